@@ -1,0 +1,95 @@
+/**
+ * Everything that the window and the main process say to each other: channel → schemas. Main checks each question and its
+ * sender against this; the preload script offers exactly these channels; the renderer gets its types from here.
+ */
+import { z } from 'zod'
+import { SERVICE_IDS } from '../services/contracts.ts'
+import { TRANSPORTS } from '../services/client/contract.ts'
+import { errorParts, SERVICE_STATES, serviceEndpoint, tableRow } from '../services/kit/host-protocol.ts'
+
+export const serviceId = z.enum(SERVICE_IDS)
+export const mode = z.enum(['local', 'lan'])
+export type Mode = z.output<typeof mode>
+
+/** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service through its real socket. */
+export const lamp = z.object({ lit: z.boolean(), sentence: z.string(), tookMs: z.number() })
+export type Lamp = z.output<typeof lamp>
+
+export const logLine = z.object({ to: z.enum(['contract', 'log']), text: z.string() })
+
+export const serviceStatus = z.object({
+  id: serviceId,
+  state: z.enum(SERVICE_STATES),
+  reason: z.string().optional(),
+  error: errorParts.optional(),
+  endpoints: z.array(serviceEndpoint),
+  pid: z.number().optional(),
+})
+export type ServiceStatus = z.output<typeof serviceStatus>
+
+export const serviceSnapshot = z.object({
+  status: serviceStatus,
+  /** What the form shows: the saved settings, without defaults. */
+  settings: z.record(z.string(), z.unknown()),
+  rows: z.array(z.tuple([z.string(), tableRow])),
+  /** The last lines, at most 500. */
+  log: z.array(logLine),
+  lamp,
+})
+
+export const snapshot = z.object({
+  mode,
+  /** Address of the page that the browser opens first. */
+  homeUrl: z.string(),
+  services: z.record(serviceId, serviceSnapshot),
+  /** Sentences for the person, newest last: ports that were taken, a file set aside. */
+  notices: z.array(z.string()),
+  /** "Electron 22.3.25 (test runtime, do not distribute)". */
+  runtime: z.string(),
+  version: z.string(),
+})
+export type Snapshot = z.output<typeof snapshot>
+
+const nothing = z.object({})
+/** Every question is answered, with a value or with an error in five parts. */
+const done = z.object({ error: errorParts.optional() })
+
+/** Renderer asks, main replies. */
+export const channels = {
+  'app:snapshot': { ask: nothing, reply: snapshot },
+  'roles:start': { ask: nothing, reply: done },
+  'roles:stop': { ask: nothing, reply: done },
+  'mode:set': { ask: z.object({ mode }), reply: done },
+  'service:start': { ask: z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }), reply: done },
+  'service:stop': { ask: z.object({ id: serviceId }), reply: done },
+  'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown() }), reply: z.object({ value: z.unknown(), error: errorParts.optional() }) },
+  'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
+  /** Main answers by posting a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts says what it speaks. */
+  'trace:open': { ask: z.object({ id: serviceId }), reply: done },
+} as const
+export type Channels = typeof channels
+export type Ask<Channel extends keyof Channels> = z.input<Channels[Channel]['ask']>
+export type Reply<Channel extends keyof Channels> = z.output<Channels[Channel]['reply']>
+
+/** Main tells, the renderer listens. */
+export const pushes = {
+  'service:status': serviceStatus,
+  'service:line': z.object({ id: serviceId, line: logLine }),
+  'service:rows': z.object({ id: serviceId, changes: z.array(z.tuple([z.string(), tableRow.nullable()])) }),
+  'service:event': z.object({ id: serviceId, name: z.string(), data: z.unknown() }),
+  'service:settings': z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }),
+  lamp: z.object({ id: serviceId, lamp }),
+  mode: z.object({ mode }),
+  notice: z.object({ text: z.string() }),
+  /** The browser shall open this address (after the first start). */
+  'browser:open': z.object({ url: z.string() }),
+} as const
+export type Pushes = typeof pushes
+export type Pushed<Channel extends keyof Pushes> = z.output<Pushes[Channel]>
+
+/** What the preload script puts on `window.hamlet`. */
+export interface Bridge {
+  invoke<Channel extends keyof Channels>(channel: Channel, ask: Ask<Channel>): Promise<Reply<Channel>>
+  /** Returns the function that ends the listening. */
+  on<Channel extends keyof Pushes>(channel: Channel, listen: (pushed: Pushed<Channel>) => void): () => void
+}

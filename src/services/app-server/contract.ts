@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+
+export const appServer = defineContract({
+  id: 'app-server',
+  command: 'server',
+  title: 'Application server',
+  summary: 'Serves pages, scripts and media by HTTP, over TCP and over RUDP alike.',
+  settings: z.object({
+    host: ipAddress('address to serve on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
+    tcp_port: port('port for HTTP over TCP; 0 takes any free one').default(80),
+    udp_port: port('port for HTTP over RUDP; 0 takes any free one').default(8080),
+    dns: endpointText('DNS server to register the domain at; the port is its admin port, 5354 if not given').optional()
+      .meta({ placeholder: 'IP[:ADMINPORT]' }),
+    domain: z.string().max(253).regex(/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'not a domain name' })
+      .default('my-app.home').meta({ description: 'name to register there', placeholder: 'NAME' }),
+    site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
+  }),
+  commands: {},
+  events: {
+    request: z.object({
+      transport: z.enum(['tcp', 'rudp']), peer: z.string(), method: z.string(), target: z.string(), status: z.number(), bytes: z.number(), tookMs: z.number(),
+    }),
+    registered: z.object({ domain: z.string(), address: z.string() }),
+  },
+  table: {
+    title: 'Connections',
+    empty: 'Nobody has connected yet.',
+    row: z.object({ peer: z.string(), transport: z.string(), state: z.string(), requests: z.string(), sent: z.string() }),
+  },
+})

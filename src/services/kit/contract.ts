@@ -1,0 +1,102 @@
+/**
+ * A service is declared once, here as data: its settings, commands, events and table. The command-line flags, `--help`, the
+ * form in the window, the check of every message and the settings file derive from this declaration.
+ */
+import { z } from 'zod'
+import { isIpAddress } from './ip-address.ts'
+
+/** What a command is asked with and what it replies. */
+export interface CommandSchemas {
+  readonly ask: z.ZodType
+  readonly reply: z.ZodType
+}
+
+/** The table that the service's panel shows: one row a key, columns in order of the row's fields. */
+export interface TableDeclaration {
+  readonly title: string
+  /** What an empty table says. */
+  readonly empty: string
+  readonly row: z.ZodObject<Record<string, z.ZodString>>
+}
+
+export interface Contract {
+  /** The name of its folder, and of the service everywhere. */
+  readonly id: string
+  /** `hamlet <command>` runs it alone. */
+  readonly command: string
+  /** Standard term first: "DNS server". */
+  readonly title: string
+  /** One sentence for `--help` and the panel. */
+  readonly summary: string
+  /** Field names are flag names: `tcp_port` is `--tcp_port`. */
+  readonly settings: z.ZodObject
+  readonly commands: Readonly<Record<string, CommandSchemas>>
+  readonly events: Readonly<Record<string, z.ZodType>>
+  readonly table: TableDeclaration
+}
+
+/** Checks a declaration's shape at compile time and keeps its exact type. */
+export function defineContract<const C extends Contract>(contract: C): C {
+  return contract
+}
+
+export type SettingsOf<C extends Contract> = z.output<C['settings']>
+export type EventsOf<C extends Contract> = { [Name in keyof C['events'] & string]: z.output<C['events'][Name]> }
+export type AskOf<C extends Contract, Name extends keyof C['commands']> = z.output<C['commands'][Name]['ask']>
+export type ReplyOf<C extends Contract, Name extends keyof C['commands']> = z.input<C['commands'][Name]['reply']>
+export type RowOf<C extends Contract> = z.output<C['table']['row']>
+
+/** A UDP or TCP port; 0 takes any free one. */
+export const port = (help: string) => z.int().min(0).max(65535).meta({ description: help, placeholder: 'PORT' })
+
+/** An IPv4 or IPv6 literal. */
+export const ipAddress = (help: string) =>
+  z.string().refine(isIpAddress, { error: 'not an IP address' }).meta({ description: help, placeholder: 'IP' })
+
+/** `IP` or `IP:PORT`. The text is kept; endpoint.ts reads it. */
+export const endpointText = (help: string) =>
+  z.string().refine(text => /^(\d+(\.\d+){3}(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text), { error: 'not IP or IP:PORT' })
+    .meta({ description: help, placeholder: 'IP[:PORT]' })
+
+/** One setting, as the command line and the form see it. */
+export interface SettingField {
+  readonly name: string
+  readonly kind: 'text' | 'integer' | 'boolean' | 'list' | 'choice'
+  readonly help: string
+  /** What stands for the value in `--help`. */
+  readonly placeholder: string
+  readonly required: boolean
+  readonly default: unknown
+  readonly minimum: number | undefined
+  readonly maximum: number | undefined
+  readonly choices: readonly string[]
+}
+
+const jsonField = z.object({
+  type: z.string().optional(), description: z.string().default(''), placeholder: z.string().optional(), default: z.unknown(),
+  minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(),
+})
+const jsonObject = z.object({ properties: z.record(z.string(), jsonField), required: z.array(z.string()).default([]) })
+
+/** The settings of a contract in order of declaration. */
+export function settingFields(contract: Contract): SettingField[] {
+  const { properties, required } = jsonObject.parse(z.toJSONSchema(contract.settings, { io: 'input' }))
+  return Object.entries(properties).map(([name, field]) => ({
+    name,
+    kind: kindOf(field),
+    help: field.description,
+    placeholder: field.placeholder ?? (field.type === 'integer' ? 'N' : name.toUpperCase()),
+    required: required.includes(name),
+    default: field.default,
+    minimum: field.minimum,
+    maximum: field.maximum,
+    choices: field.enum ?? [],
+  }))
+}
+
+function kindOf(field: z.output<typeof jsonField>): SettingField['kind'] {
+  if (field.enum !== undefined) return 'choice'
+  if (field.type === 'array') return 'list'
+  if (field.type === 'integer' || field.type === 'boolean') return field.type
+  return 'text'
+}

@@ -1,0 +1,69 @@
+/**
+ * What a host (the supervisor) and a service say to each other, over any channel that carries plain data: a utility process in
+ * the window, a child process under `hamlet up`. Each side parses what it gets with these schemas and trusts it afterwards.
+ */
+import { z } from 'zod'
+import { ERROR_CODES } from './errors.ts'
+
+export const SERVICE_STATES = ['stopped', 'starting', 'running', 'degraded', 'stopping', 'failed'] as const
+export type ServiceState = (typeof SERVICE_STATES)[number]
+
+export const errorParts = z.object({
+  code: z.enum(ERROR_CODES), what: z.string(), why: z.string(), done: z.string().optional(), remedy: z.string(), proof: z.string().optional(),
+})
+
+/** Where a service can be reached. */
+export const serviceEndpoint = z.object({
+  /** What is spoken there: `dns`, `admin`, `http`, `rudp`, `dhcp`, `proxy`. */
+  name: z.string(),
+  transport: z.enum(['udp', 'tcp']),
+  address: z.string(),
+  port: z.int(),
+})
+export type ServiceEndpoint = z.output<typeof serviceEndpoint>
+
+/** A row of a panel's table; every value is text, ready to be read. */
+export const tableRow = z.record(z.string(), z.string())
+export type TableRow = z.output<typeof tableRow>
+
+/** Host → service. */
+export const toService = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('start'),
+    id: z.string(),
+    settings: z.record(z.string(), z.unknown()),
+    dataFolder: z.string(),
+    assetsFolder: z.string(),
+    /** What must not stand in argv or the environment, such as the proxy's password. */
+    secrets: z.record(z.string(), z.string()),
+  }),
+  z.object({ type: z.literal('command'), call: z.int(), name: z.string(), ask: z.unknown() }),
+  z.object({ type: z.literal('stop') }),
+])
+export type ToService = z.output<typeof toService>
+
+/** Service → host. */
+export const fromService = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ready'),
+    endpoints: z.array(serviceEndpoint),
+    /** Settings that were open (port 0) and are decided now: a restart after a crash uses them again. */
+    pinned: z.record(z.string(), z.unknown()),
+  }),
+  /** Running, or running with a fault that `reason` names. */
+  z.object({ type: z.literal('health'), reason: z.string().optional() }),
+  z.object({ type: z.literal('reply'), call: z.int(), value: z.unknown() }),
+  z.object({ type: z.literal('refusal'), call: z.int(), error: errorParts }),
+  z.object({ type: z.literal('event'), name: z.string(), data: z.unknown() }),
+  /** Changed rows of the panel's table; null: the row is gone. */
+  z.object({ type: z.literal('rows'), changes: z.array(z.tuple([z.string(), tableRow.nullable()])) }),
+  /** `contract`: a line that the original system prints, for stdout; `log`: for stderr and the console. */
+  z.object({ type: z.literal('line'), to: z.enum(['contract', 'log']), text: z.string() }),
+  /** The service cannot start, or cannot go on. It ends by itself. */
+  z.object({ type: z.literal('failed'), error: errorParts }),
+  z.object({ type: z.literal('stopped') }),
+])
+export type FromService = z.output<typeof fromService>
+
+/** Reader → service, over a channel of its own: "from this record on, at most so many". */
+export const traceRequest = z.object({ fromSequence: z.int().min(0), limit: z.int().min(1).max(4096) })

@@ -1,0 +1,115 @@
+/** IP addresses as numbers, bytes and text. IPv4 is a uint32 in host order; IPv6 is sixteen bytes. */
+
+/** `192.168.1.50` → 3232235826, or undefined where the text is not a dotted quad (RFC 6943 §3.1.1, strict form). */
+export function parseIpv4(text: string): number | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
+  if (match === null) return undefined
+  let value = 0
+  for (let part = 1; part <= 4; part++) {
+    const digits = match[part] ?? ''
+    const octet = Number(digits)
+    if (octet > 255 || (digits.length > 1 && digits.startsWith('0'))) return undefined
+    value = value * 256 + octet
+  }
+  return value
+}
+
+/** 3232235826 → `192.168.1.50`. */
+export function formatIpv4(value: number): string {
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
+}
+
+/** The sixteen bytes of an IPv6 text (RFC 4291 §2.2, a dotted quad at the end allowed), or undefined. No zone index. */
+export function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = groupsOf(halves[0] ?? '', halves.length === 1)
+  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '', true) : []
+  if (head === undefined || tail === undefined) return undefined
+  const missing = 8 - head.length - tail.length
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined
+  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail]
+  const bytes = new Uint8Array(16)
+  groups.forEach((group, index) => {
+    bytes[index * 2] = group >>> 8
+    bytes[index * 2 + 1] = group & 255
+  })
+  return bytes
+}
+
+function groupsOf(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === '') return []
+  const groups: number[] = []
+  const parts = text.split(':')
+  for (const [index, part] of parts.entries()) {
+    const last = index === parts.length - 1
+    if (last && mayEndInIpv4 && part.includes('.')) {
+      const ipv4 = parseIpv4(part)
+      if (ipv4 === undefined) return undefined
+      groups.push(ipv4 >>> 16, ipv4 & 0xffff)
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(parseInt(part, 16))
+    else return undefined
+  }
+  return groups
+}
+
+/** The canonical text of sixteen bytes (RFC 5952 §4: lower case, the longest run of zero groups shortened, the first of equals). */
+export function formatIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0))
+  let best = { start: -1, length: 1 }
+  for (let start = 0; start < 8; start++) {
+    let length = 0
+    while (start + length < 8 && groups[start + length] === 0) length++
+    if (length > best.length) best = { start, length }
+  }
+  const hex = groups.map(group => group.toString(16))
+  if (best.start < 0) return hex.join(':')
+  return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`
+}
+
+export function isIpAddress(text: string): boolean {
+  return parseIpv4(text) !== undefined || parseIpv6(text) !== undefined
+}
+
+/** True for 127.0.0.0/8 and ::1 (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export function isLoopback(text: string): boolean {
+  const ipv4 = parseIpv4(text)
+  if (ipv4 !== undefined) return ipv4 >>> 24 === 127
+  const ipv6 = parseIpv6(text)
+  return ipv6 !== undefined && formatIpv6(ipv6) === '::1'
+}
+
+/** True for `0.0.0.0` and `::`: "all addresses of this machine". */
+export function isWildcard(text: string): boolean {
+  return text === '0.0.0.0' || text === '::'
+}
+
+/** An IPv4 network: its first address as uint32, and the prefix length in bits. */
+export interface Subnet {
+  readonly network: number
+  readonly prefixBits: number
+}
+
+/** The subnet mask of a prefix length: 24 → 0xffffff00. */
+export function maskOf(prefixBits: number): number {
+  return prefixBits === 0 ? 0 : (0xffffffff << (32 - prefixBits)) >>> 0
+}
+
+/** The prefix length of a mask, or undefined where its ones are not contiguous. */
+export function prefixBitsOf(mask: number): number | undefined {
+  for (let bits = 0; bits <= 32; bits++) if (maskOf(bits) === mask) return bits
+  return undefined
+}
+
+export function subnetOf(address: number, prefixBits: number): Subnet {
+  return { network: (address & maskOf(prefixBits)) >>> 0, prefixBits }
+}
+
+export function subnetContains(subnet: Subnet, address: number): boolean {
+  return ((address & maskOf(subnet.prefixBits)) >>> 0) === subnet.network
+}
+
+/** The subnet-directed broadcast address (RFC 919 §7). */
+export function broadcastOf(subnet: Subnet): number {
+  return (subnet.network | ~maskOf(subnet.prefixBits)) >>> 0
+}

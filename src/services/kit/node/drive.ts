@@ -1,0 +1,79 @@
+/** Runs a machine: drains its outbox after each input, orders disk before wire, and wakes it at its deadline. */
+import { assertNever } from '../errors.ts'
+import type { Effect, Machine } from '../machine.ts'
+import type { Clock } from './clock.ts'
+import type { Journal } from './journal.ts'
+import type { DatagramBatch, DatagramDoor } from './udp/door.ts'
+
+export interface Driver {
+  /** To be given to the door as its receiver. */
+  receive(batch: DatagramBatch): void
+  /** Call after a verb of the machine was used. */
+  drain(): void
+  /** Wakes the machine no more. */
+  stop(): void
+}
+
+export interface DriveOptions<Event, Journaled> {
+  readonly machine: Machine<Event, Journaled>
+  /** Asked for at each drain, so that the door may be opened with the driver's `receive`. */
+  readonly door: () => DatagramDoor
+  readonly clock: Clock
+  readonly onEvent: (event: Event) => void
+  /** Needed where the machine persists. */
+  readonly journal?: Journal<Journaled>
+  /** A record could not be made safe: what depended on it was not done. */
+  readonly onDiskError?: (error: Error) => void
+}
+
+export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>): Driver {
+  const { machine, clock, journal } = options
+  let cancel = () => {}
+  let stopped = false
+
+  const perform = (effect: Effect<Event, Journaled>): void => {
+    switch (effect.kind) {
+      case 'send': return options.door().send(effect.path, effect.bytes)
+      case 'event': return options.onEvent(effect.event)
+      case 'persist': {
+        const { record, then } = effect
+        journal?.append(record, error => {
+          if (stopped) return
+          if (error !== undefined) return options.onDiskError?.(error)
+          then.forEach(perform)
+          options.door().flush()
+        })
+        return
+      }
+      default: assertNever(effect)
+    }
+  }
+
+  const drain = (): void => {
+    if (stopped) return
+    for (const effect of machine.outbox.splice(0)) perform(effect)
+    options.door().flush()
+    cancel()
+    cancel = clock.wakeAt(machine.deadlineMs(), () => {
+      machine.timeout(clock.nowMs())
+      drain()
+    })
+  }
+
+  return {
+    receive(batch) {
+      const nowMs = clock.nowMs()
+      for (let index = 0; index < batch.count; index++) {
+        const offset = batch.offsets[index] ?? 0
+        const path = batch.paths[index]
+        if (path !== undefined) machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), path, nowMs)
+      }
+      drain()
+    },
+    drain,
+    stop() {
+      stopped = true
+      cancel()
+    },
+  }
+}

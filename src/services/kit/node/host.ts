@@ -1,0 +1,115 @@
+/** The service's end of the host protocol: runs one service in a process of its own and tells the supervisor all it hears. */
+import { partsOf } from '../errors.ts'
+import { toService, type FromService, type TableRow, type ToService } from '../host-protocol.ts'
+import type { Contract } from '../contract.ts'
+import { startService, type Implementation, type ServiceListener, type StartedService } from './service.ts'
+import { assertNever } from '../errors.ts'
+
+/** A channel to the supervisor that carries plain data: a utility process's parent port, a child process's IPC. */
+export interface HostChannel {
+  send(message: FromService): void
+  onMessage(receive: (message: unknown) => void): void
+  /** Ends this process; messages sent before still arrive. */
+  exit(status: number): void
+}
+
+/** Changed rows are sent together, at most ten times a second. */
+const ROWS_EVERY_MS = 100
+/** Rows beyond these are for the table's own commands; the oldest change gives way. */
+const ROWS_MAX = 2000
+
+/** Serves the supervisor until it says stop, or the service fails. */
+export function runHost(implementations: readonly Implementation<Contract>[], channel: HostChannel): Host {
+  const host = new Host(implementations, channel)
+  channel.onMessage(message => {
+    const parsed = toService.safeParse(message)
+    if (parsed.success) void host.take(parsed.data)
+  })
+  return host
+}
+
+export class Host {
+  #service: StartedService | undefined
+  #stopping = false
+  readonly #changedRows = new Map<string, TableRow | null>()
+  #rowsTimer: NodeJS.Timeout | undefined
+
+  constructor(private readonly implementations: readonly Implementation<Contract>[], private readonly channel: HostChannel) {}
+
+  /** The service, once it runs: whoever reads its trace asks here. */
+  get service(): StartedService | undefined {
+    return this.#service
+  }
+
+  async take(message: ToService): Promise<void> {
+    switch (message.type) {
+      case 'start': return this.#start(message)
+      case 'command': return this.#command(message)
+      case 'stop': return this.stop()
+      default: assertNever(message)
+    }
+  }
+
+  /** Reports the fault and ends the process: nothing goes on in a state that nobody planned. */
+  fail(error: unknown): void {
+    this.channel.send({ type: 'failed', error: partsOf(error) })
+    this.channel.exit(1)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    try {
+      await this.#service?.stop()
+    } catch (error) {
+      return this.fail(error)
+    }
+    this.#sendRows()
+    this.channel.send({ type: 'stopped' })
+    this.channel.exit(0)
+  }
+
+  async #start({ id, settings, ...surroundings }: Extract<ToService, { type: 'start' }>): Promise<void> {
+    const implementation = this.implementations.find(({ contract }) => contract.id === id)
+    try {
+      if (implementation === undefined) throw new Error(`no service is called "${id}"`)
+      this.#service = await startService(implementation, settings, surroundings, this.#listener())
+      this.channel.send({ type: 'ready', endpoints: [...this.#service.endpoints], pinned: this.#service.pinned })
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  async #command({ call, name, ask }: Extract<ToService, { type: 'command' }>): Promise<void> {
+    try {
+      if (this.#service === undefined) throw new Error('the service does not run yet')
+      this.channel.send({ type: 'reply', call, value: await this.#service.command(name, ask) })
+    } catch (error) {
+      this.channel.send({ type: 'refusal', call, error: partsOf(error) })
+    }
+  }
+
+  #listener(): ServiceListener {
+    return {
+      contractLine: text => this.channel.send({ type: 'line', to: 'contract', text }),
+      log: text => this.channel.send({ type: 'line', to: 'log', text }),
+      event: (name, data) => this.channel.send({ type: 'event', name, data }),
+      health: reason => this.channel.send({ type: 'health', reason }),
+      failed: error => this.fail(error),
+      row: (key, row) => {
+        this.#changedRows.delete(key)
+        this.#changedRows.set(key, row === undefined ? null : { ...row })
+        if (this.#changedRows.size > ROWS_MAX) this.#changedRows.delete(this.#changedRows.keys().next().value ?? '')
+        this.#rowsTimer ??= setTimeout(() => this.#sendRows(), ROWS_EVERY_MS)
+      },
+    }
+  }
+
+  #sendRows(): void {
+    clearTimeout(this.#rowsTimer)
+    this.#rowsTimer = undefined
+    if (this.#changedRows.size === 0) return
+    this.channel.send({ type: 'rows', changes: [...this.#changedRows] })
+    this.#changedRows.clear()
+  }
+}

@@ -1,0 +1,126 @@
+/** The door for datagrams over node:dgram: works everywhere, one datagram a system call. */
+import { createSocket, type Socket } from 'node:dgram'
+import { isIP } from 'node:net'
+import type { Endpoint, Path } from '../../endpoint.ts'
+import { assert } from '../../errors.ts'
+import { isWildcard } from '../../ip-address.ts'
+import { bindError } from '../bind-error.ts'
+import type { DatagramDoor, DoorOptions } from './door.ts'
+
+/** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+const PATHS_MAX = 10_000
+
+/**
+ * Opens one socket for each address.
+ * @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open
+ */
+export async function openDgramDoor(options: DoorOptions): Promise<DatagramDoor> {
+  const doors: BoundSocket[] = []
+  let port = options.port
+  try {
+    for (const address of options.addresses) {
+      const bound = await bind(address, port, options)
+      doors.push(bound)
+      port = bound.local.port
+    }
+  } catch (error) {
+    for (const { socket } of doors) socket.close()
+    throw error
+  }
+  return new DgramDoor(doors, options)
+}
+
+interface BoundSocket {
+  readonly local: Endpoint
+  readonly socket: Socket
+}
+
+async function bind(address: string, port: number, options: DoorOptions): Promise<BoundSocket> {
+  const socket = createSocket({
+    type: isIP(address) === 6 ? 'udp6' : 'udp4',
+    ipv6Only: isIP(address) === 6,
+    reuseAddr: options.sharePort ?? false,
+    recvBufferSize: RECEIVE_BUFFER_BYTES,
+    // Every address here is a literal: the answer is the question, and the resolver's thread is spared.
+    lookup: (host, _options, found) => found(null, host, isIP(host)),
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', error => {
+      socket.close()
+      reject(bindError(error, 'udp', { address, port }))
+    })
+    socket.bind(port, address, resolve)
+  })
+  socket.removeAllListeners('error')
+  if (options.broadcast === true) socket.setBroadcast(true)
+  return { local: { address, port: socket.address().port }, socket }
+}
+
+class DgramDoor implements DatagramDoor {
+  readonly locals: readonly Endpoint[]
+  readonly #sockets: readonly BoundSocket[]
+  readonly #queue: { path: Path; bytes: Uint8Array }[] = []
+  readonly #paths = new Map<string, Path>()
+  #open = true
+
+  constructor(sockets: readonly BoundSocket[], { receive, onError }: DoorOptions) {
+    this.#sockets = sockets
+    this.locals = sockets.map(({ local }) => local)
+    for (const { socket, local } of sockets) {
+      const paths: Path[] = []
+      const batch: { count: number; slab: Uint8Array; offsets: Uint32Array; lengths: Uint32Array; paths: Path[] } = { count: 1, slab: new Uint8Array(0), offsets: Uint32Array.of(0), lengths: Uint32Array.of(0), paths }
+      socket.on('message', (message, { address, port }) => {
+        batch.slab = message
+        batch.lengths[0] = message.length
+        paths[0] = this.#path(local, { address: withoutZone(address), port })
+        receive(batch)
+      })
+      socket.on('error', error => onError?.(error))
+    }
+  }
+
+  send(path: Path, bytes: Uint8Array): void {
+    this.#queue.push({ path, bytes })
+  }
+
+  flush(): void {
+    for (const { path, bytes } of this.#queue.splice(0)) {
+      if (!this.#open) return
+      const bound = this.#sockets.find(({ local }) => local.address === path.local.address) ?? this.#sockets[0]
+      // A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on.
+      bound?.socket.send(bytes, path.peer.port, path.peer.address, () => undefined)
+    }
+  }
+
+  pathTo(peer: Endpoint, localAddress?: string): Path {
+    const bound = localAddress === undefined
+      ? this.locals.find(local => local.address.includes(':') === peer.address.includes(':')) ?? this.locals[0]
+      : this.locals.find(local => local.address === localAddress)
+    assert(bound !== undefined, `a socket of this door is bound to ${localAddress ?? 'an address'}`)
+    return this.#path(bound, peer)
+  }
+
+  close(): Promise<void> {
+    if (!this.#open) return Promise.resolve()
+    this.#open = false
+    return Promise.all(this.#sockets.map(({ socket }) => new Promise<void>(resolve => socket.close(resolve)))).then(() => undefined)
+  }
+
+  /** The same object for the same way, as long as it is remembered. */
+  #path(local: Endpoint, peer: Endpoint): Path {
+    const key = `${local.address} ${peer.address} ${peer.port}`
+    let path = this.#paths.get(key)
+    if (path === undefined) {
+      if (this.#paths.size >= PATHS_MAX) this.#paths.clear()
+      path = { local, interfaceName: '', peer }
+      this.#paths.set(key, path)
+    }
+    return path
+  }
+}
+
+function withoutZone(address: string): string {
+  const zone = address.indexOf('%')
+  return zone < 0 || isWildcard(address) ? address : address.slice(0, zone)
+}

@@ -1,0 +1,41 @@
+/**
+ * The one door for datagrams. Nothing else in Hamlet opens a UDP socket. It is batch-shaped: datagrams come many at a time in
+ * one slab of bytes and leave together at `flush`, so that a native implementation can use recvmmsg and sendmmsg.
+ */
+import type { Endpoint, Path } from '../../endpoint.ts'
+
+/** Datagrams that came together. Only lent: valid until the receiver returns. */
+export interface DatagramBatch {
+  readonly count: number
+  readonly slab: Uint8Array
+  /** Where datagram i begins in the slab, and how many bytes it has; the first `count` entries count. */
+  readonly offsets: Uint32Array
+  readonly lengths: Uint32Array
+  readonly paths: readonly Path[]
+}
+
+export interface DatagramDoor {
+  /** One a socket; all have the same port. */
+  readonly locals: readonly Endpoint[]
+  /** Queues one datagram on the socket of `path.local`. The bytes belong to the door until `flush` returns. */
+  send(path: Path, bytes: Uint8Array): void
+  /** Hands everything queued to the system. What the network refuses is lost, as datagrams are. */
+  flush(): void
+  /** The way from the socket bound to `local` (its address, or the only socket there is) to a peer. */
+  pathTo(peer: Endpoint, localAddress?: string): Path
+  close(): Promise<void>
+}
+
+export interface DoorOptions {
+  /** One socket each. `0.0.0.0` really binds the wildcard; local-addresses.ts expands it for services that must not. */
+  readonly addresses: readonly string[]
+  /** 0: any free port, the same for all sockets. */
+  readonly port: number
+  readonly receive: (batch: DatagramBatch) => void
+  /** May send to broadcast addresses. */
+  readonly broadcast?: boolean
+  /** Lets a wildcard socket and sockets of single addresses share the port. */
+  readonly sharePort?: boolean
+  /** A socket failed after it was open. */
+  readonly onError?: (error: Error) => void
+}

@@ -62,7 +62,7 @@ export const channels = {
   'mode:set': { ask: z.object({ mode }), reply: done },
   'service:start': { ask: z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }), reply: done },
   'service:stop': { ask: z.object({ id: serviceId }), reply: done },
-  'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown() }), reply: z.object({ value: z.unknown(), error: errorParts.optional() }) },
+  'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
   /** Main answers by posting a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts says what it speaks. */
   'trace:open': { ask: z.object({ id: serviceId }), reply: done },
@@ -76,7 +76,7 @@ export const pushes = {
   'service:status': serviceStatus,
   'service:line': z.object({ id: serviceId, line: logLine }),
   'service:rows': z.object({ id: serviceId, changes: z.array(z.tuple([z.string(), tableRow.nullable()])) }),
-  'service:event': z.object({ id: serviceId, name: z.string(), data: z.unknown() }),
+  'service:event': z.object({ id: serviceId, name: z.string(), data: z.unknown().optional() }),
   'service:settings': z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }),
   lamp: z.object({ id: serviceId, lamp }),
   mode: z.object({ mode }),

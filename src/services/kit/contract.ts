@@ -73,13 +73,13 @@ export interface SettingField {
 }
 
 const jsonField = z.object({
-  type: z.string().optional(), description: z.string().default(''), placeholder: z.string().optional(), default: z.unknown(),
+  type: z.string().optional(), description: z.string().default(''), placeholder: z.string().optional(), default: z.unknown().optional(),
   minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(),
 })
 const jsonObject = z.object({ properties: z.record(z.string(), jsonField), required: z.array(z.string()).default([]) })
 
-/** The settings of a contract in order of declaration. */
-export function settingFields(contract: Contract): SettingField[] {
+/** The settings of a contract (or of a command that has no service) in order of declaration. */
+export function settingFields(contract: Pick<Contract, 'settings'>): SettingField[] {
   const { properties, required } = jsonObject.parse(z.toJSONSchema(contract.settings, { io: 'input' }))
   return Object.entries(properties).map(([name, field]) => ({
     name,

@@ -65,7 +65,7 @@ export function partsOf(error: unknown): ErrorParts {
   if (error instanceof HamletError) return error.parts
   const why = error instanceof Error ? error.message : String(error)
   const proof = error instanceof Error ? error.stack?.split('\n')[1]?.trim() : undefined
-  return { code: 'internal', what: 'Hamlet met a fault of its own', why, remedy: 'please report it with this line', proof }
+  return { code: 'internal', what: 'Hamlet met a fault of its own', why, remedy: 'report it with this line', proof }
 }
 
 /** The one wording of an error for a person: `what: why. done. You may remedy. [proof]` on a single line. */

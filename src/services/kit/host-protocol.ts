@@ -37,7 +37,7 @@ export const toService = z.discriminatedUnion('type', [
     /** What must not stand in argv or the environment, such as the proxy's password. */
     secrets: z.record(z.string(), z.string()),
   }),
-  z.object({ type: z.literal('command'), call: z.int(), name: z.string(), ask: z.unknown() }),
+  z.object({ type: z.literal('command'), call: z.int(), name: z.string(), ask: z.unknown().optional() }),
   z.object({ type: z.literal('stop') }),
 ])
 export type ToService = z.output<typeof toService>
@@ -52,9 +52,9 @@ export const fromService = z.discriminatedUnion('type', [
   }),
   /** Running, or running with a fault that `reason` names. */
   z.object({ type: z.literal('health'), reason: z.string().optional() }),
-  z.object({ type: z.literal('reply'), call: z.int(), value: z.unknown() }),
+  z.object({ type: z.literal('reply'), call: z.int(), value: z.unknown().optional() }),
   z.object({ type: z.literal('refusal'), call: z.int(), error: errorParts }),
-  z.object({ type: z.literal('event'), name: z.string(), data: z.unknown() }),
+  z.object({ type: z.literal('event'), name: z.string(), data: z.unknown().optional() }),
   /** Changed rows of the panel's table; null: the row is gone. */
   z.object({ type: z.literal('rows'), changes: z.array(z.tuple([z.string(), tableRow.nullable()])) }),
   /** `contract`: a line that the original system prints, for stdout; `log`: for stderr and the console. */

@@ -1,0 +1,74 @@
+/** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no powers. */
+import { app, session, type Session, type WebContents } from 'electron'
+import { TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
+import { applyProxy } from './electron-compat.ts'
+
+/** Not persistent: what a page stored is gone with the run. */
+const PARTITION = 'hamlet-browser'
+const PROXY_HOST = '127.0.0.1'
+/** Nothing listens there: without a gateway pages reach nothing. */
+const NO_PROXY_PORT = 1
+/** Chromium asks again without end when credentials are refused. */
+const LOGINS_MAX = 3
+
+export class BrowserSession {
+  readonly #session: Session
+  readonly #transports = new Map<number, Transport>()
+  #proxyPort = NO_PROXY_PORT
+  #logins = 0
+
+  /** @param credentials of the proxy, known to main and the client service only */
+  constructor(credentials: { user: string; password: string }) {
+    this.#session = session.fromPartition(PARTITION)
+    this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
+    this.#session.setPermissionRequestHandler((_contents, _permission, grant) => grant(false))
+    this.#session.setPermissionCheckHandler(() => false)
+    this.#session.webRequest.onBeforeSendHeaders((details, send) => {
+      const headers: Record<string, string> = Object.fromEntries(Object.entries(details.requestHeaders).filter(([name]) => name.toLowerCase() !== TRANSPORT_HEADER))
+      headers[TRANSPORT_HEADER] = this.#transports.get(details.webContentsId ?? -1) ?? 'tcp'
+      send({ requestHeaders: headers })
+    })
+    app.on('login', (event, contents, _details, authInfo, answer) => {
+      if (!authInfo.isProxy || authInfo.host !== PROXY_HOST || authInfo.port !== this.#proxyPort) return
+      if (contents !== null && contents.session !== this.#session) return
+      if (++this.#logins > LOGINS_MAX) return
+      event.preventDefault()
+      answer(credentials.user, credentials.password)
+    })
+    app.on('web-contents-created', (_event, contents) => this.#restrict(contents))
+  }
+
+  /** Sends the browser through the proxy on this port; undefined: there is none now. */
+  async useProxy(port: number | undefined): Promise<void> {
+    this.#proxyPort = port ?? NO_PROXY_PORT
+    this.#logins = 0
+    await applyProxy(this.#session, PROXY_HOST, this.#proxyPort)
+  }
+
+  /** The transport of one tab, from its next request on. */
+  setTransport(webContentsId: number, transport: Transport): void {
+    this.#transports.set(webContentsId, transport)
+    this.#logins = 0
+  }
+
+  #restrict(contents: WebContents): void {
+    contents.on('will-attach-webview', (event, webPreferences, params) => {
+      delete webPreferences.preload
+      webPreferences.nodeIntegration = false
+      webPreferences.contextIsolation = true
+      webPreferences.sandbox = true
+      webPreferences.webSecurity = true
+      webPreferences.spellcheck = false
+      if (params['partition'] !== PARTITION) event.preventDefault()
+    })
+    if (contents.getType() !== 'webview') return
+    contents.setWebRTCIPHandlingPolicy('disable_non_proxied_udp')
+    contents.on('will-navigate', (event, url) => { if (!/^http:\/\//.test(url)) event.preventDefault() })
+    contents.setWindowOpenHandler(({ url }) => {
+      // One tab: what asks for a new window opens in this one.
+      if (/^http:\/\//.test(url)) void contents.loadURL(url).catch(() => undefined)
+      return { action: 'deny' }
+    })
+    contents.once('destroyed', () => this.#transports.delete(contents.id))
+  }
+}

@@ -1,0 +1,200 @@
+/** What the window can see and ask for: the roles of this machine, their settings, logs and tables. */
+import { app, MessageChannelMain, type BrowserWindow } from 'electron'
+import { randomBytes } from 'node:crypto'
+import { contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
+import { partsOf } from '../services/kit/errors.ts'
+import type { ServiceState } from '../services/kit/host-protocol.ts'
+import { saveSettings } from '../services/kit/node/settings-file.ts'
+import { Supervisor, type ServiceStatus } from '../services/kit/node/supervisor.ts'
+import { parseSettings } from '../services/kit/node/service.ts'
+import { Roles } from '../services/roles/roles.ts'
+import type { Settings } from '../services/settings.ts'
+import type { logLine, Pushed, Pushes, Snapshot } from '../preload/contract.ts'
+import type { z } from 'zod'
+import { BrowserSession } from './browser-session.ts'
+import { runtimeName } from './electron-compat.ts'
+import { pushTo, type Handlers } from './ipc.ts'
+import type { UtilityLauncher } from './utility-launcher.ts'
+
+const HOME_URL = 'http://my-app.home/'
+const LOG_LINES_MAX = 500
+const NOTICES_MAX = 20
+
+export interface ControlOptions {
+  readonly window: () => BrowserWindow | undefined
+  readonly launcher: (output: (id: string, text: string) => void) => UtilityLauncher
+  readonly dataFolder: string
+  readonly assetsFolder: string
+  readonly settings: Settings
+}
+
+export class Control {
+  readonly handlers: Handlers
+  readonly #options: ControlOptions
+  readonly #supervisor: Supervisor
+  readonly #roles: Roles
+  readonly #launcher: UtilityLauncher
+  readonly #browser: BrowserSession
+  readonly #logs = new Map<string, z.output<typeof logLine>[]>()
+  readonly #notices: string[] = []
+  #settings: Settings
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+    this.#settings = options.settings
+    const credentials = { user: 'hamlet', password: randomBytes(16).toString('hex') }
+    this.#browser = new BrowserSession(credentials)
+    this.#launcher = options.launcher((id, text) => this.#line(id, 'log', text))
+    this.#supervisor = new Supervisor(contracts, this.#launcher.launch, {
+      status: status => this.#status(status),
+      line: (id, to, text) => this.#line(id, to, text),
+      event: (id, name, data) => this.#push('service:event', { id: serviceIdOf(id), name, data }),
+      rows: (id, changes) => this.#push('service:rows', { id: serviceIdOf(id), changes: changes.map(([key, row]) => [key, row]) }),
+    })
+    this.#roles = new Roles({
+      supervisor: this.#supervisor,
+      listener: { notice: text => this.notice(text), lamp: (id, lamp) => this.#push('lamp', { id, lamp }) },
+      dataFolder: options.dataFolder, assetsFolder: options.assetsFolder,
+      secrets: { proxy_user: credentials.user, proxy_password: credentials.password },
+    })
+    this.#roles.mode = this.#settings.mode
+    this.handlers = this.#makeHandlers()
+  }
+
+  /** Brings back the roles that were on when Hamlet was last quit. */
+  async restore(): Promise<void> {
+    await this.#browser.useProxy(undefined)
+    const wasOn = SERVICE_IDS.filter(id => this.#settings.roles[id].on)
+    for (const id of wasOn) await this.#roles.start(id, this.#settings.roles[id].settings).catch((error: unknown) => partsOf(error)) // its status tells the window
+    if (wasOn.includes('client')) this.#push('browser:open', { url: HOME_URL })
+  }
+
+  /** Stops all services in order; what was on is on again at the next start. */
+  stopAll(): Promise<void> {
+    return this.#roles.stopAll()
+  }
+
+  notice(text: string): void {
+    this.#notices.push(text)
+    this.#notices.splice(0, Math.max(0, this.#notices.length - NOTICES_MAX))
+    this.#push('notice', { text })
+  }
+
+  #makeHandlers(): Handlers {
+    return {
+      'app:snapshot': () => Promise.resolve(this.#snapshot()),
+      'roles:start': async () => {
+        const faults = await this.#roles.startAll(mapRoles(id => this.#settings.roles[id].settings))
+        await this.#remember(mapRoles(id => ({ on: this.#isUp(id) })))
+        if (this.#isUp('client')) {
+          await this.#roles.probeAll()
+          this.#push('browser:open', { url: HOME_URL })
+        }
+        return { error: faults[0] }
+      },
+      'roles:stop': async () => {
+        await this.#roles.stopAll()
+        await this.#remember(mapRoles(() => ({ on: false })))
+        return {}
+      },
+      'mode:set': async ({ mode }) => {
+        const running = SERVICE_IDS.filter(id => this.#isUp(id))
+        await this.#roles.stopAll()
+        this.#roles.mode = mode
+        await this.#save({ ...this.#settings, mode })
+        this.#push('mode', { mode })
+        for (const id of running) await this.#roles.start(id, this.#settings.roles[id].settings)
+        return {}
+      },
+      'service:start': async ({ id, settings }) => {
+        const contract = contracts[SERVICE_IDS.indexOf(id)]
+        if (contract !== undefined) parseSettings(contract, settings)
+        await this.#remember({ [id]: { on: true, settings } })
+        this.#push('service:settings', { id, settings })
+        await this.#roles.start(id, settings)
+        return {}
+      },
+      'service:stop': async ({ id }) => {
+        await this.#roles.stop(id)
+        await this.#remember({ [id]: { on: false } })
+        return {}
+      },
+      'service:command': async ({ id, name, ask }) => ({ value: await this.#supervisor.command(id, name, ask) }),
+      'browser:transport': ({ webContentsId, transport }) => {
+        this.#browser.setTransport(webContentsId, transport)
+        return Promise.resolve({})
+      },
+      'trace:open': ({ id }, { sender }) => {
+        const { port1, port2 } = new MessageChannelMain()
+        if (this.#launcher.attachTrace(id, port1)) sender.postMessage('trace:port', { type: 'trace:port', id }, [port2])
+        return Promise.resolve({})
+      },
+    }
+  }
+
+  #snapshot(): Snapshot {
+    return {
+      mode: this.#settings.mode,
+      homeUrl: HOME_URL,
+      services: mapRoles(id => ({
+        status: shown(this.#supervisor.status(id)),
+        settings: this.#settings.roles[id].settings,
+        rows: this.#supervisor.rows(id).map(([key, row]) => [key, row]),
+        log: this.#logs.get(id) ?? [],
+        lamp: this.#roles.lamp(id),
+      })),
+      notices: this.#notices,
+      runtime: runtimeName(),
+      version: app.getVersion(),
+    }
+  }
+
+  #status(status: ServiceStatus): void {
+    if (status.id === 'client' && status.state === 'running') {
+      const port = status.endpoints.find(({ name }) => name === 'proxy')?.port
+      this.#browser.useProxy(port).catch((error: unknown) => this.notice(partsOf(error).why))
+    }
+    this.#push('service:status', shown(status))
+  }
+
+  #line(id: string, to: 'contract' | 'log', text: string): void {
+    const lines = this.#logs.get(id) ?? []
+    lines.push({ to, text })
+    lines.splice(0, Math.max(0, lines.length - LOG_LINES_MAX))
+    this.#logs.set(id, lines)
+    this.#push('service:line', { id: serviceIdOf(id), line: { to, text } })
+  }
+
+  #isUp(id: ServiceId): boolean {
+    const up: readonly ServiceState[] = ['running', 'degraded']
+    return up.includes(this.#supervisor.status(id).state)
+  }
+
+  #remember(changes: Partial<Record<ServiceId, Partial<Settings['roles'][ServiceId]>>>): Promise<void> {
+    return this.#save({ ...this.#settings, roles: mapRoles(id => ({ ...this.#settings.roles[id], ...changes[id] })) })
+  }
+
+  async #save(settings: Settings): Promise<void> {
+    this.#settings = settings
+    await saveSettings(this.#options.dataFolder, settings)
+  }
+
+  #push<Channel extends keyof Pushes>(channel: Channel, pushed: Pushed<Channel>): void {
+    pushTo(this.#options.window(), channel, pushed)
+  }
+}
+
+function mapRoles<T>(value: (id: ServiceId) => T): Record<ServiceId, T> {
+  return { 'dns': value('dns'), 'dhcp': value('dhcp'), 'app-server': value('app-server'), 'client': value('client') }
+}
+
+/** The supervisor knows services by text; its ids come from the same list. */
+function serviceIdOf(id: string): ServiceId {
+  const known = SERVICE_IDS.find(candidate => candidate === id)
+  if (known === undefined) throw new Error(`no service is called "${id}"`)
+  return known
+}
+
+function shown(status: ServiceStatus): Snapshot['services'][ServiceId]['status'] {
+  return { ...status, id: serviceIdOf(status.id), endpoints: [...status.endpoints] }
+}

@@ -1,0 +1,76 @@
+/** Entry of the app: one instance, one window, and the services behind it. */
+import { app, BrowserWindow, dialog, Menu } from 'electron'
+import { join } from 'node:path'
+import { oneLine } from '../services/kit/errors.ts'
+import { loadSettings } from '../services/kit/node/settings-file.ts'
+import { Control } from './control.ts'
+import { runtimeName } from './electron-compat.ts'
+import { answerWindow } from './ipc.ts'
+import { declareShellScheme, serveShellPage } from './shell-page.ts'
+import { utilityLauncher } from './utility-launcher.ts'
+import { openWindow } from './window.ts'
+
+const buildFolder = __dirname
+const assetsFolder = app.isPackaged ? join(process.resourcesPath, 'assets') : join(buildFolder, '..', '..', 'assets')
+/** Long enough for every journal to reach the disk; the supervisor kills what takes longer. */
+const QUIT_WITHIN_MS = 8_000
+
+declareShellScheme()
+const dataFlag = app.commandLine.getSwitchValue('data')
+if (dataFlag !== '') app.setPath('userData', dataFlag)
+
+let window: BrowserWindow | undefined
+let control: Control | undefined
+
+if (!app.requestSingleInstanceLock()) app.quit()
+else {
+  app.on('second-instance', () => {
+    if (window?.isMinimized() === true) window.restore()
+    window?.focus()
+  })
+  app.whenReady().then(start).catch((error: unknown) => {
+    dialog.showErrorBox('Hamlet cannot start', oneLine(error))
+    app.exit(1)
+  })
+}
+
+async function start(): Promise<void> {
+  process.stdout.write(`Hamlet ${app.getVersion()} on ${runtimeName()}\n`)
+  const dataFolder = app.getPath('userData')
+  const { settings, warning } = await loadSettings(dataFolder)
+  serveShellPage(join(buildFolder, '..', 'renderer', 'main_window'))
+  Menu.setApplicationMenu(null)
+  control = new Control({
+    window: () => window, launcher: output => utilityLauncher(buildFolder, output), dataFolder, assetsFolder, settings,
+  })
+  answerWindow(control.handlers)
+  window = openWindow(buildFolder, join(assetsFolder, 'icon.png'))
+  if (warning !== undefined) control.notice(warning)
+  const restored = control.restore()
+  if (app.commandLine.hasSwitch('smoke')) void smoke(window, restored)
+  await restored
+}
+
+/** `--smoke`: says that the window has really drawn its page, and quits. For tests of the packages. */
+async function smoke(shown: BrowserWindow, restored: Promise<void>): Promise<void> {
+  await restored
+  await new Promise<void>(resolve => shown.webContents.isLoading() ? shown.webContents.once('did-finish-load', () => resolve()) : resolve())
+  const heading: unknown = await shown.webContents.executeJavaScript('document.title + " " + (document.querySelector("button")?.textContent ?? "no button")')
+  process.stdout.write(`window: ${String(heading)}\n`)
+  app.quit()
+}
+
+app.on('window-all-closed', () => app.quit())
+app.on('will-quit', event => {
+  const running = control
+  if (running === undefined) return
+  event.preventDefault()
+  control = undefined
+  const late = new Promise<void>(resolve => setTimeout(resolve, QUIT_WITHIN_MS))
+  Promise.race([running.stopAll(), late]).finally(() => app.exit(0)).catch(() => app.exit(1))
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => app.quit())
+process.on('unhandledRejection', error => {
+  process.stderr.write(`hamlet: ${oneLine(error)}\n`)
+  app.exit(1)
+})

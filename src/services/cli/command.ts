@@ -1,0 +1,30 @@
+/** A command of `hamlet`: what it takes, declared once as a schema, and what it does. Parser and `--help` derive from this. */
+import type { z } from 'zod'
+
+/** What a command may read and write. */
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM). */
+  readonly interrupted: Promise<void>
+}
+
+export type ExitStatus = 0 | 1 | 2
+
+export interface Command<Flags extends z.ZodObject = z.ZodObject> {
+  readonly name: string
+  /** One sentence. */
+  readonly summary: string
+  /** Names for what stands without a flag, such as NAME; one in brackets may be left out. */
+  readonly positionals: readonly string[]
+  readonly flags: Flags
+  /** Left out of the list in `--help`. */
+  readonly hidden?: boolean
+  run(call: { flags: z.output<Flags>; given: ReadonlySet<string>; positionals: readonly string[] }, terminal: Terminal): Promise<ExitStatus>
+}
+
+/** Declares a command; the compiler joins the flags' schema and `run`. */
+export function defineCommand<Flags extends z.ZodObject>(command: Command<Flags>): Command {
+  // Only `parseFlags` calls `run`, with the output of this very schema.
+  return command as unknown as Command
+}

@@ -1,0 +1,39 @@
+/** `hamlet resolve NAME [TYPE]`: what a name is, and who said so. */
+import { z } from 'zod'
+import { chooseDnsServer } from '../../client/dns-server.ts'
+import { createResolver } from '../../dns/resolver.ts'
+import { endpointText } from '../../kit/contract.ts'
+import { HamletError } from '../../kit/errors.ts'
+import { TraceRing } from '../../kit/trace.ts'
+import { systemClock } from '../../kit/node/clock.ts'
+import { secureRandom } from '../../kit/node/random.ts'
+import { defineCommand } from '../command.ts'
+import { dataFolder } from '../folders.ts'
+
+export const resolve = defineCommand({
+  name: 'resolve',
+  summary: 'Asks a DNS server for a name; the lease tells which server, or --dns.',
+  positionals: ['NAME', '[TYPE]'],
+  flags: z.object({
+    dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
+    data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
+    json: z.boolean().default(false).meta({ description: 'the answer as JSON' }),
+  }),
+  async run({ flags, positionals: [qname = '', qtype = 'A'] }, { stdout, stderr }) {
+    const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
+    const { server, sentence } = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
+    stderr.write(`${sentence}\n`)
+    const resolver = createResolver({ servers: [server], ...environment })
+    try {
+      const resolution = await resolver.resolve(qname, qtype.toUpperCase())
+      if (flags.json) stdout.write(`${JSON.stringify(resolution)}\n`)
+      else for (const { name, ttl, type, data } of resolution.records) stdout.write(`${name}\t${ttl}\t${type}\t${data}\n`)
+      stderr.write(`${resolution.sentence}\n`)
+      if (resolution.rcode === 'NOERROR' && resolution.records.length > 0) return 0
+      if (flags.json) return 1
+      throw new HamletError({ code: 'name-unknown', what: `${qname} has no ${qtype.toUpperCase()} record`, why: resolution.sentence, remedy: 'check the spelling, or REGISTER it at the DNS server', proof: resolution.rcode })
+    } finally {
+      await resolver.close()
+    }
+  },
+})

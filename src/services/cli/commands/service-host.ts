@@ -1,0 +1,29 @@
+/** `hamlet service-host`: a child process of `hamlet up` that runs one service for the supervisor, over Node's IPC channel. */
+import { z } from 'zod'
+import { runHost } from '../../kit/node/host.ts'
+import { implementations } from '../../services.ts'
+import { defineCommand } from '../command.ts'
+
+export const serviceHost = defineCommand({
+  name: 'service-host',
+  summary: 'Runs one service for the supervisor.',
+  positionals: [],
+  flags: z.object({}),
+  hidden: true,
+  run() {
+    let sent = Promise.resolve()
+    const host = runHost(Object.values(implementations), {
+      send(message) { sent = new Promise(written => process.send?.(message, undefined, undefined, () => written())) },
+      onMessage: receive => process.on('message', receive),
+      exit: status => void sent.then(() => process.exit(status)),
+    })
+    process.on('unhandledRejection', error => host.fail(error))
+    process.on('uncaughtException', error => host.fail(error))
+    // The supervisor is gone: so is the reason to run.
+    process.on('disconnect', () => void host.stop())
+    // Ctrl+C reaches the whole process group; the supervisor stops its services in order.
+    process.on('SIGINT', () => undefined)
+    process.on('SIGTERM', () => void host.stop())
+    return new Promise(() => undefined)
+  },
+})

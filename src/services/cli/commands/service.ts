@@ -1,0 +1,61 @@
+/** `hamlet dns`, `dhcp`, `server`, `client`: one service alone in this process, its flags taken from its contract. */
+import { z } from 'zod'
+import type { Contract } from '../../kit/contract.ts'
+import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
+import { loadSettings } from '../../kit/node/settings-file.ts'
+import type { ServiceId } from '../../contracts.ts'
+import { defineCommand, type Command, type Terminal } from '../command.ts'
+import { assetsFolder, dataFolder } from '../folders.ts'
+
+const shared = {
+  data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
+  json: z.boolean().default(false).meta({ description: 'every event as one line of JSON on stdout' }),
+}
+
+export function serviceCommand(implementation: Implementation<Contract>, id: ServiceId): Command {
+  const { contract } = implementation
+  return defineCommand({
+    name: contract.command,
+    summary: contract.summary,
+    positionals: [],
+    flags: contract.settings.extend(shared),
+    async run({ flags, given }, terminal) {
+      const { data, json, ...settings } = sharedFlags(flags)
+      const folder = dataFolder(data)
+      const { settings: saved, warning } = await loadSettings(folder)
+      if (warning !== undefined) terminal.stderr.write(`hamlet: ${warning}\n`)
+      const flagged = Object.entries(settings).filter(([name]) => given.has(name))
+      const merged = { ...saved.roles[id].settings, ...Object.fromEntries(flagged) }
+      return runUntilInterrupted(implementation, merged, folder, json, terminal)
+    },
+  })
+}
+
+/** Sets apart the flags that every service command has. */
+function sharedFlags(flags: Record<string, unknown>): Record<string, unknown> & z.output<typeof sharedSchema> {
+  return { ...flags, ...sharedSchema.parse(flags) }
+}
+const sharedSchema = z.object(shared)
+
+async function runUntilInterrupted(
+  implementation: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, folder: string, json: boolean, terminal: Terminal,
+): Promise<0 | 1> {
+  let reportFailure: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_resolve, reject) => { reportFailure = reject })
+  failed.catch(() => undefined) // raced below; a failure before that must not count as unhandled
+  const listener: ServiceListener = {
+    contractLine: text => terminal.stdout.write(json ? `${JSON.stringify({ line: text })}\n` : `${text}\n`),
+    log: text => terminal.stderr.write(`${text}\n`),
+    event: (name, data) => { if (json) terminal.stdout.write(`${JSON.stringify({ event: name, ...Object(data) })}\n`) },
+    row: () => undefined,
+    health: reason => terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`),
+    failed: reportFailure,
+  }
+  const service = await startService(implementation, settings, { dataFolder: folder, assetsFolder: assetsFolder(), secrets: {} }, listener)
+  try {
+    await Promise.race([terminal.interrupted, failed])
+  } finally {
+    await service.stop()
+  }
+  return 0
+}

@@ -1,0 +1,54 @@
+/** `hamlet up`: all roles of one machine, without a window. */
+import { dirname, resolve as resolvePath } from 'node:path'
+import { z } from 'zod'
+import { contracts, SERVICE_IDS } from '../../contracts.ts'
+import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
+import { loadSettings } from '../../kit/node/settings-file.ts'
+import { Supervisor } from '../../kit/node/supervisor.ts'
+import { Roles } from '../../roles/roles.ts'
+import { launchChild } from '../child-launcher.ts'
+import { defineCommand } from '../command.ts'
+import { assetsFolder, dataFolder } from '../folders.ts'
+
+export const up = defineCommand({
+  name: 'up',
+  summary: 'Starts all roles of this machine without a window: DNS, DHCP, application server, client.',
+  positionals: [],
+  flags: z.object({
+    local: z.boolean().default(false).meta({ description: 'this computer only (127.0.0.1)' }),
+    lan: z.boolean().default(false).meta({ description: 'all interfaces, for other machines too' }),
+    config: z.string().optional().meta({ description: 'settings file to read, as the window writes it', placeholder: 'FILE' }),
+    data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
+  }),
+  async run({ flags }, { stdout, stderr, interrupted }) {
+    if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
+    const folder = dataFolder(flags.data)
+    const { settings, warning } = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
+    if (warning !== undefined) stderr.write(`hamlet: ${warning}\n`)
+
+    const titles = new Map<string, string>(contracts.map(({ id, title }) => [id, title]))
+    const supervisor = new Supervisor(contracts, launchChild, {
+      status: ({ id, state, error, reason }) => {
+        if (error !== undefined) stderr.write(`hamlet: ${oneLine(new HamletError(error))}\n`)
+        else if (reason !== undefined) stderr.write(`hamlet: ${titles.get(id) ?? id} is ${state}: ${reason}\n`)
+      },
+      line: (id, to, text) => to === 'contract' ? stdout.write(`${text}\n`) : stderr.write(`${id}: ${text}\n`),
+      event: () => undefined,
+      rows: () => undefined,
+    })
+    const roles = new Roles({
+      supervisor, dataFolder: folder, assetsFolder: assetsFolder(), secrets: {},
+      listener: { notice: text => stderr.write(`hamlet: ${text}\n`), lamp: () => undefined },
+    })
+    roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
+    const chosen = SERVICE_IDS.filter(id => settings.roles[id].on)
+    let started = 0
+    for (const id of chosen.length > 0 ? chosen : SERVICE_IDS) {
+      // A role that cannot start has said so through its status; the others go on without it.
+      started += await roles.start(id, settings.roles[id].settings).then(() => 1, error => partsOf(error).code === 'internal' ? Promise.reject(error) : 0)
+    }
+    if (started > 0) await interrupted
+    await roles.stopAll()
+    return started > 0 ? 0 : 1
+  },
+})

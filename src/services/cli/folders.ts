@@ -1,0 +1,21 @@
+/** Where this program finds what it shipped with, and where it keeps what it must not forget. */
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { userDataFolder } from '../kit/node/data-folder.ts'
+
+/** The bundle that runs: `.vite/build/hamlet.cjs` in a checkout, the same inside app.asar in a package. */
+export const entryFile = fileURLToPath(import.meta.url)
+
+/** `assets` beside package.json in a checkout, beside app.asar in a package. */
+export function assetsFolder(): string {
+  const build = dirname(entryFile)
+  const packaged = join(build, '..', '..', '..', 'assets')
+  return existsSync(join(packaged, 'site')) ? packaged : join(build, '..', '..', 'assets')
+}
+
+/** `--data DIR`, or the folder that the window uses. */
+export function dataFolder(flag: string | undefined): string {
+  return resolve(flag ?? userDataFolder(process.platform, process.env, homedir()))
+}

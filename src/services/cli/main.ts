@@ -1,0 +1,56 @@
+/** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
+import { SERVICE_IDS } from '../contracts.ts'
+import { oneLine, UsageError } from '../kit/errors.ts'
+import { implementations } from '../services.ts'
+import type { Command, ExitStatus, Terminal } from './command.ts'
+import { fetch } from './commands/fetch.ts'
+import { lease } from './commands/lease.ts'
+import { resolve } from './commands/resolve.ts'
+import { serviceCommand } from './commands/service.ts'
+import { serviceHost } from './commands/service-host.ts'
+import { up } from './commands/up.ts'
+import { checkFlags, helpOf, readFlags } from './flags.ts'
+
+const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, up, serviceHost]
+
+async function main(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === 'help') {
+    terminal.stdout.write(overview())
+    return 0
+  }
+  const command = commands.find(candidate => candidate.name === name)
+  if (command === undefined) throw new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', 'look at "hamlet --help"')
+  if (rest.includes('--help')) {
+    terminal.stdout.write(helpOf(command))
+    return 0
+  }
+  const { flags, positionals } = readFlags(command, rest)
+  return command.run({ flags: checkFlags(command, flags), given: new Set(Object.keys(flags)), positionals }, terminal)
+}
+
+function overview(): string {
+  const shown = commands.filter(({ hidden }) => hidden !== true)
+  const width = Math.max(...shown.map(({ name }) => name.length))
+  const lines = shown.map(({ name, summary }) => `  hamlet ${name.padEnd(width)}  ${summary}`)
+  return ['A whole network on one machine: DNS, DHCP, an application server over TCP and RUDP, and a client.', '', ...lines, '', '"hamlet <command> --help" lists its flags.', ''].join('\n')
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`hamlet: ${oneLine(error)}\n`)
+  process.exit(error instanceof UsageError ? 2 : 1)
+}
+
+process.on('unhandledRejection', fail)
+process.on('uncaughtException', fail)
+// A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' ? process.exit(0) : fail(error))
+
+const interrupted = new Promise<void>(stop => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
+})
+main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, interrupted }).then(status => {
+  // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written.
+  process.exitCode = status
+  process.stdout.write('', () => process.exit(status))
+}, fail)

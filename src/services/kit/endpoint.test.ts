@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { formatEndpoint, parseEndpoint } from './endpoint.ts'
+
+test.each([
+  ['192.0.2.1', { address: '192.0.2.1', port: 53 }, '192.0.2.1:53'],
+  ['192.0.2.1:5353', { address: '192.0.2.1', port: 5353 }, '192.0.2.1:5353'],
+  ['2001:db8::1', { address: '2001:db8::1', port: 53 }, '[2001:db8::1]:53'],
+  ['[2001:db8::1]:5353', { address: '2001:db8::1', port: 5353 }, '[2001:db8::1]:5353'],
+  ['[::1]', { address: '::1', port: 53 }, '[::1]:53'],
+])('%s is read and written', (text, endpoint, written) => {
+  expect(parseEndpoint(text, 53)).toEqual(endpoint)
+  expect(formatEndpoint(endpoint)).toBe(written)
+})
+
+test.each([
+  ['example.org', 'is no IP address'],
+  ['192.0.2.1:65536', '65536 is no port'],
+  ['', 'nothing is no IP address'],
+  ['192.0.2.1:port', 'is no IP address'],
+])('"%s" is refused: %s', (text, why) => {
+  expect(() => parseEndpoint(text, 53)).toThrow(why)
+})

@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  broadcastOf, formatIpv4, formatIpv6, isIpAddress, isLoopback, maskOf, parseIpv4, parseIpv6, prefixBitsOf, subnetContains, subnetOf,
+} from './ip-address.ts'
+
+test('every IPv4 number is written and read back', () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 0xffffffff }), value => { expect(parseIpv4(formatIpv4(value))).toBe(value) }))
+})
+
+test.each(['256.0.0.1', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.4 ', '', '1..2.3', '-1.2.3.4', '0x1.2.3.4'])('"%s" is no dotted quad', text => {
+  expect(parseIpv4(text)).toBeUndefined()
+})
+
+test('every sixteen bytes are written and read back', () => {
+  fc.assert(fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), bytes => { expect(parseIpv6(formatIpv6(bytes))).toEqual(bytes) }))
+})
+
+test.each([
+  ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8::1'],
+  ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+  ['0:0:0:0:0:0:0:0', '::'],
+  ['::FFFF:192.0.2.1', '::ffff:c000:201'],
+  ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+])('%s is written %s (RFC 5952)', (text, canonical) => {
+  const bytes = parseIpv6(text)
+  expect(bytes && formatIpv6(bytes)).toBe(canonical)
+})
+
+test.each([':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '12345::', '::1%eth0', '1.2.3.4::', 'g::'])('"%s" is no IPv6 address', text => {
+  expect(isIpAddress(text)).toBe(false)
+})
+
+test('loopback is 127/8 and ::1, in any spelling', () => {
+  expect(['127.0.0.1', '127.9.9.9', '::1', '0:0:0:0:0:0:0:1'].every(isLoopback)).toBe(true)
+  expect(['128.0.0.1', '::2', 'localhost'].some(isLoopback)).toBe(false)
+})
+
+test('a subnet holds its addresses and no others', () => {
+  const subnet = subnetOf(parseIpv4('192.0.2.77') ?? 0, 26)
+  expect(formatIpv4(subnet.network)).toBe('192.0.2.64')
+  expect(formatIpv4(broadcastOf(subnet))).toBe('192.0.2.127')
+  expect(subnetContains(subnet, parseIpv4('192.0.2.127') ?? 0)).toBe(true)
+  expect(subnetContains(subnet, parseIpv4('192.0.2.128') ?? 0)).toBe(false)
+})
+
+test('each prefix length has its mask, and a mask with a hole has none', () => {
+  for (let bits = 0; bits <= 32; bits++) expect(prefixBitsOf(maskOf(bits))).toBe(bits)
+  expect(prefixBitsOf(0xff00ff00)).toBeUndefined()
+})

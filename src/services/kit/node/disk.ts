@@ -1,0 +1,123 @@
+/**
+ * The few things that durable files ask of a disk, as an interface: tests put a simulated disk in its place, which loses and
+ * tears what was not synced.
+ */
+import { open, readFile, rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HamletError } from '../errors.ts'
+
+export interface Disk {
+  /** The whole file, undefined where there is none. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Opens for writing. `new`: fails with EEXIST where there is one; `emptied`: made, or cut to nothing; `kept`: as it is. */
+  open(path: string, how: 'new' | 'emptied' | 'kept'): Promise<DiskFile>
+  /** Takes the place of `to` in one step. */
+  rename(from: string, to: string): Promise<void>
+  /** Returns when the names in the folder (made, renamed) are safe. */
+  syncFolder(folder: string): Promise<void>
+}
+
+export interface DiskFile {
+  /** Writes at `position`. @returns how many bytes were taken, which may be fewer than given, but not none */
+  write(bytes: Uint8Array, position: number): Promise<number>
+  /** Returns when content and length are safe (fdatasync). */
+  syncData(): Promise<void>
+  /** Returns when everything about the file is safe (fsync). */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Windows has no fsync for folders, and refuses to rename what a virus scanner or indexer has open at the moment. */
+const IS_WINDOWS = process.platform === 'win32'
+const RENAME_WAITS_MS = [10, 20, 40, 80, 160]
+
+export const nodeDisk: Disk = {
+  read: path => readFile(path).catch((error: NodeJS.ErrnoException) => error.code === 'ENOENT' ? undefined : Promise.reject(error)),
+  async open(path, how) {
+    const handle = await open(path, { new: 'wx', emptied: 'w', kept: 'r+' }[how])
+    return {
+      write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+      syncData: () => handle.datasync(),
+      sync: () => handle.sync(),
+      close: () => handle.close(),
+    }
+  },
+  async rename(from, to) {
+    for (const waitMs of RENAME_WAITS_MS) {
+      try {
+        return await rename(from, to)
+      } catch (error) {
+        if (!['EPERM', 'EACCES', 'EBUSY'].includes(errnoOf(error))) throw error
+      }
+      await sleep(waitMs)
+    }
+    await rename(from, to)
+  },
+  async syncFolder(folder) {
+    if (IS_WINDOWS) return
+    const handle = await open(folder, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+}
+
+/** Writes all of `bytes`, however short each write is. */
+export async function writeAll(file: DiskFile, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    const taken = await file.write(bytes.subarray(written), position + written)
+    if (taken === 0) throw Object.assign(new Error('the disk took no byte'), { code: 'EIO' })
+    written += taken
+  }
+}
+
+const SET_ASIDE_MAX = 1000
+
+/**
+ * Keeps a copy of damaged bytes beside their file, as `name.damaged-<n>`, never over another.
+ * @returns the copy's name, when it is safe on disk
+ */
+export async function setAside(disk: Disk, path: string, damaged: Uint8Array): Promise<string> {
+  for (let n = 1; n <= SET_ASIDE_MAX; n++) {
+    const copy = `${path}.damaged-${n}`
+    try {
+      const file = await disk.open(copy, 'new')
+      try {
+        await writeAll(file, damaged, 0)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await disk.syncFolder(dirname(path))
+      return basename(copy)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
+  }
+  throw new HamletError({
+    code: 'disk-failed', what: `${basename(path)} is damaged and could not be set aside`, why: `there are ${SET_ASIDE_MAX} damaged copies already`,
+    remedy: `move the files ${basename(path)}.damaged-… away`, proof: join(dirname(path), `${basename(path)}.damaged-${SET_ASIDE_MAX}`),
+  })
+}
+
+/** The system's name for an error (`EIO`), empty where it has none. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** A failed disk in five parts. */
+export function diskError(error: unknown, path: string, what: string): HamletError {
+  if (error instanceof HamletError) return error
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: 'the disk is full', EDQUOT: 'the disk quota is used up', EROFS: 'the disk is read-only', EIO: 'the disk reports an error of its own',
+    EACCES: 'this user may not write there', EPERM: 'this user may not write there', EMFILE: 'this program has too many files open', ENOENT: 'its folder is gone',
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return new HamletError({
+    code: 'disk-failed', what, why: reasons[errnoOf(error)] ?? message,
+    remedy: 'free space or check the disk, then switch the service off and on', proof: `${errnoOf(error)} ${path}`.trim(),
+  }, { cause: error })
+}

@@ -1,0 +1,75 @@
+/** settings.json in the data folder: read with care, written in one step. */
+import { readFile, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { z } from 'zod'
+import { HamletError, UsageError } from '../errors.ts'
+import { defaultSettings, SETTINGS_VERSION, settingsFile, type Settings } from '../../settings.ts'
+import { diskError, errnoOf, nodeDisk, setAside } from './disk.ts'
+import { replaceFile } from './replace-file.ts'
+
+const NAME = 'settings.json'
+
+export interface LoadedSettings {
+  readonly settings: Settings
+  /** One sentence for the person: the file was damaged and set aside. */
+  readonly warning?: string
+}
+
+/**
+ * The saved settings; defaults where nothing is saved. A damaged file is set aside, never written over.
+ * @param file a file that the person named: read instead, never set aside
+ * @throws HamletError file-damaged where a newer Hamlet wrote it (it stays as it is), disk-failed; UsageError for `file`
+ */
+export async function loadSettings(folder: string, file?: string): Promise<LoadedSettings> {
+  const path = file ?? join(folder, NAME)
+  const bytes = await read(path, file !== undefined)
+  if (bytes === undefined) return { settings: defaultSettings }
+  const parsed = parse(bytes, path)
+  if (typeof parsed !== 'string') return { settings: parsed }
+  if (file !== undefined) throw new UsageError(`--config ${file} could not be used`, parsed, 'correct the file, or leave the flag out')
+  try {
+    const copy = await setAside(nodeDisk, path, bytes)
+    await unlink(path)
+    return { settings: defaultSettings, warning: `${NAME} was damaged (${parsed}) and set aside as ${copy}; the settings are the defaults now` }
+  } catch (error) {
+    throw diskError(error, path, `${NAME} is damaged and could not be set aside`)
+  }
+}
+
+/** @throws HamletError disk-failed; the file is the old one then */
+export function saveSettings(folder: string, settings: Settings): Promise<void> {
+  return replaceFile(join(folder, NAME), `${JSON.stringify(settings, undefined, 2)}\n`)
+}
+
+async function read(path: string, named: boolean): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (named) throw new UsageError(`--config ${path} could not be read`, errnoOf(error) === 'ENOENT' ? 'there is no such file' : errnoOf(error), 'give the path of a settings file')
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw diskError(error, path, `${NAME} could not be read`)
+  }
+}
+
+const versioned = z.object({ version: z.int() })
+
+/** The settings, or why the bytes are none. */
+function parse(bytes: Uint8Array, path: string): Settings | string {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return 'it is not JSON'
+  }
+  const version = versioned.safeParse(value).data?.version
+  if (version !== undefined && version > SETTINGS_VERSION) {
+    throw new HamletError({
+      code: 'file-damaged', what: `${basename(path)} could not be used`, why: `a newer Hamlet wrote it (version ${version}, and this one knows ${SETTINGS_VERSION})`, done: 'it was left as it is',
+      remedy: 'use the newer Hamlet, or another data folder with --data', proof: path,
+    })
+  }
+  const parsed = settingsFile.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'does not fit'}`.replace(/^: /, '')
+}

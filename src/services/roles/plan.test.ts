@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+import { plannedSettings, withFreePorts, type Surroundings } from './plan.ts'
+
+const dns: ServiceEndpoint[] = [
+  { name: 'dns', transport: 'udp', address: '127.0.0.1', port: 5300 },
+  { name: 'dns', transport: 'udp', address: '192.0.2.10', port: 5300 },
+  { name: 'admin', transport: 'udp', address: '127.0.0.1', port: 5399 },
+]
+const dhcp: ServiceEndpoint[] = [{ name: 'dhcp', transport: 'udp', address: '0.0.0.0', port: 6767 }]
+const local: Surroundings = { mode: 'local', lanAddress: '192.0.2.10', endpoints: { dns, dhcp } }
+const lan: Surroundings = { ...local, mode: 'lan' }
+
+test('in local mode every server stays on loopback', () => {
+  for (const id of ['dns', 'dhcp', 'app-server'] as const) expect(plannedSettings(id, local, {})).toMatchObject({ host: '127.0.0.1' })
+})
+
+test('in LAN mode every server is open to all interfaces', () => {
+  for (const id of ['dns', 'dhcp', 'app-server'] as const) expect(plannedSettings(id, lan, {})).toMatchObject({ host: '0.0.0.0' })
+})
+
+test('DHCP tells the DNS server that runs here, by the address its clients can reach', () => {
+  expect(plannedSettings('dhcp', local, {})).toMatchObject({ dns: '127.0.0.1:5300', dns_admin_port: 5399 })
+  expect(plannedSettings('dhcp', lan, {})).toMatchObject({ dns: '192.0.2.10:5300' })
+})
+
+test('the application server registers at the admin port that runs here, else nowhere', () => {
+  expect(plannedSettings('app-server', lan, {})).toMatchObject({ dns: '127.0.0.1:5399' })
+  expect(plannedSettings('app-server', { ...lan, endpoints: {} }, {})).toEqual({ host: '0.0.0.0' })
+})
+
+test('the client asks the DHCP server of this machine, else whoever answers', () => {
+  expect(plannedSettings('client', lan, {})).toEqual({ dhcp: '127.0.0.1:6767' })
+  expect(plannedSettings('client', { ...lan, endpoints: {} }, {})).toEqual({})
+})
+
+test('what the person chose goes before what is planned', () => {
+  expect(plannedSettings('dns', local, { host: '192.0.2.7', port: 53 })).toEqual({ host: '192.0.2.7', port: 53 })
+})
+
+test('free ports replace the standard ones, never the chosen ones', () => {
+  expect(withFreePorts('dns', { host: '127.0.0.1', port: 53 }, {})).toEqual({ host: '127.0.0.1', port: 0, admin_port: 0 })
+  expect(withFreePorts('app-server', { tcp_port: 81 }, { tcp_port: 81 })).toEqual({ tcp_port: 81, udp_port: 0 })
+  expect(withFreePorts('dhcp', {}, {})).toEqual({ port: 0 })
+})

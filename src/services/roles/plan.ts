@@ -1,0 +1,61 @@
+/**
+ * How the roles of one machine fit together: which settings each service gets, from the mode and from where the services
+ * before it are reached. Start order: DNS → DHCP → application server → client.
+ */
+import { contracts, SERVICE_IDS, type ServiceId } from '../contracts.ts'
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import { isWildcard } from '../kit/ip-address.ts'
+import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+
+/** `local`: this computer only, loopback. `lan`: all interfaces, server and client on different machines. */
+export type Mode = 'local' | 'lan'
+
+export type Settings = Readonly<Record<string, unknown>>
+
+export interface Surroundings {
+  readonly mode: Mode
+  /** This machine's address on the LAN, undefined where it has none. */
+  readonly lanAddress: string | undefined
+  /** Where the services that run here are reached. */
+  readonly endpoints: Readonly<Partial<Record<ServiceId, readonly ServiceEndpoint[]>>>
+}
+
+/** The settings of one role. What the person chose (`chosen`) goes before what is planned. */
+export function plannedSettings(id: ServiceId, surroundings: Surroundings, chosen: Settings): Settings {
+  return { ...defaultsFor(id, surroundings), ...chosen }
+}
+
+function defaultsFor(id: ServiceId, surroundings: Surroundings): Settings {
+  const host = surroundings.mode === 'local' ? '127.0.0.1' : '0.0.0.0'
+  const dns = endpointOf(surroundings, 'dns', 'dns')
+  const admin = endpointOf(surroundings, 'dns', 'admin')
+  const dhcp = endpointOf(surroundings, 'dhcp', 'dhcp')
+  switch (id) {
+    case 'dns': return { host }
+    case 'dhcp': return { host, ...(dns && { dns: formatEndpoint(dns) }), ...(admin && { dns_admin_port: admin.port }) }
+    case 'app-server': return { host, ...(admin && { dns: formatEndpoint(admin) }) }
+    case 'client': return dhcp === undefined ? {} : { dhcp: formatEndpoint({ ...dhcp, address: '127.0.0.1' }) }
+  }
+}
+
+/** Where others reach a service that runs here: a wildcard or an unnamed address becomes the address of this machine. */
+function endpointOf({ mode, lanAddress, endpoints }: Surroundings, id: ServiceId, name: string): Endpoint | undefined {
+  const candidates = (endpoints[id] ?? []).filter(endpoint => endpoint.name === name)
+  const preferred = mode === 'lan' ? candidates.find(({ address }) => address === lanAddress) : undefined
+  const endpoint = preferred ?? candidates[0]
+  if (endpoint === undefined) return undefined
+  const address = isWildcard(endpoint.address) ? (mode === 'lan' ? lanAddress : undefined) ?? '127.0.0.1' : endpoint.address
+  return { address, port: endpoint.port }
+}
+
+/** The same settings with every port that the person did not choose left open: any free one. */
+export function withFreePorts(id: ServiceId, settings: Settings, chosen: Settings): Settings {
+  const ports = portSettings(id).filter(name => chosen[name] === undefined)
+  return { ...settings, ...Object.fromEntries(ports.map(name => [name, 0])) }
+}
+
+/** Names of the settings that are ports of the service's own. */
+function portSettings(id: ServiceId): string[] {
+  const contract = contracts[SERVICE_IDS.indexOf(id)]
+  return Object.keys(contract?.settings.shape ?? {}).filter(name => name === 'port' || name.endsWith('_port')).filter(name => name !== 'dns_admin_port')
+}

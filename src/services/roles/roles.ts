@@ -1,0 +1,153 @@
+/**
+ * The roles of this machine: starts and stops them in order, moves to free ports where the standard ones are not to be had,
+ * and has the client prove every lamp. The window and `hamlet up` both run this.
+ */
+import { client } from '../client/contract.ts'
+import { SERVICE_IDS, type ServiceId } from '../contracts.ts'
+import { formatEndpoint } from '../kit/endpoint.ts'
+import { HamletError, oneLine, type ErrorParts } from '../kit/errors.ts'
+import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+import { isWildcard } from '../kit/ip-address.ts'
+import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
+import type { Supervisor } from '../kit/node/supervisor.ts'
+import { plannedSettings, withFreePorts, type Mode, type Settings } from './plan.ts'
+
+/** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service. */
+export interface Lamp {
+  readonly lit: boolean
+  readonly sentence: string
+  readonly tookMs: number
+}
+
+export interface RolesListener {
+  /** One sentence for the person. */
+  notice(text: string): void
+  lamp(id: ServiceId, lamp: Lamp): void
+}
+
+export interface RolesOptions {
+  readonly supervisor: Supervisor
+  readonly listener: RolesListener
+  readonly dataFolder: string
+  readonly assetsFolder: string
+  /** For the client service: the proxy's user and password. */
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+const PROBE_EVERY_MS = 5_000
+
+export class Roles {
+  mode: Mode = 'local'
+  readonly #options: RolesOptions
+  readonly #lamps = new Map<ServiceId, Lamp>()
+  #probeTimer: NodeJS.Timeout | undefined
+  #probing = false
+
+  constructor(options: RolesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts one role with what the person chose. Where a standard port is taken or not permitted, free ports are taken and
+   * one notice says so.
+   * @throws HamletError where it cannot start
+   */
+  async start(id: ServiceId, chosen: Settings): Promise<void> {
+    const settings = plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints() }, chosen)
+    try {
+      await this.#launch(id, settings)
+    } catch (error) {
+      if (!(error instanceof HamletError) || (error.code !== 'port-taken' && error.code !== 'port-not-permitted')) throw error
+      const open = withFreePorts(id, settings, chosen)
+      if (Object.keys(open).every(name => open[name] === settings[name])) throw error
+      const endpoints = await this.#launch(id, open)
+      const where = endpoints.map(({ name, transport, port }) => `${name} on ${transport.toUpperCase()} port ${port}`)
+      this.#options.listener.notice(oneLine(new HamletError({ ...error.parts, done: `serving ${[...new Set(where)].join(', ')} instead` })))
+    }
+    this.#probeSoon()
+  }
+
+  /** Starts all roles in order. @returns the faults of those that could not start */
+  async startAll(chosen: Readonly<Record<ServiceId, Settings>>): Promise<ErrorParts[]> {
+    const faults: ErrorParts[] = []
+    for (const id of SERVICE_IDS) {
+      try {
+        await this.start(id, chosen[id])
+      } catch (error) {
+        if (!(error instanceof HamletError)) throw error
+        faults.push(error.parts)
+      }
+    }
+    return faults
+  }
+
+  async stop(id: ServiceId): Promise<void> {
+    await this.#options.supervisor.stop(id)
+    this.#setLamp(id, { lit: false, sentence: 'switched off', tookMs: 0 })
+  }
+
+  async stopAll(): Promise<void> {
+    clearTimeout(this.#probeTimer)
+    for (const id of [...SERVICE_IDS].reverse()) await this.stop(id)
+  }
+
+  lamp(id: ServiceId): Lamp {
+    return this.#lamps.get(id) ?? { lit: false, sentence: 'switched off', tookMs: 0 }
+  }
+
+  /** Asks the client service for its proof of each role that runs. */
+  async probeAll(): Promise<void> {
+    clearTimeout(this.#probeTimer)
+    if (this.#probing) return
+    this.#probing = true
+    for (const id of SERVICE_IDS) this.#setLamp(id, await this.#probe(id))
+    this.#probing = false
+    if (SERVICE_IDS.some(id => this.#runs(id))) this.#probeTimer = setTimeout(() => void this.probeAll(), PROBE_EVERY_MS)
+  }
+
+  #probeSoon(): void {
+    clearTimeout(this.#probeTimer)
+    this.#probeTimer = setTimeout(() => void this.probeAll(), 0)
+  }
+
+  async #probe(id: ServiceId): Promise<Lamp> {
+    if (!this.#runs(id)) return { lit: false, sentence: 'switched off', tookMs: 0 }
+    if (!this.#runs('client')) return { lit: false, sentence: 'not proven: switch the client on, it does the asking', tookMs: 0 }
+    const endpoint = this.#options.supervisor.status(id).endpoints[0]
+    if (endpoint === undefined) return { lit: false, sentence: 'it listens nowhere', tookMs: 0 }
+    const address = isWildcard(endpoint.address) ? '127.0.0.1' : endpoint.address
+    try {
+      const reply = await this.#options.supervisor.command('client', 'probe', { service: id, endpoint: formatEndpoint({ address, port: endpoint.port }) })
+      const { ok, sentence, tookMs } = proof(reply)
+      return { lit: ok, sentence, tookMs }
+    } catch (error) {
+      return { lit: false, sentence: oneLine(error), tookMs: 0 }
+    }
+  }
+
+  #setLamp(id: ServiceId, lamp: Lamp): void {
+    this.#lamps.set(id, lamp)
+    this.#options.listener.lamp(id, lamp)
+  }
+
+  #runs(id: ServiceId): boolean {
+    const { state } = this.#options.supervisor.status(id)
+    return state === 'running' || state === 'degraded'
+  }
+
+  #launch(id: ServiceId, settings: Settings): Promise<readonly ServiceEndpoint[]> {
+    const { supervisor, dataFolder, assetsFolder, secrets } = this.#options
+    return supervisor.start(id, { settings, dataFolder, assetsFolder, secrets: id === 'client' ? secrets : {} })
+  }
+
+  #endpoints(): Partial<Record<ServiceId, readonly ServiceEndpoint[]>> {
+    return Object.fromEntries(SERVICE_IDS.filter(id => this.#runs(id)).map(id => [id, this.#options.supervisor.status(id).endpoints]))
+  }
+}
+
+const proof = (reply: unknown) => client.commands.probe.reply.parse(reply)
+
+/** The first address that other machines can reach, undefined where there is none. */
+function lanAddress(): string | undefined {
+  return localIpv4Addresses().find(({ loopback, address }) => !loopback && !address.startsWith('169.254.'))?.address
+}

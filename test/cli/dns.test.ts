@@ -1,0 +1,150 @@
+import { createSocket } from 'node:dgram'
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
+import { askByUdp } from '../support/udp.ts'
+
+const running: RunningHamlet[] = []
+afterEach(async () => { for (const hamlet of running.splice(0)) await hamlet.stop('SIGKILL') })
+
+async function startDns(folder: string, ...more: string[]): Promise<{ dns: RunningHamlet; port: number; adminPort: number }> {
+  const adminPort = await freeUdpPort()
+  const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '0', '--admin_port', String(adminPort), '--data', folder, ...more])
+  running.push(dns)
+  const [, port] = await dns.line(/^DNS Server is running on 127\.0\.0\.1:(\d+)\.\.\.$/)
+  await dns.line(/^Waiting for requests\.\.\.$/)
+  return { dns, port: Number(port), adminPort }
+}
+
+function freeUdpPort(): Promise<number> {
+  return new Promise(resolve => {
+    const socket = createSocket('udp4')
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
+
+test('it prints the lines of the original, in their order and nothing else, and stops with status 0', async () => {
+  const { dns, port } = await startDns(emptyFolder())
+  expect(dns.stdout).toBe(`DNS Server is running on 127.0.0.1:${port}...\nWaiting for requests...\n`)
+  expect(await dns.stop('SIGTERM')).toBe(0)
+})
+
+test('SIGINT stops it as cleanly', async () => {
+  const { dns } = await startDns(emptyFolder())
+  expect(await dns.stop('SIGINT')).toBe(0)
+})
+
+test('a name registered by a datagram is resolved, also after kill -9', async () => {
+  const folder = emptyFolder()
+  const first = await startDns(folder)
+  expect(await askByUdp(first.adminPort, 'REGISTER my-app.home 192.168.1.50')).toMatch(/^OK /)
+  await first.dns.stop('SIGKILL')
+  const second = await startDns(folder)
+  const { status, stdout } = await runHamlet(['resolve', 'my-app.home', '--dns', `127.0.0.1:${second.port}`])
+  expect(stdout).toMatch(/^my-app\.home\.?\t\d+\tA\t192\.168\.1\.50\n$/)
+  expect(status).toBe(0)
+})
+
+test('an admin line that makes no sense gets ERROR, and the server goes on', async () => {
+  const { adminPort } = await startDns(emptyFolder())
+  expect(await askByUdp(adminPort, 'REGISTER my-app.home not-an-address')).toMatch(/^ERROR /)
+  expect(await askByUdp(adminPort, Uint8Array.of(0xff, 0xfe, 0))).toMatch(/^ERROR /)
+  expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK /)
+})
+
+test('a name that nobody knows ends with status 1 and one line', async () => {
+  const { port } = await startDns(emptyFolder())
+  const { status, stdout, stderr } = await runHamlet(['resolve', 'nobody.home', '--dns', `127.0.0.1:${port}`])
+  expect(status).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(/nobody\.home has no A record: .*NXDOMAIN/)
+})
+
+test('the answer as JSON names server, source and records', async () => {
+  const { port, adminPort } = await startDns(emptyFolder())
+  await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')
+  const { stdout } = await runHamlet(['resolve', 'my-app.home', '--dns', `127.0.0.1:${port}`, '--json'])
+  expect(JSON.parse(stdout)).toMatchObject({ rcode: 'NOERROR', server: `127.0.0.1:${port}`, records: [{ type: 'A', data: '192.0.2.1' }] })
+})
+
+test('a taken port ends with status 1 and the name of who holds it', async () => {
+  const { port } = await startDns(emptyFolder())
+  const { status, stdout, stderr } = await runHamlet(['dns', '--port', String(port), '--admin_port', '0', '--data', emptyFolder()])
+  expect(status).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(new RegExp(`^hamlet: UDP port ${port} on 127\\.0\\.0\\.1 could not be opened: port ${port} is taken by \\S+ \\(pid \\d+\\)\\. You may .*EADDRINUSE.*\\n$`))
+})
+
+test('an address that is not of this machine ends with status 1 and says so', async () => {
+  const { status, stderr } = await runHamlet(['dns', '--host', '192.0.2.99', '--port', '0', '--data', emptyFolder()])
+  expect(status).toBe(1)
+  expect(stderr).toContain('192.0.2.99 is not an address of this machine')
+})
+
+test('a second server on the same data folder ends with status 1 and says who holds it', async () => {
+  const folder = emptyFolder()
+  const { dns } = await startDns(folder)
+  const { status, stderr } = await runHamlet(['dns', '--port', '0', '--admin_port', '0', '--data', folder])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(new RegExp(`^hamlet: .*pid ${dns.pid}`))
+})
+
+test('a data folder that is a file ends with status 1 and one line', async () => {
+  const file = join(emptyFolder(), 'data')
+  writeFileSync(file, '')
+  const { status, stderr } = await runHamlet(['dns', '--port', '0', '--admin_port', '0', '--data', file])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^hamlet: [^\n]+\. You may [^\n]+\n$/)
+})
+
+test('a damaged settings file is set aside with one line, and the server starts', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'settings.json'), '{"version": 1, "mode')
+  const { dns } = await startDns(folder)
+  expect(dns.stderr).toMatch(/settings\.json/)
+  expect(readdirSync(folder).some(name => name.startsWith('settings.json.damaged'))).toBe(true)
+})
+
+test('a damaged zone file is set aside with one line, and nothing of it is lost', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'dns.zone'), '$ORIGIN home.\n$TTL 60\n@ IN SOA ns hostmaster 1 2 3 4 5\nmy-app IN A 999.1.1.1\n')
+  const { dns } = await startDns(folder)
+  expect(dns.stderr).toMatch(/dns\.zone.*line 4/)
+  expect(readdirSync(folder).some(name => name.startsWith('dns.zone.damaged'))).toBe(true)
+})
+
+test('an upstream that is closed gets the client SERVFAIL in time, and one line says so', async () => {
+  const closed = await freeUdpPort()
+  const { dns, port } = await startDns(emptyFolder(), '--upstream', `127.0.0.1:${closed}`)
+  const { status, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`])
+  expect(status).toBe(1)
+  expect(stderr).toContain('SERVFAIL')
+  await dns.line(/upstream/i, 'stderr')
+})
+
+test('events stand on stdout as JSON where a program asks for them', async () => {
+  const { dns, adminPort } = await startJsonDns()
+  await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')
+  const [line] = await dns.line(/^\{.*"event":"registered".*\}$/)
+  expect(JSON.parse(line)).toMatchObject({ event: 'registered', type: 'A', rdata: '192.0.2.1' })
+})
+
+async function startJsonDns() {
+  const adminPort = await freeUdpPort()
+  const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', String(adminPort), '--data', emptyFolder(), '--json'])
+  running.push(dns)
+  await dns.line(/Waiting for requests/)
+  return { dns, adminPort }
+}
+
+test('an ordinary user is told what a low port needs', async () => {
+  const folder = emptyFolder()
+  chmodSync(folder, 0o777)
+  const { status, stderr } = await runHamlet(['dns', '--port', '53', '--admin_port', '0', '--data', folder], { user: 65534 })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/port 53 is below 1024 and needs privileges .*sysctl/)
+})

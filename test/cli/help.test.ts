@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { runHamlet } from '../support/hamlet.ts'
+
+test('hamlet alone lists its commands, without those of its own machinery', async () => {
+  const { status, stdout } = await runHamlet([])
+  expect(status).toBe(0)
+  for (const name of ['dns', 'dhcp', 'server', 'client', 'resolve', 'lease', 'fetch', 'up']) expect(stdout).toMatch(new RegExp(`^  hamlet ${name}\\b`, 'm'))
+  expect(stdout).not.toContain('service-host')
+})
+
+test.each([
+  ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'data']],
+  ['dhcp', ['dns', 'host', 'port', 'interface', 'pool', 'lease', 'data']],
+  ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'site', 'data']],
+  ['client', ['proxy_port', 'dns', 'dhcp']],
+  ['resolve', ['dns', 'json']],
+  ['lease', ['dhcp', 'json']],
+  ['fetch', ['dns', 'output', 'json']],
+  ['up', ['local', 'lan', 'config']],
+])('hamlet %s --help names its flags', async (command, flags) => {
+  const { status, stdout } = await runHamlet([command, '--help'])
+  expect(status).toBe(0)
+  for (const flag of flags) expect(stdout).toMatch(new RegExp(`^  --${flag}\\b`, 'm'))
+})
+
+test.each([
+  [['nonsense'], '"nonsense" is not a command'],
+  [['dns', '--prot', '53'], '--prot is not a flag of "hamlet dns"'],
+  [['dns', '--port', 'high'], '--port cannot be "high"'],
+  [['dns', '--port', '70000'], '--port cannot be 70000'],
+  [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
+  [['dhcp', '--pool', '192.0.2.1'], '--pool cannot be "192.0.2.1"'],
+  [['resolve'], 'NAME is missing'],
+  [['fetch', 'ftp://example.org/'], 'ftp'],
+  [['up', '--local', '--lan'], '--local and --lan stand together'],
+])('hamlet %j is refused with status 2 and one clear line', async (args, line) => {
+  const { status, stdout, stderr } = await runHamlet(args)
+  expect(status).toBe(2)
+  expect(stdout).toBe('')
+  expect(stderr).toContain(line)
+  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+})

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
+
+/** A site that was not made for Hamlet: pages, styles, scripts, a font and pictures of the trace viewer in playwright-core. */
+const SITE = join(import.meta.dirname, '..', '..', 'node_modules', 'playwright-core', 'lib', 'vite', 'traceViewer')
+
+const all: RunningHamlet[] = []
+let dns = ''
+let dhcp = ''
+
+function start(...args: string[]): RunningHamlet {
+  const hamlet = new RunningHamlet([...args, '--data', emptyFolder()])
+  all.push(hamlet)
+  return hamlet
+}
+
+/** Starts an application server that registers `domain`, and waits until it says so. */
+async function serve(domain: string, ...more: string[]): Promise<{ server: RunningHamlet; tcpPort: number; udpPort: number }> {
+  const server = start('server', '--host', '127.0.0.1', '--tcp_port', '0', '--udp_port', '0', '--dns', admin, '--domain', domain, ...more)
+  const [, tcp] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
+  const [, udp] = await server.line(/^\[server\] RUDP listening on 127\.0\.0\.1:(\d+)$/)
+  await server.line(/regist/i, 'stderr')
+  return { server, tcpPort: Number(tcp), udpPort: Number(udp) }
+}
+let admin = ''
+
+beforeAll(async () => {
+  const adminPort = 20_000 + process.pid % 10_000
+  admin = `127.0.0.1:${adminPort}`
+  const names = start('dns', '--port', '0', '--admin_port', String(adminPort))
+  const [, port] = await names.line(/running on 127\.0\.0\.1:(\d+)/)
+  dns = `127.0.0.1:${port}`
+  const addresses = start('dhcp', '--host', '127.0.0.1', '--port', '0', '--dns', dns)
+  const [, dhcpPort] = await addresses.line(/^Server is running on port (\d+)\. Press Ctrl\+C to stop\.$/)
+  dhcp = `127.0.0.1:${dhcpPort}`
+})
+afterAll(async () => { for (const hamlet of all.reverse()) await hamlet.stop() })
+
+test('a lease tells address, DNS server with its port, and how long; the next one is the same address', async () => {
+  const folder = emptyFolder()
+  const first = await runHamlet(['lease', '--dhcp', dhcp, '--data', folder, '--json'])
+  expect(first.status).toBe(0)
+  expect(JSON.parse(first.stdout)).toMatchObject({ dns: '127.0.0.1', dnsPort: Number(dns.split(':')[1]), leaseSeconds: 3600 })
+  const second = await runHamlet(['lease', '--dhcp', dhcp, '--data', folder, '--json'])
+  const address = (text: string): unknown => JSON.parse(text).address
+  expect(address(second.stdout)).toBe(address(first.stdout))
+  const other = await runHamlet(['lease', '--dhcp', dhcp, '--data', emptyFolder(), '--json'])
+  expect(address(other.stdout)).not.toBe(address(first.stdout))
+})
+
+test('a lease that nobody gives ends with status 1 and one line', async () => {
+  const { status, stderr } = await runHamlet(['lease', '--dhcp', '127.0.0.1:9', '--data', emptyFolder()])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+})
+
+test('a page is fetched by its name over TCP and over RUDP, and is the same', async () => {
+  await serve('my-app.home')
+  const tcp = await runHamlet(['fetch', 'http://my-app.home/css/site.css', '--dns', dns])
+  const rudp = await runHamlet(['fetch', 'rudp://my-app.home/css/site.css', '--dns', dns])
+  expect([tcp.status, rudp.status]).toEqual([0, 0])
+  expect(tcp.body.length).toBeGreaterThan(500)
+  expect(rudp.body.equals(tcp.body)).toBe(true)
+  expect(tcp.stderr).toMatch(/TCP/)
+  expect(rudp.stderr).toMatch(/RUDP/)
+})
+
+test('without --dns the server that DHCP told is asked, and stderr says so', async () => {
+  await serve('other.home')
+  const page = await runHamlet(['resolve', 'other.home', '--dns', dns])
+  expect(page.status).toBe(0)
+})
+
+test('every file of a site not made for Hamlet arrives whole over both transports', async () => {
+  await serve('site.home', '--site', SITE)
+  const files = readdirSync(SITE, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  expect(files.length).toBeGreaterThan(10)
+  for (const file of files) {
+    const path = file.slice(SITE.length + 1).split('/').map(encodeURIComponent).join('/')
+    for (const scheme of ['http', 'rudp']) {
+      const { status, body } = await runHamlet(['fetch', `${scheme}://site.home/${path}`, '--dns', dns])
+      expect(status, `${scheme} ${path}`).toBe(0)
+      expect(sha256(body), `${scheme} ${path}`).toBe(sha256(readFileSync(file)))
+    }
+  }
+}, 180_000)
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+test('a fetch can go to a file', async () => {
+  await serve('file.home')
+  const folder = emptyFolder()
+  const { status, body } = await runHamlet(['fetch', 'http://file.home/', '--dns', dns, '--output', join(folder, 'page.html')])
+  expect(status).toBe(0)
+  expect(body.length).toBe(0)
+  expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain('Welcome to my-app.home')
+})
+
+test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {
+  const { server } = await serve('gone.home')
+  const missing = await runHamlet(['fetch', 'http://gone.home/no-such-page', '--dns', dns])
+  expect(missing.status).toBe(1)
+  expect(missing.stderr).toContain('404')
+  await server.stop()
+  for (const url of ['http://gone.home/', 'rudp://gone.home/', 'http://unknown.home/']) {
+    const { status, stdout, stderr } = await runHamlet(['fetch', url, '--dns', dns])
+    expect(status, url).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+  }
+})
+
+test('a site folder that is not there ends with status 1 and one line', async () => {
+  const { status, stderr } = await runHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', join(emptyFolder(), 'nothing'), '--data', emptyFolder()])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^hamlet: [^\n]*nothing[^\n]+You may [^\n]+\n$/)
+})
+
+test('the client is a proxy that any browser can use, with the credentials it prints', async () => {
+  await serve('proxied.home')
+  const client = start('client', '--dns', dns, '--dhcp', dhcp)
+  const [, proxy = ''] = await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
+  const { execFileSync } = await import('node:child_process')
+  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to my-app.home')
+  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, '-H', 'x-hamlet-transport: rudp', 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to my-app.home')
+  const without = execFileSync('curl', ['-sS', '--noproxy', '', '-o', '/dev/null', '-w', '%{http_code}', '-x', proxy.replace(/\/\/.*@/, '//'), 'http://proxied.home/'], { encoding: 'utf8' })
+  expect(without).toBe('407')
+})
+
+test('hamlet up starts all roles, takes free ports where others are taken, and brings back what crashes', async () => {
+  const holder = createServer()
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify({ version: 1, mode: 'local', roles: {} }))
+  await new Promise<void>(resolve => holder.listen(80, '127.0.0.1', resolve).once('error', () => resolve()))
+  const up = new RunningHamlet(['up', '--local', '--data', folder])
+  all.push(up)
+  await up.line(/^DNS Server is running on 127\.0\.0\.1:\d+\.\.\.$/)
+  await up.line(/^Server is running on port \d+\. Press Ctrl\+C to stop\.$/)
+  const [, tcpPort] = await up.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
+  await up.line(/^\[server\] RUDP listening on 127\.0\.0\.1:\d+$/)
+  await up.line(/port 80 .*taken by .*instead/i, 'stderr')
+  const [, proxy = ''] = await up.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
+  const { execFileSync } = await import('node:child_process')
+  const servers = execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number)
+  expect(servers.length).toBe(4)
+  for (const pid of servers) process.kill(pid, 'SIGKILL')
+  await up.line(/Application server ended unexpectedly: .*started again in 0\.5 s/i, 'stderr')
+  await expect.poll(() => up.stdout.split(`[server] listening on 127.0.0.1:${tcpPort}\n`).length, { timeout: 15_000 }).toBe(3)
+  await expect.poll(() => {
+    try {
+      return execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://my-app.home/'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    } catch {
+      return ''
+    }
+  }, { timeout: 15_000, interval: 500 }).toContain('Welcome to my-app.home')
+  expect(await up.stop('SIGTERM')).toBe(0)
+  await new Promise(resolve => holder.close(resolve))
+})

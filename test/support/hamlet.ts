@@ -1,0 +1,95 @@
+/** Runs the built `hamlet` command as a person would, in this network or in a namespace of its own. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const BUNDLE = join(import.meta.dirname, '..', '..', '.vite', 'build', 'hamlet.cjs')
+const LINE_WITHIN_MS = 20_000
+
+export interface Where {
+  /** Name of a network namespace; without it the test's own network. */
+  readonly namespace?: string | undefined
+  readonly environment?: Readonly<Record<string, string>>
+  /** Runs as this user id, without any capability. Needs root. */
+  readonly user?: number
+}
+
+/** A folder for `--data`, new and empty. */
+export function emptyFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'hamlet-test-'))
+}
+
+function spawnHamlet(args: readonly string[], { namespace, environment, user }: Where): ChildProcess {
+  const into = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
+  const as = user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+  const [file = '', ...rest] = [...into, ...as, process.execPath, BUNDLE, ...args]
+  return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
+}
+
+export interface Finished {
+  readonly status: number | null
+  readonly body: Buffer
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end. */
+export async function runHamlet(args: readonly string[], where: Where = {}): Promise<Finished> {
+  const child = spawnHamlet(args, where)
+  const chunks: Buffer[] = []
+  let stderr = ''
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => { stderr += chunk.toString('utf8') })
+  await once(child, 'close')
+  const body = Buffer.concat(chunks)
+  return { status: child.exitCode, body, stdout: body.toString('utf8'), stderr }
+}
+
+/** A command that goes on until it is stopped. */
+export class RunningHamlet {
+  stdout = ''
+  stderr = ''
+  readonly #child: ChildProcess
+  readonly #closed: Promise<unknown>
+
+  constructor(args: readonly string[], where: Where = {}) {
+    this.#child = spawnHamlet(args, where)
+    this.#child.stdout?.on('data', (chunk: Buffer) => { this.stdout += chunk.toString('utf8') })
+    this.#child.stderr?.on('data', (chunk: Buffer) => { this.stderr += chunk.toString('utf8') })
+    this.#closed = once(this.#child, 'close')
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** Waits until a line of stdout (or stderr) matches. */
+  line(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this[stream].split('\n').slice(0, -1).map(line => pattern.exec(line)).find(match => match !== null)
+        if (found !== undefined) finish(() => resolve(found))
+      }
+      const gone = () => finish(() => reject(new Error(`hamlet ended before ${pattern}: ${this.stdout}${this.stderr}`)))
+      const timer = setTimeout(() => finish(() => reject(new Error(`no line ${pattern}: ${this.stdout}${this.stderr}`))), LINE_WITHIN_MS)
+      const finish = (settle: () => void) => {
+        clearTimeout(timer)
+        this.#child[stream]?.off('data', look)
+        this.#child.off('close', gone)
+        settle()
+      }
+      this.#child[stream]?.on('data', look)
+      this.#child.once('close', gone)
+      look()
+    })
+  }
+
+  /** Sends the signal and waits for the end. @returns the exit status, null where a signal ended it */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal)
+    await this.#closed
+    return this.#child.exitCode
+  }
+}

@@ -1,0 +1,20 @@
+/** One datagram out, one back: what a person does with netcat. */
+import { createSocket } from 'node:dgram'
+
+const REPLY_WITHIN_MS = 5_000
+
+export function askByUdp(port: number, text: string | Uint8Array, address = '127.0.0.1'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4')
+    const timer = setTimeout(() => {
+      socket.close()
+      reject(new Error(`no reply from ${address}:${port}`))
+    }, REPLY_WITHIN_MS)
+    socket.once('message', reply => {
+      clearTimeout(timer)
+      socket.close()
+      resolve(reply.toString('utf8').trimEnd())
+    })
+    socket.send(text, port, address)
+  })
+}

@@ -1,0 +1,298 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import type { HamletError } from '../errors.ts'
+import { below, seededRandom, type Random } from '../random.ts'
+import { encodeLine } from './journal-lines.ts'
+import { openJournal, RECORD_LENGTH_MAX, WAITING_RECORDS_MAX, type Journal } from './journal.ts'
+import { SimDisk } from './sim-disk.ts'
+
+const FILE = '/data/names.jsonl'
+const record = z.object({ key: z.string(), n: z.int() })
+type Entry = z.output<typeof record>
+
+const open = (disk: SimDisk) => openJournal({ folder: '/data', name: 'names.jsonl', parse: value => record.parse(value), disk })
+const append = (journal: Journal<Entry>, entry: Entry) => new Promise<HamletError | undefined>(resolve => journal.append(entry, resolve))
+const freshDisk = () => new SimDisk(seededRandom(1))
+const errno = (code: string) => Object.assign(new Error(code), { code })
+const entries = (count: number): Entry[] => Array.from({ length: count }, (_, n) => ({ key: `host-${n}`, n }))
+
+async function diskWith(records: readonly Entry[]): Promise<SimDisk> {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  for (const entry of records) await append(journal, entry)
+  await journal.close()
+  return disk
+}
+
+async function diskWithBytes(bytes: Uint8Array): Promise<SimDisk> {
+  const disk = freshDisk()
+  disk.put(FILE, bytes)
+  return disk
+}
+
+const bytesOf = (disk: SimDisk, path = FILE) => disk.content(path) ?? new Uint8Array()
+
+test('what was appended is read again, in order, whatever its letters', async () => {
+  const records = [{ key: 'fünke 山\n"\u2028', n: 1 }, { key: '', n: -7 }, { key: '\ud800', n: 3 }]
+  const disk = await diskWith(records)
+  expect(await open(disk)).toMatchObject({ records, warnings: [] })
+})
+
+test('the format is lines of number, JSON and checksum that any text tool can read', async () => {
+  const disk = await diskWith([{ key: 'a', n: 1 }])
+  const text = new TextDecoder().decode(bytesOf(disk))
+  expect(text).toMatch(/^0 \{"v":1,"created":"[0-9TZ:.-]+"\} [0-9a-f]{8}\n1 \{"key":"a","n":1\} a7670abc\n$/)
+})
+
+test('64 appends at once share two syncs at most', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  const before = disk.counts.syncData
+  expect(await Promise.all(entries(64).map(entry => append(journal, entry)))).toEqual(new Array(64).fill(undefined))
+  expect(disk.counts.syncData - before).toBeLessThanOrEqual(2)
+  expect(disk.counts.syncData - before).toBeGreaterThan(0)
+})
+
+test('an append is acknowledged only after a sync that began behind its write', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  let acknowledged = 0
+  disk.fault = operation => {
+    // While any operation begins, nothing is acknowledged that a crash at this moment could lose.
+    if (operation === 'syncData') expect(acknowledged).toBe(disk.counts.syncData - 1)
+    return undefined
+  }
+  for (let n = 0; n < 20; n++) {
+    await append(journal, { key: 'a', n })
+    acknowledged++
+  }
+  expect(disk.counts.syncData).toBe(20)
+})
+
+interface Owner {
+  /** What each key is known to be; compaction writes it. */
+  readonly memory: Map<string, number>
+  readonly acknowledged: Map<string, number>
+  readonly appended: Set<string>
+}
+
+/** Appends and compacts as it comes until the machine stops or the work is done. */
+async function work(journal: Journal<Entry>, owner: Owner, random: Random, nextN: () => number, appliesFirst: boolean): Promise<void> {
+  for (let turn = 0; turn < 12; turn++) {
+    const burst = Array.from({ length: 1 + below(random, 4) }, () => {
+      const entry = { key: `k${below(random, 4)}`, n: nextN() }
+      owner.appended.add(JSON.stringify(entry))
+      if (appliesFirst) owner.memory.set(entry.key, entry.n)
+      return append(journal, entry).then(error => {
+        if (error !== undefined) return
+        if (!appliesFirst) owner.memory.set(entry.key, entry.n)
+        owner.acknowledged.set(entry.key, entry.n)
+      })
+    })
+    if (below(random, 5) === 0) burst.push(journal.compact([...owner.memory].map(([key, n]) => ({ key, n }))).catch(() => undefined))
+    if (below(random, 2) === 0) await Promise.all(burst)
+  }
+  await journal.close()
+}
+
+test('whatever a crash loses, tears or reorders: nothing acknowledged is lost, nothing read was never written', async () => {
+  await fc.assert(fc.asyncProperty(fc.integer(), fc.boolean(), fc.boolean(), async (seed, appliesFirst, withFaults) => {
+    const random = seededRandom(seed)
+    const owner: Owner = { memory: new Map(), acknowledged: new Map(), appended: new Set() }
+    let n = 0
+    let disk = new SimDisk(random)
+    for (let life = 0; life < 4; life++) {
+      disk.stepsToLive = 1 + below(random, 120)
+      const faulty = withFaults && below(random, 2) === 0
+      if (faulty) disk.fault = operation => operation !== 'read' && below(random, 25) === 0 ? errno('EIO') : undefined
+      const lived = open(disk).then(({ journal, records }) => {
+        const read = new Map(records.map(entry => [entry.key, entry.n]))
+        for (const entry of records) expect(owner.appended).toContain(JSON.stringify(entry))
+        for (const [key, acknowledged] of owner.acknowledged) expect(read.get(key)).toBeGreaterThanOrEqual(acknowledged)
+        owner.memory.clear()
+        for (const [key, value] of read) owner.memory.set(key, value)
+        return work(journal, owner, random, () => n++, appliesFirst)
+      })
+      // A disk that fails while the journal is opened or closed is an error in five parts, and the next life must still find all.
+      await Promise.race([faulty ? lived.catch((error: unknown) => expect(error).toMatchObject(error instanceof Error && 'code' in error && error.code === 'EIO' ? {} : { code: 'disk-failed' })) : lived, disk.stopped])
+      disk = disk.afterCrash()
+    }
+  }), { numRuns: 2500 })
+}, 60_000)
+
+test('a file cut at any byte opens with the records before the cut, and appends go on', async () => {
+  const records = entries(3)
+  const bytes = bytesOf(await diskWith(records))
+  const ends = [...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const disk = await diskWithBytes(bytes.slice(0, cut))
+    const { journal, records: read, warnings } = await open(disk)
+    expect(read).toEqual(records.slice(0, Math.max(0, ends.filter(end => end <= cut).length - 1)))
+    expect(warnings.length).toBe(ends.includes(cut) ? 0 : 1)
+    await append(journal, { key: 'after', n: cut })
+    expect((await open(disk)).records).toEqual([...read, { key: 'after', n: cut }])
+  }
+})
+
+test('any single flipped bit is found, costs two records at most, and the damaged bytes are kept', async () => {
+  const records = entries(3)
+  const bytes = bytesOf(await diskWith(records))
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const flipped = bytes.slice()
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    const disk = await diskWithBytes(flipped)
+    const { records: read, warnings } = await open(disk)
+    expect(warnings).toHaveLength(1)
+    expect(records).toEqual(expect.arrayContaining(read))
+    expect(read.length).toBeGreaterThanOrEqual(1)
+    const kept = bytesOf(disk, `${FILE}.damaged-1`)
+    expect(new TextDecoder('latin1').decode(flipped)).toContain(new TextDecoder('latin1').decode(kept))
+    expect(kept.length).toBeGreaterThan(0)
+    expect((await open(disk)).warnings).toEqual([])
+  }
+})
+
+test('a tail of zeros is cut, copied aside and told', async () => {
+  const bytes = bytesOf(await diskWith(entries(3)))
+  const disk = await diskWithBytes(Uint8Array.of(...bytes, ...new Uint8Array(4096)))
+  expect(await open(disk)).toMatchObject({ records: entries(3), warnings: ['names.jsonl ended in 4096 damaged bytes, which were cut and kept as names.jsonl.damaged-1; the 3 records were whole'] })
+  expect(bytesOf(disk, `${FILE}.damaged-1`)).toEqual(new Uint8Array(4096))
+})
+
+test('damage before whole lines sets the whole file aside and keeps the records on both sides', async () => {
+  const bytes = bytesOf(await diskWith(entries(5)))
+  const second = new TextDecoder().decode(bytes).indexOf('host-1')
+  bytes.fill(0, second, second + 3)
+  const disk = await diskWithBytes(bytes)
+  disk.put(`${FILE}.damaged-1`, Uint8Array.of(1))
+  const { records, warnings } = await open(disk)
+  expect(records).toEqual(entries(5).filter(({ n }) => n !== 1))
+  expect(warnings).toEqual(['names.jsonl was damaged and set aside as names.jsonl.damaged-2; 4 records were whole and went into a new file'])
+  expect(bytesOf(disk, `${FILE}.damaged-2`)).toEqual(bytes)
+  expect(bytesOf(disk, `${FILE}.damaged-1`)).toEqual(Uint8Array.of(1))
+})
+
+test.each([
+  { name: 'a missing line', edit: (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(3)], left: 2 },
+  { name: 'a doubled line', edit: (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(1)], left: 3 },
+  { name: 'two lines in the wrong order', edit: (lines: string[]) => [lines[0] ?? '', lines[2] ?? '', lines[1] ?? '', lines[3] ?? ''], left: 2 },
+  { name: 'a missing header', edit: (lines: string[]) => lines.slice(1), left: 3 },
+  { name: 'a text that is no journal', edit: () => ['to be or not to be\n'], left: 0 },
+  { name: 'an empty file', edit: () => [], left: 0 },
+])('$name is found', async ({ edit, left }) => {
+  const text = new TextDecoder().decode(bytesOf(await diskWith(entries(3))))
+  const edited = edit(text.split(/(?<=\n)/)).join('')
+  const disk = await diskWithBytes(new TextEncoder().encode(edited))
+  const { records, warnings } = await open(disk)
+  expect(records).toHaveLength(left)
+  expect(warnings).toHaveLength(1)
+  expect(new TextDecoder().decode(bytesOf(disk, `${FILE}.damaged-1`))).toBe(edited)
+})
+
+test('a whole line whose record does not fit is set aside with the file, and the others are used', async () => {
+  const disk = await diskWithBytes(Buffer.concat([
+    encodeLine(0, '{"v":1,"created":""}'), encodeLine(1, '{"key":"a","n":1}'), encodeLine(2, '{"key":"a","n":"many"}'),
+  ]))
+  expect(await open(disk)).toMatchObject({ records: [{ key: 'a', n: 1 }], warnings: [expect.stringContaining('set aside as names.jsonl.damaged-1')] })
+})
+
+test('a journal of a newer format is refused and left as it is', async () => {
+  const bytes = encodeLine(0, '{"v":2,"created":"2030-01-01T00:00:00.000Z"}')
+  const disk = await diskWithBytes(bytes)
+  await expect(open(disk)).rejects.toMatchObject({ code: 'file-damaged', parts: { why: 'it has format 2, and this Hamlet knows format 1' } })
+  expect(disk.names()).toEqual([FILE])
+  expect(bytesOf(disk)).toEqual(Uint8Array.from(bytes))
+})
+
+test.each(['write', 'syncData'] as const)('after one failed %s nothing is acknowledged until a compaction has rebuilt the file', async failing => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  expect(await append(journal, { key: 'a', n: 1 })).toBeUndefined()
+  let faults = 1
+  disk.fault = operation => operation === failing && faults-- > 0 ? errno('EIO') : undefined
+  const late: Promise<HamletError | undefined>[] = []
+  journal.append({ key: 'a', n: 2 }, () => late.push(append(journal, { key: 'a', n: 4 })))
+  const waiting = append(journal, { key: 'a', n: 3 })
+  expect(await waiting).toMatchObject({ code: 'disk-failed', parts: { why: 'the disk reports an error of its own', done: expect.any(String), proof: `EIO ${FILE}` } })
+  for (let n = 5; n < 10; n++) expect(await append(journal, { key: 'a', n })).toMatchObject({ code: 'disk-failed' })
+  expect(await Promise.all(late)).toMatchObject([{ code: 'disk-failed' }])
+  await journal.compact([{ key: 'a', n: 1 }])
+  expect(await append(journal, { key: 'b', n: 10 })).toBeUndefined()
+  const { records } = await open(disk.afterCrash())
+  expect(records).toEqual([{ key: 'a', n: 1 }, { key: 'b', n: 10 }])
+})
+
+test('a full disk is named as such', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  disk.fault = operation => operation === 'write' ? errno('ENOSPC') : undefined
+  expect(await append(journal, { key: 'a', n: 1 })).toMatchObject({ parts: { what: 'names.jsonl could not be written', why: 'the disk is full' } })
+})
+
+test('a compaction that cannot write its new file leaves the old one in use', async () => {
+  const disk = await diskWith(entries(2))
+  const { journal } = await open(disk)
+  disk.fault = operation => operation === 'sync' ? errno('ENOSPC') : undefined
+  await expect(journal.compact([{ key: 'z', n: 9 }])).rejects.toMatchObject({ code: 'disk-failed' })
+  expect(await append(journal, { key: 'c', n: 3 })).toBeUndefined()
+  expect((await open(disk.afterCrash())).records).toEqual([...entries(2), { key: 'c', n: 3 }])
+})
+
+test.each(['rename', 'syncFolder'] as const)('a compaction whose %s fails acknowledges nothing more', async failing => {
+  const disk = await diskWith(entries(2))
+  const { journal } = await open(disk)
+  disk.fault = operation => operation === failing ? errno('EIO') : undefined
+  await expect(journal.compact(entries(1))).rejects.toMatchObject({ code: 'disk-failed' })
+  expect(await append(journal, { key: 'c', n: 3 })).toMatchObject({ code: 'disk-failed' })
+})
+
+test('a compaction keeps appends that wait, and those that come while it writes', async () => {
+  const disk = await diskWith(entries(3))
+  const { journal } = await open(disk)
+  const waiting = append(journal, { key: 'waiting', n: 1 })
+  const compacted = journal.compact([{ key: 'all', n: 6 }])
+  const meanwhile = append(journal, { key: 'meanwhile', n: 2 })
+  expect(await Promise.all([waiting, compacted, meanwhile])).toEqual([undefined, undefined, undefined])
+  expect((await open(disk.afterCrash())).records).toEqual([{ key: 'all', n: 6 }, { key: 'waiting', n: 1 }, { key: 'meanwhile', n: 2 }])
+})
+
+test('a compaction asked for by an acknowledgement loses no record of the same group', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  const memory: Entry[] = []
+  await new Promise<void>((resolve, reject) => {
+    journal.append({ key: 'first', n: 1 }, () => {
+      memory.push({ key: 'first', n: 1 })
+      journal.compact(memory).then(resolve, reject)
+    })
+    journal.append({ key: 'second', n: 2 }, () => memory.push({ key: 'second', n: 2 }))
+  })
+  expect((await open(disk.afterCrash())).records).toContainEqual({ key: 'second', n: 2 })
+})
+
+test('close waits for the appends and refuses later ones', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  const acknowledged: (HamletError | undefined)[] = []
+  for (const entry of entries(10)) journal.append(entry, error => acknowledged.push(error))
+  await journal.close()
+  expect(acknowledged).toEqual(new Array(10).fill(undefined))
+  expect(await append(journal, { key: 'late', n: 1 })).toMatchObject({ code: 'refused' })
+  await expect(journal.compact([])).rejects.toMatchObject({ code: 'refused' })
+})
+
+test('a record over the limit is refused alone', async () => {
+  const { journal } = await open(freshDisk())
+  const [long, short] = await Promise.all([append(journal, { key: 'x'.repeat(RECORD_LENGTH_MAX), n: 1 }), append(journal, { key: 'x', n: 1 })])
+  expect(long).toMatchObject({ code: 'refused' })
+  expect(short).toBeUndefined()
+})
+
+test('more records than may wait are refused, and the others are safe', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  const answers = await Promise.all(Array.from({ length: WAITING_RECORDS_MAX + 5 }, (_, n) => append(journal, { key: '', n })))
+  expect(answers.filter(answer => answer?.code === 'refused')).toHaveLength(5)
+  expect(answers.filter(answer => answer === undefined)).toHaveLength(WAITING_RECORDS_MAX)
+})

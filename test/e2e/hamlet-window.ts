@@ -1,0 +1,74 @@
+/** Drives the real app: Electron under a display, by Playwright. Speaks as a person does: buttons, lamps, the page in the browser. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { _electron, type ElectronApplication, type Page } from 'playwright-core'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const PICTURES = process.env['HAMLET_PICTURES'] ?? join(ROOT, 'test-results')
+const SERVICES = ['dns', 'dhcp', 'app-server', 'client'] as const
+export type Service = (typeof SERVICES)[number]
+
+export class HamletWindow {
+  private constructor(private readonly app: ElectronApplication, readonly shell: Page) {}
+
+  static async open(dataFolder: string): Promise<HamletWindow> {
+    const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+    const app = await _electron.launch({
+      executablePath: join(ROOT, 'node_modules', 'electron', 'dist', 'electron'),
+      args: [ROOT, `--data=${dataFolder}`, '--disable-gpu', ...asRoot],
+    })
+    const shell = await app.firstWindow()
+    await shell.getByRole('button', { name: /^(Start|Stop) everything$/ }).waitFor({ timeout: 30_000 })
+    return new HamletWindow(app, shell)
+  }
+
+  async startEverything(): Promise<void> {
+    await this.shell.getByRole('button', { name: 'Start everything' }).click()
+    for (const service of SERVICES) await this.lampIs(service, true)
+  }
+
+  lampIs(service: Service, lit: boolean): Promise<void> {
+    return this.shell.locator(`[data-testid="lamp-${service}"][data-lit="${lit}"]`).waitFor({ timeout: 30_000 })
+  }
+
+  /** Types an address and waits for the page in the browser tab. */
+  async browse(address: string): Promise<Page> {
+    const box = this.shell.getByRole('textbox', { name: 'Address' })
+    await box.fill(address)
+    await box.press('Enter')
+    return this.page()
+  }
+
+  async choose(transport: 'TCP' | 'RUDP'): Promise<void> {
+    await this.shell.getByRole('radio', { name: transport, exact: true }).click()
+  }
+
+  /** The page inside the browser tab. */
+  async page(): Promise<Page> {
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const page = this.app.windows().find(candidate => candidate.url().startsWith('http://'))
+      if (page !== undefined) return page
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    throw new Error(`no page opened; windows: ${this.app.windows().map(window => window.url()).join(', ')}`)
+  }
+
+  async picture(name: string): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true })
+    await this.shell.screenshot({ path: join(PICTURES, `${name}.png`) })
+  }
+
+  /** What main knows of a service. */
+  status(service: Service): Promise<{ state: string; pid?: number | undefined; endpoints: readonly { name: string; port: number }[] }> {
+    return this.shell.evaluate(async id => (await window.hamlet.invoke('app:snapshot', {})).services[id].status, service)
+  }
+
+  inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {
+    // Playwright types the reply by the function's own return, which the caller names here.
+    return this.app.evaluate(look) as Promise<T>
+  }
+
+  async close(): Promise<void> {
+    await this.app.close()
+  }
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { emptyFolder } from '../support/hamlet.ts'
+import { HamletWindow } from './hamlet-window.ts'
+
+let hamlet: HamletWindow
+const folder = emptyFolder()
+
+beforeAll(async () => { hamlet = await HamletWindow.open(folder) }, 60_000)
+afterAll(async () => { await hamlet.close() }, 30_000)
+
+test('one button starts everything, and every lamp is lit by proof', async () => {
+  await hamlet.picture('first-start')
+  await hamlet.startEverything()
+  const page = await hamlet.page()
+  await page.getByText('Welcome to my-app.home').first().waitFor()
+  await hamlet.picture('everything-on')
+})
+
+describe.each(['TCP', 'RUDP'] as const)('over %s', transport => {
+  test('the home page shows its text, runs its script and says how it came', async () => {
+    await hamlet.choose(transport)
+    const page = await hamlet.browse('my-app.home')
+    await page.locator('#transport', { hasText: new RegExp(`\\b${transport}\\b`) }).waitFor()
+    await page.getByText('Welcome to my-app.home').first().waitFor()
+    expect(await page.locator('#script-status').textContent()).toContain('JavaScript runs')
+    await hamlet.picture(`home-${transport.toLowerCase()}`)
+  })
+
+  test('the film plays, and goes on playing after a seek', async () => {
+    const page = await hamlet.browse('http://my-app.home/watch')
+    const video = page.locator('video')
+    await video.waitFor()
+    const after = await video.evaluate(async element => {
+      // The page has one video, and nothing else matches the locator.
+      const film = element as HTMLVideoElement
+      film.muted = true
+      await film.play()
+      film.currentTime = film.duration * 0.6
+      await new Promise(resolve => film.addEventListener('seeked', resolve, { once: true }))
+      const soughtTo = film.currentTime
+      await film.play()
+      const reached = await new Promise<number>(resolve => {
+        film.addEventListener('timeupdate', () => { if (film.currentTime > soughtTo + 0.5) resolve(film.currentTime) })
+      })
+      return { soughtTo, reached, duration: film.duration, width: film.videoWidth }
+    })
+    expect(after.soughtTo).toBeGreaterThan(after.duration * 0.55)
+    expect(after.reached).toBeGreaterThan(after.soughtTo + 0.5)
+    expect(after.width).toBeGreaterThan(0)
+    await hamlet.picture(`film-${transport.toLowerCase()}`)
+  })
+})
+
+test('an entry written over RUDP is read over TCP', async () => {
+  await hamlet.choose('RUDP')
+  const page = await hamlet.browse('http://my-app.home/guestbook')
+  const words = `written over RUDP by ${process.pid}`
+  await page.getByLabel('Your name').fill('Ada')
+  await page.getByLabel('Your message').fill(words)
+  await page.getByRole('button', { name: /sign/i }).click()
+  await page.getByText(words).first().waitFor()
+  await hamlet.choose('TCP')
+  await hamlet.browse('http://my-app.home/guestbook')
+  await page.getByText(words).first().waitFor()
+})
+
+test('the journey of the page is told in four steps', async () => {
+  const journey = hamlet.shell.getByRole('region', { name: 'Journey' })
+  await expect.poll(() => journey.textContent()).toMatch(/Address.*Name.*Connect.*Page/s)
+  await expect.poll(() => journey.textContent()).toContain('my-app.home')
+})
+
+test('a name that nobody knows gets a page that says what, why and what to do', async () => {
+  const page = await hamlet.browse('http://nobody.home/')
+  await page.getByText(/You may/).first().waitFor()
+  await hamlet.picture('name-unknown')
+})
+
+test('each service has a panel with its switch, form, table and log', async () => {
+  for (const title of ['DNS server', 'DHCP server', 'Application server', 'Client']) {
+    await hamlet.shell.getByRole('button', { name: title, exact: true }).click()
+    await hamlet.shell.getByRole('heading', { name: title }).waitFor()
+    await hamlet.picture(`panel-${title.toLowerCase().replace(/ /g, '-')}`)
+  }
+})
+
+test('a killed service is reported and comes back on its ports; the window survives', async () => {
+  for (const service of ['dns', 'dhcp', 'app-server', 'client'] as const) {
+    const before = await hamlet.status(service)
+    process.kill(before.pid ?? 0, 'SIGKILL')
+    await expect.poll(async () => (await hamlet.status(service)).pid, { timeout: 15_000 }).not.toBe(before.pid)
+    await expect.poll(async () => (await hamlet.status(service)).state, { timeout: 15_000 }).toBe('running')
+    expect((await hamlet.status(service)).endpoints).toEqual(before.endpoints)
+  }
+  const page = await hamlet.browse('http://my-app.home/')
+  await page.getByText('Welcome to my-app.home').first().waitFor()
+  await hamlet.picture('after-the-crashes')
+})
+
+test('a role can be switched off alone, and its lamp goes out', async () => {
+  await hamlet.shell.getByRole('switch', { name: 'DHCP server' }).click()
+  await hamlet.lampIs('dhcp', false)
+  await expect.poll(async () => (await hamlet.status('dhcp')).state).toBe('stopped')
+  expect((await hamlet.status('dns')).state).toBe('running')
+})
+
+test('after a restart the roles are as they were left', async () => {
+  await hamlet.close()
+  hamlet = await HamletWindow.open(folder)
+  await hamlet.lampIs('dns', true)
+  await hamlet.lampIs('client', true)
+  expect((await hamlet.status('dhcp')).state).toBe('stopped')
+  await hamlet.page()
+}, 120_000)
+
+test('the window is sandboxed and pages get no powers', async () => {
+  const facts = await hamlet.inMain<{ type: string; node: unknown; isolated: unknown; sandbox: unknown; preload: unknown }[]>(({ webContents }) =>
+    webContents.getAllWebContents().map(contents => {
+      const preferences = contents.getLastWebPreferences()
+      return { type: contents.getType(), node: preferences?.nodeIntegration, isolated: preferences?.contextIsolation, sandbox: preferences?.sandbox, preload: preferences?.preload }
+    }))
+  expect(facts.map(({ type }) => type).sort()).toEqual(['webview', 'window'])
+  for (const fact of facts) expect(fact).toMatchObject({ node: false, isolated: true, sandbox: true })
+  expect(facts.find(({ type }) => type === 'webview')?.preload).toBeUndefined()
+  expect(await hamlet.shell.evaluate(() => typeof Reflect.get(window, 'require'))).toBe('undefined')
+  const page = await hamlet.page()
+  expect(await page.evaluate(() => typeof Reflect.get(window, 'hamlet'))).toBe('undefined')
+})

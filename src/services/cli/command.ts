@@ -1,10 +1,11 @@
 /** A command of `hamlet`: what it takes, declared once as a schema, and what it does. Parser and `--help` derive from this. */
+import type { Writable } from 'node:stream'
 import type { z } from 'zod'
 
 /** What a command may read and write. */
 export interface Terminal {
-  readonly stdout: NodeJS.WritableStream
-  readonly stderr: NodeJS.WritableStream
+  readonly stdout: Writable
+  readonly stderr: Writable
   /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM). */
   readonly interrupted: Promise<void>
 }

@@ -1,22 +1,16 @@
 /** `hamlet fetch URL`: one page by HTTP over TCP or RUDP, found by Hamlet's own resolver. */
-import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
 import { endpointText } from '../../kit/contract.ts'
-import { TraceRing } from '../../kit/trace.ts'
+import { HamletError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
+import { TraceRing } from '../../kit/trace.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
-
-void chooseDnsServer
-void fetchUrl
-void createWriteStream
-void TraceRing
-void systemClock
-void secureRandom
-void dataFolder
 
 export const fetch = defineCommand({
   name: 'fetch',
@@ -28,5 +22,40 @@ export const fetch = defineCommand({
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
-  run: () => Promise.resolve(0),
+  async run({ flags, positionals: [url = ''] }, { stdout, stderr }) {
+    const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
+    const choose = async () => {
+      const choice = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
+      stderr.write(`${choice.sentence}\n`)
+      return choice
+    }
+    const file = flags.output === undefined ? undefined : await openFile(flags.output)
+    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, ...environment })
+    if (file !== undefined) await ended(file)
+    if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
+    else {
+      for (const { step, tookMs, sentence } of fetched.steps) stderr.write(`${step.padEnd(8)} ${tookMs.toFixed(1).padStart(8)} ms  ${sentence}\n`)
+      stderr.write(`${fetched.status} over ${fetched.transport.toUpperCase()} from ${fetched.peer}: ${fetched.bytes} bytes in ${fetched.tookMs.toFixed(1)} ms\n`)
+    }
+    if (fetched.status < 400) return 0
+    throw new HamletError({ code: 'refused', what: `${url} was not delivered`, why: `the server answered ${fetched.status}`, remedy: 'check the address' })
+  },
 })
+
+async function openFile(path: string): Promise<Writable> {
+  try {
+    return (await open(path, 'w')).createWriteStream()
+  } catch (error) {
+    throw new HamletError({
+      code: 'disk-failed', what: `${path} could not be written`, why: error instanceof Error ? error.message : String(error), remedy: 'choose another file with --output',
+    }, { cause: error })
+  }
+}
+
+/** Waits until all of it is written. */
+function ended(file: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.once('error', reject)
+    file.end(resolve)
+  })
+}

@@ -12,6 +12,6 @@ export function addressTowards({ address, port }: Endpoint): Promise<string | un
     const socket = createSocket({ type: isIP(address) === 6 ? 'udp6' : 'udp4', lookup: (host, _options, found) => found(null, host, isIP(host)) })
     const done = (local: string | undefined) => socket.close(() => resolve(local))
     socket.once('error', () => done(undefined))
-    socket.connect(port, address, (error?: Error) => done(error === undefined ? socket.address().address : undefined))
+    socket.connect(port, address, (error?: Error | null) => done(error === undefined || error === null ? socket.address().address : undefined))
   })
 }

@@ -99,7 +99,7 @@ async function listenInOrFor(folder: string, service: string, mine: Candidate): 
     try {
       return { server: await listen(hidden, mine), hidden }
     } catch (error) {
-      if (!['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'].includes(errnoOf(error))) throw error
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'].includes(errnoOf(error))) throw error
     }
   }
   const instead = join('/tmp', `hamlet-${hashOf(folder)}`)

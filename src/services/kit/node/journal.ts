@@ -20,8 +20,10 @@ export interface Journal<Journaled> {
   /** Writes the record; `done` is called once, later, with no error only when the record is safe on disk (fdatasync, in groups). */
   append(record: Journaled, done: (error: HamletError | undefined) => void): void
   /**
-   * Replaces the whole content by `records`, atomically. Appends made meanwhile are kept, and so are those not yet acknowledged.
-   * Makes a failed journal whole again.
+   * Replaces the whole content by `records`, atomically. They are taken at once and must hold what every `done` called so far
+   * stands for; appends whose `done` was not called yet, and those made meanwhile, are kept behind them. Makes a failed journal
+   * whole again.
+   * @throws HamletError disk-failed; where the new file could not be written, the old one goes on
    */
   compact(records: Iterable<Journaled>): Promise<void>
   /** Waits for all appends. */
@@ -240,7 +242,7 @@ class JournalWriter<R> implements Journal<R> {
     try {
       written = await this.#writeNew(temporary, records, inFlight)
     } catch (error) {
-      return reject(diskError(error, temporary, `${basename(this.#path)} could not be compacted`))
+      return reject(diskError(error, temporary, `a new ${basename(this.#path)} could not be written`))
     }
     try {
       await this.#file?.close() // Windows renames over no open file.
@@ -283,12 +285,14 @@ class JournalWriter<R> implements Journal<R> {
     const name = basename(this.#path)
     const failed = diskError(error, this.#path, `${name} could not be written`)
     const failure = new HamletError({ ...failed.parts, done: 'nothing more is acknowledged, so that nothing acknowledged gets lost' }, { cause: error })
-    const refused = [...this.#group, ...this.#waiting]
+    const group = this.#group
+    const refused = [...group, ...this.#waiting]
     this.#failure = failure
     this.#group = []
     this.#waiting = []
     this.#waitingLength = 0
-    for (const compaction of this.#compactions) compaction.inFlight = []
+    // Only this group failed: another that a waiting compaction carries has been acknowledged meanwhile.
+    for (const compaction of this.#compactions) if (compaction.inFlight === group) compaction.inFlight = []
     for (const { done } of refused) done(failure)
     return failure
   }

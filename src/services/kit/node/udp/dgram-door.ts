@@ -54,7 +54,19 @@ async function bind(address: string, port: number, options: DoorOptions): Promis
   })
   socket.removeAllListeners('error')
   if (options.broadcast === true) socket.setBroadcast(true)
+  if (options.peer !== undefined) await connect(socket, options.peer)
   return { local: { address, port: socket.address().port }, socket }
+}
+
+/** Closes the socket where the system knows no way to the peer. */
+function connect(socket: Socket, { address, port }: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.connect(port, address, (error?: Error | null) => {
+      if (error === undefined || error === null) return resolve()
+      socket.close()
+      reject(error)
+    })
+  })
 }
 
 class DgramDoor implements DatagramDoor {
@@ -62,9 +74,12 @@ class DgramDoor implements DatagramDoor {
   readonly #sockets: readonly BoundSocket[]
   readonly #queue: { path: Path; bytes: Uint8Array }[] = []
   readonly #paths = new Map<string, Path>()
+  readonly #options: DoorOptions
   #open = true
 
-  constructor(sockets: readonly BoundSocket[], { receive, onError }: DoorOptions) {
+  constructor(sockets: readonly BoundSocket[], options: DoorOptions) {
+    const { receive, onError } = options
+    this.#options = options
     this.#sockets = sockets
     this.locals = sockets.map(({ local }) => local)
     for (const { socket, local } of sockets) {
@@ -88,6 +103,10 @@ class DgramDoor implements DatagramDoor {
     for (const { path, bytes } of this.#queue.splice(0)) {
       if (!this.#open) return
       const bound = this.#sockets.find(({ local }) => local.address === path.local.address) ?? this.#sockets[0]
+      if (this.#options.peer !== undefined) {
+        bound?.socket.send(bytes, error => { if (error !== null) this.#options.onError?.(error) })
+        continue
+      }
       // A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on.
       bound?.socket.send(bytes, path.peer.port, path.peer.address, () => undefined)
     }

@@ -36,6 +36,8 @@ export interface DoorOptions {
   readonly broadcast?: boolean
   /** Lets a wildcard socket and sockets of single addresses share the port. */
   readonly sharePort?: boolean
+  /** Connects the one socket to this peer: only its datagrams arrive, and `onError` hears where nobody listens there (ECONNREFUSED). */
+  readonly peer?: Endpoint
   /** A socket failed after it was open. */
   readonly onError?: (error: Error) => void
 }

@@ -1,0 +1,16 @@
+/** The village square: each press lights one more window, outwards from the house in the middle; then all go out but the first. */
+
+const button = document.getElementById('light-button')
+const count = document.getElementById('count')
+const windows = [...document.querySelectorAll('.scene .window')]
+const first = windows.findIndex(pane => pane.classList.contains('lit'))
+const order = windows.map((_, index) => index).sort((a, b) => Math.abs(a - first) - Math.abs(b - first))
+
+let lit = 1
+button.disabled = false
+button.addEventListener('click', () => {
+  lit = lit === windows.length ? 1 : lit + 1
+  order.forEach((index, place) => windows[index].classList.toggle('lit', place < lit))
+  count.textContent = String(lit)
+  button.textContent = lit === windows.length ? 'Put the lights out' : 'Light a window'
+})

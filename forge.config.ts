@@ -1,0 +1,77 @@
+// Packages of the app. The bundles are made by scripts/build.mjs, the same that `npm start` runs; Forge wraps them and Electron up.
+import { execFileSync } from 'node:child_process'
+import { chmod, copyFile, rename } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, parse } from 'node:path'
+import { MakerDeb } from '@electron-forge/maker-deb'
+import { MakerZIP } from '@electron-forge/maker-zip'
+import { FusesPlugin } from '@electron-forge/plugin-fuses'
+import type { ForgeConfig } from '@electron-forge/shared-types'
+import { FuseV1Options, FuseVersion } from '@electron/fuses'
+
+const root = import.meta.dirname
+const runtimeFile = join(root, 'node_modules', 'electron', 'dist', 'runtime.json')
+/** Set-up's own stamp says whether Electron is the test runtime, which nobody should hand on. */
+const isTestRuntime = existsSync(runtimeFile) && readFileSync(runtimeFile, 'utf8').startsWith('{"kind":"test"')
+
+const config: ForgeConfig = {
+  packagerConfig: {
+    asar: true,
+    executableName: 'hamlet-window',
+    extraResource: ['assets', 'LICENSE', 'THIRD-PARTY-NOTICES.md'],
+    // Everything is bundled: no node_modules in the package.
+    ignore: path => path !== '' && path !== '/package.json' && path !== '/.vite' && !/^\/\.vite\/(build|renderer)(\/|$)/.test(path),
+    // Forge asks for a zip of the pinned version; scripts/make.mjs makes one of the test runtime, under that name.
+    ...(isTestRuntime ? { electronZipDir: join(root, '.cache', 'electron-zip') } : {}),
+  },
+  makers: [
+    new MakerDeb({
+      // @ts-expect-error the maker's types lack compression, which the Debian installer knows; gzip takes seconds where xz takes minutes
+      compression: 'gzip',
+      options: {
+        name: 'hamlet', productName: 'Hamlet', bin: 'hamlet', section: 'net', icon: 'assets/icon.png', categories: ['Network', 'Education'],
+        desktopTemplate: join(root, 'scripts', 'package', 'desktop.ejs'),
+      },
+    }),
+    new MakerZIP(),
+  ],
+  plugins: [
+    // What Electron 22 knows of fuses; naming a newer one would fail there.
+    new FusesPlugin({
+      version: FuseVersion.V1,
+      [FuseV1Options.RunAsNode]: true, // the hamlet command rides on it
+      [FuseV1Options.EnableCookieEncryption]: true,
+      [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
+      [FuseV1Options.EnableNodeCliInspectArguments]: false,
+      [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: true,
+      [FuseV1Options.OnlyLoadAppFromAsar]: true,
+    }),
+  ],
+  hooks: {
+    async generateAssets() {
+      execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' })
+    },
+    async postPackage(_config, { platform, outputPaths }) {
+      for (const folder of outputPaths) {
+        const command = platform === 'win32' ? 'hamlet.cmd' : 'hamlet'
+        await copyFile(join(root, 'scripts', 'package', command), join(folder, command))
+        await chmod(join(folder, command), 0o755)
+        await chmod(folder, 0o755) // Forge makes it for its owner alone
+      }
+    },
+    async postMake(_config, results) {
+      if (!isTestRuntime) return results
+      return Promise.all(results.map(async result => ({ ...result, artifacts: await Promise.all(result.artifacts.map(markAsTest)) })))
+    },
+  },
+}
+
+/** hamlet_0.1.0_amd64.deb → hamlet_0.1.0_amd64.test-runtime.deb */
+async function markAsTest(artifact: string): Promise<string> {
+  const { dir, name, ext } = parse(artifact)
+  const marked = join(dir, `${name}.test-runtime${ext}`)
+  await rename(artifact, marked)
+  return marked
+}
+
+export default config

@@ -1,0 +1,9 @@
+@echo off
+rem The hamlet command of a package on Windows. Not tried yet.
+if "%1"=="window" (
+  start "" "%~dp0hamlet-window.exe"
+  exit /b 0
+)
+set ELECTRON_RUN_AS_NODE=1
+"%~dp0hamlet-window.exe" "%~dp0resources\app.asar\.vite\build\hamlet.cjs" %*
+exit /b %ERRORLEVEL%

@@ -1,0 +1,71 @@
+/** What `npm run make` made, unpacked as a person would, works: the command, and the window as an ordinary user with the sandbox on. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { startVirtualDisplay } from '../setup/display.mjs'
+import { at } from '../setup/places.mjs'
+import { asNobody, isRoot } from '../test/ordinary-user.mjs'
+
+const WINDOW_WITHIN_MS = 60_000
+
+let display
+let unpacked
+const made = readdirSync(at('out', 'make'), { recursive: true }).map(name => at('out', 'make', name))
+
+before(async () => {
+  unpacked = mkdtempSync(join(tmpdir(), 'hamlet-packages-'))
+  chmodSync(unpacked, 0o755)
+  display = await startVirtualDisplay()
+})
+after(() => {
+  display.end()
+  rmSync(unpacked, { recursive: true, force: true })
+})
+
+for (const { kind, unpack, folder, command } of [
+  { kind: 'deb', unpack: (file, to) => ['dpkg-deb', ['-x', file, to]], folder: 'usr/lib/hamlet', command: 'usr/bin/hamlet' },
+  { kind: 'zip', unpack: (file, to) => ['unzip', ['-q', file, '-d', to]], folder: 'Hamlet-linux-x64', command: 'Hamlet-linux-x64/hamlet' },
+]) {
+  test(`the .${kind} carries the hamlet command and a window that opens`, () => {
+    const file = made.find(name => name.endsWith(`.${kind}`))
+    assert.ok(file, `make left a .${kind}`)
+    const to = join(unpacked, kind)
+    ok(spawnSync(...unpack(file, to), { encoding: 'utf8' }))
+    const hamlet = join(to, command)
+    assert.match(ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), /hamlet dns/)
+    assert.equal(ok(spawnSync(hamlet, [], { encoding: 'utf8' })), ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), 'without arguments it prints the help')
+    assert.equal(spawnSync(hamlet, ['dns', '--nonsense']).status, 2, 'bad usage is status 2')
+    assert.match(openWindow(hamlet), /^window: Hamlet/m)
+    assert.deepEqual(readdirSync(join(to, folder, 'resources')).filter(name => !['app.asar', 'assets', 'LICENSE', 'THIRD-PARTY-NOTICES.md'].includes(name)), [], 'nothing unexpected is packed')
+  })
+}
+
+test('the desktop entry opens the window', () => {
+  const entry = readFileSync(join(unpacked, 'deb/usr/share/applications/hamlet.desktop'), 'utf8')
+  assert.match(entry, /^Exec=hamlet window %U$/m)
+  assert.equal(statSync(join(unpacked, 'deb/usr/lib/hamlet/chrome-sandbox')).mode & 0o4755, 0o4755, 'the sandbox helper is set-uid')
+})
+
+test('a package that holds the test runtime says so in its name', () => {
+  const version = readFileSync(join(unpacked, 'zip/Hamlet-linux-x64/version'), 'utf8').trim()
+  for (const file of made.filter(name => /\.(deb|zip)$/.test(name))) assert.equal(/test-runtime/.test(file), version.startsWith('22.'), file)
+})
+
+/** Runs `hamlet window --smoke`, which ends by itself once the page is drawn; as nobody where we are root. */
+function openWindow(hamlet) {
+  const home = mkdtempSync(join(unpacked, 'home-'))
+  const args = ['window', '--smoke', '--disable-gpu']
+  if (isRoot()) chownSync(home, 65534, 65534)
+  const [command, commandArgs] = isRoot() ? asNobody(hamlet, args) : [hamlet, args]
+  return ok(spawnSync(command, commandArgs, {
+    encoding: 'utf8', timeout: WINDOW_WITHIN_MS, env: { ...process.env, DISPLAY: display.name, HOME: home, XDG_CONFIG_HOME: join(home, '.config') },
+  }))
+}
+
+function ok({ status, signal, stdout, stderr, error }) {
+  assert.equal(status, 0, `status ${status ?? signal ?? error}: ${stdout}${stderr}`)
+  return stdout
+}

@@ -1,0 +1,60 @@
+/**
+ * One set-up at a time in a checkout: `npm start` and `npm test` may be called at once.
+ * The lock is a listening local socket, which the operating system drops with its process, however that ends.
+ */
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from './places.mjs'
+import { say } from './say.mjs'
+
+/** Runs `work` while holding the lock; waits as long as another process holds it. */
+export async function withLock(work, name = root) {
+  const address = addressOf(name)
+  for (;;) {
+    const held = await take(address)
+    if (held !== undefined) {
+      try {
+        return await work()
+      } finally {
+        held.release()
+      }
+    }
+    await waitForHolder(address)
+  }
+}
+
+function addressOf(name) {
+  const id = `hamlet-setup-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
+  if (process.platform === 'linux') return `\0${id}` // abstract: no file that could stay behind
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${id}` : join(tmpdir(), `${id}.sock`)
+}
+
+function take(address) {
+  return new Promise((resolve, reject) => {
+    const waiting = new Set()
+    const server = createServer(socket => {
+      waiting.add(socket.on('error', () => waiting.delete(socket)).on('close', () => waiting.delete(socket)))
+      socket.write(`${process.pid}\n`)
+    })
+    server.once('error', error => error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error))
+    server.listen(address, () => {
+      server.unref()
+      resolve({ release() { server.close(); for (const socket of waiting) socket.destroy() } })
+    })
+  })
+}
+
+/** Resolves once the holder lets go or is gone. */
+function waitForHolder(address) {
+  return new Promise(resolve => {
+    const socket = connect(address)
+    socket.setEncoding('utf8').once('data', pid => say(`Another set-up is at work in this checkout (process ${pid.trim()}); waiting for it.`))
+    socket.once('error', error => {
+      if (error.code === 'ECONNREFUSED' && !address.startsWith('\0')) rmSync(address, { force: true }) // macOS: the file of a process that was killed
+    })
+    socket.once('close', () => resolve())
+  })
+}

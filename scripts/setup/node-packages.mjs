@@ -1,0 +1,36 @@
+/**
+ * The npm packages. Good means: the stamp names this very package-lock.json, and every package that npm says it installed is there.
+ * The stamp is written last, by package.json's postinstall, so an interrupted `npm ci` (ours or one by hand) leaves none.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { at, nodeModules, readJson, root } from './places.mjs'
+import { run } from './run.mjs'
+
+const stampFile = join(nodeModules, '.hamlet-packages')
+
+const expectedStamp = () => `${createHash('sha256').update(readFileSync(at('package-lock.json'))).digest('hex')} ${process.platform}-${process.arch}\n`
+
+export const writePackagesStamp = () => writeFileSync(stampFile, expectedStamp())
+
+export function nodePackagesReady() {
+  if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== expectedStamp()) return false
+  const installed = join(nodeModules, '.package-lock.json') // npm's own list of what it put there
+  return existsSync(installed) && Object.entries(readJson(installed).packages).every(([path, { link }]) => link === true || existsSync(at(path, 'package.json')))
+}
+
+export async function installNodePackages() {
+  rmSync(stampFile, { force: true })
+  const npm = npmCommand()
+  await run(npm.command, [...npm.args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, title: 'Installing npm packages', shell: npm.shell })
+  // npm with "ignore-scripts" leaves the postinstall out; having ended well is the same news.
+  writePackagesStamp()
+}
+
+/** The npm that runs this very script, else the one on the PATH. */
+function npmCommand() {
+  const script = process.env.npm_execpath
+  if (script !== undefined && basename(script) === 'npm-cli.js') return { command: process.env.npm_node_execpath ?? process.execPath, args: [script], shell: false }
+  return { command: 'npm', args: [], shell: process.platform === 'win32' }
+}

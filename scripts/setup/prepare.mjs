@@ -1,0 +1,27 @@
+/** Everything that must be there before something runs. The usual case, all there, is checked in well under a second and changes nothing. */
+import { installNodePackages, nodePackagesReady } from './node-packages.mjs'
+import { currentRuntime, describe, provideRuntime } from './electron-runtime.mjs'
+import { withLock } from './lock.mjs'
+import { say } from './say.mjs'
+import { ensureElectronLibraries, ensurePrograms } from './system-packages.mjs'
+
+/** The npm packages alone: enough for everything without a window. */
+export async function prepareNodePackages() {
+  if (!nodePackagesReady()) await withLock(async () => { if (!nodePackagesReady()) await installNodePackages() })
+}
+
+/**
+ * npm packages, the Electron runtime with its libraries, and the programs for a purpose.
+ * @param {'start' | 'test' | 'make'} purpose
+ * @returns the runtime, which is named in one line
+ */
+export async function prepare(purpose) {
+  await prepareNodePackages()
+  if (purpose !== 'start') await withLock(() => ensurePrograms(purpose))
+  if (currentRuntime() === undefined) await withLock(async () => { if (currentRuntime() === undefined) await provideRuntime() })
+  const runtime = currentRuntime()
+  if (runtime === undefined) throw new Error('the Electron runtime that was just provided is not whole')
+  await withLock(() => ensureElectronLibraries(runtime.executable))
+  say(describe(runtime))
+  return runtime
+}

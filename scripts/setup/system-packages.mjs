@@ -1,0 +1,103 @@
+/** Debian packages: says which are missing for a purpose, and installs them where it may. */
+import { which } from './places.mjs'
+import { run } from './run.mjs'
+import { say, SetupError } from './say.mjs'
+
+/** Program → the package that brings it. Each is found by looking for the program itself. */
+const PROGRAMS = {
+  runtime: { python3: 'python3', tar: 'tar', gzip: 'gzip' },
+  test: {
+    Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', ip: 'iproute2', dig: 'bind9-dnsutils', curl: 'curl',
+    udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base',
+  },
+  make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },
+}
+
+/** What Electron's executable wants of the system; everything else comes as a dependency of these. Newer releases renamed some (t64). */
+const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
+
+/** @param purpose a key of PROGRAMS */
+export async function ensurePrograms(purpose) {
+  if (process.platform !== 'linux') return
+  const missing = Object.keys(PROGRAMS[purpose]).filter(program => which(program) === undefined)
+  if (missing.length === 0) return
+  await aptInstall([...new Set(missing.map(program => PROGRAMS[purpose][program]))], `for ${missing.join(', ')}`)
+}
+
+/** pip is a module of python3, not a program with a fixed name. */
+export async function ensurePip() {
+  await ensurePrograms('runtime')
+  const hasPip = () => run(which('python3') ?? 'python3', ['-m', 'pip', '--version']).then(() => true, () => false)
+  if (!await hasPip()) await aptInstall(['python3-pip'], 'to fetch the Electron runtime')
+}
+
+/** @param executable Electron's, whose shared libraries the loader is asked for */
+export async function ensureElectronLibraries(executable) {
+  if (process.platform !== 'linux') return
+  const missing = await missingLibraries(executable)
+  if (missing.length === 0) return
+  await aptInstall(ELECTRON_LIBRARIES, `for ${missing.join(', ')}`)
+  const still = await missingLibraries(executable)
+  if (still.length > 0) throw new SetupError(`Electron needs ${still.join(', ')}, which no package that set-up knows brings: install what provides them.`)
+}
+
+async function missingLibraries(executable) {
+  const listed = await run('ldd', [executable]).catch(() => '') // no ldd (musl): Electron itself will tell
+  return [...listed.matchAll(/^\s*(\S+) => not found/gm)].map(match => match[1])
+}
+
+/** @param wanted names, or alternatives of which the first that this release knows is taken */
+async function aptInstall(wanted, why) {
+  const alternatives = wanted.map(names => [names].flat())
+  const asRoot = await rightToInstall()
+  if (which('apt-get') === undefined || asRoot === undefined) {
+    const names = alternatives.map(names => names.at(-1)).join(' ')
+    throw new SetupError(`missing Debian packages ${why}: ${names}. Set-up may not install them here; ask an administrator for: apt-get install ${names}`)
+  }
+  if (!await known(alternatives)) await apt(asRoot, ['update'], 'Reading the lists of Debian packages')
+  const installed = await installedPackages()
+  const names = (await chosen(alternatives)).filter(name => !installed.has(name))
+  say(`Installing Debian packages ${why}: ${names.join(' ')}`)
+  const install = () => apt(asRoot, ['install', '-y', '--no-install-recommends', ...names], 'apt-get install')
+  // The lists may be older than the archive, and an earlier installation may have been interrupted: put both right, then once more.
+  await install().catch(async () => {
+    await run(...asRoot(['dpkg', '--configure', '-a'])).catch(() => undefined)
+    await apt(asRoot, ['update'], 'Reading the lists of Debian packages anew')
+    await install()
+  })
+}
+
+/** How to run a command as root, as a function on the command, or undefined where we may not. */
+async function rightToInstall() {
+  if (process.getuid?.() === 0) return ([command, ...args]) => [command, args]
+  const sudo = which('sudo')
+  if (sudo === undefined) return undefined
+  if (await run(sudo, ['-n', 'true']).then(() => true, () => false)) return command => [sudo, ['-n', ...command]]
+  if (process.stdin.isTTY !== true) return undefined
+  say('System packages are missing: sudo asks for your password to install them.')
+  await run(sudo, ['-v'], { inherit: true })
+  return command => [sudo, command]
+}
+
+const apt = (asRoot, args, title) => {
+  const [command, commandArgs] = asRoot(['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300', ...args])
+  // Not tied to our end: a package half configured is worse than one too many.
+  return run(command, commandArgs, { title, tied: false })
+}
+
+const isKnown = name => run('apt-cache', ['show', '--no-all-versions', name]).then(() => true, () => false)
+
+async function known(alternatives) {
+  for (const names of alternatives) if (!(await Promise.all(names.map(isKnown))).includes(true)) return false
+  return true
+}
+
+const chosen = alternatives => Promise.all(alternatives.map(async names => {
+  for (const name of names) if (await isKnown(name)) return name
+  return names.at(-1)
+}))
+
+async function installedPackages() {
+  const listed = await run('dpkg-query', ['--show', '--showformat', '${Package} ${db:Status-Abbrev}\n']).catch(() => '')
+  return new Set([...listed.matchAll(/^(\S+) ii/gm)].map(match => match[1]))
+}

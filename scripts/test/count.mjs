@@ -1,0 +1,41 @@
+/** Turns what a runner left behind into counts. Whatever is not clearly passed counts as failed; a runner that ran nothing has failed. */
+import { existsSync } from 'node:fs'
+import { readJson } from '../setup/places.mjs'
+
+/** @typedef {{ passed: number, failed: number, skipped: number, why?: string }} Counts */
+
+/** A runner that only has an exit status, such as lint: one test. */
+export const countStatus = ({ status, signal }) => status === 0
+  ? { passed: 1, failed: 0, skipped: 0 }
+  : { passed: 0, failed: 1, skipped: 0, why: signal === null ? `ended with status ${status}` : `ended by ${signal}` }
+
+/** Vitest's JSON report. */
+export function countVitest(file, ended) {
+  if (!existsSync(file)) return crashed('left no report', ended)
+  const report = readJson(file)
+  // A file that could not even be loaded has no tests to count: it counts as one failure.
+  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')).length
+  const counts = { passed: report.numPassedTests, failed: report.numFailedTests + unloaded, skipped: report.numPendingTests + report.numTodoTests }
+  return honest(counts, ended)
+}
+
+/** The closing lines of node's own test runner ("# pass 12"), as its TAP reporter writes them. */
+export function countNodeTest(text, ended) {
+  const number = name => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
+  return honest({ passed: number('pass'), failed: number('fail') + number('cancelled'), skipped: number('skipped') + number('todo') }, ended)
+}
+
+function honest(counts, ended) {
+  if (ended.status !== 0 && counts.failed === 0) return { ...counts, ...crashed('failed outside its tests', ended), passed: counts.passed }
+  if (counts.passed + counts.failed === 0) return { ...counts, failed: 1, why: 'ran no test' }
+  return counts
+}
+
+function crashed(what, { status, signal }) {
+  return { passed: 0, failed: 1, skipped: 0, why: `${what} (${signal === null ? `status ${status}` : signal})` }
+}
+
+export const sum = results => results.reduce((all, { passed, failed, skipped }) => ({ passed: all.passed + passed, failed: all.failed + failed, skipped: all.skipped + skipped }), { passed: 0, failed: 0, skipped: 0 })
+
+/** The last line of `npm test`. */
+export const closingLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`

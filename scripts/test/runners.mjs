@@ -1,0 +1,79 @@
+/** The runners of `npm test`, quick ones first. Each runs in the person's terminal and gives its counts. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { at, nodeBinary, root } from '../setup/places.mjs'
+import { startVirtualDisplay } from '../setup/display.mjs'
+import { runInForeground } from '../setup/run.mjs'
+import { countNodeTest, countStatus, countVitest } from './count.mjs'
+import { asNobody, isRoot, shadowCheckout } from './ordinary-user.mjs'
+
+const LIMIT_MS = 10 * 60_000 // for one runner; what hangs has failed
+const results = at('test-results')
+
+/** @type {readonly { name: string, run: () => Promise<import('./count.mjs').Counts> }[]} */
+export const runners = [
+  packageScript('lint'),
+  packageScript('check:types'),
+  packageScript('check:imports'),
+  vitest('unit'),
+  vitest('repository'),
+  nodeTest('scripts', /\.test\.mjs$/, 'scripts'),
+  vitest('sockets'),
+  { name: 'build', run: async () => countStatus(await node([at('scripts/build.mjs')])) },
+  vitest('cli'),
+  vitest('interop'),
+  { name: 'e2e', run: endToEnd },
+  { name: 'packages', run: async () => countStatus(await node([at('scripts/make.mjs')])).failed > 0 ? countStatus({ status: 1, signal: null }) : nodeTest('packages', /\.check\.mjs$/, 'scripts/package').run() },
+]
+
+/** A script of package.json that has no tests to count: one passed or one failed. */
+function packageScript(name) {
+  return { name, run: async () => countStatus(await runInForeground('npm', ['run', '--silent', name], { cwd: root, timeout: LIMIT_MS, shell: process.platform === 'win32' })) }
+}
+
+function vitest(project) {
+  return { name: project, run: async () => {
+    const report = freshReport(`${project}.json`)
+    return countVitest(report, await node(vitestArgs(project, report)))
+  } }
+}
+
+const vitestArgs = (project, report) => [at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+
+/** Tests of these scripts, on Node's own test runner: they must hold before anything is installed. */
+function nodeTest(name, pattern, folder) {
+  return { name, run: async () => {
+    const report = freshReport(`${name}.tap`)
+    const files = readdirSync(at(folder), { recursive: true }).filter(file => pattern.test(basename(file))).map(file => at(folder, file)).sort()
+    const ended = await node(['--test', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files])
+    return countNodeTest(existsSync(report) ? readFileSync(report, 'utf8') : '', ended)
+  } }
+}
+
+/** The window, on a virtual display, as an ordinary user with Chromium's sandbox on. */
+async function endToEnd() {
+  const display = await startVirtualDisplay()
+  const shadow = isRoot() ? await shadowCheckout() : undefined
+  try {
+    const report = freshReport('e2e.json')
+    const environment = { ...process.env, DISPLAY: display.name }
+    if (shadow === undefined) return countVitest(report, await node(vitestArgs('e2e', report), { env: environment }))
+    const args = vitestArgs('e2e', join(shadow.folder, 'test-results', 'e2e.json')).map(arg => arg.startsWith(root) ? join(shadow.folder, arg.slice(root.length)) : arg)
+    const [command, asNobodyArgs] = asNobody(join(shadow.folder, 'node_modules/node/bin/node'), args)
+    const ended = await runInForeground(command, asNobodyArgs, { cwd: shadow.folder, env: { ...environment, ...shadow.environment }, timeout: LIMIT_MS })
+    shadow.remove()
+    return countVitest(report, ended)
+  } finally {
+    shadow?.remove()
+    display.end()
+  }
+}
+
+const node = (args, options = {}) => runInForeground(nodeBinary(), args, { cwd: root, timeout: LIMIT_MS, ...options })
+
+/** Where a runner writes its report; an older one is gone, so that it cannot be taken for this run's. */
+function freshReport(name) {
+  mkdirSync(results, { recursive: true })
+  rmSync(join(results, name), { force: true })
+  return join(results, name)
+}

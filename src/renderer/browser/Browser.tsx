@@ -1,0 +1,52 @@
+/** The mini browser: address bar, the page, and what stands in the page's place before the first load and after a failed one. */
+import { useEffect, useRef, type ReactNode } from 'react'
+import { Button } from '../ui/Button.tsx'
+import { ErrorSentence } from '../ui/ErrorSentence.tsx'
+import { AddressBar } from './AddressBar.tsx'
+import './browser.css'
+import { attach, reloadOrStop } from './page.ts'
+import { useBrowser } from './store.ts'
+import type { WebviewElement } from './webview.ts'
+
+export interface BrowserProps {
+  /** Stands in the page's place as long as no address was opened. */
+  readonly beforeFirstPage: ReactNode
+  /** Stands under the page. */
+  readonly children: ReactNode
+  /** Another view covers it. The page stays as it is: taking it out would load it again. */
+  readonly isHidden: boolean
+}
+
+export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
+  const { url, isLoading, failure, isOnline } = useBrowser()
+  const isPageShown = url !== '' && failure === undefined
+  return (
+    <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
+      <AddressBar />
+      <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
+      {isPageShown && !isOnline && <p className="stale" role="status">The client is off. This page was fetched before; its links lead nowhere until the client runs.</p>}
+      <div className="page">
+        <Page isShown={isPageShown} />
+        {url === '' && beforeFirstPage}
+        {failure !== undefined && (
+          <div className="failure" role="alert">
+            <ErrorSentence error={failure} />
+            <Button onPress={reloadOrStop}>Try again</Button>
+          </div>
+        )}
+      </div>
+      {children}
+    </section>
+  )
+}
+
+/** Mounted once and never taken out. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
+function Page({ isShown }: { readonly isShown: boolean }) {
+  const element = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // React knows the tag, not what Electron adds to it.
+    const webview = element.current as WebviewElement | null
+    return webview === null ? undefined : attach(webview)
+  }, [])
+  return <webview ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />
+}

@@ -1,0 +1,34 @@
+/** The part of Electron's <webview> that the browser uses; React's own type of the tag says nothing of it. */
+
+export interface WebviewElement extends HTMLElement {
+  /** Rejects where the load fails; `did-fail-load` tells the same. Throws before the first `dom-ready`. */
+  loadURL(url: string): Promise<void>
+  reload(): void
+  reloadIgnoringCache(): void
+  stop(): void
+  goBack(): void
+  goForward(): void
+  canGoBack(): boolean
+  canGoForward(): boolean
+  getWebContentsId(): number
+}
+
+export interface WebviewEvents {
+  'dom-ready': Event
+  'did-start-loading': Event
+  'did-stop-loading': Event
+  'did-navigate': Event & { readonly url: string }
+  'did-navigate-in-page': Event & { readonly url: string; readonly isMainFrame: boolean }
+  'did-fail-load': Event & { readonly errorCode: number; readonly errorDescription: string; readonly validatedURL: string; readonly isMainFrame: boolean }
+  /** Electron 22 says `crashed`, later ones `render-process-gone`. */
+  crashed: Event
+  'render-process-gone': Event
+}
+
+/** Returns the function that ends the listening. */
+export function listen<Name extends keyof WebviewEvents>(page: WebviewElement, name: Name, take: (event: WebviewEvents[Name]) => void): () => void {
+  // Electron puts the fields of WebviewEvents on a plain Event; the DOM's types cannot know that.
+  const listener = take as (event: Event) => void
+  page.addEventListener(name, listener)
+  return () => page.removeEventListener(name, listener)
+}

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { formatDuration, formatMs, journeyTitle, stripSteps } from './steps.ts'
+import { takeClientEvent, useJourney, type Journey } from './store.ts'
+
+const lease = { address: '192.0.2.50', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home', leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 12.4 }
+const journey: Journey = {
+  id: 1, url: 'http://my-app.home/', transport: 'rudp', status: 200, bytes: 1000,
+  steps: [
+    { step: 'address', tookMs: 12, sentence: 'Had 192.0.2.50 already.', failed: false },
+    { step: 'name', tookMs: 3.14, sentence: 'my-app.home is 192.0.2.10, registered.', failed: false },
+    { step: 'connect', tookMs: 1.4, sentence: 'Handshake.', failed: false },
+    { step: 'page', tookMs: 48.2, sentence: '200 OK.', failed: false },
+  ],
+}
+
+test('before anything happened the four steps explain themselves', () => {
+  const steps = stripSteps(undefined, undefined)
+  expect(steps.map(({ title, state, took }) => [title, state, took])).toEqual([['Address', 'waiting', ''], ['Name', 'waiting', ''], ['Connect', 'waiting', ''], ['Page', 'waiting', '']])
+  expect(steps.every(step => step.sentence !== '')).toBe(true)
+})
+
+test('a lease alone fills the first step', () => {
+  expect(stripSteps(undefined, lease)[0]).toMatchObject({ state: 'done', took: '12 ms', sentence: 'Got 192.0.2.50 from 192.0.2.1 for 1 h.' })
+})
+
+test('the journey says the address step itself, and the third step wears the transport', () => {
+  const steps = stripSteps(journey, lease)
+  expect(steps[0]?.sentence).toBe('Had 192.0.2.50 already.')
+  expect(steps[2]).toMatchObject({ protocol: 'RUDP', mark: '◆', took: '1.4 ms' })
+  expect(stripSteps({ ...journey, transport: 'tcp' }, lease)[2]).toMatchObject({ protocol: 'TCP', mark: '■' })
+})
+
+test('after a failed step the others are not reached', () => {
+  const steps = stripSteps({ ...journey, steps: [{ step: 'name', tookMs: 3, sentence: 'Nobody knows it.', failed: true }] }, lease)
+  expect(steps.map(step => step.state)).toEqual(['done', 'failed', 'skipped', 'skipped'])
+})
+
+test('the title sums the steps', () => {
+  expect(journeyTitle(journey)).toBe('http://my-app.home/ over RUDP, 65 ms in all')
+})
+
+test('times have no more digits than a person compares', () => {
+  expect([0.418, 3.14, 9.96, 48.2, 999.4, 1530].map(formatMs)).toEqual(['0.42 ms', '3.1 ms', '10.0 ms', '48 ms', '999 ms', '1.5 s'])
+  expect([45, 90, 120, 5400, 3600, 86_400, 172_800].map(formatDuration)).toEqual(['45 s', '90 s', '2 min', '90 min', '1 h', '1 day', '2 days'])
+})
+
+test('an event that breaks its contract changes nothing', () => {
+  takeClientEvent('journey', journey)
+  takeClientEvent('journey', { ...journey, steps: 'many' })
+  takeClientEvent('leased', { address: 7 })
+  expect(useJourney.getState()).toEqual({ journey, lease: undefined })
+})

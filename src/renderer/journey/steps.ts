@@ -1,0 +1,59 @@
+/** The four steps from an address bar to a page, as the strip shows them. */
+import type { LearnedLease } from '../../services/client/contract.ts'
+import type { Journey } from './store.ts'
+
+export interface StripStep {
+  readonly step: 'address' | 'name' | 'connect' | 'page'
+  readonly title: string
+  /** Protocol letters and shape: colour alone says nothing. */
+  readonly protocol: 'DHCP' | 'DNS' | 'TCP' | 'RUDP' | 'HTTP'
+  readonly mark: '▲' | '●' | '■' | '◆'
+  /** `waiting`: nothing happened yet; `skipped`: an earlier step failed. */
+  readonly state: 'waiting' | 'done' | 'failed' | 'skipped'
+  readonly took: string
+  readonly sentence: string
+}
+
+/** The lease alone fills the first step: a client has its address long before it asks for a page. */
+export function stripSteps(journey: Journey | undefined, lease: LearnedLease | undefined): StripStep[] {
+  const isRudp = journey?.transport === 'rudp'
+  const frames = [
+    { step: 'address', title: 'Address', protocol: 'DHCP', mark: '▲', waiting: 'The client asks for an address.' },
+    { step: 'name', title: 'Name', protocol: 'DNS', mark: '●', waiting: 'Which address does the name have?' },
+    { step: 'connect', title: 'Connect', protocol: isRudp ? 'RUDP' : 'TCP', mark: isRudp ? '◆' : '■', waiting: 'A handshake with the server.' },
+    { step: 'page', title: 'Page', protocol: 'HTTP', mark: '■', waiting: 'The page itself arrives.' },
+  ] as const
+  const failedAt = journey?.steps.find(step => step.failed)?.step
+  return frames.map(({ waiting, ...frame }) => {
+    const happened = journey?.steps.find(step => step.step === frame.step)
+    if (happened !== undefined) return { ...frame, state: happened.failed ? 'failed' : 'done', took: formatMs(happened.tookMs), sentence: happened.sentence }
+    if (frame.step === 'address' && lease !== undefined) return { ...frame, state: 'done', took: formatMs(lease.tookMs), sentence: leaseSentence(lease) }
+    if (failedAt !== undefined) return { ...frame, state: 'skipped', took: '', sentence: 'Not reached.' }
+    return { ...frame, state: 'waiting', took: '', sentence: waiting }
+  })
+}
+
+export function leaseSentence({ address, server, leaseSeconds }: LearnedLease): string {
+  return `Got ${address} from ${server} for ${formatDuration(leaseSeconds)}.`
+}
+
+/** One line above the strip: what was loaded, how, and how long it took in all. */
+export function journeyTitle(journey: Journey | undefined): string {
+  if (journey === undefined) return 'The four steps from an address to a page'
+  const totalMs = journey.steps.reduce((sum, step) => sum + step.tookMs, 0)
+  return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(totalMs)} in all`
+}
+
+/** 0.42 → "0.42 ms", 3.14 → "3.1 ms", 48.2 → "48 ms", 1530 → "1.5 s". Never more digits than a person compares. */
+export function formatMs(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`
+  return `${ms.toFixed(ms >= 10 ? 0 : ms >= 1 ? 1 : 2)} ms`
+}
+
+/** 3600 → "1 h", 5400 → "90 min", 45 → "45 s", 172800 → "2 days". */
+export function formatDuration(seconds: number): string {
+  if (seconds >= 86_400 && seconds % 86_400 === 0) return seconds === 86_400 ? '1 day' : `${seconds / 86_400} days`
+  if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600} h`
+  if (seconds >= 60 && seconds % 60 === 0) return `${seconds / 60} min`
+  return `${seconds} s`
+}

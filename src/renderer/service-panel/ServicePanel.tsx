@@ -1,0 +1,84 @@
+/** The panel of any service, from its contract: state, addresses, table, settings and what it prints. */
+import { lazy, Suspense, type ReactNode } from 'react'
+import type { Lamp as LampState, ServiceStatus } from '../../preload/contract.ts'
+import type { ServiceId } from '../../services/contracts.ts'
+import type { Contract } from '../../services/kit/contract.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import type { TableRow } from '../../services/kit/host-protocol.ts'
+import { Button } from '../ui/Button.tsx'
+import { DataTable } from '../ui/DataTable.tsx'
+import { ErrorSentence } from '../ui/ErrorSentence.tsx'
+import { Lamp } from '../ui/Lamp.tsx'
+import { labelOf } from './labels.ts'
+import { logOf } from './log.ts'
+import { endpointLines, stateSentence } from './sentences.ts'
+import './service-panel.css'
+import { SettingsForm } from './SettingsForm.tsx'
+
+const LiveConsole = lazy(async () => ({ default: (await import('./LiveConsole.tsx')).LiveConsole }))
+
+export interface ServicePanelProps {
+  readonly id: ServiceId
+  readonly contract: Contract
+  readonly service: { readonly status: ServiceStatus; readonly settings: Readonly<Record<string, unknown>>; readonly rows: ReadonlyMap<string, TableRow>; readonly lamp: LampState }
+  /** Saves the settings and starts, or restarts; gives back what went wrong. */
+  readonly onStart: (settings: Readonly<Record<string, unknown>>) => Promise<ErrorParts | undefined>
+  readonly onStop: () => void
+  /** What this service has of its own, above its table. */
+  readonly children?: ReactNode
+}
+
+export function ServicePanel({ id, contract, service, onStart, onStop, children }: ServicePanelProps) {
+  const { status, settings, rows, lamp } = service
+  const { title, summary, table } = contract
+  const isRunning = status.state === 'running' || status.state === 'degraded'
+  const isMoving = status.state === 'starting' || status.state === 'stopping'
+  return (
+    <section className="panel" aria-label={title}>
+      <header className="panel-head">
+        <Lamp lit={lamp.lit} sentence={lamp.sentence} size={40} />
+        <div className="panel-title">
+          <h1>{title}</h1>
+          <p>{summary}</p>
+        </div>
+        <Button look={isRunning ? 'plain' : 'primary'} isDisabled={isMoving} onPress={() => { if (isRunning) onStop(); else void onStart(settings) }}>{isRunning ? 'Stop' : 'Start'}</Button>
+      </header>
+      <div className="panel-body">
+        <div className="panel-left">
+          <Status status={status} lamp={lamp} />
+          {isRunning && children}
+          <section aria-label={table.title}>
+            <h2>{table.title}</h2>
+            <DataTable label={table.title} empty={isRunning ? table.empty : `${title} does not run.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows} />
+          </section>
+          <section className="panel-console">
+            <h2>Console</h2>
+            <Suspense fallback={<div className="console"><p className="console-empty">Opening…</p></div>}>
+              <LiveConsole log={logOf(id)} label={`Console of ${title}`} />
+            </Suspense>
+          </section>
+        </div>
+        <section className="panel-right" aria-label="Settings">
+          <h2>Settings</h2>
+          <SettingsForm contract={contract} settings={settings} isRunning={isRunning} onApply={onStart} />
+        </section>
+      </div>
+    </section>
+  )
+}
+
+function Status({ status, lamp }: { readonly status: ServiceStatus; readonly lamp: LampState }) {
+  const endpoints = endpointLines(status.endpoints)
+  return (
+    <section className="status" aria-label="State">
+      <p className="status-sentence" data-state={status.state}>{stateSentence(status)}</p>
+      {status.state !== 'stopped' && lamp.sentence !== '' && <p className="status-proof">{lamp.lit ? 'Proved' : 'Not proved'}: {lamp.sentence}</p>}
+      {endpoints.length > 0 && (
+        <ul className="endpoints" aria-label="Addresses">
+          {endpoints.map(({ key, name, text }) => <li key={key}><b>{name}</b> <span>{text}</span></li>)}
+        </ul>
+      )}
+      {status.error !== undefined && <ErrorSentence error={status.error} />}
+    </section>
+  )
+}

@@ -1,0 +1,85 @@
+/** The settings of any service, from its contract. An empty field is left to Hamlet; what is wrong stands beside its field. */
+import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react'
+import { settingFields, type Contract, type SettingField } from '../../services/kit/contract.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import { Button } from '../ui/Button.tsx'
+import { Field } from '../ui/Field.tsx'
+import { Segmented } from '../ui/Segmented.tsx'
+import { Switch } from '../ui/Switch.tsx'
+import { labelOf } from './labels.ts'
+import { placeholderOf, readValues, valuesOf, type Values } from './settings-values.ts'
+
+export interface SettingsFormProps {
+  readonly contract: Contract
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly isRunning: boolean
+  /** Saves and starts; gives back what went wrong. */
+  readonly onApply: (settings: Readonly<Record<string, unknown>>) => Promise<ErrorParts | undefined>
+}
+
+export function SettingsForm({ contract, settings, isRunning, onApply }: SettingsFormProps) {
+  const fields = useMemo(() => settingFields(contract), [contract])
+  const [draft, setDraft] = useState<Values>()
+  const [errors, setErrors] = useState<Readonly<Record<string, string>>>({})
+  const [isPending, setPending] = useState(false)
+  const [outcome, setOutcome] = useState('')
+  const form = useRef<HTMLFormElement>(null)
+  const values = draft ?? valuesOf(fields, settings)
+  useEffect(() => {
+    if (Object.keys(errors).length > 0) form.current?.querySelector<HTMLElement>('.field-input[data-invalid]')?.focus()
+  }, [errors])
+
+  const edit = (next: Values) => {
+    setDraft(next)
+    setOutcome('')
+  }
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const reading = readValues(contract, values)
+    setErrors(reading.errors)
+    if (Object.keys(reading.errors).length > 0) return setOutcome('Nothing was saved: look at the fields in red.')
+    setPending(true)
+    const error = await onApply(reading.settings)
+    setPending(false)
+    setDraft(undefined)
+    setOutcome(error === undefined ? 'Saved.' : `Not started: ${error.what}.`)
+  }
+  return (
+    <form ref={form} className="settings" aria-label={`Settings of ${contract.title}`} noValidate onSubmit={event => { void submit(event) }}>
+      <p className="settings-intro">An empty field takes the grey value; addresses follow the choice of Local or LAN.</p>
+      {fields.map(field => (
+        <SettingInput key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]} onChange={value => edit({ ...values, [field.name]: value })} />
+      ))}
+      <div className="settings-actions">
+        <Button type="submit" isPending={isPending}>{isRunning ? 'Save and restart' : 'Save and start'}</Button>
+        <Button look="quiet" onPress={() => { setErrors({}); edit(valuesOf(fields, {})) }}>Reset to defaults</Button>
+      </div>
+      <p className="settings-outcome" role="status">{outcome}</p>
+    </form>
+  )
+}
+
+interface SettingInputProps {
+  readonly field: SettingField
+  readonly value: string | boolean
+  readonly error: string | undefined
+  readonly onChange: (value: string | boolean) => void
+}
+
+function SettingInput({ field, value, error, onChange }: SettingInputProps) {
+  const label = labelOf(field.name)
+  if (field.kind === 'boolean') {
+    return <div className="setting-row"><span><b>{label}</b><br /><small className="field-help">{field.help}</small></span><Switch label={label} isOn={value === true} onChange={onChange} /></div>
+  }
+  const text = String(value)
+  if (field.kind === 'choice') {
+    const chosen = text === '' ? String(field.default ?? '') : text
+    return <div className="setting-row"><b>{label}</b><Segmented label={label} value={chosen} segments={field.choices.map(choice => ({ value: choice, label: choice }))} onChange={onChange} /></div>
+  }
+  return (
+    <Field
+      label={label} help={field.help} placeholder={placeholderOf(field)} value={text} error={error} onChange={onChange}
+      isNumeric={field.kind === 'integer'} rows={field.kind === 'list' ? 2 : undefined}
+    />
+  )
+}

@@ -1,0 +1,8 @@
+/** `tcp_port` → "TCP port": a flag's name as people read it. */
+export function labelOf(name: string): string {
+  const words = name.split('_').map(word => (acronyms.has(word) ? word.toUpperCase() : word))
+  const text = words.join(' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+const acronyms = new Set(['dhcp', 'dns', 'http', 'ip', 'rudp', 'tcp', 'ttl', 'udp', 'url'])

@@ -1,0 +1,51 @@
+/** A service's state and its addresses, in words. */
+import type { ServiceStatus } from '../../preload/contract.ts'
+import { assertNever } from '../../services/kit/errors.ts'
+import { formatEndpoint } from '../../services/kit/endpoint.ts'
+import type { ServiceEndpoint } from '../../services/kit/host-protocol.ts'
+
+/** One sentence; what an error has to say stands in the error itself. */
+export function stateSentence({ state, reason, pid }: ServiceStatus): string {
+  switch (state) {
+    case 'stopped': return 'Off.'
+    case 'starting': return 'Starting…'
+    case 'running': return pid === undefined ? 'Running.' : `Running, as process ${pid}.`
+    case 'degraded': return `Running, with a fault: ${reason ?? 'it did not say which'}.`
+    case 'stopping': return 'Stopping…'
+    case 'failed': return 'Not running.'
+    default: return assertNever(state)
+  }
+}
+
+/**
+ * Where it can be reached, short enough for a card: `127.0.0.1:80 :8080`. The admin port is left out, the same port over
+ * UDP and TCP is said once, and of several addresses the first stands for all.
+ */
+export function addressLine(endpoints: readonly ServiceEndpoint[]): string {
+  const serving = endpoints.filter(({ name }) => name !== 'admin')
+  const first = serving[0]
+  if (first === undefined) return ''
+  const ports = new Set(serving.filter(({ address }) => address === first.address).map(({ port }) => port))
+  ports.delete(first.port)
+  const others = new Set(serving.map(({ address }) => address)).size - 1
+  return [formatEndpoint(first), ...[...ports].map(port => `:${port}`), ...(others > 0 ? [`and ${others} more`] : [])].join(' ')
+}
+
+export interface EndpointLine {
+  readonly key: string
+  readonly name: string
+  readonly text: string
+}
+
+/** Every endpoint once: "DNS  127.0.0.1:53 over UDP and TCP". */
+export function endpointLines(endpoints: readonly ServiceEndpoint[]): EndpointLine[] {
+  const transportsAt = new Map<string, { name: string; at: string; transports: string[] }>()
+  for (const endpoint of endpoints) {
+    const at = formatEndpoint(endpoint)
+    const key = `${endpoint.name} ${at}`
+    const line = transportsAt.get(key) ?? { name: endpoint.name, at, transports: [] }
+    line.transports.push(endpoint.transport.toUpperCase())
+    transportsAt.set(key, line)
+  }
+  return [...transportsAt].map(([key, { name, at, transports }]) => ({ key, name: name === 'admin' ? 'admin' : name.toUpperCase(), text: `${at} over ${transports.join(' and ')}` }))
+}

@@ -1,0 +1,39 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { contracts } from '../../services/contracts.ts'
+import { appServer } from '../../services/app-server/contract.ts'
+import { dhcp } from '../../services/dhcp/contract.ts'
+import { dns } from '../../services/dns/contract.ts'
+import { settingFields } from '../../services/kit/contract.ts'
+import { placeholderOf, readValues, valuesOf } from './settings-values.ts'
+
+test('an untouched form sends nothing, for every service', () => {
+  for (const contract of contracts) expect(readValues(contract, valuesOf(settingFields(contract), {}))).toEqual({ settings: {}, errors: {} })
+})
+
+test('what was saved comes back unchanged through the form', () => {
+  fc.assert(fc.property(
+    fc.record({
+      host: fc.ipV4(), port: fc.integer({ min: 0, max: 65535 }), upstream: fc.array(fc.ipV4(), { minLength: 1, maxLength: 8 }),
+    }, { requiredKeys: [] }),
+    saved => { expect(readValues(dns, valuesOf(settingFields(dns), saved))).toEqual({ settings: saved, errors: {} }) },
+  ))
+})
+
+test('a list is read one item a line, commas and blank lines allowed', () => {
+  expect(readValues(dns, { upstream: ' 192.0.2.1\n\n192.0.2.2:5353, 192.0.2.3 ' }).settings).toEqual({ upstream: ['192.0.2.1', '192.0.2.2:5353', '192.0.2.3'] })
+})
+
+test('each wrong field says what is wrong, beside itself', () => {
+  expect(readValues(dns, { host: 'somewhere', port: '70000', admin_port: '53x', upstream: '192.0.2.1\nexample.org' }).errors).toEqual({
+    host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: not IP or IP:PORT',
+  })
+  expect(readValues(appServer, { domain: 'no spaces please' }).errors).toEqual({ domain: 'not a domain name' })
+  expect(readValues(dhcp, { lease: '59' }).errors).toEqual({ lease: 'not between 60 and 31536000' })
+})
+
+test('an empty field says the value that is taken', () => {
+  const placeholders = Object.fromEntries(settingFields(dns).map(field => [field.name, placeholderOf(field)]))
+  expect(placeholders).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8' })
+  expect(placeholderOf(settingFields(dhcp).find(field => field.name === 'pool')!)).toBe('FIRST-LAST')
+})

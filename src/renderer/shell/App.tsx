@@ -1,0 +1,61 @@
+/** The window: the village at the left, the browser or a service's panel beside it. The only place where features meet. */
+import { useEffect, useMemo, type ComponentType } from 'react'
+import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { Browser } from '../browser/Browser.tsx'
+import { setOnline } from '../browser/page.ts'
+import { ReleaseForm } from '../dhcp/ReleaseForm.tsx'
+import { RegisterForm } from '../dns/RegisterForm.tsx'
+import { JourneyStrip } from '../journey/JourneyStrip.tsx'
+import { ServicePanel } from '../service-panel/ServicePanel.tsx'
+import { startService, stopService } from './actions.ts'
+import { useAnnouncement } from './announce.ts'
+import { Notices } from './Notices.tsx'
+import { Rail } from './Rail.tsx'
+import './shell.css'
+import { useShortcuts } from './shortcuts.ts'
+import { StartPage } from './StartPage.tsx'
+import { isUp, useVillage } from './store.ts'
+
+/** What a service's panel has of its own. */
+const ownPart: Partial<Record<ServiceId, ComponentType>> = { dns: RegisterForm, dhcp: ReleaseForm }
+
+export function App() {
+  const view = useVillage(state => state.view)
+  const isOnline = useVillage(state => isUp(state.services.client.status))
+  useShortcuts()
+  useEffect(() => setOnline(isOnline), [isOnline])
+  return (
+    <div className="window">
+      <Rail />
+      <main className="centre">
+        <Notices />
+        <div className="stage">
+          <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip /></Browser>
+          {view !== 'browser' && <Panel key={view} id={view} />}
+        </div>
+      </main>
+      <Announcer />
+    </div>
+  )
+}
+
+function Panel({ id }: { readonly id: ServiceId }) {
+  const service = useVillage(state => state.services[id])
+  const contract = contracts.find(one => one.id === id)
+  const Own = ownPart[id]
+  if (contract === undefined) return null
+  return (
+    <ServicePanel id={id} contract={contract} service={service} onStart={settings => startService(id, settings)} onStop={() => { void stopService(id) }}>
+      {Own !== undefined && <Own />}
+    </ServicePanel>
+  )
+}
+
+function Announcer() {
+  const { dns, dhcp, 'app-server': appServer, client } = useVillage(state => state.services)
+  const states = useMemo(
+    () => ({ dns: dns.status.state, dhcp: dhcp.status.state, 'app-server': appServer.status.state, client: client.status.state }),
+    [dns.status.state, dhcp.status.state, appServer.status.state, client.status.state],
+  )
+  return <p className="visually-hidden" role="status" aria-live="polite">{useAnnouncement(states)}</p>
+}

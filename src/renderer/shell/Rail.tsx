@@ -1,0 +1,45 @@
+/** The left side: the one primary button, who may reach the services, and the village: one house a service. */
+import { useBrowser } from '../browser/store.ts'
+import type { Mode } from '../../preload/contract.ts'
+import { SERVICE_IDS } from '../../services/contracts.ts'
+import { WindowIcon } from '../ui/icons.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { setMode, show } from './actions.ts'
+import { ServiceCard } from './ServiceCard.tsx'
+import { StartButton } from './StartButton.tsx'
+import { progressOf, useVillage, type Progress } from './store.ts'
+
+const modes: readonly Segment<Mode>[] = [{ value: 'local', label: 'Local' }, { value: 'lan', label: 'LAN' }]
+const modeSentence: Readonly<Record<Mode, string>> = {
+  local: 'Only this computer can reach the services.',
+  lan: 'Other computers and phones in your network can reach them too. Your system may ask you to allow it.',
+}
+
+const hint: Readonly<Record<Progress['phase'], string>> = {
+  off: 'All lights are off.', partly: 'Some lights are on.', starting: 'The lights go on…', stopping: 'The lights go out…', on: 'All lights are on.',
+}
+
+export function Rail() {
+  const { mode, view, busy, runtime, version, services } = useVillage()
+  const hasPage = useBrowser(state => state.url !== '')
+  // The start page has the same button, large: there is never more than one of it.
+  const progress = progressOf(services, busy)
+  const isOnStartPage = view === 'browser' && !hasPage && progress.phase !== 'on'
+  return (
+    <aside className="rail" aria-label="Village">
+      <p className="brand">Hamlet</p>
+      <div className="rail-start">{isOnStartPage ? <p className="rail-hint">{hint[progress.phase]}</p> : <StartButton />}</div>
+      <div className="rail-mode">
+        <Segmented label="Who can reach the services" segments={modes} value={mode} isDisabled={busy !== undefined} onChange={chosen => { void setMode(chosen) }} />
+        <p className="rail-sentence">{modeSentence[mode]}</p>
+      </div>
+      <nav className="village" aria-label="Views">
+        <button type="button" className="rail-browser" aria-current={view === 'browser' ? 'page' : undefined} aria-keyshortcuts="Control+1" title="Ctrl+1" onClick={() => show('browser')}>
+          <WindowIcon />Browser
+        </button>
+        <ul className="houses">{SERVICE_IDS.map(id => <ServiceCard key={id} id={id} />)}</ul>
+      </nav>
+      <p className="rail-foot" title={runtime}>{version === '' ? '' : `Hamlet ${version}`}<br />{runtime}</p>
+    </aside>
+  )
+}

@@ -1,0 +1,50 @@
+/** One house of the village: lamp, term, where it can be reached, and its switch. */
+import { useId, useRef } from 'react'
+import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components'
+import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { addressLine } from '../service-panel/sentences.ts'
+import { Lamp } from '../ui/Lamp.tsx'
+import { Switch } from '../ui/Switch.tsx'
+import { show, switchService } from './actions.ts'
+import { views } from './shortcuts.ts'
+import { useVillage, type ServiceView } from './store.ts'
+import { houses } from './village.ts'
+
+const TOOLTIP_DELAY_MS = 500
+
+export function ServiceCard({ id }: { readonly id: ServiceId }) {
+  const service = useVillage(state => state.services[id])
+  const isCurrent = useVillage(state => state.view === id)
+  const busy = useVillage(state => state.busy)
+  const labelId = useId()
+  const card = useRef<HTMLLIElement>(null)
+  const { state } = service.status
+  const title = contracts.find(contract => contract.id === id)?.title ?? houses[id].term
+  return (
+    <li ref={card} className="house" data-current={isCurrent} data-state={state}>
+      <Lamp lit={service.lamp.lit} sentence={service.lamp.sentence} size={32} testId={`lamp-${id}`} />
+      <TooltipTrigger delay={TOOLTIP_DELAY_MS}>
+        <AriaButton className="house-open" aria-labelledby={labelId} {...(isCurrent && { 'aria-current': 'page' as const })} aria-keyshortcuts={`Control+${views.indexOf(id) + 1}`} onPress={() => show(id)}>
+          <span className="house-name"><b id={labelId}>{houses[id].term}</b> <small>{houses[id].word}</small></span>
+          <StateLine {...service} />
+        </AriaButton>
+        <Tooltip className="tooltip" placement="right" offset={8} triggerRef={card}>{service.lamp.sentence === '' ? `${title}: ${houses[id].does}.` : service.lamp.sentence}</Tooltip>
+      </TooltipTrigger>
+      <Switch
+        label={title} isOn={state !== 'stopped' && state !== 'stopping' && state !== 'failed'} isDisabled={busy !== undefined || state === 'stopping'}
+        onChange={isOn => switchService(id, isOn)}
+      />
+    </li>
+  )
+}
+
+function StateLine({ status: { state, endpoints, error } }: ServiceView) {
+  switch (state) {
+    case 'running': return <span className="house-state house-address">{addressLine(endpoints) || 'on'}</span>
+    case 'degraded': return <span className="house-state house-warn"><span className="house-address">{addressLine(endpoints)}</span> with a fault</span>
+    case 'failed': return <span className="house-state house-failed">{error === undefined ? 'failed' : error.what}</span>
+    case 'starting': return <span className="house-state">starting…</span>
+    case 'stopping': return <span className="house-state">stopping…</span>
+    case 'stopped': return <span className="house-state">off</span>
+  }
+}

@@ -1,0 +1,36 @@
+/** What a person can ask of the village. */
+import type { Mode } from '../../preload/contract.ts'
+import type { ServiceId } from '../../services/contracts.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import { bridge, errorOf } from '../bridge.ts'
+import { useVillage, type VillageState, type View } from './store.ts'
+
+export const startEverything = () => whileBusy('starting', () => bridge().invoke('roles:start', {}))
+export const stopEverything = () => whileBusy('stopping', () => bridge().invoke('roles:stop', {}))
+export const setMode = (mode: Mode) => whileBusy('changing mode', () => bridge().invoke('mode:set', { mode }))
+
+/** Starts, or restarts, one service; the settings are saved. Gives back what went wrong. */
+export const startService = (id: ServiceId, settings: Readonly<Record<string, unknown>>) => reported(bridge().invoke('service:start', { id, settings: { ...settings } }))
+export const stopService = (id: ServiceId) => reported(bridge().invoke('service:stop', { id }))
+
+export function switchService(id: ServiceId, isOn: boolean): void {
+  void (isOn ? startService(id, useVillage.getState().services[id].settings) : stopService(id))
+}
+
+export const show = (view: View) => useVillage.setState({ view })
+export const dismissError = () => useVillage.setState({ error: undefined })
+export const dismissNotice = (key: number) => useVillage.setState(({ notices }) => ({ notices: notices.filter(notice => notice.key !== key) }))
+
+async function whileBusy(busy: NonNullable<VillageState['busy']>, ask: () => Promise<{ error?: ErrorParts | undefined }>): Promise<void> {
+  if (useVillage.getState().busy !== undefined) return
+  useVillage.setState({ busy })
+  await reported(ask())
+  useVillage.setState({ busy: undefined })
+}
+
+async function reported(answer: Promise<{ error?: ErrorParts | undefined }>): Promise<ErrorParts | undefined> {
+  useVillage.setState({ error: undefined })
+  const error = await errorOf(answer)
+  if (error !== undefined) useVillage.setState({ error })
+  return error
+}

@@ -1,0 +1,108 @@
+/** What the window knows of the services: the snapshot of main, kept up to date by its pushes. */
+import { create } from 'zustand'
+import type { Lamp, Mode, Pushed, ServiceStatus, Snapshot } from '../../preload/contract.ts'
+import { SERVICE_IDS, type ServiceId } from '../../services/contracts.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import type { TableRow } from '../../services/kit/host-protocol.ts'
+
+export interface ServiceView {
+  readonly status: ServiceStatus
+  /** Saved settings, without defaults. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly rows: ReadonlyMap<string, TableRow>
+  readonly lamp: Lamp
+}
+export type Services = Readonly<Record<ServiceId, ServiceView>>
+export type View = 'browser' | ServiceId
+
+export interface Notice {
+  readonly key: number
+  readonly text: string
+}
+
+export interface VillageState {
+  /** False until the first snapshot. */
+  readonly isLoaded: boolean
+  readonly mode: Mode
+  readonly homeUrl: string
+  readonly runtime: string
+  readonly version: string
+  readonly services: Services
+  readonly notices: readonly Notice[]
+  readonly view: View
+  /** What the person asked of all services and is under way. */
+  readonly busy: 'starting' | 'stopping' | 'changing mode' | undefined
+  /** Why the last thing that the person asked for did not work. */
+  readonly error: ErrorParts | undefined
+}
+
+const NOTICES_MAX = 20
+const ROWS_MAX = 2000
+
+const unknownService = (id: ServiceId): ServiceView =>
+  ({ status: { id, state: 'stopped', endpoints: [] }, settings: {}, rows: new Map(), lamp: { lit: false, sentence: 'Nothing is known yet.', tookMs: 0 } })
+
+export const useVillage = create<VillageState>(() => ({
+  isLoaded: false, mode: 'local', homeUrl: '', runtime: '', version: '', notices: [], view: 'browser', busy: undefined, error: undefined,
+  services: { dns: unknownService('dns'), dhcp: unknownService('dhcp'), 'app-server': unknownService('app-server'), client: unknownService('client') },
+}))
+
+export function withSnapshot({ mode, homeUrl, runtime, version, services, notices }: Snapshot): Partial<VillageState> {
+  const view = (id: ServiceId): ServiceView => ({ ...services[id], rows: new Map(services[id].rows) })
+  return {
+    isLoaded: true, mode, homeUrl, runtime, version,
+    services: { dns: view('dns'), dhcp: view('dhcp'), 'app-server': view('app-server'), client: view('client') },
+    notices: notices.slice(-NOTICES_MAX).map((text, key) => ({ key, text })),
+  }
+}
+
+/** A service that starts anew, or has stopped, begins with an empty table: main says nothing of the rows that went with its process. */
+export function withStatus(services: Services, status: ServiceStatus): Services {
+  const before = services[status.id]
+  const isEmptied = status.state === 'starting' || status.state === 'stopped'
+  return { ...services, [status.id]: { ...before, status, rows: isEmptied ? new Map() : before.rows } }
+}
+
+/** Changed rows go to the end, as they do in main; null takes a row away; the oldest go where there are too many. */
+export function withRows(services: Services, { id, changes }: Pushed<'service:rows'>): Services {
+  const rows = new Map(services[id].rows)
+  for (const [key, row] of changes) {
+    if (row === null) rows.delete(key)
+    else rows.set(key, row)
+  }
+  for (const key of rows.keys()) {
+    if (rows.size <= ROWS_MAX) break
+    rows.delete(key)
+  }
+  return { ...services, [id]: { ...services[id], rows } }
+}
+
+export function withSettings(services: Services, { id, settings }: Pushed<'service:settings'>): Services {
+  return { ...services, [id]: { ...services[id], settings } }
+}
+
+export function withLamp(services: Services, { id, lamp }: Pushed<'lamp'>): Services {
+  return { ...services, [id]: { ...services[id], lamp } }
+}
+
+export function withNotice(notices: readonly Notice[], text: string): readonly Notice[] {
+  const key = 1 + (notices[notices.length - 1]?.key ?? -1)
+  return [...notices.slice(1 - NOTICES_MAX), { key, text }]
+}
+
+export const isUp = (status: ServiceStatus): boolean => status.state === 'running' || status.state === 'degraded'
+
+/** Where the village stands as a whole. */
+export interface Progress {
+  readonly phase: 'off' | 'partly' | 'starting' | 'stopping' | 'on'
+  readonly upCount: number
+  /** The next one that is not up, in start order. */
+  readonly next: ServiceId | undefined
+}
+
+export function progressOf(services: Services, busy: VillageState['busy']): Progress {
+  const upCount = SERVICE_IDS.filter(id => isUp(services[id].status)).length
+  const next = SERVICE_IDS.find(id => !isUp(services[id].status))
+  const settled = upCount === 0 ? 'off' : upCount === SERVICE_IDS.length ? 'on' : 'partly'
+  return { phase: busy === 'starting' || busy === 'stopping' ? busy : settled, upCount, next }
+}

@@ -1,0 +1,12 @@
+/** A button: plain, the one primary of a place, or quiet (no edge until it is needed). */
+import { Button as AriaButton, type ButtonProps as AriaButtonProps } from 'react-aria-components'
+
+export interface ButtonProps extends Omit<AriaButtonProps, 'className'> {
+  readonly look?: 'plain' | 'primary' | 'quiet'
+  /** Square, for an icon alone; give it an aria-label. */
+  readonly isIcon?: boolean
+}
+
+export function Button({ look = 'plain', isIcon = false, ...props }: ButtonProps) {
+  return <AriaButton {...props} className={`button button-${look}${isIcon ? ' button-icon' : ''}`} />
+}

@@ -1,0 +1,19 @@
+/** A house with one window. The window is lit by proof only; whoever draws it decides what a proof is. */
+
+export interface LampProps {
+  readonly lit: boolean
+  /** What stands behind the light, for people who cannot see it. */
+  readonly sentence: string
+  /** Edge length in px; the window stays at least 8 of 24 wide, smaller ones cannot be told apart. */
+  readonly size?: number
+  readonly testId?: string | undefined
+}
+
+export function Lamp({ lit, sentence, size = 32, testId }: LampProps) {
+  return (
+    <svg className="lamp" data-lit={lit} data-testid={testId} role="img" aria-label={sentence === '' ? (lit ? 'Lit' : 'Not lit') : sentence} width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeLinejoin="round">
+      <path d="M3.5 10.5 12 3l8.5 7.5V21h-17z" strokeWidth="1.6" />
+      <rect className="lamp-window" x="8" y="10.5" width="8" height="7" rx="0.8" strokeWidth="1.4" />
+    </svg>
+  )
+}

@@ -1,0 +1,37 @@
+/** Two or three choices side by side, one of them chosen. Arrow keys move, Space or Enter chooses: a choice may restart servers. */
+import type { ReactNode } from 'react'
+import { ToggleButton, ToggleButtonGroup } from 'react-aria-components'
+
+export interface Segment<Value extends string> {
+  readonly value: Value
+  readonly label: string
+  /** A mark before the label; the label alone says everything. */
+  readonly mark?: ReactNode
+}
+
+export interface SegmentedProps<Value extends string> {
+  readonly label: string
+  readonly segments: readonly Segment<Value>[]
+  readonly value: Value
+  readonly isDisabled?: boolean
+  readonly onChange: (value: Value) => void
+}
+
+export function Segmented<Value extends string>({ label, segments, value, isDisabled = false, onChange }: SegmentedProps<Value>) {
+  return (
+    <ToggleButtonGroup
+      className="segmented" aria-label={label} selectionMode="single" disallowEmptySelection isDisabled={isDisabled} selectedKeys={[value]}
+      onSelectionChange={keys => {
+        const chosen = segments.find(segment => keys.has(segment.value))
+        if (chosen !== undefined && chosen.value !== value) onChange(chosen.value)
+      }}
+    >
+      {segments.map(segment => (
+        <ToggleButton key={segment.value} id={segment.value} className="segment">
+          {segment.mark !== undefined && <span aria-hidden="true">{segment.mark}</span>}
+          {segment.label}
+        </ToggleButton>
+      ))}
+    </ToggleButtonGroup>
+  )
+}

@@ -1,0 +1,17 @@
+/** The order of a table's rows. */
+
+export type RowEntry = readonly [key: string, row: Readonly<Record<string, string>>]
+export interface RowOrder {
+  readonly column: string | number
+  readonly direction: 'ascending' | 'descending'
+}
+
+/** As they came where no order is asked for; otherwise by one column, numbers inside the texts by value: 10.0.0.9 before 10.0.0.10. */
+export function sortedRows(rows: ReadonlyMap<string, Readonly<Record<string, string>>>, order: RowOrder | undefined): RowEntry[] {
+  const entries = [...rows]
+  if (order === undefined) return entries
+  const sign = order.direction === 'ascending' ? 1 : -1
+  return entries.sort(([, a], [, b]) => sign * byValue.compare(a[order.column] ?? '', b[order.column] ?? ''))
+}
+
+const byValue = new Intl.Collator('en', { numeric: true })

@@ -1,0 +1,148 @@
+/** The connections that are open: who they are, what the panel's table says of them, and when their patience ends. */
+import type { Duplex } from 'node:stream'
+import type { RowOf } from '../kit/contract.ts'
+import { formatEndpoint } from '../kit/endpoint.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import type { appServer } from './contract.ts'
+import type { Limits } from './limits.ts'
+import type { Transport } from './message.ts'
+
+/** A net.Socket or a RudpSocket. */
+export interface PeerSocket extends Duplex {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly bytesRead: number
+}
+
+export interface Connection {
+  readonly number: number
+  readonly transport: Transport
+  readonly peer: string
+  readonly socket: PeerSocket
+  requests: number
+  sentBytes: number
+  /** Responses that are not finished. */
+  active: number
+  state: 'reading' | 'answering' | 'idle' | 'closing'
+  /** When the peer must have done what the state waits for. */
+  deadlineAtMs: number
+  /** When the head that is being read began. */
+  headSinceMs: number
+  /**
+   * How much had come when the last response was finished: more means that the next request has begun. One that began in the
+   * bytes of the last is not seen, and has the time of an idle connection.
+   */
+  seenBytes: number
+}
+
+const CLOSED_ROWS_MAX = 20
+/** A request that leaves the peer just before the time that Keep-Alive told it still finds the connection. */
+const IDLE_GRACE_MS = 1000
+
+export class Connections {
+  readonly #open = new Map<Duplex, Connection>()
+  readonly #closedKeys: string[] = []
+  readonly #sweeper: NodeJS.Timeout
+  #count = 0
+
+  constructor(private readonly options: {
+    readonly limits: Limits
+    readonly clock: Clock
+    readonly setRow: (key: string, row: RowOf<typeof appServer> | undefined) => void
+    /** The connection's deadline has passed while it was reading a request. */
+    readonly onSlow: (connection: Connection) => void
+  }) {
+    this.#sweeper = setInterval(() => this.#sweep(), Math.min(1000, options.limits.headersTimeoutMs / 5))
+    this.#sweeper.unref()
+  }
+
+  /** @returns undefined where the server is full */
+  open(socket: PeerSocket, transport: Transport): Connection | undefined {
+    if (this.#open.size >= this.options.limits.connectionsMax) return undefined
+    const nowMs = this.options.clock.nowMs()
+    const connection: Connection = {
+      number: ++this.#count, transport, peer: formatEndpoint({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }), socket,
+      requests: 0, sentBytes: 0, active: 0, state: 'reading', headSinceMs: nowMs, deadlineAtMs: nowMs + this.options.limits.headersTimeoutMs, seenBytes: 0,
+    }
+    this.#open.set(socket, connection)
+    socket.once('close', () => this.#closed(connection))
+    this.#show(connection, 'open')
+    return connection
+  }
+
+  of(socket: Duplex): Connection | undefined {
+    return this.#open.get(socket)
+  }
+
+  /** A request's head has come; its body may still be on the way. */
+  requestBegan(connection: Connection): void {
+    connection.requests++
+    connection.active++
+    connection.state = 'reading'
+    connection.deadlineAtMs = connection.headSinceMs + this.options.limits.requestTimeoutMs
+  }
+
+  /** The request is whole: from here on the server is the slow one. */
+  requestCame(connection: Connection): void {
+    if (connection.state !== 'reading') return
+    connection.state = 'answering'
+    connection.deadlineAtMs = Infinity
+    this.#show(connection, 'answering')
+  }
+
+  responseEnded(connection: Connection, sentBytes: number): void {
+    connection.active--
+    connection.sentBytes += sentBytes
+    if (connection.active > 0 || connection.state === 'closing' || !this.#open.has(connection.socket)) return
+    connection.state = 'idle'
+    connection.deadlineAtMs = this.options.clock.nowMs() + this.options.limits.keepAliveTimeoutMs + IDLE_GRACE_MS
+    connection.seenBytes = connection.socket.bytesRead
+    this.#show(connection, 'waiting')
+  }
+
+  /** The peer was told that the connection ends: it has a moment to read that. */
+  closing(connection: Connection): void {
+    connection.state = 'closing'
+    connection.deadlineAtMs = this.options.clock.nowMs() + this.options.limits.closingMs
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper)
+    for (const { socket } of this.#open.values()) socket.destroy()
+  }
+
+  /** One look at all connections a second is cheaper than a timer for each, and headers that never end cannot hide from it. */
+  #sweep(): void {
+    const nowMs = this.options.clock.nowMs()
+    for (const connection of this.#open.values()) {
+      if (connection.state === 'idle' && connection.socket.bytesRead > connection.seenBytes) {
+        connection.state = 'reading'
+        connection.headSinceMs = nowMs
+        connection.deadlineAtMs = nowMs + this.options.limits.headersTimeoutMs
+      }
+      if (nowMs < connection.deadlineAtMs) continue
+      if (connection.state === 'reading') this.options.onSlow(connection)
+      else connection.socket.destroy()
+    }
+  }
+
+  #closed(connection: Connection): void {
+    this.#open.delete(connection.socket)
+    const key = this.#show(connection, 'closed')
+    this.#closedKeys.push(key)
+    if (this.#closedKeys.length > CLOSED_ROWS_MAX) this.options.setRow(this.#closedKeys.shift() ?? key, undefined)
+  }
+
+  #show({ number, peer, transport, requests, sentBytes }: Connection, state: string): string {
+    const key = String(number)
+    this.options.setRow(key, { peer, transport: transport.toUpperCase(), state, requests: String(requests), sent: formatBytes(sentBytes) })
+    return key
+  }
+}
+
+/** 999 B, 1.5 kB, 12 MB. */
+function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  const [value, unit] = bytes < 1_000_000 ? [bytes / 1000, 'kB'] : [bytes / 1_000_000, 'MB']
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`
+}

@@ -1,0 +1,9 @@
+/** The scripts of the demo site. */
+import type { Controller } from '../message.ts'
+import type { StaticFolder } from '../static-files.ts'
+import { assetController } from './asset.ts'
+
+/** @param folder of the demo site */
+export function jsController(folder: StaticFolder): Controller {
+  return assetController(folder, 'js', ['js'])
+}

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { checkPreconditions, formatHttpDate, ifRangeHolds } from './preconditions.ts'
+
+const modifiedAtMs = Date.UTC(2024, 4, 1, 12, 0, 0, 750)
+const file = { etag: '"v2"', modifiedAtMs }
+const date = 'Wed, 01 May 2024 12:00:00 GMT'
+const earlier = 'Wed, 01 May 2024 11:59:59 GMT'
+
+test('a date is written as HTTP writes it', () => {
+  expect(formatHttpDate(modifiedAtMs)).toBe(date)
+})
+
+test.each([
+  [{}, 'proceed'],
+  [{ 'if-none-match': '"v2"' }, 'not-modified'],
+  [{ 'if-none-match': 'W/"v2"' }, 'not-modified'],
+  [{ 'if-none-match': '"v1", "v2"' }, 'not-modified'],
+  [{ 'if-none-match': '*' }, 'not-modified'],
+  [{ 'if-none-match': '"v1"' }, 'proceed'],
+  [{ 'if-none-match': '"v1"', 'if-modified-since': date }, 'proceed'],
+  [{ 'if-modified-since': date }, 'not-modified'],
+  [{ 'if-modified-since': earlier }, 'proceed'],
+  [{ 'if-modified-since': 'yesterday' }, 'proceed'],
+  [{ 'if-match': '"v2"' }, 'proceed'],
+  [{ 'if-match': 'W/"v2"' }, 'failed'],
+  [{ 'if-match': '"v1"' }, 'failed'],
+  [{ 'if-unmodified-since': date }, 'proceed'],
+  [{ 'if-unmodified-since': earlier }, 'failed'],
+] as const)('%j: %s', (headers, expected) => {
+  expect(checkPreconditions({ headers }, file)).toBe(expected)
+})
+
+test.each([
+  [undefined, true],
+  ['"v2"', true],
+  ['"v1"', false],
+  ['W/"v2"', false],
+  [date, true],
+  [earlier, false],
+  ['nonsense', false],
+])('a range with If-Range %s counts: %s', (ifRange, counts) => {
+  const headers: Record<string, string> = ifRange === undefined ? {} : { 'if-range': ifRange }
+  expect(ifRangeHolds({ headers, receivedAtMs: modifiedAtMs + 60_000 }, file)).toBe(counts)
+})
+
+test('the date of a file changed within this second vouches for nothing', () => {
+  expect(ifRangeHolds({ headers: { 'if-range': date }, receivedAtMs: modifiedAtMs + 500 }, file)).toBe(false)
+})

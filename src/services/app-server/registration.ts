@@ -1,0 +1,71 @@
+/** Registers the site's name at a DNS server's admin port, again and again until it is done, without holding up the serving. */
+import { sendAdminLine } from '../dns/register.ts'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { partsOf } from '../kit/errors.ts'
+import { isLoopback, isWildcard } from '../kit/ip-address.ts'
+import { addressTowards } from '../kit/node/address-towards.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
+
+export interface RegistrationOptions {
+  /** The DNS server's admin port. */
+  readonly server: Endpoint
+  readonly domain: string
+  /** `--host`; a wildcard is replaced by the address by which others reach this machine. */
+  readonly host: string
+  readonly tcpPort: number
+  readonly udpPort: number
+  readonly clock: Clock
+  readonly onRegistered: (address: string) => void
+  /** Called after each failure; it is tried again by itself. */
+  readonly onFailed: (sentence: string) => void
+}
+
+const RETRY_MS_MIN = 500
+const RETRY_MS_MAX = 30_000
+/** Belongs to a documentation network (RFC 5737), so only the default route leads there. */
+const BEYOND_EVERY_LAN: Endpoint = { address: '192.0.2.1', port: 53 }
+
+/** @returns what calls it off */
+export function keepRegistering(options: RegistrationOptions): () => void {
+  let stopped = false
+  let cancelRetry = () => {}
+  const attempt = async (retryMs: number): Promise<void> => {
+    try {
+      const address = await register(options)
+      if (!stopped) options.onRegistered(address)
+    } catch (error) {
+      if (stopped) return
+      const { what, why } = partsOf(error)
+      options.onFailed(`${what}: ${why}`)
+      cancelRetry = options.clock.wakeAt(options.clock.nowMs() + retryMs, () => void attempt(Math.min(RETRY_MS_MAX, retryMs * 2)))
+    }
+  }
+  void attempt(RETRY_MS_MIN)
+  return () => {
+    stopped = true
+    cancelRetry()
+  }
+}
+
+/** The address first, then the ports (RFC 2782); an old port gives way to the new one. */
+async function register({ server, domain, host, tcpPort, udpPort }: RegistrationOptions): Promise<string> {
+  const address = isWildcard(host) ? await lanAddress(server) : host
+  await sendAdminLine(server, `REGISTER ${domain} ${address}`)
+  for (const [service, port] of [[`_http._tcp.${domain}`, tcpPort], [`_rudp._udp.${domain}`, udpPort]] as const) {
+    await sendAdminLine(server, `UNREGISTER ${service} SRV`).catch(unlessRefused) // refused: there was none
+    await sendAdminLine(server, `REGISTER ${service} SRV 0 0 ${port} ${domain}`)
+  }
+  return address
+}
+
+function unlessRefused(error: unknown): void {
+  if (partsOf(error).code !== 'refused') throw error
+}
+
+/** The address of the interface that reaches the DNS server; where that is this machine itself, of the default route. */
+async function lanAddress(server: Endpoint): Promise<string> {
+  const towards = await addressTowards(server)
+  if (towards !== undefined && !isLoopback(towards)) return towards
+  return await addressTowards(BEYOND_EVERY_LAN) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
+}

@@ -1,0 +1,44 @@
+/** The target of a request line (RFC 9112 §3.2) as path segments and query, and the Host field's rule. */
+import { URLSearchParams } from 'node:url'
+
+export interface RequestTarget {
+  /** `*` of `OPTIONS *` has no segments. */
+  readonly segments: readonly string[]
+  readonly query: URLSearchParams
+}
+
+const SEGMENTS_MAX = 64
+
+/**
+ * Reads origin-form, absolute-form (whose host is as good as any: this server has one site) and `*`.
+ * @returns undefined where the target is none, its percent-encoding is broken, or it is not UTF-8
+ */
+export function parseTarget(target: string): RequestTarget | undefined {
+  if (target === '*') return { segments: [], query: new URLSearchParams() }
+  const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(?:\?([^#]*))?(?:#.*)?$/i.exec(target)
+  if (match === null || target === '') return undefined
+  const path = match[1] === '' ? '/' : match[1] ?? '/'
+  const segments = path.slice(1).split('/')
+  if (segments.length > SEGMENTS_MAX) return undefined
+  try {
+    return { segments: segments.map(decodeURIComponent), query: new URLSearchParams(match[2] ?? '') }
+  } catch {
+    return undefined // URIError: "%zz", or bytes that are not UTF-8
+  }
+}
+
+/** The path of segments, encoded anew, so that nothing in a name can end up outside the path. */
+export function formatPath(segments: readonly string[]): string {
+  return `/${segments.map(encodeURIComponent).join('/')}`
+}
+
+/**
+ * Whether the Host fields of a request are in order: exactly one in HTTP/1.1, of the right form (RFC 9112 §3.2). HTTP/1.0 may
+ * have none. Node lets two pass in every version, and none in version 16.
+ * @param rawHeaders names and values in turn, as Node gives them
+ */
+export function hostIsInOrder(httpVersion: string, rawHeaders: readonly string[]): boolean {
+  const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host')
+  if (hosts.length === 0) return httpVersion === '1.0'
+  return hosts.length === 1 && /^([a-z0-9._~%!$&'()*+,;=-]*|\[[0-9a-f:.]+\])(:\d{0,5})?$/i.test(hosts[0] ?? '')
+}

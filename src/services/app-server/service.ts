@@ -1,0 +1,109 @@
+/** The application server: one site over TCP and RUDP alike, registered under its name at a DNS server. */
+import { join, resolve } from 'node:path'
+import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
+import { lockFolder } from '../kit/node/folder-lock.ts'
+import { openJournal } from '../kit/node/journal.ts'
+import { addressesToBind } from '../kit/node/local-addresses.ts'
+import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
+import { listenStreams } from '../kit/node/streams.ts'
+import { listenRudp } from '../rudp/socket.ts'
+import { Connections } from './connections.ts'
+import { appServer } from './contract.ts'
+import { staticController } from './controllers/static.ts'
+import { demoSite } from './demo-site.ts'
+import { createHttpServer, refuseSlow, type Served } from './http-server.ts'
+import { LIMITS, type Limits } from './limits.ts'
+import type { Controller } from './message.ts'
+import { Guestbook, guestbookEntry } from './models/guestbook.ts'
+import { keepRegistering } from './registration.ts'
+import { StaticFolder } from './static-files.ts'
+
+type Context = ServiceContext<typeof appServer>
+
+const DNS_ADMIN_PORT = 5354
+const TARGET_LENGTH_SHOWN = 200
+
+export const appServerService = implement(appServer, context => startAppServer(context, LIMITS))
+
+/** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
+export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
+  const { settings: { host, tcp_port, udp_port }, clock, random, trace } = context
+  const site = await openSite(context)
+  const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
+  const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
+  const closing: (() => Promise<void>)[] = [site.close]
+  const stop = async () => {
+    connections.close()
+    for (const close of closing.reverse()) await close()
+  }
+  try {
+    const addresses = addressesToBind(host)
+    const tcp = await listenStreams({ addresses, port: tcp_port, accept: socket => accept(socket, 'tcp') })
+    closing.push(() => tcp.close())
+    const tcpPort = tcp.locals[0]?.port ?? tcp_port
+    context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
+    const rudp = await listenRudp({ addresses, port: udp_port, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    closing.push(() => rudp.close())
+    const udpPort = rudp.locals[0]?.port ?? udp_port
+    context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
+    const stopRegistering = registerAt(context, tcpPort, udpPort)
+    closing.push(async () => stopRegistering())
+    return {
+      endpoints: [
+        ...tcp.locals.map(local => ({ name: 'http', transport: 'tcp' as const, ...local })),
+        ...rudp.locals.map(local => ({ name: 'rudp', transport: 'udp' as const, ...local })),
+      ],
+      pinned: { tcp_port: tcpPort, udp_port: udpPort },
+      commands: {},
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The folder that `--site` names, or the demo site with its guestbook. */
+async function openSite({ settings, assetsFolder, dataFolder, log }: Context): Promise<{ controller: Controller; close: () => Promise<void> }> {
+  if (settings.site !== undefined) {
+    const controller = staticController(await StaticFolder.open(resolve(settings.site)))
+    return { controller, close: () => Promise.resolve() }
+  }
+  const folder = await StaticFolder.open(join(assetsFolder, 'site'))
+  const lock = await lockFolder(dataFolder, appServer.id)
+  try {
+    const { journal, records, warnings } = await openJournal({ folder: dataFolder, name: 'guestbook.jsonl', parse: record => guestbookEntry.parse(record) })
+    warnings.forEach(log)
+    const controller = demoSite({ domain: settings.domain, folder, book: new Guestbook(journal, records), log })
+    return { controller, close: () => journal.close().finally(() => lock.release()) }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort: number, udpPort: number): () => void {
+  if (settings.dns === undefined) return () => undefined
+  const { domain, host } = settings
+  const server = parseEndpoint(settings.dns, DNS_ADMIN_PORT)
+  return keepRegistering({
+    server, domain, host, tcpPort, udpPort, clock,
+    onRegistered(address) {
+      log(`registered ${domain} as ${address} at ${formatEndpoint(server)}`)
+      setHealth(undefined)
+      emit('registered', { domain, address })
+    },
+    onFailed(sentence) {
+      log(`${domain} is not registered: ${sentence}; trying again`)
+      setHealth(`${domain} is not registered: ${sentence}`)
+    },
+  })
+}
+
+function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs }: Served): void {
+  const shown = target.length > TARGET_LENGTH_SHOWN ? `${target.slice(0, TARGET_LENGTH_SHOWN)}…` : target
+  const request = { transport, peer, method, target: shown, status, bytes, tookMs: Math.round(tookMs * 10) / 10 }
+  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms`)
+  emit('request', request)
+  trace.event('http', request, clock.nowMs())
+}

@@ -1,0 +1,61 @@
+/** The one place that writes to Node's response: bytes as they are, files as a stream that the peer's pace holds back. */
+import { createReadStream } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { problem, type FoundFile, type HttpResponse } from './message.ts'
+
+const CHUNK_BYTES = 128 * 1024
+/** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
+const BODILESS: readonly number[] = [204, 304]
+
+/**
+ * Writes the response; resolves when it is with the transport, or the peer is gone.
+ * @param headOnly the request was HEAD
+ */
+export async function writeResponse(outgoing: ServerResponse, response: HttpResponse, headOnly: boolean): Promise<void> {
+  const { status, headers, body } = response
+  if (body.kind === 'bytes' || headOnly) {
+    const lengthBytes = body.kind === 'bytes' ? body.bytes.length : body.last - body.first + 1
+    writeHead(outgoing, status, headers, lengthBytes)
+    return ended(outgoing, () => outgoing.end(headOnly || body.kind === 'file' || BODILESS.includes(status) ? undefined : body.bytes))
+  }
+  const handle = await openUnchanged(body.file)
+  if (handle === undefined) return writeResponse(outgoing, problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' }), headOnly)
+  const lengthBytes = body.last - body.first + 1
+  writeHead(outgoing, status, headers, lengthBytes)
+  if (lengthBytes === 0) {
+    await handle.close()
+    return ended(outgoing, () => outgoing.end())
+  }
+  // autoClose closes the handle at the end and whenever the peer goes away.
+  const file = createReadStream('', { fd: handle, start: body.first, end: body.last, highWaterMark: CHUNK_BYTES })
+  await ended(outgoing, () => {
+    outgoing.once('close', () => file.destroy())
+    file.once('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
+    file.pipe(outgoing)
+  })
+}
+
+function writeHead(outgoing: ServerResponse, status: number, headers: Readonly<Record<string, string>>, lengthBytes: number): void {
+  outgoing.writeHead(status, BODILESS.includes(status) ? headers : { ...headers, 'content-length': lengthBytes })
+}
+
+/** The file, if it still is what its validators say: else its head would lie about its length. */
+async function openUnchanged(file: FoundFile): Promise<FileHandle | undefined> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(file.path)
+    const { size, mtimeMs } = await handle.stat()
+    if (size === file.lengthBytes && mtimeMs === file.modifiedAtMs) return handle
+  } catch { /* It was taken away between the look and the opening, which is a change too. */ }
+  await handle?.close()
+  return undefined
+}
+
+function ended(outgoing: ServerResponse, start: () => void): Promise<void> {
+  return new Promise(resolve => {
+    outgoing.once('close', resolve)
+    if (outgoing.destroyed) resolve()
+    else start()
+  })
+}

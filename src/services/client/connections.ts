@@ -1,0 +1,163 @@
+/**
+ * Connections to servers, over TCP and RUDP alike: dialled, kept for the next request to the same endpoint, and closed. node:http
+ * speaks over whatever a dialler returns, so both transports share its agent, its parser and its pool.
+ */
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import type { Random } from '../kit/random.ts'
+import type { TraceRing } from '../kit/trace.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { connectStream } from '../kit/node/streams.ts'
+import { connectRudp } from '../rudp/socket.ts'
+import type { Transport } from './contract.ts'
+import type { HeaderField } from './core/headers.ts'
+
+/** Time, randomness and the trace of whoever dials. */
+export interface Environment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: TraceRing
+}
+
+export interface RequestHead {
+  readonly transport: Transport
+  readonly method: string
+  readonly path: string
+  readonly fields: readonly HeaderField[]
+  /** Aborting it destroys the request and its connection. */
+  readonly signal: AbortSignal
+  /** On a connection of its own, closed afterwards. */
+  readonly fresh?: boolean
+}
+
+/** A request that has its connection; nothing was sent yet. Errors are heard by `responseTo`. */
+export interface OpenRequest {
+  readonly request: ClientRequest
+  readonly connect: ConnectMeasure
+}
+
+export interface ConnectMeasure {
+  readonly transport: Transport
+  readonly peer: string
+  /** The handshake; 0 for a connection that was there. */
+  readonly tookMs: number
+  /** Requests on this connection, with this one. */
+  readonly requests: number
+}
+
+const DIAL_MS_MAX = 5_000
+const IDLE_MS_MAX = 30_000
+/** How long a server may think before its first byte. */
+const ANSWER_MS_MAX = 120_000
+const POOL = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxSockets: 32, maxFreeSockets: 8, maxTotalSockets: 256 } as const
+
+export class Connections {
+  readonly #environment: Environment
+  readonly #pools: Readonly<Record<Transport, Agent>>
+  readonly #open = new Set<Duplex>()
+  readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
+  #closed = false
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+    this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
+  }
+
+  /**
+   * Connects to the first of the candidates that can be reached.
+   * @throws HamletError connection-refused or timed-out, of the last one tried
+   */
+  async open(candidates: readonly Endpoint[], head: RequestHead): Promise<OpenRequest> {
+    let failure: unknown
+    for (const peer of candidates) {
+      try {
+        return await this.#openOn(peer, head)
+      } catch (error) {
+        failure = error
+        if (head.signal.aborted) break
+      }
+    }
+    throw failure
+  }
+
+  /** @throws HamletError connection-refused or timed-out */
+  async dial(transport: Transport, peer: Endpoint): Promise<Duplex> {
+    const startedAtMs = this.#environment.clock.nowMs()
+    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : connectRudp(peer, { ...this.#environment, timeoutMs: DIAL_MS_MAX }))
+    this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests: 0 })
+    this.#open.add(stream)
+    stream.once('close', () => this.#open.delete(stream))
+    stream.on('error', () => undefined) // a connection may break while nobody uses it
+    if (this.#closed) stream.destroy()
+    return stream
+  }
+
+  /** Ends every connection, used or idle. */
+  close(): void {
+    this.#closed = true
+    for (const pool of Object.values(this.#pools)) pool.destroy()
+    for (const stream of this.#open) stream.destroy()
+  }
+
+  async #openOn(peer: Endpoint, { transport, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
+    const stream = fresh === true ? await this.dial(transport, peer) : undefined
+    const options = { host: peer.address, port: peer.port, method, path, setHost: false, signal }
+    const outgoing = stream === undefined
+      ? request({ ...options, agent: this.#pools[transport] })
+      // node:http asks of a connection only what RudpSocket has, though its type says Socket.
+      : request({ ...options, createConnection: () => stream as Socket })
+    outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
+    for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
+    return new Promise((resolve, reject) => {
+      outgoing.once('error', reject)
+      outgoing.once('socket', socket => {
+        outgoing.off('error', reject)
+        const used = this.#used.get(socket) ?? { tookMs: 0, requests: 0 }
+        used.requests++
+        resolve({ request: outgoing, connect: { transport, peer: formatEndpoint(peer), tookMs: used.requests === 1 ? used.tookMs : 0, requests: used.requests } })
+      })
+    })
+  }
+
+  #pool(transport: Transport): Agent {
+    const createConnection = (peer: { host: string; port: number }, connected: (error: Error | null, stream?: Duplex) => void) => {
+      this.dial(transport, { address: peer.host, port: peer.port }).then(stream => connected(null, stream), connected)
+    }
+    // Assigned and not overridden: the oldest Node that this is checked against does not declare the method, though it has it.
+    return Object.assign(new Agent(POOL), { createConnection })
+  }
+}
+
+/**
+ * The head of the response; its body is still to be read.
+ * @throws HamletError connection-lost, timed-out, or malformed-packet where the server does not speak HTTP
+ */
+export function responseTo({ request, connect }: OpenRequest, { clock }: Environment): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.wakeAt(clock.nowMs() + ANSWER_MS_MAX, () => request.destroy(silent(connect)))
+    request.once('error', (error: NodeJS.ErrnoException) => reject(error instanceof HamletError ? error : broken(connect, error)))
+    request.once('close', () => {
+      cancel()
+      reject(broken(connect, new Error('closed')))
+    })
+    request.once('response', response => {
+      cancel()
+      resolve(response)
+    })
+  })
+}
+
+function silent({ peer }: ConnectMeasure): HamletError {
+  return new HamletError({ code: 'timed-out', what: `${peer} gave no answer`, why: `it took the request and was silent for ${ANSWER_MS_MAX / 1000} s`, remedy: 'try again, or look at the server\'s log' })
+}
+
+function broken({ peer, transport }: ConnectMeasure, error: NodeJS.ErrnoException): HamletError {
+  const proof = `${error.code ?? error.message} from ${peer} by ${transport.toUpperCase()}`
+  if (error.code?.startsWith('HPE_') === true) {
+    return new HamletError({ code: 'malformed-packet', what: `${peer} did not answer in HTTP`, why: error.message, remedy: 'check that the port is the one of the application server', proof }, { cause: error })
+  }
+  return new HamletError({ code: 'connection-lost', what: `${peer} ended the connection`, why: 'no answer had come yet', remedy: 'check that the server still runs, and try again', proof }, { cause: error })
+}

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { loadsDocument, requestFields, responseFields } from './headers.ts'
+
+const names = (fields: readonly (readonly [string, readonly string[]])[]) => fields.map(([name]) => name)
+
+describe('a request', () => {
+  test('loses what is about the connection to the proxy, and what Connection names', () => {
+    const raw = [
+      'Host', 'evil.example', 'Proxy-Authorization', 'Basic x', 'Proxy-Connection', 'keep-alive', 'Connection', 'close, X-Private', 'X-Private', '1',
+      'Keep-Alive', '1', 'TE', 'trailers', 'Trailer', 'a', 'Upgrade', 'h2c', 'Expect', '100-continue', 'Range', 'bytes=0-9',
+    ]
+    expect(requestFields(raw, 'my-app.home')).toEqual([['Host', ['my-app.home']], ['Range', ['bytes=0-9']], ['Via', ['1.1 hamlet']]])
+  })
+  test('does not carry the header by which a tab chooses its transport, however it is spelled', () => {
+    expect(names(requestFields(['X-Hamlet-Transport', 'rudp', 'x-hamlet-probe', '1', 'Cookie', 'a=b'], 'h'))).toEqual(['Host', 'Cookie', 'Via'])
+  })
+  test('keeps the spelling and the repetitions of fields', () => {
+    expect(requestFields(['COOKIE', 'a=1', 'Cookie', 'b=2', '__proto__', 'x'], 'h')).toEqual([['Host', ['h']], ['COOKIE', ['a=1', 'b=2']], ['__proto__', ['x']], ['Via', ['1.1 hamlet']]])
+  })
+  test('keeps a body of unknown length one of unknown length', () => {
+    expect(requestFields(['Transfer-Encoding', 'gzip, chunked'], 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
+  })
+  test('names the proxy after those it came through before', () => {
+    expect(requestFields(['Via', '1.0 fred', 'via', '1.1 p'], 'h')).toContainEqual(['Via', ['1.0 fred, 1.1 p, 1.1 hamlet']])
+  })
+})
+
+test('a response keeps every cookie, and cannot pretend to be an error of the gateway', () => {
+  expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"']))
+    .toEqual([['Set-Cookie', ['a=1', 'b=2']], ['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
+})
+
+test('a document load is known by Fetch Metadata first, and by Accept where there is none', () => {
+  expect(loadsDocument(['Sec-Fetch-Dest', 'document', 'Accept', '*/*'])).toBe(true)
+  expect(loadsDocument(['Sec-Fetch-Dest', 'image', 'Accept', 'text/html'])).toBe(false)
+  expect(loadsDocument(['accept', 'text/html,*/*;q=0.8'])).toBe(true)
+  expect(loadsDocument(['Accept', '*/*'])).toBe(false)
+})

@@ -1,0 +1,61 @@
+/** Which header fields a proxy hands on (RFC 9110 §7.6). Fields keep their spelling, order and repetitions. */
+import { TRANSPORT_HEADER } from '../contract.ts'
+
+/** One field: its name as it was spelled, and its values, one a line. */
+export type HeaderField = readonly [name: string, values: readonly string[]]
+
+/** Says on a page of the gateway's own why it is no page of the server's. Never taken from a server. */
+export const ERROR_HEADER = 'x-hamlet-error'
+/** Marks the gateway's own probes, so that they do not fill the table of requests. */
+export const PROBE_HEADER = 'x-hamlet-probe'
+
+/** About one connection, not the message (RFC 9110 §7.6.1); what Connection names comes on top. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const OURS = new Set([TRANSPORT_HEADER, ERROR_HEADER, PROBE_HEADER])
+
+/**
+ * The fields of a request as the server shall see them. Host says what the request line said, whatever it said itself
+ * (RFC 9112 §3.2.2); a body of unknown length stays one, so that its end cannot be mistaken; Expect was answered by us.
+ * @param rawHeaders names and values in turn
+ */
+export function requestFields(rawHeaders: readonly string[], host: string): HeaderField[] {
+  const fields = endToEnd(rawHeaders).filter(([name]) => !['host', 'expect'].includes(name.toLowerCase()))
+  const chunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0
+  return [['Host', [host]], ...withVia(fields), ...(chunked ? [['Transfer-Encoding', ['chunked']] as const] : [])]
+}
+
+/** The fields of a response as the browser shall see them. */
+export function responseFields(rawHeaders: readonly string[]): HeaderField[] {
+  return withVia(endToEnd(rawHeaders))
+}
+
+/** The values of a field, one a line. */
+export function valuesOf(rawHeaders: readonly string[], wanted: string): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === wanted)
+}
+
+/** True for a request that will show as a page of its own: by Fetch Metadata, else by what it accepts. */
+export function loadsDocument(rawHeaders: readonly string[]): boolean {
+  const destination = valuesOf(rawHeaders, 'sec-fetch-dest')[0]
+  return destination === undefined ? valuesOf(rawHeaders, 'accept').some(accept => accept.includes('text/html')) : destination === 'document'
+}
+
+function endToEnd(rawHeaders: readonly string[]): HeaderField[] {
+  const named = new Set(valuesOf(rawHeaders, 'connection').flatMap(value => value.split(',').map(option => option.trim().toLowerCase())))
+  const fields = new Map<string, { name: string; values: string[] }>()
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    const key = name.toLowerCase()
+    if (HOP_BY_HOP.has(key) || OURS.has(key) || named.has(key) || key.startsWith('proxy-')) continue
+    const field = fields.get(key) ?? { name, values: [] }
+    field.values.push(rawHeaders[index + 1] ?? '')
+    fields.set(key, field)
+  }
+  return [...fields.values()].map(({ name, values }) => [name, values])
+}
+
+/** RFC 9110 §7.6.3: a proxy adds itself to Via, after those who were there before. */
+function withVia(fields: readonly HeaderField[]): HeaderField[] {
+  const before = fields.find(([name]) => name.toLowerCase() === 'via')?.[1] ?? []
+  return [...fields.filter(([name]) => name.toLowerCase() !== 'via'), ['Via', [[...before, '1.1 hamlet'].join(', ')]]]
+}

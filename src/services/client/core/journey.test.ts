@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { assembleJourney, formatBytes, formatMs, type Measures } from './journey.ts'
+
+const whole: Measures = {
+  address: { sentence: '127.0.0.20 was lent by 127.0.0.1', tookMs: 3 },
+  name: { sentence: 'my-app.home is 127.0.0.1, registered', tookMs: 1 },
+  connect: { transport: 'rudp', peer: '127.0.0.1:8080', tookMs: 2, requests: 1 },
+  page: { status: 200, bytes: 12_345, tookMs: 8, complete: true },
+  failure: undefined,
+}
+
+test('a whole journey has four steps that none of them failed', () => {
+  expect(assembleJourney(whole).map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', false], ['connect', false], ['page', false]])
+  expect(assembleJourney(whole).map(({ sentence }) => sentence).slice(2)).toEqual(['RUDP connection to 127.0.0.1:8080 made in 2.00 ms', 'Status 200, 12.3 KB, last byte after 8.00 ms'])
+})
+
+test('a connection that was there before says so', () => {
+  const [, , connect] = assembleJourney({ ...whole, connect: { transport: 'tcp', peer: '192.0.2.1:80', tookMs: 0, requests: 3 } })
+  expect(connect?.sentence).toBe('TCP connection to 192.0.2.1:80 used again, for its request number 3')
+})
+
+test('a journey ends at the step that failed, with the reason', () => {
+  const failure = { sentence: 'No address is known for nowhere.home', tookMs: 4 }
+  const reached = [{ name: undefined, connect: undefined, page: undefined }, { connect: undefined, page: undefined }, { page: undefined }]
+  expect(reached.map(part => assembleJourney({ ...whole, ...part, failure }).slice(-1)[0])).toEqual([
+    { step: 'name', ...failure, failed: true }, { step: 'connect', ...failure, failed: true }, { step: 'page', ...failure, failed: true },
+  ])
+})
+
+test('a page that broke off is a failed step with the bytes that came', () => {
+  const page = { status: 200, bytes: 99, tookMs: 1, complete: false }
+  expect(assembleJourney({ ...whole, page, failure: { sentence: 'lost', tookMs: 0 } }).slice(3)).toEqual([
+    { step: 'page', tookMs: 1, sentence: 'Status 200, but the connection was lost after 99 bytes', failed: true },
+  ])
+})
+
+test('times and sizes are written for people', () => {
+  expect([0.4, 12.3, 3141, 2_700_000, 27_000_000].map(formatMs)).toEqual(['0.40 ms', '12 ms', '3.1 s', '45 min', '7.5 h'])
+  expect([0, 999, 1000, 2_500_000, 7e15].map(formatBytes)).toEqual(['0 bytes', '999 bytes', '1.0 KB', '2.5 MB', '7000.0 TB'])
+})

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { formatAuthority, parseAuthority, parseTarget } from './target.ts'
+
+test('an absolute address is read into scheme, host, port and path', () => {
+  expect(parseTarget('http://my-app.home/watch?film=1')).toEqual({ scheme: 'http', host: 'my-app.home', port: undefined, path: '/watch?film=1' })
+  expect(parseTarget('HTTP://My-App.Home:8081')).toEqual({ scheme: 'http', host: 'my-app.home', port: 8081, path: '/' })
+  expect(parseTarget('rudp://192.0.2.7:8080/a#part')).toEqual({ scheme: 'rudp', host: '192.0.2.7', port: 8080, path: '/a' })
+  expect(parseTarget('http://[2001:db8::1]:80/')).toEqual({ scheme: 'http', host: '2001:db8::1', port: 80, path: '/' })
+  expect(parseTarget('http://example.org?q')).toEqual({ scheme: 'http', host: 'example.org', port: undefined, path: '/?q' })
+})
+
+test('what is no address of a page is refused with a sentence', () => {
+  const refused = [
+    '/', '*', '', 'example.org', 'http://', 'http:///path', 'ftp://example.org/', 'https://example.org/', 'http://user:secret@example.org/',
+    'http://a..b/', 'http://exa mple.org/', 'http://example.org:99999/', 'http://example.org:0/', 'http://[::1', 'http://[example]/',
+    'http://example.org/a b', 'http://example.org/\r\nX: y', 'http://2001:db8::1/', `http://${'a.'.repeat(130)}org/`,
+  ]
+  for (const text of refused) expect(() => parseTarget(text), text).toThrowError(/cannot be fetched/)
+})
+
+test('an authority is written as it was read', () => {
+  for (const text of ['my-app.home', 'my-app.home:8081', '192.0.2.7:80', '[2001:db8::1]:443', '[::1]']) expect(formatAuthority(parseAuthority(text))).toBe(text)
+})
+
+test('no text makes the parser throw anything but a usage error, and what it accepts can stand on a request line', () => fc.assert(fc.property(
+  fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.string().map(rest => `http://example.org/${rest}`)), text => {
+    try {
+      const { host, path } = parseTarget(text)
+      expect(`${host} ${path}`).toMatch(/^[a-z0-9._:-]+ \/[\u0021-\u00ff]*$/)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'usage' })
+    }
+  })))

@@ -1,0 +1,116 @@
+/** `hamlet fetch`: one page, by the same names and connections as through the gateway. Follows no redirects. */
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Writable } from 'node:stream'
+import { createResolver, type Resolver } from '../dns/resolver.ts'
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import { Connections, responseTo, type Environment } from './connections.ts'
+import type { Transport } from './contract.ts'
+import { assembleJourney, type JourneyStep } from './core/journey.ts'
+import { formatAuthority, parseTarget } from './core/target.ts'
+import type { DnsChoice } from './dns-server.ts'
+import { findWay, type ResolveName } from './way.ts'
+
+export interface FetchOptions extends Environment {
+  /** Where names are asked. */
+  readonly dns: Endpoint | undefined
+  /** Tells where, if `dns` does not; called only for an address that has a name in it. */
+  readonly choose?: () => Promise<DnsChoice>
+  /** Gets the body as it comes; it is not ended. */
+  readonly output: Writable
+}
+
+export interface Fetched {
+  readonly status: number
+  /** Of the body. */
+  readonly bytes: number
+  readonly transport: Transport
+  /** `192.168.1.10:80`. */
+  readonly peer: string
+  readonly tookMs: number
+  readonly steps: readonly JourneyStep[]
+}
+
+/**
+ * Gets `http://host[:port]/path` over TCP or `rudp://host[:port]/path` over RUDP. Any status of the server is an answer.
+ * @throws UsageError for another address; HamletError name-unknown, connection-refused, connection-lost, timed-out …
+ */
+export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
+  const target = parseTarget(url)
+  const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
+  const { clock, random, trace } = options
+  const names = new Names(options)
+  const connections = new Connections({ clock, random, trace })
+  const startedAtMs = clock.nowMs()
+  try {
+    const way = await findWay(target, transport, names.resolve, random)
+    const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
+    const fields = [['Host', [formatAuthority(target)]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
+    const open = await connections.open(way.candidates, { transport, method: 'GET', path: target.path, fields, signal: new AbortController().signal, fresh: true })
+    const sentAtMs = clock.nowMs()
+    open.request.end()
+    const response = await responseTo(open, options)
+    const status = response.statusCode ?? 0
+    const bytes = await copyBody(response, options.output, open.connect.peer)
+    const page = { status, bytes, tookMs: clock.nowMs() - sentAtMs, complete: true }
+    const steps = assembleJourney({ address: { sentence: names.sentence, tookMs: 0 }, name, connect: open.connect, page, failure: undefined })
+    return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
+  } finally {
+    connections.close()
+    await names.close()
+  }
+}
+
+/** Asks the DNS server, once it is needed. */
+class Names {
+  sentence = 'No DNS server was asked'
+  readonly #options: FetchOptions
+  #resolver: Promise<Resolver> | undefined
+
+  constructor(options: FetchOptions) {
+    this.#options = options
+  }
+
+  readonly resolve: ResolveName = async (qname, qtype) => {
+    this.#resolver ??= this.#open(qname)
+    return (await this.#resolver).resolve(qname, qtype)
+  }
+
+  async close(): Promise<void> {
+    const resolver = await this.#resolver?.catch(() => undefined) // whoever asked has heard of it
+    await resolver?.close()
+  }
+
+  async #open(qname: string): Promise<Resolver> {
+    const { dns, choose, clock, random, trace } = this.#options
+    const choice = dns === undefined ? await choose?.() : { server: dns, sentence: `Names are asked of ${formatEndpoint(dns)}` }
+    if (choice === undefined) throw new HamletError({ code: 'upstream-unreachable', what: `${qname} could not be looked up`, why: 'no DNS server is known', remedy: 'name one with --dns IP' })
+    this.sentence = choice.sentence
+    return createResolver({ servers: [choice.server], clock, random, trace })
+  }
+}
+
+/** Writes as fast as the output takes it. */
+async function copyBody(response: IncomingMessage, output: Writable, peer: string): Promise<number> {
+  let bytes = 0
+  try {
+    for await (const chunk of response) {
+      // Without an encoding set, node:http hands out Buffers.
+      bytes += (chunk as Buffer).length
+      if (!output.write(chunk)) await drained(output)
+    }
+  } catch (error) {
+    if (error instanceof HamletError || response.complete) throw error
+  }
+  if (!response.complete) throw new HamletError({ code: 'connection-lost', what: `The connection to ${peer} was lost`, why: `it ended after ${bytes} bytes of the body`, done: 'what had come was written', remedy: 'try again' })
+  return bytes
+}
+
+async function drained(output: Writable): Promise<void> {
+  try {
+    await once(output, 'drain')
+  } catch (error) {
+    throw new HamletError({ code: 'disk-failed', what: 'The body could not be written', why: error instanceof Error ? error.message : 'the output failed', remedy: 'write it elsewhere' }, { cause: error })
+  }
+}

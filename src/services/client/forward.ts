@@ -1,0 +1,142 @@
+/** One request through the gateway: from the browser to the server and back, measured on the way. Both bodies are streamed. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream'
+import { promisify } from 'node:util'
+import { HamletError, partsOf } from '../kit/errors.ts'
+import { responseTo, type Connections, type Environment, type OpenRequest } from './connections.ts'
+import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
+import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
+import { assembleJourney, type JourneyStep, type Measures } from './core/journey.ts'
+import { formatAuthority, type Target } from './core/target.ts'
+import { findWay, type ResolveName } from './way.ts'
+
+/** One request that is over, whatever became of it. */
+export interface Forwarded {
+  readonly method: string
+  readonly url: string
+  readonly transport: Transport
+  /** Of the response; 502 where none came. */
+  readonly status: number
+  readonly bytes: number
+  readonly tookMs: number
+  /** What went wrong, as a sentence. */
+  readonly failure: string | undefined
+  /** The request loaded a page of its own. */
+  readonly isDocument: boolean
+  /** What the request said in the probe header. */
+  readonly probe: string | undefined
+  readonly steps: readonly JourneyStep[]
+}
+
+export interface Gateway extends Environment {
+  readonly connections: Connections
+  readonly resolve: ResolveName
+  /** How this machine came to its address. */
+  addressStep(): Measures['address']
+  /** A request is over. */
+  done(forwarded: Forwarded): void
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+/** What is known so far; `lap` gives the ms since it was last asked. */
+interface Progress {
+  readonly measures: Mutable<Omit<Measures, 'address'>>
+  readonly lap: () => number
+}
+
+const pipe = promisify(pipeline)
+
+/**
+ * Forwards one request.
+ * @throws HamletError where no answer came; where it had begun, the browser's transfer is broken off
+ */
+export async function forward(gateway: Gateway, target: Target, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const startedAtMs = gateway.clock.nowMs()
+  const transport = transportOf(target, incoming)
+  const progress: Progress = { measures: { name: undefined, connect: undefined, page: undefined, failure: undefined }, lap: stopwatch(gateway) }
+  const { measures } = progress
+  const gone = new AbortController()
+  outgoing.once('close', () => { if (!outgoing.writableFinished) gone.abort() })
+  try {
+    const response = await fetchHead(gateway, target, transport, incoming, gone.signal, progress)
+    await relay(response, outgoing, progress)
+  } catch (error) {
+    const failure = gone.signal.aborted ? STOPPED : error
+    measures.failure = { sentence: partsOf(failure).what, tookMs: progress.lap() }
+    throw failure
+  } finally {
+    gateway.done({
+      method: incoming.method ?? 'GET', url: `${target.scheme}://${formatAuthority(target)}${target.path}`, transport,
+      status: measures.page?.status ?? 502, bytes: measures.page?.bytes ?? 0, tookMs: gateway.clock.nowMs() - startedAtMs,
+      failure: measures.failure?.sentence, isDocument: loadsDocument(incoming.rawHeaders), probe: valuesOf(incoming.rawHeaders, PROBE_HEADER)[0],
+      steps: assembleJourney({ address: gateway.addressStep(), ...measures }),
+    })
+  }
+}
+
+const STOPPED = new HamletError({ code: 'connection-lost', what: 'The browser stopped the load', why: 'it closed its connection to the proxy', remedy: 'load the page again' })
+
+function transportOf({ scheme }: Target, { rawHeaders }: IncomingMessage): Transport {
+  if (scheme === 'rudp') return 'rudp'
+  const asked = valuesOf(rawHeaders, TRANSPORT_HEADER)[0]
+  return TRANSPORTS.find(transport => transport === asked) ?? 'tcp'
+}
+
+function stopwatch({ clock }: Environment): () => number {
+  let lastMs = clock.nowMs()
+  return () => {
+    const tookMs = clock.nowMs() - lastMs
+    lastMs += tookMs
+    return tookMs
+  }
+}
+
+/** Finds the server, sends the request and waits for the head of the response. */
+async function fetchHead(
+  gateway: Gateway, target: Target, transport: Transport, incoming: IncomingMessage, signal: AbortSignal, { measures, lap }: Progress,
+): Promise<IncomingMessage> {
+  const { connections } = gateway
+  const { candidates, sentence } = await findWay(target, transport, gateway.resolve, gateway.random)
+  measures.name = { sentence, tookMs: lap() }
+
+  const head = { transport, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, formatAuthority(target)), signal }
+  const send = async (open: OpenRequest): Promise<IncomingMessage> => {
+    lap()
+    measures.connect = open.connect
+    if (hasBody(incoming)) incoming.pipe(open.request)
+    else open.request.end()
+    return responseTo(open, gateway)
+  }
+  const open = await connections.open(candidates, head)
+  try {
+    return await send(open)
+  } catch (error) {
+    // A kept connection may have ended while it was idle; what changes nothing on the server may be asked once more (RFC 9110 §9.2.2).
+    const mayRepeat = open.connect.requests > 1 && !hasBody(incoming) && ['GET', 'HEAD'].includes(head.method) && !signal.aborted
+    if (!mayRepeat || partsOf(error).code !== 'connection-lost') throw error
+    return send(await connections.open(candidates, { ...head, fresh: true }))
+  }
+}
+
+/** RFC 9112 §6: a request has a body where one of these fields is there. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+async function relay(response: IncomingMessage, outgoing: ServerResponse, { measures, lap }: Progress): Promise<void> {
+  const status = response.statusCode ?? 502
+  let bytes = 0
+  response.on('data', (chunk: Buffer) => { bytes += chunk.length })
+  outgoing.statusCode = status
+  outgoing.statusMessage = response.statusMessage ?? ''
+  for (const [name, values] of responseFields(response.rawHeaders)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
+  // Head and first bytes leave together where they came together; a head that comes alone (a stream of events) does not wait.
+  setImmediate(() => { if (!outgoing.headersSent && !outgoing.destroyed) outgoing.flushHeaders() })
+  try {
+    await pipe(response, outgoing)
+  } catch (error) {
+    throw new HamletError({ code: 'connection-lost', what: 'The connection was lost before the end of the page', why: `it ended after ${bytes} bytes`, remedy: 'load the page again' }, { cause: error })
+  } finally {
+    measures.page = { status, bytes, tookMs: lap(), complete: outgoing.writableFinished && response.complete }
+  }
+}

@@ -1,0 +1,217 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { basicAuthorization } from './credentials.ts'
+import { CREDENTIALS, proxyPort, startGateway, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
+import { clientService } from './service.ts'
+
+/** A server at an address literal: what passes the proxy has nothing to do with names here. */
+let server: Server
+let origin: string
+let gateway: Heard
+let answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void
+let connections = 0
+let seen: IncomingMessage[] = []
+
+beforeAll(async () => {
+  server = createServer((incoming, outgoing) => {
+    seen.push(incoming)
+    answer(incoming, outgoing)
+  }).on('connection', () => connections++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  origin = `http://127.0.0.1:${portOf(server)}`
+  gateway = await startGateway()
+})
+afterAll(async () => {
+  await gateway.stop()
+  server.close()
+})
+beforeEach(() => {
+  answer = (_incoming, outgoing) => outgoing.end('hello')
+  connections = 0
+  seen = []
+})
+
+function portOf(listening: Server): number {
+  // A TCP server that listens has an AddressInfo.
+  return (listening.address() as AddressInfo).port
+}
+
+describe('credentials', () => {
+  test('without them, or with wrong ones, the answer is 407 and the server hears nothing', async () => {
+    const wrong = [undefined, { user: 'reader', password: '' }, { user: '', password: CREDENTIALS.password }, { user: 'reader', password: `${CREDENTIALS.password}x` }]
+    for (const credentials of wrong) {
+      const page = await visit(gateway, `${origin}/`, { credentials })
+      expect([page.status, page.headers['proxy-authenticate']]).toEqual([407, 'Basic realm="Hamlet", charset="UTF-8"'])
+    }
+    expect((await tunnelTo(gateway, 'example.org:443', { user: 'a', password: 'b' })).status).toBe(407)
+    expect(connections).toBe(0)
+  })
+
+  test('of its own the gateway draws 128 bits and prints them once, in an address that works', async () => {
+    const alone = await startHeard(clientService, { dns: '127.0.0.1:1', dhcp: '127.0.0.1:1' })
+    const [, user, password, port] = /^proxy: http:\/\/(\w+):([0-9a-f]{32})@127\.0\.0\.1:(\d+)$/.exec(alone.contractLines.join('\n')) ?? []
+    expect(Number(port)).toBe(proxyPort(alone))
+    const page = await visit(alone, `${origin}/`, { credentials: { user: user ?? '', password: password ?? '' } })
+    expect(page.body.toString()).toBe('hello')
+    await alone.stop()
+  })
+
+  test('credentials that were given are not printed', () => {
+    expect([...gateway.contractLines, ...gateway.logs].join('\n')).not.toContain(CREDENTIALS.password)
+  })
+})
+
+describe('a request', () => {
+  test('reaches the server as if no proxy stood between', async () => {
+    const page = await visit(gateway, `${origin}/a?b=c`, { headers: { Cookie: 'a=1', 'X-Hamlet-Transport': 'tcp', 'Proxy-Connection': 'keep-alive' } })
+    expect(page.body.toString()).toBe('hello')
+    expect([seen[0]?.url, seen[0]?.headers.host, seen[0]?.headers.cookie, seen[0]?.headers.via]).toEqual(['/a?b=c', origin.slice(7), 'a=1', '1.1 hamlet'])
+    expect(Object.keys(seen[0]?.headers ?? {}).filter(name => name.startsWith('proxy-') || name.startsWith('x-hamlet'))).toEqual([])
+  })
+
+  test('for a page of the proxy itself is answered 421', async () => {
+    const page = await visit(gateway, '/', { credentials: undefined })
+    expect([page.status, page.headers['x-hamlet-error']]).toEqual([421, 'refused'])
+    expect(page.body.toString()).toContain('not a web server')
+  })
+
+  test('that no one can read is answered 400', async () => {
+    const page = await visit(gateway, 'ftp://127.0.0.1/')
+    expect([page.status, page.headers['x-hamlet-error']]).toEqual([400, 'usage'])
+  })
+
+  test('carries a body both ways, of known length and of unknown', async () => {
+    answer = (incoming, outgoing) => void incoming.pipe(outgoing)
+    const body = randomBytes(3_000_000)
+    const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+    for (const headers of [{ 'Content-Length': String(body.length) }, { 'Transfer-Encoding': 'chunked' }]) {
+      const page = await visit(gateway, `${origin}/echo`, { method: 'POST', body, headers })
+      expect([page.status, page.complete, digest(page.body)]).toEqual([200, true, digest(body)])
+    }
+    const withGet = await visit(gateway, `${origin}/echo`, { body: Buffer.from('odd but allowed'), headers: { 'Transfer-Encoding': 'chunked' } })
+    expect(withGet.body.toString()).toBe('odd but allowed')
+  })
+
+  test('gets ranges, statuses, cookies and empty bodies as the server gave them', async () => {
+    answer = (incoming, outgoing) => {
+      if (incoming.method === 'HEAD') return outgoing.writeHead(200, { 'Content-Length': 12345 }).end()
+      if (incoming.headers['if-none-match'] !== undefined) return outgoing.writeHead(304, { ETag: '"x"' }).end()
+      outgoing.writeHead(206, 'Part of it', { 'Content-Range': 'bytes 1-3/5', 'Content-Length': 3, 'Set-Cookie': ['a=1', 'b=2'] }).end('ell')
+    }
+    const part = await visit(gateway, `${origin}/`, { headers: { Range: 'bytes=1-3' } })
+    expect([part.status, part.headers['content-range'], part.headers['set-cookie'], part.body.toString()]).toEqual([206, 'bytes 1-3/5', ['a=1', 'b=2'], 'ell'])
+    expect(seen[0]?.headers.range).toBe('bytes=1-3')
+    const head = await visit(gateway, `${origin}/`, { method: 'HEAD' })
+    expect([head.status, head.headers['content-length'], head.body.length, head.complete]).toEqual([200, '12345', 0, true])
+    const unchanged = await visit(gateway, `${origin}/`, { headers: { 'If-None-Match': '"x"' } })
+    expect([unchanged.status, unchanged.headers.etag, unchanged.body.length]).toEqual([304, '"x"', 0])
+  })
+
+  test('gets the head of a stream of events before its first event', async () => {
+    let stream: ServerResponse | undefined
+    answer = (_incoming, outgoing) => {
+      stream = outgoing.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      stream.flushHeaders()
+    }
+    const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/events`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } }).end()
+    const [response] = await once(asked, 'response') as [IncomingMessage]
+    stream?.end('data: 1\n\n')
+    const [chunk] = await once(response, 'data') as [Buffer]
+    expect(chunk.toString()).toBe('data: 1\n\n')
+    asked.destroy()
+  })
+
+  test('that the browser gives up is given up at the server', async () => {
+    const gone = new Promise<void>(resolve => {
+      answer = (_incoming, outgoing) => {
+        outgoing.writeHead(200).write('the beginning')
+        outgoing.once('close', resolve)
+      }
+    })
+    const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } }).end()
+    await once(asked, 'response')
+    asked.on('error', () => undefined).destroy()
+    await gone
+  })
+})
+
+describe('a server that fails', () => {
+  test('in the middle of a body breaks the browser\'s transfer off, however the body is delimited', async () => {
+    for (const headers of [{ 'Content-Length': '100000' }, {}]) {
+      answer = (_incoming, outgoing) => outgoing.writeHead(200, headers).write('x'.repeat(1000), () => outgoing.socket?.destroy())
+      const page = await visit(gateway, `${origin}/`)
+      expect([page.status, page.complete]).toEqual([200, false])
+      expect(page.body.length).toBeLessThanOrEqual(1000)
+    }
+  })
+
+  test('before its answer becomes a page that says why', async () => {
+    answer = incoming => void incoming.socket.destroy()
+    const page = await visit(gateway, `${origin}/`, { method: 'POST' })
+    expect([page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([502, 'connection-lost', true])
+  })
+
+  test('and is not there at all becomes a page that says why', async () => {
+    const gone = createServer().listen(0, '127.0.0.1')
+    await once(gone, 'listening')
+    const port = portOf(gone)
+    gone.close()
+    await once(gone, 'close')
+    const page = await visit(gateway, `http://127.0.0.1:${port}/`)
+    expect([page.status, page.headers['x-hamlet-error'], page.headers['content-type']]).toEqual([502, 'connection-refused', 'text/html; charset=utf-8'])
+    expect(page.body.toString()).toContain('could not be reached by TCP')
+  })
+
+  test('to keep a connection that was idle is asked once more, if asking changes nothing', async () => {
+    const perConnection = new WeakMap<object, number>()
+    answer = (incoming, outgoing) => {
+      const count = (perConnection.get(incoming.socket) ?? 0) + 1
+      perConnection.set(incoming.socket, count)
+      if (count > 1) incoming.socket.destroy()
+      else outgoing.end('fresh')
+    }
+    const alone = await startGateway()
+    expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
+    expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
+    expect(connections).toBe(2)
+    await alone.stop()
+  })
+})
+
+describe('a tunnel', () => {
+  test('to an address of this network, or to a name nobody can look up, is not given', async () => {
+    expect((await tunnelTo(gateway, origin.slice(7))).status).toBe(403)
+    expect((await tunnelTo(gateway, '[::1]:443')).status).toBe(403)
+    expect((await tunnelTo(gateway, 'nonsense')).status).toBe(502)
+    expect(connections).toBe(0)
+  })
+})
+
+test('connections to a server are used again, and the journey says so', async () => {
+  const alone = await startGateway()
+  for (let count = 1; count <= 3; count++) await visit(alone, `${origin}/${count}`, { headers: { 'Sec-Fetch-Dest': 'document' } })
+  expect(connections).toBe(1)
+  const sentences = alone.events.filter(({ name }) => name === 'journey').map(({ data }) => (data as { steps: { step: string; sentence: string }[] }).steps.find(({ step }) => step === 'connect')?.sentence)
+  expect(sentences).toEqual([expect.stringMatching(/^TCP connection to 127\.0\.0\.1:\d+ made in/), expect.stringContaining('used again, for its request number 2'), expect.stringContaining('request number 3')])
+  await alone.stop()
+})
+
+test('the table keeps the last 200 requests and forgets the ones before', async () => {
+  const alone = await startGateway()
+  for (let count = 1; count <= 203; count++) await visit(alone, `${origin}/${count}`)
+  expect([alone.rows.size, alone.rows.has('3'), alone.rows.get('203')?.url]).toEqual([200, false, `${origin}/203`])
+  await alone.stop()
+})
+
+test('after stop nothing listens, and what was under way is broken off', async () => {
+  const alone = await startGateway()
+  const port = proxyPort(alone)
+  answer = () => void alone.stop()
+  await expect(visit(alone, `${origin}/`)).rejects.toThrow()
+  const [error] = await once(connect(port, '127.0.0.1'), 'error') as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNREFUSED')
+})

@@ -1,0 +1,129 @@
+/** Lamps: a service is well when the bytes that its users would get come back from its real socket. A probe never throws. */
+import type { IncomingMessage } from 'node:http'
+import { createResolver, type Resolution } from '../dns/resolver.ts'
+import { obtainLease } from '../dhcp/client.ts'
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import { HamletError, partsOf } from '../kit/errors.ts'
+import { Connections, responseTo, type Environment } from './connections.ts'
+import type { Transport } from './contract.ts'
+import { PROBE_HEADER, valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
+import { formatBytes } from './core/journey.ts'
+import { basicAuthorization, type Credentials } from './credentials.ts'
+
+export interface ProbeResult {
+  readonly ok: boolean
+  /** What came back, or why nothing did. */
+  readonly sentence: string
+  readonly tookMs: number
+}
+
+/** What the probes of one gateway need to know of it. */
+export interface Prober extends Environment {
+  readonly mac: string
+  readonly hostName: string
+  readonly proxy: Endpoint
+  readonly credentials: Credentials
+  /** Says to our own proxy that a request is a probe. */
+  readonly token: string
+}
+
+const PROBE_MS_MAX = 3_000
+/** How long a name is waited for when the server has shown already that it is well. */
+const NAME_MS_MAX = 500
+/** Longer pages are not read to their end. */
+const PAGE_BYTES_MAX = 16 * 1024 * 1024
+
+/** Runs one probe; what it throws becomes its sentence. */
+export async function timed({ clock }: Environment, probe: () => Promise<string>): Promise<ProbeResult> {
+  const startedAtMs = clock.nowMs()
+  try {
+    return { ok: true, sentence: await probe(), tookMs: clock.nowMs() - startedAtMs }
+  } catch (error) {
+    const { what, why } = partsOf(error)
+    return { ok: false, sentence: `${what}: ${why}`, tookMs: clock.nowMs() - startedAtMs }
+  }
+}
+
+/**
+ * Asks for a name, and for the domain that every server of ours answers for. The second answer will do: the name may not be
+ * registered, or be one that others are asked about, which takes its time.
+ */
+export async function probeDns(server: Endpoint, name: string, environment: Environment): Promise<string> {
+  const resolver = createResolver({ servers: [server], ...environment })
+  const { clock } = environment
+  let cancel = (): void => undefined
+  try {
+    const named = resolver.resolve(name, 'A')
+    const known = named.catch(() => undefined)
+    const [apex] = await Promise.allSettled([resolver.resolve('home', 'SOA')])
+    if (apex.status === 'rejected' || !isAnswer(apex.value)) return listed(await named)
+    const late = new Promise<undefined>(resolve => { cancel = clock.wakeAt(clock.nowMs() + NAME_MS_MAX, () => resolve(undefined)) })
+    const answer = await Promise.race([known, late])
+    return answer !== undefined && isAnswer(answer) ? listed(answer) : `${listed(apex.value)}; ${name} is not known there`
+  } finally {
+    cancel()
+    await resolver.close()
+  }
+}
+
+function isAnswer({ rcode, records }: Resolution): boolean {
+  return rcode === 'NOERROR' && records.length > 0
+}
+
+/** @throws HamletError where there is no record to list */
+function listed({ records, sentence, rcode }: Resolution): string {
+  if (rcode !== 'NOERROR' || records.length === 0) throw new HamletError({ code: 'refused', what: 'The DNS server gave no record', why: sentence, remedy: 'look at its log', proof: rcode })
+  return records.slice(0, 3).map(({ name, type, data }) => `${name} ${type} ${data}`).join(', ')
+}
+
+/** Asks for an offer and leaves it: no address is taken. */
+export async function probeDhcp(server: Endpoint, { mac, hostName, clock, random, trace }: Prober): Promise<string> {
+  const { address, leaseSeconds } = await obtainLease({ server, mac, hostName, clock, random, trace, timeoutMs: PROBE_MS_MAX, probe: true })
+  return `It offers ${address} for ${leaseSeconds} s`
+}
+
+/** Loads the home page straight from the server. */
+export async function probeAppServer(server: Endpoint, transport: Transport, name: string, environment: Environment): Promise<string> {
+  return loadWhole(environment, transport, server, '/', [['Host', [name]], ['Connection', ['close']]])
+}
+
+/** Loads a page as a browser does: by the proxy, by name. */
+export async function probeProxy(transportFields: readonly HeaderField[], name: string, { proxy, credentials, token, ...environment }: Prober): Promise<string> {
+  return loadWhole(environment, 'tcp', proxy, `http://${name}/`, [
+    ['Host', [name]], ['Connection', ['close']], ['Proxy-Authorization', [basicAuthorization(credentials)]], [PROBE_HEADER, [token]], ...transportFields,
+  ])
+}
+
+async function loadWhole(environment: Environment, transport: Transport, server: Endpoint, path: string, fields: readonly HeaderField[]): Promise<string> {
+  const connections = new Connections(environment)
+  const late = new AbortController()
+  const cancel = environment.clock.wakeAt(environment.clock.nowMs() + PROBE_MS_MAX, () => late.abort())
+  try {
+    const open = await connections.open([server], { transport, method: 'GET', path, fields, signal: late.signal, fresh: true })
+    open.request.end()
+    const response = await responseTo(open, environment)
+    const bytes = await countBytes(response)
+    const status = response.statusCode ?? 0
+    const code = valuesOf(response.rawHeaders, ERROR_HEADER)[0]
+    if (code !== undefined || status < 200 || status >= 400) {
+      throw new HamletError({ code: 'refused', what: `${formatEndpoint(server)} gave no page`, why: `it answered with status ${status}${code === undefined ? '' : ` (${code})`}`, remedy: 'look at its log' })
+    }
+    return `Status ${status} with ${formatBytes(bytes)} by ${transport.toUpperCase()}`
+  } catch (error) {
+    if (late.signal.aborted) throw new HamletError({ code: 'timed-out', what: `${formatEndpoint(server)} gave no whole page`, why: `${PROBE_MS_MAX / 1000} s were not enough`, remedy: 'look at its log' }, { cause: error })
+    throw error
+  } finally {
+    cancel()
+    connections.close()
+  }
+}
+
+async function countBytes(response: IncomingMessage): Promise<number> {
+  let bytes = 0
+  for await (const chunk of response) {
+    // Without an encoding set, node:http hands out Buffers.
+    bytes += (chunk as Buffer).length
+    if (bytes > PAGE_BYTES_MAX) throw new HamletError({ code: 'refused', what: 'The page is too long for a probe', why: `it has more than ${formatBytes(PAGE_BYTES_MAX)}`, remedy: 'serve a shorter home page' })
+  }
+  return bytes
+}

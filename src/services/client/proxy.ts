@@ -1,0 +1,131 @@
+/** The proxy's front: takes connections on 127.0.0.1, asks for credentials, and hands on what is allowed and well aimed. */
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { HamletError, partsOf } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { listenStreams } from '../kit/node/streams.ts'
+import { renderErrorPage } from './core/error-page.ts'
+import { ERROR_HEADER } from './core/headers.ts'
+import { parseAuthority, parseTarget, type Authority, type Target } from './core/target.ts'
+import { authorizationCheck, type Credentials } from './credentials.ts'
+
+export interface ProxyOptions {
+  /** 0: any free one. */
+  readonly port: number
+  readonly credentials: Credentials
+  readonly clock: Clock
+  /** Answers one request. What it throws becomes an error page, or an aborted transfer where the answer has begun. */
+  forward(target: Target, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
+  /** Answers one CONNECT on its stream. What it throws becomes a refusal. */
+  tunnel(authority: Authority, stream: Duplex, head: Buffer): Promise<void>
+}
+
+export interface Proxy {
+  readonly port: number
+  /** Ends the connections that are still open. */
+  close(): Promise<void>
+}
+
+const CONNECTIONS_MAX = 512
+const HEADERS_MS_MAX = 10_000
+const HEADER_BYTES_MAX = 16 * 1024
+const KEEP_ALIVE_MS = 65_000
+
+/** @throws HamletError port-taken or port-not-permitted */
+export async function openProxy(options: ProxyOptions): Promise<Proxy> {
+  const isAuthorized = authorizationCheck(options.credentials)
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.requestTimeout = 0 // an upload to a slow server takes the time it takes
+  // node:http watches over the time that headers take only where it listens itself.
+  const headersInTime = new WeakMap<Duplex, () => void>()
+
+  server.on('request', (incoming, outgoing) => {
+    headersInTime.get(incoming.socket)?.()
+    answer(incoming, outgoing).catch((error: unknown) => sendErrorPage(outgoing, error))
+  })
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const url = incoming.url ?? ''
+    if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
+    if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
+    return options.forward(parseTarget(url), incoming, outgoing)
+  }
+
+  server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
+    headersInTime.get(stream)?.()
+    connect(incoming, stream, head).catch((error: unknown) => refuseTunnel(stream, error))
+  })
+  const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
+    if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
+    return options.tunnel(parseAuthority(incoming.url ?? ''), stream, head)
+  }
+  // What is not HTTP is nobody's request.
+  server.on('clientError', (_error, stream) => stream.destroy())
+
+  let connections = 0
+  const listener = await listenStreams({
+    addresses: ['127.0.0.1'], port: options.port,
+    accept(socket) {
+      socket.on('error', () => undefined) // browsers end connections as they like
+      if (connections >= CONNECTIONS_MAX) return socket.destroy()
+      connections++
+      const cancel = options.clock.wakeAt(options.clock.nowMs() + HEADERS_MS_MAX, () => socket.destroy())
+      headersInTime.set(socket, cancel)
+      socket.once('close', () => {
+        cancel()
+        connections--
+      })
+      server.emit('connection', socket)
+    },
+  })
+  return { port: listener.locals[0]?.port ?? options.port, close: () => listener.close() }
+}
+
+/** A refusal of the proxy's own, with the status that HTTP has for it. */
+export class ProxyRefusal extends HamletError {
+  constructor(readonly status: 403 | 407 | 421, parts: HamletError['parts']) {
+    super(parts)
+    this.name = 'ProxyRefusal'
+  }
+}
+
+const NOT_A_SERVER = {
+  code: 'refused', what: 'This is Hamlet\'s proxy, not a web server', why: 'it was asked for a page of its own and has none',
+  remedy: 'set it as the HTTP proxy of your browser and open http://my-app.home/ there',
+} as const
+const NOT_AUTHORIZED = {
+  code: 'refused', what: 'The proxy asks for its user name and password', why: 'without them any program could reach this network through it',
+  remedy: 'copy the address with user name and password that "hamlet client" prints',
+} as const
+const CHALLENGE = 'Basic realm="Hamlet", charset="UTF-8"'
+
+function statusOf(error: unknown): number {
+  if (error instanceof ProxyRefusal) return error.status
+  return partsOf(error).code === 'usage' ? 400 : 502
+}
+
+function errorHead(error: unknown, page: Buffer): Readonly<Record<string, string | number>> {
+  return {
+    [ERROR_HEADER]: partsOf(error).code,
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': page.length,
+    'Content-Security-Policy': 'default-src \'none\'; style-src \'unsafe-inline\'',
+    'Cache-Control': 'no-store',
+    ...(statusOf(error) === 407 ? { 'Proxy-Authenticate': CHALLENGE } : {}),
+  }
+}
+
+/** An answer that has begun cannot become another one: it is broken off, so that nobody takes the part for the whole. */
+function sendErrorPage(outgoing: ServerResponse, error: unknown): void {
+  outgoing.on('error', () => undefined) // the browser may be gone
+  if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy()
+  const page = Buffer.from(renderErrorPage(partsOf(error)))
+  outgoing.writeHead(statusOf(error), { ...errorHead(error, page) }).end(page)
+}
+
+function refuseTunnel(stream: Duplex, error: unknown): void {
+  const page = Buffer.from(renderErrorPage(partsOf(error)))
+  const lines = Object.entries({ ...errorHead(error, page), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  stream.write(`HTTP/1.1 ${statusOf(error)} ${STATUS_CODES[statusOf(error)] ?? ''}\r\n${lines.join('')}\r\n`)
+  stream.end(page)
+}

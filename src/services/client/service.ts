@@ -1,0 +1,99 @@
+/**
+ * The gateway: through it the mini browser, any other browser or curl reaches the village. It composes four clients, DHCP, DNS,
+ * TCP and RUDP, behind an HTTP proxy on 127.0.0.1.
+ *
+ *     browser ──http──▶ proxy ─ name? ─▶ resolver ──▶ DNS server        network.ts, way.ts
+ *                         └──── request ─▶ connections ──TCP|RUDP──▶ application server
+ */
+import { hostname } from 'node:os'
+import { storedMac } from '../dhcp/client.ts'
+import { parseEndpoint } from '../kit/endpoint.ts'
+import { implement, type ServiceContext } from '../kit/node/service.ts'
+import { Connections } from './connections.ts'
+import { client, TRANSPORT_HEADER, type LearnedLease } from './contract.ts'
+import { formatBytes, formatMs } from './core/journey.ts'
+import { drawPassword, type Credentials } from './credentials.ts'
+import { dhcpEndpoint, namedDnsServer } from './dns-server.ts'
+import { forward, type Forwarded, type Gateway } from './forward.ts'
+import { Network } from './network.ts'
+import { probeAppServer, probeDhcp, probeDns, probeProxy, timed, type Prober } from './probe.ts'
+import { openProxy } from './proxy.ts'
+import { tunnel } from './tunnel.ts'
+
+type Context = ServiceContext<typeof client>
+
+const ROWS_MAX = 200
+const URL_LENGTH_MAX = 500
+
+export const clientService = implement(client, async context => {
+  const { settings, secrets, clock, random, trace } = context
+  const environment = { clock, random, trace }
+  const named = namedDnsServer(settings.dns)
+  const dhcp = dhcpEndpoint(settings.dhcp)
+  const identity = { mac: await storedMac(context.dataFolder, random), hostName: hostname() }
+  const credentials: Credentials = { user: secrets.proxy_user ?? 'hamlet', password: secrets.proxy_password ?? drawPassword(random) }
+  const probeToken = drawPassword(random)
+
+  const connections = new Connections(environment)
+  const network = new Network({
+    ...environment, ...identity, named, dhcp,
+    log: text => context.log(text),
+    leased: lease => context.emit('leased', learned(lease)),
+  })
+  const record = recorder(context, probeToken)
+  const gateway: Gateway = { ...environment, connections, resolve: network.resolve, addressStep: () => network.addressStep(), done: record }
+  const proxy = await openProxy({
+    port: settings.proxy_port, credentials, clock,
+    forward: (target, incoming, outgoing) => forward(gateway, target, incoming, outgoing),
+    tunnel: (authority, stream, head) => tunnel(gateway, network.domains, authority, stream, head),
+  }).catch(async (error: unknown) => {
+    await network.stop()
+    throw error
+  })
+  if (secrets.proxy_password === undefined) context.printContractLine(`proxy: http://${credentials.user}:${credentials.password}@127.0.0.1:${proxy.port}`)
+  const prober: Prober = { ...environment, ...identity, proxy: { address: '127.0.0.1', port: proxy.port }, credentials, token: probeToken }
+
+  return {
+    endpoints: [{ name: 'proxy', transport: 'tcp', address: '127.0.0.1', port: proxy.port }],
+    pinned: { proxy_port: proxy.port },
+    commands: {
+      lease: async ({ renew }) => learned(await network.lease(renew)),
+      async resolve({ name, type }) {
+        const { rcode, records, sentence, tookMs } = await network.resolve(name, type.toUpperCase())
+        return { rcode, sentence, tookMs, records: records.map(({ name: owner, ttl, type: kind, data }) => `${owner} ${ttl} ${kind} ${data}`) }
+      },
+      probe: ({ service, endpoint, transport, name }) => timed(environment, async () => {
+        switch (service) {
+          case 'dns': return probeDns(parseEndpoint(endpoint, 53), name, environment)
+          case 'dhcp': return probeDhcp(parseEndpoint(endpoint, 6767), prober)
+          case 'app-server': return probeAppServer(parseEndpoint(endpoint, transport === 'tcp' ? 80 : 8080), transport, name, environment)
+          case 'client': return probeProxy([[TRANSPORT_HEADER, [transport]]], name, prober)
+        }
+      }),
+    },
+    async stop() {
+      await proxy.close()
+      connections.close()
+      await network.stop()
+    },
+  }
+})
+
+/** Tells the table, the trace and, of a document load, the window. Keeps the table at its limit. */
+function recorder(context: Context, probeToken: string): (forwarded: Forwarded) => void {
+  let count = 0
+  return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, probe, steps }) => {
+    if (probe === probeToken) return
+    const id = ++count
+    const shown = url.slice(0, URL_LENGTH_MAX)
+    context.trace.event('http', { journey: id, method, url: shown, transport, status, bytes, tookMs, failure }, context.clock.nowMs())
+    context.setRow(String(id), { url: shown, transport, status: failure === undefined ? String(status) : `${status}: ${failure}`, bytes: formatBytes(bytes), took: formatMs(tookMs) })
+    if (id > ROWS_MAX) context.setRow(String(id - ROWS_MAX), undefined)
+    if (isDocument) context.emit('journey', { id, url: shown, transport, status, bytes, steps: [...steps] })
+  }
+}
+
+/** A lease as the contract tells it. */
+function learned({ address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, tookMs }: LearnedLease): LearnedLease {
+  return { address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, tookMs }
+}

@@ -1,0 +1,125 @@
+/** For tests: a gateway with all it says written down, and a browser's end of its proxy. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Agent, request, type IncomingHttpHeaders } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startService, type Implementation, type StartedService } from '../../kit/node/service.ts'
+import type { Contract } from '../../kit/contract.ts'
+import { basicAuthorization, type Credentials } from '../credentials.ts'
+import { clientService } from '../service.ts'
+
+/** A service in this process, with what it said. */
+export interface Heard {
+  readonly service: StartedService
+  readonly events: { readonly name: string; readonly data: unknown }[]
+  readonly rows: Map<string, Readonly<Record<string, string>>>
+  readonly contractLines: string[]
+  readonly logs: string[]
+  /** The first event of that name, come or still to come. */
+  event(name: string): Promise<unknown>
+  stop(): Promise<void>
+}
+
+export const CREDENTIALS: Credentials = { user: 'reader', password: 'open sesame: 1' }
+
+export async function startHeard(
+  implementation: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, secrets: Readonly<Record<string, string>> = {}, assetsFolder = 'assets',
+): Promise<Heard> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'hamlet-test-'))
+  const events: Heard['events'] = []
+  const rows: Heard['rows'] = new Map()
+  const contractLines: string[] = []
+  const logs: string[] = []
+  const waiting = new Set<(name: string, data: unknown) => void>()
+  const service = await startService(implementation, settings, { dataFolder, assetsFolder, secrets }, {
+    contractLine: text => contractLines.push(text),
+    log: text => logs.push(text),
+    event(name, data) {
+      events.push({ name, data })
+      for (const tell of waiting) tell(name, data)
+    },
+    row: (key, row) => row === undefined ? rows.delete(key) : rows.set(key, row),
+    health: () => undefined,
+    failed: error => { throw error },
+  })
+  return {
+    service, events, rows, contractLines, logs,
+    event: wanted => new Promise(resolve => {
+      const seen = events.find(({ name }) => name === wanted)
+      if (seen !== undefined) return resolve(seen.data)
+      const tell = (name: string, data: unknown): void => {
+        if (name !== wanted) return
+        waiting.delete(tell)
+        resolve(data)
+      }
+      waiting.add(tell)
+    }),
+    async stop() {
+      await service.stop()
+      await rm(dataFolder, { recursive: true })
+    },
+  }
+}
+
+/** A gateway with known credentials. Its DHCP server is by default one that is not there: no test may broadcast. */
+export function startGateway(settings: Readonly<Record<string, unknown>> = {}): Promise<Heard> {
+  const secrets = { proxy_user: CREDENTIALS.user, proxy_password: CREDENTIALS.password }
+  return startHeard(clientService, { dhcp: '127.0.0.1:1', dns: '127.0.0.1:1', ...settings }, secrets)
+}
+
+export interface Page {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** False where the transfer was broken off. */
+  readonly complete: boolean
+}
+
+export interface Visit {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Buffer
+  readonly credentials?: Credentials | undefined
+}
+
+export function proxyPort({ service }: Heard): number {
+  return service.endpoints[0]?.port ?? 0
+}
+
+/** Loads one address through the proxy. Rejects only where not even a status came. */
+export function visit(gateway: Heard, url: string, { method = 'GET', headers = {}, body, ...rest }: Visit = {}): Promise<Page> {
+  const credentials = 'credentials' in rest ? rest.credentials : CREDENTIALS
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      host: '127.0.0.1', port: proxyPort(gateway), method, path: url, agent: new Agent(),
+      headers: { Host: 'ignored.example', ...headers, ...(credentials === undefined ? {} : { 'Proxy-Authorization': basicAuthorization(credentials) }) },
+    }, response => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', () => undefined)
+      response.on('close', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks), complete: response.complete }))
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+/** Asks for a tunnel; resolves with the proxy's status line and the stream behind it. */
+export function tunnelTo(gateway: Heard, authority: string, credentials: Credentials | undefined = CREDENTIALS): Promise<{ status: number; stream: Socket; head: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const stream = connect(proxyPort(gateway), '127.0.0.1')
+    stream.once('error', reject)
+    const authorization = credentials === undefined ? '' : `Proxy-Authorization: ${basicAuthorization(credentials)}\r\n`
+    stream.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`)
+    let heard = Buffer.alloc(0)
+    const listen = (chunk: Buffer): void => {
+      heard = Buffer.concat([heard, chunk])
+      const end = heard.indexOf('\r\n\r\n')
+      if (end < 0) return
+      stream.off('data', listen)
+      resolve({ status: Number(heard.toString('latin1').split(' ')[1]), stream, head: heard.subarray(end + 4) })
+    }
+    stream.on('data', listen)
+  })
+}

@@ -1,0 +1,35 @@
+/** CONNECT: bytes both ways between the browser and a server, for ws:// to our own names and https:// to the public internet. */
+import { pipeline, type Duplex } from 'node:stream'
+import { judgeConnect } from './core/connect-policy.ts'
+import { formatAuthority, type Authority } from './core/target.ts'
+import type { Gateway } from './forward.ts'
+import { ProxyRefusal } from './proxy.ts'
+import { findWay } from './way.ts'
+
+/**
+ * Opens one tunnel, always by TCP, and answers on the stream.
+ * @param domains names under these are our own
+ * @throws ProxyRefusal 403 where the policy forbids it; HamletError where the name or the server cannot be reached
+ */
+export async function tunnel(gateway: Gateway, domains: readonly string[], { host, port }: Authority, stream: Duplex, head: Buffer): Promise<void> {
+  // Browsers name port 80 for a ws:// address without one, so 80 means here: wherever its SRV record says.
+  const { candidates } = await findWay({ host, port: port === 80 ? undefined : port ?? 443 }, 'tcp', gateway.resolve, gateway.random)
+  const verdict = judgeConnect({ host, port: port ?? 443, addresses: candidates.map(({ address }) => address), domains })
+  if (!verdict.allowed) {
+    throw new ProxyRefusal(403, { code: 'refused', what: `No tunnel to ${formatAuthority({ host, port })}`, why: verdict.why, remedy: 'open the page by http://, or use a browser without this proxy' })
+  }
+  const [peer] = candidates
+  if (peer === undefined) return
+  const server = await gateway.connections.dial('tcp', peer)
+  if (stream.destroyed) return void server.destroy()
+  stream.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  if (head.length > 0) server.write(head)
+  // Either side may end its half first; one that breaks takes the other along.
+  const over = (error: NodeJS.ErrnoException | null): void => {
+    if (error === null || error === undefined) return
+    stream.destroy()
+    server.destroy()
+  }
+  pipeline(stream, server, over)
+  pipeline(server, stream, over)
+}

@@ -1,0 +1,198 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { appServerService } from '../app-server/service.ts'
+import { dhcpService } from '../dhcp/service.ts'
+import { dnsService } from '../dns/service.ts'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { TRANSPORTS, type client } from './contract.ts'
+import type { EventsOf, ReplyOf } from '../kit/contract.ts'
+import { basicAuthorization } from './credentials.ts'
+import { chooseDnsServer } from './dns-server.ts'
+import { fetchUrl } from './fetch.ts'
+import { CREDENTIALS, proxyPort, startGateway, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
+
+const assets = fileURLToPath(new URL('../../../assets', import.meta.url))
+const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(64 * 1024) }
+const FILM = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251))
+
+/** A whole village on loopback: two sites on ports of their own, registered by their servers, learned by DHCP. */
+let folder: string
+let dns: Heard
+let dhcp: Heard
+let demo: Heard
+let films: Heard
+let gateway: Heard
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hamlet-village-'))
+  await writeFile(join(folder, 'index.html'), '<h1>Films</h1>')
+  await writeFile(join(folder, 'film.bin'), FILM)
+  await writeFile(join(folder, 'endless.bin'), Buffer.alloc(60_000_000))
+  dns = await startHeard(dnsService, { port: 0, admin_port: 0, upstream: ['127.0.0.1:1'] })
+  dhcp = await startHeard(dhcpService, { host: '127.0.0.1', port: 0, dns: at(dns, 'dns'), dns_admin_port: endpoint(dns, 'admin').port })
+  demo = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'my-app.home' }, {}, assets)
+  films = await startFilms()
+  await demo.event('registered')
+  gateway = await startGateway({ dns: undefined, dhcp: at(dhcp, 'dhcp') })
+  await gateway.event('leased')
+})
+afterAll(async () => {
+  for (const heard of [gateway, films, demo, dhcp, dns]) await heard.stop()
+  await rm(folder, { recursive: true })
+})
+
+async function startFilms(): Promise<Heard> {
+  const started = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'films.home', site: folder })
+  await started.event('registered')
+  return started
+}
+
+function endpoint({ service }: Heard, name: string): Endpoint {
+  const found = service.endpoints.find(known => known.name === name)
+  if (found === undefined) throw new Error(`no endpoint is called ${name}`)
+  return found
+}
+
+function at(heard: Heard, name: string): string {
+  const { address, port } = endpoint(heard, name)
+  return `${address}:${port}`
+}
+
+function journeys({ events }: Heard): EventsOf<typeof client>['journey'][] {
+  // The service emits what its contract says; the compiler has checked it there.
+  return events.filter(({ name }) => name === 'journey').map(({ data }) => data as EventsOf<typeof client>['journey'])
+}
+
+async function probe(service: string, where: string, more: Readonly<Record<string, string>> = {}): Promise<ReplyOf<typeof client, 'probe'>> {
+  // As above.
+  return await gateway.service.command('probe', { service, endpoint: where, ...more }) as ReplyOf<typeof client, 'probe'>
+}
+
+describe.each(TRANSPORTS)('by name over %s', transport => {
+  const over = { 'X-Hamlet-Transport': transport }
+
+  test('a page comes whole, and its journey has four steps', async () => {
+    const page = await visit(gateway, 'http://my-app.home/', { headers: { ...over, Accept: 'text/html' } })
+    expect([page.status, page.complete]).toEqual([200, true])
+    expect(page.body.toString()).toContain('</html>')
+    const journey = journeys(gateway).find(known => known.transport === transport && known.url === 'http://my-app.home/')
+    expect(journey).toMatchObject({ status: 200, bytes: page.body.length })
+    expect(journey?.steps.map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', false], ['connect', false], ['page', false]])
+    const port = endpoint(demo, transport === 'tcp' ? 'http' : 'rudp').port
+    expect(journey?.steps.map(({ sentence }) => sentence)).toEqual([
+      expect.stringMatching(/^127\..* was lent by the DHCP server 127\.0\.0\.1 .* ago, for 3600 s$/),
+      expect.stringMatching(new RegExp(`^my-app\\.home is 127\\.0\\.0\\.1, .*; _\\w+\\._\\w+\\.my-app\\.home names port ${port}$`)),
+      expect.stringMatching(new RegExp(`^${transport.toUpperCase()} connection to 127\\.0\\.0\\.1:${port} made in `)),
+      expect.stringMatching(/^Status 200, /),
+    ])
+  })
+
+  test('a part of a film is that part', async () => {
+    const page = await visit(gateway, 'http://films.home/film.bin', { headers: { ...over, Range: 'bytes=1000-200999' } })
+    expect([page.status, page.headers['content-range']]).toEqual([206, 'bytes 1000-200999/300000'])
+    expect(page.body.equals(FILM.subarray(1000, 201_000))).toBe(true)
+  })
+
+  test('a form is sent', async () => {
+    const body = Buffer.from(`name=Ophelia&message=by+${transport}`)
+    const signed = await visit(gateway, 'http://my-app.home/guestbook', { method: 'POST', body, headers: { ...over, 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'http://my-app.home' } })
+    expect(signed.status).toBe(303)
+    expect((await visit(gateway, 'http://my-app.home/guestbook', { headers: over })).body.toString()).toContain(`by ${transport}`)
+  })
+
+  test('an address with a port is taken at its word', async () => {
+    const { port } = endpoint(films, transport === 'tcp' ? 'http' : 'rudp')
+    expect((await visit(gateway, `http://my-app.home:${port}/`, { headers: over })).body.toString()).toContain('Films')
+  })
+
+  test('a server that stops in the middle of a film breaks the transfer off; once it is back it is found again', async () => {
+    const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: 'http://films.home/endless.bin', headers: { ...over, 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } }).end()
+    const [response] = await once(asked, 'response') as [IncomingMessage]
+    response.on('error', () => undefined)
+    await once(response, 'readable') // and nobody reads: the film cannot come to its end before the server stops
+    await films.stop()
+    await new Promise(resolve => response.resume().once('close', resolve))
+    expect(response.complete).toBe(false)
+
+    films = await startFilms()
+    const again = await visit(gateway, 'http://films.home/', { headers: over })
+    expect(again.body.toString()).toContain('Films')
+  })
+
+  test('hamlet fetch gets the same bytes', async () => {
+    const { server, sentence, lease } = await chooseDnsServer({ dns: undefined, dhcp: at(dhcp, 'dhcp'), dataFolder: folder, ...environment })
+    expect([server, lease?.dns]).toEqual([{ address: '127.0.0.1', port: endpoint(dns, 'dns').port }, '127.0.0.1'])
+    expect(sentence).toBe(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+    const chunks: Buffer[] = []
+    const output = new Writable({ highWaterMark: 1000, write: (chunk: Buffer, _encoding, done) => { chunks.push(chunk); setImmediate(done) } })
+    const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { dns: server, output, ...environment })
+    expect(fetched).toMatchObject({ status: 200, bytes: FILM.length, transport, steps: [{ step: 'address' }, { step: 'name' }, { step: 'connect' }, { step: 'page', failed: false }] })
+    expect(Buffer.concat(chunks).equals(FILM)).toBe(true)
+  })
+})
+
+test('a name that nobody registered becomes a page that says so, and a journey that ends there', async () => {
+  const page = await visit(gateway, 'http://nowhere.home/', { headers: { 'Sec-Fetch-Dest': 'document' } })
+  expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'name-unknown'])
+  expect(page.body.toString()).toContain('No address is known for nowhere.home')
+  expect(journeys(gateway).find(({ url }) => url.includes('nowhere'))?.steps.map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', true]])
+})
+
+test('without a DNS server a page says so', async () => {
+  const alone = await startGateway()
+  const page = await visit(alone, 'http://my-app.home/')
+  expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'upstream-unreachable'])
+  await alone.stop()
+})
+
+test('a tunnel leads to our own name, to the port that its SRV record names', async () => {
+  const { status, stream } = await tunnelTo(gateway, 'my-app.home:80')
+  expect(status).toBe(200)
+  stream.write('GET / HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
+  const [answer] = await once(stream, 'data') as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /)
+  stream.destroy()
+})
+
+test('the lease is what the server lent, and the lease command tells it', async () => {
+  const lease = await gateway.event('leased')
+  expect(lease).toMatchObject({ server: '127.0.0.1', dns: '127.0.0.1', dnsPort: endpoint(dns, 'dns').port, dnsAdminPort: endpoint(dns, 'admin').port, leaseSeconds: 3600 })
+  expect(await gateway.service.command('lease', {})).toEqual(lease)
+  expect(await gateway.service.command('lease', { renew: true })).toMatchObject({ dnsPort: endpoint(dns, 'dns').port })
+  expect(gateway.logs).toContain(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+})
+
+test('the resolve command tells records and how they are known', async () => {
+  expect(await gateway.service.command('resolve', { name: 'my-app.home' })).toMatchObject({ rcode: 'NOERROR', records: [expect.stringMatching(/^my-app\.home \d+ A 127\.0\.0\.1$/)] })
+  expect(await gateway.service.command('resolve', { name: 'nowhere.home', type: 'aaaa' })).toMatchObject({ rcode: 'NXDOMAIN', records: [] })
+})
+
+describe('a probe', () => {
+  test('of each service says what came back', async () => {
+    const leases = dhcp.rows.size
+    expect(await probe('dns', at(dns, 'dns'))).toMatchObject({ ok: true, sentence: 'my-app.home A 127.0.0.1' })
+    expect(await probe('dns', at(dns, 'dns'), { name: 'nowhere.home' })).toMatchObject({ ok: true, sentence: expect.stringMatching(/^home SOA .*; nowhere\.home is not known there$/) })
+    expect(await probe('dhcp', at(dhcp, 'dhcp'))).toMatchObject({ ok: true, sentence: expect.stringMatching(/^It offers 127\.[\d.]+ for 3600 s$/) })
+    expect(await probe('app-server', at(demo, 'http'))).toMatchObject({ ok: true, sentence: expect.stringMatching(/^Status 200 with .* by TCP$/) })
+    expect(await probe('app-server', at(demo, 'rudp'), { transport: 'rudp' })).toMatchObject({ ok: true, sentence: expect.stringMatching(/^Status 200 with .* by RUDP$/) })
+    const rows = gateway.rows.size
+    expect(await probe('client', at(gateway, 'proxy'))).toMatchObject({ ok: true })
+    expect([dhcp.rows.size, gateway.rows.size]).toEqual([leases, rows]) // no address taken, no row added
+  })
+
+  test('of a service that is not there says so and does not throw', async () => {
+    expect(await probe('dns', '127.0.0.1:1')).toMatchObject({ ok: false, sentence: expect.stringContaining('could not be looked up') })
+    expect(await probe('app-server', '127.0.0.1:1')).toMatchObject({ ok: false, sentence: expect.stringContaining('127.0.0.1:1 could not be reached by TCP') })
+    expect(await probe('client', at(gateway, 'proxy'), { name: 'nowhere.home' })).toMatchObject({ ok: false, sentence: expect.stringContaining('status 502 (name-unknown)') })
+    expect(await probe('app-server', at(films, 'http'), { name: 'not a name' })).toMatchObject({ ok: expect.any(Boolean) })
+  })
+})

@@ -1,0 +1,82 @@
+/**
+ * The way to a page: from the host and port of an address to the endpoints that may serve it. Names are asked of Hamlet's own
+ * resolver and of nothing else; the system's resolver never hears of them.
+ */
+import type { Resolution, Resolver } from '../dns/resolver.ts'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import { isIpAddress } from '../kit/ip-address.ts'
+import type { Random } from '../kit/random.ts'
+import type { Transport } from './contract.ts'
+import { isUnder } from './core/connect-policy.ts'
+import { chooseServiceRecord, DEFAULT_PORT, parseServiceRecord, serviceName, type ServiceRecord } from './core/service-record.ts'
+import type { Authority } from './core/target.ts'
+
+export interface Way {
+  /** To be tried in order; at least one. */
+  readonly candidates: readonly Endpoint[]
+  /** How the name became an address, for a person. */
+  readonly sentence: string
+}
+
+/** Whoever answers names: the gateway asks its resolver only once it knows the DNS server. */
+export type ResolveName = Resolver['resolve']
+
+const CANDIDATES_MAX = 4
+
+/**
+ * Finds where `host` is served. A port that the address names is taken as it is; else SRV records tell, else the usual port.
+ * @throws HamletError name-unknown, or upstream-unreachable where no DNS server could say
+ */
+export async function findWay({ host, port }: Authority, transport: Transport, resolve: ResolveName, random: Random): Promise<Way> {
+  const usual = port ?? DEFAULT_PORT[transport]
+  if (isIpAddress(host)) return { candidates: [{ address: host, port: usual }], sentence: `${host} is an address, there is no name to look up` }
+  // RFC 6761 §6.3: never asked of a DNS server.
+  if (isUnder(host, 'localhost')) return { candidates: [{ address: '127.0.0.1', port: usual }], sentence: `${host} is this machine` }
+
+  const name = host.replace(/\.$/, '')
+  const [own, service] = await Promise.allSettled([lookUp(name, resolve), port === undefined ? findServiceRecord(name, transport, resolve, random) : undefined])
+  // Without an answer about SRV the usual port still stands; that the server is silent shows at the address.
+  const record = service.status === 'fulfilled' ? service.value : undefined
+  // A service may live elsewhere than at the name itself, which then needs no address of its own.
+  if (own.status === 'rejected' && (record === undefined || record.target === name)) throw own.reason
+  const { addresses, sentence } = own.status === 'fulfilled' ? own.value : { addresses: [], sentence: '' }
+  if (record === undefined) return { candidates: endpoints(addresses, usual), sentence }
+  if (record.target === '') throw new HamletError({ code: 'refused', what: `${host} offers no pages by ${transport.toUpperCase()}`, why: `its SRV record ${serviceName(name, transport)} says so`, remedy: 'choose the other transport or give a port in the address' })
+  const told = record.target === name ? { addresses, sentence } : await lookUp(record.target, resolve)
+  return { candidates: endpoints(told.addresses, record.port), sentence: `${told.sentence}; ${serviceName(name, transport)} names port ${record.port}` }
+}
+
+function endpoints(addresses: readonly string[], port: number): Endpoint[] {
+  return addresses.slice(0, CANDIDATES_MAX).map(address => ({ address, port }))
+}
+
+async function lookUp(name: string, resolve: ResolveName): Promise<{ addresses: string[]; sentence: string }> {
+  const ipv4 = await resolve(name, 'A')
+  if (addressesIn(ipv4, 'A').length > 0) return { addresses: addressesIn(ipv4, 'A'), sentence: ipv4.sentence }
+  const answer = ipv4.rcode === 'NOERROR' ? await resolve(name, 'AAAA') : ipv4
+  const addresses = addressesIn(answer, 'AAAA')
+  if (addresses.length === 0) throw unresolved(name, answer)
+  return { addresses, sentence: answer.sentence }
+}
+
+function addressesIn({ records }: Resolution, type: 'A' | 'AAAA'): string[] {
+  return records.filter(record => record.type === type).map(({ data }) => data)
+}
+
+function unresolved(name: string, { rcode, sentence, server }: Resolution): HamletError {
+  const proof = `${rcode} from ${server}`
+  if (rcode === 'NXDOMAIN' || rcode === 'NOERROR') {
+    return new HamletError({
+      code: 'name-unknown', what: `No address is known for ${name}`, why: sentence,
+      remedy: `check the spelling, or register it: start the application server with --domain ${name}, or send REGISTER ${name} IP to the DNS server`, proof,
+    })
+  }
+  return new HamletError({ code: 'upstream-unreachable', what: `${name} could not be looked up`, why: sentence, remedy: 'check that the DNS server runs and can reach the one it asks', proof })
+}
+
+async function findServiceRecord(name: string, transport: Transport, resolve: ResolveName, random: Random): Promise<ServiceRecord | undefined> {
+  const answer = await resolve(serviceName(name, transport), 'SRV')
+  const records = answer.records.filter(({ type }) => type === 'SRV').flatMap(({ data }) => parseServiceRecord(data) ?? [])
+  return chooseServiceRecord(records, random)
+}

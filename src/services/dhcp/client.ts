@@ -1,0 +1,194 @@
+/**
+ * The DHCP client on real sockets. It learns what a server lends and tells; this machine's interfaces stay as they are, so it
+ * needs no privileges. core/client.ts decides.
+ */
+import { link, readFile, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Endpoint, Path } from '../kit/endpoint.ts'
+import { formatEndpoint } from '../kit/endpoint.ts'
+import { HamletError, UsageError } from '../kit/errors.ts'
+import { isLoopback, parseIpv4 } from '../kit/ip-address.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { diskError, errnoOf } from '../kit/node/disk.ts'
+import { drive } from '../kit/node/drive.ts'
+import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
+import { onSamePort } from '../kit/node/same-port.ts'
+import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import type { DatagramDoor, DoorOptions } from '../kit/node/udp/door.ts'
+import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
+import type { Random } from '../kit/random.ts'
+import type { TraceRing } from '../kit/trace.ts'
+import { DhcpClient, encodeRelease, type ClientEvent, type Lease } from './core/client.ts'
+import { formatMac, parseMac } from './wire/hardware-address.ts'
+
+export type { Lease } from './core/client.ts'
+
+/** Hamlet's port for DHCP: needs no privileges and disturbs no other server. */
+const DHCP_PORT = 6767
+const OBTAIN_WITHIN_MS = 4000
+/** Interfaces beyond these are not asked on. */
+const INTERFACES_MAX = 32
+
+export interface LeaseQuestion {
+  /** Undefined: all servers on port 6767, by broadcast from every interface and on loopback. */
+  readonly server: Endpoint | undefined
+  /** `02:00:5e:00:00:01`: who asks; storedMac has this machine's. */
+  readonly mac: string
+  readonly hostName: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: TraceRing
+}
+
+/**
+ * Gets a lease.
+ * @param question.timeoutMs how long to try, 4 s if not said
+ * @param question.probe returns what the server would lend, and takes nothing
+ * @throws HamletError no-lease; UsageError where server or mac cannot be used
+ */
+export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs?: number; readonly probe?: boolean }): Promise<Lease> {
+  const { clock, timeoutMs = OBTAIN_WITHIN_MS, probe = false } = question
+  let settle = (_event: ClientEvent) => {}
+  const asking = await openClient(question, probe, event => settle(event))
+  let refusal: string | undefined
+  try {
+    return await new Promise((resolve, reject) => {
+      const cancel = clock.wakeAt(clock.nowMs() + timeoutMs, () => reject(noLease(question.server, timeoutMs, refusal)))
+      settle = event => {
+        if (event.kind === 'refused') refusal = event.why
+        if (event.kind !== 'bound' && event.kind !== 'offered') return
+        cancel()
+        resolve(event.lease)
+      }
+      asking.start()
+    })
+  } finally {
+    await asking.close()
+  }
+}
+
+/** Gives a lease back. No answer is expected, so none is waited for. */
+export async function releaseLease(lease: Lease, { server, mac, random, clock, trace }: Omit<LeaseQuestion, 'hostName'>): Promise<void> {
+  const peer = server ?? { address: lease.server, port: DHCP_PORT }
+  const door = await openSockets(peer, { receive: () => undefined }, trace, clock)
+  door.send(door.pathTo(peer), encodeRelease(macBytes(mac), random.uint32(), parseIpv4(lease.address) ?? 0, parseIpv4(lease.server) ?? 0))
+  door.flush()
+  await door.close()
+}
+
+export interface KeptLease {
+  /** Undefined as long as no server lent anything. */
+  lease(): Lease | undefined
+  /** Renews no more. The lease stays this machine's until it ends: whoever asks again with the same mac gets the same address. */
+  stop(): Promise<void>
+}
+
+/**
+ * Gets a lease and keeps it: renews at T1, asks all servers at T2, begins again when it is lost or refused. Never gives up.
+ * @param question.onLease told of every lease, and of its end (undefined) with the reason
+ */
+export function keepLease(question: LeaseQuestion & { onLease(lease: Lease | undefined, why: string): void }): KeptLease {
+  let lease: Lease | undefined
+  const change = (to: Lease | undefined, why: string) => {
+    lease = to
+    question.onLease(to, why)
+  }
+  const asking = openClient(question, false, event => {
+    switch (event.kind) {
+      case 'bound': return change(event.lease, `lent by ${event.lease.server}`)
+      case 'lost': return change(undefined, event.why)
+      case 'refused': return lease === undefined ? change(undefined, event.why) : undefined
+      default: // States and offers are for whoever draws them.
+    }
+  })
+  asking.then(({ start }) => start(), (error: unknown) => change(undefined, error instanceof HamletError ? error.parts.why : String(error)))
+  return { lease: () => lease, stop: () => asking.then(({ close }) => close(), () => undefined) }
+}
+
+/**
+ * This machine's hardware address for DHCP: made once (locally administered, so it is nobody else's), kept in the file `mac`.
+ * @throws HamletError disk-failed; file-damaged where the file holds something else
+ */
+export async function storedMac(dataFolder: string, random: Random): Promise<string> {
+  const path = join(dataFolder, 'mac')
+  const mine = `${path}.${random.uint32().toString(16)}`
+  try {
+    const stored = await readMac(path)
+    if (stored !== undefined) return stored
+    await writeFile(mine, `${newMac(random)}\n`)
+    // A link is made whole or not at all, and never over a file that another process made meanwhile.
+    await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))
+    return await readMac(path) ?? ''
+  } catch (error) {
+    throw diskError(error, path, 'the hardware address for DHCP could not be stored')
+  }
+}
+
+async function readMac(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const bytes = parseMac(text.trim())
+  if (bytes !== undefined) return formatMac(bytes)
+  throw new HamletError({
+    code: 'file-damaged', what: 'the hardware address for DHCP could not be read', why: `${path} holds no address such as 02:00:5e:00:00:01`,
+    done: 'it was left as it is', remedy: 'delete the file; a new address is made then',
+  })
+}
+
+/** The second bit of the first byte says "locally administered", the first one, cleared, "one station" (IEEE 802). */
+function newMac(random: Random): string {
+  const bytes = Uint8Array.from({ length: 6 }, () => random.uint32() & 255)
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02
+  return formatMac(bytes)
+}
+
+/** The machine on its sockets. Nothing is sent before `start`. */
+async function openClient({ server, mac, hostName, clock, random, trace }: LeaseQuestion, probe: boolean, onEvent: (event: ClientEvent) => void) {
+  const bytes = macBytes(mac)
+  const toAll: Path[] = []
+  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll, probe })
+  const driver = drive({ machine, clock, door: () => door, onEvent })
+  const door = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
+  toAll.push(...(server === undefined ? door.locals.map(local => door.pathTo(allServersFrom(local), local.address)) : [door.pathTo(server)]))
+  return {
+    start() {
+      machine.start(clock.nowMs())
+      driver.drain()
+    },
+    async close() {
+      driver.stop()
+      await door.close()
+    },
+  }
+}
+
+/** A socket on each address, so that a broadcast leaves by every interface: the system picks it by the address that a socket is bound to. */
+async function openSockets(server: Endpoint | undefined, { receive }: Pick<DoorOptions, 'receive'>, trace: TraceRing, clock: Clock): Promise<DatagramDoor> {
+  if (server !== undefined && parseIpv4(server.address) === undefined) {
+    throw new UsageError(`the DHCP server cannot be ${formatEndpoint(server)}`, 'DHCP is for IPv4 only', 'give its IPv4 address, such as --dhcp 192.168.1.1')
+  }
+  const every = localIpv4Addresses().slice(0, INTERFACES_MAX).map(({ address }) => address)
+  const addresses = server === undefined ? every : [isLoopback(server.address) ? '127.0.0.1' : '0.0.0.0']
+  const open = (port: number) => openTracedDoor(openDgramDoor, { addresses, port, receive, broadcast: true }, trace, 'dhcp', clock)
+  return addresses.length === 1 ? open(0) : onSamePort(0, '127.0.0.1', open)
+}
+
+function allServersFrom(local: Endpoint): Endpoint {
+  return { address: isLoopback(local.address) ? '127.0.0.1' : '255.255.255.255', port: DHCP_PORT }
+}
+
+/** @throws UsageError where the text is no hardware address */
+function macBytes(mac: string): Uint8Array {
+  const bytes = parseMac(mac)
+  if (bytes === undefined) throw new UsageError(`the hardware address cannot be ${mac}`, 'it is not six pairs of hexadecimal digits', 'write it as 02:00:5e:00:00:01')
+  return bytes
+}
+
+function noLease(server: Endpoint | undefined, timeoutMs: number, refusal: string | undefined): HamletError {
+  const asked = server === undefined ? `port ${DHCP_PORT} of any interface` : formatEndpoint(server)
+  const why = refusal === undefined ? `no DHCP server answered on ${asked} within ${timeoutMs / 1000} s` : `the DHCP server on ${asked} refused: ${refusal}`
+  return new HamletError({ code: 'no-lease', what: 'No address could be obtained by DHCP', why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })
+}

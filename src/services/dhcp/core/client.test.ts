@@ -1,0 +1,239 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Path } from '../../kit/endpoint.ts'
+import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { fraction, seededRandom } from '../../kit/random.ts'
+import { decodeMessage, MESSAGE_TYPE, messageTypeName } from '../wire/message.ts'
+import { DhcpClient, TRANSITIONS, type ClientEvent, type ClientState } from './client.ts'
+import type { LeaseRecord } from './leases.ts'
+import { networksToServe } from './pools.ts'
+import { DhcpServer } from './server.ts'
+
+const SERVER = { address: '192.0.2.1', port: 6767 }
+const LATENCY_MS = 5
+
+interface Host {
+  readonly client: DhcpClient
+  readonly events: ClientEvent[]
+  readonly toAll: Path
+}
+
+/** A server and its clients on a wire that loses what it is told to lose. Time jumps to whatever happens next. */
+class VirtualNetwork {
+  readonly hosts: Host[] = []
+  /** What the clients sent. */
+  readonly asked: { atMs: number; type: string; by: number; broadcast: boolean }[] = []
+  readonly journal: LeaseRecord[] = []
+  nowMs = 0
+  /** Decides of each datagram. */
+  loses: (fromServer: boolean) => boolean = () => false
+  server: DhcpServer | undefined
+  #wire: { atMs: number; deliver: () => void }[] = []
+  readonly #pool: string
+
+  constructor(pool = '192.0.2.10-192.0.2.99', readonly leaseSeconds = 3600) {
+    this.#pool = pool
+    this.startServer()
+  }
+
+  /** With what the journal holds. */
+  startServer(): void {
+    const networks = networksToServe([{ interfaceName: 'if0', address: parseIpv4(SERVER.address) ?? 0, prefixBits: 24, loopback: false, gateway: undefined }], this.#pool)
+    this.server = new DhcpServer({ networks, dnsAddress: undefined, dnsPort: 5300, dnsAdminPort: 5355, leaseSeconds: this.leaseSeconds, records: this.journal })
+  }
+
+  add({ probe = false, seed = this.hosts.length } = {}): Host {
+    const number = this.hosts.length
+    const local = { address: `192.0.2.${200 + number}`, port: 40_000 }
+    const toAll: Path = { local, interfaceName: '', peer: { address: '255.255.255.255', port: SERVER.port } }
+    const client = new DhcpClient({ mac: Uint8Array.of(2, 0, 0, 0, 0, number), hostName: `host-${number}`, random: seededRandom(seed), toAll: [toAll], probe })
+    const host = { client, events: [], toAll }
+    this.hosts.push(host)
+    client.start(this.nowMs)
+    return host
+  }
+
+  /** Until nothing happens before `untilMs`, which is the time then. */
+  run(untilMs: number): this {
+    for (let steps = 0; ; steps++) {
+      if (steps > 200_000) throw new Error('the network does not come to rest')
+      this.#drain()
+      const nextMs = Math.min(this.server?.deadlineMs() ?? Infinity, ...this.hosts.map(({ client }) => client.deadlineMs()), ...this.#wire.map(({ atMs }) => atMs))
+      if (nextMs > untilMs) break
+      this.nowMs = Math.max(this.nowMs, nextMs)
+      for (const { atMs, deliver } of this.#wire) if (atMs <= this.nowMs) deliver()
+      this.#wire = this.#wire.filter(({ atMs }) => atMs > this.nowMs)
+      if ((this.server?.deadlineMs() ?? Infinity) <= this.nowMs) this.server?.timeout(this.nowMs)
+      for (const { client } of this.hosts) if (client.deadlineMs() <= this.nowMs) client.timeout(this.nowMs)
+    }
+    this.nowMs = untilMs
+    return this
+  }
+
+  #drain(): void {
+    for (const [number, { client, events }] of this.hosts.entries()) {
+      for (const effect of client.outbox.splice(0)) {
+        if (effect.kind === 'event') events.push(effect.event)
+        if (effect.kind !== 'send') continue
+        const broadcast = effect.path.peer.address === '255.255.255.255'
+        this.asked.push({ atMs: this.nowMs, type: messageTypeName(decodeMessage(effect.bytes).options.messageType), by: number, broadcast })
+        const arrives: Path = { local: { address: broadcast ? '0.0.0.0' : effect.path.peer.address, port: SERVER.port }, interfaceName: '', peer: effect.path.local }
+        this.#send(false, () => this.server?.receive(effect.bytes, arrives, this.nowMs))
+      }
+    }
+    for (const outer of this.server?.outbox.splice(0) ?? []) {
+      if (outer.kind === 'persist') this.journal.push(outer.record)
+      for (const effect of outer.kind === 'persist' ? outer.then : [outer]) {
+        if (effect.kind !== 'send') continue
+        const { path, bytes } = effect
+        const host = this.hosts.find(({ toAll }) => toAll.local.address === path.peer.address)
+        this.#send(true, () => host?.client.receive(bytes, { local: path.peer, interfaceName: '', peer: path.local }, this.nowMs))
+      }
+    }
+  }
+
+  #send(fromServer: boolean, deliver: () => void): void {
+    if (!this.loses(fromServer)) this.#wire.push({ atMs: this.nowMs + LATENCY_MS, deliver })
+  }
+}
+
+const leaseOf = ({ events }: Host) => events.findLast(event => event.kind === 'bound')?.lease
+const path = ({ events }: Host) => ['INIT', ...events.flatMap(event => event.kind === 'state' ? [event.to] : [])].join(' ')
+
+test('a client is bound after four datagrams and learns all that the server tells', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(1000)
+  expect(leaseOf(host)).toEqual({
+    address: '192.0.2.10', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '',
+    leaseSeconds: 3600, obtainedAtMs: 2 * LATENCY_MS, tookMs: 4 * LATENCY_MS,
+  })
+  expect(path(host)).toBe('INIT SELECTING REQUESTING BOUND')
+})
+
+test('a lease is renewed by unicast at half its time, for ever', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(5 * 3_600_000)
+  const renewals = network.asked.filter(({ type }) => type === 'REQUEST').slice(1)
+  expect(renewals).toHaveLength(9)
+  expect(renewals.every(({ broadcast }) => !broadcast)).toBe(true)
+  expect(renewals[0]?.atMs).toBe(10 + 1_800_000)
+  expect(leaseOf(host)?.address).toBe('192.0.2.10')
+})
+
+test('when the server is gone the client asks at T1, asks all from T2 on, and loses the address at the end', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(1000)
+  network.server = undefined
+  network.run(3_700_000)
+  expect(path(host)).toBe('INIT SELECTING REQUESTING BOUND RENEWING REBINDING INIT SELECTING')
+  expect(host.events).toContainEqual({ kind: 'lost', why: 'the lease ended and no server renewed it' })
+  const requests = network.asked.filter(({ type, atMs }) => type === 'REQUEST' && atMs > 1000)
+  expect(requests.find(({ broadcast }) => broadcast)?.atMs).toBe(10 + 3_150_000)
+  expect(requests.length).toBeLessThan(20)
+})
+
+test('a server that comes back before the end renews what its journal holds', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(1000)
+  network.server = undefined
+  network.run(3_200_000).startServer()
+  network.run(3_590_000)
+  expect(host.client.state).toBe('BOUND')
+  expect(host.events.filter(({ kind }) => kind === 'lost')).toEqual([])
+})
+
+test('a server that lost its records refuses the renewal; the client begins again', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(1000)
+  network.journal.length = 0
+  network.startServer()
+  network.run(1_900_000)
+  expect(path(host)).toBe('INIT SELECTING REQUESTING BOUND RENEWING INIT SELECTING REQUESTING BOUND')
+  expect(host.events).toContainEqual({ kind: 'lost', why: '192.0.2.10 is not lent to this client' })
+})
+
+test('without a server a client asks ever more rarely, about once a minute in the end', () => {
+  const network = new VirtualNetwork()
+  network.server = undefined
+  network.add()
+  network.run(600_000)
+  const waits = network.asked.map(({ atMs }, index) => atMs - (network.asked[index - 1]?.atMs ?? 0)).slice(1)
+  for (const [index, waitMs] of waits.entries()) {
+    const plainMs = Math.min(64_000, 1000 * 2 ** index)
+    expect(waitMs).toBeGreaterThanOrEqual(plainMs * 0.75)
+    expect(waitMs).toBeLessThanOrEqual(plainMs * 1.25)
+  }
+  expect(waits.length).toBeGreaterThan(8)
+})
+
+test('a client gives its address back, and another gets it', () => {
+  const network = new VirtualNetwork('192.0.2.10-192.0.2.10')
+  const first = network.add()
+  network.run(1000)
+  const second = network.add()
+  network.run(20_000)
+  expect(second.client.state).toBe('SELECTING')
+  first.client.release()
+  network.run(100_000)
+  expect(first.client.state).toBe('INIT')
+  expect(leaseOf(second)?.address).toBe('192.0.2.10')
+})
+
+test('a probe hears an offer, and nothing is lent', () => {
+  const network = new VirtualNetwork()
+  const host = network.add({ probe: true })
+  network.run(100_000)
+  expect(host.events).toContainEqual(expect.objectContaining({ kind: 'offered', lease: expect.objectContaining({ address: '192.0.2.10' }) }))
+  expect(network.asked.map(({ type }) => type)).toEqual(['DISCOVER'])
+  expect(network.journal).toEqual([])
+})
+
+test('answers to others, repeated answers and noise change nothing', () => {
+  const network = new VirtualNetwork()
+  const host = network.add()
+  network.run(1000)
+  const before = path(host)
+  const other = network.add()
+  network.run(2000)
+  expect(leaseOf(other)?.address).toBe('192.0.2.11')
+  for (const bytes of [Uint8Array.of(1, 2, 3), new Uint8Array(400)]) host.client.receive(bytes, host.toAll, 2000)
+  network.run(3000)
+  expect(path(host)).toBe(before)
+})
+
+test('whatever is lost, whenever the server restarts: every client with room gets a lease, and no address is lent twice', () => {
+  fc.assert(fc.property(fc.integer(), fc.double({ min: 0, max: 0.4, noNaN: true }), fc.integer({ min: 2, max: 12 }), fc.integer({ min: 2, max: 8 }), (seed, loss, clients, poolSize) => {
+    const random = seededRandom(seed)
+    const network = new VirtualNetwork(`192.0.2.10-192.0.2.${9 + poolSize}`, 120)
+    network.loses = () => fraction(random) < loss
+    for (let number = 0; number < clients; number++) network.add({ seed: seed + number })
+    for (let minute = 0; minute < 10; minute++) {
+      network.run(network.nowMs + 60_000)
+      if (fraction(random) < 0.5) network.startServer()
+      const held = network.hosts.filter(({ client: { state } }) => state === 'BOUND' || state === 'RENEWING' || state === 'REBINDING').map(host => leaseOf(host)?.address)
+      expect(new Set(held).size).toBe(held.length)
+    }
+    network.loses = () => false
+    network.run(network.nowMs + 600_000)
+    expect(network.hosts.filter(({ client }) => client.state === 'BOUND').length).toBe(Math.min(clients, poolSize))
+  }), { numRuns: 60 })
+})
+
+test('every state of figure 5 is left by a transition that leads to a state', () => {
+  const reached = new Set<ClientState>(Object.values(TRANSITIONS).flatMap(exits => Object.values(exits)))
+  expect([...reached].sort()).toEqual(Object.keys(TRANSITIONS).sort())
+})
+
+test('a message of the client names it and asks for a broadcast answer', () => {
+  const host = new VirtualNetwork().add()
+  const [effect] = host.client.outbox.filter(({ kind }) => kind === 'send')
+  const message = decodeMessage(effect?.kind === 'send' ? effect.bytes : new Uint8Array())
+  expect(message).toMatchObject({ op: 1, broadcast: true, chaddr: Uint8Array.of(2, 0, 0, 0, 0, 0) })
+  expect(message.options).toMatchObject({ messageType: MESSAGE_TYPE.DISCOVER, hostName: 'host-0', vendorClass: 'Hamlet', clientIdentifier: Uint8Array.of(1, 2, 0, 0, 0, 0, 0) })
+  expect(formatIpv4(message.ciaddr)).toBe('0.0.0.0')
+})

@@ -1,0 +1,311 @@
+/**
+ * The DHCP client as a machine: RFC 2131 §4.4, figure 5. It only learns: nothing is applied to an interface, so its
+ * questions come from an address that the machine already has, and it asks for broadcast answers. TRANSITIONS is figure 5;
+ * asking again in the same state is no transition.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { MalformedPacket } from '../../kit/errors.ts'
+import { formatIpv4 } from '../../kit/ip-address.ts'
+import type { Effect, Machine } from '../../kit/machine.ts'
+import { fraction, type Random } from '../../kit/random.ts'
+import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
+import { ETHERNET, OP } from '../wire/header.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
+import { OPTIONS, type Options } from '../wire/options.ts'
+
+export const TRANSITIONS = {
+  INIT: { start: 'SELECTING' },
+  SELECTING: { offer: 'REQUESTING', probed: 'INIT' },
+  REQUESTING: { ack: 'BOUND', nak: 'INIT', silence: 'INIT' },
+  BOUND: { t1: 'RENEWING', released: 'INIT' },
+  RENEWING: { ack: 'BOUND', nak: 'INIT', t2: 'REBINDING', released: 'INIT' },
+  REBINDING: { ack: 'BOUND', nak: 'INIT', expired: 'INIT', released: 'INIT' },
+} as const
+export type ClientState = keyof typeof TRANSITIONS
+type Input = { [State in ClientState]: keyof (typeof TRANSITIONS)[State] }[ClientState]
+
+/** What a server lent and told. Texts are '' where it told nothing. */
+export interface Lease {
+  readonly address: string
+  readonly subnetMask: string
+  /** The server's identifier: its address. */
+  readonly server: string
+  readonly dns: string
+  readonly dnsPort: number
+  readonly dnsAdminPort: number
+  readonly domain: string
+  readonly leaseSeconds: number
+  /** Counted from when the address was asked for (RFC 2131 §4.4.1), in ms since 1970. */
+  readonly obtainedAtMs: number
+  /** From the first question to the lease. */
+  readonly tookMs: number
+}
+
+export type ClientEvent =
+  | { readonly kind: 'state'; readonly from: ClientState; readonly to: ClientState }
+  | { readonly kind: 'offered'; readonly lease: Lease }
+  | { readonly kind: 'bound'; readonly lease: Lease; readonly path: Path }
+  /** A server said no; the client begins again. */
+  | { readonly kind: 'refused'; readonly why: string }
+  /** The address may not be used any more. */
+  | { readonly kind: 'lost'; readonly why: string }
+
+export interface ClientOptions {
+  readonly mac: Uint8Array
+  readonly hostName: string
+  readonly random: Random
+  /** Where questions to all servers go: one way for each interface. */
+  readonly toAll: readonly Path[]
+  /** Ask what would be lent, and take nothing. */
+  readonly probe: boolean
+}
+
+/** RFC 2131 §4.1 begins with 4 s, made for the bridges of its time, and doubles to 64 s. */
+const FIRST_RETRY_MS = 1000
+const LAST_RETRY_MS = 64_000
+/** Each wait is shorter or longer by up to a quarter, so that clients that began together do not stay together. */
+const RETRY_SPREAD = 0.25
+const REQUESTS_MAX = 4
+/** RFC 2131 §4.4.5 */
+const EXTENSION_RETRY_MS_MIN = 60_000
+const DNS_PORT = 53
+const DNS_ADMIN_PORT = 5354
+const FOREVER = 0xffffffff
+
+const ASKED_FOR = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServers, OPTIONS.domainName, OPTIONS.broadcastAddress, OPTIONS.vendorSpecific].map(({ code }) => code)
+
+/** The lease in hand and its times (RFC 2131 §4.4.5), absolute. */
+interface Held {
+  readonly lease: Lease
+  readonly yiaddr: number
+  readonly serverIdentifier: number
+  /** To the server that lent. */
+  readonly path: Path
+  readonly t1AtMs: number
+  readonly t2AtMs: number
+  readonly expiresAtMs: number
+}
+
+export class DhcpClient implements Machine<ClientEvent> {
+  readonly outbox: Effect<ClientEvent>[] = []
+  readonly #options: ClientOptions
+  #state: ClientState = 'INIT'
+  #xid = 0
+  #startedAtMs = 0
+  #askedAtMs = 0
+  #retryAtMs = Infinity
+  #attempts = 0
+  #offer: { readonly yiaddr: number; readonly serverIdentifier: number } | undefined
+  #held: Held | undefined
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** Begins to look for a server. Without effect where it has begun already. */
+  start(nowMs: number): void {
+    if (!this.#go('start')) return
+    this.#startedAtMs = nowMs
+    this.#xid = this.#options.random.uint32()
+    this.#attempts = 0
+    this.#discover(nowMs)
+  }
+
+  /** Gives the address back (RFC 2131 §4.4.6); nothing follows until `start`. */
+  release(): void {
+    const held = this.#held
+    if (held === undefined || !this.#go('released')) return
+    const bytes = encodeRelease(this.#options.mac, this.#xid, held.yiaddr, held.serverIdentifier)
+    this.outbox.push({ kind: 'send', path: held.path, bytes })
+    this.#held = undefined
+    this.#retryAtMs = Infinity
+  }
+
+  receive(bytes: Uint8Array, path: Path, nowMs: number): void {
+    let message: Message
+    try {
+      message = decodeMessage(bytes)
+    } catch (error) {
+      if (error instanceof MalformedPacket) return
+      throw error
+    }
+    if (message.op !== OP.reply || message.xid !== this.#xid) return
+    switch (message.options.messageType) {
+      case MESSAGE_TYPE.OFFER: return this.#takeOffer(message, nowMs)
+      case MESSAGE_TYPE.ACK: return this.#takeAck(message, path, nowMs)
+      case MESSAGE_TYPE.NAK: return this.#takeNak(message, nowMs)
+      default: // No other message is an answer to a client.
+    }
+  }
+
+  timeout(nowMs: number): void {
+    if (nowMs < this.deadlineMs()) return
+    switch (this.#state) {
+      case 'INIT': return this.start(nowMs)
+      case 'SELECTING': return this.#discover(nowMs)
+      case 'REQUESTING': {
+        if (this.#attempts < REQUESTS_MAX) return this.#request(nowMs)
+        this.#go('silence')
+        return this.start(nowMs)
+      }
+      case 'BOUND': {
+        this.#go('t1')
+        return this.#extend(nowMs)
+      }
+      case 'RENEWING': {
+        if (nowMs >= (this.#held?.t2AtMs ?? Infinity)) this.#go('t2')
+        return this.#extend(nowMs)
+      }
+      case 'REBINDING': {
+        if (nowMs < (this.#held?.expiresAtMs ?? Infinity)) return this.#extend(nowMs)
+        this.#go('expired')
+        this.#lose('the lease ended and no server renewed it')
+        return this.start(nowMs)
+      }
+    }
+  }
+
+  deadlineMs(): number {
+    return this.#state === 'BOUND' ? this.#held?.t1AtMs ?? Infinity : this.#retryAtMs
+  }
+
+  #discover(nowMs: number): void {
+    this.#retryAtMs = nowMs + this.#backoffMs()
+    this.#send(this.#options.toAll, 0, { messageType: MESSAGE_TYPE.DISCOVER, ...this.#wishes() }, nowMs)
+  }
+
+  /** The first offer is taken. */
+  #takeOffer(message: Message, nowMs: number): void {
+    const { serverIdentifier } = message.options
+    if (this.#state !== 'SELECTING' || serverIdentifier === undefined || message.yiaddr === 0) return
+    if (this.#options.probe) {
+      this.#go('probed')
+      this.#retryAtMs = Infinity
+      this.outbox.push({ kind: 'event', event: { kind: 'offered', lease: this.#leaseOf(message, serverIdentifier, nowMs, nowMs) } })
+      return
+    }
+    this.#go('offer')
+    this.#offer = { yiaddr: message.yiaddr, serverIdentifier }
+    this.#attempts = 0
+    this.#request(nowMs)
+  }
+
+  /** To all, so that servers that were not chosen take their offers back (RFC 2131 §3.1 step 3). */
+  #request(nowMs: number): void {
+    if (this.#attempts === 0) this.#askedAtMs = nowMs
+    this.#retryAtMs = nowMs + this.#backoffMs()
+    this.#send(this.#options.toAll, 0, {
+      messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#offer?.yiaddr, serverIdentifier: this.#offer?.serverIdentifier, ...this.#wishes(),
+    }, nowMs)
+  }
+
+  /** RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5). */
+  #extend(nowMs: number): void {
+    const held = this.#held
+    if (held === undefined) return
+    const rebinding = this.#state === 'REBINDING'
+    const untilMs = rebinding ? held.expiresAtMs : held.t2AtMs
+    this.#retryAtMs = Math.min(untilMs, nowMs + Math.max(EXTENSION_RETRY_MS_MIN, (untilMs - nowMs) / 2))
+    this.#askedAtMs = nowMs
+    this.#startedAtMs = nowMs
+    this.#send(rebinding ? this.#options.toAll : [held.path], held.yiaddr, { messageType: MESSAGE_TYPE.REQUEST, ...this.#wishes() }, nowMs)
+  }
+
+  #takeAck(message: Message, path: Path, nowMs: number): void {
+    const asked = this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
+    const { leaseSeconds, renewalSeconds, rebindingSeconds } = message.options
+    const serverIdentifier = message.options.serverIdentifier ?? this.#held?.serverIdentifier
+    if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined || !this.#go('ack')) return
+    const lastsMs = leaseSeconds === FOREVER ? Infinity : leaseSeconds * 1000
+    const t2Ms = Math.min((rebindingSeconds ?? Infinity) * 1000, lastsMs * 0.875)
+    const t1Ms = Math.min((renewalSeconds ?? Infinity) * 1000, lastsMs * 0.5, t2Ms)
+    const lease = this.#leaseOf(message, serverIdentifier, this.#askedAtMs, nowMs)
+    this.#held = {
+      lease, path, serverIdentifier, yiaddr: message.yiaddr,
+      t1AtMs: this.#askedAtMs + t1Ms, t2AtMs: this.#askedAtMs + t2Ms, expiresAtMs: this.#askedAtMs + lastsMs,
+    }
+    this.outbox.push({ kind: 'event', event: { kind: 'bound', lease, path } })
+  }
+
+  #takeNak({ options }: Message, nowMs: number): void {
+    const hadLease = this.#held !== undefined
+    const { serverIdentifier } = options
+    if (this.#state === 'REQUESTING' && serverIdentifier !== this.#offer?.serverIdentifier) return
+    if (!this.#go('nak')) return
+    const why = options.message === undefined || options.message === '' ? 'the server refused' : options.message
+    this.outbox.push({ kind: 'event', event: { kind: 'refused', why } })
+    if (hadLease) this.#lose(why)
+    this.#attempts = 0
+    this.#retryAtMs = nowMs + this.#backoffMs()
+  }
+
+  #lose(why: string): void {
+    this.#held = undefined
+    this.outbox.push({ kind: 'event', event: { kind: 'lost', why } })
+  }
+
+  #leaseOf({ yiaddr, options }: Message, serverIdentifier: number, obtainedAtMs: number, nowMs: number): Lease {
+    const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
+    const dns = options.dnsServers?.[0]
+    return {
+      address: formatIpv4(yiaddr),
+      subnetMask: options.subnetMask === undefined ? '' : formatIpv4(options.subnetMask),
+      server: formatIpv4(serverIdentifier),
+      dns: dns === undefined ? '' : formatIpv4(dns),
+      dnsPort: ports.dnsPort ?? DNS_PORT,
+      dnsAdminPort: ports.dnsAdminPort ?? DNS_ADMIN_PORT,
+      domain: options.domainName ?? '',
+      leaseSeconds: options.leaseSeconds ?? 0,
+      obtainedAtMs,
+      tookMs: nowMs - this.#startedAtMs,
+    }
+  }
+
+  /** Takes the transition that the table has for this input; false where it has none in this state. */
+  #go(input: Input): boolean {
+    const exits: Readonly<Partial<Record<Input, ClientState>>> = TRANSITIONS[this.#state]
+    const to = exits[input]
+    if (to === undefined) return false
+    this.outbox.push({ kind: 'event', event: { kind: 'state', from: this.#state, to } })
+    this.#state = to
+    return true
+  }
+
+  #backoffMs(): number {
+    const plainMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#attempts++, 16))
+    return plainMs * (1 + RETRY_SPREAD * (2 * fraction(this.#options.random) - 1))
+  }
+
+  #wishes(): Options {
+    const { hostName } = this.#options
+    return { parameterRequestList: ASKED_FOR, vendorClass: HAMLET_CLASS, hostName: hostName === '' ? undefined : hostName }
+  }
+
+  #send(paths: readonly Path[], ciaddr: number, options: Options, nowMs: number): void {
+    const { mac, probe } = this.#options
+    const secs = Math.min(0xffff, Math.max(0, Math.floor((nowMs - this.#startedAtMs) / 1000)))
+    const bytes = encodeQuestion(mac, this.#xid, secs, ciaddr, { ...options, clientIdentifier: probe ? PROBE_IDENTIFIER : identifierOf(mac) })
+    for (const path of paths) this.outbox.push({ kind: 'send', path, bytes })
+  }
+}
+
+/** Gives an address back (RFC 2131 §4.4.6); nobody answers it. */
+export function encodeRelease(mac: Uint8Array, xid: number, yiaddr: number, serverIdentifier: number): Uint8Array {
+  return encodeQuestion(mac, xid, 0, yiaddr, { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier, clientIdentifier: identifierOf(mac) })
+}
+
+function encodeQuestion(mac: Uint8Array, xid: number, secs: number, ciaddr: number, options: Options): Uint8Array {
+  return encodeMessage({
+    op: OP.request, htype: ETHERNET, hops: 0, xid, secs, broadcast: options.messageType !== MESSAGE_TYPE.RELEASE,
+    ciaddr, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac, sname: '', file: '', options,
+  })
+}
+
+/** RFC 2132 §9.14: the hardware type, then the address. */
+function identifierOf(mac: Uint8Array): Uint8Array {
+  return Uint8Array.of(ETHERNET, ...mac)
+}

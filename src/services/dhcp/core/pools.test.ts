@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { UsageError } from '../../kit/errors.ts'
+import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { LeaseTable } from './leases.ts'
+import { networksToServe, type Candidate } from './pools.ts'
+
+const at = (address: string) => parseIpv4(address) ?? 0
+const candidate = (text: string, gateway?: string): Candidate => {
+  const [address = '', bits] = text.split('/')
+  return { interfaceName: `if-${address}`, address: at(address), prefixBits: Number(bits), loopback: address.startsWith('127.'), gateway: gateway === undefined ? undefined : at(gateway) }
+}
+const LOOPBACK = candidate('127.0.0.1/8')
+const pools = (candidates: Candidate[], pool?: string) =>
+  networksToServe(candidates, pool).map(network => `${network.interfaceName} ${formatIpv4(network.pool.first)}-${formatIpv4(network.pool.last)}`)
+
+test.each([
+  { name: 'loopback has its fixed pool', machine: [LOOPBACK], served: ['if-127.0.0.1 127.0.1.100-127.0.1.199'] },
+  { name: 'a /24 lends .100 to .199', machine: [candidate('192.168.1.5/24')], served: ['if-192.168.1.5 192.168.1.100-192.168.1.199'] },
+  { name: 'a /16 lends in the block of the machine itself', machine: [candidate('10.7.3.9/16')], served: ['if-10.7.3.9 10.7.3.100-10.7.3.199'] },
+  { name: 'a /28 lends its upper half', machine: [candidate('192.0.2.17/28')], served: ['if-192.0.2.17 192.0.2.24-192.0.2.30'] },
+  { name: 'a link of two lends nothing', machine: [candidate('192.0.2.0/31')], served: [] },
+  { name: 'two interfaces in one subnet are one network', machine: [candidate('192.0.2.5/24'), candidate('192.0.2.6/24')], served: ['if-192.0.2.5 192.0.2.100-192.0.2.199'] },
+  { name: 'a subnet within another is left out', machine: [candidate('10.0.0.5/16'), candidate('10.0.0.6/24')], served: ['if-10.0.0.5 10.0.0.100-10.0.0.199'] },
+  { name: 'a pool is lent where its subnet is, and loopback goes on', machine: [LOOPBACK, candidate('192.0.2.5/24'), candidate('198.51.100.5/24')], pool: '198.51.100.7-198.51.100.9',
+    served: ['if-127.0.0.1 127.0.1.100-127.0.1.199', 'if-198.51.100.5 198.51.100.7-198.51.100.9'] },
+  { name: 'loopback alone lends any pool', machine: [LOOPBACK], pool: '192.168.1.10-192.168.1.20', served: ['if-127.0.0.1 192.168.1.10-192.168.1.20'] },
+])('$name', ({ machine, pool, served }) => {
+  expect(pools(machine, pool)).toEqual(served)
+})
+
+test.each([
+  { name: 'it is in no subnet of this machine', pool: '203.0.113.1-203.0.113.9' },
+  { name: 'it reaches out of the subnet', pool: '192.0.2.250-192.0.3.4' },
+  { name: 'it runs backwards', pool: '192.0.2.9-192.0.2.1' },
+  { name: 'it is no address', pool: '192.0.2.1-192.0.2.256' },
+  { name: 'it is huge', pool: '10.0.0.0-10.255.255.255' },
+])('a pool is refused: $name', ({ pool }) => {
+  expect(() => networksToServe([LOOPBACK, candidate('192.0.2.5/24')], pool)).toThrow(UsageError)
+})
+
+test('network, broadcast, own and gateway address are never lent', () => {
+  const [network] = networksToServe([candidate('192.0.2.5/29', '192.0.2.6')], '192.0.2.0-192.0.2.7')
+  const table = new LeaseTable(network?.pool ?? { first: 0, last: 0 }, network?.excluded ?? [])
+  const lent = Array.from({ length: 8 }, (_, index) => table.offer({ key: `c${index}`, mac: '', hostName: '' }, undefined, 0)?.yiaddr)
+  expect(lent.map(yiaddr => yiaddr === undefined ? 'none' : formatIpv4(yiaddr))).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', 'none', 'none', 'none', 'none'])
+})
+
+test('a gateway of another subnet is not told', () => {
+  expect(networksToServe([candidate('192.0.2.5/24', '198.51.100.1')], undefined)[0]?.router).toBeUndefined()
+  expect(networksToServe([candidate('192.0.2.5/24', '192.0.2.1')], undefined)[0]?.router).toBe(at('192.0.2.1'))
+})

@@ -1,0 +1,281 @@
+import { expect, test } from 'vitest'
+import type { Path } from '../../kit/endpoint.ts'
+import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import type { Options } from '../wire/options.ts'
+import { OFFER_MS, type LeaseRecord } from './leases.ts'
+import { networksToServe } from './pools.ts'
+import { DhcpServer, type ServerEvent } from './server.ts'
+
+const at = (address: string) => parseIpv4(address) ?? 0
+const candidate = (interfaceName: string, address: string, prefixBits = 24) => ({ interfaceName, address: at(address), prefixBits, loopback: interfaceName === 'lo', gateway: undefined })
+const TWO_INTERFACES = [candidate('lo', '127.0.0.1', 8), candidate('if0', '192.0.2.1'), candidate('if1', '198.51.100.1')]
+
+type Header = Partial<Omit<Message, 'options'>> & { readonly from?: string; readonly to?: string }
+
+/** The server in a machine of its own, with the journal as a list. */
+class Bench {
+  readonly journal: LeaseRecord[] = []
+  readonly events: ServerEvent[] = []
+  readonly port: number
+  server: DhcpServer
+  nowMs = 0
+  #restarts: () => DhcpServer
+
+  constructor({ candidates = [candidate('if0', '192.0.2.1')], pool = undefined as string | undefined, port = 67, dns = undefined as string | undefined, records = [] as LeaseRecord[] } = {}) {
+    this.port = port
+    this.journal.push(...records)
+    this.#restarts = () => new DhcpServer({
+      networks: networksToServe(candidates, pool), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, records: this.journal,
+    })
+    this.server = this.#restarts()
+  }
+
+  restart(): void {
+    this.server = this.#restarts()
+  }
+
+  /** Gives a message to the server; returns what it sends, the disk done with at once. */
+  ask(options: Options, header: Header = {}) {
+    this.give(options, header)
+    return this.drain()
+  }
+
+  give(options: Options, { from = '0.0.0.0:68', to = '0.0.0.0', ...header }: Header = {}): void {
+    const [address = '', port] = from.split(':')
+    const path: Path = { local: { address: to, port: this.port }, interfaceName: '', peer: { address, port: Number(port) } }
+    const message: Message = { op: 1, htype: 1, hops: 0, xid: 77, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac(1), sname: '', file: '', ...header, options }
+    this.server.receive(encodeMessage(message), path, this.nowMs)
+  }
+
+  drain() {
+    const sent: { from: string; to: string; type: string; message: Message }[] = []
+    for (const outer of this.server.outbox.splice(0)) {
+      if (outer.kind === 'persist') this.journal.push(outer.record)
+      for (const effect of outer.kind === 'persist' ? outer.then : [outer]) {
+        if (effect.kind === 'event') this.events.push(effect.event)
+        if (effect.kind !== 'send') continue
+        const message = decodeMessage(effect.bytes)
+        const { local, peer } = effect.path
+        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message })
+      }
+    }
+    return sent
+  }
+
+  /** DISCOVER and REQUEST of one client; returns the address, or undefined. */
+  obtain(client: number): string | undefined {
+    const [offer] = this.ask({ messageType: MESSAGE_TYPE.DISCOVER }, { chaddr: mac(client) })
+    if (offer === undefined) return undefined
+    const [ack] = this.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: offer.message.yiaddr, serverIdentifier: offer.message.options.serverIdentifier }, { chaddr: mac(client) })
+    return ack?.type === 'ACK' ? formatIpv4(ack.message.yiaddr) : undefined
+  }
+
+  whys(): string[] {
+    return this.events.flatMap(event => event.kind === 'refused' ? [event.why] : [])
+  }
+}
+
+const mac = (client: number) => Uint8Array.of(2, 0, 0x5e, 0, client >>> 8, client)
+const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
+
+test('a lease is granted with everything that a client needs, and only after it is in the journal', () => {
+  const bench = new Bench({ dns: '192.0.2.53' })
+  expect(bench.obtain(1)).toBe('192.0.2.100')
+  const [ack] = bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1'), hostName: 'kettle', clientIdentifier: Uint8Array.of(1, ...mac(1)) })
+  expect(ack?.message).toMatchObject({ op: 2, xid: 77, yiaddr: at('192.0.2.100'), chaddr: mac(1) })
+  expect(ack?.message.options).toEqual({
+    messageType: MESSAGE_TYPE.ACK, serverIdentifier: at('192.0.2.1'), leaseSeconds: 3600, renewalSeconds: 1800, rebindingSeconds: 3150,
+    subnetMask: at('255.255.255.0'), broadcastAddress: at('192.0.2.255'), dnsServers: [at('192.0.2.53')], clientIdentifier: Uint8Array.of(1, ...mac(1)),
+  })
+  expect(bench.journal.at(-1)).toEqual({ yiaddr: '192.0.2.100', state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: 'kettle', expiresAtMs: 3_600_000 })
+  bench.give({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1') })
+  expect(bench.server.outbox.map(({ kind }) => kind)).toEqual(['persist'])
+})
+
+test('without a DNS setting clients are told the server itself', () => {
+  const [offer] = new Bench().ask(DISCOVER)
+  expect(offer?.message.options.dnsServers).toEqual([at('192.0.2.1')])
+})
+
+test('the ports of DNS are told to Hamlet alone', () => {
+  const [plain] = new Bench().ask({ ...DISCOVER, vendorClass: 'MSFT 5.0', parameterRequestList: [43] })
+  expect(plain?.message.options.vendorSpecific).toBeUndefined()
+  const [hamlet] = new Bench().ask({ ...DISCOVER, vendorClass: HAMLET_CLASS })
+  expect(hamlet?.message.options.vendorClass).toBe(HAMLET_CLASS)
+  expect(decodeHamletPorts(hamlet?.message.options.vendorSpecific ?? new Uint8Array())).toEqual({ dnsPort: 5300, dnsAdminPort: 5354 })
+})
+
+test.each([
+  { name: 'broadcast to a client without an address', port: 67, header: {}, to: '255.255.255.255:68' },
+  { name: 'broadcast where the client asks for it', port: 67, header: { broadcast: true }, to: '255.255.255.255:68' },
+  { name: 'broadcast though the client still has its old address', port: 67, header: { from: '192.0.2.9:68' }, to: '255.255.255.255:68' },
+  { name: 'to the relay', port: 67, header: { giaddr: at('192.0.2.8'), from: '192.0.2.8:67' }, to: '192.0.2.8:67' },
+  { name: 'back to a client that only learns', port: 67, header: { from: '192.0.2.9:40000' }, to: '192.0.2.9:40000' },
+  { name: 'on another port, back to where it came from', port: 6767, header: { from: '192.0.2.9:68' }, to: '192.0.2.9:68' },
+  { name: 'on another port, broadcast to the port of a client without an address', port: 6767, header: { from: '0.0.0.0:40000' }, to: '255.255.255.255:40000' },
+])('an OFFER goes $name', ({ port, header, to }) => {
+  expect(new Bench({ port }).ask(DISCOVER, header).map(sent => [sent.from, sent.to])).toEqual([[`192.0.2.1:${port}`, to]])
+})
+
+test('a broadcast of unknown origin is answered from every interface with an address of its own; the REQUEST settles it', () => {
+  const bench = new Bench({ candidates: TWO_INTERFACES })
+  const offers = bench.ask(DISCOVER)
+  expect(offers.map(({ from, message }) => [from, formatIpv4(message.yiaddr)])).toEqual([['192.0.2.1:67', '192.0.2.100'], ['198.51.100.1:67', '198.51.100.100']])
+  const acks = bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('198.51.100.100'), serverIdentifier: at('198.51.100.1') })
+  expect(acks.map(({ from, type }) => [from, type])).toEqual([['198.51.100.1:67', 'ACK']])
+  expect(bench.server.taken().map(({ yiaddr, state }) => [formatIpv4(yiaddr), state])).toEqual([['198.51.100.100', 'leased']])
+})
+
+test('a sender that has an address, and a socket that has one, name the interface', () => {
+  const bench = new Bench({ candidates: TWO_INTERFACES })
+  expect(bench.ask(DISCOVER, { from: '198.51.100.77:68' }).map(({ from }) => from)).toEqual(['198.51.100.1:67'])
+  expect(bench.ask(DISCOVER, { from: '127.0.0.1:40000', to: '127.0.0.1', chaddr: mac(2) }).map(({ message }) => formatIpv4(message.yiaddr))).toEqual(['127.0.1.100'])
+})
+
+test('a relay of a network that is not served gets no answer', () => {
+  const bench = new Bench()
+  expect(bench.ask(DISCOVER, { giaddr: at('203.0.113.1') })).toEqual([])
+  expect(bench.whys()).toHaveLength(1)
+})
+
+test('a full pool says so and offers nothing', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.11' })
+  expect([bench.obtain(1), bench.obtain(2), bench.obtain(3)]).toEqual(['192.0.2.10', '192.0.2.11', undefined])
+  expect(bench.whys()).toEqual(['no address of if0 is free (the pool has 2)'])
+})
+
+test('an offer is withdrawn when the client chooses another server', () => {
+  const bench = new Bench()
+  bench.ask(DISCOVER)
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.200'), serverIdentifier: at('192.0.2.254') })).toEqual([])
+  expect(bench.server.taken()).toEqual([])
+})
+
+test('an address that was offered to another client is refused, by broadcast and with the reason', () => {
+  const bench = new Bench()
+  bench.ask(DISCOVER)
+  const [nak] = bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1') }, { chaddr: mac(2) })
+  expect(nak).toMatchObject({ type: 'NAK', to: '255.255.255.255:68', message: { yiaddr: 0, options: { message: '192.0.2.100 is not offered to this client' } } })
+})
+
+test('offers run out by time alone', () => {
+  const bench = new Bench()
+  bench.ask(DISCOVER)
+  expect(bench.server.deadlineMs()).toBe(OFFER_MS)
+  bench.server.timeout(OFFER_MS)
+  expect(bench.server.taken()).toEqual([])
+  expect(bench.server.deadlineMs()).toBe(Infinity)
+})
+
+const reboot = (address: string): Options => ({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at(address) })
+
+test('a client that comes back keeps its address, is refused another\'s, and hears nothing of what this server never knew', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.obtain(2)
+  expect(bench.ask(reboot('192.0.2.100')).map(({ type }) => type)).toEqual(['ACK'])
+  expect(bench.ask(reboot('192.0.2.101')).map(({ type }) => type)).toEqual(['NAK'])
+  expect(bench.ask(reboot('192.0.2.150'), { chaddr: mac(9) })).toEqual([])
+  expect(bench.ask(reboot('203.0.113.7'), { chaddr: mac(9) }).map(({ type }) => type)).toEqual(['NAK'])
+})
+
+test('a lease is renewed by unicast and by broadcast, and runs from then on', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.nowMs = 1_800_000
+  const renewing = bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68', to: '192.0.2.1' })
+  expect(renewing).toMatchObject([{ type: 'ACK', to: '192.0.2.100:68', message: { ciaddr: at('192.0.2.100') } }])
+  bench.nowMs = 3_700_000
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68' })).toMatchObject([{ type: 'ACK' }])
+  expect(bench.server.deadlineMs()).toBe(3_700_000 + 3_600_000)
+})
+
+test('who renews what it does not have is refused by unicast, and ignored by broadcast', () => {
+  const bench = new Bench()
+  const header = { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68' }
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ...header, to: '192.0.2.1' })).toMatchObject([{ type: 'NAK' }])
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, header)).toEqual([])
+})
+
+test('a released address is free, and its former client is remembered over a restart', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.19' })
+  bench.obtain(1)
+  bench.obtain(2)
+  expect(bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('192.0.2.1') }, { chaddr: mac(2), ciaddr: at('192.0.2.11') })).toEqual([])
+  expect(bench.events.at(-1)).toMatchObject({ kind: 'released', binding: { yiaddr: at('192.0.2.11') } })
+  bench.restart()
+  expect(bench.obtain(3)).toBe('192.0.2.12')
+  expect(bench.obtain(2)).toBe('192.0.2.11')
+})
+
+test('nobody releases or declines the address of another', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('192.0.2.1') }, { chaddr: mac(2), ciaddr: at('192.0.2.100') })
+  bench.ask({ messageType: MESSAGE_TYPE.DECLINE, serverIdentifier: at('192.0.2.1'), requestedAddress: at('192.0.2.100') }, { chaddr: mac(2) })
+  expect(bench.server.taken()).toMatchObject([{ state: 'leased' }])
+})
+
+test('a declined address rests over a restart', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.10' })
+  bench.obtain(1)
+  bench.ask({ messageType: MESSAGE_TYPE.DECLINE, serverIdentifier: at('192.0.2.1'), requestedAddress: at('192.0.2.10') })
+  bench.restart()
+  expect(bench.obtain(1)).toBeUndefined()
+  expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'declined' }))
+})
+
+test('INFORM gets the rest, and no address', () => {
+  const bench = new Bench()
+  const [ack] = bench.ask({ messageType: MESSAGE_TYPE.INFORM }, { ciaddr: at('192.0.2.50'), from: '192.0.2.50:68' })
+  expect(ack).toMatchObject({ type: 'ACK', to: '192.0.2.50:68', message: { yiaddr: 0 } })
+  expect(ack?.message.options.leaseSeconds).toBeUndefined()
+  expect(bench.journal).toEqual([])
+})
+
+test('a probe is offered an address and takes none', () => {
+  const bench = new Bench()
+  expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toMatchObject([{ type: 'OFFER', message: { yiaddr: at('192.0.2.100') } }])
+  expect(bench.server.taken()).toEqual([])
+  expect(bench.events).toEqual([])
+})
+
+test('a lease can be taken back, once', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  expect([bench.server.release(at('192.0.2.100')), bench.server.release(at('192.0.2.100')), bench.server.release(at('203.0.113.1'))]).toEqual([true, false, false])
+  bench.drain()
+  expect(bench.journal.at(-1)).toMatchObject({ yiaddr: '192.0.2.100', state: 'released' })
+})
+
+test('a shorter lease is granted where it is asked for, a longer one is not', () => {
+  const bench = new Bench()
+  const granted = (leaseSeconds: number) => bench.ask({ ...DISCOVER, leaseSeconds })[0]?.message.options.leaseSeconds
+  expect([granted(600), granted(1), granted(0xffffffff)]).toEqual([600, 60, 3600])
+})
+
+test('a restart knows every lease, and one lease of another network until it ends', () => {
+  const elsewhere: LeaseRecord = { yiaddr: '203.0.113.100', state: 'leased', key: '01aa', mac: 'aa', hostName: '', expiresAtMs: 5000 }
+  const bench = new Bench({ records: [elsewhere] })
+  const address = bench.obtain(1)
+  bench.restart()
+  expect(bench.obtain(1)).toBe(address)
+  expect(bench.server.records(4999)).toHaveLength(2)
+  expect(bench.server.records(5000).map(({ yiaddr }) => yiaddr)).toEqual([address])
+})
+
+test('bytes that are no DHCP are told as refused, and so is a client without any identity', () => {
+  const bench = new Bench()
+  bench.server.receive(Uint8Array.of(1, 2, 3), { local: { address: '0.0.0.0', port: 67 }, interfaceName: '', peer: { address: '192.0.2.66', port: 1 } }, 0)
+  expect(bench.drain()).toEqual([])
+  expect(bench.ask(DISCOVER, { chaddr: new Uint8Array() })).toEqual([])
+  expect(bench.events).toMatchObject([{ kind: 'refused', client: '192.0.2.66' }, { kind: 'refused' }])
+})
+
+test('a host name is kept as far as it can be printed', () => {
+  const bench = new Bench()
+  bench.ask({ ...DISCOVER, hostName: `\u001b[31m${'x'.repeat(100)}` })
+  expect(bench.server.taken()[0]?.client.hostName).toBe(`?[31m${'x'.repeat(58)}`)
+})

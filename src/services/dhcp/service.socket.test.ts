@@ -1,0 +1,210 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { startService, type StartedService } from '../kit/node/service.ts'
+import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import { below, seededRandom } from '../kit/random.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { keepLease, obtainLease, releaseLease, storedMac, type Lease } from './client.ts'
+import { dhcpService } from './service.ts'
+import { encodeMessage, MESSAGE_TYPE, type Message } from './wire/message.ts'
+
+const toClose: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close()
+})
+
+const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))
+
+/** A running service and all that it told. */
+class Running {
+  readonly lines: string[] = []
+  readonly rows = new Map<string, Readonly<Record<string, string>>>()
+  readonly events: { name: string; data: unknown }[] = []
+  service: StartedService | undefined
+  #changed = () => {}
+
+  static async start(settings: Readonly<Record<string, unknown>> = {}, dataFolder = emptyFolder()): Promise<Running> {
+    const running = new Running()
+    const changed = (change: () => void) => {
+      change()
+      running.#changed()
+    }
+    running.service = await startService(dhcpService, { host: '127.0.0.1', port: 0, ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, {
+      contractLine: text => running.lines.push(text), log: () => undefined, health: () => undefined, failed: () => undefined,
+      event: (name, data) => changed(() => running.events.push({ name, data })),
+      row: (key, row) => changed(() => row === undefined ? running.rows.delete(key) : running.rows.set(key, row)),
+    })
+    toClose.push(() => running.stop())
+    return running
+  }
+
+  get server(): Endpoint {
+    return { address: '127.0.0.1', port: Number(this.service?.pinned['port']) }
+  }
+
+  /** Waits until the rows and events say so. */
+  until(isSo: () => boolean): Promise<void> {
+    return new Promise(resolve => {
+      this.#changed = () => { if (isSo()) resolve() }
+      this.#changed()
+    })
+  }
+
+  async stop(): Promise<void> {
+    const service = this.service
+    this.service = undefined
+    await service?.stop()
+  }
+}
+
+const asks = (server: Endpoint, client: number) => ({
+  server, mac: `02:00:5e:00:00:${String(client).padStart(2, '0')}`, hostName: `host-${client}`, clock: systemClock, random: secureRandom(), trace: new TraceRing(),
+})
+
+test('a client gets an address and learns the DNS server and its ports', async () => {
+  const running = await Running.start({ dns: '127.0.0.1:5300', dns_admin_port: 5355, lease: 600 })
+  expect(running.lines).toEqual([`Server is running on port ${running.server.port}. Press Ctrl+C to stop.`])
+  expect(running.service?.endpoints).toEqual([{ name: 'dhcp', transport: 'udp', ...running.server }])
+  const lease = await obtainLease(asks(running.server, 1))
+  expect(lease).toMatchObject({ address: '127.0.1.100', subnetMask: '255.0.0.0', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '', leaseSeconds: 600 })
+  expect(Math.abs(lease.obtainedAtMs - Date.now())).toBeLessThan(60_000)
+  expect([...running.rows.values()]).toMatchObject([{ address: '127.0.1.100', client: '02:00:5e:00:00:01', host: 'host-1', state: 'leased', until: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/) }])
+  expect(running.events.map(({ name }) => name)).toEqual(['offered', 'leased'])
+  expect(running.service?.trace.read(0, 100).records.map(({ direction, kind }) => `${direction} ${kind}`)).toEqual(['in packet', 'out packet', 'none event', 'in packet', 'out packet', 'none event'])
+})
+
+test('two clients get two addresses, and each the same again after a restart', async () => {
+  const folder = emptyFolder()
+  const running = await Running.start({}, folder)
+  const before = [await obtainLease(asks(running.server, 1)), await obtainLease(asks(running.server, 2))].map(({ address }) => address)
+  expect(new Set(before).size).toBe(2)
+  await running.stop()
+  const again = await Running.start({}, folder)
+  expect([...again.rows.keys()].sort()).toEqual([...before].sort())
+  expect([await obtainLease(asks(again.server, 2)), await obtainLease(asks(again.server, 1))].map(({ address }) => address)).toEqual(before.reverse())
+})
+
+test('a probe says what would be lent, and takes nothing', async () => {
+  const running = await Running.start()
+  expect(await obtainLease({ ...asks(running.server, 1), probe: true })).toMatchObject({ address: '127.0.1.100', dns: '127.0.0.1', dnsPort: 53 })
+  expect(await obtainLease({ ...asks(running.server, 2), probe: true })).toMatchObject({ address: '127.0.1.100' })
+  expect([running.rows.size, running.events]).toEqual([0, []])
+})
+
+test('an address that is given back, or taken back, is free', async () => {
+  const running = await Running.start()
+  const lease = await obtainLease(asks(running.server, 1))
+  await releaseLease(lease, asks(running.server, 1))
+  await running.until(() => running.events.some(({ name }) => name === 'released') && running.rows.size === 0)
+  const { address } = await obtainLease(asks(running.server, 2))
+  expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: true })
+  await running.until(() => running.rows.size === 0)
+  expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: false })
+})
+
+test('a lease that is kept is told, and stays when nobody renews it any more', async () => {
+  const running = await Running.start()
+  const told = await new Promise<Lease | undefined>(resolve => {
+    const kept = keepLease({ ...asks(running.server, 1), onLease: lease => resolve(lease) })
+    toClose.push(() => kept.stop())
+  })
+  await toClose.pop()?.()
+  expect(told?.address).toBe('127.0.1.100')
+  expect(running.rows.get('127.0.1.100')?.['state']).toBe('leased')
+})
+
+test('a silent server and a full one are told as no lease, with what to do', async () => {
+  const silent = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
+  toClose.push(() => silent.close())
+  const nobody = silent.locals[0] ?? { address: '127.0.0.1', port: 9 }
+  await expect(obtainLease({ ...asks(nobody, 1), timeoutMs: 50 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: expect.stringContaining(`127.0.0.1:${nobody.port}`), remedy: expect.stringContaining('hamlet dhcp') } })
+  const full = await Running.start({ pool: '127.0.1.7-127.0.1.7' })
+  await obtainLease(asks(full.server, 1))
+  await expect(obtainLease({ ...asks(full.server, 2), timeoutMs: 100 })).rejects.toMatchObject({ code: 'no-lease' })
+  expect(full.events).toContainEqual({ name: 'refused', data: { client: '02:00:5e:00:00:02', why: 'no address of lo is free (the pool has 1)' } })
+})
+
+test('malformed datagrams leave it alive', async () => {
+  const running = await Running.start()
+  const random = seededRandom(7)
+  const door = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
+  toClose.push(() => door.close())
+  const whole = encodeMessage({ ...request, options: { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: 1, hostName: 'x', parameterRequestList: [1, 2, 3] } })
+  for (let round = 0; round < 300; round++) {
+    const bytes = whole.slice(0, below(random, whole.length))
+    for (let change = 0; change < 5 && bytes.length > 0; change++) bytes[below(random, bytes.length)] = random.uint32()
+    door.send(door.pathTo(running.server), bytes)
+  }
+  door.flush()
+  expect(await obtainLease(asks(running.server, 1))).toMatchObject({ address: '127.0.1.100' })
+})
+
+test('the journal does not grow with renewals', async () => {
+  const folder = emptyFolder()
+  const running = await Running.start({}, folder)
+  const { address } = await obtainLease(asks(running.server, 1))
+  let acks = 0
+  let tellDone = () => {}
+  const door = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => { if (++acks % 50 === 0) tellDone() } })
+  toClose.push(() => door.close())
+  const renewal = encodeMessage({ ...request, ciaddr: 0x7f000164, chaddr: Uint8Array.of(2, 0, 0x5e, 0, 0, 1), options: { messageType: MESSAGE_TYPE.REQUEST } })
+  for (let round = 0; round < 25; round++) {
+    const answered = new Promise<void>(resolve => { tellDone = resolve })
+    for (let index = 0; index < 50; index++) door.send(door.pathTo(running.server), renewal)
+    door.flush()
+    await answered
+  }
+  await running.stop()
+  expect(readFileSync(join(folder, 'leases.jsonl'), 'utf8').split('\n').length).toBeLessThan(600)
+  const again = await Running.start({}, folder)
+  expect([...again.rows.keys()]).toEqual([address])
+})
+
+test('a second server is told who has the port, on loopback and on all interfaces; a second on the folder, who has that', async () => {
+  const folder = emptyFolder()
+  const local = await Running.start({}, folder)
+  await expect(Running.start({ port: local.server.port })).rejects.toMatchObject({ code: 'port-taken' })
+  await expect(Running.start({}, folder)).rejects.toMatchObject({ code: 'folder-locked' })
+  const lan = await Running.start({ host: '0.0.0.0' })
+  const secondFolder = emptyFolder()
+  await expect(Running.start({ host: '0.0.0.0', port: lan.server.port }, secondFolder)).rejects.toMatchObject({ code: 'port-taken' })
+  expect(await Running.start({}, secondFolder)).toBeInstanceOf(Running)
+})
+
+test('serving all interfaces, it serves this machine too', async () => {
+  const running = await Running.start({ host: '0.0.0.0' })
+  expect(await obtainLease(asks(running.server, 1))).toMatchObject({ address: '127.0.1.100', server: '127.0.0.1' })
+})
+
+test.each([
+  { name: 'an IPv6 host', settings: { host: '::1' } },
+  { name: 'an IPv6 DNS server', settings: { dns: '[::1]:53' } },
+  { name: 'an interface that is not there', settings: { host: '0.0.0.0', interface: 'none0' } },
+  { name: 'a pool of no subnet', settings: { host: '0.0.0.0', pool: '203.0.113.1-203.0.113.9' } },
+])('$name is refused as usage', async ({ settings }) => {
+  await expect(Running.start(settings)).rejects.toMatchObject({ code: 'usage' })
+})
+
+test('the stored hardware address is made once, whoever asks at the same time, and belongs to nobody', async () => {
+  const folder = emptyFolder()
+  const addresses = await Promise.all(Array.from({ length: 8 }, () => storedMac(folder, secureRandom())))
+  expect(new Set(addresses).size).toBe(1)
+  expect(addresses[0]).toMatch(/^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/)
+  expect(await storedMac(folder, secureRandom())).toBe(addresses[0])
+})
+
+test('a damaged hardware address is left as it is', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'mac'), 'not an address')
+  await expect(storedMac(folder, secureRandom())).rejects.toMatchObject({ code: 'file-damaged' })
+  expect(readFileSync(join(folder, 'mac'), 'utf8')).toBe('not an address')
+})
+
+const request: Message = {
+  op: 1, htype: 1, hops: 0, xid: 1, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: new Uint8Array(6), sname: '', file: '', options: {},
+}

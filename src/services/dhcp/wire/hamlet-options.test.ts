@@ -1,0 +1,25 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { decodeHamletPorts, encodeHamletPorts } from './hamlet-options.ts'
+
+const port = fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined })
+
+test('ports are read as they were written', () => {
+  fc.assert(fc.property(port, port, (dnsPort, dnsAdminPort) => {
+    expect(decodeHamletPorts(encodeHamletPorts({ dnsPort, dnsAdminPort }))).toEqual({ dnsPort, dnsAdminPort })
+  }))
+})
+
+test('port 53 and 5354 are these bytes', () => {
+  expect([...encodeHamletPorts({ dnsPort: 53, dnsAdminPort: 5354 })]).toEqual([1, 2, 0, 53, 2, 2, 0x14, 0xea, 255])
+})
+
+test('what a newer Hamlet may add is passed over', () => {
+  expect(decodeHamletPorts(Uint8Array.of(9, 3, 1, 2, 3, 2, 2, 0, 80, 255))).toEqual({ dnsPort: undefined, dnsAdminPort: 80 })
+})
+
+test('any bytes give ports or none', () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), bytes => {
+    for (const value of Object.values(decodeHamletPorts(bytes))) expect(value ?? 0).toBeLessThanOrEqual(65_535)
+  }))
+})

@@ -1,0 +1,119 @@
+/**
+ * DHCP message, fixed part: RFC 2131 §2, figure 1. Big-endian, 32 bits a row.
+ *
+ *    0               8               16              24            31
+ *   +---------------+---------------+---------------+---------------+
+ *   |     op (1)    |   htype (1)   |   hlen (1)    |   hops (1)    |   op: 1 request, 2 reply; htype 1: Ethernet
+ *   +---------------+---------------+---------------+---------------+
+ *   |                            xid (4)                            |   picked by the client, repeated in every answer
+ *   +-------------------------------+-------------------------------+
+ *   |           secs (2)            |           flags (2)           |   flags: the first bit asks for a broadcast answer
+ *   +-------------------------------+-------------------------------+
+ *   |                          ciaddr  (4)                          |   the client's address, where it already has one
+ *   +---------------------------------------------------------------+
+ *   |                          yiaddr  (4)                          |   "your" address: what the server lends
+ *   +---------------------------------------------------------------+
+ *   |                          siaddr  (4)                          |   next server, for booting over the network
+ *   +---------------------------------------------------------------+
+ *   |                          giaddr  (4)                          |   the relay's address, where one is between
+ *   +---------------------------------------------------------------+
+ *   |                          chaddr  (16)                         |   hardware address, hlen bytes of it count
+ *   +---------------------------------------------------------------+
+ *   |                          sname   (64)                         |
+ *   +---------------------------------------------------------------+
+ *   |                          file    (128)                        |
+ *   +---------------------------------------------------------------+
+ *   |                  magic 99 130 83 99, options …                |   options.ts
+ *   +---------------------------------------------------------------+
+ */
+import { MalformedPacket } from '../../kit/errors.ts'
+
+export const AT = {
+  op: 0, htype: 1, hlen: 2, hops: 3, xid: 4, secs: 8, flags: 10, ciaddr: 12, yiaddr: 16, siaddr: 20, giaddr: 24,
+  chaddr: 28, sname: 44, file: 108, magic: 236, options: 240,
+} as const
+
+export const OP = { request: 1, reply: 2 } as const
+export const ETHERNET = 1
+
+const MAGIC = 0x63825363
+const BROADCAST_FLAG = 0x8000
+const CHADDR_BYTES_MAX = 16
+
+/** Addresses are uint32 in host order; 0 stands for none. */
+export interface Header {
+  readonly op: number
+  readonly htype: number
+  readonly hops: number
+  readonly xid: number
+  /** Seconds since the client began. */
+  readonly secs: number
+  /** The client cannot yet receive unicast (RFC 2131 §4.1). */
+  readonly broadcast: boolean
+  readonly ciaddr: number
+  readonly yiaddr: number
+  readonly siaddr: number
+  readonly giaddr: number
+  /** At most 16 bytes. */
+  readonly chaddr: Uint8Array
+  /** Up to the first NUL; one character a byte. */
+  readonly sname: string
+  readonly file: string
+}
+
+/** @throws MalformedPacket: shorter than 240 bytes, no magic, an op that is neither, a hardware address beyond 16 bytes (RFC 2131 §2, §3). */
+export function decodeHeader(bytes: Uint8Array): Header {
+  if (bytes.length < AT.options) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.options} needed`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const op = view.getUint8(AT.op)
+  const hlen = view.getUint8(AT.hlen)
+  if (op !== OP.request && op !== OP.reply) throw new MalformedPacket(AT.op, 'RFC 2131 §2', `op ${op} is neither a request nor a reply`)
+  if (hlen > CHADDR_BYTES_MAX) throw new MalformedPacket(AT.hlen, 'RFC 2131 §2', `a hardware address of ${hlen} bytes, ${CHADDR_BYTES_MAX} at most`)
+  if (view.getUint32(AT.magic) !== MAGIC) throw new MalformedPacket(AT.magic, 'RFC 2131 §3', 'the options do not begin with 99.130.83.99')
+  return {
+    op,
+    htype: view.getUint8(AT.htype),
+    hops: view.getUint8(AT.hops),
+    xid: view.getUint32(AT.xid),
+    secs: view.getUint16(AT.secs),
+    broadcast: (view.getUint16(AT.flags) & BROADCAST_FLAG) !== 0,
+    ciaddr: view.getUint32(AT.ciaddr),
+    yiaddr: view.getUint32(AT.yiaddr),
+    siaddr: view.getUint32(AT.siaddr),
+    giaddr: view.getUint32(AT.giaddr),
+    chaddr: bytes.slice(AT.chaddr, AT.chaddr + hlen),
+    sname: decodeField(bytes, AT.sname, AT.file),
+    file: decodeField(bytes, AT.file, AT.magic),
+  }
+}
+
+/** Writes the first 240 bytes. `bytes` is zeroed and long enough; texts that are too long for their field are cut. */
+export function encodeHeader(header: Header, bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  view.setUint8(AT.op, header.op)
+  view.setUint8(AT.htype, header.htype)
+  view.setUint8(AT.hlen, header.chaddr.length)
+  view.setUint8(AT.hops, header.hops)
+  view.setUint32(AT.xid, header.xid)
+  view.setUint16(AT.secs, header.secs)
+  view.setUint16(AT.flags, header.broadcast ? BROADCAST_FLAG : 0)
+  view.setUint32(AT.ciaddr, header.ciaddr)
+  view.setUint32(AT.yiaddr, header.yiaddr)
+  view.setUint32(AT.siaddr, header.siaddr)
+  view.setUint32(AT.giaddr, header.giaddr)
+  bytes.set(header.chaddr.subarray(0, CHADDR_BYTES_MAX), AT.chaddr)
+  encodeField(header.sname, bytes, AT.sname, AT.file)
+  encodeField(header.file, bytes, AT.file, AT.magic)
+  view.setUint32(AT.magic, MAGIC)
+}
+
+function decodeField(bytes: Uint8Array, from: number, to: number): string {
+  let text = ''
+  for (let at = from; at < to && bytes[at] !== 0; at++) text += String.fromCharCode(bytes[at] ?? 0)
+  return text
+}
+
+/** The last byte of the field stays NUL: it ends the text. */
+function encodeField(text: string, bytes: Uint8Array, from: number, to: number): void {
+  for (let index = 0; index < Math.min(text.length, to - from - 1); index++) bytes[from + index] = text.charCodeAt(index)
+}

@@ -1,0 +1,61 @@
+/** A whole DHCP message: the fixed part (header.ts) and the options (options.ts). */
+import { formatIpv4 } from '../../kit/ip-address.ts'
+import { formatMac } from './hardware-address.ts'
+import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
+import { decodeOptions, encodeOptions, type Options } from './options.ts'
+
+export interface Message extends Header {
+  readonly options: Options
+}
+
+/** Values of option 53 (RFC 2132 §9.6). */
+export const MESSAGE_TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK: 5, NAK: 6, RELEASE: 7, INFORM: 8 } as const
+
+/** Relays and clients of BOOTP expect at least so many bytes (RFC 1542 §2.1). */
+const MESSAGE_BYTES_MIN = 300
+
+/** @throws MalformedPacket, and nothing else, whatever the bytes are */
+export function decodeMessage(bytes: Uint8Array): Message {
+  const header = decodeHeader(bytes)
+  const { options, fileOverloaded, snameOverloaded } = decodeOptions(bytes)
+  return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
+}
+
+/** @param order codes of options in the order that the peer asked for */
+export function encodeMessage(message: Message, order: readonly number[] = []): Uint8Array {
+  const options = encodeOptions(message.options, order)
+  const bytes = new Uint8Array(Math.max(MESSAGE_BYTES_MIN, AT.options + options.length))
+  encodeHeader(message, bytes)
+  bytes.set(options, AT.options)
+  return bytes
+}
+
+/** `OFFER 10.0.0.100 to 02:00:5e:00:00:01 from 10.0.0.1 for 3600 s (xid 3903f326)`: one line for a person. */
+export function summaryOf(message: Message): string {
+  const { options } = message
+  const said: [string, string | undefined][] = [
+    ['', messageTypeName(options.messageType)],
+    ['', message.yiaddr === 0 ? undefined : formatIpv4(message.yiaddr)],
+    ['to ', message.op === 2 ? formatMac(message.chaddr) : undefined],
+    ['by ', message.op === 1 ? formatMac(message.chaddr) : undefined],
+    ['', options.hostName === undefined ? undefined : JSON.stringify(options.hostName)],
+    ['asks for ', addressText(options.requestedAddress)],
+    ['has ', message.ciaddr === 0 ? undefined : formatIpv4(message.ciaddr)],
+    [message.op === 2 ? 'from ' : 'of server ', addressText(options.serverIdentifier)],
+    ['for ', options.leaseSeconds === undefined ? undefined : `${options.leaseSeconds} s`],
+    ['', options.message === undefined ? undefined : JSON.stringify(options.message)],
+    ['by relay ', message.giaddr === 0 ? undefined : formatIpv4(message.giaddr)],
+    ['', `(xid ${message.xid.toString(16).padStart(8, '0')})`],
+  ]
+  return said.filter(([, value]) => value !== undefined).map(([word, value]) => word + value).join(' ')
+}
+
+/** `DISCOVER`; a message without a type is BOOTP (RFC 951). */
+export function messageTypeName(messageType: number | undefined): string {
+  if (messageType === undefined) return 'BOOTP'
+  return Object.entries(MESSAGE_TYPE).find(([, value]) => value === messageType)?.[0] ?? `type ${messageType}`
+}
+
+function addressText(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : formatIpv4(value)
+}

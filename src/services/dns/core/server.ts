@@ -1,0 +1,190 @@
+/**
+ * The DNS server as a machine (RFC 1034 §4.3.2): a query is looked up in the zone, then in the cache, then forwarded.
+ *
+ *     query → readable? → one of ours? → private? → remembered? → forward → answer
+ *               │ FORMERR    │ zone         │ NXDOMAIN   │ cache       │ upstream, stale or SERVFAIL
+ *
+ * A CNAME registered here may lead anywhere: its target goes the same way again.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { formatEndpoint } from '../../kit/endpoint.ts'
+import { assertNever, MalformedPacket } from '../../kit/errors.ts'
+import type { Effect, Machine } from '../../kit/machine.ts'
+import { decodeHeader, decodeMessage, type Message, type Question, type ResourceRecord } from '../wire/message.ts'
+import { nameKey } from '../wire/name.ts'
+import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
+import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
+import { Cache } from './cache.ts'
+import { targetOf, type Finding } from './finding.ts'
+import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
+import { privateZoneOf } from './private-names.ts'
+import { encodeResponse, type ResponseParts } from './response.ts'
+import { anyRecord, soaFor, type Zone } from './zone.ts'
+
+export type AnswerSource = 'zone' | 'cache' | 'stale' | 'upstream' | 'none'
+
+export type DnsEvent = ForwarderEvent
+  | { readonly name: 'answered'; readonly qname: string; readonly qtype: string; readonly rcode: string; readonly source: AnswerSource; readonly client: string; readonly tookMs: number }
+  /** An upstream's answer is remembered until then. */
+  | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
+
+/** A CNAME chain through the zone ends at this length: nobody means a longer one. */
+const ALIASES_MAX = 8
+const TCP_BYTES_MAX = 65_535
+
+/** A query on its way to an answer. */
+interface Query {
+  readonly message: Message
+  readonly question: Question
+  readonly edns: Edns | undefined
+  readonly path: Path
+  readonly limitBytes: number
+  readonly receivedAtMs: number
+  /** Aliases found so far. */
+  readonly chain: ResourceRecord[]
+  /** The name that is looked for now. */
+  qname: string
+}
+
+export class DnsServer implements Machine<DnsEvent> {
+  readonly outbox: Effect<DnsEvent>[] = []
+  readonly #forwarder: Forwarder<Query>
+
+  constructor(readonly zone: Zone, readonly cache: Cache, options: ForwarderOptions) {
+    this.#forwarder = new Forwarder(options)
+  }
+
+  /** A datagram: a client's query, or an upstream's answer on a way that the outbox opened. */
+  receive(bytes: Uint8Array, path: Path, nowMs: number): void {
+    if (this.#forwarder.wayOf(path) !== undefined) this.#receiveReply(bytes, path, nowMs)
+    else this.#receiveQuery(bytes, path, UDP_PAYLOAD_BYTES_MIN, nowMs)
+  }
+
+  /** A query that came over TCP: its answer may have any length. */
+  receiveOverTcp(bytes: Uint8Array, path: Path, nowMs: number): void {
+    this.#receiveQuery(bytes, path, TCP_BYTES_MAX, nowMs)
+  }
+
+  /** The system says that a way of the outbox leads nowhere. */
+  refused(path: Path, why: string, nowMs: number): void {
+    this.#forwarder.refused(path, why)
+    this.#takeSettled(nowMs)
+  }
+
+  timeout(nowMs: number): void {
+    this.#forwarder.timeout(nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  deadlineMs(): number {
+    return this.#forwarder.deadlineMs()
+  }
+
+  /** How something in the outbox has to travel: to a client as it came, or to an upstream by a socket of its own. */
+  wayOf(path: Path): UpstreamWay | 'client' {
+    return this.#forwarder.wayOf(path) ?? 'client'
+  }
+
+  #receiveReply(bytes: Uint8Array, path: Path, nowMs: number): void {
+    try {
+      this.#forwarder.receive(bytes, path)
+    } catch (error) {
+      // What cannot be read may be forged: the true answer may still come.
+      if (!(error instanceof MalformedPacket)) throw error
+    }
+    this.#takeSettled(nowMs)
+  }
+
+  #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
+    let message: Message
+    let edns: Edns | undefined
+    try {
+      if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
+      message = decodeMessage(bytes)
+      edns = ednsOf(message)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      return this.#refuseUnreadable(bytes, path)
+    }
+    const [question, second] = message.questions
+    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
+    const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
+    const query: Query = { message, question, edns, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
+    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, 'none', nowMs)
+    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
+    else this.#resolve(query, nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  /** The header alone, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1); what has no header gets nothing. */
+  #refuseUnreadable(bytes: Uint8Array, path: Path): void {
+    if (bytes.length < 12) return
+    const header = decodeHeader(bytes)
+    const rcode = header.opcode === OPCODE_QUERY ? RCODE.FORMERR : RCODE.NOTIMP
+    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header, questions: [], edns: undefined }, { rcode }, UDP_PAYLOAD_BYTES_MIN) })
+  }
+
+  #resolve(query: Query, nowMs: number): void {
+    while (query.chain.length < ALIASES_MAX) {
+      const known = this.zone.lookup(query.qname, query.question.type)
+      if (known === undefined) return this.#resolveElsewhere(query, nowMs)
+      switch (known.kind) {
+        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, 'zone', nowMs)
+        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, soa: known.soa }, 'zone', nowMs)
+        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: known.soa }, 'zone', nowMs)
+        case 'alias':
+          query.chain.push(known.record)
+          query.qname = targetOf(known.record)
+          break
+        default: assertNever(known)
+      }
+    }
+    this.#answer(query, { rcode: RCODE.SERVFAIL }, 'none', nowMs)
+  }
+
+  #resolveElsewhere(query: Query, nowMs: number): void {
+    const wanted = { ...query.question, name: query.qname }
+    const privateZone = privateZoneOf(query.qname)
+    if (privateZone !== undefined) {
+      const exists = nameKey(query.qname) === privateZone || this.zone.hasBelow(query.qname)
+      return this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, soa: soaFor(privateZone) }, 'zone', nowMs)
+    }
+    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(query.qname)] }, 'none', nowMs)
+    const cached = this.cache.get(wanted, nowMs)
+    if (cached !== undefined) return this.#answer(query, cached, 'cache', nowMs)
+    if (!query.message.header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
+    const hasStale = this.cache.stale(wanted, nowMs) !== undefined
+    if (!this.#forwarder.ask(wanted, query, hasStale, nowMs)) this.#answerStale(query, wanted, nowMs)
+  }
+
+  #takeSettled(nowMs: number): void {
+    for (const { question, waiters, outcome } of this.#forwarder.settled.splice(0)) this.#settle(question, waiters, outcome, nowMs)
+    this.outbox.push(...this.#forwarder.outbox.splice(0))
+  }
+
+  #settle(question: Question, waiters: readonly Query[], outcome: Settled<Query>['outcome'], nowMs: number): void {
+    if (outcome.kind !== 'found') {
+      for (const query of waiters) this.#answerStale(query, question, nowMs)
+      return
+    }
+    const expiresAtMs = this.cache.put(question, outcome.finding, nowMs)
+    if (expiresAtMs !== undefined) this.outbox.push({ kind: 'event', event: { name: 'cached', finding: outcome.finding, expiresAtMs } })
+    for (const query of waiters) this.#answer(query, outcome.finding, 'upstream', nowMs)
+  }
+
+  #answerStale(query: Query, question: Question, nowMs: number): void {
+    const stale = this.cache.stale(question, nowMs)
+    if (stale !== undefined) this.#answer(query, stale, 'stale', nowMs)
+    else this.#answer(query, { rcode: RCODE.SERVFAIL }, 'none', nowMs)
+  }
+
+  #answer(query: Query, parts: ResponseParts, source: AnswerSource, nowMs: number): void {
+    const { message, question, edns, path } = query
+    const answers = [...query.chain, ...parts.answers ?? []]
+    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, query.limitBytes) })
+    this.outbox.push({ kind: 'event', event: {
+      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source,
+      client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,
+    } })
+  }
+}

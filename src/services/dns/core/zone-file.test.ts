@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { HamletError } from '../../kit/errors.ts'
+import { formatRdata } from '../wire/rdata.ts'
+import { formatType } from '../wire/types.ts'
+import { formatZoneFile, parseZoneFile } from './zone-file.ts'
+import { Zone } from './zone.ts'
+
+const read = (text: string) => parseZoneFile(text, 'dns.zone').map(record => `${record.name} ${record.ttl} ${formatType(record.type)} ${formatRdata(record.type, record.rdata)}`)
+
+test('what a person may write is read', () => {
+  expect(read(`
+; my network
+$ORIGIN home.
+$TTL 1h
+@   IN SOA localhost. nobody.invalid. (
+        7      ; serial
+        3600 1200
+        604800 5 )
+    IN NS localhost.
+my-app      A     192.168.1.50   ; the app
+      30 IN AAAA  2001:db8::50
+www   IN 2m CNAME my-app
+txt         TXT   "a ; no comment" plain ( "third"
+                  fourth )
+_http._tcp.my-app SRV 0 0 80 my-app
+$ORIGIN sub
+deep        A     192.0.2.3
+router.example.org. A 192.0.2.1
+x\tTYPE731 \\# 1 ff`)).toEqual([
+    'home 3600 SOA localhost. nobody.invalid. 7 3600 1200 604800 5', 'home 3600 NS localhost.', 'my-app.home 3600 A 192.168.1.50', 'my-app.home 30 AAAA 2001:db8::50',
+    'www.home 120 CNAME my-app.home.', 'txt.home 3600 TXT "a ; no comment" "plain" "third" "fourth"', '_http._tcp.my-app.home 3600 SRV 0 0 80 my-app.home.',
+    'deep.sub.home 3600 A 192.0.2.3', 'router.example.org 3600 A 192.0.2.1', 'x.sub.home 3600 TYPE731 \\# 1 ff',
+  ])
+})
+
+test.each([
+  ['a A 192.0.2.1\nb A 192.0.2\n', 2, 'no IPv4 address'], ['\n\n  A 192.0.2.1', 3, 'begins with a blank'], ['a TXT "open\nb A 192.0.2.1', 1, 'second quote'],
+  ['$INCLUDE x', 1, 'only $ORIGIN and $TTL'], ['a IN', 1, 'type is missing'], ['a FROG x', 1, '"FROG" is none'], ['a CH TXT x', 1, 'not IN'], ['a OPT x', 1, 'questions only'],
+  ['a A 192.0.2.1\na CNAME b', 2, 'CNAME'], ['a SOA localhost. x. 1 2 3 4 5', 1, 'SOA is at the wrong place'], ['a MX ( 10\nb', 2, 'ends before'], ['a A 192.0.2.1 )', 1, 'too many'],
+  ['$TTL soon', 1, 'no time'],
+])('"%s" is refused, naming line %i and the reason', (text, line, reason) => {
+  try {
+    read(text)
+  } catch (error) {
+    if (!(error instanceof HamletError)) throw error
+    expect(error.code).toBe('file-damaged')
+    expect(error.parts.why).toContain(`line ${line}: `)
+    expect(error.parts.why).toContain(reason)
+    return
+  }
+  expect.unreachable('it was taken')
+})
+
+test('a zone is the same after its file', () => {
+  const name = fc.stringMatching(/^[a-z]{1,8}(\.[a-z]{1,8})?$/).chain(start => fc.constantFrom(`${start}.home`, `${start}.example.org`, 'home'))
+  const data = fc.oneof(
+    fc.record({ type: fc.constant('A'), rdata: fc.ipV4() }), fc.record({ type: fc.constant('AAAA'), rdata: fc.constant('2001:db8::1') }),
+    fc.record({ type: fc.constant('TXT'), rdata: fc.constantFrom('"a b"', '"semi;colon" "(paren"', '"back\\\\slash \\"q\\""') }),
+    fc.record({ type: fc.constant('MX'), rdata: fc.constant('10 mail.home.') }))
+  fc.assert(fc.property(fc.array(fc.tuple(name, data), { maxLength: 15 }), entries => {
+    const zone = new Zone()
+    for (const [owner, { type, rdata }] of entries) zone.apply({ change: 'register', name: owner, type, rdata, replace: false })
+    const text = formatZoneFile(zone.records())
+    const again = new Zone(parseZoneFile(text, 'dns.zone'))
+    expect(formatZoneFile(again.records())).toBe(text)
+    expect([...again.records()]).toHaveLength([...zone.records()].length)
+  }))
+})
+
+test('names outside the apex stand absolute at the end', () => {
+  const zone = new Zone()
+  zone.apply({ change: 'register', name: 'router.example.org', type: 'A', rdata: '192.0.2.1', replace: true })
+  zone.apply({ change: 'register', name: 'a.home', type: 'A', rdata: '192.0.2.2', replace: true })
+  const lines = formatZoneFile(zone.records()).trimEnd().split('\n')
+  expect(lines[lines.length - 1]).toMatch(/^router\.example\.org\. +IN A +192\.0\.2\.1$/)
+  expect(lines.findIndex(line => line.startsWith('a '))).toBeLessThan(lines.length - 2)
+})

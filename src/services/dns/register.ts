@@ -1,0 +1,73 @@
+/** The client side of a DNS server's admin port: how an application server registers its name. */
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import type { DatagramDoor } from '../kit/node/udp/door.ts'
+
+const TIMEOUT_MS = 1000
+const ATTEMPTS = 3
+/** LIST of all names a server can hold, and some room. */
+const LINES_MAX = 50_000
+
+/**
+ * Sends one admin line and returns the reply's lines, the last of which begins with OK. A line that gets no reply is sent again:
+ * all admin lines may be repeated.
+ * @param timeoutMs for each attempt
+ * @throws HamletError refused (the server's ERROR line), upstream-unreachable (nothing listens there), timed-out (silence)
+ */
+export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS }: { timeoutMs?: number; attempts?: number } = {}): Promise<string[]> {
+  const command = line.split(' ').slice(0, 2).join(' ')
+  let timer: NodeJS.Timeout | undefined
+  let door: DatagramDoor | undefined
+  try {
+    return await new Promise<string[]>((resolve, reject) => {
+      const lines: string[] = []
+      const send = (attempt: number): void => {
+        if (attempt > attempts) return reject(silent(server, command, attempts * timeoutMs))
+        lines.length = 0
+        door?.send(door.pathTo(server), Buffer.from(line, 'utf8'))
+        door?.flush()
+        timer = setTimeout(() => send(attempt + 1), timeoutMs)
+      }
+      openDgramDoor({
+        addresses: [server.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer: server,
+        receive({ slab, offsets, lengths }) {
+          const offset = offsets[0] ?? 0
+          const text = Buffer.from(slab.subarray(offset, offset + (lengths[0] ?? 0))).toString('utf8')
+          lines.push(...text.split(/\r?\n/).filter(part => part !== ''))
+          const last = lines[lines.length - 1] ?? ''
+          if (last.startsWith('ERROR')) reject(refused(server, command, last))
+          else if (/^OK\b/.test(last) || lines.length > LINES_MAX) resolve(lines)
+        },
+        onError: error => reject(unreachable(server, command, error)),
+      }).then(opened => {
+        door = opened
+        send(1)
+      }, error => reject(unreachable(server, command, error)))
+    })
+  } finally {
+    clearTimeout(timer)
+    await door?.close()
+  }
+}
+
+function refused(server: Endpoint, command: string, reply: string): HamletError {
+  return new HamletError({
+    code: 'refused', what: `The DNS server refused "${command}"`, why: reply.replace(/^ERROR\s*/, '').replace(/\.$/, ''), remedy: 'correct the line and send it again',
+    proof: `${formatEndpoint(server)} replied ${reply.slice(0, 120)}`,
+  })
+}
+
+function unreachable(server: Endpoint, command: string, cause: unknown): HamletError {
+  return new HamletError({
+    code: 'upstream-unreachable', what: `"${command}" could not be sent to the DNS server`, why: `nothing listens at ${formatEndpoint(server)}`,
+    remedy: 'start the DNS server, or name its admin port', proof: cause instanceof Error ? cause.message : String(cause),
+  }, { cause })
+}
+
+function silent(server: Endpoint, command: string, waitedMs: number): HamletError {
+  return new HamletError({
+    code: 'timed-out', what: `The DNS server did not reply to "${command}"`, why: `nothing came back from ${formatEndpoint(server)} within ${waitedMs} ms`,
+    remedy: 'check the address, the admin port and the firewall',
+  })
+}

@@ -1,0 +1,142 @@
+/** The stub resolver: what the gateway and the command line ask names with. Never the system's own resolver. */
+import type { Endpoint, Path } from '../kit/endpoint.ts'
+import { HamletError, MalformedPacket } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import type { Random } from '../kit/random.ts'
+import type { TraceRing } from '../kit/trace.ts'
+import { Cache } from './core/cache.ts'
+import { Forwarder, type ForwarderTimings, type Settled } from './core/forwarder.ts'
+import { questionOf, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, type Resolution } from './core/resolver.ts'
+import { openQueryWay, type QueryWay } from './query-way.ts'
+
+export type { Resolution }
+
+export interface Resolver {
+  /**
+   * Asks for a name. That it does not exist, or has no such record, is a result.
+   * @throws UsageError for what is no name or type; HamletError upstream-unreachable (nothing listens) or timed-out (silence)
+   */
+  resolve(qname: string, qtype: string): Promise<Resolution>
+  /** Gives up what is under way. */
+  close(): Promise<void>
+}
+
+export interface ResolverOptions {
+  /** Asked in this order, each again while it is silent. */
+  readonly servers: readonly Endpoint[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: TraceRing
+  readonly timings?: ForwarderTimings
+}
+
+export function createResolver(options: ResolverOptions): Resolver {
+  return new StubResolver(options)
+}
+
+interface Waiter {
+  readonly startedAtMs: number
+  readonly resolve: (resolution: Resolution) => void
+  readonly reject: (error: unknown) => void
+}
+
+const CACHE_LIMITS = { entriesMax: 1000, octetsMax: 1024 * 1024 } as const
+
+class StubResolver implements Resolver {
+  readonly #forwarder: Forwarder<Waiter>
+  readonly #cache = new Cache(CACHE_LIMITS)
+  readonly #ways = new Map<Path, QueryWay>()
+  readonly #waiters = new Set<Waiter>()
+  #cancelTimer: () => void = () => undefined
+  #closed = false
+
+  constructor(private readonly options: ResolverOptions) {
+    this.#forwarder = new Forwarder({ upstreams: options.servers, random: options.random, timings: options.timings ?? RESOLVER_TIMINGS })
+  }
+
+  resolve(qname: string, qtype: string): Promise<Resolution> {
+    return new Promise((resolve, reject) => {
+      const question = questionOf(qname, qtype)
+      const nowMs = this.options.clock.nowMs()
+      const known = this.#cache.get(question, nowMs)
+      if (known !== undefined) return resolve(resolutionOf(question, known, undefined, 0))
+      const waiter: Waiter = { startedAtMs: nowMs, resolve, reject }
+      this.#waiters.add(waiter)
+      if (this.#closed || !this.#forwarder.ask(question, waiter, false, nowMs)) return this.#reject(waiter, overloaded(qname, this.#closed, this.options.servers.length))
+      this.#drain()
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    this.#cancelTimer()
+    for (const way of this.#ways.values()) way.close()
+    this.#ways.clear()
+    for (const waiter of [...this.#waiters]) this.#reject(waiter, overloaded('a name', true, 1))
+    return Promise.resolve()
+  }
+
+  #drain(): void {
+    const { clock } = this.options
+    for (const effect of this.#forwarder.outbox.splice(0)) {
+      if (effect.kind === 'send') this.#open(effect.path, effect.bytes)
+      else if (effect.kind === 'event' && effect.event.name === 'waysDone') for (const path of effect.event.paths) this.#close(path)
+    }
+    for (const settled of this.#forwarder.settled.splice(0)) this.#settle(settled)
+    this.#cancelTimer()
+    this.#cancelTimer = clock.wakeAt(this.#forwarder.deadlineMs(), () => {
+      this.#forwarder.timeout(clock.nowMs())
+      this.#drain()
+    })
+  }
+
+  #open(path: Path, query: Uint8Array): void {
+    const { trace, clock } = this.options
+    this.#ways.set(path, openQueryWay({
+      peer: path.peer, overTcp: this.#forwarder.wayOf(path) === 'upstream-tcp', query, trace, clock,
+      onReply: message => {
+        try {
+          this.#forwarder.receive(message, path)
+        } catch (error) {
+          if (!(error instanceof MalformedPacket)) throw error // What cannot be read may be forged: the true answer may still come.
+        }
+        this.#drain()
+      },
+      onRefused: why => {
+        this.#forwarder.refused(path, why)
+        this.#drain()
+      },
+    }))
+  }
+
+  #close(path: Path): void {
+    this.#ways.get(path)?.close()
+    this.#ways.delete(path)
+  }
+
+  #settle({ question, waiters, outcome }: Settled<Waiter>): void {
+    const nowMs = this.options.clock.nowMs()
+    // "No such name" is not remembered: whoever registers it wants to see it at once.
+    if (outcome.kind === 'found' && outcome.finding.answers.length > 0) this.#cache.put(question, outcome.finding, nowMs)
+    for (const waiter of waiters) {
+      const tookMs = nowMs - waiter.startedAtMs
+      this.#waiters.delete(waiter)
+      try {
+        if (outcome.kind === 'found') waiter.resolve(resolutionOf(question, outcome.finding, outcome.upstream, tookMs))
+        else waiter.resolve(resolutionOfTroubles(question, outcome.kind === 'failed' ? outcome.troubles : [], tookMs))
+      } catch (error) {
+        waiter.reject(error)
+      }
+    }
+  }
+
+  #reject(waiter: Waiter, error: HamletError): void {
+    this.#waiters.delete(waiter)
+    waiter.reject(error)
+  }
+}
+
+function overloaded(qname: string, closed: boolean, serverCount: number): HamletError {
+  const why = closed ? 'the resolver was closed' : serverCount === 0 ? 'no DNS server is set' : 'too many questions are under way'
+  return new HamletError({ code: serverCount === 0 ? 'upstream-unreachable' : 'refused', what: `${qname} could not be looked up`, why, remedy: serverCount === 0 ? 'name a server with --dns IP:PORT' : 'try again' })
+}

@@ -1,0 +1,191 @@
+/** The DNS server on real sockets and disk. What it decides is in core/server.ts; here is what carries it out. */
+import { join } from 'node:path'
+import { formatEndpoint, parseEndpoint, type Endpoint, type Path } from '../kit/endpoint.ts'
+import { UsageError } from '../kit/errors.ts'
+import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+import { drive, type Driver } from '../kit/node/drive.ts'
+import { lockFolder } from '../kit/node/folder-lock.ts'
+import { addressesToBind } from '../kit/node/local-addresses.ts'
+import { onSamePort } from '../kit/node/same-port.ts'
+import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
+import { listenStreams, type StreamListener } from '../kit/node/streams.ts'
+import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
+import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
+import { dns } from './contract.ts'
+import { Cache } from './core/cache.ts'
+import { DnsServer, type DnsEvent } from './core/server.ts'
+import type { ZoneChange } from './core/zone.ts'
+import { NamesTable } from './names-table.ts'
+import { openQueryWay, type QueryWay } from './query-way.ts'
+import { StreamClients } from './stream-clients.ts'
+import { openZoneStore, type ZoneStore } from './zone-store.ts'
+
+type Context = ServiceContext<typeof dns>
+
+/** What others hear of; done ways are the doors' business. */
+type NoticedEvent = Exclude<DnsEvent, { name: 'waysDone' }>
+
+const DNS_PORT = 53
+
+/** Serves UDP and TCP on one port, and the admin port. */
+export const dnsService = implement(dns, async context => {
+  const upstreams = context.settings.upstream.map(text => parseEndpoint(text, DNS_PORT))
+  const lock = await lockFolder(context.dataFolder, 'dns')
+  const closers: (() => Promise<void>)[] = [() => lock.release()]
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    return await start(context, upstreams, closers, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+})
+
+async function start(context: Context, upstreams: readonly Endpoint[], closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
+  const { settings, clock, trace } = context
+  const table = new NamesTable((key, row) => context.setRow(key, row), clock)
+  const health = new Health(context)
+  const store = await openZoneStore({
+    folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('disk', sentence), onDamaged: sentence => health.set('zone', sentence),
+    onLoaded: () => table.showAllRegistered(store.zone.records()),
+  })
+  closers.push(async () => table.stop(), () => store.close())
+  const cache = new Cache()
+  const machine = new DnsServer(store.zone, cache, { upstreams, random: context.random })
+  const { locals, driver } = await openDoors(context, machine, closers, event => onEvent(event, context, table, health))
+  const target = adminTarget(context, store, cache, table)
+  const adminDoor = await openAdminPort({ addresses: addressesToBind(settings.admin_host), port: settings.admin_port, target, trace, clock })
+  closers.push(() => adminDoor.close())
+  refuseOwnAddress(upstreams, locals)
+  const port = locals[0]?.port ?? settings.port
+  const adminPort = adminDoor.locals[0]?.port ?? settings.admin_port
+  table.showAllRegistered(store.zone.records())
+  context.printContractLine(`DNS Server is running on ${formatEndpoint({ address: settings.host, port })}...`)
+  context.printContractLine('Waiting for requests...')
+  context.log(`Names are kept in ${join(context.dataFolder, 'dns.zone')}; the admin port is ${formatEndpoint({ address: settings.admin_host, port: adminPort })}`)
+  return {
+    endpoints: [
+      ...locals.flatMap(({ address }): ServiceEndpoint[] => [{ name: 'dns', transport: 'udp', address, port }, { name: 'dns', transport: 'tcp', address, port }]),
+      ...adminDoor.locals.map(({ address }): ServiceEndpoint => ({ name: 'admin', transport: 'udp', address, port: adminPort })),
+    ],
+    pinned: { port, admin_port: adminPort },
+    commands: { admin: async ({ line }) => ({ lines: await runAdminLine(Buffer.from(line, 'utf8').toString('latin1'), target) }) },
+    async stop() {
+      driver.stop()
+      await stop()
+    },
+  }
+}
+
+/** Opens UDP and TCP on the same port, and joins them and the ways to the upstreams with the machine. */
+async function openDoors(
+  context: Context, machine: DnsServer, closers: (() => Promise<void>)[], notice: (event: NoticedEvent) => void,
+): Promise<{ locals: readonly Endpoint[]; driver: Driver }> {
+  const { settings, clock, trace } = context
+  const addresses = addressesToBind(settings.host)
+  const ways = new Map<Path, QueryWay>()
+  const clients = new StreamClients({
+    trace, clock,
+    receive(query, path) {
+      machine.receiveOverTcp(query, path, clock.nowMs())
+      driver.drain()
+    },
+  })
+  const openWay = (path: Path, query: Uint8Array, overTcp: boolean): void => {
+    ways.set(path, openQueryWay({
+      peer: path.peer, overTcp, query, trace, clock,
+      onReply(message) {
+        machine.receive(message, path, clock.nowMs())
+        driver.drain()
+      },
+      onRefused(why) {
+        machine.refused(path, why, clock.nowMs())
+        driver.drain()
+      },
+    }))
+  }
+  const driver = drive({
+    machine, clock,
+    door: () => routed,
+    onEvent(event) {
+      if (event.name !== 'waysDone') return notice(event)
+      for (const path of event.paths) {
+        ways.get(path)?.close()
+        ways.delete(path)
+      }
+    },
+  })
+  const { door, listener } = await onSamePort(settings.port, addresses[0] ?? settings.host, port => openBoth(context, addresses, port, driver, clients))
+  // One door for the driver: a path says by its owner where it leads.
+  const routed: DatagramDoor = {
+    ...door, locals: door.locals, pathTo: (peer, local) => door.pathTo(peer, local), flush: () => door.flush(), close: () => door.close(),
+    send(path, bytes) {
+      const way = machine.wayOf(path)
+      if (way !== 'client') openWay(path, bytes, way === 'upstream-tcp')
+      else if (!clients.send(path, bytes)) door.send(path, bytes)
+    },
+  }
+  closers.push(async () => {
+    for (const way of ways.values()) way.close()
+    await Promise.all([door.close(), listener.close()])
+  })
+  return { locals: door.locals, driver }
+}
+
+async function openBoth(context: Context, addresses: readonly string[], port: number, driver: Driver, clients: StreamClients): Promise<{ door: DatagramDoor; listener: StreamListener }> {
+  const door = await openTracedDoor(openDgramDoor, { addresses, port, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
+  try {
+    return { door, listener: await listenStreams({ addresses, port: door.locals[0]?.port ?? port, accept: socket => clients.accept(socket) }) }
+  } catch (error) {
+    await door.close()
+    throw error
+  }
+}
+
+function onEvent(event: NoticedEvent, context: Context, table: NamesTable, health: Health): void {
+  if (event.name === 'upstream') return health.set('upstream', event.trouble)
+  if (event.name === 'cached') return table.showCached(event.finding.answers, event.expiresAtMs)
+  const { name, ...answered } = event
+  context.trace.event('dns', { event: name, ...answered }, context.clock.nowMs())
+  context.emit('answered', answered)
+}
+
+function adminTarget(context: Context, store: ZoneStore, cache: Cache, table: NamesTable): AdminTarget {
+  return {
+    zone: store.zone,
+    async change(change: ZoneChange) {
+      await store.change(change)
+      table.showRegistered(change.name, store.zone.recordsOf(change.name))
+      if (change.change === 'register') context.emit('registered', { name: change.name, type: change.type, rdata: change.rdata })
+      else context.emit('unregistered', { name: change.name, ...(change.type === undefined ? {} : { type: change.type }) })
+    },
+    flush() {
+      table.forgetCached()
+      return cache.flush()
+    },
+  }
+}
+
+/** A server that asks itself would wait for itself. @throws UsageError */
+function refuseOwnAddress(upstreams: readonly Endpoint[], locals: readonly Endpoint[]): void {
+  const own = upstreams.find(upstream => locals.some(({ address, port }) => address === upstream.address && port === upstream.port))
+  if (own !== undefined) throw new UsageError(`--upstream cannot be ${formatEndpoint(own)}`, 'that is this DNS server itself', 'name another server')
+}
+
+/** All that is wrong at the moment, as one sentence. */
+class Health {
+  readonly #troubles = new Map<'zone' | 'disk' | 'upstream', string>()
+
+  constructor(private readonly context: Context) {}
+
+  set(part: 'zone' | 'disk' | 'upstream', sentence: string | undefined): void {
+    if (this.#troubles.get(part) === sentence) return
+    if (sentence === undefined) this.#troubles.delete(part)
+    else this.#troubles.set(part, sentence)
+    this.context.setHealth(this.#troubles.size === 0 ? undefined : [...this.#troubles.values()].join('. '))
+  }
+}

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Link, type LinkConditions } from './link.ts'
+import { seededRandom } from './random.ts'
+
+const datagram = (number: number, length = 100) => new Uint8Array(length).fill(number & 255)
+
+/** Sends `count` datagrams, one a millisecond, and tells what arrives when. */
+function night(conditions: Partial<LinkConditions>, count: number, seed = 1) {
+  const link = new Link<number>(conditions, seededRandom(seed))
+  const arrived: { atMs: number; tag: number; bytes: Uint8Array }[] = []
+  const collect = (untilMs: number) => {
+    for (let atMs = link.deadlineMs(); atMs <= untilMs; atMs = link.deadlineMs()) {
+      const got = link.receive(atMs)
+      if (got !== undefined) arrived.push({ atMs, ...got })
+    }
+  }
+  for (let index = 0; index < count; index++) {
+    collect(index)
+    link.send(datagram(index), index, index)
+  }
+  collect(1e12)
+  return { arrived, counts: link.counts }
+}
+
+test('a perfect link delivers all, at once and in order', () => {
+  const { arrived } = night({}, 50)
+  expect(arrived.map(({ tag, atMs }) => [tag, atMs])).toEqual(Array.from({ length: 50 }, (_, index) => [index, index]))
+})
+
+test('delay is added to each', () => {
+  expect(night({ delayMs: 20 }, 3).arrived.map(({ atMs }) => atMs)).toEqual([20, 21, 22])
+})
+
+test('jitter alone changes times and never the order', () => {
+  const { arrived } = night({ delayMs: 5, jitterMs: 30 }, 500)
+  expect(arrived.map(({ tag }) => tag)).toEqual(Array.from({ length: 500 }, (_, index) => index))
+  expect(Math.max(...arrived.map(({ atMs, tag }) => atMs - tag))).toBeGreaterThan(20)
+})
+
+test('reordering lets later ones pass, and all arrive', () => {
+  const { arrived, counts } = night({ reordering: 0.2, reorderMs: 5 }, 500)
+  expect(new Set(arrived.map(({ tag }) => tag)).size).toBe(500)
+  expect(counts.reordered).toBeGreaterThan(60)
+  expect(arrived.some(({ tag }, place) => tag < (arrived[place - 1]?.tag ?? 0))).toBe(true)
+})
+
+test('loss, duplication and corruption happen about as often as asked', () => {
+  const { counts, arrived } = night({ loss: 0.3, duplication: 0.2, corruption: 0.1 }, 10_000)
+  expect(counts.lost / 10_000).toBeCloseTo(0.3, 1)
+  expect(counts.duplicated / 7_000).toBeCloseTo(0.2, 1)
+  expect(counts.corrupted / 7_000).toBeCloseTo(0.1, 1)
+  expect(arrived.length).toBe(10_000 - counts.lost + counts.duplicated)
+})
+
+test('corruption flips one bit of a copy, and leaves the sender\'s bytes alone', () => {
+  const link = new Link({ corruption: 1 }, seededRandom(3))
+  const sent = datagram(0, 1000)
+  link.send(sent, undefined, 0)
+  const bits = link.receive(0)?.bytes.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0)
+  expect(bits).toBe(1)
+  expect(sent.every(byte => byte === 0)).toBe(true)
+})
+
+test('a rate spaces datagrams, and a full queue drops', () => {
+  const link = new Link<number>({ rateBitsPerSecond: 800_000, queueBytes: 1000 }, seededRandom(1)) // 100 bytes a millisecond
+  for (let index = 0; index < 15; index++) link.send(datagram(index), index, 0)
+  expect(link.counts.dropped).toBe(5)
+  for (let atMs = 1; atMs <= 10; atMs++) {
+    expect(link.deadlineMs()).toBe(atMs)
+    expect(link.receive(atMs)?.tag).toBe(atMs - 1)
+  }
+  expect(link.receive(1e9)).toBeUndefined()
+})
+
+test('the same seed gives the same night', () => {
+  fc.assert(fc.property(fc.nat(), fc.double({ min: 0, max: 0.5, noNaN: true }), (seed, loss) => {
+    const conditions = { loss, duplication: 0.1, reordering: 0.1, reorderMs: 3, jitterMs: 4, corruption: 0.1 }
+    expect(night(conditions, 60, seed)).toEqual(night(conditions, 60, seed))
+  }), { numRuns: 30 })
+})

@@ -1,0 +1,200 @@
+/**
+ * One direction of a link, simulated: what a cable, a radio or a bad night does to datagrams. Pure: time and chance are given,
+ * so the same seed gives the same night. A datagram goes through it as through a real one:
+ *
+ *     send ─▶ queue (drop-tail) ─▶ rate ─▶ loss ─▶ corruption ─▶ delay, jitter, reordering ─▶ duplication ─▶ due
+ */
+import { below, fraction, type Random } from './random.ts'
+
+/** All fractions are of datagrams, 0 to 1. */
+export interface LinkConditions {
+  /** One way. */
+  readonly delayMs: number
+  /** Added to the delay at random, from 0 up to this; alone it never reorders. */
+  readonly jitterMs: number
+  /** Vanish. */
+  readonly loss: number
+  /** Arrive with one bit flipped. */
+  readonly corruption: number
+  /** Arrive twice. */
+  readonly duplication: number
+  /** Are held back by `reorderMs`, so that later ones pass. */
+  readonly reordering: number
+  readonly reorderMs: number
+  /** 0: as fast as can be. */
+  readonly rateBitsPerSecond: number
+  /** What waits for the rate; more is dropped. */
+  readonly queueBytes: number
+}
+
+export const PERFECT_LINK: LinkConditions = {
+  delayMs: 0, jitterMs: 0, loss: 0, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024,
+}
+
+/** What happened to the datagrams so far. */
+export interface LinkCounts {
+  readonly sent: number
+  readonly delivered: number
+  readonly lost: number
+  /** No room in the queue, or more than the link can hold on the way. */
+  readonly dropped: number
+  readonly corrupted: number
+  readonly duplicated: number
+  readonly reordered: number
+}
+
+/** Datagrams on the way, all together; more are dropped. */
+const ON_THE_WAY_MAX = 65_536
+
+export class Link<Tag = undefined> {
+  /** May be changed at any time; it holds for what is sent from then on. */
+  conditions: LinkConditions
+  readonly #random: Random
+  readonly #onTheWay = new ArrivalHeap<Tag>()
+  #counts = { sent: 0, delivered: 0, lost: 0, dropped: 0, corrupted: 0, duplicated: 0, reordered: 0 }
+  /** When the last bit of what is queued will have left. */
+  #busyUntilMs = -Infinity
+  /** What keeps its order arrives no sooner than what left before it. */
+  #inOrderAtMs = -Infinity
+
+  constructor(conditions: Partial<LinkConditions>, random: Random) {
+    this.conditions = { ...PERFECT_LINK, ...conditions }
+    this.#random = random
+  }
+
+  get counts(): LinkCounts {
+    return this.#counts
+  }
+
+  /**
+   * Puts a datagram on the link. The bytes are kept as they are, not copied.
+   * @param tag comes out with them: whose datagram it is
+   */
+  send(bytes: Uint8Array, tag: Tag, nowMs: number): void {
+    const { loss, corruption, duplication } = this.conditions
+    this.#counts.sent++
+    const leftAtMs = this.#leave(bytes.length, nowMs)
+    if (leftAtMs === undefined) this.#counts.dropped++
+    else if (this.#happens(loss)) this.#counts.lost++
+    else {
+      const arrived = this.#happens(corruption) ? this.#damaged(bytes) : bytes
+      this.#arrive(arrived, tag, leftAtMs)
+      if (!this.#happens(duplication)) return
+      this.#counts.duplicated++
+      this.#arrive(arrived, tag, leftAtMs)
+    }
+  }
+
+  /** When the next datagram arrives; Infinity: none is on the way. */
+  deadlineMs(): number {
+    return this.#onTheWay.firstAtMs
+  }
+
+  /** The next datagram that has arrived by now, in order of arrival. */
+  receive(nowMs: number): { readonly bytes: Uint8Array; readonly tag: Tag } | undefined {
+    if (this.#onTheWay.firstAtMs > nowMs) return undefined
+    this.#counts.delivered++
+    return this.#onTheWay.take()
+  }
+
+  /** @returns when its last bit has left, or undefined where the queue is full */
+  #leave(sizeBytes: number, nowMs: number): number | undefined {
+    const { rateBitsPerSecond, queueBytes } = this.conditions
+    if (rateBitsPerSecond === 0) return nowMs
+    const bytesPerMs = rateBitsPerSecond / 8000
+    const fromMs = Math.max(nowMs, this.#busyUntilMs)
+    if ((fromMs - nowMs) * bytesPerMs + sizeBytes > queueBytes) return undefined
+    return this.#busyUntilMs = fromMs + sizeBytes / bytesPerMs
+  }
+
+  #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {
+    const { delayMs, jitterMs, reordering, reorderMs } = this.conditions
+    if (this.#onTheWay.count >= ON_THE_WAY_MAX) {
+      this.#counts.dropped++
+      return
+    }
+    const atMs = leftAtMs + delayMs + (jitterMs === 0 ? 0 : jitterMs * fraction(this.#random))
+    if (this.#happens(reordering)) {
+      this.#counts.reordered++
+      this.#onTheWay.put({ atMs: atMs + reorderMs, bytes, tag })
+      return
+    }
+    this.#inOrderAtMs = Math.max(this.#inOrderAtMs, atMs)
+    this.#onTheWay.put({ atMs: this.#inOrderAtMs, bytes, tag })
+  }
+
+  #damaged(bytes: Uint8Array): Uint8Array {
+    this.#counts.corrupted++
+    const damaged = bytes.slice()
+    if (damaged.length === 0) return damaged
+    const bit = below(this.#random, damaged.length * 8)
+    damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    return damaged
+  }
+
+  /** Draws only where there is a chance, so a condition that is off does not change the rest of the night. */
+  #happens(chance: number): boolean {
+    return chance > 0 && fraction(this.#random) < chance
+  }
+}
+
+interface Arrival<Tag> {
+  readonly atMs: number
+  readonly bytes: Uint8Array
+  readonly tag: Tag
+}
+
+/** A binary heap by time; what arrives at the same time comes out in the order it went in. */
+class ArrivalHeap<Tag> {
+  readonly #heap: { readonly arrival: Arrival<Tag>; readonly order: number }[] = []
+  #order = 0
+
+  get count(): number {
+    return this.#heap.length
+  }
+
+  get firstAtMs(): number {
+    return this.#heap[0]?.arrival.atMs ?? Infinity
+  }
+
+  put(arrival: Arrival<Tag>): void {
+    this.#heap.push({ arrival, order: this.#order++ })
+    for (let at = this.#heap.length - 1; at > 0;) {
+      const parent = (at - 1) >> 1
+      if (!this.#isBefore(at, parent)) return
+      this.#swap(at, parent)
+      at = parent
+    }
+  }
+
+  take(): Arrival<Tag> | undefined {
+    const first = this.#heap[0]
+    const last = this.#heap.pop()
+    if (last === undefined || this.#heap.length === 0) return first?.arrival
+    this.#heap[0] = last
+    for (let at = 0; ;) {
+      const left = 2 * at + 1
+      if (left >= this.#heap.length) break
+      const child = left + 1 < this.#heap.length && this.#isBefore(left + 1, left) ? left + 1 : left
+      if (!this.#isBefore(child, at)) break
+      this.#swap(at, child)
+      at = child
+    }
+    return first?.arrival
+  }
+
+  #isBefore(one: number, other: number): boolean {
+    const a = this.#heap[one]
+    const b = this.#heap[other]
+    if (a === undefined || b === undefined) return false
+    return a.arrival.atMs < b.arrival.atMs || (a.arrival.atMs === b.arrival.atMs && a.order < b.order)
+  }
+
+  #swap(one: number, other: number): void {
+    const a = this.#heap[one]
+    const b = this.#heap[other]
+    if (a === undefined || b === undefined) return
+    this.#heap[one] = b
+    this.#heap[other] = a
+  }
+}

@@ -1,0 +1,22 @@
+/** Why a connection could not be had, or was lost, in the five parts that a person reads. */
+import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
+import type { ErrorParts } from '../kit/errors.ts'
+import type { CloseReason } from './core/events.ts'
+
+/** @param timeoutMs how long a dialler waited */
+export function closeError(reason: CloseReason, peer: Endpoint, timeoutMs = 0): ErrorParts {
+  const name = formatEndpoint(peer)
+  const unreached = { what: `${name} could not be reached by RUDP`, remedy: 'check that the server runs and listens on that UDP port', proof: `${reason} at connect ${name}` }
+  const lost = { code: 'connection-lost' as const, what: `The RUDP connection to ${name} was lost`, remedy: 'try again', proof: `${reason}, ${name}` }
+  switch (reason) {
+    case 'connect-timed-out': return { ...unreached, code: 'timed-out', why: `no answer within ${timeoutMs} ms` }
+    case 'refused': return { ...unreached, code: 'connection-refused', why: 'it takes no connection now' }
+    case 'reset-by-peer': return { ...lost, why: 'the other end broke it off' }
+    case 'unknown-to-peer': return { ...lost, why: 'the other end does not know it any more: perhaps it was started anew' }
+    case 'idle': return { ...lost, why: 'nothing was heard from the other end for too long', remedy: 'check the network and that the server runs, and try again' }
+    case 'exhausted': return { ...lost, why: 'it used up its packet numbers' }
+    case 'evicted': return { ...lost, why: 'it made room for a newer one' }
+    case 'finished': return { ...lost, why: 'it had ended' }
+    case 'reset': return { ...lost, why: 'it was broken off here' }
+  }
+}

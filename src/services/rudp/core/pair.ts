@@ -1,0 +1,119 @@
+/**
+ * Two endpoints and the link between them, without sockets or clock: time jumps from one thing that happens to the next. Tests
+ * run minutes of a bad network in milliseconds with it; a lesson can step through it packet by packet.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { assert } from '../../kit/errors.ts'
+import { Link, type LinkConditions } from '../../kit/link.ts'
+import { seededRandom } from '../../kit/random.ts'
+import type { CongestionFactory } from './congestion/congestion.ts'
+import type { Connection } from './connection.ts'
+import { RudpEndpoint } from './endpoint.ts'
+import type { Observe, RudpEvent } from './events.ts'
+import type { Limits } from './limits.ts'
+
+export type SideName = 'client' | 'server'
+
+export interface PairOptions {
+  readonly seed: number
+  /** Of both directions. */
+  readonly link?: Partial<LinkConditions>
+  readonly limits?: Partial<Limits>
+  readonly congestion?: CongestionFactory
+  readonly observe?: Observe
+  /** Hears of every event of an endpoint, after it was noted. */
+  readonly onEvent?: (side: SideName, event: RudpEvent) => void
+  /** Sees every datagram as it is put on the link; false takes it off. */
+  readonly tap?: (from: SideName, bytes: Uint8Array, nowMs: number) => boolean | void
+}
+
+interface Side {
+  readonly endpoint: RudpEndpoint
+  readonly path: Path
+  /** Away from this side. */
+  readonly link: Link
+  readonly events: RudpEvent[]
+}
+
+const CLIENT = { address: '192.0.2.1', port: 50_000 }
+const SERVER = { address: '192.0.2.2', port: 8080 }
+
+export class Pair {
+  nowMs = 0
+  /** Datagrams that arrived and deadlines that came. */
+  steps = 0
+  readonly client: Side
+  readonly server: Side
+  readonly #options: PairOptions
+
+  constructor(options: PairOptions) {
+    this.#options = options
+    const { seed, limits, congestion, observe, link = {} } = options
+    const side = (salt: number, accepting: boolean, path: Path): Side => ({
+      endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, limits, congestion, observe }),
+      path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))), events: [],
+    })
+    this.client = side(1, false, { local: CLIENT, interfaceName: '', peer: SERVER })
+    this.server = side(2, true, { local: SERVER, interfaceName: '', peer: CLIENT })
+  }
+
+  /** The client asks for a connection. */
+  connect(): Connection {
+    const connection = this.client.endpoint.connect(this.client.path, this.nowMs)
+    this.drain()
+    return connection
+  }
+
+  /** Both ends established, over whatever the link is. */
+  connected(): { client: Connection; server: Connection } {
+    const client = this.connect()
+    this.run(() => this.accepted !== undefined && client.state === 'ESTABLISHED', 200_000)
+    const server = this.accepted
+    assert(server !== undefined, 'the handshake came to its end')
+    return { client, server }
+  }
+
+  /** The connection that the server accepted first. */
+  get accepted(): Connection | undefined {
+    return this.server.events.find(({ kind }) => kind === 'accepted')?.connection
+  }
+
+  /** Takes what the endpoints left in their outboxes; to be called after verbs of a connection. */
+  drain(): void {
+    for (let again = true; again;) again = [this.#drainSide('client'), this.#drainSide('server')].includes(true)
+  }
+
+  /** Goes to the next thing that happens. @returns false where nothing will */
+  step(): boolean {
+    const [client, server] = [this.client, this.server]
+    const nextMs = Math.min(client.link.deadlineMs(), server.link.deadlineMs(), client.endpoint.deadlineMs(), server.endpoint.deadlineMs())
+    if (nextMs === Infinity) return false
+    this.nowMs = Math.max(this.nowMs, nextMs)
+    this.steps++
+    const toServer = client.link.receive(this.nowMs)
+    const toClient = toServer === undefined ? server.link.receive(this.nowMs) : undefined
+    if (toServer !== undefined) server.endpoint.receive(toServer.bytes, server.path, this.nowMs)
+    else if (toClient !== undefined) client.endpoint.receive(toClient.bytes, client.path, this.nowMs)
+    else for (const { endpoint } of [client, server]) endpoint.timeout(this.nowMs)
+    this.drain()
+    return true
+  }
+
+  /** Steps until `done`, or nothing happens any more, or so many steps were gone. @returns whether it was done */
+  run(done: () => boolean, stepsMax: number): boolean {
+    for (let left = stepsMax; !done(); left--) if (left === 0 || !this.step()) return false
+    return true
+  }
+
+  #drainSide(name: SideName): boolean {
+    const { endpoint, link, events } = this[name]
+    const effects = endpoint.outbox.splice(0)
+    for (const effect of effects) {
+      if (effect.kind === 'send' && this.#options.tap?.(name, effect.bytes, this.nowMs) !== false) link.send(effect.bytes, undefined, this.nowMs)
+      if (effect.kind !== 'event') continue
+      events.push(effect.event)
+      this.#options.onEvent?.(name, effect.event)
+    }
+    return effects.length > 0
+  }
+}

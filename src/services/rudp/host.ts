@@ -1,0 +1,122 @@
+/**
+ * Runs a RUDP endpoint on real UDP sockets. Its events are handed on once an iteration of the event loop, after all datagrams of
+ * that iteration were taken: so a reader gets what came together as one piece, and no user's code runs inside the machine.
+ */
+import type { Endpoint, Path } from '../kit/endpoint.ts'
+import type { Random } from '../kit/random.ts'
+import type { TraceRing } from '../kit/trace.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { drive, type Driver } from '../kit/node/drive.ts'
+import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
+import type { CongestionFactory } from './core/congestion/congestion.ts'
+import type { Connection } from './core/connection.ts'
+import { RudpEndpoint } from './core/endpoint.ts'
+import type { Observe, RudpEvent } from './core/events.ts'
+import type { Limits } from './core/limits.ts'
+
+export interface HostOptions {
+  readonly addresses: readonly string[]
+  readonly port: number
+  readonly accepting: boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: TraceRing
+  readonly congestion?: CongestionFactory | undefined
+  readonly limits?: Partial<Limits> | undefined
+  readonly onEvent: (event: RudpEvent) => void
+}
+
+export class RudpHost {
+  readonly #clock: Clock
+  readonly #endpoint: RudpEndpoint
+  readonly #door: DatagramDoor
+  readonly #driver: Driver
+  #closing: Promise<void> | undefined
+
+  /** Use `openHost`. */
+  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver) {
+    this.#clock = clock
+    this.#endpoint = endpoint
+    this.#door = door
+    this.#driver = driver
+  }
+
+  get locals(): readonly Endpoint[] {
+    return this.#door.locals
+  }
+
+  pathTo(peer: Endpoint): Path {
+    return this.#door.pathTo(peer)
+  }
+
+  /** Uses a verb of the machine and sends what comes of it. */
+  use<T>(verb: (nowMs: number, endpoint: RudpEndpoint) => T): T {
+    const result = verb(this.#clock.nowMs(), this.#endpoint)
+    if (this.#closing === undefined) this.#driver.drain()
+    return result
+  }
+
+  /** Resets what is open and closes the sockets. */
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    this.use((nowMs, endpoint) => endpoint.close(nowMs))
+    this.#driver.stop()
+    this.#closing = this.#door.close()
+    return this.#closing
+  }
+}
+
+/** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
+export async function openHost(options: HostOptions): Promise<RudpHost> {
+  const { clock, random, trace, accepting, congestion, limits, onEvent } = options
+  const endpoint = new RudpEndpoint({ random, accepting, congestion, limits, observe: traceObserver(trace) })
+  const waiting: RudpEvent[] = []
+  const deliver = (): void => waiting.splice(0).forEach(onEvent)
+  let open: DatagramDoor | undefined
+  const driver = drive<RudpEvent, never>({
+    machine: endpoint,
+    door: () => open ?? NO_DOOR,
+    clock,
+    onEvent: event => {
+      if (waiting.push(event) === 1) setImmediate(deliver)
+    },
+  })
+  const receive: Driver['receive'] = batch => driver.receive(batch)
+  // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
+  const door = await openTracedDoor(openDgramDoor, { addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
+  open = door
+  return new RudpHost(clock, endpoint, door, driver)
+}
+
+/** Before the sockets are open nothing can be sent; a datagram that comes that early is answered when its sender repeats it. */
+const NO_DOOR: Pick<DatagramDoor, 'send' | 'flush'> & DatagramDoor = {
+  locals: [],
+  send: () => undefined,
+  flush: () => undefined,
+  pathTo: peer => ({ local: { address: '0.0.0.0', port: 0 }, interfaceName: '', peer }),
+  close: () => Promise.resolve(),
+}
+
+/** How often at most the growth of a window is written down; the packets themselves are traced by the door. */
+const WINDOW_TRACE_EVERY_MS = 50
+
+/** Writes down what packets do not show: states, losses, and the windows of congestion control. */
+function traceObserver(trace: TraceRing): Observe {
+  const windows = new WeakMap<Connection, { windowBytes: number; atMs: number }>()
+  return (connection, event, nowMs) => {
+    if (event.kind === 'sent' || event.kind === 'received') return
+    if (event.kind === 'window') {
+      const last = windows.get(connection)
+      if (last !== undefined && event.windowBytes >= last.windowBytes && nowMs < last.atMs + WINDOW_TRACE_EVERY_MS) return
+      windows.set(connection, { windowBytes: event.windowBytes, atMs: nowMs })
+    }
+    trace.event('rudp', { connection: connectionName(connection), ...event }, nowMs)
+  }
+}
+
+/** The connection id as people see it in packets: both halves in hexadecimal. */
+function connectionName({ initiatorId, acceptorId }: Connection): string {
+  return `${initiatorId.toString(16).padStart(8, '0')}-${acceptorId.toString(16).padStart(8, '0')}`
+}

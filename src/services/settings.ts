@@ -1,0 +1,33 @@
+/** What a person chose: the mode, which roles are on, and their settings. Kept in settings.json; the window writes, the CLI reads. */
+import { z } from 'zod'
+import { SERVICE_IDS, type ServiceId } from './contracts.ts'
+
+export const SETTINGS_VERSION = 1
+
+export interface RoleSettings {
+  /** The role was on when Hamlet was last seen, and is started again. */
+  readonly on: boolean
+  /** Only what was chosen, by the names of the service's contract, which checks it; defaults are not kept. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+export interface Settings {
+  readonly version: typeof SETTINGS_VERSION
+  readonly mode: 'local' | 'lan'
+  readonly roles: Readonly<Record<ServiceId, RoleSettings>>
+}
+
+const role = z.object({ on: z.boolean().default(false), settings: z.record(z.string(), z.unknown()).default({}) })
+
+/** The content of settings.json. A role that the file does not know gets its defaults; what this Hamlet does not know is dropped. */
+export const settingsFile = z.object({
+  version: z.literal(SETTINGS_VERSION),
+  mode: z.enum(['local', 'lan']).default('local'),
+  roles: z.record(z.string(), role).default({}),
+}).transform(({ version, mode, roles }): Settings => ({
+  version, mode,
+  // One entry for each id of the list, which is what the type says.
+  roles: Object.fromEntries(SERVICE_IDS.map(id => [id, roles[id] ?? role.parse({})])) as Record<ServiceId, RoleSettings>,
+}))
+
+export const defaultSettings: Settings = settingsFile.parse({ version: SETTINGS_VERSION })

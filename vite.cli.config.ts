@@ -1,0 +1,10 @@
+// The command line: one file for Node 16 and newer, everything in it, so that it runs without node_modules (in the package, on Electron's own Node).
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  build: {
+    ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
+    rollupOptions: { input: { hamlet: 'src/services/cli/main.ts' }, output: { format: 'cjs', strict: true, entryFileNames: '[name].cjs', codeSplitting: false } },
+  },
+  ssr: { noExternal: true },
+})

@@ -1,0 +1,14 @@
+// The main process and the entry of every utility process. What both use becomes a chunk of its own beside them.
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  build: {
+    ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
+    rollupOptions: {
+      input: { main: 'src/main/main.ts', 'utility-host': 'src/main/utility-host.ts' },
+      external: ['electron'],
+      output: { format: 'cjs', strict: true, entryFileNames: '[name].cjs', chunkFileNames: 'shared-[name].cjs' },
+    },
+  },
+  ssr: { noExternal: true },
+})

@@ -3,8 +3,8 @@
 /** Runs anywhere: no Node, no DOM, no clock. The same list stands in tsconfig.pure.json. */
 const PURE = '^src/services/(kit/[^/]+|[^/]+/(wire|core)/.+|[^/]+/contract|contracts|settings|roles/plan)[.]ts$'
 const TEST = '[.]test[.]tsx?$'
-/** Simulated disks and links, for tests alone. */
-const TEST_SUPPORT = '^src/services/(kit/node/sim-disk|rudp/core/pair)[.]ts$'
+/** Simulated disks and links, peers that tests drive: for tests alone. */
+const TEST_SUPPORT = '/testing/|^src/services/rudp/core/pair[.]ts$'
 /** Where programs begin: the app, every service's process, the page, its preload script, the command. */
 const ENTRIES = '^src/(main/(main|utility-host)|preload/preload|services/cli/main)[.]ts$|^src/renderer/main[.]tsx$'
 
@@ -14,7 +14,7 @@ const wall = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 module.exports = {
   forbidden: [
     wall('no-cycles', 'Files that need each other are one thing, or lack a third.', {}, { circular: true }),
-    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [TEST, TEST_SUPPORT, '[.]d[.]ts$'], reachable: false }),
+    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [ENTRIES, TEST, TEST_SUPPORT, '[.]d[.]ts$'], reachable: false }),
     wall('nothing-unresolved', 'What is imported must be there.', {}, { couldNotResolve: true, pathNot: '^virtual:|[?]' }),
     wall('packages-declared', 'A package that package.json does not name may vanish any day.', {}, { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] }),
     wall('test-support-in-tests-only', 'No program runs on simulated disks or links.', { pathNot: [TEST, TEST_SUPPORT] }, { path: TEST_SUPPORT }),
@@ -34,12 +34,11 @@ module.exports = {
     wall('kit-knows-no-service', 'What knows a service does not belong into kit. The settings file alone reads the list of services.',
       { path: '^src/services/kit/', pathNot: TEST }, { path: '^src/services/', pathNot: '^src/services/(kit/|settings[.]ts$)' }),
     wall('implementations-in-roots-only', 'Only the programs that run services read their implementations.',
-      { pathNot: ['^src/services/(services[.]ts$|cli/)', '^src/main/utility-host[.]ts$', TEST] }, { path: '^src/services/(services|([^/]+)/service)[.]ts$', pathNot: '^src/services/kit/node/service[.]ts$' }),
+      { pathNot: ['^src/services/(services[.]ts$|cli/)', '^src/main/utility-host[.]ts$', TEST, TEST_SUPPORT] }, { path: '^src/services/(services|([^/]+)/service)[.]ts$', pathNot: '^src/services/kit/node/service[.]ts$' }),
     wall('main-reads-contracts-and-kit', 'The main process supervises; it speaks no protocol itself.',
-      { path: '^src/main/', pathNot: '^src/main/utility-host[.]ts$' }, { path: '^src/services/', pathNot: [PURE, '^src/services/(kit|roles)/'] }),
-    wall('main-supervises-only', 'The main process speaks no protocol itself.', { path: '^src/main/' }, { path: '^src/services/[^/]+/(wire|core)/|^src/services/cli/' }),
+      { path: '^src/main/', pathNot: '^src/main/utility-host[.]ts$' }, { path: '^src/services/([^/]+/(wire|core)/|(?!kit/|roles/|contracts|settings|[^/]+/contract[.]ts))' }),
     wall('preload-is-thin', 'The preload script runs beside the page: the channels, and nothing behind them.',
-      { path: '^src/preload/' }, { pathNot: [PURE, '^src/preload/', '^(node_modules/)?electron(/|$)', '^node_modules/zod/'] }),
+      { path: '^src/preload/', pathNot: TEST }, { pathNot: [PURE, '^src/preload/', '^(node_modules/)?electron(/|$)', '^node_modules/zod/'] }),
 
     wall('renderer-sees-pure-rooms-only', 'The page has no Node and no Electron: pure rooms, and what it may say to the main process.',
       { path: '^src/renderer/' }, { path: '^src/(services|main|preload)/|^(node_modules/)?electron(/|$)', pathNot: [PURE, '^src/preload/contract[.]ts$'] }),

@@ -5,5 +5,5 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: './',
   plugins: [react()],
-  build: { target: 'chrome108', outDir: '.vite/renderer/main_window', emptyOutDir: true, minify: true, sourcemap: false },
+  build: { target: 'chrome108', outDir: '.vite/renderer/main_window', emptyOutDir: true, minify: true, sourcemap: false, chunkSizeWarningLimit: 4_000 }, // it comes from the disk
 })

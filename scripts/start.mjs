@@ -7,6 +7,7 @@ import { at, root } from './setup/places.mjs'
 import { prepare, prepareNodePackages } from './setup/prepare.mjs'
 import { hasDisplay } from './setup/display.mjs'
 import { endLike, runInForeground } from './setup/run.mjs'
+import { sandboxWorks } from './setup/sandbox.mjs'
 import { fail, say } from './setup/say.mjs'
 
 const args = process.argv.slice(2)
@@ -20,7 +21,7 @@ try {
 async function openApp() {
   const runtime = await prepare('start')
   await build()
-  return runInForeground(runtime.executable, [root, ...sandboxFlags(), ...args])
+  return runInForeground(runtime.executable, [root, ...await sandboxFlags(), ...args])
 }
 
 async function startHeadless() {
@@ -30,9 +31,11 @@ async function startHeadless() {
   return runInForeground(process.execPath, [at('.vite', 'build', 'hamlet.cjs'), 'up', ...args])
 }
 
-/** Chromium refuses to run as root inside its sandbox. */
-function sandboxFlags() {
-  if (process.platform !== 'linux' || process.getuid() !== 0) return []
-  say('Running as root: Chromium\'s sandbox is off (--no-sandbox). Start Hamlet as an ordinary user to have it.')
+/** Chromium refuses to run as root inside its sandbox, and aborts where an ordinary user may have none. */
+async function sandboxFlags() {
+  if (process.platform !== 'linux') return []
+  if (process.getuid() === 0) say('Running as root: Chromium\'s sandbox is off (--no-sandbox). Start Hamlet as an ordinary user to have it.')
+  else if (!await sandboxWorks()) say('This system allows ordinary users no namespaces of their own: Chromium\'s sandbox is off (--no-sandbox).')
+  else return []
   return ['--no-sandbox']
 }

@@ -1,4 +1,5 @@
 /** Debian packages: says which are missing for a purpose, and installs them where it may. */
+import { existsSync } from 'node:fs'
 import { which } from './places.mjs'
 import { run } from './run.mjs'
 import { say, SetupError } from './say.mjs'
@@ -7,11 +8,14 @@ import { say, SetupError } from './say.mjs'
 const PROGRAMS = {
   runtime: { python3: 'python3', tar: 'tar', gzip: 'gzip' },
   test: {
-    Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', ip: 'iproute2', dig: 'bind9-dnsutils', curl: 'curl',
-    udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base',
+    Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
+    dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base',
   },
   make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },
 }
+
+/** Packages that bring a service which Debian starts at once; we want the program alone, and port 53 free. */
+const UNWANTED_SERVICES = ['unbound']
 
 /** What Electron's executable wants of the system; everything else comes as a dependency of these. Newer releases renamed some (t64). */
 const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
@@ -65,6 +69,10 @@ async function aptInstall(wanted, why) {
     await apt(asRoot, ['update'], 'Reading the lists of Debian packages anew')
     await install()
   })
+  for (const service of UNWANTED_SERVICES.filter(name => names.includes(name) && existsSync('/run/systemd/system'))) {
+    say(`Stopping and disabling the service that came with ${service}: only the program is wanted.`)
+    await run(...asRoot(['systemctl', 'disable', '--now', service]))
+  }
 }
 
 /** How to run a command as root, as a function on the command, or undefined where we may not. */

@@ -4,6 +4,8 @@ import { basename, join } from 'node:path'
 import { at, nodeBinary, root } from '../setup/places.mjs'
 import { startVirtualDisplay } from '../setup/display.mjs'
 import { runInForeground } from '../setup/run.mjs'
+import { sandboxWorks } from '../setup/sandbox.mjs'
+import { say } from '../setup/say.mjs'
 import { countNodeTest, countStatus, countVitest } from './count.mjs'
 import { asNobody, isRoot, shadowCheckout } from './ordinary-user.mjs'
 
@@ -20,6 +22,7 @@ export const runners = [
   nodeTest('scripts', /\.test\.mjs$/, 'scripts'),
   vitest('sockets'),
   { name: 'build', run: async () => countStatus(await node([at('scripts/build.mjs')])) },
+  { name: 'notices', run: async () => countStatus(await node([at('scripts/notices.mjs'), '--check'])) },
   vitest('cli'),
   vitest('interop'),
   { name: 'e2e', run: endToEnd },
@@ -50,13 +53,15 @@ function nodeTest(name, pattern, folder) {
   } }
 }
 
-/** The window, on a virtual display, as an ordinary user with Chromium's sandbox on. */
+/** The window, on a virtual display, as an ordinary user with Chromium's sandbox on; HAMLET_SANDBOX tells the tests where it cannot be. */
 async function endToEnd() {
   const display = await startVirtualDisplay()
   const shadow = isRoot() ? await shadowCheckout() : undefined
   try {
     const report = freshReport('e2e.json')
-    const environment = { ...process.env, DISPLAY: display.name }
+    const sandbox = await sandboxWorks(isRoot() ? asNobody : undefined)
+    if (!sandbox) say('This system allows ordinary users no namespaces of their own: the window is tested without Chromium\'s sandbox.')
+    const environment = { ...process.env, DISPLAY: display.name, HAMLET_SANDBOX: sandbox ? 'on' : 'off' }
     if (shadow === undefined) return countVitest(report, await node(vitestArgs('e2e', report), { env: environment }))
     const args = vitestArgs('e2e', join(shadow.folder, 'test-results', 'e2e.json')).map(arg => arg.startsWith(root) ? join(shadow.folder, arg.slice(root.length)) : arg)
     const [command, asNobodyArgs] = asNobody(join(shadow.folder, 'node_modules/node/bin/node'), args)

@@ -1,11 +1,12 @@
 /** The window starts here. */
+import './ui/tokens.css'
+import './ui/base.css'
+import './ui/controls.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { bridge } from './bridge.ts'
 import { App } from './shell/App.tsx'
 import { feed } from './shell/feed.ts'
-import './ui/tokens.css'
-import './ui/ui.css'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')

@@ -97,7 +97,7 @@ test('a fetch can go to a file', async () => {
   const { status, body } = await runHamlet(['fetch', 'http://file.home/', '--dns', dns, '--output', join(folder, 'page.html')])
   expect(status).toBe(0)
   expect(body.length).toBe(0)
-  expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain('Welcome to my-app.home')
+  expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain('Welcome to file.home')
 })
 
 test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {
@@ -125,8 +125,8 @@ test('the client is a proxy that any browser can use, with the credentials it pr
   const client = start('client', '--dns', dns, '--dhcp', dhcp)
   const [, proxy = ''] = await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
   const { execFileSync } = await import('node:child_process')
-  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to my-app.home')
-  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, '-H', 'x-hamlet-transport: rudp', 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to my-app.home')
+  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to proxied.home')
+  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, '-H', 'x-hamlet-transport: rudp', 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to proxied.home')
   const without = execFileSync('curl', ['-sS', '--noproxy', '', '-o', '/dev/null', '-w', '%{http_code}', '-x', proxy.replace(/\/\/.*@/, '//'), 'http://proxied.home/'], { encoding: 'utf8' })
   expect(without).toBe('407')
 })

@@ -25,7 +25,8 @@ beforeAll(async () => {
   upstream = await startPeer(host, 'unbound', ['-d', '-c', config], /start of service/)
   dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '53', '--admin_port', '5354', '--upstream', '127.0.0.1:5300', '--data', emptyFolder()], { namespace: host })
   await dns.line(/^Waiting for requests\.\.\.$/)
-  run(host, 'bash', '-c', 'exec 3<>/dev/udp/127.0.0.1/5354; echo "REGISTER my-app.home 192.168.1.50" >&3; read -t 5 line <&3; [[ $line == OK* ]]')
+  const register = "const s=require('dgram').createSocket('udp4');s.on('message',m=>{console.log(String(m));s.close()});s.send('REGISTER my-app.home 192.168.1.50',5354,'127.0.0.1')"
+  expect(run(host, process.execPath, '-e', register)).toMatch(/^OK /)
 })
 afterAll(async () => {
   await dns.stop()

@@ -47,7 +47,7 @@ test('the visitor fetches the same page over TCP and over RUDP', async () => {
 
 test('a film is the same bytes over both transports', async () => {
   const page = await visitor('fetch', 'http://my-app.home/watch')
-  const film = /src="(\/media\/[^"]+)"/.exec(page.stdout)?.[1] ?? 'no film on the page'
+  const film = /<source src="([^"]+)"/.exec(page.stdout)?.[1] ?? 'no film on the page'
   const [tcp, rudp] = [await visitor('fetch', `http://my-app.home${film}`), await visitor('fetch', `rudp://my-app.home${film}`)]
   const sha256 = ({ body }: Finished) => createHash('sha256').update(body).digest('hex')
   expect(tcp.body.length).toBeGreaterThan(50_000)

@@ -39,6 +39,11 @@ export const portTaken: ErrorParts = {
   remedy: 'choose another port in the settings, such as 5353', proof: 'bind EADDRINUSE 127.0.0.1:53 (udp), owner systemd-resolve pid 312',
 }
 
+const lease = {
+  address: '127.0.0.50', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
+  leaseSeconds: 3600, obtainedAtMs: Date.now(), tookMs: 12.2,
+}
+
 type Listener = (pushed: never) => void
 const listeners = new Map<string, Set<Listener>>()
 const statuses = new Map<ServiceId, ServiceStatus>(SERVICE_IDS.map(id => [id, { id, state: 'stopped', endpoints: [] }]))
@@ -71,7 +76,7 @@ async function start(id: ServiceId): Promise<{ error?: ErrorParts }> {
   push('service:rows', { id, changes: rows[id] })
   push('service:line', { id, line: { to: 'log', text: 'ready: settings read, data folder locked' } })
   push('lamp', { id, lamp: { lit: true, sentence: proofs[id], tookMs: 1 } })
-  if (id === 'client') push('service:event', { id, name: 'leased', data: { address: '127.0.0.50', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home', leaseSeconds: 3600, obtainedAtMs: Date.now(), tookMs: 12.2 } })
+  if (id === 'client') push('service:event', { id, name: 'leased', data: lease })
   return {}
 }
 
@@ -79,17 +84,21 @@ function stop(id: ServiceId): void {
   status({ id, state: 'stopped', endpoints: [] })
 }
 
+const handshake = { tcp: 'Three-way handshake on port 80.', rudp: 'Handshake on UDP port 8080, window 10 packets.' }
+
 function journey(transport: 'tcp' | 'rudp', failed = false): void {
   const steps = [
     { step: 'address' as const, tookMs: 12.2, sentence: 'Got 127.0.0.50 from 127.0.0.1 for 1 h.', failed: false },
     { step: 'name' as const, tookMs: 3.1, sentence: 'my-app.home is 127.0.0.1, registered at this DNS server.', failed: false },
-    { step: 'connect' as const, tookMs: 1.4, sentence: transport === 'rudp' ? 'Handshake on UDP port 8080, window 10 packets.' : failed ? '127.0.0.1:80 refused the connection.' : 'Three-way handshake on port 80.', failed },
+    { step: 'connect' as const, tookMs: 1.4, sentence: failed ? '127.0.0.1:80 refused the connection.' : handshake[transport], failed },
     { step: 'page' as const, tookMs: 48, sentence: '200 OK, 412 kB; 2 packets were lost and sent again.', failed: false },
   ]
-  push('service:event', { id: 'client', name: 'journey', data: { id: 1, url: 'http://my-app.home/', transport, status: 200, bytes: 412_000, steps: failed ? steps.slice(0, 3) : steps } })
+  const data = { id: 1, url: 'http://my-app.home/', transport, status: 200, bytes: 412_000, steps: failed ? steps.slice(0, 3) : steps }
+  push('service:event', { id: 'client', name: 'journey', data })
 }
 
-const known = (id: ServiceId): Snapshot['services'][ServiceId] => ({ status: statuses.get(id) ?? { id, state: 'stopped', endpoints: [] }, settings: {}, rows: [], log: [], lamp: dark })
+const known = (id: ServiceId): Snapshot['services'][ServiceId] =>
+  ({ status: statuses.get(id) ?? { id, state: 'stopped', endpoints: [] }, settings: {}, rows: [], log: [], lamp: dark })
 
 const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Reply<Channel>> } = {
   'app:snapshot': async () => ({
@@ -153,7 +162,10 @@ Object.assign(globalThis, {
     takePort53: () => { isPortTaken = true },
     crash: (id: ServiceId) => status({
       id, state: 'failed', endpoints: [],
-      error: { code: 'service-crashed', what: 'DHCP server ended unexpectedly', why: 'its process ended with status 139', done: 'it is started again in 0.5 s', remedy: 'look at its log; it is started again by itself', proof: 'pid 4121' },
+      error: {
+        code: 'service-crashed', what: `The ${id} service ended unexpectedly`, why: 'its process ended with status 139',
+        done: 'it is started again in 0.5 s', remedy: 'look at its log; it is started again by itself', proof: 'pid 4121',
+      },
     }),
   },
 })

@@ -19,7 +19,8 @@ if (!('loadURL' in document.createElement('webview'))) {
       tell('did-stop-loading')
     }
     Object.assign(webview, {
-      loadURL: load, reload() {}, reloadIgnoringCache() {}, stop() {}, goBack() {}, goForward() {}, canGoBack: () => false, canGoForward: () => false, getWebContentsId: () => 1,
+      loadURL: load, reload() {}, reloadIgnoringCache() {}, stop() {}, goBack() {}, goForward() {}, clearHistory() {},
+      canGoBack: () => false, canGoForward: () => false, getWebContentsId: () => 1,
     })
     setTimeout(() => tell('dom-ready'), 50)
   }).observe(document, { childList: true, subtree: true })

@@ -32,10 +32,13 @@ export function AddressBar() {
     <div className="address-bar">
       <Button look="quiet" isIcon aria-label="Back" isDisabled={!canGoBack} onPress={goBack}><BackIcon /></Button>
       <Button look="quiet" isIcon aria-label="Forward" isDisabled={!canGoForward} onPress={goForward}><ForwardIcon /></Button>
-      <Button look="quiet" isIcon aria-label={isLoading ? 'Stop loading' : 'Reload'} isDisabled={url === ''} onPress={reloadOrStop}>{isLoading ? <CloseIcon /> : <ReloadIcon />}</Button>
+      <Button look="quiet" isIcon aria-label={isLoading ? 'Stop loading' : 'Reload'} isDisabled={url === ''} onPress={reloadOrStop}>
+        {isLoading ? <CloseIcon /> : <ReloadIcon />}
+      </Button>
       <form className="address-form" onSubmit={submit}>
         <input
-          ref={input} className="address" type="text" aria-label="Address" placeholder="my-app.home" spellCheck={false} autoComplete="off" inputMode="url" maxLength={4096}
+          ref={input} className="address" type="text" aria-label="Address" placeholder="my-app.home"
+          spellCheck={false} autoComplete="off" inputMode="url" maxLength={4096}
           value={typed} aria-invalid={refusal !== undefined} aria-describedby="address-refusal"
           onChange={event => setTyped(event.target.value)} onFocus={event => event.target.select()}
           onKeyDown={event => { if (event.key === 'Escape') giveUp() }}

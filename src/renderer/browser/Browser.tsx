@@ -24,7 +24,7 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
     <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
       <AddressBar />
       <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
-      {isPageShown && !isOnline && <p className="stale" role="status">The client is off. This page was fetched before; its links lead nowhere until the client runs.</p>}
+      {isPageShown && !isOnline && <p className="stale" role="status">{STALE}</p>}
       <div className="page">
         <Page isShown={isPageShown} />
         {url === '' && beforeFirstPage}
@@ -39,6 +39,8 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
     </section>
   )
 }
+
+const STALE = 'The client is off. This page was fetched before; its links lead nowhere until the client runs.'
 
 /** Mounted once and never taken out. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
 function Page({ isShown }: { readonly isShown: boolean }) {

@@ -5,32 +5,52 @@ import type { ErrorParts } from '../../services/kit/errors.ts'
 export const ABORTED = -3
 
 export function loadFailure(number: number, name: string, url: string): ErrorParts {
+  return { ...wordsOf(number, url), proof: `${name === '' ? 'no name' : name} (${number}) at ${url}` }
+}
+
+function wordsOf(number: number, url: string): ErrorParts {
   const host = hostOf(url)
-  const proof = `${name === '' ? 'no name' : name} (${number}) at ${url}`
   switch (number) {
-    case -130: case -111: case -120: case -121: case -336:
-      return { ...clientOff(url), proof }
-    case -105: case -137:
-      return { code: 'name-unknown', what: `“${host}” was not found`, why: 'no DNS server knows this name', remedy: 'check the spelling, or register the name in the DNS panel', proof }
-    case -102:
-      return { code: 'connection-refused', what: `${host} refused the connection`, why: 'nothing listens at that address and port', remedy: 'check that the App server runs', proof }
-    case -7: case -118:
-      return { code: 'timed-out', what: `${host} did not answer`, why: 'the time for an answer has passed', remedy: 'try again, or look at the journey below: it shows the step that was slow', proof }
-    case -100: case -101: case -103: case -324: case -354: case -355:
-      return { code: 'connection-lost', what: `The connection to ${host} broke`, why: 'it ended before the whole page had arrived', remedy: 'try again', proof }
-    case -106: case -109:
-      return { code: 'upstream-unreachable', what: `${host} cannot be reached`, why: 'this computer has no way to it', remedy: 'check the network; names of your own village work without internet', proof }
-    default:
-      return { code: 'connection-lost', what: `${host} could not be shown`, why: certificateReason(number) ?? 'the browser reported a fault that Hamlet has no own words for', remedy: 'try again, or read the proof', proof }
+    case -130: case -111: case -120: case -121: case -336: return {
+      ...clientOff(url), why: 'the client, which fetches pages for this browser, does not answer', remedy: 'switch the client off and on again',
+    }
+    case -105: case -137: return {
+      code: 'name-unknown', what: `“${host}” was not found`, why: 'no DNS server knows this name',
+      remedy: 'check the spelling, or register the name in the DNS panel',
+    }
+    case -102: return {
+      code: 'connection-refused', what: `${host} refused the connection`, why: 'nothing listens at that address and port', remedy: 'check that the App server runs',
+    }
+    case -7: case -118: return {
+      code: 'timed-out', what: `${host} did not answer`, why: 'the time for an answer has passed',
+      remedy: 'try again, or look at the journey below: it shows the step that was slow',
+    }
+    case -100: case -101: case -103: case -324: case -354: case -355: return {
+      code: 'connection-lost', what: `The connection to ${host} broke`, why: 'it ended before the whole page had arrived', remedy: 'try again',
+    }
+    case -106: case -109: return {
+      code: 'upstream-unreachable', what: `${host} cannot be reached`, why: 'this computer has no way to it',
+      remedy: 'check the network; names of your own village work without internet',
+    }
+    default: return {
+      code: 'connection-lost', what: `${host} could not be shown`, why: certificateReason(number) ?? 'the browser reported a fault that Hamlet has no own words for',
+      remedy: 'try again, or read the proof',
+    }
   }
 }
 
 export function clientOff(url: string): ErrorParts {
-  return { code: 'service-not-running', what: `${hostOf(url)} cannot be opened yet`, why: 'the client, which fetches pages for this browser, is off', remedy: 'start everything' }
+  return {
+    code: 'service-not-running', what: `${hostOf(url)} cannot be opened yet`, why: 'the client, which fetches pages for this browser, is off',
+    remedy: 'start everything',
+  }
 }
 
 export function pageCrashed(url: string): ErrorParts {
-  return { code: 'connection-lost', what: 'The page ended unexpectedly', why: `the process that showed ${hostOf(url)} is gone`, done: 'all services run on', remedy: 'load the page again' }
+  return {
+    code: 'connection-lost', what: 'The page ended unexpectedly', why: `the process that showed ${hostOf(url)} is gone`, done: 'all services run on',
+    remedy: 'load the page again',
+  }
 }
 
 function certificateReason(number: number): string | undefined {

@@ -15,6 +15,8 @@ const BLANK = 'about:blank'
 let page: WebviewElement | undefined
 /** An address that was asked for before that. */
 let waitingUrl: string | undefined
+/** Whether a page beside about:blank was shown. */
+let hasHistory = false
 const { getState, setState } = useBrowser
 
 /** Opens what a person typed. Gives back a sentence where it is no address. */
@@ -61,11 +63,18 @@ export function attach(element: WebviewElement): () => void {
       if (isFirst) void begin()
     }),
     listen(element, 'did-start-loading', () => { if (getState().url !== '') setState({ isLoading: true }) }),
-    listen(element, 'did-stop-loading', () => setState({ isLoading: false, canGoBack: element.canGoBack() && getState().url !== '', canGoForward: element.canGoForward() })),
-    listen(element, 'did-navigate', ({ url }) => { if (url !== BLANK) setState({ url, failure: undefined }) }),
+    listen(element, 'did-stop-loading', () => setState({ isLoading: false, canGoBack: element.canGoBack(), canGoForward: element.canGoForward() })),
+    listen(element, 'did-navigate', ({ url }) => {
+      if (url === BLANK) return
+      // Nobody asked for the blank page, so Back must not lead to it.
+      if (!hasHistory) element.clearHistory()
+      hasHistory = true
+      setState({ url, failure: undefined })
+    }),
     listen(element, 'did-navigate-in-page', ({ url, isMainFrame }) => { if (isMainFrame && url !== BLANK) setState({ url }) }),
     listen(element, 'did-fail-load', ({ errorCode, errorDescription, validatedURL, isMainFrame }) => {
-      if (isMainFrame && errorCode !== ABORTED) setState({ url: validatedURL || getState().url, failure: loadFailure(errorCode, errorDescription, validatedURL) })
+      if (!isMainFrame || errorCode === ABORTED) return
+      setState({ url: validatedURL || getState().url, failure: loadFailure(errorCode, errorDescription, validatedURL) })
     }),
     listen(element, 'crashed', () => setState({ isLoading: false, failure: pageCrashed(getState().url) })),
     listen(element, 'render-process-gone', () => setState({ isLoading: false, failure: pageCrashed(getState().url) })),
@@ -73,6 +82,7 @@ export function attach(element: WebviewElement): () => void {
   return () => {
     for (const end of ends) end()
     page = undefined
+    hasHistory = false
   }
 }
 

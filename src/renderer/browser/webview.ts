@@ -10,6 +10,7 @@ export interface WebviewElement extends HTMLElement {
   goForward(): void
   canGoBack(): boolean
   canGoForward(): boolean
+  clearHistory(): void
   getWebContentsId(): number
 }
 

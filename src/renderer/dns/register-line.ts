@@ -7,8 +7,12 @@ import { isIpAddress } from '../../services/kit/ip-address.ts'
  * @throws UsageError where a part is missing, or could be read as another part of the line
  */
 export function registerLine(name: string, address: string): string {
-  const [nameText, addressText] = [name.trim(), address.trim()]
-  if (nameText === '' || /\s/.test(nameText)) throw new UsageError('No name was registered', nameText === '' ? 'the name is empty' : `"${nameText}" contains a blank`, 'write a name such as printer.home')
-  if (!isIpAddress(addressText)) throw new UsageError('No name was registered', addressText === '' ? 'the address is empty' : `"${addressText}" is no IP address`, 'write an address such as 192.168.1.50')
+  const nameText = name.trim()
+  const addressText = address.trim()
+  if (nameText === '') throw refused('the name is empty', 'write a name such as printer.home')
+  if (/\s/.test(nameText)) throw refused(`"${nameText}" contains a blank`, 'write a name such as printer.home')
+  if (!isIpAddress(addressText)) throw refused(`${addressText === '' ? 'nothing' : `"${addressText}"`} is no IP address`, 'write an address such as 192.168.1.50')
   return `REGISTER ${nameText} ${addressText}`
 }
+
+const refused = (why: string, remedy: string) => new UsageError('No name was registered', why, remedy)

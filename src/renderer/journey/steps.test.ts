@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { formatDuration, formatMs, journeyTitle, stripSteps } from './steps.ts'
 import { takeClientEvent, useJourney, type Journey } from './store.ts'
 
-const lease = { address: '192.0.2.50', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home', leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 12.4 }
+const lease = {
+  address: '192.0.2.50', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
+  leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 12.4,
+}
 const journey: Journey = {
   id: 1, url: 'http://my-app.home/', transport: 'rudp', status: 200, bytes: 1000,
   steps: [
@@ -15,7 +18,7 @@ const journey: Journey = {
 
 test('before anything happened the four steps explain themselves', () => {
   const steps = stripSteps(undefined, undefined)
-  expect(steps.map(({ title, state, took }) => [title, state, took])).toEqual([['Address', 'waiting', ''], ['Name', 'waiting', ''], ['Connect', 'waiting', ''], ['Page', 'waiting', '']])
+  expect(steps.map(({ title, state, took }) => `${title} ${state} ${took}`)).toEqual(['Address waiting ', 'Name waiting ', 'Connect waiting ', 'Page waiting '])
   expect(steps.every(step => step.sentence !== '')).toBe(true)
 })
 

@@ -42,8 +42,8 @@ const emphasised = ({ to, text }: LogLine) => (to === 'contract' ? `\u001b[1;36m
 
 function openTerminal(frame: HTMLElement): { writeln(text: string): void; reset(): void; dispose(): void } {
   const terminal = new Terminal({
-    disableStdin: true, cursorStyle: 'bar', cursorWidth: 1, cursorInactiveStyle: 'none', fontFamily: colour('--mono'), fontSize: 12, lineHeight: 1.3, scrollback: SCROLLBACK_LINES,
-    minimumContrastRatio: 4.5, theme: themeNow(),
+    disableStdin: true, cursorStyle: 'bar', cursorWidth: 1, cursorInactiveStyle: 'none', fontFamily: token('--mono'), fontSize: 12, lineHeight: 1.3,
+    scrollback: SCROLLBACK_LINES, minimumContrastRatio: 4.5, theme: themeNow(),
   })
   const fit = new FitAddon()
   terminal.loadAddon(fit)
@@ -71,8 +71,12 @@ function openTerminal(frame: HTMLElement): { writeln(text: string): void; reset(
 }
 
 function themeNow(): ITheme {
-  const background = colour('--surface')
-  return { background, foreground: colour('--ink'), cyan: colour('--accent'), brightCyan: colour('--accent'), cursor: background, cursorAccent: background, selectionBackground: colour('--hairline') }
+  const background = token('--surface')
+  const accent = token('--accent')
+  return {
+    background, foreground: token('--ink'), cyan: accent, brightCyan: accent, cursor: background, cursorAccent: background,
+    selectionBackground: token('--hairline'),
+  }
 }
 
-const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()

@@ -20,7 +20,12 @@ const LiveConsole = lazy(async () => ({ default: (await import('./LiveConsole.ts
 export interface ServicePanelProps {
   readonly id: ServiceId
   readonly contract: Contract
-  readonly service: { readonly status: ServiceStatus; readonly settings: Readonly<Record<string, unknown>>; readonly rows: ReadonlyMap<string, TableRow>; readonly lamp: LampState }
+  readonly service: {
+    readonly status: ServiceStatus
+    readonly settings: Readonly<Record<string, unknown>>
+    readonly rows: ReadonlyMap<string, TableRow>
+    readonly lamp: LampState
+  }
   /** Saves the settings and starts, or restarts; gives back what went wrong. */
   readonly onStart: (settings: Readonly<Record<string, unknown>>) => Promise<ErrorParts | undefined>
   readonly onStop: () => void
@@ -41,7 +46,9 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
           <h1>{title}</h1>
           <p>{summary}</p>
         </div>
-        <Button look={isRunning ? 'plain' : 'primary'} isDisabled={isMoving} onPress={() => { if (isRunning) onStop(); else void onStart(settings) }}>{isRunning ? 'Stop' : 'Start'}</Button>
+        <Button look={isRunning ? 'plain' : 'primary'} isDisabled={isMoving} onPress={() => { if (isRunning) onStop(); else void onStart(settings) }}>
+          {isRunning ? 'Stop' : 'Start'}
+        </Button>
       </header>
       <div className="panel-body">
         <div className="panel-left">
@@ -49,7 +56,9 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
           {isRunning && children}
           <section aria-label={table.title}>
             <h2>{table.title}</h2>
-            <DataTable label={table.title} empty={isRunning ? table.empty : `${title} does not run.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows} />
+            <DataTable
+              label={table.title} empty={isRunning ? table.empty : `${title} does not run.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows}
+            />
           </section>
           <section className="panel-console">
             <h2>Console</h2>

@@ -48,7 +48,10 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
     <form ref={form} className="settings" aria-label={`Settings of ${contract.title}`} noValidate onSubmit={event => { void submit(event) }}>
       <p className="settings-intro">An empty field takes the grey value; addresses follow the choice of Local or LAN.</p>
       {fields.map(field => (
-        <SettingInput key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]} onChange={value => edit({ ...values, [field.name]: value })} />
+        <SettingInput
+          key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]}
+          onChange={value => edit({ ...values, [field.name]: value })}
+        />
       ))}
       <div className="settings-actions">
         <Button type="submit" isPending={isPending}>{isRunning ? 'Save and restart' : 'Save and start'}</Button>
@@ -69,12 +72,18 @@ interface SettingInputProps {
 function SettingInput({ field, value, error, onChange }: SettingInputProps) {
   const label = labelOf(field.name)
   if (field.kind === 'boolean') {
-    return <div className="setting-row"><span><b>{label}</b><br /><small className="field-help">{field.help}</small></span><Switch label={label} isOn={value === true} onChange={onChange} /></div>
+    return (
+      <div className="setting-row">
+        <span><b>{label}</b><small className="field-help">{field.help}</small></span>
+        <Switch label={label} isOn={value === true} onChange={onChange} />
+      </div>
+    )
   }
   const text = String(value)
   if (field.kind === 'choice') {
     const chosen = text === '' ? String(field.default ?? '') : text
-    return <div className="setting-row"><b>{label}</b><Segmented label={label} value={chosen} segments={field.choices.map(choice => ({ value: choice, label: choice }))} onChange={onChange} /></div>
+    const segments = field.choices.map(choice => ({ value: choice, label: choice }))
+    return <div className="setting-row"><b>{label}</b><Segmented label={label} value={chosen} segments={segments} onChange={onChange} /></div>
   }
   return (
     <Field

@@ -47,5 +47,8 @@ export function endpointLines(endpoints: readonly ServiceEndpoint[]): EndpointLi
     line.transports.push(endpoint.transport.toUpperCase())
     transportsAt.set(key, line)
   }
-  return [...transportsAt].map(([key, { name, at, transports }]) => ({ key, name: name === 'admin' ? 'admin' : name.toUpperCase(), text: `${at} over ${transports.join(' and ')}` }))
+  return [...transportsAt].map(([key, { name, at, transports }]) => {
+    const isProtocol = name !== 'admin' && name !== 'proxy'
+    return { key, name: isProtocol ? name.toUpperCase() : name, text: `${at} over ${transports.join(' and ')}` }
+  })
 }

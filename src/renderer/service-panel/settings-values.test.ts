@@ -4,7 +4,7 @@ import { contracts } from '../../services/contracts.ts'
 import { appServer } from '../../services/app-server/contract.ts'
 import { dhcp } from '../../services/dhcp/contract.ts'
 import { dns } from '../../services/dns/contract.ts'
-import { settingFields } from '../../services/kit/contract.ts'
+import { settingFields, type Contract } from '../../services/kit/contract.ts'
 import { placeholderOf, readValues, valuesOf } from './settings-values.ts'
 
 test('an untouched form sends nothing, for every service', () => {
@@ -32,8 +32,8 @@ test('each wrong field says what is wrong, beside itself', () => {
   expect(readValues(dhcp, { lease: '59' }).errors).toEqual({ lease: 'not between 60 and 31536000' })
 })
 
-test('an empty field says the value that is taken', () => {
-  const placeholders = Object.fromEntries(settingFields(dns).map(field => [field.name, placeholderOf(field)]))
-  expect(placeholders).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8' })
-  expect(placeholderOf(settingFields(dhcp).find(field => field.name === 'pool')!)).toBe('FIRST-LAST')
+test('an empty field says the value that is taken, or what to write', () => {
+  const placeholders = (contract: Contract) => Object.fromEntries(settingFields(contract).map(field => [field.name, placeholderOf(field)]))
+  expect(placeholders(dns)).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8' })
+  expect(placeholders(dhcp)).toMatchObject({ pool: 'FIRST-LAST' })
 })

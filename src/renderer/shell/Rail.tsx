@@ -30,11 +30,17 @@ export function Rail() {
       <p className="brand">Hamlet</p>
       <div className="rail-start">{isOnStartPage ? <p className="rail-hint">{hint[progress.phase]}</p> : <StartButton />}</div>
       <div className="rail-mode">
-        <Segmented label="Who can reach the services" segments={modes} value={mode} isDisabled={busy !== undefined} onChange={chosen => { void setMode(chosen) }} />
+        <Segmented
+          label="Who can reach the services" segments={modes} value={mode} isDisabled={busy !== undefined}
+          onChange={chosen => { void setMode(chosen) }}
+        />
         <p className="rail-sentence">{modeSentence[mode]}</p>
       </div>
       <nav className="village" aria-label="Views">
-        <button type="button" className="rail-browser" aria-current={view === 'browser' ? 'page' : undefined} aria-keyshortcuts="Control+1" title="Ctrl+1" onClick={() => show('browser')}>
+        <button
+          type="button" className="rail-browser" aria-current={view === 'browser' ? 'page' : undefined}
+          aria-keyshortcuts="Control+1" title="Ctrl+1" onClick={() => show('browser')}
+        >
           <WindowIcon />Browser
         </button>
         <ul className="houses">{SERVICE_IDS.map(id => <ServiceCard key={id} id={id} />)}</ul>

@@ -24,11 +24,13 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
     <li ref={card} className="house" data-current={isCurrent} data-state={state}>
       <Lamp lit={service.lamp.lit} sentence={service.lamp.sentence} size={32} testId={`lamp-${id}`} />
       <TooltipTrigger delay={TOOLTIP_DELAY_MS}>
-        <AriaButton className="house-open" aria-labelledby={labelId} {...(isCurrent && { 'aria-current': 'page' as const })} aria-keyshortcuts={`Control+${views.indexOf(id) + 1}`} onPress={() => show(id)}>
+        <AriaButton className="house-open" aria-labelledby={labelId} {...(isCurrent && { 'aria-current': 'page' as const })} onPress={() => show(id)}>
           <span className="house-name"><b id={labelId}>{houses[id].term}</b> <small>{houses[id].word}</small></span>
           <StateLine {...service} />
         </AriaButton>
-        <Tooltip className="tooltip" placement="right" offset={8} triggerRef={card}>{service.lamp.sentence === '' ? `${title}: ${houses[id].does}.` : service.lamp.sentence}</Tooltip>
+        <Tooltip className="tooltip" placement="right" offset={8} triggerRef={card}>
+          {service.lamp.sentence === '' ? `${title}: ${houses[id].does}.` : service.lamp.sentence} <kbd>Ctrl+{views.indexOf(id) + 1}</kbd>
+        </Tooltip>
       </TooltipTrigger>
       <Switch
         label={title} isOn={state !== 'stopped' && state !== 'stopping' && state !== 'failed'} isDisabled={busy !== undefined || state === 'stopping'}

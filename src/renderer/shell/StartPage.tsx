@@ -22,7 +22,10 @@ export function StartPage() {
         ))}
       </ol>
       <h1>A whole network in one window</h1>
-      <p>Hamlet is the DNS server, the DHCP server, the application server and the browser of a small network. A lit window is a server that has really answered.</p>
+      <p>
+        Hamlet is the DNS server, the DHCP server, the application server and the browser of a small network.
+        A lit window is a server that has really answered.
+      </p>
       {phase === 'on' && homeUrl !== '' ? <Button look="primary" onPress={() => openUrl(homeUrl)}>Open {homeUrl}</Button> : <StartButton />}
       <p className="start-promise">Nothing else on this computer is changed.</p>
     </div>

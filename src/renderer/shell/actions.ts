@@ -10,7 +10,8 @@ export const stopEverything = () => whileBusy('stopping', () => bridge().invoke(
 export const setMode = (mode: Mode) => whileBusy('changing mode', () => bridge().invoke('mode:set', { mode }))
 
 /** Starts, or restarts, one service; the settings are saved. Gives back what went wrong. */
-export const startService = (id: ServiceId, settings: Readonly<Record<string, unknown>>) => reported(bridge().invoke('service:start', { id, settings: { ...settings } }))
+export const startService = (id: ServiceId, settings: Readonly<Record<string, unknown>>) =>
+  reported(bridge().invoke('service:start', { id, settings: { ...settings } }))
 export const stopService = (id: ServiceId) => reported(bridge().invoke('service:stop', { id }))
 
 export function switchService(id: ServiceId, isOn: boolean): void {

@@ -22,7 +22,9 @@ export function useShortcuts(): void {
   }, [])
 }
 
-export function viewOfKey({ key, ctrlKey, metaKey, altKey, shiftKey }: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>): View | undefined {
+type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
+
+export function viewOfKey({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): View | undefined {
   if (altKey || shiftKey) return undefined
   if (key === 'Escape') return ctrlKey || metaKey ? undefined : 'browser'
   return (ctrlKey || metaKey) && /^[1-9]$/.test(key) ? views[Number(key) - 1] : undefined

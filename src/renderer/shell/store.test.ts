@@ -13,7 +13,7 @@ describe('the store of services', () => {
     }
     const state = withSnapshot({ mode: 'lan', homeUrl: 'http://my-app.home/', runtime: 'r', version: '1', services, notices: ['one', 'two'] })
     expect(state).toMatchObject({ isLoaded: true, mode: 'lan', notices: [{ key: 0, text: 'one' }, { key: 1, text: 'two' }] })
-    expect([...state.services!.dns.rows]).toEqual([['a', { name: 'example.org' }]])
+    expect([...state.services?.dns.rows ?? []]).toEqual([['a', { name: 'example.org' }]])
   })
 
   test('changed rows are added, replaced and taken away, others stay', () => {

@@ -1,6 +1,7 @@
 /** A table of texts: sortable columns, keyboard-navigable, a sentence where it is empty. For hundreds of rows, not for packet streams. */
 import { useMemo, useState } from 'react'
 import { Cell, Column, Row, Table, TableBody, TableHeader, type SortDescriptor } from 'react-aria-components'
+import './DataTable.css'
 import { sortedRows } from './sorted-rows.ts'
 
 export interface DataTableProps {
@@ -25,7 +26,7 @@ export function DataTable({ label, empty, columns, heading, rows }: DataTablePro
           <TableHeader>
             {columns.map((column, index) => (
               <Column key={column} id={column} isRowHeader={index === 0} allowsSorting className="table-column">
-                {({ sortDirection }) => <>{heading(column)}<span className="table-sort" aria-hidden="true">{sortDirection === undefined ? '' : sortDirection === 'ascending' ? '↑' : '↓'}</span></>}
+                {({ sortDirection }) => <>{heading(column)}<span className="table-sort" aria-hidden="true">{arrowOf(sortDirection)}</span></>}
               </Column>
             ))}
           </TableHeader>
@@ -41,4 +42,9 @@ export function DataTable({ label, empty, columns, heading, rows }: DataTablePro
       {rows.size > shown.length && <p className="table-more">{shown.length} of {rows.size} rows are shown. Sort by another column to see others.</p>}
     </div>
   )
+}
+
+function arrowOf(direction: 'ascending' | 'descending' | undefined): string {
+  if (direction === undefined) return ''
+  return direction === 'ascending' ? '↑' : '↓'
 }

@@ -1,9 +1,16 @@
 /** An error as sentences: what, why, what was done already, what one may do; the proof on demand. */
 import { Button } from './Button.tsx'
+import './ErrorSentence.css'
 import { CloseIcon } from './icons.tsx'
 
 export interface ErrorSentenceProps {
-  readonly error: { readonly what: string; readonly why: string; readonly done?: string | undefined; readonly remedy: string; readonly proof?: string | undefined }
+  readonly error: {
+    readonly what: string
+    readonly why: string
+    readonly done?: string | undefined
+    readonly remedy: string
+    readonly proof?: string | undefined
+  }
   readonly onDismiss?: (() => void) | undefined
 }
 

@@ -10,8 +10,12 @@ export interface LampProps {
 }
 
 export function Lamp({ lit, sentence, size = 32, testId }: LampProps) {
+  const label = sentence !== '' ? sentence : lit ? 'Lit' : 'Not lit'
   return (
-    <svg className="lamp" data-lit={lit} data-testid={testId} role="img" aria-label={sentence === '' ? (lit ? 'Lit' : 'Not lit') : sentence} width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeLinejoin="round">
+    <svg
+      className="lamp" data-lit={lit} data-testid={testId} role="img" aria-label={label}
+      width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeLinejoin="round"
+    >
       <path d="M3.5 10.5 12 3l8.5 7.5V21h-17z" strokeWidth="1.6" />
       <rect className="lamp-window" x="8" y="10.5" width="8" height="7" rx="0.8" strokeWidth="1.4" />
     </svg>

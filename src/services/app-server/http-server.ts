@@ -17,7 +17,7 @@ export interface Served {
   readonly method: string
   readonly target: string
   readonly status: number
-  /** Of the body. */
+  /** Of the body, as far as it went out. */
   readonly bytes: number
   readonly tookMs: number
 }
@@ -81,13 +81,10 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   const startedAtMs = clock.nowMs()
   connections.requestBegan(connection)
   const response = await answer(incoming, connection, startedAtMs, options)
-  const { status, body } = response
-  if (CLOSING_STATUSES.includes(status)) outgoing.shouldKeepAlive = false
-  const headOnly = incoming.method === 'HEAD'
-  await writeResponse(outgoing, response, headOnly)
-  const bytes = headOnly ? 0 : body.kind === 'bytes' ? body.bytes.length : body.last - body.first + 1
+  if (CLOSING_STATUSES.includes(response.status)) outgoing.shouldKeepAlive = false
+  const bytes = await writeResponse(outgoing, response, incoming.method === 'HEAD')
   connections.responseEnded(connection, bytes)
-  options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.headersSent ? outgoing.statusCode : status, bytes, tookMs: clock.nowMs() - startedAtMs })
+  options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs })
 }
 
 /** After these nothing that follows on the connection can be trusted. */

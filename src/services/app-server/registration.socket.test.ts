@@ -32,8 +32,15 @@ async function startDns(adminPort = 0): Promise<{ admin: Endpoint; stop: () => P
   return { admin, stop: () => dns.stop() }
 }
 
-/** An app server, what its health became, and the registration it will tell of. */
-async function startServer(admin: Endpoint, settings: Readonly<Record<string, unknown>> = {}): Promise<{ service: StartedService; healths: (string | undefined)[]; failed: Promise<void>; registered: Promise<unknown> }> {
+interface Registering {
+  readonly service: StartedService
+  /** What its health became, in order. */
+  readonly healths: (string | undefined)[]
+  readonly failed: Promise<void>
+  readonly registered: Promise<unknown>
+}
+
+async function startServer(admin: Endpoint, settings: Readonly<Record<string, unknown>> = {}): Promise<Registering> {
   const healths: (string | undefined)[] = []
   const dataFolder = await newFolder()
   let tellFailed = () => {}

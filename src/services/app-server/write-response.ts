@@ -11,13 +11,16 @@ const BODILESS: readonly number[] = [204, 304]
 /**
  * Writes the response; resolves when it is with the transport, or the peer is gone.
  * @param headOnly the request was HEAD
+ * @returns bytes of the body that went out; of a file whose reader left, those that were read for it
  */
-export async function writeResponse(outgoing: ServerResponse, response: HttpResponse, headOnly: boolean): Promise<void> {
+export async function writeResponse(outgoing: ServerResponse, response: HttpResponse, headOnly: boolean): Promise<number> {
   const { status, headers, body } = response
   if (body.kind === 'bytes' || headOnly) {
     const lengthBytes = body.kind === 'bytes' ? body.bytes.length : body.last - body.first + 1
     writeHead(outgoing, status, headers, lengthBytes)
-    return ended(outgoing, () => outgoing.end(headOnly || body.kind === 'file' || BODILESS.includes(status) ? undefined : body.bytes))
+    const bytes = headOnly || body.kind === 'file' || BODILESS.includes(status) ? undefined : body.bytes
+    await ended(outgoing, () => outgoing.end(bytes))
+    return outgoing.writableFinished ? bytes?.length ?? 0 : 0
   }
   const handle = await openUnchanged(body.file)
   if (handle === undefined) return writeResponse(outgoing, problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' }), headOnly)
@@ -25,7 +28,8 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
   writeHead(outgoing, status, headers, lengthBytes)
   if (lengthBytes === 0) {
     await handle.close()
-    return ended(outgoing, () => outgoing.end())
+    await ended(outgoing, () => outgoing.end())
+    return 0
   }
   // autoClose closes the handle at the end and whenever the peer goes away.
   const file = createReadStream('', { fd: handle, start: body.first, end: body.last, highWaterMark: CHUNK_BYTES })
@@ -34,6 +38,7 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
     file.once('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
     file.pipe(outgoing)
   })
+  return file.bytesRead
 }
 
 function writeHead(outgoing: ServerResponse, status: number, headers: Readonly<Record<string, string>>, lengthBytes: number): void {

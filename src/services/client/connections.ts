@@ -107,8 +107,7 @@ export class Connections {
     const options = { host: peer.address, port: peer.port, method, path, setHost: false, signal }
     const outgoing = stream === undefined
       ? request({ ...options, agent: this.#pools[transport] })
-      // node:http asks of a connection only what RudpSocket has, though its type says Socket.
-      : request({ ...options, createConnection: () => stream as Socket })
+      : request({ ...options, createConnection: () => asSocket(stream) })
     outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
     return new Promise((resolve, reject) => {
@@ -129,6 +128,11 @@ export class Connections {
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the method, though it has it.
     return Object.assign(new Agent(POOL), { createConnection })
   }
+}
+
+function asSocket(stream: Duplex): Socket {
+  // node:http asks of a connection only what RudpSocket has too, though the types of Node 16 say Socket.
+  return stream as Socket
 }
 
 /**

@@ -8,7 +8,7 @@ import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
 import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
 import { assembleJourney, type JourneyStep, type Measures } from './core/journey.ts'
 import { formatAuthority, type Target } from './core/target.ts'
-import { findWay, type ResolveName } from './way.ts'
+import { findWay, type ResolveName, type Way } from './way.ts'
 
 /** One request that is over, whatever became of it. */
 export interface Forwarded {
@@ -31,6 +31,8 @@ export interface Forwarded {
 export interface Gateway extends Environment {
   readonly connections: Connections
   readonly resolve: ResolveName
+  /** What was remembered of names turned out to be wrong. */
+  forgetNames(): void
   /** How this machine came to its address. */
   addressStep(): Measures['address']
   /** A request is over. */
@@ -96,8 +98,12 @@ async function fetchHead(
   gateway: Gateway, target: Target, transport: Transport, incoming: IncomingMessage, signal: AbortSignal, { measures, lap }: Progress,
 ): Promise<IncomingMessage> {
   const { connections } = gateway
-  const { candidates, sentence } = await findWay(target, transport, gateway.resolve, gateway.random)
-  measures.name = { sentence, tookMs: lap() }
+  const lookUp = async (): Promise<Way> => {
+    const way = await findWay(target, transport, gateway.resolve, gateway.random)
+    measures.name = { sentence: way.sentence, tookMs: lap() + (measures.name?.tookMs ?? 0) }
+    return way
+  }
+  let way = await lookUp()
 
   const head = { transport, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, formatAuthority(target)), signal }
   const send = async (open: OpenRequest): Promise<IncomingMessage> => {
@@ -107,14 +113,20 @@ async function fetchHead(
     else open.request.end()
     return responseTo(open, gateway)
   }
-  const open = await connections.open(candidates, head)
+  const open = await connections.open(way.candidates, head).catch(async (error: unknown) => {
+    if (!way.remembered || signal.aborted) throw error
+    // A server that was started again may have another port by now.
+    gateway.forgetNames()
+    way = await lookUp()
+    return connections.open(way.candidates, head)
+  })
   try {
     return await send(open)
   } catch (error) {
     // A kept connection may have ended while it was idle; what changes nothing on the server may be asked once more (RFC 9110 §9.2.2).
     const mayRepeat = open.connect.requests > 1 && !hasBody(incoming) && ['GET', 'HEAD'].includes(head.method) && !signal.aborted
     if (!mayRepeat || partsOf(error).code !== 'connection-lost') throw error
-    return send(await connections.open(candidates, { ...head, fresh: true }))
+    return send(await connections.open(way.candidates, { ...head, fresh: true }))
   }
 }
 

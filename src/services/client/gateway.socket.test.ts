@@ -4,8 +4,8 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { basicAuthorization } from './credentials.ts'
-import { CREDENTIALS, proxyPort, startGateway, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
 import { clientService } from './service.ts'
+import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
 
 /** A server at an address literal: what passes the proxy has nothing to do with names here. */
 let server: Server
@@ -23,7 +23,7 @@ beforeAll(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   origin = `http://127.0.0.1:${portOf(server)}`
-  gateway = await startGateway()
+  gateway = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
 })
 afterAll(async () => {
   await gateway.stop()
@@ -52,7 +52,7 @@ describe('credentials', () => {
   })
 
   test('of its own the gateway draws 128 bits and prints them once, in an address that works', async () => {
-    const alone = await startHeard(clientService, { dns: '127.0.0.1:1', dhcp: '127.0.0.1:1' })
+    const alone = await startHeard(clientService, GATEWAY_SETTINGS)
     const [, user, password, port] = /^proxy: http:\/\/(\w+):([0-9a-f]{32})@127\.0\.0\.1:(\d+)$/.exec(alone.contractLines.join('\n')) ?? []
     expect(Number(port)).toBe(proxyPort(alone))
     const page = await visit(alone, `${origin}/`, { credentials: { user: user ?? '', password: password ?? '' } })
@@ -174,7 +174,7 @@ describe('a server that fails', () => {
       if (count > 1) incoming.socket.destroy()
       else outgoing.end('fresh')
     }
-    const alone = await startGateway()
+    const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
     expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
     expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
     expect(connections).toBe(2)
@@ -192,7 +192,7 @@ describe('a tunnel', () => {
 })
 
 test('connections to a server are used again, and the journey says so', async () => {
-  const alone = await startGateway()
+  const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   for (let count = 1; count <= 3; count++) await visit(alone, `${origin}/${count}`, { headers: { 'Sec-Fetch-Dest': 'document' } })
   expect(connections).toBe(1)
   const sentences = alone.events.filter(({ name }) => name === 'journey').map(({ data }) => (data as { steps: { step: string; sentence: string }[] }).steps.find(({ step }) => step === 'connect')?.sentence)
@@ -201,14 +201,14 @@ test('connections to a server are used again, and the journey says so', async ()
 })
 
 test('the table keeps the last 200 requests and forgets the ones before', async () => {
-  const alone = await startGateway()
+  const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   for (let count = 1; count <= 203; count++) await visit(alone, `${origin}/${count}`)
   expect([alone.rows.size, alone.rows.has('3'), alone.rows.get('203')?.url]).toEqual([200, false, `${origin}/203`])
   await alone.stop()
 })
 
 test('after stop nothing listens, and what was under way is broken off', async () => {
-  const alone = await startGateway()
+  const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const port = proxyPort(alone)
   answer = () => void alone.stop()
   await expect(visit(alone, `${origin}/`)).rejects.toThrow()

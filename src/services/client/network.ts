@@ -29,7 +29,7 @@ export class Network {
   #lease: Lease | undefined
   /** Why there is no lease. */
   #without = 'no DHCP server has answered yet'
-  #names: { readonly resolver: Resolver; readonly server: string } | undefined
+  #names: { readonly resolver: Resolver; readonly server: Endpoint } | undefined
   /** Settles once it is decided whom names are asked of. */
   readonly #decided: Promise<void>
   #decide: () => void = () => undefined
@@ -57,6 +57,11 @@ export class Network {
     const asking = this.#names.resolver.resolve(qname, qtype)
     this.#asking.add(asking)
     return asking.finally(() => this.#asking.delete(asking))
+  }
+
+  /** Names are asked anew, whatever was remembered of them. */
+  forgetNames(): void {
+    if (this.#names !== undefined) this.#resolveBy(this.#names.server)
   }
 
   /**
@@ -107,14 +112,18 @@ export class Network {
     this.#without = why
   }
 
-  /** From now on names are asked of this server; the one before still answers what it was asked. */
   #ask({ server, sentence }: DnsChoice): void {
-    const before = this.#names
-    if (before?.server === formatEndpoint(server)) return
-    const { clock, random, trace, log } = this.#options
-    this.#names = { resolver: createResolver({ servers: [server], clock, random, trace }), server: formatEndpoint(server) }
-    log(sentence)
+    if (this.#names !== undefined && formatEndpoint(this.#names.server) === formatEndpoint(server)) return
+    this.#options.log(sentence)
+    this.#resolveBy(server)
     this.#decide()
+  }
+
+  /** From now on names are asked of this server, by a resolver that remembers nothing; the one before still answers what it was asked. */
+  #resolveBy(server: Endpoint): void {
+    const before = this.#names
+    const { clock, random, trace } = this.#options
+    this.#names = { resolver: createResolver({ servers: [server], clock, random, trace }), server }
     if (before !== undefined) void Promise.allSettled(this.#asking).then(() => before.resolver.close())
   }
 }

@@ -41,7 +41,9 @@ export const clientService = implement(client, async context => {
     leased: lease => context.emit('leased', learned(lease)),
   })
   const record = recorder(context, probeToken)
-  const gateway: Gateway = { ...environment, connections, resolve: network.resolve, addressStep: () => network.addressStep(), done: record }
+  const gateway: Gateway = {
+    ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), done: record,
+  }
   const proxy = await openProxy({
     port: settings.proxy_port, credentials, clock,
     forward: (target, incoming, outgoing) => forward(gateway, target, incoming, outgoing),

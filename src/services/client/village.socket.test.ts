@@ -18,7 +18,8 @@ import type { EventsOf, ReplyOf } from '../kit/contract.ts'
 import { basicAuthorization } from './credentials.ts'
 import { chooseDnsServer } from './dns-server.ts'
 import { fetchUrl } from './fetch.ts'
-import { CREDENTIALS, proxyPort, startGateway, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
+import { clientService } from './service.ts'
+import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
 
 const assets = fileURLToPath(new URL('../../../assets', import.meta.url))
 const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(64 * 1024) }
@@ -42,7 +43,7 @@ beforeAll(async () => {
   demo = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'my-app.home' }, {}, assets)
   films = await startFilms()
   await demo.event('registered')
-  gateway = await startGateway({ dns: undefined, dhcp: at(dhcp, 'dhcp') })
+  gateway = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp') }, GATEWAY_SECRETS)
   await gateway.event('leased')
 })
 afterAll(async () => {
@@ -50,8 +51,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function startFilms(): Promise<Heard> {
-  const started = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'films.home', site: folder })
+async function startFilms(ports: Readonly<Record<string, unknown>> = { tcp_port: 0, udp_port: 0 }): Promise<Heard> {
+  const started = await startHeard(appServerService, { ...ports, dns: at(dns, 'admin'), domain: 'films.home', site: folder })
   await started.event('registered')
   return started
 }
@@ -123,7 +124,7 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
     await new Promise(resolve => response.resume().once('close', resolve))
     expect(response.complete).toBe(false)
 
-    films = await startFilms()
+    films = await startFilms(films.service.pinned)
     const again = await visit(gateway, 'http://films.home/', { headers: over })
     expect(again.body.toString()).toContain('Films')
   })
@@ -147,8 +148,15 @@ test('a name that nobody registered becomes a page that says so, and a journey t
   expect(journeys(gateway).find(({ url }) => url.includes('nowhere'))?.steps.map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', true]])
 })
 
+test('a server that comes back on another port is found there, whatever is remembered of its name', async () => {
+  expect((await visit(gateway, 'http://films.home/')).status).toBe(200)
+  await films.stop()
+  films = await startFilms()
+  expect((await visit(gateway, 'http://films.home/')).body.toString()).toContain('Films')
+})
+
 test('without a DNS server a page says so', async () => {
-  const alone = await startGateway()
+  const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const page = await visit(alone, 'http://my-app.home/')
   expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'upstream-unreachable'])
   await alone.stop()
@@ -177,22 +185,29 @@ test('the resolve command tells records and how they are known', async () => {
 })
 
 describe('a probe', () => {
+  const told = async (...asked: Parameters<typeof probe>): Promise<string> => {
+    const { ok, sentence } = await probe(...asked)
+    return `${ok ? 'well' : 'ill'}: ${sentence}`
+  }
+
   test('of each service says what came back', async () => {
-    const leases = dhcp.rows.size
-    expect(await probe('dns', at(dns, 'dns'))).toMatchObject({ ok: true, sentence: 'my-app.home A 127.0.0.1' })
-    expect(await probe('dns', at(dns, 'dns'), { name: 'nowhere.home' })).toMatchObject({ ok: true, sentence: expect.stringMatching(/^home SOA .*; nowhere\.home is not known there$/) })
-    expect(await probe('dhcp', at(dhcp, 'dhcp'))).toMatchObject({ ok: true, sentence: expect.stringMatching(/^It offers 127\.[\d.]+ for 3600 s$/) })
-    expect(await probe('app-server', at(demo, 'http'))).toMatchObject({ ok: true, sentence: expect.stringMatching(/^Status 200 with .* by TCP$/) })
-    expect(await probe('app-server', at(demo, 'rudp'), { transport: 'rudp' })).toMatchObject({ ok: true, sentence: expect.stringMatching(/^Status 200 with .* by RUDP$/) })
-    const rows = gateway.rows.size
-    expect(await probe('client', at(gateway, 'proxy'))).toMatchObject({ ok: true })
-    expect([dhcp.rows.size, gateway.rows.size]).toEqual([leases, rows]) // no address taken, no row added
+    expect(await told('dns', at(dns, 'dns'))).toBe('well: my-app.home A 127.0.0.1')
+    expect(await told('dns', at(dns, 'dns'), { name: 'nowhere.home' })).toMatch(/^well: home SOA .*; nowhere\.home is not known there$/)
+    expect(await told('app-server', at(demo, 'http'))).toMatch(/^well: Status 200 with .* by TCP$/)
+    expect(await told('app-server', at(demo, 'rudp'), { transport: 'rudp' })).toMatch(/^well: Status 200 with .* by RUDP$/)
+    for (const transport of TRANSPORTS) expect(await told('client', at(gateway, 'proxy'), { transport })).toMatch(/^well: Status 200 with /)
+  })
+
+  test('of DHCP takes no address, and one of the gateway fills no table', async () => {
+    const [leases, requests] = [dhcp.rows.size, gateway.rows.size]
+    expect(await told('dhcp', at(dhcp, 'dhcp'))).toMatch(/^well: It offers 127\.[\d.]+ for 3600 s$/)
+    expect(await told('client', at(gateway, 'proxy'))).toMatch(/^well: /)
+    expect([dhcp.rows.size, gateway.rows.size]).toEqual([leases, requests])
   })
 
   test('of a service that is not there says so and does not throw', async () => {
-    expect(await probe('dns', '127.0.0.1:1')).toMatchObject({ ok: false, sentence: expect.stringContaining('could not be looked up') })
-    expect(await probe('app-server', '127.0.0.1:1')).toMatchObject({ ok: false, sentence: expect.stringContaining('127.0.0.1:1 could not be reached by TCP') })
-    expect(await probe('client', at(gateway, 'proxy'), { name: 'nowhere.home' })).toMatchObject({ ok: false, sentence: expect.stringContaining('status 502 (name-unknown)') })
-    expect(await probe('app-server', at(films, 'http'), { name: 'not a name' })).toMatchObject({ ok: expect.any(Boolean) })
+    expect(await told('dns', '127.0.0.1:1')).toMatch(/^ill: .* could not be looked up/)
+    expect(await told('app-server', '127.0.0.1:1')).toMatch(/^ill: 127\.0\.0\.1:1 could not be reached by TCP/)
+    expect(await told('client', at(gateway, 'proxy'), { name: 'nowhere.home' })).toMatch(/^ill: .*status 502 \(name-unknown\)$/)
   })
 })

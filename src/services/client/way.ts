@@ -17,6 +17,15 @@ export interface Way {
   readonly candidates: readonly Endpoint[]
   /** How the name became an address, for a person. */
   readonly sentence: string
+  /** Some of it was known from before; asked anew, it may have changed. */
+  readonly remembered: boolean
+}
+
+/** What DNS says of a name. */
+interface Known {
+  readonly addresses: readonly string[]
+  readonly sentence: string
+  readonly remembered: boolean
 }
 
 /** Whoever answers names: the gateway asks its resolver only once it knows the DNS server. */
@@ -30,38 +39,43 @@ const CANDIDATES_MAX = 4
  */
 export async function findWay({ host, port }: Authority, transport: Transport, resolve: ResolveName, random: Random): Promise<Way> {
   const usual = port ?? DEFAULT_PORT[transport]
-  if (isIpAddress(host)) return { candidates: [{ address: host, port: usual }], sentence: `${host} is an address, there is no name to look up` }
+  if (isIpAddress(host)) return { candidates: [{ address: host, port: usual }], sentence: `${host} is an address, there is no name to look up`, remembered: false }
   // RFC 6761 §6.3: never asked of a DNS server.
-  if (isUnder(host, 'localhost')) return { candidates: [{ address: '127.0.0.1', port: usual }], sentence: `${host} is this machine` }
+  if (isUnder(host, 'localhost')) return { candidates: [{ address: '127.0.0.1', port: usual }], sentence: `${host} is this machine`, remembered: false }
 
   const name = host.replace(/\.$/, '')
   const [own, service] = await Promise.allSettled([lookUp(name, resolve), port === undefined ? findServiceRecord(name, transport, resolve, random) : undefined])
   // Without an answer about SRV the usual port still stands; that the server is silent shows at the address.
-  const record = service.status === 'fulfilled' ? service.value : undefined
+  const found = service.status === 'fulfilled' ? service.value : undefined
+  const record = found?.record
   // A service may live elsewhere than at the name itself, which then needs no address of its own.
   if (own.status === 'rejected' && (record === undefined || record.target === name)) throw own.reason
-  const { addresses, sentence } = own.status === 'fulfilled' ? own.value : { addresses: [], sentence: '' }
-  if (record === undefined) return { candidates: endpoints(addresses, usual), sentence }
-  if (record.target === '') throw new HamletError({ code: 'refused', what: `${host} offers no pages by ${transport.toUpperCase()}`, why: `its SRV record ${serviceName(name, transport)} says so`, remedy: 'choose the other transport or give a port in the address' })
-  const told = record.target === name ? { addresses, sentence } : await lookUp(record.target, resolve)
-  return { candidates: endpoints(told.addresses, record.port), sentence: `${told.sentence}; ${serviceName(name, transport)} names port ${record.port}` }
+  const known = own.status === 'fulfilled' ? own.value : NOTHING
+  if (record === undefined) return { candidates: endpoints(known, usual), sentence: known.sentence, remembered: known.remembered || found?.remembered === true }
+  if (record.target === '') throw notOffered(name, transport)
+  const told = record.target === name ? known : await lookUp(record.target, resolve)
+  return {
+    candidates: endpoints(told, record.port), sentence: `${told.sentence}; ${serviceName(name, transport)} names port ${record.port}`,
+    remembered: told.remembered || found?.remembered === true,
+  }
 }
 
-function endpoints(addresses: readonly string[], port: number): Endpoint[] {
+const NOTHING: Known = { addresses: [], sentence: '', remembered: false }
+
+function endpoints({ addresses }: Known, port: number): Endpoint[] {
   return addresses.slice(0, CANDIDATES_MAX).map(address => ({ address, port }))
 }
 
-async function lookUp(name: string, resolve: ResolveName): Promise<{ addresses: string[]; sentence: string }> {
+async function lookUp(name: string, resolve: ResolveName): Promise<Known> {
   const ipv4 = await resolve(name, 'A')
-  if (addressesIn(ipv4, 'A').length > 0) return { addresses: addressesIn(ipv4, 'A'), sentence: ipv4.sentence }
-  const answer = ipv4.rcode === 'NOERROR' ? await resolve(name, 'AAAA') : ipv4
-  const addresses = addressesIn(answer, 'AAAA')
+  const answer = ipv4.rcode === 'NOERROR' && !hasRecord(ipv4, 'A') ? await resolve(name, 'AAAA') : ipv4
+  const addresses = answer.records.filter(({ type }) => type === 'A' || type === 'AAAA').map(({ data }) => data)
   if (addresses.length === 0) throw unresolved(name, answer)
-  return { addresses, sentence: answer.sentence }
+  return { addresses, sentence: answer.sentence, remembered: answer.source === 'cache' }
 }
 
-function addressesIn({ records }: Resolution, type: 'A' | 'AAAA'): string[] {
-  return records.filter(record => record.type === type).map(({ data }) => data)
+function hasRecord({ records }: Resolution, wanted: string): boolean {
+  return records.some(({ type }) => type === wanted)
 }
 
 function unresolved(name: string, { rcode, sentence, server }: Resolution): HamletError {
@@ -75,8 +89,15 @@ function unresolved(name: string, { rcode, sentence, server }: Resolution): Haml
   return new HamletError({ code: 'upstream-unreachable', what: `${name} could not be looked up`, why: sentence, remedy: 'check that the DNS server runs and can reach the one it asks', proof })
 }
 
-async function findServiceRecord(name: string, transport: Transport, resolve: ResolveName, random: Random): Promise<ServiceRecord | undefined> {
-  const answer = await resolve(serviceName(name, transport), 'SRV')
-  const records = answer.records.filter(({ type }) => type === 'SRV').flatMap(({ data }) => parseServiceRecord(data) ?? [])
-  return chooseServiceRecord(records, random)
+function notOffered(name: string, transport: Transport): HamletError {
+  return new HamletError({
+    code: 'refused', what: `${name} offers no pages by ${transport.toUpperCase()}`, why: `its SRV record ${serviceName(name, transport)} says so`,
+    remedy: 'choose the other transport or give a port in the address',
+  })
+}
+
+async function findServiceRecord(name: string, transport: Transport, resolve: ResolveName, random: Random): Promise<{ record: ServiceRecord | undefined; remembered: boolean }> {
+  const { records, source } = await resolve(serviceName(name, transport), 'SRV')
+  const known = records.filter(({ type }) => type === 'SRV').flatMap(({ data }) => parseServiceRecord(data) ?? [])
+  return { record: chooseServiceRecord(known, random), remembered: source === 'cache' }
 }

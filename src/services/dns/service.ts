@@ -58,7 +58,7 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
   const machine = new DnsServer(store.zone, cache, { upstreams, random: context.random })
   const { locals, driver } = await openDoors(context, machine, closers, event => onEvent(event, context, table, health))
   const target = adminTarget(context, store, cache, table)
-  const adminDoor = await openAdminPort({ addresses: addressesToBind(settings.admin_host), port: settings.admin_port, target, trace, clock })
+  const adminDoor = await onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({ addresses: addressesToBind(settings.admin_host), port, target, trace, clock }))
   closers.push(() => adminDoor.close())
   refuseOwnAddress(upstreams, locals)
   const port = locals[0]?.port ?? settings.port

@@ -33,6 +33,9 @@ export class StreamClients {
   /** In order of their last query, the longest silent first. */
   readonly #connections = new Map<Path, Connection>()
 
+  /** Every connection's path, for as long as an answer may still come for it. */
+  readonly #paths = new WeakSet<Path>()
+
   constructor(private readonly options: StreamClientsOptions) {}
 
   accept(socket: Socket): void {
@@ -47,6 +50,7 @@ export class StreamClients {
     }
     const connection: Connection = { socket, path, frames: new FrameReader(), waiting: [], unanswered: 0 }
     this.#connections.set(path, connection)
+    this.#paths.add(path)
     socket.setTimeout(this.options.idleMs ?? IDLE_MS, () => socket.destroy())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#connections.delete(path))
@@ -59,7 +63,7 @@ export class StreamClients {
   /** Sends an answer; where its connection is gone, it is lost. @returns false for a path that is no connection's */
   send(path: Path, answer: Uint8Array): boolean {
     const connection = this.#connections.get(path)
-    if (connection === undefined) return false
+    if (connection === undefined) return this.#paths.has(path)
     connection.unanswered--
     this.options.trace.packet('out', 'dns', path, answer, this.options.clock.nowMs())
     connection.socket.write(encodeFrame(answer))

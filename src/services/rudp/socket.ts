@@ -126,12 +126,12 @@ export class RudpSocket extends Duplex {
     this.#waitingForRoom = undefined
     const waiting = this.#waitingForDelivery
     this.#waitingForDelivery = undefined
-    this.#host.use(nowMs => error === null ? this.#connection.abandon(nowMs) : this.#connection.reset(nowMs))
+    this.#host.use(nowMs => this.#connection.abandon(nowMs))
     waiting?.(error ?? new HamletError(closeError('reset', this.#connection.path.peer)))
     done(error)
   }
 
-  /** @internal An event of this connection, from the host. */
+  /** An event of this connection, from the host. */
   hear(event: RudpEvent): void {
     switch (event.kind) {
       case 'readable':

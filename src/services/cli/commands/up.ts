@@ -1,8 +1,11 @@
 /** `hamlet up`: all roles of one machine, without a window. */
 import { dirname, resolve as resolvePath } from 'node:path'
 import { z } from 'zod'
+import { drawPassword } from '../../client/credentials.ts'
 import { contracts, SERVICE_IDS } from '../../contracts.ts'
+import { formatEndpoint } from '../../kit/endpoint.ts'
 import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
+import { secureRandom } from '../../kit/node/random.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import { Supervisor } from '../../kit/node/supervisor.ts'
 import { Roles } from '../../roles/roles.ts'
@@ -36,8 +39,10 @@ export const up = defineCommand({
       event: () => undefined,
       rows: () => undefined,
     })
+    // Drawn here, so that a client that was started again after a crash takes the same.
+    const password = drawPassword(secureRandom())
     const roles = new Roles({
-      supervisor, dataFolder: folder, assetsFolder: assetsFolder(), secrets: {},
+      supervisor, dataFolder: folder, assetsFolder: assetsFolder(), secrets: { proxy_user: 'hamlet', proxy_password: password },
       listener: { notice: text => stderr.write(`hamlet: ${text}\n`), lamp: () => undefined },
     })
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
@@ -47,6 +52,8 @@ export const up = defineCommand({
       // A role that cannot start has said so through its status; the others go on without it.
       started += await roles.start(id, settings.roles[id].settings).then(() => 1, error => partsOf(error).code === 'internal' ? Promise.reject(error) : 0)
     }
+    const proxy = supervisor.status('client').endpoints[0]
+    if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)
     if (started > 0) await interrupted
     await roles.stopAll()
     return started > 0 ? 0 : 1

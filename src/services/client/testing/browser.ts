@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { startService, type Implementation, type StartedService } from '../../kit/node/service.ts'
 import type { Contract } from '../../kit/contract.ts'
 import { basicAuthorization, type Credentials } from '../credentials.ts'
-import { clientService } from '../service.ts'
 
 /** A service in this process, with what it said. */
 export interface Heard {
@@ -62,11 +61,12 @@ export async function startHeard(
   }
 }
 
-/** A gateway with known credentials. Its DHCP server is by default one that is not there: no test may broadcast. */
-export function startGateway(settings: Readonly<Record<string, unknown>> = {}): Promise<Heard> {
-  const secrets = { proxy_user: CREDENTIALS.user, proxy_password: CREDENTIALS.password }
-  return startHeard(clientService, { dhcp: '127.0.0.1:1', dns: '127.0.0.1:1', ...settings }, secrets)
-}
+/**
+ * The secrets and settings of a gateway that a test can use. Its DHCP and DNS servers are by default ones that are not there: no
+ * test may broadcast.
+ */
+export const GATEWAY_SECRETS = { proxy_user: CREDENTIALS.user, proxy_password: CREDENTIALS.password }
+export const GATEWAY_SETTINGS = { dhcp: '127.0.0.1:1', dns: '127.0.0.1:1' }
 
 export interface Page {
   readonly status: number

@@ -50,7 +50,7 @@ class Bench {
   }
 
   drain() {
-    const sent: { from: string; to: string; type: string; message: Message }[] = []
+    const sent: { from: string; to: string; type: string; message: Message; bytes: Uint8Array }[] = []
     for (const outer of this.server.outbox.splice(0)) {
       if (outer.kind === 'persist') this.journal.push(outer.record)
       for (const effect of outer.kind === 'persist' ? outer.then : [outer]) {
@@ -58,7 +58,7 @@ class Bench {
         if (effect.kind !== 'send') continue
         const message = decodeMessage(effect.bytes)
         const { local, peer } = effect.path
-        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message })
+        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message, bytes: effect.bytes })
       }
     }
     return sent
@@ -195,8 +195,22 @@ test('a lease is renewed by unicast and by broadcast, and runs from then on', ()
 test('who renews what it does not have is refused by unicast, and ignored by broadcast', () => {
   const bench = new Bench()
   const header = { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68' }
-  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ...header, to: '192.0.2.1' })).toMatchObject([{ type: 'NAK' }])
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ...header, to: '192.0.2.1' })).toMatchObject([{ type: 'NAK', to: '255.255.255.255:68' }])
   expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, header)).toEqual([])
+})
+
+test('a relay is told to broadcast a refusal', () => {
+  const bench = new Bench()
+  const refused = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.1'), serverIdentifier: at('192.0.2.1') }
+  expect(bench.ask(refused, { giaddr: at('192.0.2.8'), from: '192.0.2.8:67' })).toMatchObject([{ type: 'NAK', to: '192.0.2.8:67', message: { broadcast: true, giaddr: at('192.0.2.8') } }])
+})
+
+test('options come in the order that the client asked for', () => {
+  const [offer] = new Bench().ask({ ...DISCOVER, parameterRequestList: [28, 6, 1] })
+  const options = Array.from(offer?.bytes.subarray(240) ?? [])
+  const codes: number[] = []
+  for (let index = 0; (options[index] ?? 255) !== 255; index += 2 + (options[index + 1] ?? 0)) codes.push(options[index] ?? 0)
+  expect(codes.slice(0, 4)).toEqual([53, 28, 6, 1])
 })
 
 test('a released address is free, and its former client is remembered over a restart', () => {

@@ -2,7 +2,7 @@
  * What upstream servers said, for as long as they said. Bounded in entries and octets; the entry that was longest not used
  * gives way. Expired entries stay a day more, for the time that no upstream can be reached (RFC 8767).
  */
-import type { Question, ResourceRecord } from '../wire/message.ts'
+import type { Question } from '../wire/message.ts'
 import { nameKey } from '../wire/name.ts'
 import { RCODE } from '../wire/types.ts'
 import { lifetimeSeconds, type Finding } from './finding.ts'
@@ -24,7 +24,6 @@ const RECORD_OVERHEAD_OCTETS = 200
 
 interface CacheEntry {
   readonly finding: Finding
-  readonly storedAtMs: number
   readonly expiresAtMs: number
   readonly octets: number
 }
@@ -49,7 +48,7 @@ export class Cache {
     this.#delete(key)
     if (seconds <= 0) return undefined
     const expiresAtMs = nowMs + seconds * 1000
-    this.#insert(key, { finding, storedAtMs: nowMs, expiresAtMs, octets: octetsOf(finding) })
+    this.#insert(key, { finding, expiresAtMs, octets: octetsOf(finding) })
     return expiresAtMs
   }
 
@@ -57,15 +56,13 @@ export class Cache {
   get(question: Question, nowMs: number): Finding | undefined {
     const entry = this.#use(question, entry => nowMs < entry.expiresAtMs)
     if (entry === undefined) return undefined
-    const ageSeconds = Math.floor((nowMs - entry.storedAtMs) / 1000)
-    const restSeconds = Math.ceil((entry.expiresAtMs - nowMs) / 1000)
-    return withTtls(entry.finding, ttl => Math.max(0, Math.min(ttl - ageSeconds, restSeconds)))
+    return withTtl(entry.finding, Math.ceil((entry.expiresAtMs - nowMs) / 1000))
   }
 
   /** A finding that holds or expired less than a day ago: better than none while no upstream answers. */
   stale(question: Question, nowMs: number): Finding | undefined {
     const entry = this.#use(question, entry => nowMs < entry.expiresAtMs + STALE_MS_MAX)
-    return entry === undefined ? undefined : withTtls(entry.finding, () => STALE_TTL_SECONDS)
+    return entry === undefined ? undefined : withTtl(entry.finding, STALE_TTL_SECONDS)
   }
 
   /** Forgets everything. @returns how many entries that were */
@@ -116,7 +113,7 @@ function octetsOf({ answers, soa }: Finding): number {
   return [...answers, ...(soa === undefined ? [] : [soa])].reduce((sum, { name, rdata }) => sum + name.length + rdata.length + RECORD_OVERHEAD_OCTETS, RECORD_OVERHEAD_OCTETS)
 }
 
-function withTtls({ rcode, answers, soa }: Finding, ttlOf: (ttl: number) => number): Finding {
-  const aged = (record: ResourceRecord) => ({ ...record, ttl: ttlOf(record.ttl) })
-  return { rcode, answers: answers.map(aged), soa: soa === undefined ? undefined : aged(soa) }
+/** All records of a finding are forgotten together, so they show the same time. */
+function withTtl({ rcode, answers, soa }: Finding, ttl: number): Finding {
+  return { rcode, answers: answers.map(record => ({ ...record, ttl })), soa: soa === undefined ? undefined : { ...soa, ttl } }
 }

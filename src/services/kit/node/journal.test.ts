@@ -5,7 +5,7 @@ import type { HamletError } from '../errors.ts'
 import { below, seededRandom, type Random } from '../random.ts'
 import { encodeLine } from './journal-lines.ts'
 import { openJournal, RECORD_LENGTH_MAX, WAITING_RECORDS_MAX, type Journal } from './journal.ts'
-import { SimDisk } from './sim-disk.ts'
+import { SimDisk } from './testing/sim-disk.ts'
 
 const FILE = '/data/names.jsonl'
 const record = z.object({ key: z.string(), n: z.int() })
@@ -93,7 +93,7 @@ async function work(journal: Journal<Entry>, owner: Owner, random: Random, nextN
     })
     if (below(random, 5) === 0) burst.push(journal.compact([...owner.memory].map(([key, n]) => ({ key, n }))).catch(() => undefined))
     if (below(random, 3) === 0) await Promise.all(burst)
-    else for (let steps = below(random, 12); steps > 0; steps--) await undefined
+    else for (let steps = below(random, 12); steps > 0; steps--) await Promise.resolve()
   }
   await journal.close()
 }
@@ -292,7 +292,7 @@ test('of two compactions the second keeps what was acknowledged before the first
   let renames = 0
   disk.fault = operation => operation === 'rename' && renames++ === 0 ? errno('EIO') : undefined
   const acknowledged = append(journal, { key: 'a', n: 1 })
-  for (const before = disk.counts.write; disk.counts.write === before;) await undefined // Its group is on the way to the disk.
+  for (const before = disk.counts.write; disk.counts.write === before;) await Promise.resolve() // Its group is on the way to the disk.
   const [first, second] = [journal.compact([]), journal.compact([])]
   expect(await acknowledged).toBeUndefined()
   await expect(first).rejects.toMatchObject({ code: 'disk-failed' })

@@ -202,7 +202,7 @@ class JournalWriter<R> implements Journal<R> {
   }
 
   async #run(): Promise<void> {
-    await undefined // Appends of the same turn join the first group.
+    await Promise.resolve() // Appends of the same turn join the first group.
     try {
       for (;;) {
         const compaction = this.#compactions.shift()

@@ -1,6 +1,7 @@
 /** One port number for several sockets, UDP and TCP. */
 import { createServer } from 'node:net'
 import { HamletError } from '../errors.ts'
+import { bindError } from './bind-error.ts'
 
 const ATTEMPTS_MAX = 20
 
@@ -22,7 +23,7 @@ export async function onSamePort<T>(port: number, address: string, open: (port: 
 function freePort(address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', reject)
+    server.once('error', error => reject(bindError(error, 'tcp', { address, port: 0 })))
     server.listen(0, address, () => {
       const bound = server.address()
       server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))

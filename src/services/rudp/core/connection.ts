@@ -6,10 +6,11 @@ import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
 import { HEADER_BYTES, RANGE_BYTES, RESET_REASONS, type Packet, type PacketType, type ResetReason } from '../wire/packet.ts'
 import { Acks } from './acks.ts'
-import type { CongestionFactory } from './congestion/congestion.ts'
-import type { CloseReason, Metrics, Observe, RudpEvent } from './events.ts'
+import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
+import type { CloseReason, Metrics } from './events.ts'
 import { Handshake } from './handshake.ts'
 import { PACKET_NUMBER_MAX, type Limits } from './limits.ts'
+import { Liveness } from './liveness.ts'
 import { PacketBuilder } from './packet-builder.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
 import type { Segment } from './send-buffer.ts'
@@ -17,29 +18,6 @@ import { Sender } from './sender.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 import { watchOf, type Watch } from './watch.ts'
 
-/** What a connection needs of its endpoint. */
-export interface ConnectionHost {
-  /** Memory for one datagram, never used before. */
-  allocate(sizeBytes: number): Uint8Array
-  send(path: Path, bytes: Uint8Array): void
-  emit(event: RudpEvent): void
-  /** Its deadline may be nearer now, or its state CLOSED. */
-  changed(connection: Connection): void
-  readonly observe: Observe | undefined
-}
-
-export interface ConnectionSetup {
-  readonly role: 'initiator' | 'acceptor'
-  readonly path: Path
-  readonly initiatorId: number
-  /** 0 at the initiator, which learns it from the SYN-ACK. */
-  readonly acceptorId: number
-  readonly limits: Limits
-  readonly congestion: CongestionFactory
-  readonly host: ConnectionHost
-}
-
-const PING_RETRY_MAX_MS = 4_000
 /** How long the end of an abandoned connection may take. */
 const ABANDONED_MAX_MS = 5_000
 
@@ -51,6 +29,7 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #watch: Watch | undefined
   readonly #handshake = new Handshake()
+  readonly #liveness: Liveness
   readonly #sender: Sender
   readonly #receiveBuffer: ReceiveBuffer
   readonly #acks = new Acks()
@@ -58,20 +37,17 @@ export class Connection {
   #state: StateName = 'CLOSED'
   #told = { readable: false, finished: false, delivered: false, short: false }
   #counts = { received: 0, retransmitted: 0 }
-  // Deadlines; Infinity: none.
-  #heardAtMs = 0
-  #keepAliveAtMs = Infinity
-  #windowProbeAtMs = Infinity
-  #windowProbes = 0
+  /** Infinity as long as nothing is over. */
   #lingerUntilMs = Infinity
   #abandoned = false
 
-  constructor({ role, path, initiatorId, acceptorId, limits, congestion, host }: ConnectionSetup) {
+  constructor({ role, path, initiatorId, acceptorId, limits, congestion, host, nowMs }: ConnectionSetup) {
     this.role = role
     this.path = path
     this.initiatorId = initiatorId
     this.#limits = limits
     this.#host = host
+    this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
     this.#receiveBuffer = new ReceiveBuffer(limits.bufferBytes)
     this.#builder = new PacketBuilder({ initiatorId, acceptorId, allocate: host.allocate, acks: this.#acks, receiveBuffer: this.#receiveBuffer })
     this.#watch = watchOf(this, host.observe)
@@ -108,7 +84,6 @@ export class Connection {
   open(nowMs: number): void {
     this.#at(nowMs)
     this.#handshake.start(nowMs + this.#limits.connectTimeoutMs)
-    this.#heardAtMs = nowMs
     this.#step(this.role === 'initiator' ? 'connect' : 'syn')
     if (this.role === 'initiator') this.#shakeHands(nowMs)
     this.#host.changed(this)
@@ -179,8 +154,7 @@ export class Connection {
     this.#watch?.packet('received', packet.type, packet.number, packet.streamOffset, packet.payload.length)
     if (packet.type === 'RESET') return this.#onReset(RESET_REASONS[packet.payload[0] ?? 0] ?? 'closed')
     if (!this.#onHandshake(packet, nowMs)) return this.#host.changed(this)
-    this.#heardAtMs = nowMs
-    this.#keepAliveAtMs = nowMs + this.#limits.idleTimeoutMs / 4
+    this.#liveness.heard(nowMs)
     this.#sender.acknowledge(packet, nowMs)
     this.#watch?.window(this.#sender)
     this.#take(packet, nowMs)
@@ -195,9 +169,9 @@ export class Connection {
     if (nowMs >= this.#handshake.retryAtMs) this.#shakeHands(nowMs)
     if (nowMs >= this.#lingerUntilMs) return this.reset(nowMs)
     if (STATES[this.#state].carriesData) {
-      if (nowMs >= this.#heardAtMs + this.#limits.idleTimeoutMs) return this.#breakOff('idle', 'idle')
+      if (this.#liveness.isGone(nowMs)) return this.#breakOff('idle', 'idle')
       if (nowMs >= this.#sender.loss.deadlineMs()) this.#onLossDeadline(nowMs)
-      if (nowMs >= this.#windowProbeAtMs || nowMs >= this.#keepAliveAtMs) this.#ping(nowMs)
+      if (this.#liveness.shallAsk(nowMs)) this.#ping(nowMs)
     }
     this.#transmit(nowMs)
   }
@@ -205,7 +179,7 @@ export class Connection {
   deadlineMs(): number {
     const handshake = Math.min(this.#handshake.giveUpAtMs, this.#handshake.retryAtMs, this.#lingerUntilMs, this.#acks.dueAtMs)
     if (!STATES[this.#state].carriesData) return this.#state === 'CLOSED' ? Infinity : handshake
-    return Math.min(handshake, this.#sender.loss.deadlineMs(), this.#windowProbeAtMs, this.#keepAliveAtMs, this.#heardAtMs + this.#limits.idleTimeoutMs)
+    return Math.min(handshake, this.#sender.loss.deadlineMs(), this.#liveness.deadlineMs())
   }
 
   metrics(): Metrics {
@@ -242,7 +216,7 @@ export class Connection {
 
   #establish(input: 'syn-ack' | 'proven', kind: 'connected' | 'accepted', nowMs: number): void {
     this.#handshake.finish()
-    this.#keepAliveAtMs = nowMs + this.#limits.idleTimeoutMs / 4
+    this.#liveness.heard(nowMs)
     this.#step(input)
     this.#host.emit({ kind, connection: this })
     if (this.#sender.buffer.isEnded) this.#step('shutdown')
@@ -307,8 +281,7 @@ export class Connection {
   /** Asks whether the peer lives, or whether its window has opened. */
   #ping(nowMs: number): void {
     this.#send('PING', nowMs)
-    this.#keepAliveAtMs = nowMs + this.#limits.idleTimeoutMs / 4
-    this.#windowProbeAtMs = nowMs + Math.min(PING_RETRY_MAX_MS, this.#sender.roundTrip.rtoMs() * 2 ** ++this.#windowProbes)
+    this.#liveness.asked(nowMs, this.#sender.roundTrip.rtoMs())
   }
 
   /** Sends the handshake packet of this state, as far as an unproven address may be sent to. */
@@ -330,10 +303,7 @@ export class Connection {
         this.#sendSegment(segment, nowMs)
         if (nextState(this.#state, 'over') === undefined) return
       }
-      if (!this.#sender.isShutOut) {
-        this.#windowProbeAtMs = Infinity
-        this.#windowProbes = 0
-      } else if (this.#windowProbeAtMs === Infinity) this.#windowProbeAtMs = nowMs + this.#sender.roundTrip.rtoMs()
+      this.#liveness.noteWindow(this.#sender.isShutOut, nowMs, this.#sender.roundTrip.rtoMs())
     }
     if (this.#acks.dueAtMs <= nowMs && (STATES[this.#state].carriesData || this.#state === 'TIME-WAIT')) this.#send('ACK', nowMs)
     this.#host.changed(this)

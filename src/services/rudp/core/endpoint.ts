@@ -10,7 +10,8 @@ import type { Random } from '../../kit/random.ts'
 import { decodePacket, type Packet, type ResetReason } from '../wire/packet.ts'
 import type { CongestionFactory } from './congestion/congestion.ts'
 import { reno } from './congestion/reno.ts'
-import { Connection, type ConnectionHost, type ConnectionSetup } from './connection.ts'
+import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
+import { Connection } from './connection.ts'
 import type { Observe, RudpEvent } from './events.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { buildReset } from './packet-builder.ts'
@@ -77,7 +78,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   /** Asks the peer for a connection. `connected` or `closed` will tell. */
   connect(path: Path, nowMs: number): Connection {
     const initiatorId = this.#freeId()
-    const connection = this.#add(initiatorId, { role: 'initiator', path, initiatorId, acceptorId: 0 })
+    const connection = this.#add(initiatorId, { role: 'initiator', path, initiatorId, acceptorId: 0, nowMs })
     connection.open(nowMs)
     return connection
   }
@@ -130,7 +131,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     if (!this.#accepting || this.#connections.size >= this.#limits.openMax) return this.#refuse(packet, 'refused', path)
     if (this.#halfOpen.size >= this.#limits.halfOpenMax) for (const oldest of [...this.#halfOpen].slice(0, 1)) oldest.evict()
     const acceptorId = this.#freeId()
-    const connection = this.#add(acceptorId, { role: 'acceptor', path, initiatorId: packet.initiatorId, acceptorId })
+    const connection = this.#add(acceptorId, { role: 'acceptor', path, initiatorId: packet.initiatorId, acceptorId, nowMs })
     this.#bySyn.set(synKey(packet, path), connection)
     this.#halfOpen.add(connection)
     connection.open(nowMs)
@@ -141,7 +142,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.outbox.push({ kind: 'send', path, bytes: buildReset(initiatorId, acceptorId, 0, reason) })
   }
 
-  #add(ownId: number, setup: Pick<ConnectionSetup, 'role' | 'path' | 'initiatorId' | 'acceptorId'>): Connection {
+  #add(ownId: number, setup: Pick<ConnectionSetup, 'role' | 'path' | 'initiatorId' | 'acceptorId' | 'nowMs'>): Connection {
     const connection = new Connection({ ...setup, limits: this.#limits, congestion: this.#congestion, host: this.#host })
     this.#connections.set(ownId, connection)
     return connection

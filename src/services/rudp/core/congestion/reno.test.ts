@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DATAGRAM_BYTES_MAX, decodePacket } from '../../wire/packet.ts'
+import { DATAGRAM_BYTES_MAX, decodePacket, type PacketType } from '../../wire/packet.ts'
 import type { TraceEvent } from '../events.ts'
 import { Pair, type SideName } from '../pair.ts'
 import { reno } from './reno.ts'
@@ -55,7 +55,7 @@ test('a window that is not used does not grow', () => {
 })
 
 /** A connection with 500 KB to send, its window events, and a way to lose what one likes. */
-function connection(loses: (from: SideName, number: number, nowMs: number) => boolean) {
+function connection(loses: (from: SideName, number: number, nowMs: number, type: PacketType) => boolean) {
   const windows: Extract<TraceEvent, { kind: 'window' }>[] = []
   const lost: TraceEvent[] = []
   const pair = new Pair({
@@ -65,7 +65,10 @@ function connection(loses: (from: SideName, number: number, nowMs: number) => bo
       if (event.kind === 'window') windows.push(event)
       if (event.kind === 'lost') lost.push(event)
     },
-    tap: (from, bytes, nowMs) => !loses(from, decodePacket(bytes.slice()).number, nowMs),
+    tap(from, bytes, nowMs) {
+      const { number, type } = decodePacket(bytes.slice())
+      return !loses(from, number, nowMs, type)
+    },
   })
   const { client } = pair.connected()
   client.write(new Uint8Array(500_000), pair.nowMs)
@@ -99,8 +102,8 @@ test('three packets later a lost one is sent again, and window and ssthresh are 
 test('silence brings one probe, then the time-out: one datagram of window, and doubled waits', () => {
   let silentFromMs = Infinity
   const sentAt: number[] = []
-  const { pair, client, lost } = connection((from, _number, nowMs) => {
-    if (from === 'client' && nowMs > silentFromMs) sentAt.push(nowMs - silentFromMs)
+  const { pair, client, lost } = connection((from, _number, nowMs, type) => {
+    if (from === 'client' && type === 'DATA' && nowMs > silentFromMs) sentAt.push(nowMs - silentFromMs)
     return nowMs > silentFromMs
   })
   pair.run(() => pair.nowMs > 450, 1000)

@@ -4,9 +4,9 @@
  * next one calls itself a success. Writes may be short. Everything is drawn from one seeded random.
  */
 import { dirname } from 'node:path'
-import { assert } from '../errors.ts'
-import { below, type Random } from '../random.ts'
-import type { Disk, DiskFile } from './disk.ts'
+import { assert } from '../../errors.ts'
+import { below, type Random } from '../../random.ts'
+import type { Disk, DiskFile } from '../disk.ts'
 
 /** Small, so that few records span many. */
 const SECTOR_BYTES = 32
@@ -142,7 +142,7 @@ export class SimDisk implements Disk {
   /** @param last what the operation still does where the machine stops in the middle of it */
   async #begin(operation: Operation, last: () => void = () => undefined): Promise<void> {
     this.counts[operation]++
-    await undefined
+    await Promise.resolve()
     if (--this.stepsToLive < 0) {
       if (this.stepsToLive === -1) last()
       this.#stop()

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { closingLine, countNodeTest, countStatus, countVitest, sum } from './count.mjs'
+
+const well = { status: 0, signal: null }
+const badly = { status: 1, signal: null }
+
+/** A report as Vitest writes it, with these counts. */
+function report({ passed = 0, failed = 0, pending = 0, todo = 0, files = [] }) {
+  const file = join(mkdtempSync(join(tmpdir(), 'hamlet-count-')), 'report.json')
+  writeFileSync(file, JSON.stringify({ numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo, testResults: files }))
+  return file
+}
+
+test('passed, failed and skipped are told apart', () => {
+  assert.deepEqual(countVitest(report({ passed: 7, failed: 2, pending: 1, todo: 1 }), badly), { passed: 7, failed: 2, skipped: 2 })
+})
+
+test('a test file that could not be loaded counts as one failure', () => {
+  const files = [{ status: 'failed', assertionResults: [] }, { status: 'failed', assertionResults: [{ status: 'failed' }] }]
+  assert.equal(countVitest(report({ passed: 3, failed: 1, files }), badly).failed, 2)
+})
+
+test('a runner that died without a report has failed', () => {
+  assert.equal(countVitest('/nonexistent/report.json', { status: null, signal: 'SIGKILL' }).failed, 1)
+})
+
+test('a runner whose tests passed but whose status is not 0 has failed, and keeps what passed', () => {
+  const { passed, failed } = countVitest(report({ passed: 5 }), badly)
+  assert.deepEqual({ passed, failed }, { passed: 5, failed: 1 })
+})
+
+test('a runner that ran nothing, or only skipped, has failed', () => {
+  assert.equal(countVitest(report({}), well).failed, 1)
+  assert.equal(countVitest(report({ pending: 4 }), well).failed, 1)
+})
+
+test('the closing lines of Node\'s runner are read', () => {
+  assert.deepEqual(countNodeTest('# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n# todo 0\n', badly), { passed: 3, failed: 2, skipped: 0 })
+  assert.equal(countNodeTest('', badly).failed, 1)
+})
+
+test('a check without tests is one passed or one failed', () => {
+  assert.equal(countStatus(well).passed, 1)
+  assert.equal(countStatus({ status: null, signal: 'SIGTERM' }).failed, 1)
+})
+
+test('the last line names sums, and skipped ones only if there are any', () => {
+  assert.equal(closingLine(sum([countStatus(well), { passed: 4, failed: 1, skipped: 0 }])), '5 passed, 1 failed')
+  assert.equal(closingLine({ passed: 1, failed: 0, skipped: 2 }), '1 passed, 0 failed, 2 skipped')
+})

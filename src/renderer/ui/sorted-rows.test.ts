@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { sortedRows } from './sorted-rows.ts'
+
+const rows = new Map(['192.0.2.10', '192.0.2.9', '192.0.2.100'].map(address => [address, { address }]))
+const keys = (direction?: 'ascending' | 'descending') => sortedRows(rows, direction && { column: 'address', direction }).map(([key]) => key)
+
+test('rows stay as they came where no order is asked for', () => {
+  expect(keys()).toEqual(['192.0.2.10', '192.0.2.9', '192.0.2.100'])
+})
+
+test('numbers inside the texts are ordered by value', () => {
+  expect(keys('ascending')).toEqual(['192.0.2.9', '192.0.2.10', '192.0.2.100'])
+  expect(keys('descending')).toEqual(['192.0.2.100', '192.0.2.10', '192.0.2.9'])
+})
+
+test('a column that a row lacks counts as empty', () => {
+  expect(sortedRows(new Map([['b', { x: '1' }], ['a', {}]]), { column: 'x', direction: 'ascending' }).map(([key]) => key)).toEqual(['a', 'b'])
+})

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { leasedDnsServer, localDnsServer, namedDnsServer } from './dns-server.ts'
+
+const lease = {
+  address: '192.0.2.20', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.53', dnsPort: 5353, dnsAdminPort: 5354,
+  domain: 'home', leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 1,
+}
+
+test('a DNS server that was named is taken with its port, 53 if it has none', () => {
+  expect(namedDnsServer('192.0.2.53')?.server).toEqual({ address: '192.0.2.53', port: 53 })
+  expect(namedDnsServer('[2001:db8::53]:5353')?.server).toEqual({ address: '2001:db8::53', port: 5353 })
+  expect(namedDnsServer(undefined)).toBeUndefined()
+  expect(() => namedDnsServer('dns.example.org')).toThrowError(/is not an address/)
+})
+
+test('a lease tells the DNS server and its port', () => {
+  expect(leasedDnsServer(lease)).toMatchObject({ server: { address: '192.0.2.53', port: 5353 }, sentence: 'Names are asked of 192.0.2.53:5353, the DNS server that DHCP told', lease })
+})
+
+test('a lease that tells none leaves this machine, and says why', () => {
+  const choice = leasedDnsServer({ ...lease, dns: '' })
+  expect([choice.server, choice.lease?.address]).toEqual([{ address: '127.0.0.1', port: 53 }, '192.0.2.20'])
+  expect(choice.sentence).toContain('the DHCP server 192.0.2.1 tells no DNS server')
+  expect(localDnsServer('No answer came').sentence).toBe('Names are asked of 127.0.0.1:53, this machine, because no answer came')
+})

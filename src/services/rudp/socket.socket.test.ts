@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage, type RequestOptions, type RequestListener } from 'node:http'
+import { createSocket } from 'node:dgram'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { connectRudp, listenRudp, type RudpSocket } from './socket.ts'
+
+const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing() })
+const closers: (() => Promise<unknown>)[] = []
+let handlesBefore = 0
+
+/** UDP sockets that this process has open. */
+const udpHandles = () => process.getActiveResourcesInfo().filter(name => name === 'UDPWRAP' || name === 'UDPWrap').length
+
+beforeEach(() => { handlesBefore = udpHandles() })
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+  await expect.poll(udpHandles, { timeout: 8000 }).toBe(handlesBefore)
+})
+
+async function listen(accept: (socket: RudpSocket) => void): Promise<Endpoint> {
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept, ...around() })
+  closers.push(() => listener.close())
+  const [local] = listener.locals
+  if (local === undefined) throw new Error('no socket')
+  return local
+}
+
+async function dial(peer: Endpoint): Promise<RudpSocket> {
+  const socket = await connectRudp(peer, around())
+  closers.push(async () => void socket.destroy())
+  return socket
+}
+
+/** An HTTP server over RUDP, and how to ask it. */
+async function web(listener: RequestListener) {
+  const server = createServer(listener)
+  let connections = 0
+  const peer = await listen(socket => {
+    connections++
+    server.emit('connection', socket)
+  })
+  return { peer, server, connections: () => connections }
+}
+
+/** node:http asks of a connection only what RudpSocket has, though its type says Socket. */
+const over = (socket: RudpSocket) => ({ createConnection: () => socket as unknown as Socket })
+
+function ask(options: RequestOptions, body?: Uint8Array | Uint8Array[]): Promise<{ response: IncomingMessage; bytes: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(options, response => {
+      const pieces: Buffer[] = []
+      response.on('data', (piece: Buffer) => pieces.push(piece))
+      response.on('error', reject)
+      response.on('end', () => resolve({ response, bytes: Buffer.concat(pieces) }))
+    })
+    outgoing.on('error', reject)
+    for (const piece of body instanceof Uint8Array ? [body] : body ?? []) outgoing.write(piece)
+    outgoing.end()
+  })
+}
+
+const bytesOf = (length: number) => Buffer.from(Uint32Array.from({ length: Math.ceil(length / 4) }, (_, index) => Math.imul(index + 1, 2654435761)).buffer, 0, length)
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const keepAlive = { headers: { connection: 'keep-alive' } }
+
+test('bytes go both ways and each end can end its half', async () => {
+  const peer = await listen(socket => {
+    const pieces: Buffer[] = []
+    socket.on('data', (piece: Buffer) => pieces.push(piece))
+    socket.on('end', () => socket.end(`got ${Buffer.concat(pieces).toString()}`))
+  })
+  const socket = await dial(peer)
+  expect([socket.remoteAddress, socket.remotePort, socket.localAddress]).toEqual(['127.0.0.1', peer.port, '127.0.0.1'])
+  socket.end('hello')
+  const pieces: Buffer[] = []
+  for await (const piece of socket) pieces.push(Buffer.from(piece))
+  expect(Buffer.concat(pieces).toString()).toBe('got hello')
+  expect(socket.metrics()).toMatchObject({ congestion: 'reno', retransmitted: 0 })
+  expect(socket.metrics().rttMs).toBeGreaterThan(0)
+})
+
+test('HTTP: four requests on one kept connection, a chunked answer, a POST of 3 MB, and a 404', async () => {
+  const { peer, connections } = await web((incoming, answer) => {
+    if (incoming.url === '/chunked') {
+      answer.write('one ')
+      setImmediate(() => answer.end('two'))
+    } else if (incoming.method === 'POST') {
+      const hash = createHash('sha256')
+      incoming.on('data', (piece: Buffer) => hash.update(piece)).on('end', () => answer.end(hash.digest('hex')))
+    } else answer.writeHead(incoming.url === '/' ? 200 : 404).end(`you asked ${incoming.url}`)
+  })
+  const socket = await dial(peer)
+  const first = await ask({ ...over(socket), ...keepAlive, path: '/' })
+  expect([first.response.statusCode, first.bytes.toString()]).toEqual([200, 'you asked /'])
+  const missing = await ask({ ...over(socket), ...keepAlive, path: '/none' })
+  expect(missing.response.statusCode).toBe(404)
+  const chunked = await ask({ ...over(socket), ...keepAlive, path: '/chunked' })
+  expect([chunked.response.headers['transfer-encoding'], chunked.bytes.toString()]).toEqual(['chunked', 'one two'])
+  const upload = bytesOf(3_000_000)
+  const posted = await ask({ ...over(socket), ...keepAlive, method: 'POST', path: '/' }, [upload.subarray(0, 1_000_000), upload.subarray(1_000_000)])
+  expect(posted.bytes.toString()).toBe(sha256(upload))
+  expect(connections()).toBe(1)
+})
+
+test('20 MB arrive with the same SHA-256, and the server holds no more than it may', async () => {
+  const film = bytesOf(20 * 1024 * 1024)
+  const { peer } = await web((_incoming, answer) => answer.end(film))
+  const { bytes } = await ask({ ...over(await dial(peer)), path: '/' })
+  expect(bytes.length).toBe(film.length)
+  expect(sha256(bytes)).toBe(sha256(film))
+})
+
+test('a reader that pauses stops the writer, and goes on where it was', async () => {
+  const film = bytesOf(8 * 1024 * 1024)
+  let written = 0
+  const peer = await listen(socket => {
+    const goOn = () => {
+      while (written < film.length) {
+        const piece = film.subarray(written, written += 64 * 1024)
+        if (!socket.write(piece)) return void socket.once('drain', goOn)
+      }
+      socket.end()
+    }
+    goOn()
+  })
+  const socket = await dial(peer)
+  socket.pause()
+  let before = -1
+  await expect.poll(() => {
+    const still = written === before
+    before = written
+    return still && written > 0
+  }, { interval: 100 }).toBe(true)
+  expect(written).toBeLessThan(3.5 * 1024 * 1024) // a send buffer, a receive buffer, and both streams' own
+  const pieces: Buffer[] = []
+  for await (const piece of socket) pieces.push(Buffer.from(piece))
+  expect(sha256(Buffer.concat(pieces))).toBe(sha256(film))
+})
+
+test('50 connections at once each get their own answer', async () => {
+  const { peer, connections } = await web((incoming, answer) => answer.end(`${incoming.url} `.repeat(5000)))
+  const answers = await Promise.all(Array.from({ length: 50 }, async (_, index) => ask({ ...over(await dial(peer)), path: `/${index}` })))
+  for (const [index, { bytes }] of answers.entries()) expect(bytes.toString()).toBe(`/${index} `.repeat(5000))
+  expect(connections()).toBe(50)
+})
+
+test('a client that aborts in the middle of a body ends the server\'s answer, and the server goes on', async () => {
+  let aborted = (): void => undefined
+  const wasAborted = new Promise<void>(resolve => { aborted = resolve })
+  const film = bytesOf(20 * 1024 * 1024)
+  const { peer } = await web((incoming, answer) => {
+    answer.on('close', () => { if (!answer.writableFinished) aborted() })
+    answer.end(incoming.url === '/film' ? film : 'still here')
+  })
+  const outgoing = request({ ...over(await dial(peer)), path: '/film' }, response => response.once('data', () => response.destroy()))
+  outgoing.on('error', () => undefined)
+  outgoing.end()
+  await wasAborted
+  const { bytes } = await ask({ ...over(await dial(peer)), path: '/' })
+  expect(bytes.toString()).toBe('still here')
+})
+
+test('nonsense instead of HTTP gets 400, as over TCP', async () => {
+  const { peer } = await web((_incoming, answer) => answer.end())
+  const socket = await dial(peer)
+  socket.write('nonsense\r\n\r\n')
+  const [piece] = await once(socket, 'data')
+  expect(String(piece)).toMatch(/^HTTP\/1.1 400 /)
+})
+
+test('a server that is gone in the middle of a transfer is a clear error at the client', async () => {
+  const server = createServer((_incoming, answer) => void answer.write(bytesOf(100_000)))
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept: socket => server.emit('connection', socket), ...around() })
+  const [peer] = listener.locals
+  if (peer === undefined) throw new Error('no socket')
+  const socket = await dial(peer)
+  const lost = once(socket, 'error')
+  const outgoing = request({ ...over(socket), path: '/' }, response => response.on('error', () => undefined).once('data', () => void listener.close()).resume())
+  outgoing.on('error', () => undefined)
+  outgoing.end()
+  const [error] = await lost
+  expect(error).toBeInstanceOf(HamletError)
+  expect(error.parts).toMatchObject({ code: 'connection-lost', why: 'the other end broke it off' })
+})
+
+test('a silent peer is a time-out, in the time that was asked for', async () => {
+  const silent = createSocket('udp4')
+  await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+  closers.push(() => new Promise<void>(resolve => silent.close(() => resolve())))
+  const peer: AddressInfo = silent.address()
+  await expect(connectRudp({ address: '127.0.0.1', port: peer.port }, { ...around(), timeoutMs: 200 }))
+    .rejects.toMatchObject({ parts: { code: 'timed-out', why: 'no answer within 200 ms' } })
+})
+
+test('a port where nobody listens ends nothing but the attempt', async () => {
+  const unused = createSocket('udp4')
+  await new Promise<void>(resolve => unused.bind(0, '127.0.0.1', resolve))
+  const { port } = unused.address()
+  await new Promise<void>(resolve => unused.close(() => resolve()))
+  await expect(connectRudp({ address: '127.0.0.1', port }, { ...around(), timeoutMs: 300 })).rejects.toMatchObject({ code: 'timed-out' })
+})
+
+test('a taken port is refused with its name', async () => {
+  const { port } = await listen(() => undefined)
+  await expect(listenRudp({ addresses: ['127.0.0.1'], port, accept: () => undefined, ...around() })).rejects.toMatchObject({ code: 'port-taken' })
+})
+
+test('setTimeout tells of silence and leaves the connection alone', async () => {
+  const peer = await listen(socket => socket.on('data', piece => socket.write(piece)))
+  const socket = await dial(peer)
+  await new Promise<void>(resolve => socket.setTimeout(50, resolve))
+  socket.setTimeout(0)
+  socket.write('still there?')
+  const [piece] = await once(socket, 'data')
+  expect(String(piece)).toBe('still there?')
+})
+
+test('what was written before end and destroy-on-finish arrives whole', async () => {
+  let got = 0
+  const ended = new Promise<void>((resolve, reject) => {
+    void listen(socket => socket.on('data', (piece: Buffer) => { got += piece.length }).on('end', () => resolve()).on('error', reject)).then(async peer => {
+      const socket = await dial(peer)
+      socket.end(bytesOf(900_000))
+      socket.once('finish', () => socket.destroy())
+    })
+  })
+  await ended
+  expect(got).toBe(900_000)
+})
+
+test('packets, states and windows stand in the trace', async () => {
+  const trace = new TraceRing()
+  const peer = await listen(socket => socket.on('data', piece => socket.end(piece)).on('end', () => undefined))
+  const socket = await connectRudp(peer, { clock: systemClock, random: secureRandom(), trace })
+  socket.end('x')
+  await once(socket.resume(), 'close')
+  const { records } = trace.read(0, 1000)
+  expect(records.filter(({ kind }) => kind === 'packet').length).toBeGreaterThan(4)
+  const events = records.filter(({ kind }) => kind === 'event').map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)))
+  expect(events).toContainEqual(expect.objectContaining({ kind: 'state', from: 'SYN-SENT', to: 'ESTABLISHED' }))
+  expect(events).toContainEqual(expect.objectContaining({ kind: 'window' }))
+})

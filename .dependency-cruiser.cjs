@@ -8,6 +8,9 @@ const TEST_SUPPORT = '/testing/|^src/services/rudp/core/pair[.]ts$'
 /** Where programs begin: the app, every service's process, the page, its preload script, the command. */
 const ENTRIES = '^src/(main/(main|utility-host)|preload/preload|services/cli/main)[.]ts$|^src/renderer/main[.]tsx$'
 
+const ANY_SERVICE = '^src/services/(dns|dhcp|rudp|app-server|client|cli|roles|services[.]ts$)'
+const ELECTRON = '^electron$|(^|/)node_modules/electron/'
+
 const wall = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -21,27 +24,28 @@ module.exports = {
     wall('tests-are-leaves', 'Nothing is built on a test.', {}, { path: TEST }),
 
     wall('pure-rooms-stay-pure', 'A pure room reads pure rooms and zod, so that it runs in the window, in a service and in a test.',
-      { path: PURE, pathNot: TEST }, { pathNot: [PURE, '^node_modules/zod/'] }),
+      { path: PURE, pathNot: TEST }, { pathNot: [PURE, '(^|/)node_modules/zod/'] }),
     wall('services-know-no-window', 'A service runs without Electron and without a page.',
-      { path: '^src/services/' }, { path: '^src/(main|preload|renderer)/|^(node_modules/)?(electron|react|react-dom|zustand)(/|$)' }),
-    wall('services-stand-apart', 'Services meet on the network, not in code; what two need stands in kit.',
-      { path: '^src/services/(dns|dhcp|rudp|app-server|client)/', pathNot: TEST },
-      { path: '^src/services/(dns|dhcp|rudp|app-server|client|cli|roles|services)', pathNot: ['^src/services/$1/', '^src/services/(rudp|dhcp|dns)/'] }),
-    wall('dns-dhcp-rudp-know-no-service', 'These three lie below all others.',
-      { path: '^src/services/(dns|dhcp|rudp)/', pathNot: TEST }, { path: '^src/services/(dns|dhcp|rudp|app-server|client)/', pathNot: '^src/services/$1/' }),
+      { path: '^src/services/' }, { path: '^src/(main|preload|renderer)/|^electron$|(^|/)node_modules/(electron|react|react-dom|zustand)/' }),
+    wall('dns-dhcp-rudp-stand-apart', 'Services meet on the network, not in code; what two need stands in kit.',
+      { path: '^src/services/(dns|dhcp|rudp)/', pathNot: TEST }, { path: ANY_SERVICE, pathNot: '^src/services/$1/' }),
     wall('app-server-reads-rudp-and-register', 'The app server is served by RUDP and registers by DNS; it needs nothing else of the others.',
-      { path: '^src/services/app-server/', pathNot: TEST }, { path: '^src/services/(dns|dhcp)/', pathNot: '^src/services/dns/register[.]ts$' }),
+      { path: '^src/services/app-server/', pathNot: TEST }, { path: ANY_SERVICE, pathNot: '^src/services/(app-server/|rudp/|dns/register[.]ts$)' }),
+    wall('client-reads-dns-dhcp-and-rudp', 'The client finds, leases and dials; it serves no application.',
+      { path: '^src/services/client/', pathNot: TEST }, { path: ANY_SERVICE, pathNot: '^src/services/(client|dns|dhcp|rudp)/' }),
+    wall('roles-read-contracts-and-kit', 'Which roles run is decided without knowing how they work.',
+      { path: '^src/services/roles/', pathNot: TEST }, { path: ANY_SERVICE, pathNot: '^src/services/(roles/|[^/]+/contract[.]ts$)' }),
     wall('kit-knows-no-service', 'What knows a service does not belong into kit. The settings file alone reads the list of services.',
       { path: '^src/services/kit/', pathNot: TEST }, { path: '^src/services/', pathNot: '^src/services/(kit/|settings[.]ts$)' }),
     wall('implementations-in-roots-only', 'Only the programs that run services read their implementations.',
       { pathNot: ['^src/services/(services[.]ts$|cli/)', '^src/main/utility-host[.]ts$', TEST, TEST_SUPPORT] }, { path: '^src/services/(services|([^/]+)/service)[.]ts$', pathNot: '^src/services/kit/node/service[.]ts$' }),
     wall('main-reads-contracts-and-kit', 'The main process supervises; it speaks no protocol itself.',
-      { path: '^src/main/', pathNot: '^src/main/utility-host[.]ts$' }, { path: '^src/services/([^/]+/(wire|core)/|(?!kit/|roles/|contracts|settings|[^/]+/contract[.]ts))' }),
+      { path: '^src/main/', pathNot: '^src/main/utility-host[.]ts$' }, { path: '^src/renderer/|^src/services/([^/]+/(wire|core)/|(?!kit/|roles/|contracts|settings|[^/]+/contract[.]ts))' }),
     wall('preload-is-thin', 'The preload script runs beside the page: the channels, and nothing behind them.',
-      { path: '^src/preload/', pathNot: TEST }, { pathNot: [PURE, '^src/preload/', '^(node_modules/)?electron(/|$)', '^node_modules/zod/'] }),
+      { path: '^src/preload/', pathNot: TEST }, { pathNot: [PURE, '^src/preload/', ELECTRON, '(^|/)node_modules/zod/'] }),
 
     wall('renderer-sees-pure-rooms-only', 'The page has no Node and no Electron: pure rooms, and what it may say to the main process.',
-      { path: '^src/renderer/' }, { path: '^src/(services|main|preload)/|^(node_modules/)?electron(/|$)', pathNot: [PURE, '^src/preload/contract[.]ts$'] }),
+      { path: '^src/renderer/' }, { path: `^src/(services|main|preload)/|${ELECTRON}`, pathNot: [PURE, '^src/preload/contract[.]ts$'] }),
     wall('renderer-has-no-node', 'The page has no Node.', { path: '^src/renderer/' }, { dependencyTypes: ['core'] }),
     wall('features-stand-apart', 'A feature reads itself and what all share; only the shell puts features together.',
       { path: '^src/renderer/([^/]+)/', pathNot: '^src/renderer/shell/' }, { path: '^src/renderer/[^/]+/', pathNot: '^src/renderer/($1|ui|trace)/' }),
@@ -50,7 +54,7 @@ module.exports = {
 
     wall('datagrams-through-one-door', 'kit/node/udp is the only place that opens UDP sockets.',
       { path: '^src/', pathNot: ['^src/services/kit/node/udp/', '^src/services/kit/node/address-towards[.]ts$', TEST] }, { path: '^(node:)?dgram$' }),
-    wall('electron-in-main-and-preload', 'Electron belongs to the app.', { path: '^src/', pathNot: '^src/(main|preload)/' }, { path: '^(node_modules/)?electron(/|$)' }),
+    wall('electron-in-main-and-preload', 'Electron belongs to the app.', { path: '^src/', pathNot: '^src/(main|preload)/' }, { path: ELECTRON }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -31,26 +31,41 @@ export class HamletWindow {
     return this.shell.locator(`[data-testid="lamp-${service}"][data-lit="${lit}"]`).waitFor({ timeout: 30_000 })
   }
 
-  /** Types an address and waits for the page in the browser tab. */
+  /** Types an address and waits for its page in the browser tab. */
   async browse(address: string): Promise<Page> {
+    const page = await this.page()
+    const loaded = page.waitForEvent('load')
     const box = this.shell.getByRole('textbox', { name: 'Address' })
     await box.fill(address)
     await box.press('Enter')
-    return this.page()
+    await loaded
+    return page
   }
 
+  /** Switches the transport, and waits for the page that came anew over it. */
   async choose(transport: 'TCP' | 'RUDP'): Promise<void> {
-    await this.shell.getByRole('radio', { name: transport, exact: true }).click()
+    const choice = this.shell.getByRole('radio', { name: transport, exact: true })
+    if (await choice.isChecked()) return
+    const loaded = (await this.page()).waitForEvent('load')
+    await choice.click()
+    await loaded
   }
 
-  /** The page inside the browser tab. */
+  /** The page inside the browser tab, once one is there. */
   async page(): Promise<Page> {
     for (let attempt = 0; attempt < 300; attempt++) {
       const page = this.app.windows().find(candidate => candidate.url().startsWith('http://'))
-      if (page !== undefined) return page
+      if (page !== undefined) return this.#atItsRealSize(page)
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     throw new Error(`no page opened; windows: ${this.app.windows().map(window => window.url()).join(', ')}`)
+  }
+
+  /** Playwright gives every page a size of its own; this one shall have the size of the tab, as for a person. */
+  async #atItsRealSize(page: Page): Promise<Page> {
+    const devtools = await this.app.context().newCDPSession(page)
+    await devtools.send('Emulation.clearDeviceMetricsOverride')
+    return page
   }
 
   async picture(name: string): Promise<void> {

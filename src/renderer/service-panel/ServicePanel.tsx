@@ -57,7 +57,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
           <section aria-label={table.title}>
             <h2>{table.title}</h2>
             <DataTable
-              label={table.title} empty={isRunning ? table.empty : `${title} does not run.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows}
+              label={table.title} empty={isRunning ? table.empty : `${title} is not running.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows}
             />
           </section>
           <section className="panel-console">

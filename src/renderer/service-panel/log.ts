@@ -43,7 +43,7 @@ export class Log {
 /** Names and paths in a line come from the network: control characters in them could drive the console, so they are shown as marks. */
 export function printable({ to, text }: LogLine): LogLine {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return { to, text: text.slice(0).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '�').replace(/\t/g, '  ') }
+  return { to, text: text.slice(0, LINE_LENGTH_MAX).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '�').replace(/\t/g, '  ') }
 }
 
 const logs = new Map<ServiceId, Log>()

@@ -31,13 +31,12 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
     await ended(outgoing, () => outgoing.end())
     return 0
   }
-  // autoClose closes the handle at the end and whenever the peer goes away.
   const file = createReadStream('', { fd: handle, start: body.first, end: body.last, highWaterMark: CHUNK_BYTES })
   await ended(outgoing, () => {
-    outgoing.once('close', () => file.destroy())
-    file.once('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
+    file.on('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
     file.pipe(outgoing)
   })
+  file.destroy() // closes the handle, also where the peer went away before the end
   return file.bytesRead
 }
 

@@ -125,17 +125,18 @@ describe('a request', () => {
     asked.destroy()
   })
 
-  test('that the browser gives up is given up at the server', async () => {
-    const gone = new Promise<void>(resolve => {
+  test.each(['before the answer', 'in the middle of it'])('that the browser gives up %s is given up at the server', async moment => {
+    const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } })
+    asked.on('error', () => undefined)
+    asked.on('response', () => asked.destroy())
+    await new Promise<void>(resolve => {
       answer = (_incoming, outgoing) => {
-        outgoing.writeHead(200).write('the beginning')
         outgoing.once('close', resolve)
+        if (moment === 'before the answer') asked.destroy()
+        else outgoing.writeHead(200).write('the beginning')
       }
+      asked.end()
     })
-    const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } }).end()
-    await once(asked, 'response')
-    asked.on('error', () => undefined).destroy()
-    await gone
   })
 })
 

@@ -12,7 +12,7 @@ export const dhcp = defineContract({
     port: port('UDP port; 67 is the standard one, 0 takes any free one').default(6767),
     interface: z.string().max(64).optional().meta({ description: 'serve this interface only', placeholder: 'NAME' }),
     pool: z.string().regex(/^\d+(\.\d+){3}-\d+(\.\d+){3}$/, { error: 'not FIRST-LAST' }).optional()
-      .meta({ description: 'addresses to lend; without it a range in the local subnet is chosen', placeholder: 'FIRST-LAST' }),
+      .meta({ description: 'addresses to lend; without it .100 to .199 of the local subnet, on loopback 127.0.1.100 to 127.0.1.199', placeholder: 'FIRST-LAST' }),
     lease: z.int().min(60).max(31_536_000).default(3600).meta({ description: 'how long an address is lent, in seconds', placeholder: 'SECONDS' }),
     dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354),
   }),

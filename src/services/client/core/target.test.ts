@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { UsageError } from '../../kit/errors.ts'
 import { formatAuthority, parseAuthority, parseTarget } from './target.ts'
 
 test('an absolute address is read into scheme, host, port and path', () => {
@@ -24,11 +25,11 @@ test('an authority is written as it was read', () => {
 })
 
 test('no text makes the parser throw anything but a usage error, and what it accepts can stand on a request line', () => fc.assert(fc.property(
-  fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.string().map(rest => `http://example.org/${rest}`)), text => {
+  fc.oneof(fc.string({ unit: 'binary' }), fc.string().map(rest => `http://${rest}/`), fc.string({ unit: 'binary' }).map(rest => `http://example.org/${rest}`)), text => {
     try {
       const { host, path } = parseTarget(text)
       expect(`${host} ${path}`).toMatch(/^[a-z0-9._:-]+ \/[\u0021-\u00ff]*$/)
     } catch (error) {
-      expect(error).toMatchObject({ code: 'usage' })
+      if (!(error instanceof UsageError)) throw error
     }
   })))

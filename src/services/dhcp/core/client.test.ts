@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { fraction, seededRandom } from '../../kit/random.ts'
-import { decodeMessage, MESSAGE_TYPE, messageTypeName } from '../wire/message.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
 import { DhcpClient, TRANSITIONS, type ClientEvent, type ClientState } from './client.ts'
 import type { LeaseRecord } from './leases.ts'
 import { networksToServe } from './pools.ts'
@@ -191,6 +191,52 @@ test('a probe hears an offer, and nothing is lent', () => {
   expect(host.events).toContainEqual(expect.objectContaining({ kind: 'offered', lease: expect.objectContaining({ address: '192.0.2.10' }) }))
   expect(network.asked.map(({ type }) => type)).toEqual(['DISCOVER'])
   expect(network.journal).toEqual([])
+})
+
+/** A client that has asked, and an answer that a server could give it. */
+function asking() {
+  const host = new VirtualNetwork().add()
+  const question = host.client.outbox.find(({ kind }) => kind === 'send')
+  const { xid, chaddr } = decodeMessage(question?.kind === 'send' ? question.bytes : new Uint8Array())
+  const answer = (type: 'OFFER' | 'ACK' | 'NAK', server: number, change: Partial<Message> = {}) => host.client.receive(encodeMessage({
+    op: 2, htype: 1, hops: 0, xid, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 7, siaddr: 0, giaddr: 0, chaddr, sname: '', file: '',
+    options: { messageType: MESSAGE_TYPE[type], serverIdentifier: server, leaseSeconds: 60 }, ...change,
+  }), host.toAll, 0)
+  return { client: host.client, xid, answer }
+}
+
+test('an answer to another question is not taken', () => {
+  const { client, xid, answer } = asking()
+  answer('OFFER', 1, { xid: xid ^ 1 })
+  answer('OFFER', 1, { op: 1 })
+  answer('OFFER', 1, { yiaddr: 0 })
+  answer('ACK', 1)
+  expect(client.state).toBe('SELECTING')
+  answer('OFFER', 1)
+  expect(client.state).toBe('REQUESTING')
+  answer('ACK', 1, { yiaddr: 8 })
+  expect(client.state).toBe('REQUESTING')
+  answer('ACK', 1)
+  expect(client.state).toBe('BOUND')
+})
+
+test('the refusal of a server that was not chosen is not taken', () => {
+  const { client, answer } = asking()
+  answer('OFFER', 1)
+  answer('NAK', 2)
+  expect(client.state).toBe('REQUESTING')
+  answer('NAK', 1)
+  expect(client.state).toBe('INIT')
+})
+
+test('a lease counts from the first REQUEST, though its answer was lost', () => {
+  const network = new VirtualNetwork()
+  let answers = 0
+  network.loses = fromServer => fromServer && ++answers === 2
+  const host = network.add()
+  network.run(10_000)
+  expect(network.asked.map(({ type }) => type)).toEqual(['DISCOVER', 'REQUEST', 'REQUEST'])
+  expect(leaseOf(host)?.obtainedAtMs).toBe(2 * LATENCY_MS)
 })
 
 test('answers to others, repeated answers and noise change nothing', () => {

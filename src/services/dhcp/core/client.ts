@@ -9,9 +9,10 @@ import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import { fraction, type Random } from '../../kit/random.ts'
 import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
-import { ETHERNET, OP } from '../wire/header.ts'
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
+import { OP } from '../wire/header.ts'
+import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import { OPTIONS, type Options } from '../wire/options.ts'
+import { encodeQuestion, encodeRelease, identifierOf } from './question.ts'
 
 export const TRANSITIONS = {
   INIT: { start: 'SELECTING' },
@@ -291,21 +292,4 @@ export class DhcpClient implements Machine<ClientEvent> {
     const bytes = encodeQuestion(mac, this.#xid, secs, ciaddr, { ...options, clientIdentifier: probe ? PROBE_IDENTIFIER : identifierOf(mac) })
     for (const path of paths) this.outbox.push({ kind: 'send', path, bytes })
   }
-}
-
-/** Gives an address back (RFC 2131 §4.4.6); nobody answers it. */
-export function encodeRelease(mac: Uint8Array, xid: number, yiaddr: number, serverIdentifier: number): Uint8Array {
-  return encodeQuestion(mac, xid, 0, yiaddr, { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier, clientIdentifier: identifierOf(mac) })
-}
-
-function encodeQuestion(mac: Uint8Array, xid: number, secs: number, ciaddr: number, options: Options): Uint8Array {
-  return encodeMessage({
-    op: OP.request, htype: ETHERNET, hops: 0, xid, secs, broadcast: options.messageType !== MESSAGE_TYPE.RELEASE,
-    ciaddr, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac, sname: '', file: '', options,
-  })
-}
-
-/** RFC 2132 §9.14: the hardware type, then the address. */
-function identifierOf(mac: Uint8Array): Uint8Array {
-  return Uint8Array.of(ETHERNET, ...mac)
 }

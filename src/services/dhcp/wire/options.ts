@@ -80,7 +80,7 @@ interface Found {
   readonly parts: Uint8Array[]
 }
 
-const byCode = new Map(Object.entries(OPTIONS).map(([name, option]) => [option.code as number, { name, ...option }]))
+const byCode = new Map<number, { name: string } & (typeof OPTIONS)[OptionName]>(Object.entries(OPTIONS).map(([name, option]) => [option.code, { name, ...option }]))
 
 /**
  * The options of a whole message (header included).
@@ -108,8 +108,8 @@ export function decodeOptions(message: Uint8Array): { options: Options; fileOver
     }
   }
   if (unknown.size > 0) values['unknown'] = unknown
-  // Each value was made by the codec that stands beside its name in OPTIONS.
-  return { options: values as Options, fileOverloaded, snameOverloaded }
+  // Each value was made by the codec that stands beside its name in OPTIONS, which the compiler does not check here.
+  return { options: values, fileOverloaded, snameOverloaded }
 }
 
 /**

@@ -150,7 +150,12 @@ export function nameKey(name: string): string {
 
 /** The labels of a name in text, escapes kept. */
 export function labelsOf(name: string): string[] {
-  return name === ROOT ? [] : name.match(/(?:[^.\\]|\\\d{3}|\\[^\d])+/g) ?? []
+  if (name === ROOT) return []
+  return name.includes('\\') ? labelsWithEscapes(name) : name.split('.').filter(label => label !== '')
+}
+
+function labelsWithEscapes(name: string): string[] {
+  return name.match(/(?:[^.\\]|\\\d{3}|\\[^\d])+/g) ?? []
 }
 
 /** The name without its first label; the root for a single label. */
@@ -160,9 +165,14 @@ export function parentOf(name: string): string {
 
 /** True for the ancestor itself and everything below it. */
 export function isWithin(name: string, ancestor: string): boolean {
-  const inner = labelsOf(nameKey(name))
-  const outer = labelsOf(nameKey(ancestor))
-  return inner.length >= outer.length && outer.every((label, index) => label === inner[inner.length - outer.length + index])
+  const inner = nameKey(name)
+  const outer = nameKey(ancestor)
+  if (outer === ROOT || inner === outer) return true
+  const dot = inner.length - outer.length - 1
+  if (dot < 1 || inner[dot] !== '.' || !inner.endsWith(outer)) return false
+  let backslashes = 0
+  while (inner[dot - 1 - backslashes] === '\\') backslashes++
+  return backslashes % 2 === 0 // An odd one belongs to the dot: that one divides no labels.
 }
 
 /** An octet as it stands in text: escaped where a master file would read it as something else (RFC 1035 §5.1). */
@@ -191,9 +201,12 @@ export function parseOctets(text: string): Uint8Array | undefined {
   return Uint8Array.from(octets)
 }
 
+/** What each octet is in a label's text. */
+const LABEL_TEXTS: readonly string[] = Array.from({ length: 256 }, (_, octet) => formatOctet(octet, ' ."\\;@$()'))
+
 function formatLabel(octets: Uint8Array): string {
   let text = ''
-  for (const octet of octets) text += formatOctet(octet, ' ."\\;@$()')
+  for (const octet of octets) text += LABEL_TEXTS[octet] ?? ''
   return text
 }
 

@@ -10,13 +10,14 @@ export class OctetReader {
 
   /** @throws MalformedPacket where fewer than `count` octets are left */
   take(count: number): Uint8Array {
-    if (this.offset + count > this.end) throw new MalformedPacket(this.offset, 'RFC 1035 §4.1', `${count} octets needed, ${this.end - this.offset} left`)
+    if (this.offset + count > this.end) throw this.#tooShort(count)
     this.offset += count
     return this.bytes.subarray(this.offset - count, this.offset)
   }
 
   uint8(): number {
-    return this.take(1)[0] ?? 0
+    if (this.offset >= this.end) throw this.#tooShort(1)
+    return this.bytes[this.offset++] ?? 0
   }
 
   uint16(): number {
@@ -25,6 +26,10 @@ export class OctetReader {
 
   uint32(): number {
     return this.uint16() * 0x10000 + this.uint16()
+  }
+
+  #tooShort(count: number): MalformedPacket {
+    return new MalformedPacket(this.offset, 'RFC 1035 §4.1', `${count} octets needed, ${this.end - this.offset} left`)
   }
 }
 

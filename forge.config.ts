@@ -18,6 +18,7 @@ const config: ForgeConfig = {
   packagerConfig: {
     asar: true,
     executableName: 'hamlet-window',
+    tmpdir: join(root, '.cache', 'packager'), // its own choice under /tmp would belong to whoever came first
     extraResource: ['assets', 'LICENSE', 'THIRD-PARTY-NOTICES.md'],
     // Everything is bundled: no node_modules in the package.
     ignore: path => path !== '' && path !== '/package.json' && path !== '/.vite' && !/^\/\.vite\/(build|renderer)(\/|$)/.test(path),

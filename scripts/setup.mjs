@@ -1,11 +1,11 @@
 /** `npm run setup [-- start|test|make]`: what `npm start`, `npm test` and `npm run make` do first, alone. */
 import { fail, SetupError } from './setup/say.mjs'
-import { prepare } from './setup/prepare.mjs'
+import { prepare, prepareForTests } from './setup/prepare.mjs'
 
 const purpose = process.argv[2] ?? 'start'
 try {
   if (!['start', 'test', 'make'].includes(purpose)) throw new SetupError(`"${purpose}" is none of start, test, make`)
-  await prepare(purpose)
+  await (purpose === 'test' ? prepareForTests() : prepare(purpose))
 } catch (error) {
   fail(error)
 }

@@ -2,7 +2,7 @@
  * `npm test`: sets up what is missing, then runs every runner, quick ones first, and ends with "N passed, N failed" over all of them.
  * `npm test -- unit cli` runs those alone. Status 1 if anything failed, crashed, or ran no test.
  */
-import { prepare } from './setup/prepare.mjs'
+import { prepareForTests } from './setup/prepare.mjs'
 import { fail, SetupError } from './setup/say.mjs'
 import { closingLine, sum } from './test/count.mjs'
 import { runners } from './test/runners.mjs'
@@ -16,7 +16,7 @@ try {
 async function main(asked) {
   const unknown = asked.find(name => !runners.some(runner => runner.name === name))
   if (unknown !== undefined) throw new SetupError(`there is no runner "${unknown}", only ${runners.map(({ name }) => name).join(', ')}`)
-  await prepare('test')
+  await prepareForTests()
   const results = []
   for (const { name, run } of runners.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
     process.stdout.write(`\n── ${name}\n`)

@@ -52,15 +52,15 @@ async function missingLibraries(executable) {
 
 /** @param wanted names, or alternatives of which the first that this release knows is taken */
 async function aptInstall(wanted, why) {
-  const alternatives = wanted.map(names => [names].flat())
+  const installed = await installedPackages()
+  const alternatives = wanted.map(names => [names].flat()).filter(names => !names.some(name => installed.has(name)))
   const asRoot = await rightToInstall()
   if (which('apt-get') === undefined || asRoot === undefined) {
     const names = alternatives.map(names => names.at(-1)).join(' ')
     throw new SetupError(`missing Debian packages ${why}: ${names}. Set-up may not install them here; ask an administrator for: apt-get install ${names}`)
   }
   if (!await known(alternatives)) await apt(asRoot, ['update'], 'Reading the lists of Debian packages')
-  const installed = await installedPackages()
-  const names = (await chosen(alternatives)).filter(name => !installed.has(name))
+  const names = await chosen(alternatives)
   say(`Installing Debian packages ${why}: ${names.join(' ')}`)
   const install = () => apt(asRoot, ['install', '-y', '--no-install-recommends', ...names], 'apt-get install')
   // The lists may be older than the archive, and an earlier installation may have been interrupted: put both right, then once more.

@@ -14,11 +14,16 @@ const LOGINS_MAX = 3
 export class BrowserSession {
   readonly #session: Session
   readonly #transports = new Map<number, Transport>()
+  readonly #openInTab: (url: string) => void
   #proxyPort = NO_PROXY_PORT
   #logins = 0
 
-  /** @param credentials of the proxy, known to main and the client service only */
-  constructor(credentials: { user: string; password: string }) {
+  /**
+   * @param credentials of the proxy, known to main and the client service only
+   * @param openInTab has the window open an address that a page cannot go to by itself
+   */
+  constructor(credentials: { user: string; password: string }, openInTab: (url: string) => void) {
+    this.#openInTab = openInTab
     this.#session = session.fromPartition(PARTITION)
     this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
     this.#session.setPermissionRequestHandler((_contents, _permission, grant) => grant(false))
@@ -63,10 +68,14 @@ export class BrowserSession {
     })
     if (contents.getType() !== 'webview') return
     contents.setWebRTCIPHandlingPolicy('disable_non_proxied_udp')
-    contents.on('will-navigate', (event, url) => { if (!/^http:\/\//.test(url)) event.preventDefault() })
+    contents.on('will-navigate', (event, url) => {
+      if (url.startsWith('http://')) return
+      event.preventDefault()
+      if (url.startsWith('rudp://')) this.#openInTab(url)
+    })
     contents.setWindowOpenHandler(({ url }) => {
       // One tab: what asks for a new window opens in this one.
-      if (/^http:\/\//.test(url)) void contents.loadURL(url).catch(() => undefined)
+      if (url.startsWith('http://')) void contents.loadURL(url).catch(() => undefined)
       return { action: 'deny' }
     })
     contents.once('destroyed', () => this.#transports.delete(contents.id))

@@ -16,7 +16,6 @@ import { runtimeName } from './electron-compat.ts'
 import { pushTo, type Handlers } from './ipc.ts'
 import type { UtilityLauncher } from './utility-launcher.ts'
 
-const HOME_URL = 'http://my-app.home/'
 const LOG_LINES_MAX = 500
 const NOTICES_MAX = 20
 
@@ -43,7 +42,7 @@ export class Control {
     this.#options = options
     this.#settings = options.settings
     const credentials = { user: 'hamlet', password: randomBytes(16).toString('hex') }
-    this.#browser = new BrowserSession(credentials)
+    this.#browser = new BrowserSession(credentials, url => this.#push('browser:open', { url }))
     this.#launcher = options.launcher((id, text) => this.#line(id, 'log', text))
     this.#supervisor = new Supervisor(contracts, this.#launcher.launch, {
       status: status => this.#status(status),
@@ -66,7 +65,7 @@ export class Control {
     await this.#browser.useProxy(undefined)
     const wasOn = SERVICE_IDS.filter(id => this.#settings.roles[id].on)
     for (const id of wasOn) await this.#roles.start(id, this.#settings.roles[id].settings).catch((error: unknown) => partsOf(error)) // its status tells the window
-    if (wasOn.includes('client')) this.#push('browser:open', { url: HOME_URL })
+    if (wasOn.includes('client')) this.#openHome()
   }
 
   /** Stops all services in order; what was on is on again at the next start. */
@@ -84,11 +83,12 @@ export class Control {
     return {
       'app:snapshot': () => Promise.resolve(this.#snapshot()),
       'roles:start': async () => {
+        const wasUp = this.#isUp('client')
         const faults = await this.#roles.startAll(mapRoles(id => this.#settings.roles[id].settings))
         await this.#remember(mapRoles(id => ({ on: this.#isUp(id) })))
         if (this.#isUp('client')) {
           await this.#roles.probeAll()
-          this.#push('browser:open', { url: HOME_URL })
+          if (!wasUp) this.#openHome()
         }
         return { error: faults[0] }
       },
@@ -135,7 +135,7 @@ export class Control {
   #snapshot(): Snapshot {
     return {
       mode: this.#settings.mode,
-      homeUrl: HOME_URL,
+      homeUrl: this.#homeUrl(),
       services: mapRoles(id => ({
         status: shown(this.#supervisor.status(id)),
         settings: this.#settings.roles[id].settings,
@@ -147,6 +147,14 @@ export class Control {
       runtime: runtimeName(),
       version: app.getVersion(),
     }
+  }
+
+  #homeUrl(): string {
+    return `http://${this.#roles.domain}/`
+  }
+
+  #openHome(): void {
+    this.#push('browser:open', { url: this.#homeUrl() })
   }
 
   #status(status: ServiceStatus): void {

@@ -1,5 +1,5 @@
 /** Drives the real app: Electron under a display, by Playwright. Speaks as a person does: buttons, lamps, the page in the browser. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 
@@ -33,6 +33,7 @@ export class HamletWindow {
 
   /** Types an address and waits for its page in the browser tab. */
   async browse(address: string): Promise<Page> {
+    await this.shell.getByRole('button', { name: 'Browser' }).click()
     const page = await this.page()
     const loaded = page.waitForEvent('load')
     const box = this.shell.getByRole('textbox', { name: 'Address' })
@@ -46,6 +47,7 @@ export class HamletWindow {
   async choose(transport: 'TCP' | 'RUDP'): Promise<void> {
     const choice = this.shell.getByRole('radio', { name: transport, exact: true })
     if (await choice.isChecked()) return
+    await this.shell.getByRole('button', { name: 'Browser' }).click()
     const loaded = (await this.page()).waitForEvent('load')
     await choice.click()
     await loaded
@@ -55,22 +57,17 @@ export class HamletWindow {
   async page(): Promise<Page> {
     for (let attempt = 0; attempt < 300; attempt++) {
       const page = this.app.windows().find(candidate => candidate.url().startsWith('http://'))
-      if (page !== undefined) return this.#atItsRealSize(page)
+      if (page !== undefined) return page
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     throw new Error(`no page opened; windows: ${this.app.windows().map(window => window.url()).join(', ')}`)
   }
 
-  /** Playwright gives every page a size of its own; this one shall have the size of the tab, as for a person. */
-  async #atItsRealSize(page: Page): Promise<Page> {
-    const devtools = await this.app.context().newCDPSession(page)
-    await devtools.send('Emulation.clearDeviceMetricsOverride')
-    return page
-  }
-
+  /** Keeps a picture of the window. Taken by Electron: Playwright's own draws the page in the tab too wide. */
   async picture(name: string): Promise<void> {
+    const png = await this.app.evaluate(async ({ BrowserWindow }) => (await BrowserWindow.getAllWindows()[0]?.webContents.capturePage())?.toPNG().toString('base64') ?? '')
     mkdirSync(PICTURES, { recursive: true })
-    await this.shell.screenshot({ path: join(PICTURES, `${name}.png`) })
+    writeFileSync(join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'))
   }
 
   /** What main knows of a service. */

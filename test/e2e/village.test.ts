@@ -55,13 +55,17 @@ test('an entry written over RUDP is read over TCP', async () => {
   await hamlet.choose('RUDP')
   const page = await hamlet.browse('http://my-app.home/guestbook')
   const words = `written over RUDP by ${process.pid}`
-  await page.getByLabel('Your name').fill('Ada')
-  await page.getByLabel('Your message').fill(words)
+  for (const [label, text] of [['Your name', 'Ada'], ['Your message', words]] as const) {
+    await page.getByLabel(label).click() // without it the letters go to the address bar
+    await page.getByLabel(label).fill(text)
+  }
   await page.getByRole('button', { name: /sign/i }).click()
-  await page.getByText(words).first().waitFor()
+  await hamlet.picture('guestbook-rudp')
+  await page.locator('#entries').getByText(words).waitFor()
   await hamlet.choose('TCP')
   await hamlet.browse('http://my-app.home/guestbook')
-  await page.getByText(words).first().waitFor()
+  await page.locator('#transport', { hasText: 'TCP' }).waitFor()
+  await page.locator('#entries').getByText(words).waitFor()
 })
 
 test('the journey of the page is told in four steps', async () => {
@@ -80,6 +84,8 @@ test('each service has a panel with its switch, form, table and log', async () =
   for (const [card, title] of [['DNS', 'DNS server'], ['DHCP', 'DHCP server'], ['App server', 'Application server'], ['Client', 'Client']] as const) {
     await hamlet.shell.getByRole('button', { name: card, exact: true }).click()
     await hamlet.shell.getByRole('heading', { name: title }).first().waitFor()
+    await hamlet.shell.locator('.xterm-rows').waitFor()
+    await hamlet.shell.getByRole('table').first().waitFor()
     await hamlet.picture(`panel-${title.toLowerCase().replace(/ /g, '-')}`)
   }
 })

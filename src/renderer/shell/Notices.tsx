@@ -5,23 +5,23 @@ import { CloseIcon } from '../ui/icons.tsx'
 import { dismissError, dismissNotice } from './actions.ts'
 import { useVillage } from './store.ts'
 
-/** Older ones come up as newer ones are dismissed. */
-const SHOWN_MAX = 2
-
 export function Notices() {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
   // A panel shows the error of its own service already.
   const isOnPanel = useVillage(({ view, services }) => view !== 'browser' && error !== undefined && services[view].status.error?.what === error.what)
+  // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
+  const newest = notices[notices.length - 1]
   return (
     <div className="notices">
       {error !== undefined && !isOnPanel && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}
-      {notices.slice(-SHOWN_MAX).map(({ key, text }) => (
-        <div key={key} className="notice" role="status">
-          <p>{text}</p>
-          <Button look="quiet" isIcon aria-label="Dismiss" onPress={() => dismissNotice(key)}><CloseIcon /></Button>
+      {newest !== undefined && (
+        <div className="notice" role="status">
+          <p>{newest.text}</p>
+          {notices.length > 1 && <span className="notice-more">{notices.length - 1} more</span>}
+          <Button look="quiet" isIcon aria-label="Dismiss" onPress={() => dismissNotice(newest.key)}><CloseIcon /></Button>
         </div>
-      ))}
+      )}
     </div>
   )
 }

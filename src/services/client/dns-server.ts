@@ -33,7 +33,8 @@ export async function chooseDnsServer(question: DnsQuestion): Promise<DnsChoice>
   if (named !== undefined) return named
   const dhcp = dhcpEndpoint(question.dhcp)
   try {
-    return leasedDnsServer(await askForLease(dhcp, question))
+    const { dataFolder, clock, random, trace } = question
+    return leasedDnsServer(await obtainLease({ server: dhcp, mac: await storedMac(dataFolder, random), hostName: hostname(), clock, random, trace }))
   } catch (error) {
     return localDnsServer(partsOf(error).what)
   }
@@ -61,9 +62,4 @@ export function localDnsServer(why: string): DnsChoice {
 /** @throws UsageError where the text is no endpoint */
 export function dhcpEndpoint(dhcp: string | undefined): Endpoint | undefined {
   return dhcp === undefined ? undefined : parseEndpoint(dhcp, DHCP_PORT)
-}
-
-/** @throws HamletError no-lease */
-export async function askForLease(server: Endpoint | undefined, { dataFolder, clock, random, trace }: Omit<DnsQuestion, 'dns' | 'dhcp'>): Promise<Lease> {
-  return obtainLease({ server, mac: await storedMac(dataFolder, random), hostName: hostname(), clock, random, trace })
 }

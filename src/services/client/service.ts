@@ -12,8 +12,9 @@ import { implement, type ServiceContext } from '../kit/node/service.ts'
 import { Connections } from './connections.ts'
 import { client, TRANSPORT_HEADER, type LearnedLease } from './contract.ts'
 import { formatBytes, formatMs } from './core/journey.ts'
+import { DEFAULT_PORT } from './core/service-record.ts'
 import { drawPassword, type Credentials } from './credentials.ts'
-import { dhcpEndpoint, namedDnsServer } from './dns-server.ts'
+import { DHCP_PORT, dhcpEndpoint, DNS_PORT, namedDnsServer } from './dns-server.ts'
 import { forward, type Forwarded, type Gateway } from './forward.ts'
 import { Network } from './network.ts'
 import { probeAppServer, probeDhcp, probeDns, probeProxy, timed, type Prober } from './probe.ts'
@@ -66,9 +67,9 @@ export const clientService = implement(client, async context => {
       },
       probe: ({ service, endpoint, transport, name }) => timed(environment, async () => {
         switch (service) {
-          case 'dns': return probeDns(parseEndpoint(endpoint, 53), name, environment)
-          case 'dhcp': return probeDhcp(parseEndpoint(endpoint, 6767), prober)
-          case 'app-server': return probeAppServer(parseEndpoint(endpoint, transport === 'tcp' ? 80 : 8080), transport, name, environment)
+          case 'dns': return probeDns(parseEndpoint(endpoint, DNS_PORT), name, environment)
+          case 'dhcp': return probeDhcp(parseEndpoint(endpoint, DHCP_PORT), prober)
+          case 'app-server': return probeAppServer(parseEndpoint(endpoint, DEFAULT_PORT[transport]), transport, name, environment)
           case 'client': return probeProxy([[TRANSPORT_HEADER, [transport]]], name, prober)
         }
       }),

@@ -1,3 +1,4 @@
+/** The DHCP server, declared: its settings, command, events and table of leases. */
 import { z } from 'zod'
 import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
 

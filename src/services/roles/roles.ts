@@ -2,6 +2,7 @@
  * The roles of this machine: starts and stops them in order, moves to free ports where the standard ones are not to be had,
  * and has the client prove every lamp. The window and `hamlet up` both run this.
  */
+import { appServer } from '../app-server/contract.ts'
 import { client } from '../client/contract.ts'
 import { SERVICE_IDS, type ServiceId } from '../contracts.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
@@ -40,6 +41,8 @@ export class Roles {
   mode: Mode = 'local'
   readonly #options: RolesOptions
   readonly #lamps = new Map<ServiceId, Lamp>()
+  /** What each role was last started with: as planned, before free ports, and as the person chose. */
+  readonly #plans = new Map<ServiceId, { planned: Settings; chosen: Settings }>()
   #probeTimer: NodeJS.Timeout | undefined
   #probing = false
 
@@ -49,11 +52,21 @@ export class Roles {
 
   /**
    * Starts one role with what the person chose. Where a standard port is taken or not permitted, free ports are taken and
-   * one notice says so.
+   * one notice says so. Roles that run already and would be told another address now are started anew.
    * @throws HamletError where it cannot start
    */
   async start(id: ServiceId, chosen: Settings): Promise<void> {
-    const settings = plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints() }, chosen)
+    await this.#startOne(id, chosen)
+    for (const later of SERVICE_IDS.slice(SERVICE_IDS.indexOf(id) + 1)) {
+      const plan = this.#plans.get(later)
+      if (plan !== undefined && this.#runs(later) && JSON.stringify(this.#plan(later, plan.chosen)) !== JSON.stringify(plan.planned)) await this.#startOne(later, plan.chosen)
+    }
+    this.#probeSoon()
+  }
+
+  async #startOne(id: ServiceId, chosen: Settings): Promise<void> {
+    const settings = this.#plan(id, chosen)
+    this.#plans.set(id, { planned: settings, chosen })
     try {
       await this.#launch(id, settings)
     } catch (error) {
@@ -64,7 +77,10 @@ export class Roles {
       const where = endpoints.map(({ name, transport, port }) => `${name} on ${transport.toUpperCase()} port ${port}`)
       this.#options.listener.notice(oneLine(new HamletError({ ...error.parts, done: `serving ${[...new Set(where)].join(', ')} instead` })))
     }
-    this.#probeSoon()
+  }
+
+  #plan(id: ServiceId, chosen: Settings): Settings {
+    return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints() }, chosen)
   }
 
   /** Starts all roles in order. @returns the faults of those that could not start */
@@ -89,6 +105,11 @@ export class Roles {
   async stopAll(): Promise<void> {
     clearTimeout(this.#probeTimer)
     for (const id of [...SERVICE_IDS].reverse()) await this.stop(id)
+  }
+
+  /** The name under which the application server of this machine is found. */
+  get domain(): string {
+    return appServer.settings.shape.domain.parse(this.#plans.get('app-server')?.chosen['domain'])
   }
 
   lamp(id: ServiceId): Lamp {
@@ -117,7 +138,7 @@ export class Roles {
     if (endpoint === undefined) return { lit: false, sentence: 'it listens nowhere', tookMs: 0 }
     const address = isWildcard(endpoint.address) ? '127.0.0.1' : endpoint.address
     try {
-      const reply = await this.#options.supervisor.command('client', 'probe', { service: id, endpoint: formatEndpoint({ address, port: endpoint.port }) })
+      const reply = await this.#options.supervisor.command('client', 'probe', { service: id, endpoint: formatEndpoint({ address, port: endpoint.port }), name: this.domain })
       const { ok, sentence, tookMs } = proof(reply)
       return { lit: ok, sentence, tookMs }
     } catch (error) {

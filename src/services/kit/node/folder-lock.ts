@@ -14,7 +14,7 @@
  * Who has asked all and still stands, holds the lock.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { access, constants, mkdir, readdir, realpath, rename, unlink } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -66,6 +66,7 @@ async function lockSocket(folder: string, service: string, mine: Candidate): Pro
   const shown = hidden.replace(/made$/, 'lock')
   const withdraw = async () => {
     await unlink(shown).catch(ignoreMissing)
+    if (dirname(shown) !== folder) await rmdir(dirname(shown)).catch(() => undefined) // Others may have their locks in it.
     await close(server)
   }
   try {
@@ -103,8 +104,15 @@ async function listenInOrFor(folder: string, service: string, mine: Candidate): 
     }
   }
   const instead = join('/tmp', `hamlet-${hashOf(folder)}`)
-  await mkdir(instead, { recursive: true, mode: 0o700 })
-  return { server: await listen(join(instead, name), mine), hidden: join(instead, name) }
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(instead, { recursive: true, mode: 0o700 })
+    try {
+      return { server: await listen(join(instead, name), mine), hidden: join(instead, name) }
+    } catch (error) {
+      // Its last holder has just taken the empty folder away, which listen() calls EACCES.
+      if (errnoOf(error) !== 'EACCES' || attempt === ATTEMPTS_MAX) throw error
+    }
+  }
 }
 
 async function lockPipe(path: string, mine: Candidate): Promise<FolderLock> {

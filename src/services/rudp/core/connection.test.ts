@@ -229,6 +229,40 @@ test('a forged RESET, FIN or ACK that does not know the whole connection id chan
   expect(server.state).toBe('CLOSED')
 })
 
+test('acknowledging bytes or packets that were never sent is ignored, and nothing is skipped', () => {
+  const pair = new Pair({ seed: 19, link: { delayMs: 10 } })
+  const { client, server } = pair.connected()
+  client.write(bytesOf(100_000), pair.nowMs)
+  pair.drain()
+  const greedy: Packet = {
+    type: 'ACK', initiatorId: client.initiatorId, acceptorId: client.acceptorId, number: 500, settledNumber: 0, streamOffset: 0, ackOffset: 60_000,
+    windowBytes: 1_000_000, ackDelayMs: 0, ranges: [], payload: new Uint8Array(0),
+  }
+  const before = client.metrics()
+  pair.client.endpoint.receive(encodePacket(greedy), pair.client.path, pair.nowMs)
+  pair.client.endpoint.receive(encodePacket({ ...greedy, ackOffset: 0, ranges: [{ first: 0, last: 900 }] }), pair.client.path, pair.nowMs)
+  expect(client.metrics()).toEqual(before)
+  expect(client.write(new Uint8Array(1_000_000), pair.nowMs)).toBe(1024 * 1024 - 100_000)
+  pair.drain()
+  wait(pair, 1000)
+  expect(server.read(100_000, pair.nowMs)).toEqual(bytesOf(100_000))
+})
+
+test('ranges that the sender has settled are forgotten: after losses acknowledgements grow short again', () => {
+  const { pair, packets } = watched({ seed: 20, link: { delayMs: 10, loss: 0.2 } })
+  const { client, server } = pair.connected()
+  client.write(bytesOf(500_000), pair.nowMs)
+  pair.drain()
+  pair.run(() => server.readableBytes === 500_000, 50_000)
+  expect(Math.max(...packets.map(({ packet }) => packet.ranges.length))).toBeGreaterThan(3)
+  pair.client.link.conditions = { ...pair.client.link.conditions, loss: 0 }
+  client.write(bytesOf(100_000), pair.nowMs)
+  pair.drain()
+  pair.run(() => server.readableBytes === 600_000, 10_000)
+  const last = packets.filter(({ from, packet }) => from === 'server' && packet.type === 'ACK').at(-1)
+  expect(last?.packet.ranges.length).toBe(1)
+})
+
 test('damaged datagrams are counted and answered by nothing', () => {
   const { pair, packets } = watched({ seed: 16, link: { corruption: 1 } })
   pair.connect()

@@ -228,7 +228,6 @@ export class Connection {
     if (carries && !this.#receiveBuffer.put(streamOffset, payload, type === 'FIN')) return this.#acks.hurry(nowMs)
     const atOnce = type === 'FIN' || type === 'PING' || type === 'SYN-ACK' || this.#receiveBuffer.hasHoles
     this.#acks.record(number, settledNumber, type !== 'ACK', atOnce, nowMs)
-    if (this.#state === 'TIME-WAIT' && type === 'FIN') this.#linger(nowMs)
   }
 
   /** Tells the user what is new, and steps on where an end has arrived. */

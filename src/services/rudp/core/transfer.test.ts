@@ -149,6 +149,29 @@ test('a reader that stops shuts the window: the sender holds still, asks now and
   expect(same(Buffer.concat(arrived), source)).toBe(true)
 })
 
+test('a slow reader at the edge of its window gets whole packets, not crumbs', () => {
+  const bufferBytes = 16 * 1024
+  const sizes: number[] = []
+  const pair = new Pair({ seed: 8, link: { delayMs: 10 }, limits: { bufferBytes }, tap: (_from, bytes) => {
+    const { type, payload } = decodePacket(bytes.slice())
+    if (type === 'DATA') sizes.push(payload.length)
+  } })
+  const { client, server } = pair.connected()
+  const source = bytesOf(300_000, 8)
+  const arrived: Uint8Array[] = []
+  let writtenTo = 0
+  for (let length = 0; length < source.length;) {
+    writtenTo += client.write(source.subarray(writtenTo), pair.nowMs)
+    const piece = server.read(700, pair.nowMs)
+    arrived.push(piece)
+    length += piece.length
+    pair.drain()
+    if (!pair.step()) break
+  }
+  expect(same(Buffer.concat(arrived), source)).toBe(true)
+  expect(sizes.length).toBeLessThan(1.15 * source.length / 1144)
+})
+
 test('a window that opens is learnt even where the packet that says so is lost', () => {
   const bufferBytes = 16 * 1024
   let lose = false

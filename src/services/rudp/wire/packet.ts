@@ -184,15 +184,15 @@ export function summarizePacket(packet: Packet): string {
   return `${type} #${number}${place}${reason}${acks}, window ${windowBytes}`
 }
 
-function checkStructure({ type, payload, ...packet }: Packet, payloadAt: number): void {
+function checkStructure({ type, payload, initiatorId, acceptorId, number, settledNumber }: Packet, payloadAt: number): void {
   const { payload: rule } = TYPES[type]
   if (rule === 'none' && payload.length > 0) fail(payloadAt, `${type} has ${payload.length} bytes of payload`)
   if (rule === 'bytes' && payload.length === 0) fail(payloadAt, `${type} without a payload`)
   if (rule === 'reason' && (payload.length !== 1 || (payload[0] ?? 0) >= RESET_REASONS.length)) fail(payloadAt, 'RESET without a known reason')
-  if (packet.initiatorId === 0) fail(AT.initiatorId, 'the initiator\'s half of the connection id is 0')
-  if (type === 'SYN' && packet.acceptorId !== 0) fail(AT.acceptorId, 'SYN with an acceptor\'s half')
-  if (type !== 'SYN' && type !== 'RESET' && packet.acceptorId === 0) fail(AT.acceptorId, `${type} without the acceptor's half`)
-  if (packet.settledNumber > packet.number) fail(AT.settledNumber, 'settled beyond its own number')
+  if (initiatorId === 0) fail(AT.initiatorId, 'the initiator\'s half of the connection id is 0')
+  if (type === 'SYN' && acceptorId !== 0) fail(AT.acceptorId, 'SYN with an acceptor\'s half')
+  if (type !== 'SYN' && type !== 'RESET' && acceptorId === 0) fail(AT.acceptorId, `${type} without the acceptor's half`)
+  if (settledNumber > number) fail(AT.settledNumber, 'settled beyond its own number')
 }
 
 function decodeRanges(view: DataView, count: number): PacketRange[] {

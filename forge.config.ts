@@ -19,7 +19,7 @@ const config: ForgeConfig = {
     asar: true,
     executableName: 'hamlet-window',
     tmpdir: join(root, '.cache', 'packager'), // its own choice under /tmp would belong to whoever came first
-    extraResource: ['assets', 'LICENSE', 'THIRD-PARTY-NOTICES.md'],
+    extraResource: ['assets'],
     // Everything is bundled: no node_modules in the package.
     ignore: path => path !== '' && path !== '/package.json' && path !== '/.vite' && !/^\/\.vite\/(build|renderer)(\/|$)/.test(path),
     // Forge asks for a zip of the pinned version; scripts/make.mjs makes one of the test runtime, under that name.
@@ -57,6 +57,8 @@ const config: ForgeConfig = {
         const command = platform === 'win32' ? 'hamlet.cmd' : 'hamlet'
         await copyFile(join(root, 'scripts', 'package', command), join(folder, command))
         await chmod(join(folder, command), 0o755)
+        await rename(join(folder, 'LICENSE'), join(folder, 'LICENSE.electron.txt'))
+        for (const text of ['LICENSE', 'THIRD-PARTY-NOTICES.md']) await copyFile(join(root, text), join(folder, text))
         await chmod(folder, 0o755) // Forge makes it for its owner alone
       }
     },

@@ -1,7 +1,7 @@
 /** What `npm run make` made, unpacked as a person would, works: the command, and the window as an ordinary user, with the sandbox on where the system allows one. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -41,7 +41,9 @@ for (const { kind, unpack, folder, command } of [
     assert.equal(ok(spawnSync(hamlet, [], { encoding: 'utf8' })), ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), 'without arguments it prints the help')
     assert.equal(spawnSync(hamlet, ['dns', '--nonsense']).status, 2, 'bad usage is status 2')
     assert.match(openWindow(hamlet), /^window: Hamlet/m)
-    assert.deepEqual(readdirSync(join(to, folder, 'resources')).filter(name => !['app.asar', 'assets', 'LICENSE', 'THIRD-PARTY-NOTICES.md'].includes(name)), [], 'nothing unexpected is packed')
+    assert.deepEqual(readdirSync(join(to, folder, 'resources')).sort(), ['app.asar', 'assets'], 'nothing unexpected is packed')
+    assert.match(readFileSync(join(to, folder, 'LICENSE'), 'utf8'), /The Hamlet authors/)
+    for (const text of ['LICENSE.electron.txt', 'LICENSES.chromium.html', 'THIRD-PARTY-NOTICES.md']) assert.ok(existsSync(join(to, folder, text)), text)
   })
 }
 

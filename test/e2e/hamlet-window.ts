@@ -1,12 +1,19 @@
 /** Drives the real app: Electron under a display, by Playwright. Speaks as a person does: buttons, lamps, the page in the browser. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Bridge } from '../../src/preload/contract.ts'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const PICTURES = process.env['HAMLET_PICTURES'] ?? join(ROOT, 'test-results')
 const SERVICES = ['dns', 'dhcp', 'app-server', 'client'] as const
 export type Service = (typeof SERVICES)[number]
+
+declare global {
+  interface Window {
+    readonly hamlet: Bridge
+  }
+}
 
 export class HamletWindow {
   private constructor(private readonly app: ElectronApplication, readonly shell: Page) {}

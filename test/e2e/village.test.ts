@@ -122,7 +122,8 @@ test('after a restart the roles are as they were left', async () => {
 test('the window is sandboxed and pages get no powers', async () => {
   const facts = await hamlet.inMain<{ type: string; node: unknown; isolated: unknown; sandbox: unknown; preload: unknown }[]>(({ webContents }) =>
     webContents.getAllWebContents().map(contents => {
-      const preferences = contents.getLastWebPreferences()
+      // Electron's types leave this one out.
+      const preferences = (contents as unknown as { getLastWebPreferences(): Electron.WebPreferences | null }).getLastWebPreferences()
       return { type: contents.getType(), node: preferences?.nodeIntegration, isolated: preferences?.contextIsolation, sandbox: preferences?.sandbox, preload: preferences?.preload }
     }))
   expect(facts.map(({ type }) => type).sort()).toEqual(['webview', 'window'])

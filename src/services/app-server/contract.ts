@@ -1,3 +1,4 @@
+/** The application server, declared: HTTP over TCP and over RUDP, the same content on both. */
 import { z } from 'zod'
 import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
 

@@ -26,6 +26,5 @@ export interface Command<Flags extends z.ZodObject = z.ZodObject> {
 
 /** Declares a command; the compiler joins the flags' schema and `run`. */
 export function defineCommand<Flags extends z.ZodObject>(command: Command<Flags>): Command {
-  // Only `parseFlags` calls `run`, with the output of this very schema.
-  return command as unknown as Command
+  return command
 }

@@ -1,3 +1,4 @@
+/** The client, declared: the gateway through which any browser reaches the village. */
 import { z } from 'zod'
 import { defineContract, endpointText, port } from '../kit/contract.ts'
 

@@ -1,3 +1,4 @@
+/** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
 import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
 

@@ -6,7 +6,9 @@ import type { CloseReason } from './core/events.ts'
 /** @param timeoutMs how long a dialler waited */
 export function closeError(reason: CloseReason, peer: Endpoint, timeoutMs = 0): ErrorParts {
   const name = formatEndpoint(peer)
-  const unreached = { what: `${name} could not be reached by RUDP`, remedy: 'check that the server runs and listens on that UDP port', proof: `${reason} at connect ${name}` }
+  const unreached = {
+    what: `${name} could not be reached by RUDP`, remedy: 'check that the server runs and listens on that UDP port', proof: `${reason} at connect ${name}`,
+  }
   const lost = { code: 'connection-lost' as const, what: `The RUDP connection to ${name} was lost`, remedy: 'try again', proof: `${reason}, ${name}` }
   switch (reason) {
     case 'connect-timed-out': return { ...unreached, code: 'timed-out', why: `no answer within ${timeoutMs} ms` }

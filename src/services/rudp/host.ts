@@ -12,8 +12,7 @@ import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionFactory } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
-import { RudpEndpoint } from './core/endpoint.ts'
-import type { Observe, RudpEvent } from './core/events.ts'
+import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
 
 export interface HostOptions {
@@ -74,10 +73,10 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   const endpoint = new RudpEndpoint({ random, accepting, congestion, limits, observe: traceObserver(trace) })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
-  let open: DatagramDoor | undefined
+  let door = NO_DOOR
   const driver = drive<RudpEvent, never>({
     machine: endpoint,
-    door: () => open ?? NO_DOOR,
+    door: () => door,
     clock,
     onEvent: event => {
       if (waiting.push(event) === 1) setImmediate(deliver)
@@ -85,13 +84,12 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  const door = await openTracedDoor(openDgramDoor, { addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
-  open = door
+  door = await openTracedDoor(openDgramDoor, { addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
   return new RudpHost(clock, endpoint, door, driver)
 }
 
 /** Before the sockets are open nothing can be sent; a datagram that comes that early is answered when its sender repeats it. */
-const NO_DOOR: Pick<DatagramDoor, 'send' | 'flush'> & DatagramDoor = {
+const NO_DOOR: DatagramDoor = {
   locals: [],
   send: () => undefined,
   flush: () => undefined,

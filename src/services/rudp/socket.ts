@@ -8,7 +8,8 @@ import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionFactory } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
-import type { CloseReason, Metrics, RudpEvent } from './core/events.ts'
+import type { RudpEvent } from './core/endpoint.ts'
+import type { CloseReason, ConnectionEvent, Metrics } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
 
@@ -132,8 +133,10 @@ export class RudpSocket extends Duplex {
   }
 
   /** An event of this connection, from the host. */
-  hear(event: RudpEvent): void {
+  hear(event: ConnectionEvent): void {
     switch (event.kind) {
+      case 'connected':
+      case 'accepted': return
       case 'readable':
       case 'finished': return this.#pull()
       case 'writable': return this.#goOnWriting()

@@ -7,8 +7,7 @@ import { defineContract } from '../contract.ts'
 import { HamletError } from '../errors.ts'
 import type { FromService } from '../host-protocol.ts'
 import { runHost } from './host.ts'
-import { implement, type Implementation } from './service.ts'
-import type { Contract } from '../contract.ts'
+import { implement } from './service.ts'
 
 const counter = defineContract({
   id: 'counter', command: 'counter', title: 'Counter', summary: 'Counts.',
@@ -40,8 +39,7 @@ const counting = implement(counter, context => {
 function setUp() {
   const said: FromService[] = []
   const exits: number[] = []
-  // A host takes any contract; `implement` has checked this one.
-  const host = runHost([counting as unknown as Implementation<Contract>], { send: message => said.push(message), onMessage: () => undefined, exit: status => exits.push(status) })
+  const host = runHost([counting], { send: message => said.push(message), onMessage: () => undefined, exit: status => exits.push(status) })
   const folder = mkdtempSync(join(tmpdir(), 'hamlet-host-'))
   const start = (settings: Record<string, unknown>) => host.take({ type: 'start', id: 'counter', settings, dataFolder: folder, assetsFolder: folder, secrets: {} })
   return { host, said, exits, start }

@@ -1,3 +1,4 @@
+/** Randomness for services: the operating system's. */
 import { randomFillSync } from 'node:crypto'
 import type { Random } from '../random.ts'
 

@@ -1,19 +1,19 @@
 /** What a connection is made of, and what it needs of the endpoint that it belongs to. */
 import type { Path } from '../../kit/endpoint.ts'
 import type { CongestionFactory } from './congestion/congestion.ts'
-import type { Connection } from './connection.ts'
-import type { Observe, RudpEvent } from './events.ts'
+import type { ConnectionEvent, TraceEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
   /** Memory for one datagram, never used before. */
   allocate(sizeBytes: number): Uint8Array
-  send(path: Path, bytes: Uint8Array): void
-  emit(event: RudpEvent): void
-  /** Its deadline may be nearer now, or its state CLOSED. */
-  changed(connection: Connection): void
-  readonly observe: Observe | undefined
+  /** To the connection's peer. */
+  send(bytes: Uint8Array): void
+  emit(event: ConnectionEvent): void
+  /** The deadline may be nearer now, or the state CLOSED. */
+  changed(): void
+  readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
 }
 
 export interface ConnectionSetup {

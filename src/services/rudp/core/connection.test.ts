@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodePacket, encodePacket, type Packet } from '../wire/packet.ts'
-import type { RudpEvent, TraceEvent } from './events.ts'
+import type { RudpEvent } from './endpoint.ts'
+import type { TraceEvent } from './events.ts'
 import { Pair, type PairOptions, type SideName } from './pair.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 
@@ -204,8 +205,8 @@ test('a forged RESET, FIN or ACK that does not know the whole connection id chan
   const pair = new Pair({ seed: 15 })
   const { client, server } = pair.connected()
   const forged: Packet = {
-    type: 'RESET', initiatorId: server.initiatorId, acceptorId: server.acceptorId, number: 1000, settledNumber: 0, streamOffset: 0, ackOffset: 0,
-    windowBytes: 0, ackDelayMs: 0, ranges: [], payload: Uint8Array.of(0),
+    type: 'RESET', initiatorId: server.initiatorId, acceptorId: server.acceptorId, number: 1000, settledNumber: 0, streamOffset: 0,
+    ackOffset: 0, windowBytes: 0, ackDelayMs: 0, ranges: [], payload: Uint8Array.of(0),
   }
   const none = new Uint8Array(0)
   const attempts: Packet[] = [
@@ -218,7 +219,8 @@ test('a forged RESET, FIN or ACK that does not know the whole connection id chan
   }
   const elsewhere = { ...pair.server.path, peer: { address: '203.0.113.9', port: 50_000 } }
   pair.server.endpoint.receive(encodePacket(forged), elsewhere, pair.nowMs)
-  pair.server.endpoint.receive(encodePacket({ ...forged, type: 'ACK', payload: none, ackOffset: 500 }), pair.server.path, pair.nowMs) // acknowledges what was never sent
+  const neverSent: Packet = { ...forged, type: 'ACK', payload: none, ackOffset: 500 }
+  pair.server.endpoint.receive(encodePacket(neverSent), pair.server.path, pair.nowMs)
   pair.drain()
   client.write(bytesOf(3000), pair.nowMs)
   pair.drain()

@@ -7,7 +7,7 @@ import { assert } from '../../kit/errors.ts'
 import { HEADER_BYTES, RANGE_BYTES, RESET_REASONS, type Packet, type PacketType, type ResetReason } from '../wire/packet.ts'
 import { Acks } from './acks.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
-import type { CloseReason, Metrics } from './events.ts'
+import { CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
 import { Handshake } from './handshake.ts'
 import { PACKET_NUMBER_MAX, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
@@ -16,7 +16,7 @@ import { ReceiveBuffer } from './receive-buffer.ts'
 import type { Segment } from './send-buffer.ts'
 import { Sender } from './sender.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
-import { watchOf, type Watch } from './watch.ts'
+import { Watch } from './watch.ts'
 
 /** How long the end of an abandoned connection may take. */
 const ABANDONED_MAX_MS = 5_000
@@ -36,7 +36,7 @@ export class Connection {
   readonly #builder: PacketBuilder
   #state: StateName = 'CLOSED'
   #told = { readable: false, finished: false, delivered: false, short: false }
-  #counts = { received: 0, retransmitted: 0 }
+  #received = 0
   /** Infinity as long as nothing is over. */
   #lingerUntilMs = Infinity
   #abandoned = false
@@ -50,7 +50,7 @@ export class Connection {
     this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
     this.#receiveBuffer = new ReceiveBuffer(limits.bufferBytes)
     this.#builder = new PacketBuilder({ initiatorId, acceptorId, allocate: host.allocate, acks: this.#acks, receiveBuffer: this.#receiveBuffer })
-    this.#watch = watchOf(this, host.observe)
+    this.#watch = host.observe === undefined ? undefined : new Watch(host.observe)
     this.#sender = new Sender(limits.bufferBytes, congestion, (packet, found) => this.#watch?.lost(packet, found))
   }
 
@@ -86,7 +86,7 @@ export class Connection {
     this.#handshake.start(nowMs + this.#limits.connectTimeoutMs)
     this.#step(this.role === 'initiator' ? 'connect' : 'syn')
     if (this.role === 'initiator') this.#shakeHands(nowMs)
-    this.#host.changed(this)
+    this.#host.changed()
   }
 
   /** Takes as much as the send buffer has room for. @returns how many bytes were taken; after less than all comes `writable` */
@@ -149,11 +149,11 @@ export class Connection {
   receive(packet: Packet, sizeBytes: number, nowMs: number): void {
     this.#at(nowMs)
     if (this.#state === 'CLOSED' || !this.#isHonest(packet)) return
-    this.#counts.received++
+    this.#received++
     this.#handshake.heard(sizeBytes)
     this.#watch?.packet('received', packet.type, packet.number, packet.streamOffset, packet.payload.length)
     if (packet.type === 'RESET') return this.#onReset(RESET_REASONS[packet.payload[0] ?? 0] ?? 'closed')
-    if (!this.#onHandshake(packet, nowMs)) return this.#host.changed(this)
+    if (!this.#onHandshake(packet, nowMs)) return this.#host.changed()
     this.#liveness.heard(nowMs)
     this.#sender.acknowledge(packet, nowMs)
     this.#watch?.window(this.#sender)
@@ -183,11 +183,7 @@ export class Connection {
   }
 
   metrics(): Metrics {
-    const { congestion, loss, roundTrip, lostPackets } = this.#sender
-    return {
-      congestion: congestion.name, windowBytes: congestion.windowBytes, ssthresh: congestion.ssthreshBytes, flightBytes: loss.flightBytes,
-      rttMs: roundTrip.srttMs ?? 0, rtoMs: roundTrip.rtoMs(), sent: this.#builder.nextNumber, lost: lostPackets, ...this.#counts,
-    }
+    return { ...this.#sender.metrics(), sent: this.#builder.nextNumber, received: this.#received }
   }
 
   /** Nobody can acknowledge what was never sent. */
@@ -218,7 +214,7 @@ export class Connection {
     this.#handshake.finish()
     this.#liveness.heard(nowMs)
     this.#step(input)
-    this.#host.emit({ kind, connection: this })
+    this.#host.emit({ kind })
     if (this.#sender.buffer.isEnded) this.#step('shutdown')
   }
 
@@ -236,21 +232,21 @@ export class Connection {
     const before = this.#state
     if (!this.#told.readable && this.readableBytes > 0) {
       this.#told.readable = true
-      emit({ kind: 'readable', connection: this })
+      emit({ kind: 'readable' })
     }
     if (this.#told.short && this.#sender.buffer.freeBytes >= this.#limits.bufferBytes / 4) {
       this.#told.short = false
-      emit({ kind: 'writable', connection: this })
+      emit({ kind: 'writable' })
     }
     if (!this.#told.delivered && this.#sender.buffer.finished) {
       this.#told.delivered = true
-      emit({ kind: 'delivered', connection: this })
+      emit({ kind: 'delivered' })
       if (this.#state === 'LAST-ACK') return this.#close('finished', 'fin-acked')
       this.#step('fin-acked')
     }
     if (!this.#told.finished && this.#receiveBuffer.finished) {
       this.#told.finished = true
-      emit({ kind: 'finished', connection: this })
+      emit({ kind: 'finished' })
       this.#step('fin')
     }
     if (this.#state !== before && this.#state === 'TIME-WAIT') this.#linger(nowMs)
@@ -262,11 +258,10 @@ export class Connection {
   }
 
   #onReset(reason: ResetReason): void {
-    if (this.#state === 'SYN-SENT') return this.#close(reason === 'refused' ? 'refused' : 'reset-by-peer')
-    // The peer said all, has all and is gone: only the acknowledgement of our end is missing.
-    const isOver = this.#state === 'TIME-WAIT' || (this.#receiveBuffer.finished && this.#sender.buffer.isEnded && this.#sender.buffer.allDelivered)
-    if (isOver) return this.#close('finished')
-    this.#close(reason === 'unknown' ? 'unknown-to-peer' : reason === 'idle' ? 'idle' : 'reset-by-peer')
+    const { buffer } = this.#sender
+    // The peer said all, has all and is gone: at most the acknowledgement of our end is missing.
+    const isOver = this.#receiveBuffer.finished && buffer.isEnded && buffer.allDelivered
+    this.#close(isOver ? 'finished' : CLOSE_REASON_OF[reason])
   }
 
   #onLossDeadline(nowMs: number): void {
@@ -305,17 +300,15 @@ export class Connection {
       this.#liveness.noteWindow(this.#sender.isShutOut, nowMs, this.#sender.roundTrip.rtoMs())
     }
     if (this.#acks.dueAtMs <= nowMs && (STATES[this.#state].carriesData || this.#state === 'TIME-WAIT')) this.#send('ACK', nowMs)
-    this.#host.changed(this)
+    this.#host.changed()
   }
 
   #sendSegment(segment: Segment, nowMs: number): void {
-    const number = this.#builder.nextNumber
-    const sizeBytes = this.#send(segment.fin ? 'FIN' : 'DATA', nowMs, segment)
     const { offset, lengthBytes, fin, again } = segment
+    const number = this.#builder.nextNumber
+    const sizeBytes = this.#send(fin ? 'FIN' : 'DATA', nowMs, segment)
     this.#sender.sent({ number, sentAtMs: nowMs, sizeBytes, offset, lengthBytes, fin }, segment)
-    if (!again) return
-    this.#counts.retransmitted++
-    this.#watch?.retransmitted(number, segment)
+    if (again) this.#watch?.retransmitted(number, segment)
   }
 
   /** @returns the size of the datagram */
@@ -324,13 +317,13 @@ export class Connection {
     const settledNumber = this.#sender.loss.oldest?.number ?? number
     const bytes = this.#builder.build(type, settledNumber, nowMs, segment, this.#sender.buffer)
     this.#watch?.packet('sent', type, number, segment?.offset ?? 0, segment?.lengthBytes ?? 0)
-    this.#host.send(this.path, bytes)
+    this.#host.send(bytes)
     if (number === PACKET_NUMBER_MAX) this.#close('exhausted')
     return bytes.length
   }
 
   #breakOff(reason: ResetReason, closed: CloseReason): void {
-    this.#host.send(this.path, this.#builder.buildReset(reason))
+    this.#host.send(this.#builder.buildReset(reason))
     this.#close(closed)
   }
 
@@ -338,8 +331,8 @@ export class Connection {
     const isKnown = this.role === 'initiator' || this.#state !== 'SYN-RECEIVED'
     this.#step(input)
     this.#sender.buffer.release()
-    if (isKnown) this.#host.emit({ kind: 'closed', connection: this, reason })
-    this.#host.changed(this)
+    if (isKnown) this.#host.emit({ kind: 'closed', reason })
+    this.#host.changed()
   }
 
   #step(input: StateInput): void {

@@ -10,11 +10,16 @@ import type { Random } from '../../kit/random.ts'
 import { decodePacket, type Packet, type ResetReason } from '../wire/packet.ts'
 import type { CongestionFactory } from './congestion/congestion.ts'
 import { reno } from './congestion/reno.ts'
-import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
+import type { ConnectionSetup } from './connection-setup.ts'
 import { Connection } from './connection.ts'
-import type { Observe, RudpEvent } from './events.ts'
+import type { ConnectionEvent, TraceEvent } from './events.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { buildReset } from './packet-builder.ts'
+
+/** What happened, and to which connection. */
+export type RudpEvent = ConnectionEvent & { readonly connection: Connection }
+
+export type Observe = (connection: Connection, event: TraceEvent, nowMs: number) => void
 
 export interface RudpEndpointOptions {
   /** Chooses connection ids: has to be unforeseeable outside of tests. */
@@ -34,7 +39,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   readonly #random: Random
   readonly #limits: Limits
   readonly #congestion: CongestionFactory
-  readonly #host: ConnectionHost
+  readonly #observe: Observe | undefined
   #accepting: boolean
   /** By the half of the connection id that was chosen here. */
   readonly #connections = new Map<number, Connection>()
@@ -52,13 +57,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#accepting = accepting
     this.#congestion = congestion ?? reno
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#host = {
-      allocate: sizeBytes => this.#allocate(sizeBytes),
-      send: (path, bytes) => this.outbox.push({ kind: 'send', path, bytes }),
-      emit: event => this.#emit(event),
-      changed: connection => this.#changed(connection),
-      observe,
-    }
+    this.#observe = observe
   }
 
   /** Connections in any state but CLOSED. */
@@ -143,14 +142,24 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   #add(ownId: number, setup: Pick<ConnectionSetup, 'role' | 'path' | 'initiatorId' | 'acceptorId' | 'nowMs'>): Connection {
-    const connection = new Connection({ ...setup, limits: this.#limits, congestion: this.#congestion, host: this.#host })
+    const observe = this.#observe
+    const connection: Connection = new Connection({
+      ...setup, limits: this.#limits, congestion: this.#congestion,
+      host: {
+        allocate: sizeBytes => this.#allocate(sizeBytes),
+        send: bytes => this.outbox.push({ kind: 'send', path: setup.path, bytes }),
+        emit: event => this.#emit(connection, event),
+        changed: () => this.#changed(connection),
+        observe: observe === undefined ? undefined : (event, nowMs) => observe(connection, event, nowMs),
+      },
+    })
     this.#connections.set(ownId, connection)
     return connection
   }
 
-  #emit(event: RudpEvent): void {
-    if (event.kind === 'accepted') this.#halfOpen.delete(event.connection)
-    this.outbox.push({ kind: 'event', event })
+  #emit(connection: Connection, event: ConnectionEvent): void {
+    if (event.kind === 'accepted') this.#halfOpen.delete(connection)
+    this.outbox.push({ kind: 'event', event: { ...event, connection } })
   }
 
   #changed(connection: Connection): void {

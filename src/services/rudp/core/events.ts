@@ -1,6 +1,5 @@
-/** What an endpoint tells its user, and what it tells those who watch. */
-import type { PacketType } from '../wire/packet.ts'
-import type { Connection } from './connection.ts'
+/** What a connection tells its user, and what it tells those who watch. */
+import type { PacketType, ResetReason } from '../wire/packet.ts'
 import type { StateName } from './states.ts'
 
 /**
@@ -11,19 +10,26 @@ import type { StateName } from './states.ts'
 export type CloseReason =
   'finished' | 'reset' | 'reset-by-peer' | 'refused' | 'unknown-to-peer' | 'connect-timed-out' | 'idle' | 'exhausted' | 'evicted'
 
-export type RudpEvent =
-  /** Ours is established; `accepted`: a peer's is. */
-  | { readonly kind: 'connected' | 'accepted'; readonly connection: Connection }
+/** What a peer's RESET means here. */
+export const CLOSE_REASON_OF: Readonly<Record<ResetReason, CloseReason>> = {
+  closed: 'reset-by-peer', refused: 'refused', unknown: 'unknown-to-peer', idle: 'idle',
+}
+
+export type ConnectionEvent =
+  /** Established: ours. */
+  | { readonly kind: 'connected' }
+  /** Established: a peer's. */
+  | { readonly kind: 'accepted' }
   /** There are bytes to read. Comes once until `read` was used. */
-  | { readonly kind: 'readable'; readonly connection: Connection }
+  | { readonly kind: 'readable' }
   /** There is room again after a write that was not taken whole. */
-  | { readonly kind: 'writable'; readonly connection: Connection }
+  | { readonly kind: 'writable' }
   /** The peer's last byte and its end have arrived. */
-  | { readonly kind: 'finished'; readonly connection: Connection }
+  | { readonly kind: 'finished' }
   /** Our last byte and our end have arrived at the peer. */
-  | { readonly kind: 'delivered'; readonly connection: Connection }
+  | { readonly kind: 'delivered' }
   /** The last event of a connection. */
-  | { readonly kind: 'closed'; readonly connection: Connection; readonly reason: CloseReason }
+  | { readonly kind: 'closed'; readonly reason: CloseReason }
 
 /** The inner life of a connection, for trace, diagrams and lessons. Made only where somebody watches. */
 export type TraceEvent =
@@ -32,9 +38,10 @@ export type TraceEvent =
   | { readonly kind: 'lost'; readonly number: number; readonly offset: number; readonly lengthBytes: number; readonly found: 'by later packets' | 'by time-out' }
   | { readonly kind: 'retransmitted'; readonly number: number; readonly offset: number; readonly lengthBytes: number }
   /** `window_size` and `ssthresh` of congestion control, and the round trip. */
-  | { readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number; readonly srttMs: number; readonly rtoMs: number }
-
-export type Observe = (connection: Connection, event: TraceEvent, nowMs: number) => void
+  | {
+    readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number
+    readonly srttMs: number; readonly rtoMs: number
+  }
 
 /** Figures of a connection, for a person or a test. */
 export interface Metrics {

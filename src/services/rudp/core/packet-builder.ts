@@ -68,7 +68,9 @@ export class PacketBuilder {
 /** A RESET, also for a connection that is not known here. */
 export function buildReset(initiatorId: number, acceptorId: number, number: number, reason: ResetReason): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + 1)
-  const at = encodeHeader({ type: 'RESET', initiatorId, acceptorId, number, settledNumber: 0, streamOffset: 0, ackOffset: 0, windowBytes: 0, ackDelayMs: 0, ranges: [] }, bytes)
+  const at = encodeHeader({
+    type: 'RESET', initiatorId, acceptorId, number, settledNumber: 0, streamOffset: 0, ackOffset: 0, windowBytes: 0, ackDelayMs: 0, ranges: [],
+  }, bytes)
   bytes[at] = RESET_REASONS.indexOf(reason)
   sealPacket(bytes)
   return bytes

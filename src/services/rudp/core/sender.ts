@@ -4,6 +4,7 @@
  */
 import { DATAGRAM_BYTES_MAX, type Packet } from '../wire/packet.ts'
 import type { Congestion, CongestionFactory } from './congestion/congestion.ts'
+import type { Metrics } from './events.ts'
 import { LossDetector, type SentPacket } from './loss.ts'
 import { RoundTrip } from './rtt.ts'
 import { SendBuffer, type Segment } from './send-buffer.ts'
@@ -20,6 +21,7 @@ export class Sender {
   /** The highest offset that the peer's window has reached: it never moves back. */
   #peerLimit = 0
   #lostPackets = 0
+  #retransmittedPackets = 0
 
   constructor(bufferBytes: number, congestion: CongestionFactory, onLost: OnLost) {
     this.buffer = new SendBuffer(bufferBytes)
@@ -27,8 +29,12 @@ export class Sender {
     this.#onLost = onLost
   }
 
-  get lostPackets(): number {
-    return this.#lostPackets
+  metrics(): Omit<Metrics, 'sent' | 'received'> {
+    const { congestion, loss, roundTrip } = this
+    return {
+      congestion: congestion.name, windowBytes: congestion.windowBytes, ssthresh: congestion.ssthreshBytes, flightBytes: loss.flightBytes,
+      rttMs: roundTrip.srttMs ?? 0, rtoMs: roundTrip.rtoMs(), lost: this.#lostPackets, retransmitted: this.#retransmittedPackets,
+    }
   }
 
   /** Bytes wait, nothing is in flight and the peer's window is shut: only a PING can find out when it opens. */
@@ -68,6 +74,7 @@ export class Sender {
   }
 
   sent(packet: SentPacket, segment: Segment): void {
+    if (segment.again) this.#retransmittedPackets++
     this.buffer.sent(segment)
     this.loss.sent(packet)
   }

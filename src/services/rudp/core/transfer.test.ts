@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DATAGRAM_BYTES_MAX, decodePacket } from '../wire/packet.ts'
 import type { Connection } from './connection.ts'
-import type { RudpEvent } from './events.ts'
+import type { RudpEvent } from './endpoint.ts'
 import { Pair, type PairOptions } from './pair.ts'
 
 const MB = 1024 * 1024
@@ -115,7 +115,8 @@ test('no byte is sent beyond the window that the receiver offered, nor more in f
       const { flightBytes, windowBytes } = connection.metrics()
       if (event.kind === 'window' || event.kind === 'sent') flightMax = Math.max(flightMax, flightBytes / Math.max(windowBytes, 2 * DATAGRAM_BYTES_MAX))
     }
-    const { pair, client, isOver } = transfers({ seed, link: { delayMs: 10, loss }, limits: { bufferBytes: 64 * 1024 }, tap, observe }, bytesOf(300_000, seed), new Uint8Array(0))
+    const options = { seed, link: { delayMs: 10, loss }, limits: { bufferBytes: 64 * 1024 }, tap, observe }
+    const { pair, client, isOver } = transfers(options, bytesOf(300_000, seed), new Uint8Array(0))
     expect(pair.run(isOver, 20_000)).toBe(true)
     expect(client.metrics().congestion).toBe('reno')
     expect(highest).toBe(300_000)
@@ -126,7 +127,8 @@ test('no byte is sent beyond the window that the receiver offered, nor more in f
 test('a reader that stops shuts the window: the sender holds still, asks now and then, and goes on when it opens', () => {
   const bufferBytes = 64 * 1024
   let sentBytes = 0
-  const pair = new Pair({ seed: 5, link: { delayMs: 10 }, limits: { bufferBytes }, tap: (from, bytes) => { if (from === 'client') sentBytes += decodePacket(bytes.slice()).payload.length } })
+  const tap: PairOptions['tap'] = (from, bytes) => { if (from === 'client') sentBytes += decodePacket(bytes.slice()).payload.length }
+  const pair = new Pair({ seed: 5, link: { delayMs: 10 }, limits: { bufferBytes }, tap })
   const { client, server } = pair.connected()
   const source = bytesOf(200_000, 5)
   let writtenTo = client.write(source, pair.nowMs)

@@ -84,10 +84,11 @@ class DgramDoor implements DatagramDoor {
     this.locals = sockets.map(({ local }) => local)
     for (const { socket, local } of sockets) {
       const paths: Path[] = []
-      const batch: { count: number; slab: Uint8Array; offsets: Uint32Array; lengths: Uint32Array; paths: Path[] } = { count: 1, slab: new Uint8Array(0), offsets: Uint32Array.of(0), lengths: Uint32Array.of(0), paths }
+      const lengths = Uint32Array.of(0)
+      const batch = { count: 1, slab: new Uint8Array(0) as Uint8Array, offsets: Uint32Array.of(0), lengths, paths } // widened: a Buffer may lie in any memory
       socket.on('message', (message, { address, port }) => {
         batch.slab = message
-        batch.lengths[0] = message.length
+        lengths[0] = message.length
         paths[0] = this.#path(local, { address: withoutZone(address), port })
         receive(batch)
       })

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { at, nodeBinary, root } from './setup/places.mjs'
 import { run } from './setup/run.mjs'
-import { fail, say, SetupError } from './setup/say.mjs'
+import { fail, SetupError } from './setup/say.mjs'
 
 const TARGETS = {
   cli: { sources: ['src/services'], result: '.vite/build/hamlet.cjs' },
@@ -19,9 +19,9 @@ const TARGETS = {
 }
 
 /** Builds those of the targets that are not fresh. @returns the names of what was built */
-export async function build(names = Object.keys(TARGETS), options = {}) {
+export async function build(names = Object.keys(TARGETS)) {
   const stale = names.filter(name => !isFresh(name))
-  await Promise.all(stale.map(name => buildTarget(name, options)))
+  await Promise.all(stale.map(name => buildTarget(name)))
   return stale
 }
 
@@ -29,11 +29,12 @@ export function isFresh(name) {
   return existsSync(at(TARGETS[name].result)) && existsSync(stampFile(name)) && readFileSync(stampFile(name), 'utf8') === fingerprint(name)
 }
 
-async function buildTarget(name, { title }) {
+async function buildTarget(name) {
   const made = fingerprint(name) // taken before the build: a file saved meanwhile makes it stale again
   const aside = at('.vite', `${name}-${process.pid}`)
   try {
-    await run(nodeBinary(), [at('node_modules/vite/bin/vite.js'), 'build', '--config', at(`vite.${name}.config.ts`), '--outDir', aside, '--logLevel', 'warn'], { cwd: root, title, inherit: 'stderr' })
+    const vite = [at('node_modules/vite/bin/vite.js'), 'build', '--config', at(`vite.${name}.config.ts`), '--outDir', aside, '--logLevel', 'warn']
+    await run(nodeBinary(), vite, { cwd: root, inherit: 'stderr' })
     const place = dirname(at(TARGETS[name].result))
     mkdirSync(place, { recursive: true })
     if (name === 'renderer') replaceFolder(aside, place)
@@ -67,13 +68,13 @@ function fingerprint(name) {
 function filesUnder(source) {
   if (!existsSync(at(source))) throw new SetupError(`${source} is missing: this checkout is not whole`)
   if (!statSync(at(source)).isDirectory()) return [source]
-  const names = readdirSync(at(source), { recursive: true }).map(name => join(source, name)).filter(name => /\.\w+$/.test(name) && !/\.test\.tsx?$/.test(name))
-  return names.filter(name => statSync(at(name)).isFile()).sort()
+  const names = readdirSync(at(source), { recursive: true }).map(name => join(source, name))
+  return names.filter(name => !/\.test\.tsx?$/.test(name) && statSync(at(name)).isFile()).sort()
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = process.argv.slice(2)
   const unknown = asked.find(name => !(name in TARGETS))
   if (unknown !== undefined) fail(new SetupError(`"${unknown}" is none of ${Object.keys(TARGETS).join(', ')}`))
-  await build(asked.length > 0 ? asked : undefined, {}).catch(fail)
+  await build(asked.length > 0 ? asked : undefined).catch(fail)
 }

@@ -21,9 +21,8 @@ async function make() {
   }
   rmSync(at('out', 'make'), { recursive: true, force: true })
   await run(nodeBinary(), [at('node_modules/@electron-forge/cli/dist/electron-forge.js'), 'make'], { cwd: root, title: 'Making packages' })
-  for (const file of readdirSync(at('out', 'make'), { recursive: true }).map(name => at('out', 'make', name)).filter(file => statSync(file).isFile())) {
-    process.stdout.write(`${file} (${megabytes(statSync(file).size)})\n`)
-  }
+  const made = readdirSync(at('out', 'make'), { recursive: true }).map(name => at('out', 'make', name)).filter(path => statSync(path).isFile())
+  for (const file of made) process.stdout.write(`${file} (${megabytes(statSync(file).size)})\n`)
 }
 
 /** Forge takes Electron from a zip named for the pinned version. */

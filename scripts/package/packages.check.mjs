@@ -27,9 +27,9 @@ after(() => {
   rmSync(unpacked, { recursive: true, force: true })
 })
 
-for (const { kind, unpack, folder, command } of [
-  { kind: 'deb', unpack: (file, to) => ['dpkg-deb', ['-x', file, to]], folder: 'usr/lib/hamlet', command: 'usr/bin/hamlet' },
-  { kind: 'zip', unpack: (file, to) => ['unzip', ['-q', file, '-d', to]], folder: 'Hamlet-linux-x64', command: 'Hamlet-linux-x64/hamlet' },
+for (const { kind, unpack, folder, licence, command } of [
+  { kind: 'deb', unpack: (file, to) => ['dpkg-deb', ['-x', file, to]], folder: 'usr/lib/hamlet', licence: 'usr/share/doc/hamlet/copyright', command: 'usr/bin/hamlet' },
+  { kind: 'zip', unpack: (file, to) => ['unzip', ['-q', file, '-d', to]], folder: 'Hamlet-linux-x64', licence: 'Hamlet-linux-x64/LICENSE', command: 'Hamlet-linux-x64/hamlet' },
 ]) {
   test(`the .${kind} carries the hamlet command and a window that opens`, () => {
     const file = made.find(name => name.endsWith(`.${kind}`))
@@ -42,7 +42,7 @@ for (const { kind, unpack, folder, command } of [
     assert.equal(spawnSync(hamlet, ['dns', '--nonsense']).status, 2, 'bad usage is status 2')
     assert.match(openWindow(hamlet), /^window: Hamlet/m)
     assert.deepEqual(readdirSync(join(to, folder, 'resources')).sort(), ['app.asar', 'assets'], 'nothing unexpected is packed')
-    assert.match(readFileSync(join(to, folder, 'LICENSE'), 'utf8'), /The Hamlet authors/)
+    assert.match(readFileSync(join(to, licence), 'utf8'), /The Hamlet authors/)
     for (const text of ['LICENSE.electron.txt', 'LICENSES.chromium.html', 'THIRD-PARTY-NOTICES.md']) assert.ok(existsSync(join(to, folder, text)), text)
   })
 }

@@ -3,7 +3,9 @@
  * where `npm ci` does not throw it away, and node_modules/electron/dist points to it: so `npx electron`, Forge and require('electron') all find it.
  * A runtime's folder appears by one rename, complete with its stamp (runtime.json: every file with its size), or not at all.
  */
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { cache, nodeBinary, nodeModules, at, readJson } from './places.mjs'
 import { run } from './run.mjs'
@@ -42,7 +44,8 @@ export const describe = ({ kind, version }) => kind === 'official' ? `Electron $
 
 /** Someone ran `npx install-electron`: right as it is, if it is the pinned version. */
 function installedByElectronItself() {
-  const version = existsSync(join(dist, 'version')) ? readFileSync(join(dist, 'version'), 'utf8').trim().replace(/^v/, '') : undefined
+  const file = join(dist, 'version')
+  const version = existsSync(file) ? readFileSync(file, 'utf8').trim().replace(/^v/, '') : undefined
   const executable = join(dist, EXECUTABLE)
   return version === wantedVersion() && existsSync(executable) ? { kind: 'official', version, executable, folder: dist } : undefined
 }
@@ -73,7 +76,9 @@ async function provideOfficial(folder) {
   } catch (error) {
     line.end()
     const reason = error.message.trim().split('\n').at(-1)
-    if (!wheelSupported()) throw new SetupError(`Electron ${wantedVersion()} could not be downloaded (${reason}). Try again with a network that reaches Electron's downloads, or set ELECTRON_MIRROR to a mirror.`)
+    if (!wheelSupported()) {
+      throw new SetupError(`Electron ${wantedVersion()} could not be downloaded (${reason}). Try a network that reaches Electron's downloads, or set ELECTRON_MIRROR.`)
+    }
     say(`Electron ${wantedVersion()} could not be downloaded here (${reason}); taking the test runtime instead.`)
     return undefined
   } finally {

@@ -10,14 +10,18 @@ import { run } from './run.mjs'
 
 const stampFile = join(nodeModules, '.hamlet-packages')
 
-const expectedStamp = () => `${createHash('sha256').update(readFileSync(at('package-lock.json'))).digest('hex')} ${process.platform}-${process.arch}\n`
+function expectedStamp() {
+  const lock = createHash('sha256').update(readFileSync(at('package-lock.json'))).digest('hex')
+  return `${lock} ${process.platform}-${process.arch}\n`
+}
 
 export const writePackagesStamp = () => writeFileSync(stampFile, expectedStamp())
 
 export function nodePackagesReady() {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== expectedStamp()) return false
   const installed = join(nodeModules, '.package-lock.json') // npm's own list of what it put there
-  return existsSync(installed) && Object.entries(readJson(installed).packages).every(([path, { link }]) => link === true || existsSync(at(path, 'package.json')))
+  if (!existsSync(installed)) return false
+  return Object.entries(readJson(installed).packages).every(([path, { link }]) => link === true || existsSync(at(path, 'package.json')))
 }
 
 export async function installNodePackages() {
@@ -31,6 +35,8 @@ export async function installNodePackages() {
 /** The npm that runs this very script, else the one on the PATH. */
 function npmCommand() {
   const script = process.env.npm_execpath
-  if (script !== undefined && basename(script) === 'npm-cli.js') return { command: process.env.npm_node_execpath ?? process.execPath, args: [script], shell: false }
+  if (script !== undefined && basename(script) === 'npm-cli.js') {
+    return { command: process.env.npm_node_execpath ?? process.execPath, args: [script], shell: false }
+  }
   return { command: 'npm', args: [], shell: process.platform === 'win32' }
 }

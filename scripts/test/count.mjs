@@ -14,7 +14,8 @@ export function countVitest(file, ended) {
   if (!existsSync(file)) return crashed('left no report', ended)
   const report = readJson(file)
   // A file that could not even be loaded has no tests to count: it counts as one failure.
-  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')).length
+  const isUnloaded = ({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')
+  const unloaded = report.testResults.filter(isUnloaded).length
   const counts = { passed: report.numPassedTests, failed: report.numFailedTests + unloaded, skipped: report.numPendingTests + report.numTodoTests }
   return honest(counts, ended)
 }
@@ -35,7 +36,10 @@ function crashed(what, { status, signal }) {
   return { passed: 0, failed: 1, skipped: 0, why: `${what} (${signal === null ? `status ${status}` : signal})` }
 }
 
-export const sum = results => results.reduce((all, { passed, failed, skipped }) => ({ passed: all.passed + passed, failed: all.failed + failed, skipped: all.skipped + skipped }), { passed: 0, failed: 0, skipped: 0 })
+export function sum(results) {
+  const all = name => results.reduce((total, counts) => total + counts[name], 0)
+  return { passed: all('passed'), failed: all('failed'), skipped: all('skipped') }
+}
 
 /** The last line of `npm test`. */
 export const closingLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`

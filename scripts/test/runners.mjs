@@ -26,12 +26,13 @@ export const runners = [
   vitest('cli'),
   vitest('interop'),
   { name: 'e2e', run: endToEnd },
-  { name: 'packages', run: async () => countStatus(await node([at('scripts/make.mjs')])).failed > 0 ? countStatus({ status: 1, signal: null }) : nodeTest('packages', /\.check\.mjs$/, 'scripts/package').run() },
+  { name: 'packages', run: makeAndCheck },
 ]
 
 /** A script of package.json that has no tests to count: one passed or one failed. */
 function packageScript(name) {
-  return { name, run: async () => countStatus(await runInForeground('npm', ['run', '--silent', name], { cwd: root, timeout: LIMIT_MS, shell: process.platform === 'win32' })) }
+  const shell = process.platform === 'win32'
+  return { name, run: async () => countStatus(await runInForeground('npm', ['run', '--silent', name], { cwd: root, timeout: LIMIT_MS, shell })) }
 }
 
 function vitest(project) {
@@ -41,14 +42,17 @@ function vitest(project) {
   } }
 }
 
-const vitestArgs = (project, report) => [at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+const vitestArgs = (project, report) => [
+  at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
+]
 
 /** Tests of these scripts, on Node's own test runner: they must hold before anything is installed. */
 function nodeTest(name, pattern, folder) {
   return { name, run: async () => {
     const report = freshReport(`${name}.tap`)
     const files = readdirSync(at(folder), { recursive: true }).filter(file => pattern.test(basename(file))).map(file => at(folder, file)).sort()
-    const ended = await node(['--test', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files])
+    const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`]
+    const ended = await node(['--test', ...reporters, ...files])
     return countNodeTest(existsSync(report) ? readFileSync(report, 'utf8') : '', ended)
   } }
 }
@@ -63,7 +67,7 @@ async function endToEnd() {
     if (!sandbox) say('This system allows ordinary users no namespaces of their own: the window is tested without Chromium\'s sandbox.')
     const environment = { ...process.env, DISPLAY: display.name, HAMLET_SANDBOX: sandbox ? 'on' : 'off' }
     if (shadow === undefined) return countVitest(report, await node(vitestArgs('e2e', report), { env: environment }))
-    const args = vitestArgs('e2e', join(shadow.folder, 'test-results', 'e2e.json')).map(arg => arg.startsWith(root) ? join(shadow.folder, arg.slice(root.length)) : arg)
+    const args = vitestArgs('e2e', report).map(arg => arg.replace(root, `${shadow.folder}/`))
     const [command, asNobodyArgs] = asNobody(join(shadow.folder, 'node_modules/node/bin/node'), args)
     const ended = await runInForeground(command, asNobodyArgs, { cwd: shadow.folder, env: { ...environment, ...shadow.environment }, timeout: LIMIT_MS })
     shadow.remove()
@@ -72,6 +76,11 @@ async function endToEnd() {
     shadow?.remove()
     display.end()
   }
+}
+
+async function makeAndCheck() {
+  const made = countStatus(await node([at('scripts/make.mjs')]))
+  return made.failed > 0 ? made : nodeTest('packages', /\.check\.mjs$/, 'scripts/package').run()
 }
 
 const node = (args, options = {}) => runInForeground(nodeBinary(), args, { cwd: root, timeout: LIMIT_MS, ...options })

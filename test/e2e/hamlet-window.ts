@@ -16,7 +16,13 @@ declare global {
 }
 
 export class HamletWindow {
-  private constructor(private readonly app: ElectronApplication, readonly shell: Page) {}
+  readonly shell: Page
+  readonly #app: ElectronApplication
+
+  private constructor(app: ElectronApplication, shell: Page) {
+    this.#app = app
+    this.shell = shell
+  }
 
   static async open(dataFolder: string): Promise<HamletWindow> {
     const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
@@ -63,16 +69,16 @@ export class HamletWindow {
   /** The page inside the browser tab, once one is there. */
   async page(): Promise<Page> {
     for (let attempt = 0; attempt < 300; attempt++) {
-      const page = this.app.windows().find(candidate => candidate.url().startsWith('http://'))
+      const page = this.#app.windows().find(candidate => candidate.url().startsWith('http://'))
       if (page !== undefined) return page
       await new Promise(resolve => setTimeout(resolve, 100))
     }
-    throw new Error(`no page opened; windows: ${this.app.windows().map(window => window.url()).join(', ')}`)
+    throw new Error(`no page opened; windows: ${this.#app.windows().map(window => window.url()).join(', ')}`)
   }
 
   /** Keeps a picture of the window. Taken by Electron: Playwright's own draws the page in the tab too wide. */
   async picture(name: string): Promise<void> {
-    const png = await this.app.evaluate(async ({ BrowserWindow }) => (await BrowserWindow.getAllWindows()[0]?.webContents.capturePage())?.toPNG().toString('base64') ?? '')
+    const png = await this.#app.evaluate(async ({ BrowserWindow }) => (await BrowserWindow.getAllWindows()[0]?.webContents.capturePage())?.toPNG().toString('base64') ?? '')
     mkdirSync(PICTURES, { recursive: true })
     writeFileSync(join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'))
   }
@@ -84,10 +90,10 @@ export class HamletWindow {
 
   inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {
     // Playwright types the reply by the function's own return, which the caller names here.
-    return this.app.evaluate(look) as Promise<T>
+    return this.#app.evaluate(look) as Promise<T>
   }
 
   async close(): Promise<void> {
-    await this.app.close()
+    await this.#app.close()
   }
 }

@@ -85,7 +85,7 @@ test('each service has a panel with its switch, form, table and log', async () =
     await hamlet.shell.getByRole('button', { name: card, exact: true }).click()
     await hamlet.shell.getByRole('heading', { name: title }).first().waitFor()
     await hamlet.shell.locator('.xterm-rows').waitFor()
-    await hamlet.shell.getByRole('table').first().waitFor()
+    await hamlet.shell.getByRole('grid').first().waitFor()
     await hamlet.picture(`panel-${title.toLowerCase().replace(/ /g, '-')}`)
   }
 })
@@ -118,6 +118,24 @@ test('after a restart the roles are as they were left', async () => {
   expect((await hamlet.status('dhcp')).state).toBe('stopped')
   await hamlet.page()
 }, 120_000)
+
+test('the window reads the trace of a service, packet by packet, over a port of its own', async () => {
+  const packets = await hamlet.shell.evaluate(async () => {
+    const port = await new Promise<MessagePort>(resolve => {
+      window.addEventListener('message', ({ ports: [first] }) => { if (first !== undefined) resolve(first) })
+      void window.hamlet.invoke('trace:open', { id: 'dns' })
+    })
+    port.start()
+    return new Promise<{ records: { protocol: string; direction: string; bytes: Uint8Array }[]; missed: number }>(resolve => {
+      port.addEventListener('message', ({ data }) => resolve(data))
+      port.postMessage({ fromSequence: 0, limit: 100 })
+    })
+  })
+  expect(packets.missed).toBe(0)
+  expect(packets.records.length).toBeGreaterThan(3)
+  expect(new Set(packets.records.map(({ direction }) => direction))).toContain('in')
+  expect(new Set(packets.records.map(({ protocol }) => protocol))).toContain('dns')
+})
 
 test('the window is sandboxed and pages get no powers', async () => {
   const facts = await hamlet.inMain<{ type: string; node: unknown; isolated: unknown; sandbox: unknown; preload: unknown }[]>(({ webContents }) =>

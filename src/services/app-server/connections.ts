@@ -44,14 +44,22 @@ export class Connections {
   readonly #closedKeys: string[] = []
   readonly #sweeper: NodeJS.Timeout
   #count = 0
+  private readonly options: {
+    readonly limits: Limits
+    readonly clock: Clock
+    readonly setRow: (key: string, row: RowOf<typeof appServer> | undefined) => void
+    /** The connection's deadline has passed while it was reading a request. */
+    readonly onSlow: (connection: Connection) => void
+  }
 
-  constructor(private readonly options: {
+  constructor(options: {
     readonly limits: Limits
     readonly clock: Clock
     readonly setRow: (key: string, row: RowOf<typeof appServer> | undefined) => void
     /** The connection's deadline has passed while it was reading a request. */
     readonly onSlow: (connection: Connection) => void
   }) {
+    this.options = options
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(1000, options.limits.headersTimeoutMs / 5))
     this.#sweeper.unref()
   }

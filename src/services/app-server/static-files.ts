@@ -9,8 +9,12 @@ import { areSafeNames } from './safe-path.ts'
 export type Found = { readonly kind: 'file'; readonly file: FoundFile } | { readonly kind: 'folder' } | { readonly kind: 'absent' }
 
 export class StaticFolder {
+  private readonly root: string
+
   /** @param root absolute, links resolved */
-  private constructor(private readonly root: string) {}
+  private constructor(root: string) {
+    this.root = root
+  }
 
   /** @throws HamletError site-missing where there is no such folder, or it may not be read */
   static async open(folder: string): Promise<StaticFolder> {

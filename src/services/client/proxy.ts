@@ -83,8 +83,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
 
 /** A refusal of the proxy's own, with the status that HTTP has for it. */
 export class ProxyRefusal extends HamletError {
-  constructor(readonly status: 403 | 407 | 421, parts: HamletError['parts']) {
+  readonly status: 403 | 407 | 421
+
+  constructor(status: 403 | 407 | 421, parts: HamletError['parts']) {
     super(parts)
+    this.status = status
     this.name = 'ProxyRefusal'
   }
 }

@@ -19,8 +19,13 @@ export class NamesTable {
   /** Row key → when it expires, oldest first. */
   readonly #cached = new Map<string, number>()
   #cancelSweep: (() => void) | undefined
+  private readonly setRow: SetRow
+  private readonly clock: Clock
 
-  constructor(private readonly setRow: SetRow, private readonly clock: Clock) {}
+  constructor(setRow: SetRow, clock: Clock) {
+    this.setRow = setRow
+    this.clock = clock
+  }
 
   /** Shows what a name has now, and no more what it had. */
   showRegistered(name: string, records: readonly ResourceRecord[]): void {

@@ -49,8 +49,10 @@ class StubResolver implements Resolver {
   readonly #waiters = new Set<Waiter>()
   #cancelTimer: () => void = () => undefined
   #closed = false
+  private readonly options: ResolverOptions
 
-  constructor(private readonly options: ResolverOptions) {
+  constructor(options: ResolverOptions) {
+    this.options = options
     this.#forwarder = new Forwarder({ upstreams: options.servers, random: options.random, timings: options.timings ?? RESOLVER_TIMINGS })
   }
 

@@ -179,8 +179,11 @@ function refuseOwnAddress(upstreams: readonly Endpoint[], locals: readonly Endpo
 /** All that is wrong at the moment, as one sentence. */
 class Health {
   readonly #troubles = new Map<'zone' | 'disk' | 'upstream', string>()
+  private readonly context: Context
 
-  constructor(private readonly context: Context) {}
+  constructor(context: Context) {
+    this.context = context
+  }
 
   set(part: 'zone' | 'disk' | 'upstream', sentence: string | undefined): void {
     if (this.#troubles.get(part) === sentence) return

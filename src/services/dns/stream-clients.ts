@@ -35,8 +35,11 @@ export class StreamClients {
 
   /** Every connection's path, for as long as an answer may still come for it. */
   readonly #paths = new WeakSet<Path>()
+  private readonly options: StreamClientsOptions
 
-  constructor(private readonly options: StreamClientsOptions) {}
+  constructor(options: StreamClientsOptions) {
+    this.options = options
+  }
 
   accept(socket: Socket): void {
     const path: Path = {

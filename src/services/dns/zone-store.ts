@@ -62,8 +62,12 @@ export class ZoneStore {
   #writing: Promise<void> = Promise.resolve()
   #closed = false
   readonly #path: string
+  private readonly options: ZoneStoreOptions
+  private readonly journal: Journal<ZoneChange>
 
-  constructor(private readonly options: ZoneStoreOptions, private readonly journal: Journal<ZoneChange>) {
+  constructor(options: ZoneStoreOptions, journal: Journal<ZoneChange>) {
+    this.options = options
+    this.journal = journal
     this.#path = join(options.folder, ZONE_FILE)
   }
 

@@ -1,14 +1,42 @@
-/** CRC-32 as in ISO 3309 and ITU-T V.42 (Ethernet, gzip, PNG): reflected polynomial 0xEDB88320. Finds every single flipped bit. */
+/** CRC-32 (ISO 3309, RFC 1952 §8; polynomial 0xedb88320 reflected), four bytes a step. Finds every burst of up to 32 damaged bits. */
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  return crc
-})
+const TABLES = buildTables()
 
-/** The checksum of `bytes[from..to)`, 0 ≤ crc < 2³². */
-export function crc32(bytes: Uint8Array, from = 0, to = bytes.length): number {
-  let crc = 0xffffffff
-  for (let at = from; at < to; at++) crc = (TABLE[(crc ^ (bytes[at] ?? 0)) & 255] ?? 0) ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
+/**
+ * The CRC of `bytes` from `start` to their end.
+ * @param before the CRC of the bytes that stand in front of these, 0 where there are none
+ */
+export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
+  let crc = ~before
+  let at = start
+  for (const last = end - 3; at < last; at += 4) {
+    crc ^= byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)
+    crc = word(768 + (crc & 255)) ^ word(512 + ((crc >>> 8) & 255)) ^ word(256 + ((crc >>> 16) & 255)) ^ word(crc >>> 24)
+  }
+  for (; at < end; at++) crc = (crc >>> 8) ^ word((crc ^ byte(bytes, at)) & 255)
+  return ~crc >>> 0
+}
+
+/** One byte, in the one loop that sees all of them. */
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] as number // in range by the loops above; a test for undefined would cost a tenth of the whole
+}
+
+function word(at: number): number {
+  return TABLES[at] as number // the index is at most 1023 by construction
+}
+
+/** Four tables of 256: table n is the CRC of a byte that n zero bytes follow. */
+function buildTables(): Int32Array {
+  const tables = new Int32Array(1024)
+  for (let value = 0; value < 256; value++) {
+    let crc = value
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+    tables[value] = crc
+  }
+  for (let at = 256; at < 1024; at++) {
+    const shorter = tables[at - 256] ?? 0
+    tables[at] = (shorter >>> 8) ^ (tables[shorter & 255] ?? 0)
+  }
+  return tables
 }

@@ -50,13 +50,16 @@ export class UsageError extends HamletError {
 
 /** Bytes from the network that break a rule of their protocol. Expected at all times; never ends a service. */
 export class MalformedPacket extends HamletError {
-  /**
-   * @param offset byte at which the rule is broken
-   * @param rule where the rule stands, e.g. "RFC 1035 §4.1.4"
-   */
-  constructor(readonly offset: number, readonly rule: string, why: string) {
+  /** Byte at which the rule is broken. */
+  readonly offset: number
+  /** Where the rule stands, e.g. "RFC 1035 §4.1.4". */
+  readonly rule: string
+
+  constructor(offset: number, rule: string, why: string) {
     super({ code: 'malformed-packet', what: 'A packet could not be read', why, remedy: 'look at the sender', proof: `byte ${offset}, ${rule}` })
     this.name = 'MalformedPacket'
+    this.offset = offset
+    this.rule = rule
   }
 }
 

@@ -29,8 +29,9 @@ test('the application server registers at the admin port that runs here, else no
   expect(plannedSettings('app-server', { ...lan, endpoints: {} }, {})).toEqual({ host: '0.0.0.0' })
 })
 
-test('the client asks the DHCP server of this machine, else whoever answers', () => {
+test('the client asks the DHCP server of this machine, else the DNS server of this machine, else whoever answers', () => {
   expect(plannedSettings('client', lan, {})).toEqual({ dhcp: '127.0.0.1:6767' })
+  expect(plannedSettings('client', { ...local, endpoints: { dns } }, {})).toEqual({ dns: '127.0.0.1:5300' })
   expect(plannedSettings('client', { ...lan, endpoints: {} }, {})).toEqual({})
 })
 

@@ -34,7 +34,11 @@ function defaultsFor(id: ServiceId, surroundings: Surroundings): Settings {
     case 'dns': return { host }
     case 'dhcp': return { host, ...(dns && { dns: formatEndpoint(dns) }), ...(admin && { dns_admin_port: admin.port }) }
     case 'app-server': return { host, ...(admin && { dns: formatEndpoint(admin) }) }
-    case 'client': return dhcp === undefined ? {} : { dhcp: formatEndpoint({ ...dhcp, address: '127.0.0.1' }) }
+    case 'client': {
+      // As on any machine the lease tells the DNS server; without a lease of our own the DNS server that runs here is named.
+      if (dhcp !== undefined) return { dhcp: formatEndpoint({ ...dhcp, address: '127.0.0.1' }) }
+      return dns === undefined ? {} : { dns: formatEndpoint(dns) }
+    }
   }
 }
 

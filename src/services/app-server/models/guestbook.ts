@@ -23,9 +23,11 @@ export class Guestbook {
   readonly #entries: GuestbookEntry[]
   #nextId: number
   #journaled: number
+  private readonly journal: Journal<GuestbookEntry>
 
   /** @param entries what the journal held, oldest first */
-  constructor(private readonly journal: Journal<GuestbookEntry>, entries: readonly GuestbookEntry[]) {
+  constructor(journal: Journal<GuestbookEntry>, entries: readonly GuestbookEntry[]) {
+    this.journal = journal
     this.#entries = entries.slice(-ENTRIES_MAX)
     this.#nextId = entries.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
     this.#journaled = entries.length

@@ -2,7 +2,11 @@
 
 /** Text that is HTML already. Only `html` makes it. */
 export class Html {
-  constructor(readonly text: string) {}
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
 }
 
 export type HtmlPart = string | number | Html | undefined | readonly HtmlPart[]

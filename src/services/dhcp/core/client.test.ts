@@ -30,9 +30,11 @@ class VirtualNetwork {
   server: DhcpServer | undefined
   #wire: { atMs: number; deliver: () => void }[] = []
   readonly #pool: string
+  readonly leaseSeconds: number
 
-  constructor(pool = '192.0.2.10-192.0.2.99', readonly leaseSeconds = 3600) {
+  constructor(pool = '192.0.2.10-192.0.2.99', leaseSeconds = 3600) {
     this.#pool = pool
+    this.leaseSeconds = leaseSeconds
     this.startServer()
   }
 

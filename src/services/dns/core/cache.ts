@@ -32,8 +32,11 @@ export class Cache {
   /** In order of use, the longest unused first. */
   readonly #entries = new Map<string, CacheEntry>()
   #octets = 0
+  readonly limits: CacheLimits
 
-  constructor(readonly limits: CacheLimits = { entriesMax: 10_000, octetsMax: 16 * 1024 * 1024 }) {}
+  constructor(limits: CacheLimits = { entriesMax: 10_000, octetsMax: 16 * 1024 * 1024 }) {
+    this.limits = limits
+  }
 
   get size(): number {
     return this.#entries.size

@@ -100,8 +100,10 @@ export class Forwarder<Waiter> {
   #waiterCount = 0
   #preferred = 0
   #trouble: string | undefined
+  readonly options: ForwarderOptions
 
-  constructor(readonly options: ForwarderOptions) {
+  constructor(options: ForwarderOptions) {
+    this.options = options
     this.#timings = options.timings ?? FORWARDER_TIMINGS
   }
 

@@ -49,8 +49,12 @@ interface Query {
 export class DnsServer implements Machine<DnsEvent> {
   readonly outbox: Effect<DnsEvent>[] = []
   readonly #forwarder: Forwarder<Query>
+  readonly zone: Zone
+  readonly cache: Cache
 
-  constructor(readonly zone: Zone, readonly cache: Cache, options: ForwarderOptions) {
+  constructor(zone: Zone, cache: Cache, options: ForwarderOptions) {
+    this.zone = zone
+    this.cache = cache
     this.#forwarder = new Forwarder(options)
   }
 

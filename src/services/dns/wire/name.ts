@@ -32,8 +32,11 @@ export interface DecodedName {
 export class NameDecoder {
   readonly #known = new Map<number, { text: string; octets: number }>()
   #decodedOctets = 0
+  readonly bytes: Uint8Array
 
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
 
   /**
    * The name at an offset, in canonical text, case preserved.

@@ -3,8 +3,12 @@ import { MalformedPacket } from '../../kit/errors.ts'
 
 export class OctetReader {
   offset: number
+  readonly bytes: Uint8Array
+  readonly end: number
 
-  constructor(readonly bytes: Uint8Array, offset: number, readonly end: number) {
+  constructor(bytes: Uint8Array, offset: number, end: number) {
+    this.bytes = bytes
+    this.end = end
     this.offset = offset
   }
 
@@ -41,9 +45,11 @@ export class OctetWriter {
   #bytes: Uint8Array
   #length = 0
   #overflowed = false
+  readonly limitBytes: number
 
   /** @param limitBytes what goes beyond is dropped, and `overflowed` says so */
-  constructor(readonly limitBytes: number) {
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
     this.#bytes = new Uint8Array(Math.min(FIRST_ROOM_BYTES, limitBytes))
   }
 

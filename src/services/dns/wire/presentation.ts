@@ -25,8 +25,11 @@ export class EntryReader {
   /** The newline that ended the entry before: counted with the next one, so that an error about an entry names its own line. */
   #newlines = 0
   readonly #token = /"((?:[^"\\\n]|\\[^\n])*)"|((?:[^\s"();\\]|\\[^\n])+)/y
+  readonly text: string
 
-  constructor(readonly text: string) {}
+  constructor(text: string) {
+    this.text = text
+  }
 
   /**
    * The next entry that holds tokens; undefined at the end.

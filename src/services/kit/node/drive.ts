@@ -29,6 +29,7 @@ export interface DriveOptions<Event, Journaled> {
 export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>): Driver {
   const { machine, clock, journal } = options
   let cancel = () => {}
+  let wakesAtMs = Infinity
   let stopped = false
 
   const perform = (effect: Effect<Event, Journaled>): void => {
@@ -53,8 +54,12 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     if (stopped) return
     for (const effect of machine.outbox.splice(0)) perform(effect)
     options.door().flush()
+    const deadlineMs = machine.deadlineMs()
+    if (deadlineMs === wakesAtMs) return // a timer set anew for every datagram would cost more than the datagram
     cancel()
-    cancel = clock.wakeAt(machine.deadlineMs(), () => {
+    wakesAtMs = deadlineMs
+    cancel = clock.wakeAt(deadlineMs, () => {
+      wakesAtMs = Infinity
       machine.timeout(clock.nowMs())
       drain()
     })

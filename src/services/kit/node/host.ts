@@ -29,12 +29,17 @@ export function runHost(implementations: readonly Implementation<Contract>[], ch
 }
 
 export class Host {
+  readonly #implementations: readonly Implementation<Contract>[]
+  readonly #channel: HostChannel
   #service: StartedService | undefined
   #stopping = false
   readonly #changedRows = new Map<string, TableRow | null>()
   #rowsTimer: NodeJS.Timeout | undefined
 
-  constructor(private readonly implementations: readonly Implementation<Contract>[], private readonly channel: HostChannel) {}
+  constructor(implementations: readonly Implementation<Contract>[], channel: HostChannel) {
+    this.#implementations = implementations
+    this.#channel = channel
+  }
 
   /** The service, once it runs: whoever reads its trace asks here. */
   get service(): StartedService | undefined {
@@ -52,8 +57,8 @@ export class Host {
 
   /** Reports the fault and ends the process: nothing goes on in a state that nobody planned. */
   fail(error: unknown): void {
-    this.channel.send({ type: 'failed', error: partsOf(error) })
-    this.channel.exit(1)
+    this.#channel.send({ type: 'failed', error: partsOf(error) })
+    this.#channel.exit(1)
   }
 
   async stop(): Promise<void> {
@@ -65,16 +70,16 @@ export class Host {
       return this.fail(error)
     }
     this.#sendRows()
-    this.channel.send({ type: 'stopped' })
-    this.channel.exit(0)
+    this.#channel.send({ type: 'stopped' })
+    this.#channel.exit(0)
   }
 
   async #start({ id, settings, ...surroundings }: Extract<ToService, { type: 'start' }>): Promise<void> {
-    const implementation = this.implementations.find(({ contract }) => contract.id === id)
+    const implementation = this.#implementations.find(({ contract }) => contract.id === id)
     try {
       if (implementation === undefined) throw new Error(`no service is called "${id}"`)
       this.#service = await startService(implementation, settings, surroundings, this.#listener())
-      this.channel.send({ type: 'ready', endpoints: [...this.#service.endpoints], pinned: this.#service.pinned })
+      this.#channel.send({ type: 'ready', endpoints: [...this.#service.endpoints], pinned: this.#service.pinned })
     } catch (error) {
       this.fail(error)
     }
@@ -83,18 +88,18 @@ export class Host {
   async #command({ call, name, ask }: Extract<ToService, { type: 'command' }>): Promise<void> {
     try {
       if (this.#service === undefined) throw new Error('the service does not run yet')
-      this.channel.send({ type: 'reply', call, value: await this.#service.command(name, ask) })
+      this.#channel.send({ type: 'reply', call, value: await this.#service.command(name, ask) })
     } catch (error) {
-      this.channel.send({ type: 'refusal', call, error: partsOf(error) })
+      this.#channel.send({ type: 'refusal', call, error: partsOf(error) })
     }
   }
 
   #listener(): ServiceListener {
     return {
-      contractLine: text => this.channel.send({ type: 'line', to: 'contract', text }),
-      log: text => this.channel.send({ type: 'line', to: 'log', text }),
-      event: (name, data) => this.channel.send({ type: 'event', name, data }),
-      health: reason => this.channel.send({ type: 'health', reason }),
+      contractLine: text => this.#channel.send({ type: 'line', to: 'contract', text }),
+      log: text => this.#channel.send({ type: 'line', to: 'log', text }),
+      event: (name, data) => this.#channel.send({ type: 'event', name, data }),
+      health: reason => this.#channel.send({ type: 'health', reason }),
       failed: error => this.fail(error),
       row: (key, row) => {
         this.#changedRows.delete(key)
@@ -109,7 +114,7 @@ export class Host {
     clearTimeout(this.#rowsTimer)
     this.#rowsTimer = undefined
     if (this.#changedRows.size === 0) return
-    this.channel.send({ type: 'rows', changes: [...this.#changedRows] })
+    this.#channel.send({ type: 'rows', changes: [...this.#changedRows] })
     this.#changedRows.clear()
   }
 }

@@ -101,6 +101,10 @@ interface Call {
 
 /** One service: its process, its state, and the calls that wait for an answer. */
 class SupervisedService {
+  readonly #id: string
+  readonly #title: string
+  readonly #launcher: Launcher
+  readonly #listener: SupervisorListener
   readonly rows = new Map<string, TableRow>()
   process: ServiceProcess | undefined
   status: ServiceStatus
@@ -114,7 +118,11 @@ class SupervisedService {
   #nextCall = 0
   #lastError: ErrorParts | undefined
 
-  constructor(private readonly id: string, private readonly title: string, private readonly launch: Launcher, private readonly listener: SupervisorListener) {
+  constructor(id: string, title: string, launcher: Launcher, listener: SupervisorListener) {
+    this.#id = id
+    this.#title = title
+    this.#launcher = launcher
+    this.#listener = listener
     this.status = { id, state: 'stopped', endpoints: [], pid: undefined }
   }
 
@@ -132,13 +140,13 @@ class SupervisedService {
     if (order === undefined) throw new Error('a service is launched only after an order')
     this.#lastError = undefined
     this.rows.clear()
-    const launched = this.launch(this.id, message => this.#take(launched, message), status => this.#exited(launched, status))
+    const launched = this.#launcher(this.#id, message => this.#take(launched, message), status => this.#exited(launched, status))
     this.process = launched
     this.#setStatus('starting')
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => launched.kill(), START_WITHIN_MS)
       this.#starting = { resolve, reject, timer }
-      launched.send({ type: 'start', id: this.id, ...order, settings: { ...order.settings, ...this.#pinned } })
+      launched.send({ type: 'start', id: this.#id, ...order, settings: { ...order.settings, ...this.#pinned } })
     })
   }
 
@@ -165,7 +173,7 @@ class SupervisedService {
       const call = this.#nextCall++
       const timer = setTimeout(() => {
         this.#calls.delete(call)
-        reject(new HamletError({ code: 'timed-out', what: `${this.title} did not answer "${name}"`, why: `${REPLY_WITHIN_MS / 1000} s passed`, remedy: 'try again, or restart the service' }))
+        reject(new HamletError({ code: 'timed-out', what: `${this.#title} did not answer "${name}"`, why: `${REPLY_WITHIN_MS / 1000} s passed`, remedy: 'try again, or restart the service' }))
       }, REPLY_WITHIN_MS)
       this.#calls.set(call, { resolve, reject, timer })
       running.send({ type: 'command', call, name, ask })
@@ -175,7 +183,7 @@ class SupervisedService {
   #take(from: ServiceProcess, unchecked: unknown): void {
     if (from !== this.process) return
     const parsed = fromService.safeParse(unchecked)
-    if (!parsed.success) return this.listener.line(this.id, 'log', `a message of ${this.title} could not be read and was left out`)
+    if (!parsed.success) return this.#listener.line(this.#id, 'log', `a message of ${this.#title} could not be read and was left out`)
     const message: FromService = parsed.data
     switch (message.type) {
       case 'ready': {
@@ -192,8 +200,8 @@ class SupervisedService {
       }
       case 'reply': return this.#settle(message.call, call => call.resolve(message.value))
       case 'refusal': return this.#settle(message.call, call => call.reject(new HamletError(message.error)))
-      case 'event': return this.listener.event(this.id, message.name, message.data)
-      case 'line': return this.listener.line(this.id, message.to, message.text)
+      case 'event': return this.#listener.event(this.#id, message.name, message.data)
+      case 'line': return this.#listener.line(this.#id, message.to, message.text)
       case 'failed': {
         this.#lastError = message.error
         return
@@ -205,7 +213,7 @@ class SupervisedService {
           if (row !== null) this.rows.set(key, row)
         }
         while (this.rows.size > ROWS_MAX) this.rows.delete(this.rows.keys().next().value ?? '')
-        return this.listener.rows(this.id, message.changes)
+        return this.#listener.rows(this.#id, message.changes)
       }
       default: assertNever(message)
     }
@@ -220,7 +228,7 @@ class SupervisedService {
     this.#starting = undefined
     clearTimeout(starting?.timer)
     const error = this.#lastError ?? {
-      code: 'service-crashed' as const, what: `${this.title} ended unexpectedly`, why: status === null ? 'its process was killed' : `its process ended with status ${status}`,
+      code: 'service-crashed' as const, what: `${this.#title} ended unexpectedly`, why: status === null ? 'its process was killed' : `its process ended with status ${status}`,
       remedy: 'look at its log; it is started again by itself', proof: `pid ${from.pid ?? 'unknown'}`,
     }
     if (wasStopping) {
@@ -246,7 +254,7 @@ class SupervisedService {
     }
     this.#setStatus('failed', { error: { ...error, done: `it is started again in ${delayMs / 1000} s` } })
     this.#restartTimer = setTimeout(() => {
-      this.#launch().catch((again: unknown) => this.listener.line(this.id, 'log', partsOf(again).why))
+      this.#launch().catch((again: unknown) => this.#listener.line(this.#id, 'log', partsOf(again).why))
     }, delayMs)
   }
 
@@ -259,11 +267,11 @@ class SupervisedService {
   }
 
   #setStatus(state: ServiceState, more: Partial<ServiceStatus> = {}): void {
-    this.status = { id: this.id, state, endpoints: [], pid: this.process?.pid, ...more }
-    this.listener.status(this.status)
+    this.status = { id: this.#id, state, endpoints: [], pid: this.process?.pid, ...more }
+    this.#listener.status(this.status)
   }
 
   #notRunning(): HamletError {
-    return new HamletError({ code: 'service-not-running', what: `${this.title} cannot be asked`, why: 'it does not run', remedy: 'switch it on' })
+    return new HamletError({ code: 'service-not-running', what: `${this.#title} cannot be asked`, why: 'it does not run', remedy: 'switch it on' })
   }
 }

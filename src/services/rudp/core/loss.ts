@@ -41,8 +41,11 @@ export class LossDetector {
   #lastAckedAtMs = -Infinity
   #probed = false
   #backOff = 0
+  readonly roundTrip: RoundTrip
 
-  constructor(readonly roundTrip: RoundTrip) {}
+  constructor(roundTrip: RoundTrip) {
+    this.roundTrip = roundTrip
+  }
 
   get flightBytes(): number {
     return this.#flightBytes

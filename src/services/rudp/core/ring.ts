@@ -4,9 +4,12 @@ const FIRST_BYTES = 16 * 1024
 
 export class Ring {
   #bytes = new Uint8Array(0)
+  readonly maxBytes: number
 
   /** @param maxBytes a power of two, at least 16 KiB */
-  constructor(readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
 
   /**
    * Makes the bytes from `start` to `end` addressable; those between `start` and `keepEnd` keep their values.

@@ -12,8 +12,11 @@ export class Watch {
   #windowBytes = 0
   #ssthreshBytes = 0
   #srttMs = 0
+  readonly observe: (event: TraceEvent, nowMs: number) => void
 
-  constructor(readonly observe: (event: TraceEvent, nowMs: number) => void) {}
+  constructor(observe: (event: TraceEvent, nowMs: number) => void) {
+    this.observe = observe
+  }
 
   state(from: StateName, to: StateName): void {
     this.observe({ kind: 'state', from, to }, this.nowMs)

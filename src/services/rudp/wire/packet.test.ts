@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MalformedPacket } from '../../kit/errors.ts'
-import { crc32 } from './crc32.ts'
+import { crc32 } from '../../kit/crc32.ts'
 import {
   DATAGRAM_BYTES_MAX, decodePacket, encodePacket, HEADER_BYTES, OFFSET_MAX, RANGES_MAX, RESET_REASONS, sealPacket, summarizePacket, TYPES,
   type Packet, type PacketRange, type PacketType,

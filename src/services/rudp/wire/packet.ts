@@ -33,7 +33,7 @@
  *   +---------------------------------------------------------------+
  */
 import { MalformedPacket } from '../../kit/errors.ts'
-import { crc32 } from './crc32.ts'
+import { crc32 } from '../../kit/crc32.ts'
 
 const AT = {
   magic: 0, version: 1, type: 2, rangeCount: 3, checksum: 4, initiatorId: 8, acceptorId: 12, number: 16, settledNumber: 20,

@@ -19,9 +19,11 @@ class Reno implements Congestion {
   #recoveryFromMs = -Infinity
   /** Bytes acknowledged in congestion avoidance that have not yet moved the window (RFC 5681 §3.1, appropriate byte counting). */
   #countedBytes = 0
+  readonly datagramBytes: number
 
   /** @param datagramBytes the largest datagram: RFC 5681's SMSS */
-  constructor(readonly datagramBytes: number) {
+  constructor(datagramBytes: number) {
+    this.datagramBytes = datagramBytes
     this.#windowBytes = INITIAL_WINDOW_DATAGRAMS * datagramBytes
   }
 

@@ -25,10 +25,10 @@ export class HamletWindow {
   }
 
   static async open(dataFolder: string): Promise<HamletWindow> {
-    const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+    const unsandboxed = process.getuid?.() === 0 || process.env['HAMLET_SANDBOX'] === 'off' ? ['--no-sandbox'] : []
     const app = await _electron.launch({
       executablePath: join(ROOT, 'node_modules', 'electron', 'dist', 'electron'),
-      args: [ROOT, `--data=${dataFolder}`, '--disable-gpu', ...asRoot],
+      args: [ROOT, `--data=${dataFolder}`, '--disable-gpu', ...unsandboxed],
     })
     const shell = await app.firstWindow()
     await shell.getByRole('button', { name: /^(Start|Stop) everything$/ }).waitFor({ timeout: 30_000 })

@@ -41,7 +41,8 @@ interface Started {
 }
 
 async function start(settings: Record<string, unknown> = {}, dataFolder = folder): Promise<Started> {
-  const heard = { lines: [] as string[], logs: [] as string[], events: [] as { name: string; data: unknown }[], rows: new Map<string, Readonly<Record<string, string>>>(), health: [] as (string | undefined)[] }
+  const heard = { lines: [] as string[], logs: [] as string[], events: [] as { name: string; data: unknown }[],
+    rows: new Map<string, Readonly<Record<string, string>>>(), health: [] as (string | undefined)[] }
   const service = await startService(dnsService, { port: 0, admin_port: 0, upstream: [], ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, {
     contractLine: text => heard.lines.push(text), log: text => heard.logs.push(text), event: (name, data) => heard.events.push({ name, data }),
     row: (key, row) => row === undefined ? heard.rows.delete(key) : heard.rows.set(key, row), health: reason => heard.health.push(reason), failed: error => { throw error },
@@ -259,7 +260,9 @@ test('the resolver says why: nothing listens, silence, no such name, no such rec
   const { admin, dns } = await start()
   await sendAdminLine(admin, 'REGISTER my-app.home 192.168.1.50')
   await expect(resolverFor(await closedPort()).resolve('a.home', 'A')).rejects.toMatchObject({ code: 'upstream-unreachable' })
-  const silent = createResolver({ servers: [await silentPeer()], clock: systemClock, random: secureRandom(), trace: new TraceRing(), timings: { sendAgainAtMs: [20], staleAtMs: Infinity, failAtMs: 60 } })
+  const silent = createResolver({
+    servers: [await silentPeer()], clock: systemClock, random: secureRandom(), trace: new TraceRing(), timings: { sendAgainAtMs: [20], staleAtMs: Infinity, failAtMs: 60 },
+  })
   await expect(silent.resolve('a.home', 'A')).rejects.toMatchObject({ code: 'timed-out' })
   const resolver = resolverFor(await closedPort(), dns)
   expect((await resolver.resolve('nope.home', 'A'))).toMatchObject({ rcode: 'NXDOMAIN', records: [], sentence: expect.stringContaining('nope.home does not exist') })

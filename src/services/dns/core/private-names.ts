@@ -1,6 +1,7 @@
 /**
  * Names that belong to the network at hand: no server of the internet can know them, and asking would tell strangers what is
- * here. They are answered here or do not exist. `home` is not in the list, for there the zone itself is the authority. RFC 8375 (home.arpa), RFC 6303 (addresses), RFC 6761 and 6762 (test, invalid, local).
+ * here. They are answered here or do not exist. `home` is not in the list, for there the zone itself is the authority. RFC 8375
+ * (home.arpa), RFC 6303 (addresses), RFC 6761 and 6762 (test, invalid, local).
  */
 import { isWithin } from '../wire/name.ts'
 

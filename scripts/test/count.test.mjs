@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { closingLine, countNodeTest, countStatus, countVitest, sum } from './count.mjs'
+
+const folder = mkdtempSync(join(tmpdir(), 'hamlet-count-'))
+after(() => rmSync(folder, { recursive: true }))
+let made = 0
 
 const well = { status: 0, signal: null }
 const badly = { status: 1, signal: null }
 
 /** A report as Vitest writes it, with these counts. */
 function report({ passed = 0, failed = 0, pending = 0, todo = 0, files = [] }) {
-  const file = join(mkdtempSync(join(tmpdir(), 'hamlet-count-')), 'report.json')
+  const file = join(folder, `report-${made++}.json`)
   writeFileSync(file, JSON.stringify({ numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo, testResults: files }))
   return file
 }

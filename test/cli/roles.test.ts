@@ -157,6 +157,10 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
       return ''
     }
   }, { timeout: 15_000, interval: 500 }).toContain('Welcome to my-app.home')
+  // As Ctrl+C does, the signal reaches the services too; they wait for their supervisor, and nobody takes it for a crash.
+  const before = up.stderr.length
+  for (const pid of execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n')) process.kill(Number(pid), 'SIGTERM')
   expect(await up.stop('SIGTERM')).toBe(0)
+  expect(up.stderr.slice(before)).not.toContain('ended unexpectedly')
   await new Promise(resolve => holder.close(resolve))
 })

@@ -25,10 +25,11 @@ export class HamletWindow {
   }
 
   static async open(dataFolder: string): Promise<HamletWindow> {
-    const unsandboxed = process.getuid?.() === 0 || process.env['HAMLET_SANDBOX'] === 'off' ? ['--no-sandbox'] : []
     const app = await _electron.launch({
       executablePath: join(ROOT, 'node_modules', 'electron', 'dist', 'electron'),
-      args: [ROOT, `--data=${dataFolder}`, '--disable-gpu', ...unsandboxed],
+      args: [ROOT, `--data=${dataFolder}`, '--disable-gpu'],
+      // Root may not have it, nor an ordinary user where the system forbids namespaces.
+      chromiumSandbox: process.getuid?.() !== 0 && process.env['HAMLET_SANDBOX'] !== 'off',
     })
     const shell = await app.firstWindow()
     await shell.getByRole('button', { name: /^(Start|Stop) everything$/ }).waitFor({ timeout: 30_000 })

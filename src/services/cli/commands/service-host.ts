@@ -21,9 +21,8 @@ export const serviceHost = defineCommand({
     process.on('uncaughtException', error => host.fail(error))
     // The supervisor is gone: so is the reason to run.
     process.on('disconnect', () => void host.stop())
-    // Ctrl+C reaches the whole process group; the supervisor stops its services in order.
-    process.on('SIGINT', () => undefined)
-    process.on('SIGTERM', () => void host.stop())
+    // Both may reach the whole process group; the supervisor alone stops its services, in order.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
     return new Promise(() => undefined)
   },
 })

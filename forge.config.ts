@@ -1,11 +1,11 @@
 // Packages of the app. The bundles are made by scripts/build.mjs, the same that `npm start` runs; Forge wraps them and Electron up.
-import { execFileSync } from 'node:child_process'
 import { chmod, copyFile, rename } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import { MakerDeb } from '@electron-forge/maker-deb'
 import { MakerZIP } from '@electron-forge/maker-zip'
 import { FusesPlugin } from '@electron-forge/plugin-fuses'
+import { VitePlugin } from '@electron-forge/plugin-vite'
 import type { ForgeConfig } from '@electron-forge/shared-types'
 import { FuseV1Options, FuseVersion } from '@electron/fuses'
 
@@ -20,8 +20,6 @@ const config: ForgeConfig = {
     executableName: 'hamlet-window',
     tmpdir: join(root, '.cache', 'packager'), // its own choice under /tmp would belong to whoever came first
     extraResource: ['assets'],
-    // Everything is bundled: no node_modules in the package.
-    ignore: path => path !== '' && path !== '/package.json' && path !== '/.vite' && !/^\/\.vite\/(build|renderer)(\/|$)/.test(path),
     // Forge asks for a zip of the pinned version; scripts/make.mjs makes one of the test runtime, under that name.
     ...(isTestRuntime ? { electronZipDir: join(root, '.cache', 'electron-zip') } : {}),
   },
@@ -37,6 +35,15 @@ const config: ForgeConfig = {
     new MakerZIP(),
   ],
   plugins: [
+    // The same configurations that scripts/build.mjs bundles with.
+    new VitePlugin({
+      build: [
+        { entry: 'src/main/main.ts', config: 'vite.main.config.ts', target: 'main' },
+        { entry: 'src/services/cli/main.ts', config: 'vite.cli.config.ts', target: 'main' },
+        { entry: 'src/preload/preload.ts', config: 'vite.preload.config.ts', target: 'preload' },
+      ],
+      renderer: [{ name: 'main_window', config: 'vite.renderer.config.ts' }],
+    }),
     // What Electron 22 knows of fuses; naming a newer one would fail there.
     new FusesPlugin({
       version: FuseVersion.V1,
@@ -49,9 +56,6 @@ const config: ForgeConfig = {
     }),
   ],
   hooks: {
-    async generateAssets() {
-      execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' })
-    },
     async postPackage(_config, { platform, outputPaths }) {
       for (const folder of outputPaths) {
         const command = platform === 'win32' ? 'hamlet.cmd' : 'hamlet'

@@ -3,7 +3,7 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   build: {
-    ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
+    lib: false, ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
     rollupOptions: { input: { hamlet: 'src/services/cli/main.ts' }, output: { format: 'cjs', strict: true, entryFileNames: '[name].cjs', codeSplitting: false } },
   },
   ssr: { noExternal: true },

@@ -3,7 +3,7 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   build: {
-    ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
+    lib: false, ssr: true, target: 'node16', outDir: '.vite/build', emptyOutDir: false, minify: false, sourcemap: true,
     rollupOptions: {
       input: { main: 'src/main/main.ts', 'utility-host': 'src/main/utility-host.ts' },
       external: ['electron'],

@@ -90,6 +90,22 @@ test('each service has a panel with its switch, form, table and log', async () =
   }
 })
 
+test('a setting is changed in the form, and the service has it', async () => {
+  await hamlet.shell.getByRole('button', { name: 'DHCP', exact: true }).click()
+  const lease = hamlet.shell.getByRole('textbox', { name: 'Lease' })
+  await lease.fill('59')
+  await hamlet.shell.getByRole('button', { name: 'Save and restart' }).click()
+  await hamlet.shell.getByText('Nothing was saved').waitFor()
+  await lease.fill('600')
+  await hamlet.shell.getByRole('button', { name: 'Save and restart' }).click()
+  const leaseSeconds = () => hamlet.shell.evaluate(async () => {
+    const { value } = await window.hamlet.invoke('service:command', { id: 'client', name: 'lease', ask: { renew: true } })
+    return typeof value === 'object' && value !== null ? Reflect.get(value, 'leaseSeconds') : undefined
+  })
+  await expect.poll(leaseSeconds, { timeout: 15_000 }).toBe(600)
+  await hamlet.lampIs('dhcp', true)
+})
+
 test('a killed service is reported and comes back on its ports; the window survives', async () => {
   for (const service of ['dns', 'dhcp', 'app-server', 'client'] as const) {
     const before = await hamlet.status(service)
@@ -110,12 +126,17 @@ test('a role can be switched off alone, and its lamp goes out', async () => {
   expect((await hamlet.status('dns')).state).toBe('running')
 })
 
-test('after a restart the roles are as they were left', async () => {
+test('after a restart the mode and the roles are as they were left', async () => {
+  await hamlet.shell.getByRole('radio', { name: 'LAN' }).click()
+  await expect.poll(async () => (await hamlet.status('dns')).endpoints.length).toBeGreaterThan(3)
+  await expect.poll(async () => (await hamlet.status('client')).state, { timeout: 20_000 }).toBe('running')
+  await hamlet.picture('lan-mode')
   await hamlet.close()
   hamlet = await HamletWindow.open(folder)
   await hamlet.lampIs('dns', true)
   await hamlet.lampIs('client', true)
   expect((await hamlet.status('dhcp')).state).toBe('stopped')
+  expect(await hamlet.shell.getByRole('radio', { name: 'LAN' }).isChecked()).toBe(true)
   await hamlet.page()
 }, 120_000)
 
@@ -148,6 +169,13 @@ test('the window is sandboxed and pages get no powers', async () => {
   for (const fact of facts) expect(fact).toMatchObject({ node: false, isolated: true, sandbox: true })
   expect(facts.find(({ type }) => type === 'webview')?.preload).toBeUndefined()
   expect(await hamlet.shell.evaluate(() => typeof Reflect.get(window, 'require'))).toBe('undefined')
+  // The policy holds: a script that was put into the page by hand does not run.
+  expect(await hamlet.shell.evaluate(() => {
+    const script = document.createElement('script')
+    script.textContent = 'document.title = "ran"'
+    document.head.append(script)
+    return document.title
+  })).toBe('Hamlet')
   const page = await hamlet.page()
   expect(await page.evaluate(() => typeof Reflect.get(window, 'hamlet'))).toBe('undefined')
 })

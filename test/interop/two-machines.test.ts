@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet, type Finished } from '../support/hamlet.ts'
-import { createNetwork, type Network } from '../support/namespaces.ts'
+import { createNetwork, run, type Network } from '../support/namespaces.ts'
 
 let network: Network
 let up: RunningHamlet
@@ -43,6 +43,17 @@ test('the visitor fetches the same page over TCP and over RUDP', async () => {
   expect([tcp.status, rudp.status]).toEqual([0, 0])
   expect(tcp.stdout).toContain('Welcome to my-app.home')
   expect(rudp.stdout).toContain('Welcome to my-app.home')
+})
+
+test('the visitor\'s gateway shows the host\'s page to any browser, over both transports', async () => {
+  const client = new RunningHamlet(['client', '--data', folder], { namespace: network.namespaces['visitor'] })
+  const [, proxy = ''] = await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
+  for (const transport of ['tcp', 'rudp']) {
+    const page = run(network.namespaces['visitor'], 'curl', '-sS', '--noproxy', '', '-x', proxy, '-H', `x-hamlet-transport: ${transport}`, 'http://my-app.home/')
+    expect(page).toContain('Welcome to my-app.home')
+    expect(page).toContain(`<span id="transport">${transport.toUpperCase()}</span>`)
+  }
+  await client.stop()
 })
 
 test('a film is the same bytes over both transports', async () => {

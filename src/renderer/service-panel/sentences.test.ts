@@ -14,6 +14,10 @@ test('of many addresses the card line names the first and counts the others', ()
   expect(addressLine([at('dns', 'udp', '192.0.2.1', 53), at('dns', 'udp', '198.51.100.7', 53), at('dns', 'udp', '::1', 53)])).toBe('192.0.2.1:53 and 2 more')
 })
 
+test('an address that other machines can reach goes before loopback', () => {
+  expect(addressLine([at('dns', 'udp', '127.0.0.1', 53), at('dns', 'udp', '192.0.2.1', 53)])).toBe('192.0.2.1:53 and 1 more')
+})
+
 test('the panel says every endpoint, both transports in one line', () => {
   expect(endpointLines(dnsEndpoints).map(({ name, text }) => `${name} ${text}`)).toEqual(['DNS 127.0.0.1:53 over UDP and TCP', 'admin 127.0.0.1:5354 over UDP'])
 })

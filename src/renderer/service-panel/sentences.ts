@@ -2,6 +2,7 @@
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { assertNever } from '../../services/kit/errors.ts'
 import { formatEndpoint } from '../../services/kit/endpoint.ts'
+import { isLoopback } from '../../services/kit/ip-address.ts'
 import type { ServiceEndpoint } from '../../services/kit/host-protocol.ts'
 
 /** One sentence; what an error has to say stands in the error itself. */
@@ -19,11 +20,11 @@ export function stateSentence({ state, reason, pid }: ServiceStatus): string {
 
 /**
  * Where it can be reached, short enough for a card: `127.0.0.1:80 :8080`. The admin port is left out, the same port over
- * UDP and TCP is said once, and of several addresses the first stands for all.
+ * UDP and TCP is said once, and of several addresses the first that other machines can reach stands for all.
  */
 export function addressLine(endpoints: readonly ServiceEndpoint[]): string {
   const serving = endpoints.filter(({ name }) => name !== 'admin')
-  const first = serving[0]
+  const first = serving.find(({ address }) => !isLoopback(address)) ?? serving[0]
   if (first === undefined) return ''
   const ports = new Set(serving.filter(({ address }) => address === first.address).map(({ port }) => port))
   ports.delete(first.port)

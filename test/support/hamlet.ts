@@ -12,8 +12,8 @@ export interface Where {
   /** Name of a network namespace; without it the test's own network. */
   readonly namespace?: string | undefined
   readonly environment?: Readonly<Record<string, string>>
-  /** Runs as this user id, without any capability. Needs root. */
-  readonly user?: number
+  /** Takes the right to ports below 1024 away, as an ordinary user has it not. Needs root. */
+  readonly withoutLowPorts?: boolean
 }
 
 /** A folder for `--data`, new and empty. */
@@ -21,9 +21,9 @@ export function emptyFolder(): string {
   return mkdtempSync(join(tmpdir(), 'hamlet-test-'))
 }
 
-function spawnHamlet(args: readonly string[], { namespace, environment, user }: Where): ChildProcess {
+function spawnHamlet(args: readonly string[], { namespace, environment, withoutLowPorts }: Where): ChildProcess {
   const into = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
-  const as = user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+  const as = withoutLowPorts === true ? ['setpriv', '--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service'] : []
   const [file = '', ...rest] = [...into, ...as, process.execPath, BUNDLE, ...args]
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
 }

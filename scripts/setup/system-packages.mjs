@@ -8,7 +8,7 @@ import { say, SetupError } from './say.mjs'
 const PROGRAMS = {
   test: {
     Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
-    dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base',
+    dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base', tshark: 'tshark',
   },
   make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },
 }

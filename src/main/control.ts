@@ -163,6 +163,7 @@ export class Control {
       this.#browser.useProxy(port).catch((error: unknown) => this.notice(partsOf(error).why))
     }
     this.#push('service:status', shown(status))
+    this.#roles.stateChanged(serviceIdOf(status.id))
   }
 
   #line(id: string, to: 'contract' | 'log', text: string): void {

@@ -110,9 +110,11 @@ test('a killed service is reported and comes back on its ports; the window survi
   for (const service of ['dns', 'dhcp', 'app-server', 'client'] as const) {
     const before = await hamlet.status(service)
     process.kill(before.pid ?? 0, 'SIGKILL')
+    await hamlet.lampIs(service, false)
     await expect.poll(async () => (await hamlet.status(service)).pid, { timeout: 15_000 }).not.toBe(before.pid)
     await expect.poll(async () => (await hamlet.status(service)).state, { timeout: 15_000 }).toBe('running')
     expect((await hamlet.status(service)).endpoints).toEqual(before.endpoints)
+    await hamlet.lampIs(service, true)
   }
   const page = await hamlet.browse('http://my-app.home/')
   await page.getByText('Welcome to my-app.home').first().waitFor()

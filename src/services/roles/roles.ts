@@ -35,7 +35,9 @@ export interface RolesOptions {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-const PROBE_EVERY_MS = 5_000
+/** Until all that runs is proven, and from then on. */
+const PROBE_AGAIN_MS = 2_000
+const PROBE_EVERY_MS = 15_000
 
 export class Roles {
   mode: Mode = 'local'
@@ -116,6 +118,12 @@ export class Roles {
     return this.#lamps.get(id) ?? { lit: false, sentence: 'switched off', tookMs: 0 }
   }
 
+  /** To be told of every change of state: a proof holds no longer than the process that gave it. */
+  stateChanged(id: ServiceId): void {
+    if (this.#runs(id)) this.#probeSoon()
+    else if (this.lamp(id).lit) this.#setLamp(id, { lit: false, sentence: 'not running', tookMs: 0 })
+  }
+
   /** Asks the client service for its proof of each role that runs. */
   async probeAll(): Promise<void> {
     clearTimeout(this.#probeTimer)
@@ -123,7 +131,8 @@ export class Roles {
     this.#probing = true
     for (const id of SERVICE_IDS) this.#setLamp(id, await this.#probe(id))
     this.#probing = false
-    if (SERVICE_IDS.some(id => this.#runs(id))) this.#probeTimer = setTimeout(() => void this.probeAll(), PROBE_EVERY_MS)
+    const running = SERVICE_IDS.filter(id => this.#runs(id))
+    if (running.length > 0) this.#probeTimer = setTimeout(() => void this.probeAll(), running.every(id => this.lamp(id).lit) ? PROBE_EVERY_MS : PROBE_AGAIN_MS)
   }
 
   #probeSoon(): void {

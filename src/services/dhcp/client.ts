@@ -13,7 +13,6 @@ import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { drive } from '../kit/node/drive.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
 import type { DatagramDoor, DoorOptions } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { Random } from '../kit/random.ts'
@@ -173,7 +172,7 @@ async function openSockets(server: Endpoint | undefined, { receive }: Pick<DoorO
   }
   const every = localIpv4Addresses().slice(0, INTERFACES_MAX).map(({ address }) => address)
   const addresses = server === undefined ? every : [isLoopback(server.address) ? '127.0.0.1' : '0.0.0.0']
-  const open = (port: number) => openTracedDoor(openDgramDoor, { addresses, port, receive, broadcast: true }, trace, 'dhcp', clock)
+  const open = (port: number) => openTracedDoor({ addresses, port, receive, broadcast: true }, trace, 'dhcp', clock)
   return addresses.length === 1 ? open(0) : onSamePort(0, '127.0.0.1', open)
 }
 

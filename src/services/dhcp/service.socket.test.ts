@@ -6,7 +6,7 @@ import type { Endpoint } from '../kit/endpoint.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { startService, type StartedService } from '../kit/node/service.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import { openDoor } from '../kit/node/udp/open-door.ts'
 import { below, seededRandom } from '../kit/random.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { keepLease, obtainLease, releaseLease, storedMac, type Lease } from './client.ts'
@@ -119,7 +119,7 @@ test('a lease that is kept is told, and stays when nobody renews it any more', a
 })
 
 test('a silent server and a full one are told as no lease, with what to do', async () => {
-  const silent = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
+  const silent = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
   toClose.push(() => silent.close())
   const nobody = silent.locals[0] ?? { address: '127.0.0.1', port: 9 }
   await expect(obtainLease({ ...asks(nobody, 1), timeoutMs: 50 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: expect.stringContaining(`127.0.0.1:${nobody.port}`), remedy: expect.stringContaining('hamlet dhcp') } })
@@ -132,7 +132,7 @@ test('a silent server and a full one are told as no lease, with what to do', asy
 test('malformed datagrams leave it alive', async () => {
   const running = await Running.start()
   const random = seededRandom(7)
-  const door = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
+  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
   toClose.push(() => door.close())
   const whole = encodeMessage({ ...request, options: { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: 1, hostName: 'x', parameterRequestList: [1, 2, 3] } })
   for (let round = 0; round < 300; round++) {
@@ -150,7 +150,7 @@ test('the journal does not grow with renewals', async () => {
   const { address } = await obtainLease(asks(running.server, 1))
   let acks = 0
   let tellDone = () => {}
-  const door = await openDgramDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => { if (++acks % 50 === 0) tellDone() } })
+  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => { if (++acks % 50 === 0) tellDone() } })
   toClose.push(() => door.close())
   const renewal = encodeMessage({ ...request, ciaddr: 0x7f000164, chaddr: Uint8Array.of(2, 0, 0x5e, 0, 0, 1), options: { messageType: MESSAGE_TYPE.REQUEST } })
   for (let round = 0; round < 25; round++) {

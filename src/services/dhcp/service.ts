@@ -13,7 +13,7 @@ import { drive } from '../kit/node/drive.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import { openDoor } from '../kit/node/udp/open-door.ts'
 import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { dhcp } from './contract.ts'
@@ -89,13 +89,13 @@ function toldBy(settings: Context['settings'], networks: readonly ServedNetwork[
 async function openSockets({ settings, trace, clock, log }: Context, networks: readonly ServedNetwork[], receive: (batch: DatagramBatch) => void): Promise<DatagramDoor> {
   const onError = (error: Error) => log(`a DHCP socket reports ${error.message}`)
   const common = { receive, onError }
-  if (isLoopback(settings.host)) return openTracedDoor(openDgramDoor, { ...common, addresses: [settings.host], port: settings.port }, trace, 'dhcp', clock)
+  if (isLoopback(settings.host)) return openTracedDoor({ ...common, addresses: [settings.host], port: settings.port }, trace, 'dhcp', clock)
   // Sockets that share a port would share it with another DHCP server too, in silence. So the port is first taken alone.
-  const alone = await openDgramDoor({ addresses: ['0.0.0.0'], port: settings.port, receive: () => undefined })
+  const alone = await openDoor({ addresses: ['0.0.0.0'], port: settings.port, receive: () => undefined })
   const port = alone.locals[0]?.port ?? settings.port
   await alone.close()
   const addresses = ['0.0.0.0', ...networks.map(({ serverAddress }) => formatIpv4(serverAddress))]
-  return openTracedDoor(openDgramDoor, { ...common, addresses, port, sharePort: true, broadcast: true }, trace, 'dhcp', clock)
+  return openTracedDoor({ ...common, addresses, port, sharePort: true, broadcast: true }, trace, 'dhcp', clock)
 }
 
 /** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */

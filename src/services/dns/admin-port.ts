@@ -1,7 +1,6 @@
 /** The admin port: plain text over UDP, one line a datagram, `OK …` or `ERROR …` back. The window's command comes here too. */
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
@@ -43,15 +42,16 @@ export async function openAdminPort(options: { addresses: readonly string[]; por
     for (const text of toDatagrams(lines)) door.send(path, Buffer.from(text, 'utf8'))
     door.flush()
   }
-  const door: DatagramDoor = await openTracedDoor(openDgramDoor, {
+  const door: DatagramDoor = await openTracedDoor({
     addresses: options.addresses, port: options.port,
-    receive({ count, slab, offsets, lengths, paths }) {
+    receive(batch) {
+      const { count, slab, offsets, lengths } = batch
       for (let index = 0; index < count; index++) {
         const offset = offsets[index] ?? 0
-        const path = paths[index]
+        const path = batch.path(index)
         const line = Buffer.from(slab.subarray(offset, offset + (lengths[index] ?? 0))).toString('latin1')
         // Two admin ports that are made to talk to each other by a forged sender must not go on for ever.
-        if (path === undefined || /^(OK|ERROR)\b/.test(line)) continue
+        if (/^(OK|ERROR)\b/.test(line)) continue
         void runAdminLine(line, options.target).then(lines => reply(path, lines))
       }
     },

@@ -3,7 +3,6 @@ import type { Endpoint, Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { errnoOf } from '../kit/node/disk.ts'
 import { connectStream } from '../kit/node/streams.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
@@ -51,7 +50,7 @@ export function openQueryWay(options: QueryWayOptions): QueryWay {
 }
 
 async function openDatagram({ peer, query, trace, clock, onReply, onRefused }: QueryWayOptions): Promise<() => void> {
-  const door: DatagramDoor = await openTracedDoor(openDgramDoor, {
+  const door: DatagramDoor = await openTracedDoor({
     addresses: [peer.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer,
     receive({ count, slab, offsets, lengths }) {
       for (let index = 0; index < count; index++) {

@@ -1,7 +1,7 @@
 /** The client side of a DNS server's admin port: how an application server registers its name. */
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import { openDoor } from '../kit/node/udp/open-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 
 const TIMEOUT_MS = 1000
@@ -29,7 +29,7 @@ export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs 
         door?.flush()
         timer = setTimeout(() => send(attempt + 1), timeoutMs)
       }
-      openDgramDoor({
+      openDoor({
         addresses: [server.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer: server,
         receive({ slab, offsets, lengths }) {
           const offset = offsets[0] ?? 0

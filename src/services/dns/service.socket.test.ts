@@ -9,7 +9,7 @@ import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { startService, type StartedService } from '../kit/node/service.ts'
 import { connectStream } from '../kit/node/streams.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
+import { openDoor } from '../kit/node/udp/open-door.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { queryFor } from './core/forwarder.ts'
 import { sendAdminLine } from './register.ts'
@@ -65,14 +65,14 @@ function resolverFor(...servers: Endpoint[]): Resolver {
 
 /** A UDP socket on which nothing ever answers. */
 async function silentPeer(): Promise<Endpoint> {
-  const door = await openDgramDoor({ addresses: [LOOPBACK], port: 0, receive: () => undefined })
+  const door = await openDoor({ addresses: [LOOPBACK], port: 0, receive: () => undefined })
   closers.push(() => door.close())
   return door.locals[0] ?? expect.unreachable('a socket is bound')
 }
 
 /** A port of this machine that nobody listens on. */
 async function closedPort(): Promise<Endpoint> {
-  const door = await openDgramDoor({ addresses: [LOOPBACK], port: 0, receive: () => undefined })
+  const door = await openDoor({ addresses: [LOOPBACK], port: 0, receive: () => undefined })
   await door.close()
   return door.locals[0] ?? expect.unreachable('a socket was bound')
 }

@@ -9,7 +9,6 @@ import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams, type StreamListener } from '../kit/node/streams.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
@@ -137,7 +136,7 @@ async function openDoors(
 }
 
 async function openBoth(context: Context, addresses: readonly string[], port: number, driver: Driver, clients: StreamClients): Promise<{ door: DatagramDoor; listener: StreamListener }> {
-  const door = await openTracedDoor(openDgramDoor, { addresses, port, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
+  const door = await openTracedDoor({ addresses, port, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
   try {
     return { door, listener: await listenStreams({ addresses, port: door.locals[0]?.port ?? port, accept: socket => clients.accept(socket) }) }
   } catch (error) {

@@ -7,7 +7,6 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
-import { openDgramDoor } from '../kit/node/udp/dgram-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionFactory } from './core/congestion/congestion.ts'
@@ -84,7 +83,7 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  door = await openTracedDoor(openDgramDoor, { addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
+  door = await openTracedDoor({ addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
   return new RudpHost(clock, endpoint, door, driver)
 }
 
@@ -92,6 +91,7 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
 const NO_DOOR: DatagramDoor = {
   locals: [],
   send: () => undefined,
+  sendTrain: () => undefined,
   flush: () => undefined,
   pathTo: peer => ({ local: { address: '0.0.0.0', port: 0 }, interfaceName: '', peer }),
   close: () => Promise.resolve(),

@@ -70,8 +70,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
       const nowMs = clock.nowMs()
       for (let index = 0; index < batch.count; index++) {
         const offset = batch.offsets[index] ?? 0
-        const path = batch.paths[index]
-        if (path !== undefined) machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), path, nowMs)
+        machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), batch.path(index), nowMs)
       }
       drain()
     },

@@ -18,8 +18,7 @@ async function openDoor(options: Partial<DoorOptions> = {}) {
     receive(batch) {
       for (let index = 0; index < batch.count; index++) {
         const offset = batch.offsets[index] ?? 0
-        const path = batch.paths[index]
-        if (path !== undefined) received.push({ text: Buffer.from(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0))).toString(), path })
+        received.push({ text: Buffer.from(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0))).toString(), path: batch.path(index) })
       }
       arrived()
     },
@@ -91,7 +90,7 @@ test('a taken port is refused with its owner, and leaves no socket open', async 
 
 test('a traced door writes both directions into the trace', async () => {
   const trace = new TraceRing(16_384)
-  const server = await openTracedDoor(openDgramDoor, { addresses: ['127.0.0.1'], port: 0, receive: () => undefined }, trace, 'dns', systemClock)
+  const server = await openTracedDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined }, trace, 'dns', systemClock)
   open.push(server)
   const client = await openDoor()
   const local = server.locals[0] ?? { address: '', port: 0 }

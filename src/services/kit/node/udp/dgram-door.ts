@@ -5,7 +5,7 @@ import type { Endpoint, Path } from '../../endpoint.ts'
 import { assert } from '../../errors.ts'
 import { isWildcard } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
-import type { DatagramDoor, DoorOptions } from './door.ts'
+import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
 
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -83,14 +83,12 @@ class DgramDoor implements DatagramDoor {
     this.#sockets = sockets
     this.locals = sockets.map(({ local }) => local)
     for (const { socket, local } of sockets) {
-      const paths: Path[] = []
-      const lengths = Uint32Array.of(0)
-      const batch = { count: 1, slab: new Uint8Array(0) as Uint8Array, offsets: Uint32Array.of(0), lengths, paths } // widened: a Buffer may lie in any memory
-      socket.on('message', (message, { address, port }) => {
-        batch.slab = message
-        lengths[0] = message.length
-        paths[0] = this.#path(local, { address: withoutZone(address), port })
+      const batch = new BatchOfOne((address, peerPort) => this.#path(local, { address, port: peerPort }))
+      socket.on('message', (message, sender) => {
+        batch.take(message, sender)
         receive(batch)
+        const answer = batch.answer()
+        if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address, () => undefined)
       })
       socket.on('error', error => onError?.(error))
     }
@@ -98,6 +96,10 @@ class DgramDoor implements DatagramDoor {
 
   send(path: Path, bytes: Uint8Array): void {
     this.#queue.push({ path, bytes })
+  }
+
+  sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void {
+    for (let at = 0; at < bytes.length; at += segmentBytes) this.send(path, bytes.subarray(at, at + segmentBytes))
   }
 
   flush(): void {
@@ -137,6 +139,47 @@ class DgramDoor implements DatagramDoor {
       this.#paths.set(key, path)
     }
     return path
+  }
+}
+
+/** What node:dgram gives: one datagram a call. The same object for all of a socket's datagrams. */
+class BatchOfOne implements DatagramBatch {
+  readonly count = 1
+  slab: Uint8Array = new Uint8Array(0)
+  readonly offsets = Uint32Array.of(0)
+  readonly lengths = Uint32Array.of(0)
+  readonly replies = new Uint8Array(REPLY_BYTES_MAX)
+  readonly replyLengths = Uint32Array.of(0)
+  #sender: { readonly address: string; readonly port: number } = { address: '', port: 0 }
+  readonly #pathFrom: (address: string, port: number) => Path
+
+  constructor(pathFrom: (address: string, port: number) => Path) {
+    this.#pathFrom = pathFrom
+  }
+
+  take(message: Uint8Array, sender: { readonly address: string; readonly port: number }): void {
+    this.slab = message
+    this.lengths[0] = message.length
+    this.replyLengths[0] = 0
+    this.#sender = sender
+  }
+
+  path(): Path {
+    return this.#pathFrom(withoutZone(this.#sender.address), this.#sender.port)
+  }
+
+  /** FNV-1a over the address's text. */
+  peerHash(): number {
+    const { address } = this.#sender
+    let hash = 0x811c9dc5
+    for (let at = 0; at < address.length; at++) hash = Math.imul(hash ^ address.charCodeAt(at), 0x01000193)
+    return hash >>> 0
+  }
+
+  /** A copy of the answer in place, since the system may read it later; undefined where there is none. */
+  answer(): Uint8Array | undefined {
+    const length = this.replyLengths[0] ?? 0
+    return length === 0 ? undefined : this.replies.slice(0, length)
   }
 }
 

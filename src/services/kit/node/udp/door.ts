@@ -4,6 +4,9 @@
  */
 import type { Endpoint, Path } from '../../endpoint.ts'
 
+/** Room for an answer in place. Longer ones go by `send`. */
+export const REPLY_BYTES_MAX = 1232
+
 /** Datagrams that came together. Only lent: valid until the receiver returns. */
 export interface DatagramBatch {
   readonly count: number
@@ -11,7 +14,16 @@ export interface DatagramBatch {
   /** Where datagram i begins in the slab, and how many bytes it has; the first `count` entries count. */
   readonly offsets: Uint32Array
   readonly lengths: Uint32Array
-  readonly paths: readonly Path[]
+  /** The way that datagram i came by: made when it is first asked for, so a receiver that does without pays nothing for it. */
+  path(index: number): Path
+  /** Equal for equal addresses of peers, whatever their ports; 32 bits, so two addresses may share one. */
+  peerHash(index: number): number
+  /**
+   * Answers in place: what a receiver writes here for datagram i, from `i * REPLY_BYTES_MAX` on, goes back the way that the
+   * datagram came, when the receiver has returned. `replyLengths[i]` says how many bytes; it is 0 before.
+   */
+  readonly replies: Uint8Array
+  readonly replyLengths: Uint32Array
 }
 
 export interface DatagramDoor {
@@ -19,6 +31,8 @@ export interface DatagramDoor {
   readonly locals: readonly Endpoint[]
   /** Queues one datagram on the socket of `path.local`. The bytes belong to the door until `flush` returns. */
   send(path: Path, bytes: Uint8Array): void
+  /** Queues a train: `bytes` cut into datagrams of `segmentBytes`, the last of which may be shorter. One system call where it can be. */
+  sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void
   /** Hands everything queued to the system. What the network refuses is lost, as datagrams are. */
   flush(): void
   /** The way from the socket bound to `local` (its address, or the only socket there is) to a peer. */
@@ -26,12 +40,16 @@ export interface DatagramDoor {
   close(): Promise<void>
 }
 
+/** Which implementation: `auto` is the batch add-on where it loads, else node:dgram. */
+export type Io = 'auto' | 'batch' | 'dgram'
+
 export interface DoorOptions {
   /** One socket each. `0.0.0.0` really binds the wildcard; local-addresses.ts expands it for services that must not. */
   readonly addresses: readonly string[]
   /** 0: any free port, the same for all sockets. */
   readonly port: number
   readonly receive: (batch: DatagramBatch) => void
+  readonly io?: Io
   /** May send to broadcast addresses. */
   readonly broadcast?: boolean
   /** Lets a wildcard socket and sockets of single addresses share the port. */

@@ -4,17 +4,20 @@ import { which } from './places.mjs'
 import { run } from './run.mjs'
 import { say, SetupError } from './say.mjs'
 
-/** Program → the package that brings it. Each is found by looking for the program itself. */
+/** Program, or a library's file → the package that brings it. Each is found by looking for it. */
 const PROGRAMS = {
   test: {
     Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
     dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base', tshark: 'tshark',
+    cc: 'gcc', strace: 'strace', kdig: 'knot-dnsutils', knotd: 'knot', nsd: 'nsd', nsupdate: 'bind9-dnsutils', 'named-checkzone': 'bind9-utils', kzonecheck: 'knot-dnssecutils',
+    'kea-dhcp4': 'kea-dhcp4-server', dhcpcd: 'dhcpcd5', '/usr/lib/python3/dist-packages/dns/message.py': 'python3-dnspython',
   },
+  bench: { cc: 'gcc', dnsperf: 'dnsperf', perfdhcp: 'kea-admin', 'kea-dhcp4': 'kea-dhcp4-server', dnsmasq: 'dnsmasq-base', unbound: 'unbound', knotd: 'knot', nsd: 'nsd', ip: 'iproute2', curl: 'curl' },
   make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },
 }
 
 /** Packages that bring a service which Debian starts at once; we want the program alone, and port 53 free. */
-const UNWANTED_SERVICES = ['unbound']
+const UNWANTED_SERVICES = ['unbound', 'knot', 'nsd', 'kea-dhcp4-server', 'dhcpcd5']
 
 /** What Electron's executable wants of the system; everything else comes as a dependency of these. Newer releases renamed some (t64). */
 const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
@@ -22,10 +25,12 @@ const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['liba
 /** @param purpose a key of PROGRAMS */
 export async function ensurePrograms(purpose) {
   if (process.platform !== 'linux') return
-  const missing = Object.keys(PROGRAMS[purpose]).filter(program => which(program) === undefined)
+  const missing = Object.keys(PROGRAMS[purpose]).filter(program => !isThere(program))
   if (missing.length === 0) return
   await aptInstall([...new Set(missing.map(program => PROGRAMS[purpose][program]))], `for ${missing.join(', ')}`)
 }
+
+const isThere = program => program.startsWith('/') ? existsSync(program) : which(program) !== undefined
 
 /** pip is a module of python3, not a program with a fixed name. */
 export async function ensurePip() {

@@ -5,21 +5,19 @@
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'
+import type { AnswerLog } from './answer-log.ts'
 import { truncatedAnswer, type ClientLimit } from './core/client-limit.ts'
-import type { QueryLog } from './core/query-log.ts'
-import type { AnsweredEvent, DnsServer } from './core/server.ts'
+import type { DnsServer } from './core/server.ts'
 import { decodeMessage } from './wire/message.ts'
 import { formatRcode, formatType } from './wire/types.ts'
 
 export interface DatagramClientsOptions {
   readonly machine: DnsServer
   readonly limit: ClientLimit
-  readonly queryLog: QueryLog
+  readonly answerLog: AnswerLog
   readonly clock: Clock
   /** True for an address of this machine: what runs here is not limited. */
   readonly isOwnAddress: (address: string) => boolean
-  /** One answer, for those who listen. */
-  readonly tell: (answered: AnsweredEvent) => void
   /** Called when a batch is through: the machine's outbox wants to be drained. */
   readonly drain: () => void
 }
@@ -32,9 +30,8 @@ export class DatagramClients {
   }
 
   receive(batch: DatagramBatch): void {
-    const { machine, queryLog, clock, drain } = this.options
+    const { machine, answerLog, clock, drain } = this.options
     const nowMs = clock.nowMs()
-    queryLog.begin(nowMs)
     let forMachine = 0
     for (let index = 0; index < batch.count; index++) {
       const offset = batch.offsets[index] ?? 0
@@ -43,7 +40,7 @@ export class DatagramClients {
       const answerBytes = machine.answerAtOnce(batch.slab, offset, length, batch.replies, index * REPLY_BYTES_MAX, REPLY_BYTES_MAX, nowMs)
       if (answerBytes > 0) {
         batch.replyLengths[index] = answerBytes
-        if (queryLog.answered()) this.#tell(batch, index)
+        if (answerLog.answered()) this.#tell(batch, index)
         continue
       }
       machine.receive(batch.slab.subarray(offset, offset + length), batch.path(index), nowMs)
@@ -53,10 +50,10 @@ export class DatagramClients {
   }
 
   #isLimited(batch: DatagramBatch, index: number, nowMs: number): boolean {
-    const { limit, queryLog, isOwnAddress } = this.options
+    const { limit, answerLog, isOwnAddress } = this.options
     const verdict = limit.judge(batch.peerHash(index), nowMs)
     if (verdict === 'answer' || isOwnAddress(batch.path(index).peer.address)) return false
-    queryLog.limited()
+    answerLog.limited()
     if (verdict === 'truncate') batch.replyLengths[index] = truncatedAnswer(batch.slab, batch.offsets[index] ?? 0, batch.lengths[index] ?? 0, batch.replies, index * REPLY_BYTES_MAX)
     return true
   }
@@ -66,7 +63,7 @@ export class DatagramClients {
     const at = index * REPLY_BYTES_MAX
     const { header, questions: [question] } = decodeMessage(batch.replies.subarray(at, at + (batch.replyLengths[index] ?? 0)))
     if (question === undefined) return
-    this.options.tell({
+    this.options.answerLog.tell({
       name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(header.rcode),
       source: header.aa ? 'zone' : 'cache', client: formatEndpoint(batch.path(index).peer), tookMs: 0,
     })

@@ -20,8 +20,9 @@ const OPT_BYTES = 11
 /** RFC 1035 §4.2.1 and the flag day of 2020: what a client takes without EDNS, and what anyone gets with it. */
 const LIMIT_WITHOUT_EDNS_BYTES = 512
 const LIMIT_WITH_EDNS_BYTES = 1232
-/** Two places a hash, so half of the answers may share one. */
-const SLOTS = 32_768
+const BUCKETS = 8192
+/** Answers whose hashes lead to the same bucket. */
+const BUCKET_ANSWERS = 4
 /** All answers together: a few questions with large answers must not fill the memory. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024
 
@@ -50,7 +51,7 @@ interface HotAnswer {
 }
 
 export class HotAnswers {
-  readonly #slots: (HotAnswer | undefined)[] = new Array<HotAnswer | undefined>(SLOTS).fill(undefined)
+  readonly #slots: (HotAnswer | undefined)[] = new Array<HotAnswer | undefined>(BUCKETS * BUCKET_ANSWERS).fill(undefined)
   #keptBytes = 0
   /** Of the query that was read last. */
   #hash = 0
@@ -128,8 +129,8 @@ export class HotAnswers {
     this.#variant = ((flags & AD) !== 0 ? WITH_AD : 0) | ((flags & CD) !== 0 ? WITH_CD : 0)
     this.#limitBytes = LIMIT_WITHOUT_EDNS_BYTES
     if (additionals === 1 ? !this.#readEdns(query, index, end) : index !== end) return false
-    hash ^= this.#variant
-    this.#hash = (hash ^ (hash >>> 15)) >>> 0
+    hash = Math.imul(hash ^ (hash >>> 16) ^ this.#variant, 0x85ebca6b)
+    this.#hash = (hash ^ (hash >>> 13)) >>> 0
     return true
   }
 
@@ -145,11 +146,12 @@ export class HotAnswers {
   }
 
   #find(query: Uint8Array, questionAt: number): HotAnswer | undefined {
-    const place = this.#hash & (SLOTS - 1)
-    const first = this.#slots[place]
-    if (first !== undefined && this.#isFor(first, query, questionAt)) return first
-    const second = this.#slots[place ^ 1]
-    return second !== undefined && this.#isFor(second, query, questionAt) ? second : undefined
+    const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
+    for (let place = bucketAt; place < bucketAt + BUCKET_ANSWERS; place++) {
+      const kept = this.#slots[place]
+      if (kept !== undefined && this.#isFor(kept, query, questionAt)) return kept
+    }
+    return undefined
   }
 
   #isFor({ hash, variant, question }: HotAnswer, query: Uint8Array, questionAt: number): boolean {
@@ -160,19 +162,20 @@ export class HotAnswers {
     return true
   }
 
-  /** The newer of two takes the first place; the older goes to the second, whose owner goes. */
+  /** The newest stands first in its bucket; an older answer to the same question, or else the oldest, goes. */
   #insert(answer: HotAnswer): void {
     if (this.#keptBytes > KEPT_BYTES_MAX) this.forget()
-    const place = answer.hash & (SLOTS - 1)
-    const first = this.#slots[place]
-    const isSame = first?.hash === answer.hash && first.variant === answer.variant
-    if (!isSame) {
-      this.#keptBytes -= this.#slots[place ^ 1]?.response.length ?? 0
-      this.#slots[place ^ 1] = first
-    } else this.#keptBytes -= first.response.length
-    this.#slots[place] = answer
-    this.#keptBytes += answer.response.length
+    const bucketAt = (answer.hash & (BUCKETS - 1)) * BUCKET_ANSWERS
+    let place = bucketAt
+    while (place < bucketAt + BUCKET_ANSWERS - 1 && !isSameQuestion(this.#slots[place], answer)) place++
+    this.#keptBytes += answer.response.length - (this.#slots[place]?.response.length ?? 0)
+    for (; place > bucketAt; place--) this.#slots[place] = this.#slots[place - 1]
+    this.#slots[bucketAt] = answer
   }
+}
+
+function isSameQuestion(kept: HotAnswer | undefined, answer: HotAnswer): boolean {
+  return kept !== undefined && kept.hash === answer.hash && kept.variant === answer.variant
 }
 
 /** Upper-case ASCII letters count as lower-case ones (RFC 4343); a label's length, at most 63, is never a letter. */

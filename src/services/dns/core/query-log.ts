@@ -14,8 +14,8 @@ export interface AnswerCounts {
   readonly limited: number
 }
 
+/** One second of answers. */
 export class QueryLog {
-  #fromMs = -Infinity
   #answers = 0
   #told = 0
   #limited = 0
@@ -33,17 +33,7 @@ export class QueryLog {
     this.#limited++
   }
 
-  /** When a sum is due; Infinity: nothing to sum up. */
-  deadlineMs(): number {
-    return this.#answers + this.#limited === 0 ? Infinity : this.#fromMs + 1000
-  }
-
-  /** Begins a second where none is under way. Call with every batch. */
-  begin(nowMs: number): void {
-    if (this.#answers + this.#limited === 0) this.#fromMs = nowMs
-  }
-
-  /** The sum of a second that is over, undefined where all of it was told. */
+  /** The sum of the second, which is over with it; undefined where all of it was told. */
   sum(): AnswerCounts | undefined {
     const counts = { answers: this.#answers, untold: this.#answers - this.#told, limited: this.#limited }
     this.#answers = 0

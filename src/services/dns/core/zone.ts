@@ -40,6 +40,8 @@ interface Node {
 }
 
 export class Zone {
+  /** Goes up with every change: what was made of the zone before is old then. */
+  generation = 0
   readonly #nodes = new Map<string, Node>()
   /** How many registered names lie below a name that may itself have nothing (an "empty non-terminal", RFC 8020 §2). */
   readonly #below = new Map<string, number>()
@@ -52,6 +54,7 @@ export class Zone {
 
   /** Replaces everything. SOA and NS of the apex are made up where the records have none. */
   load(records: readonly ResourceRecord[]): void {
+    this.generation++
     this.#nodes.clear()
     this.#below.clear()
     this.#reverse.clear()
@@ -101,6 +104,7 @@ export class Zone {
     if (change.change === 'register') this.#register(change)
     else this.#unregister(change)
     this.#bumpSerial()
+    this.generation++
   }
 
   /** @throws UsageError as `apply` would; changes nothing */

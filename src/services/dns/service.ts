@@ -15,7 +15,7 @@ import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
 import { dns } from './contract.ts'
 import { Cache } from './core/cache.ts'
 import { DnsServer, type DnsEvent } from './core/server.ts'
-import type { ZoneChange } from './core/zone.ts'
+import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
 import { NamesTable } from './names-table.ts'
 import { openQueryWay, type QueryWay } from './query-way.ts'
 import { StreamClients } from './stream-clients.ts'
@@ -158,9 +158,11 @@ function adminTarget(context: Context, store: ZoneStore, cache: Cache, table: Na
     zone: store.zone,
     async change(change: ZoneChange) {
       await store.change(change)
-      table.showRegistered(change.name, store.zone.recordsOf(change.name))
-      if (change.change === 'register') context.emit('registered', { name: change.name, type: change.type, rdata: change.rdata })
-      else context.emit('unregistered', { name: change.name, ...(change.type === undefined ? {} : { type: change.type }) })
+      for (const part of partsOfChange(change)) {
+        table.showRegistered(part.name, store.zone.recordsOf(part.name))
+        if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
+        else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
+      }
     },
     flush() {
       table.forgetCached()

@@ -15,7 +15,7 @@ import { dns } from './contract.ts'
 import { Cache } from './core/cache.ts'
 import { ClientLimit } from './core/client-limit.ts'
 import { DnsServer, type DnsEvent } from './core/server.ts'
-import type { ZoneChange } from './core/zone.ts'
+import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
 import { DatagramClients } from './datagram-clients.ts'
 import { openFrontDoors, type FrontDoors } from './front-doors.ts'
 import { NamesTable } from './names-table.ts'
@@ -162,9 +162,11 @@ function adminTarget(context: Context, store: ZoneStore, machine: DnsServer, tab
     zone: store.zone,
     async change(change: ZoneChange) {
       await store.change(change)
-      table.showRegistered(change.name, store.zone.recordsOf(change.name))
-      if (change.change === 'register') context.emit('registered', { name: change.name, type: change.type, rdata: change.rdata })
-      else context.emit('unregistered', { name: change.name, ...(change.type === undefined ? {} : { type: change.type }) })
+      for (const part of partsOfChange(change)) {
+        table.showRegistered(part.name, store.zone.recordsOf(part.name))
+        if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
+        else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
+      }
     },
     flush() {
       table.forgetCached()

@@ -20,7 +20,8 @@ import { HotAnswers } from './hot-answers.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
 import { privateZoneOf } from './private-names.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
-import { anyRecord, soaFor, type Zone } from './zone.ts'
+import { soaFor } from './apex.ts'
+import { anyRecord, type Zone } from './zone.ts'
 
 export type AnswerSource = 'zone' | 'cache' | 'stale' | 'upstream' | 'none'
 

@@ -13,6 +13,7 @@ import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
 import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
 import { Cache } from './core/cache.ts'
+import { CANARY_NAMES } from './core/canary-names.ts'
 import { ClientLimit } from './core/client-limit.ts'
 import { DnsServer, type DnsEvent } from './core/server.ts'
 import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
@@ -55,7 +56,9 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
     onLoaded: () => table.showAllRegistered(store.zone.records()),
   })
   closers.push(async () => table.stop(), () => store.close())
-  const machine = new DnsServer(store.zone, new Cache(), { upstreams, random: context.random })
+  const hidesCanaries = settings.canary === 'always' || (settings.canary === 'lan' && !isLoopback(settings.host))
+  if (hidesCanaries) for (const { name, effect } of CANARY_NAMES) context.setRow(`built in ${name}`, { name, type: 'any', data: `does not exist: ${effect}`, ttl: '', source: 'built in' })
+  const machine = new DnsServer(store.zone, new Cache(), { upstreams, random: context.random, hidesCanaries })
   const answerLog = new AnswerLog(context)
   const { front, driver } = await openDoors(context, machine, closers, answerLog, event => onEvent(event, answerLog, table, health))
   const target = adminTarget(context, store, machine, table)

@@ -15,6 +15,7 @@ import { nameKey } from '../wire/name.ts'
 import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
 import { Cache } from './cache.ts'
+import { isCanaryName } from './canary-names.ts'
 import { targetOf, type Finding } from './finding.ts'
 import { HotAnswers } from './hot-answers.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
@@ -44,6 +45,11 @@ export type DnsEvent = ForwarderEvent
 const ALIASES_MAX = 8
 const TCP_BYTES_MAX = 65_535
 
+export interface DnsServerOptions extends ForwarderOptions {
+  /** Canary names (canary-names.ts) do not exist. */
+  readonly hidesCanaries?: boolean
+}
+
 /** A query on its way to an answer. */
 interface Query {
   /** As it came; only lent, so of use only while it is being received. */
@@ -66,10 +72,12 @@ export class DnsServer implements Machine<DnsEvent> {
   readonly #hot = new HotAnswers()
   /** The zone's, when the hot answers began. */
   #hotGeneration = 0
+  readonly #hidesCanaries: boolean
   readonly zone: Zone
   readonly cache: Cache
 
-  constructor(zone: Zone, cache: Cache, options: ForwarderOptions) {
+  constructor(zone: Zone, cache: Cache, options: DnsServerOptions) {
+    this.#hidesCanaries = options.hidesCanaries ?? false
     this.zone = zone
     this.cache = cache
     this.#forwarder = new Forwarder(options)
@@ -186,6 +194,7 @@ export class DnsServer implements Machine<DnsEvent> {
       return this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, soa: soaFor(privateZone) }, 'zone', nowMs, Infinity)
     }
     if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(query.qname)] }, 'none', nowMs)
+    if (this.#hidesCanaries && isCanaryName(query.qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: soaFor(query.qname) }, 'zone', nowMs, Infinity)
     const cached = this.cache.get(wanted, nowMs)
     if (cached !== undefined) return this.#answer(query, cached, 'cache', nowMs, this.cache.freshUntilMs(wanted))
     if (!query.message.header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)

@@ -6,10 +6,11 @@ import { assert } from '../../errors.ts'
 import { isWildcard } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
+import { RecentMap } from './recent-map.ts'
 
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-const PATHS_MAX = 10_000
+const PATHS_MAX = 8192
 
 /**
  * Opens one socket for each address.
@@ -73,7 +74,7 @@ class DgramDoor implements DatagramDoor {
   readonly locals: readonly Endpoint[]
   readonly #sockets: readonly BoundSocket[]
   readonly #queue: { path: Path; bytes: Uint8Array }[] = []
-  readonly #paths = new Map<string, Path>()
+  readonly #paths = new RecentMap<string, Path>(PATHS_MAX)
   readonly #options: DoorOptions
   #open = true
 
@@ -134,7 +135,6 @@ class DgramDoor implements DatagramDoor {
     const key = `${local.address} ${peer.address} ${peer.port}`
     let path = this.#paths.get(key)
     if (path === undefined) {
-      if (this.#paths.size >= PATHS_MAX) this.#paths.clear()
       path = { local, interfaceName: '', peer }
       this.#paths.set(key, path)
     }

@@ -22,16 +22,15 @@ import { canPin, startServer } from './server.mjs'
 
 const running = []
 const folder = mkdtempSync(join(tmpdir(), 'hamlet-bench-'))
-try {
-  await main(parseOptions(process.argv.slice(2), peers.map(({ name }) => name)))
-} catch (error) {
-  fail(error)
-} finally {
+await main(process.argv.slice(2)).finally(cleanUp).catch(fail)
+
+async function cleanUp() {
   for (const server of running.reverse()) await server.stop()
   rmSync(folder, { recursive: true })
 }
 
-async function main(options) {
+async function main(argv) {
+  const options = parseOptions(argv, peers.map(({ name }) => name))
   if (options.help) return void process.stdout.write(USAGE)
   await prepareNodePackages()
   await withLock(() => ensurePrograms('bench'))

@@ -14,6 +14,14 @@ test('a client gets its share each second, then one empty answer in four, and th
   expect(limit.judge(1, 1000)).toBe('answer')
 })
 
+test('a client that is exempt has no limit until the second ends', () => {
+  const limit = new ClientLimit(1, seededRandom(1))
+  limit.judge(1, 0)
+  limit.exempt(1)
+  expect(Array.from({ length: 5000 }, () => limit.judge(1, 900)).every(verdict => verdict === 'answer')).toBe(true)
+  expect([limit.judge(1, 1000), limit.judge(1, 1000)]).toEqual(['answer', 'drop'])
+})
+
 test('0 is no limit', () => {
   const limit = new ClientLimit(0, seededRandom(1))
   expect(Array.from({ length: 5000 }, () => limit.judge(1, 0)).every(verdict => verdict === 'answer')).toBe(true)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Endpoint, Path } from '../../kit/endpoint.ts'
+import type { Path } from '../../kit/endpoint.ts'
 import { seededRandom } from '../../kit/random.ts'
 import { optRecord } from '../wire/edns.ts'
 import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from '../wire/message.ts'
@@ -7,12 +7,17 @@ import { EntryReader } from '../wire/presentation.ts'
 import { formatRdata, parseRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, parseType, TYPE } from '../wire/types.ts'
 import { Cache } from './cache.ts'
-import { FLIGHTS_MAX, queryFor } from './forwarder.ts'
+import type { Asking } from './flight.ts'
+import { FLIGHTS_MAX } from './forwarder.ts'
+import { queryFor } from './query.ts'
+import { createRoutes, parseForwarding } from './routes.ts'
 import { DnsServer, type DnsEvent } from './server.ts'
+import { parseUpstream } from './upstream.ts'
 import { Zone } from './zone.ts'
+import { ZoneMap } from './zone-map.ts'
 
-const FIRST: Endpoint = { address: '192.0.2.53', port: 53 }
-const SECOND: Endpoint = { address: '198.51.100.53', port: 53 }
+const FIRST = '192.0.2.53:53'
+const SECOND = '198.51.100.53:53'
 const CLIENT: Path = { local: { address: '127.0.0.1', port: 53 }, interfaceName: '', peer: { address: '127.0.0.1', port: 40_000 } }
 const record = (name: string, type: number, text: string, ttl = 300): ResourceRecord => ({ name, type, class: CLASS.IN, ttl, rdata: parseRdata(type, new EntryReader(text).next()?.tokens ?? []) })
 
@@ -21,13 +26,15 @@ class Net {
   nowMs = 0
   readonly zone = new Zone()
   readonly server: DnsServer
-  readonly events: Exclude<DnsEvent, { name: 'waysDone' }>[] = []
+  readonly events: Exclude<DnsEvent, { name: 'ask' | 'askingsOver' }>[] = []
   readonly answers: { atMs: number; message: Message; bytes: Uint8Array }[] = []
-  readonly sent: { atMs: number; path: Path; query: Message; way: string }[] = []
-  readonly done = new Set<Path>()
+  readonly sent: { atMs: number; asking: Asking; query: Message; to: string }[] = []
+  readonly over = new Set<Asking>()
 
-  constructor(upstreams: readonly Endpoint[] = [FIRST]) {
-    this.server = new DnsServer(this.zone, new Cache(), { upstreams, random: seededRandom(7) })
+  constructor(upstreams: readonly string[] = [FIRST], forward: readonly string[] = [], allow: readonly string[] = []) {
+    const allowPrivate = new ZoneMap<true>()
+    for (const zone of allow) allowPrivate.set(zone, true)
+    this.server = new DnsServer(this.zone, new Cache(), { routes: createRoutes(upstreams.map(parseUpstream), forward.map(parseForwarding)), allowPrivate, random: seededRandom(7) })
   }
 
   ask(name: string, type = 'A', how: { edns?: boolean; tcp?: boolean; change?: (query: Message) => Message } = {}): this {
@@ -44,14 +51,14 @@ class Net {
 
   /** The upstream's response to the query sent as number `index`. */
   reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
-    const { path, query } = this.sent[index] ?? expect.unreachable(`query ${index} was sent`)
-    const response = change({ ...query, header: { ...query.header, qr: true, ra: true }, answers, additionals: [] })
-    this.server.receive(encodeMessage(response), path, this.nowMs)
+    const { asking, query } = this.sent[index] ?? expect.unreachable(`query ${index} was sent`)
+    const response = change({ ...query, header: { ...query.header, qr: true, ra: true, ad: false }, answers, additionals: [] })
+    this.server.receiveReply(encodeMessage(response), asking, this.nowMs)
     return this.drain()
   }
 
   refuse(index: number): this {
-    this.server.refused((this.sent[index] ?? expect.unreachable(`query ${index} was sent`)).path, 'refuses', this.nowMs)
+    this.server.refused((this.sent[index] ?? expect.unreachable(`query ${index} was sent`)).asking, 'refuses', this.nowMs)
     return this.drain()
   }
 
@@ -74,13 +81,12 @@ class Net {
   private drain(): this {
     for (const effect of this.server.outbox.splice(0)) {
       if (effect.kind === 'event') {
-        if (effect.event.name === 'waysDone') effect.event.paths.forEach(path => this.done.add(path))
-        else this.events.push(effect.event)
-      } else if (effect.kind === 'send') {
-        const message = decodeMessage(effect.bytes)
-        if (effect.path === CLIENT) this.answers.push({ atMs: this.nowMs, message, bytes: effect.bytes })
-        else this.sent.push({ atMs: this.nowMs, path: effect.path, query: message, way: this.server.wayOf(effect.path) })
-      }
+        if (effect.event.name === 'askingsOver') effect.event.askings.forEach(asking => this.over.add(asking))
+        else if (effect.event.name === 'ask') {
+          const { asking } = effect.event
+          this.sent.push({ atMs: this.nowMs, asking, query: decodeMessage(asking.query), to: `${asking.upstream.title}${asking.overTcp ? ' by TCP' : ''}` })
+        } else this.events.push(effect.event)
+      } else if (effect.kind === 'send') this.answers.push({ atMs: this.nowMs, message: decodeMessage(effect.bytes), bytes: effect.bytes })
     }
     return this
   }
@@ -197,13 +203,13 @@ describe('what others know', () => {
   test('an unknown name is asked of the upstream once, and remembered', () => {
     const net = new Net().ask('www.example.org').ask('WWW.example.org')
     expect(net.sent).toHaveLength(1)
-    expect(net.sent[0]).toMatchObject({ way: 'upstream-udp', query: { header: { rd: true, qr: false } } })
+    expect(net.sent[0]).toMatchObject({ to: FIRST, query: { header: { rd: true, qr: false } } })
     net.reply(0, A)
     expect(net.answers).toHaveLength(2)
     expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['203.0.113.7'] })
     net.runUntil(100_000).ask('www.example.org')
     expect([net.last.source, net.last.message.answers[0]?.ttl, net.last.message.header.aa]).toEqual(['cache', 200, false])
-    expect(net.done.size).toBe(1)
+    expect(net.over.size).toBe(1)
   })
 
   test.each<[string, (message: Message) => Message]>([
@@ -223,11 +229,10 @@ describe('what others know', () => {
     expect(net.ask('bank.example.com').sent).toHaveLength(2)
   })
 
-  test('a silent upstream is asked again with another id and way, then the next; a late answer counts', () => {
+  test('a silent upstream is asked again with another id, then the next; a late answer counts', () => {
     const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(1300)
-    expect(net.sent.map(({ atMs, path }) => [atMs, path.peer.address])).toEqual([[0, FIRST.address], [400, SECOND.address], [1200, FIRST.address]])
+    expect(net.sent.map(({ atMs, to }) => [atMs, to])).toEqual([[0, FIRST], [400, SECOND], [1200, FIRST]])
     expect(new Set(net.sent.map(({ query }) => query.header.id)).size).toBe(3)
-    expect(new Set(net.sent.map(({ path }) => path)).size).toBe(3)
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
@@ -235,7 +240,7 @@ describe('what others know', () => {
     const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(4000)
     expect([net.last.rcode, net.last.source, net.last.atMs]).toEqual(['SERVFAIL', 'none', 3800])
     expect(net.events.find(event => event.name === 'upstream')).toMatchObject({ trouble: expect.stringContaining('192.0.2.53:53 does not answer, 198.51.100.53:53 does not answer') })
-    expect(net.done.size).toBe(net.sent.length)
+    expect(net.over.size).toBe(net.sent.length)
     expect(net.server.deadlineMs()).toBe(Infinity)
   })
 
@@ -249,7 +254,7 @@ describe('what others know', () => {
   test('SERVFAIL of one upstream goes to the next, and the one that answers is asked first afterwards', () => {
     const net = new Net([FIRST, SECOND]).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
     expect(net.last.data).toEqual(['203.0.113.7'])
-    expect(net.ask('other.example.org').sent[2]?.path.peer).toBe(SECOND)
+    expect(net.ask('other.example.org').sent[2]?.to).toBe(SECOND)
     expect(net.events.filter(event => event.name === 'upstream')).toEqual([])
   })
 
@@ -270,7 +275,7 @@ describe('what others know', () => {
 
   test('a truncated reply is asked again over TCP', () => {
     const net = new Net().ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, tc: true } }))
-    expect(net.sent[1]?.way).toBe('upstream-tcp')
+    expect(net.sent[1]?.to).toBe(`${FIRST} by TCP`)
     expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
   })
 
@@ -281,10 +286,10 @@ describe('what others know', () => {
 
   test('a reply that cannot be read is ignored, and one that comes too late is no query', () => {
     const net = new Net().ask('www.example.org')
-    const path = net.sent[0]?.path ?? CLIENT
-    net.server.receive(Uint8Array.of(1, 2, 3), path, 0)
+    const { asking } = net.sent[0] ?? expect.unreachable('a query was sent')
+    net.server.receiveReply(Uint8Array.of(1, 2, 3), asking, 0)
     expect(net.reply(0, A).last.rcode).toBe('NOERROR')
-    net.server.receive(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), path, 0)
+    net.server.receiveReply(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), asking, 0)
     expect(net.server.outbox).toEqual([])
   })
 

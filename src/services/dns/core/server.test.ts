@@ -1,96 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Path } from '../../kit/endpoint.ts'
-import { seededRandom } from '../../kit/random.ts'
 import { optRecord } from '../wire/edns.ts'
-import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from '../wire/message.ts'
-import { EntryReader } from '../wire/presentation.ts'
-import { formatRdata, parseRdata } from '../wire/rdata.ts'
-import { CLASS, formatRcode, parseType, TYPE } from '../wire/types.ts'
-import { Cache } from './cache.ts'
-import type { Asking } from './flight.ts'
+import { encodeMessage, type Message } from '../wire/message.ts'
+import { CLASS, TYPE } from '../wire/types.ts'
 import { FLIGHTS_MAX } from './forwarder.ts'
 import { queryFor } from './query.ts'
-import { createRoutes, parseForwarding } from './routes.ts'
-import { DnsServer, type DnsEvent } from './server.ts'
-import { parseUpstream } from './upstream.ts'
-import { Zone } from './zone.ts'
-import { ZoneMap } from './zone-map.ts'
-
-const FIRST = '192.0.2.53:53'
-const SECOND = '198.51.100.53:53'
-const CLIENT: Path = { local: { address: '127.0.0.1', port: 53 }, interfaceName: '', peer: { address: '127.0.0.1', port: 40_000 } }
-const record = (name: string, type: number, text: string, ttl = 300): ResourceRecord => ({ name, type, class: CLASS.IN, ttl, rdata: parseRdata(type, new EntryReader(text).next()?.tokens ?? []) })
-
-/** A server with its network: virtual time, clients that ask, upstreams that the test plays. */
-class Net {
-  nowMs = 0
-  readonly zone = new Zone()
-  readonly server: DnsServer
-  readonly events: Exclude<DnsEvent, { name: 'ask' | 'askingsOver' }>[] = []
-  readonly answers: { atMs: number; message: Message; bytes: Uint8Array }[] = []
-  readonly sent: { atMs: number; asking: Asking; query: Message; to: string }[] = []
-  readonly over = new Set<Asking>()
-
-  constructor(upstreams: readonly string[] = [FIRST], forward: readonly string[] = [], allow: readonly string[] = []) {
-    const allowPrivate = new ZoneMap<true>()
-    for (const zone of allow) allowPrivate.set(zone, true)
-    this.server = new DnsServer(this.zone, new Cache(), { routes: createRoutes(upstreams.map(parseUpstream), forward.map(parseForwarding)), allowPrivate, random: seededRandom(7) })
-  }
-
-  ask(name: string, type = 'A', how: { edns?: boolean; tcp?: boolean; change?: (query: Message) => Message } = {}): this {
-    const plain = queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN }, 77)
-    const query = how.change?.(plain) ?? (how.edns === false ? { ...plain, additionals: [] } : plain)
-    return this.bytes(encodeMessage(query), how.tcp)
-  }
-
-  bytes(bytes: Uint8Array, tcp = false): this {
-    if (tcp) this.server.receiveOverTcp(bytes, CLIENT, this.nowMs)
-    else this.server.receive(bytes, CLIENT, this.nowMs)
-    return this.drain()
-  }
-
-  /** The upstream's response to the query sent as number `index`. */
-  reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
-    const { asking, query } = this.sent[index] ?? expect.unreachable(`query ${index} was sent`)
-    const response = change({ ...query, header: { ...query.header, qr: true, ra: true, ad: false }, answers, additionals: [] })
-    this.server.receiveReply(encodeMessage(response), asking, this.nowMs)
-    return this.drain()
-  }
-
-  refuse(index: number): this {
-    this.server.refused((this.sent[index] ?? expect.unreachable(`query ${index} was sent`)).asking, 'refuses', this.nowMs)
-    return this.drain()
-  }
-
-  runUntil(atMs: number): this {
-    while (this.server.deadlineMs() <= atMs) {
-      this.nowMs = Math.max(this.nowMs, this.server.deadlineMs())
-      this.server.timeout(this.nowMs)
-      this.drain()
-    }
-    this.nowMs = atMs
-    return this
-  }
-
-  get last() {
-    const { atMs, message } = this.answers[this.answers.length - 1] ?? expect.unreachable('an answer was given')
-    const answered = this.events.filter(event => event.name === 'answered').pop()
-    return { atMs, rcode: formatRcode(message.header.rcode), data: message.answers.map(({ type, rdata }) => formatRdata(type, rdata)), source: answered?.source, message }
-  }
-
-  private drain(): this {
-    for (const effect of this.server.outbox.splice(0)) {
-      if (effect.kind === 'event') {
-        if (effect.event.name === 'askingsOver') effect.event.askings.forEach(asking => this.over.add(asking))
-        else if (effect.event.name === 'ask') {
-          const { asking } = effect.event
-          this.sent.push({ atMs: this.nowMs, asking, query: decodeMessage(asking.query), to: `${asking.upstream.title}${asking.overTcp ? ' by TCP' : ''}` })
-        } else this.events.push(effect.event)
-      } else if (effect.kind === 'send') this.answers.push({ atMs: this.nowMs, message: decodeMessage(effect.bytes), bytes: effect.bytes })
-    }
-    return this
-  }
-}
+import { FIRST, Net, record, SECOND } from './testing/net.ts'
 
 const register = (net: Net, name: string, type: string, rdata: string) => net.zone.apply({ change: 'register', name, type, rdata, replace: false })
 
@@ -230,14 +144,14 @@ describe('what others know', () => {
   })
 
   test('a silent upstream is asked again with another id, then the next; a late answer counts', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(1300)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(1300)
     expect(net.sent.map(({ atMs, to }) => [atMs, to])).toEqual([[0, FIRST], [400, SECOND], [1200, FIRST]])
     expect(new Set(net.sent.map(({ query }) => query.header.id)).size).toBe(3)
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
   test('nobody answers: SERVFAIL before 4 s, and the reason', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(4000)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(4000)
     expect([net.last.rcode, net.last.source, net.last.atMs]).toEqual(['SERVFAIL', 'none', 3800])
     expect(net.events.find(event => event.name === 'upstream')).toMatchObject({ trouble: expect.stringContaining('192.0.2.53:53 does not answer, 198.51.100.53:53 does not answer') })
     expect(net.over.size).toBe(net.sent.length)
@@ -245,14 +159,14 @@ describe('what others know', () => {
   })
 
   test('all refuse: SERVFAIL at once; one answers again: well again', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').refuse(0).refuse(1)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').refuse(0).refuse(1)
     expect([net.last.rcode, net.last.atMs]).toEqual(['SERVFAIL', 0])
     net.ask('www.example.org').reply(2, A)
     expect(net.events.filter(event => event.name === 'upstream').map(event => event.name === 'upstream' && event.trouble !== undefined)).toEqual([true, false])
   })
 
   test('SERVFAIL of one upstream goes to the next, and the one that answers is asked first afterwards', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
     expect(net.last.data).toEqual(['203.0.113.7'])
     expect(net.ask('other.example.org').sent[2]?.to).toBe(SECOND)
     expect(net.events.filter(event => event.name === 'upstream')).toEqual([])
@@ -301,6 +215,6 @@ describe('what others know', () => {
   })
 
   test('no upstream is set: SERVFAIL', () => {
-    expect(new Net([]).ask('www.example.org').last.rcode).toBe('SERVFAIL')
+    expect(new Net({ upstreams: [] }).ask('www.example.org').last.rcode).toBe('SERVFAIL')
   })
 })

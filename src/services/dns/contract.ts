@@ -1,6 +1,19 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
-import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, ipAddress, port } from '../kit/contract.ts'
+import { partsOf } from '../kit/errors.ts'
+import { parseForwarding } from './core/routes.ts'
+import { parseUpstream } from './core/upstream.ts'
+import { parseName } from './wire/name.ts'
+
+/** Text that a parser of ours takes; what it says against the text is the error. */
+const parsedBy = (parse: (text: string) => unknown) => z.string().max(600).superRefine((text, context) => {
+  try {
+    parse(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: partsOf(error).why })
+  }
+})
 
 export const dns = defineContract({
   id: 'dns',
@@ -12,8 +25,14 @@ export const dns = defineContract({
     port: port('UDP and TCP port for queries; 0 takes any free one').default(53),
     admin_port: port('UDP port for REGISTER, UNREGISTER, LIST and FLUSH; 0 takes any free one').default(5354),
     admin_host: ipAddress('address of the admin port').default('127.0.0.1'),
-    upstream: z.array(endpointText('server asked for names that are not known here; may be repeated')).max(8).default(['8.8.8.8'])
-      .meta({ description: 'server asked for names that are not known here; may be repeated', placeholder: 'IP[:PORT]' }),
+    upstream: z.array(parsedBy(parseUpstream)).max(8).default(['8.8.8.8'])
+      .meta({ description: 'server asked for names that are not known here; also tls://IP#NAME and https://IP/PATH#NAME; may be repeated', placeholder: 'IP[:PORT]' }),
+    forward: z.array(parsedBy(parseForwarding)).max(64).default([])
+      .meta({ description: 'server for a zone and all below it, as for --upstream; without a server the zone is asked of nobody; may be repeated', placeholder: 'ZONE=IP[:PORT]' }),
+    allow_private: z.array(parsedBy(parseName)).max(64).default([])
+      .meta({ description: 'zone whose names may have addresses of private networks though an upstream says so; may be repeated', placeholder: 'ZONE' }),
+    upstream_ca: z.string().max(4096).optional().meta({ description: 'certificates trusted for tls:// and https://, beside the usual ones', placeholder: 'FILE' }),
+    plain_letters: z.boolean().default(false).meta({ description: 'ask upstreams for names as they are, without letters in random case against forged answers' }),
     canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN' }),
     rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N' }),
   }),
@@ -28,6 +47,8 @@ export const dns = defineContract({
     }),
     /** A second in which more was answered than is told one by one, or a client asked for more than its share. */
     counted: z.object({ answers: z.int(), untold: z.int(), limited: z.int() }),
+    /** An address of a private network was taken out of what an upstream said. */
+    filtered: z.object({ qname: z.string(), data: z.string(), upstream: z.string() }),
     registered: z.object({ name: z.string(), type: z.string(), rdata: z.string() }),
     unregistered: z.object({ name: z.string(), type: z.string().optional() }),
   },

@@ -3,7 +3,7 @@ import { seededRandom } from '../../kit/random.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
 import { ClientLimit, truncatedAnswer } from './client-limit.ts'
-import { queryFor } from './forwarder.ts'
+import { queryFor } from './query.ts'
 
 test('a client gets its share each second, then one empty answer in four, and the others keep theirs', () => {
   const limit = new ClientLimit(10, seededRandom(1))

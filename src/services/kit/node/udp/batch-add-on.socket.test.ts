@@ -170,11 +170,12 @@ test('a receiver that transfers the slab away ends its socket, and no memory is 
     const other = addOn.open(loopback, undefined, 0, '', count => {
       addOn.replyLengths.fill(1, 0, count)
       new MessageChannel().port1.postMessage('', [addOn.datagrams.buffer])
+      const stranger = require('node:dgram').createSocket('udp4')
+      stranger.send('more', addOn.port(other), '127.0.0.1', () => stranger.close())
     })
     aim(addOn.port(other))
     addOn.sendLengths[0] = 1
-    addOn.send(one, 1)
-    setTimeout(() => { const socket = require('node:dgram').createSocket('udp4'); socket.send('more', addOn.port(other), '127.0.0.1', () => socket.close()) })`)
+    addOn.send(one, 1)`)
   expect(await next(worker, 'message')).toMatch(/transferred away/)
   await next(worker, 'exit')
 })

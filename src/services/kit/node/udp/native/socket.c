@@ -90,12 +90,17 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
   struct socket *socket = uv_handle_get_data((uv_handle_t *)poll);
   if (status >= 0 && events & UV_WRITABLE) outbox_resume(&socket->outbox);
   /* After an ICMP error libuv says "bad file descriptor" and polls no more. The descriptor is good: reading it fetches the error. */
+  if (status < 0) socket->events = 0;
   if (status < 0 || events & UV_READABLE) receive(socket);
   if (socket->poll != NULL) socket_listen(socket);
 }
 
+/* Only where it changes: libuv takes each start as new, which costs a system call. */
 void socket_listen(struct socket *socket) {
-  uv_poll_start(socket->poll, UV_READABLE | (socket->outbox.first == NULL ? 0 : UV_WRITABLE), on_ready);
+  const int events = UV_READABLE | (socket->outbox.first == NULL ? 0 : UV_WRITABLE);
+  if (events == socket->events) return;
+  uv_poll_start(socket->poll, events, on_ready);
+  socket->events = events;
 }
 
 void socket_disown(struct socket *socket) {

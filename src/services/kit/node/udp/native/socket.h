@@ -71,6 +71,7 @@ struct socket {
   struct addon *addon;
   struct socket *next, **link;
   uv_poll_t *poll; /* NULL once closed */
+  int events;      /* that libuv polls for */
   struct outbox outbox;
   sa_family_t family;
   bool tells_interface, coalesces;

@@ -1,6 +1,6 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
-import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
 
 export const dns = defineContract({
   id: 'dns',
@@ -10,6 +10,7 @@ export const dns = defineContract({
   settings: z.object({
     host: ipAddress('address to answer on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
     port: port('UDP and TCP port for queries; 0 takes any free one').default(53),
+    io: io(),
     admin_port: port('UDP port for REGISTER, UNREGISTER, LIST and FLUSH; 0 takes any free one').default(5354),
     admin_host: ipAddress('address of the admin port').default('127.0.0.1'),
     upstream: z.array(endpointText('server asked for names that are not known here; may be repeated')).max(8).default(['8.8.8.8'])

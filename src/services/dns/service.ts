@@ -10,6 +10,7 @@ import { onSamePort } from '../kit/node/same-port.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams, type StreamListener } from '../kit/node/streams.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { describeIo } from '../kit/node/udp/open-door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
 import { dns } from './contract.ts'
@@ -65,6 +66,7 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
   table.showAllRegistered(store.zone.records())
   context.printContractLine(`DNS Server is running on ${formatEndpoint({ address: settings.host, port })}...`)
   context.printContractLine('Waiting for requests...')
+  context.log(describeIo(settings.io))
   context.log(`Names are kept in ${join(context.dataFolder, 'dns.zone')}; the admin port is ${formatEndpoint({ address: settings.admin_host, port: adminPort })}`)
   return {
     endpoints: [
@@ -136,7 +138,7 @@ async function openDoors(
 }
 
 async function openBoth(context: Context, addresses: readonly string[], port: number, driver: Driver, clients: StreamClients): Promise<{ door: DatagramDoor; listener: StreamListener }> {
-  const door = await openTracedDoor({ addresses, port, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
+  const door = await openTracedDoor({ addresses, port, io: context.settings.io, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
   try {
     return { door, listener: await listenStreams({ addresses, port: door.locals[0]?.port ?? port, accept: socket => clients.accept(socket) }) }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
-import { defineContract, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, io, ipAddress, port } from '../kit/contract.ts'
 import { partsOf } from '../kit/errors.ts'
 import { parseForwarding } from './core/routes.ts'
 import { parseUpstream } from './core/upstream.ts'
@@ -23,6 +23,7 @@ export const dns = defineContract({
   settings: z.object({
     host: ipAddress('address to answer on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
     port: port('UDP and TCP port for queries; 0 takes any free one').default(53),
+    io: io(),
     admin_port: port('UDP port for REGISTER, UNREGISTER, LIST and FLUSH; 0 takes any free one').default(5354),
     admin_host: ipAddress('address of the admin port').default('127.0.0.1'),
     upstream: z.array(parsedBy(parseUpstream)).max(8).default(['8.8.8.8'])

@@ -7,6 +7,7 @@ import { lockFolder } from '../kit/node/folder-lock.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
+import { describeIo } from '../kit/node/udp/open-door.ts'
 import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
 import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
@@ -65,6 +66,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
   table.showAllRegistered(store.zone.records())
   context.printContractLine(`DNS Server is running on ${formatEndpoint({ address: settings.host, port })}...`)
   context.printContractLine('Waiting for requests...')
+  context.log(describeIo(settings.io))
   context.log(`Names are kept in ${join(context.dataFolder, 'dns.zone')}; the admin port is ${formatEndpoint({ address: settings.admin_host, port: adminPort })}`)
   return {
     endpoints: [

@@ -54,7 +54,7 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     drain: () => driver.drain(),
   })
   const upstreams = new UpstreamDoors({
-    trace, clock, random, authorities,
+    trace, clock, random, authorities, io: settings.io,
     receive: (message, asking) => machine.receiveReply(message, asking, clock.nowMs()),
     refused: (asking, why) => machine.refused(asking, why, clock.nowMs()),
     drain: () => driver.drain(),
@@ -79,7 +79,7 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     },
   })
   const front = await openFrontDoors({
-    addresses: addressesToBind(settings.host), port: settings.port, trace, clock, log: text => context.log(text),
+    addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: text => context.log(text),
     receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
   })
   const unfollow = followAddresses(settings.host, clock, addresses => {

@@ -87,13 +87,13 @@ export class Datagrams implements UpstreamDoor {
   }
 
   #openSocket(): PooledSocket {
-    const { trace, clock } = this.#options
+    const { trace, clock, io = 'auto' } = this.#options
     const peer = this.#upstream.endpoint
     const socket: PooledSocket = { openedAtMs: clock.nowMs(), pending: new Map(), askings: 0, open: undefined, retired: false }
     this.#sockets.add(socket)
     this.#sweepLater()
     openTracedDoor({
-      addresses: [peer.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer,
+      addresses: [peer.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer, io,
       receive: batch => this.#receive(socket, batch), onError: error => this.#refuse(socket, error),
     }, trace, 'dns', clock).then(door => {
       if (this.#closed) return door.close()

@@ -1,5 +1,6 @@
 /** A way to one upstream: it carries askings there and brings back what comes. What that is worth, the machine decides. */
 import type { Clock } from '../../kit/node/clock.ts'
+import type { Io } from '../../kit/node/udp/door.ts'
 import { errnoOf } from '../../kit/node/disk.ts'
 import type { Random } from '../../kit/random.ts'
 import type { TraceRing } from '../../kit/trace.ts'
@@ -19,6 +20,7 @@ export interface UpstreamDoorOptions {
   readonly trace: TraceRing
   readonly clock: Clock
   readonly random: Random
+  readonly io?: Io
   /** A message that came on the way of an asking; whether it answers is the taker's to see. Only lent. */
   readonly receive: (message: Uint8Array, asking: Asking) => void
   /** The end of a sentence: "refuses: nothing listens on that port". */

@@ -8,15 +8,13 @@
 import type { ResourceRecord } from '../wire/message.ts'
 import { nameKey } from '../wire/name.ts'
 import { RCODE } from '../wire/types.ts'
-import { isPositive, lifetimeSeconds, withoutProofs, type Finding, type Wanted } from './finding.ts'
+import { isPositive, lifetimeSeconds, TTL_SECONDS_MAX, withoutProofs, type Finding, type Wanted } from './finding.ts'
 
 export interface CacheLimits {
   readonly entriesMax: number
   readonly octetsMax: number
 }
 
-/** A day: nobody is told an address for longer than that by an old answer. */
-const TTL_SECONDS_MAX = 86_400
 /** RFC 2308 §5 advises one to three hours at most; a name that was just created should not be missing that long. */
 const NEGATIVE_TTL_SECONDS_MAX = 900
 const STALE_MS_MAX = 86_400_000

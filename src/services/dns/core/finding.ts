@@ -25,6 +25,8 @@ export interface Finding {
   readonly filtered?: boolean
 }
 
+/** A day: nobody is told an address for longer than that by an old answer, nor by a server that means harm. */
+export const TTL_SECONDS_MAX = 86_400
 const CHAIN_MAX = 16
 /** A proof that a name does not exist takes eight records at most: an SOA, three NSEC3, and an RRSIG for each. Some zones sign twice. */
 const PROOFS_MAX = 16
@@ -45,7 +47,12 @@ export function readFinding(message: Message, rcode: number, wanted: Wanted, tru
   const finding = { rcode, answers, authentic: trusted && message.header.ad }
   const soa = isPositive(finding, wanted) ? undefined : message.authorities.find(record => record.type === TYPE.SOA && isWithin(name, record.name))
   const proofs = wanted.dnssecOk === true ? readProofs(message.authorities, soa?.name ?? signerOf(answers, name), name) : []
-  return { ...finding, authorities: soa === undefined ? proofs : [soa, ...proofs] }
+  const authorities = soa === undefined ? proofs : [soa, ...proofs]
+  return { ...finding, answers: answers.map(withBoundedTtl), authorities: authorities.map(withBoundedTtl) }
+}
+
+function withBoundedTtl(record: ResourceRecord): ResourceRecord {
+  return record.ttl <= TTL_SECONDS_MAX ? record : { ...record, ttl: TTL_SECONDS_MAX }
 }
 
 function readChain(records: readonly ResourceRecord[], wanted: Wanted): { answers: ResourceRecord[]; name: string } {
@@ -67,7 +74,15 @@ function readChain(records: readonly ResourceRecord[], wanted: Wanted): { answer
 
 /** The DNAME that a CNAME was made from, with its signature: without it the CNAME cannot be proven (RFC 6672 §5.3.1). */
 function redirectionOf(records: readonly ResourceRecord[], alias: ResourceRecord): ResourceRecord[] {
-  return records.filter(record => (record.type === TYPE_DNAME || signedType(record) === TYPE_DNAME) && isWithin(alias.name, record.name)).slice(0, PROOFS_MAX)
+  const dname = records.find(record => record.type === TYPE_DNAME && isWithin(alias.name, record.name) && leadsTo(record, alias))
+  if (dname === undefined) return []
+  return [dname, ...records.filter(record => signedType(record) === TYPE_DNAME && nameKey(record.name) === nameKey(dname.name))]
+}
+
+/** The alias is its owner's name with the DNAME's end in place of the other. */
+function leadsTo(dname: ResourceRecord, alias: ResourceRecord): boolean {
+  const prefix = nameKey(alias.name).slice(0, -dname.name.length)
+  return prefix + nameKey(targetOf(dname)) === nameKey(targetOf(alias))
 }
 
 /**

@@ -46,7 +46,7 @@ export const dnsService = implement(dns, async context => {
 
 async function start(context: Context, upstreams: readonly Endpoint[], closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
   const { settings, clock, trace } = context
-  const table = new NamesTable((key, row) => context.setRow(key, row), clock)
+  const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
   const health = new Health(context)
   const store = await openZoneStore({
     folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('disk', sentence), onDamaged: sentence => health.set('zone', sentence),

@@ -4,27 +4,35 @@ import { diskError, nodeDisk, writeAll } from './disk.ts'
 
 /** Writers of the same file wait for each other, so that the last call wins. One entry a file that is being written. */
 const writing = new Map<string, Promise<void>>()
+/** Pieces are gathered to this length before they are written, so that other work has its turn between. */
+const CHUNK_LENGTH = 256 * 1024
 
 /**
  * Returns when the new content is safe on disk. One process at a time may write a given file; what was left half-written beside
  * it (`.new`) by a crash is written over.
+ * @param content a text, or its pieces, which are asked for while the file is written
  * @throws HamletError disk-failed; the file is the old one then
  */
-export function replaceFile(path: string, text: string): Promise<void> {
+export function replaceFile(path: string, content: string | Iterable<string>): Promise<void> {
   const before = writing.get(path) ?? Promise.resolve()
-  const mine = before.catch(() => undefined).then(() => replaceNow(path, text)).finally(() => {
+  const mine = before.catch(() => undefined).then(() => replaceNow(path, typeof content === 'string' ? [content] : content)).finally(() => {
     if (writing.get(path) === mine) writing.delete(path)
   })
   writing.set(path, mine)
   return mine
 }
 
-async function replaceNow(path: string, text: string): Promise<void> {
+async function replaceNow(path: string, pieces: Iterable<string>): Promise<void> {
   const temporary = `${path}.new`
   try {
     const file = await nodeDisk.open(temporary, 'emptied')
     try {
-      await writeAll(file, Buffer.from(text), 0)
+      let bytes = 0
+      for (const chunk of chunksOf(pieces)) {
+        const encoded = Buffer.from(chunk)
+        await writeAll(file, encoded, bytes)
+        bytes += encoded.length
+      }
       await file.sync()
     } finally {
       await file.close()
@@ -34,4 +42,18 @@ async function replaceNow(path: string, text: string): Promise<void> {
   } catch (error) {
     throw diskError(error, path, `${basename(path)} could not be written`)
   }
+}
+
+function* chunksOf(pieces: Iterable<string>): Generator<string> {
+  let chunk: string[] = []
+  let length = 0
+  for (const piece of pieces) {
+    chunk.push(piece)
+    length += piece.length
+    if (length < CHUNK_LENGTH) continue
+    yield chunk.join('')
+    chunk = []
+    length = 0
+  }
+  yield chunk.join('')
 }

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { diskError, errnoOf, nodeDisk, setAside } from '../kit/node/disk.ts'
-import { replaceFile } from '../kit/node/replace-file.ts'
+import { replaceFile, type FileState } from '../kit/node/replace-file.ts'
 import type { ZoneContent } from './core/zone-content.ts'
 import { ZoneReader } from './core/zone-reader.ts'
 import { formatZone } from './core/zone-writer.ts'
@@ -19,12 +19,6 @@ const FILE_BYTES_MAX = 256 * 1024 * 1024
 const ENTRIES_A_TURN = 2000
 /** Folders are not watched everywhere (network disks, too many watchers): looking takes microseconds. */
 const LOOK_EVERY_MS = 1500
-
-/** Which state of the file is meant: one that differs was written since. */
-export interface FileState {
-  readonly mtimeMs: number
-  readonly sizeBytes: number
-}
 
 export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {
   return a?.mtimeMs === b?.mtimeMs && a?.sizeBytes === b?.sizeBytes
@@ -65,9 +59,8 @@ export class ZoneFile {
   }
 
   /** Writes the zone's content in place of the file, in one step. @returns the file's new state @throws HamletError disk-failed */
-  async write(zone: Zone): Promise<FileState | undefined> {
-    await replaceFile(this.path, formatZone(() => zone.records()))
-    return this.look()
+  write(zone: Zone): Promise<FileState> {
+    return replaceFile(this.path, formatZone(() => zone.records()))
   }
 
   /** Keeps a copy of what cannot be read. @returns its name @throws HamletError disk-failed */

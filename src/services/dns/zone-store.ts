@@ -13,11 +13,12 @@ import { z } from 'zod'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
+import type { FileState } from '../kit/node/replace-file.ts'
 import { partsOfChange, type Register, type Unregister, type ZoneChange } from './core/zone-change.ts'
 import { ZoneContent } from './core/zone-content.ts'
 import type { ZoneDifference } from './core/zone-history.ts'
 import { Zone } from './core/zone.ts'
-import { isSameState, ZONE_FILE, ZoneFile, type FileState } from './zone-file.ts'
+import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 export const ZONE_JOURNAL = 'dns.journal'
 /** How long dns.zone may be behind: this, and a second more for each MiB, so that writing a large one is a small part of the time. */

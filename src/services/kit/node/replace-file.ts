@@ -1,9 +1,16 @@
 /** Replaces a text file in one step: at any moment, and after a crash too, the file is the old one or the new one, whole. */
+import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { diskError, nodeDisk, writeAll } from './disk.ts'
 
+/** When a file was written last, and how much it holds. */
+export interface FileState {
+  readonly mtimeMs: number
+  readonly sizeBytes: number
+}
+
 /** Writers of the same file wait for each other, so that the last call wins. One entry a file that is being written. */
-const writing = new Map<string, Promise<void>>()
+const writing = new Map<string, Promise<FileState>>()
 /** Pieces are gathered to this length before they are written, so that other work has its turn between. */
 const CHUNK_LENGTH = 256 * 1024
 
@@ -11,10 +18,11 @@ const CHUNK_LENGTH = 256 * 1024
  * Returns when the new content is safe on disk. One process at a time may write a given file; what was left half-written beside
  * it (`.new`) by a crash is written over.
  * @param content a text, or its pieces, which are asked for while the file is written
+ * @returns the state of what was written; a file that shows another was written by somebody else since
  * @throws HamletError disk-failed; the file is the old one then
  */
-export function replaceFile(path: string, content: string | Iterable<string>): Promise<void> {
-  const before = writing.get(path) ?? Promise.resolve()
+export function replaceFile(path: string, content: string | Iterable<string>): Promise<FileState> {
+  const before: Promise<unknown> = writing.get(path) ?? Promise.resolve()
   const mine = before.catch(() => undefined).then(() => replaceNow(path, typeof content === 'string' ? [content] : content)).finally(() => {
     if (writing.get(path) === mine) writing.delete(path)
   })
@@ -22,7 +30,7 @@ export function replaceFile(path: string, content: string | Iterable<string>): P
   return mine
 }
 
-async function replaceNow(path: string, pieces: Iterable<string>): Promise<void> {
+async function replaceNow(path: string, pieces: Iterable<string>): Promise<FileState> {
   const temporary = `${path}.new`
   try {
     const file = await nodeDisk.open(temporary, 'emptied')
@@ -37,8 +45,10 @@ async function replaceNow(path: string, pieces: Iterable<string>): Promise<void>
     } finally {
       await file.close()
     }
+    const { mtimeMs, size } = await stat(temporary)
     await nodeDisk.rename(temporary, path)
     await nodeDisk.syncFolder(dirname(path))
+    return { mtimeMs, sizeBytes: size }
   } catch (error) {
     throw diskError(error, path, `${basename(path)} could not be written`)
   }

@@ -43,7 +43,7 @@ export const dnsService = implement(dns, async context => {
 
 async function start(context: Context, others: OtherServers, closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
   const { settings, clock, trace } = context
-  const table = new NamesTable((key, row) => context.setRow(key, row), clock)
+  const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
   const health = new Health(context)
   const answerLog = new AnswerLog(context)
   const store = await openZoneStore({

@@ -160,7 +160,8 @@ const parameters: DataField = {
 function parseAll(tokens: readonly Token[]): ReadonlyMap<number, Uint8Array> {
   const values = new Map<number, Uint8Array>()
   for (let at = 0; at < tokens.length; at++) {
-    const word = tokens[at]?.text ?? ''
+    const { text: word, quoted: isValue } = tokens[at] ?? { text: '', quoted: false }
+    if (isValue) throw wrong(word, 'a value without a key', 'write key="value"')
     const equals = word.indexOf('=')
     const name = equals < 0 ? word : word.slice(0, equals)
     // `alpn="h2"` comes as two words, since quotes begin a word of their own.

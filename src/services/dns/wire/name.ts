@@ -20,7 +20,9 @@ const NAME_OCTETS_MAX = 255
 /** No honest name needs more pointers than it can have labels. */
 const POINTERS_MAX = 127
 const POINTER = 0xc0
+const POINTER_OCTETS = 2
 const BACKSLASH = 0x5c
+const DOT = 0x2e
 /** A pointer has 14 bits. */
 const POINTER_REACH = 0x4000
 
@@ -36,11 +38,17 @@ interface KnownName {
   readonly octets: number
 }
 
+/** A name that is read, written out; one at a time. Then its characters, where nothing in it is escaped. */
+const expanded = new Uint8Array(NAME_OCTETS_MAX)
+const characters = new Uint8Array(NAME_OCTETS_MAX)
+
 /** Reads the names of one message. */
 export class NameDecoder {
   /** The name of the question, and the one read last: nearly all pointers lead to one of them. */
   #first: KnownName | undefined
   #latest: KnownName | undefined
+  /** Where the octets end of the name that was expanded last. */
+  #end = 0
   readonly bytes: Uint8Array
   readonly budget: Budget
 
@@ -49,58 +57,66 @@ export class NameDecoder {
     this.budget = budget
   }
 
-  /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, and where the name ends beyond the reader's end */
+  /**
+   * The name at an offset, in canonical text, case preserved.
+   * @throws MalformedPacket: beyond the end, a pointer not strictly backwards, a label type other than 00 and 11, over 255 octets,
+   * or more than the budget of the message
+   */
+  decode(offset: number): DecodedName {
+    const first = this.#octet(offset)
+    const at = first < POINTER ? offset : (first - POINTER) * 0x100 + this.#octet(offset + 1)
+    const known = this.#first?.at === at ? this.#first : this.#latest
+    if (known?.at === at && at < offset) {
+      this.budget.spend(known.octets + POINTER_OCTETS, offset)
+      return { name: known.name, end: offset + POINTER_OCTETS }
+    }
+    const octets = this.#expand(offset)
+    this.#latest = { at, name: formatExpanded(), octets }
+    this.#first ??= this.#latest
+    return { name: this.#latest.name, end: this.#end }
+  }
+
+  /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, or where the name ends beyond the reader's end */
   read(reader: OctetReader): string {
     const { name, end } = this.decode(reader.offset)
-    if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name goes beyond its record data')
-    reader.offset = end
+    moveTo(end, reader)
     return name
   }
 
-  /**
-   * The name at an offset, in canonical text, case preserved.
-   * @throws MalformedPacket: beyond the end, a pointer not strictly backwards, a label type other than 00 and 11, over 255 octets
-   */
-  decode(offset: number): DecodedName {
-    let text = ''
-    let octets = 1
+  /** Writes the name that the reader stands at without pointers; the reader moves behind it. @throws MalformedPacket as `read` */
+  copy(reader: OctetReader, writer: OctetWriter): void {
+    const octets = this.#expand(reader.offset)
+    moveTo(this.#end, reader)
+    writer.octets(expanded.subarray(0, octets))
+  }
+
+  /** Writes the name at an offset out into `expanded`. @returns how many octets it has */
+  #expand(offset: number): number {
+    let octets = 0
     let at = offset
-    /** Where its first label stands. */
-    let firstAt = offset
     /** Where the labels begin that are read now: a pointer leads to before them. */
     let segmentAt = offset
-    let end = -1
     let pointers = 0
-    for (let length = this.#octet(at); length !== 0; length = this.#octet(at)) {
+    let length = this.#octet(at)
+    while (length !== 0) {
       if (length <= LABEL_OCTETS_MAX) {
-        octets += length + 1
-        if (octets > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
-        const labelEnd = at + 1 + length
-        if (labelEnd >= this.bytes.length) throw new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
-        if (text !== '') text += '.'
-        for (at++; at < labelEnd; at++) text += LABEL_TEXTS[this.bytes[at] ?? 0] ?? ''
+        if (octets + length + 2 > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
+        expanded[octets++] = length
+        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.#octet(at)
       } else if (length >= POINTER) {
         const target = (length - POINTER) * 0x100 + this.#octet(at + 1)
-        if (end < 0) end = at + 2
         if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a pointer at ${at} leads to ${target}, which is not before its own name`)
+        if (pointers === 0) this.#end = at + POINTER_OCTETS
         if (++pointers > POINTERS_MAX) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', 'a name takes more than 127 pointers')
-        if (text === '') {
-          const known = this.#first?.at === target ? this.#first : this.#latest?.at === target ? this.#latest : undefined
-          if (known !== undefined) {
-            this.budget.spend(known.octets + 2 * pointers, offset)
-            return { name: known.name, end }
-          }
-          firstAt = target
-        }
         at = target
         segmentAt = target
       } else throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a label begins with ${length}, which is neither a length nor a pointer`)
+      length = this.#octet(at)
     }
-    this.budget.spend(octets + 2 * pointers, offset)
-    const name = text === '' ? ROOT : text
-    this.#latest = { at: firstAt, name, octets }
-    this.#first ??= this.#latest
-    return { name, end: end < 0 ? at + 1 : end }
+    expanded[octets++] = 0
+    if (pointers === 0) this.#end = at + 1
+    this.budget.spend(octets + POINTER_OCTETS * pointers, offset)
+    return octets
   }
 
   #octet(at: number): number {
@@ -108,6 +124,43 @@ export class NameDecoder {
     if (octet === undefined) throw new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
     return octet
   }
+}
+
+function moveTo(end: number, reader: OctetReader): void {
+  if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name goes beyond its record data')
+  reader.offset = end
+}
+
+/** The text of the name in `expanded`. */
+function formatExpanded(): string {
+  let length = 0
+  let isPlain = true
+  for (let at = 0; (expanded[at] ?? 0) !== 0;) {
+    if (at > 0) characters[length++] = DOT
+    for (const end = at + 1 + (expanded[at] ?? 0); ++at < end;) {
+      const octet = expanded[at] ?? 0
+      characters[length++] = octet
+      isPlain &&= IS_PLAIN[octet] === 1
+    }
+  }
+  if (length === 0) return ROOT
+  return isPlain ? textOfCharacters(length) : formatEscaped()
+}
+
+/** Eight at a time: to join text of single characters is what reading a name costs most. */
+function textOfCharacters(length: number): string {
+  const c = characters
+  let text = ''
+  let at = 0
+  for (; at + 8 <= length; at += 8) text += String.fromCharCode(c[at] ?? 0, c[at + 1] ?? 0, c[at + 2] ?? 0, c[at + 3] ?? 0, c[at + 4] ?? 0, c[at + 5] ?? 0, c[at + 6] ?? 0, c[at + 7] ?? 0)
+  for (; at < length; at++) text += String.fromCharCode(c[at] ?? 0)
+  return text
+}
+
+function formatEscaped(): string {
+  const labels: string[] = []
+  for (let at = 0, length = expanded[0] ?? 0; length !== 0; at += length + 1, length = expanded[at] ?? 0) labels.push(formatLabel(expanded.subarray(at + 1, at + 1 + length)))
+  return labels.join('.')
 }
 
 /**
@@ -243,6 +296,7 @@ export function parseOctets(text: string): Uint8Array | undefined {
 
 /** What each octet is in a label's text. */
 const LABEL_TEXTS: readonly string[] = Array.from({ length: 256 }, (_, octet) => formatOctet(octet, ' ."\\;@$()'))
+const IS_PLAIN = Uint8Array.from(LABEL_TEXTS, text => text.length === 1 ? 1 : 0)
 
 function formatLabel(octets: Uint8Array): string {
   let text = ''

@@ -50,8 +50,7 @@ export class OctetReader {
 const FIRST_ROOM_BYTES = 512
 
 export class OctetWriter {
-  /** Where names already stand, by their key: what compression points to (RFC 1035 §4.1.4). */
-  readonly nameOffsets = new Map<string, number>()
+  #nameOffsets: Map<string, number> | undefined
   #bytes: Uint8Array
   #length = 0
   #overflowed = false
@@ -72,6 +71,11 @@ export class OctetWriter {
 
   get overflowed(): boolean {
     return this.#overflowed
+  }
+
+  /** Where names already stand, by their key: what compression points to (RFC 1035 §4.1.4). */
+  get nameOffsets(): Map<string, number> {
+    return this.#nameOffsets ??= new Map()
   }
 
   uint8(value: number): void {

@@ -94,7 +94,8 @@ function move(fields: readonly Field[], reader: OctetReader, names: NameDecoder,
       const from = reader.offset
       field.skip(reader)
       writer.octets(reader.bytes.subarray(from, reader.offset))
-    } else encodeName(writer, names.read(reader), compress && field.compressible)
+    } else if (compress && field.compressible) encodeName(writer, names.read(reader))
+    else names.copy(reader, writer)
   }
 }
 

@@ -89,8 +89,11 @@ test(`${REPLIES} forged replies are not believed, and the true one after each fi
 }, 60_000)
 
 const TYPE_DNAME = 39
-/** Types whose data may be anything on the way: with NSEC3, and one that nobody knows. */
-const OPAQUE_TYPES = [TYPE.RRSIG, TYPE.NSEC, 50, TYPE_DNAME, 65_280]
+/** Types of DNSSEC, DNAME, and one that nobody knows, with data that fits them. */
+const RARE: readonly (readonly [number, string])[] = [
+  [TYPE.RRSIG, 'TXT 8 3 300 20400101000000 20200101000000 1 example.org. AAAA'], [TYPE.NSEC, 'z.example.org. A TXT RRSIG'],
+  [TYPE.NSEC3, '1 0 1 ab 2vptu5timamqttgl4luu9kg21e0aor3s TXT'], [TYPE_DNAME, 'bank.example.com.'], [65_280, '\\# 3 010203'],
+]
 
 /** Records that an upstream has no business to send, mixed by chance. */
 function anyAnswer(random: Random, name: string): ResourceRecord[] {
@@ -103,8 +106,8 @@ function anyAnswer(random: Random, name: string): ResourceRecord[] {
       case 3: return { name: any(), type: TYPE.TXT, class: CLASS.IN, ttl: 300, rdata: Uint8Array.from({ length: 256 }, (_, at) => at === 0 ? 255 : 120) }
       case 4: return { ...record(any(), TYPE.SOA, 'ns.example.org. x.example.org. 1 2 3 4 4294967295'), ttl: random.uint32() }
       default: {
-        const type = OPAQUE_TYPES[below(random, OPAQUE_TYPES.length)] ?? 99
-        return { name: any(), type, class: below(random, 3), ttl: random.uint32(), rdata: Uint8Array.from({ length: below(random, 30) }, () => below(random, 256)) }
+        const [type, data] = RARE[below(random, RARE.length)] ?? expect.unreachable('a rare type is drawn')
+        return { ...record(any(), type, data), class: below(random, 3), ttl: random.uint32() }
       }
     }
   })

@@ -203,7 +203,8 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #resolveElsewhere(query: Query, nowMs: number): void {
     const { message: { header }, edns, question, qname } = query
-    const wanted: Wanted = { name: qname, type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
+    // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
+    const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
     const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
     if (group === undefined) return this.#answerNobodysName(query, zone, nowMs)
     if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, UNKNOWN, nowMs)

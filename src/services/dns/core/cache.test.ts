@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Question, ResourceRecord } from '../wire/message.ts'
 import { EntryReader } from '../wire/presentation.ts'
@@ -74,4 +75,40 @@ test('octets are limited too', () => {
   for (let index = 0; index < 1000; index++) cache.put(question(`n${index}.example.org`), found(10), FROM, 0)
   expect(cache.size).toBeGreaterThan(5)
   expect(cache.size).toBeLessThan(50)
+})
+
+test('whatever is put, asked for and flushed, the names longest not asked for are the ones that are gone', () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom('put', 'put', 'get', 'flush'), fc.nat(9)), { maxLength: 300 })
+  fc.assert(fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, entriesMax) => {
+    const cache = new Cache({ entriesMax, octetsMax: 1e6 })
+    let expected: number[] = []
+    for (const [step, name] of steps) {
+      if (step === 'flush') {
+        expect(cache.flush()).toBe(expected.length)
+        expected = []
+      } else if (step === 'get') {
+        expect(cache.get(question(`n${name}`), 0) !== undefined).toBe(expected.includes(name))
+        if (expected.includes(name)) expected = [...expected.filter(each => each !== name), name]
+      } else {
+        cache.put(question(`n${name}`), found(10), FROM, 0)
+        expected = [...expected.filter(each => each !== name), name].slice(-entriesMax)
+      }
+      expect(cache.size).toBe(expected.length)
+    }
+  }))
+})
+
+test('one name has a limit of its own', () => {
+  const cache = new Cache()
+  for (let type = 256; type < 400; type++) cache.put(question('a.example.org', type), { ...missing(RCODE.NOERROR), answers: [] }, FROM, 0)
+  expect(cache.size).toBe(32)
+  expect([cache.get(question('a.example.org', 399), 0)?.upstream, cache.get(question('a.example.org', 300), 0)]).toEqual([FROM, undefined])
+})
+
+test('it is known who said it and how long ago', () => {
+  const cache = new Cache()
+  cache.put(question('a.example.org'), found(10), FROM, 1000)
+  expect(cache.get(question('a.example.org'), 5000)).toMatchObject({ ageMs: 4000, upstream: FROM, isHot: false })
+  for (let use = 0; use < 3; use++) cache.get(question('a.example.org'), 9_900)
+  expect([cache.get(question('a.example.org'), 9_900)?.isHot, cache.get(question('a.example.org'), 10_000)?.isHot]).toEqual([false, true])
 })

@@ -64,6 +64,8 @@ export interface Stale extends Omit<Remembered, 'isHot' | 'quietUntilMs'> {
 export class Cache {
   /** By name, in order of use, the longest unused first. */
   readonly #names = new Map<string, CacheEntry[]>()
+  /** Goes along the names, and each that it comes to gives way. One for all times: a new one would have to pass all gaps again. */
+  #oldest = this.#names.entries()
   #size = 0
   #octets = 0
   readonly limits: CacheLimits
@@ -147,10 +149,18 @@ export class Cache {
     this.#names.set(key, entries)
     this.#size++
     this.#octets += entry.octets
-    for (const [oldestKey, { length }] of this.#names) {
-      if (this.#size <= this.limits.entriesMax && this.#octets <= this.limits.octetsMax) return
-      for (let count = 0; count < length; count++) this.#forgetAt(oldestKey, 0)
+    while (this.#size > this.limits.entriesMax || this.#octets > this.limits.octetsMax) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    let next = this.#oldest.next()
+    if (next.done === true) {
+      this.#oldest = this.#names.entries()
+      next = this.#oldest.next()
     }
+    if (next.done === true) return
+    const [key, { length }] = next.value
+    for (let count = 0; count < length; count++) this.#forgetAt(key, 0)
   }
 
   #forget(key: string, slot: number, otherSlot: number): void {

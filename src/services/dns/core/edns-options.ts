@@ -77,7 +77,8 @@ export function provenanceOption(text: string): EdnsOption {
 
 /** The line that a server told how it knows; empty where it did not. */
 export function provenanceOf(options: readonly EdnsOption[]): string {
-  return decodeText(options.find(({ code }) => code === OPTION.PROVENANCE)?.bytes ?? new Uint8Array(0))
+  const bytes = options.find(({ code }) => code === OPTION.PROVENANCE)?.bytes
+  return bytes === undefined ? '' : decodeText(bytes)
 }
 
 /** Our own texts are ASCII. */

@@ -52,10 +52,11 @@ export class Flight<Waiter> implements Scheduled, Tried {
   hasStale = false
   /** An answer came; what is still open only tells how quick that upstream is. */
   found = false
-  readonly open = new Set<Sending<Waiter>>()
+  readonly open: Sending<Waiter>[] = []
   /** Whom the sendings went to, in order. */
   readonly asked: UpstreamHealth[] = []
-  readonly troubles = new Map<UpstreamHealth, Trouble>()
+  /** Of those that have shown that they cannot help. */
+  readonly troubles: Trouble[] = []
   /** Which sending by time is the next, and when it is due. */
   nextSending = 0
   sendAgainAtMs = Infinity
@@ -76,12 +77,12 @@ export class Flight<Waiter> implements Scheduled, Tried {
   }
 
   isOut(health: UpstreamHealth): boolean {
-    return this.troubles.has(health)
+    return this.troubles.some(({ upstream }) => upstream === health.upstream)
   }
 
   /** What each upstream of the group could not do. */
   allTroubles(): Trouble[] {
-    return this.group.members.map(member => this.troubles.get(member) ?? { upstream: member.upstream, kind: 'silent', why: 'does not answer' })
+    return this.group.members.map(({ upstream }) => this.troubles.find(trouble => trouble.upstream === upstream) ?? { upstream, kind: 'silent', why: 'does not answer' })
   }
 }
 

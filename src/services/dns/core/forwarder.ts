@@ -121,7 +121,7 @@ export class Forwarder<Waiter> {
     if (sending === undefined) return
     this.#close(sending)
     const { flight, health } = sending
-    if (asking.overTcp && [...flight.open].some(open => open.health === health && open.checksLetters)) {
+    if (asking.overTcp && flight.open.some(open => open.health === health && open.checksLetters)) {
       // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
       health.changesLetters = true
       this.#transmit(flight, health, false, nowMs)
@@ -174,7 +174,7 @@ export class Forwarder<Waiter> {
     const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters
     const asking: Asking = { upstream, overTcp, query: hasLetters ? withRandomLetters(plainQuery, random) : plainQuery }
     const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, checksLetters: false }
-    flight.open.add(sending)
+    flight.open.push(sending)
     flight.asked.push(health)
     this.#sendings.set(asking, sending)
     this.outbox.push({ kind: 'event', event: { name: 'ask', asking } })
@@ -220,7 +220,7 @@ export class Forwarder<Waiter> {
       return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorOf(options) }, nowMs)
     }
     // What one could not tell and another could, was that one's own trouble.
-    for (const troubled of flight.troubles.keys()) if (troubled !== health) troubled.failed(nowMs)
+    for (const member of flight.group.members) if (member !== health && flight.isOut(member)) member.failed(nowMs)
     this.#report(flight.group, undefined)
     this.#settle(flight, { kind: 'found', finding, upstream, tookMs: nowMs - sending.sentAtMs, provenance: provenanceOf(options) })
     this.#flights.delete(flight.key)
@@ -229,9 +229,9 @@ export class Forwarder<Waiter> {
   }
 
   /** One sending is lost: another upstream's turn, or nobody's any more. */
-  #fails({ flight, health }: Sending<Waiter>, trouble: Trouble, nowMs: number): void {
+  #fails({ flight }: Sending<Waiter>, trouble: Trouble, nowMs: number): void {
     if (flight.found) return this.#schedule(flight)
-    flight.troubles.set(health, trouble)
+    flight.troubles.push(trouble)
     if (flight.group.members.every(member => flight.isOut(member))) return this.#failed(flight, nowMs)
     this.#sendNext(flight, nowMs)
     this.#schedule(flight)
@@ -257,7 +257,7 @@ export class Forwarder<Waiter> {
 
   /** Its time is over, or nobody is left to ask. */
   #failed(flight: Flight<Waiter>, nowMs: number): void {
-    for (const health of new Set([...flight.open].map(({ health }) => health))) if (!flight.isOut(health)) health.failed(nowMs)
+    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.failed(nowMs)
     this.#land(flight)
     if (flight.found) return
     this.#flights.delete(flight.key)
@@ -284,7 +284,7 @@ export class Forwarder<Waiter> {
   /** Sets the flight's next deadline; one that has nothing to wait for is over. */
   #schedule(flight: Flight<Waiter>): void {
     const { staleAtMs, failAtMs } = this.#timings
-    if (flight.found && flight.open.size === 0) return this.#deadlines.delete(flight)
+    if (flight.found && flight.open.length === 0) return this.#deadlines.delete(flight)
     const failMs = flight.startedAtMs + failAtMs
     const staleMs = flight.hasStale && flight.waiters.length > 0 ? flight.startedAtMs + staleAtMs : Infinity
     this.#deadlines.set(flight, flight.found ? failMs : Math.min(failMs, staleMs, flight.sendAgainAtMs))
@@ -292,12 +292,13 @@ export class Forwarder<Waiter> {
 
   #close(sending: Sending<Waiter>): void {
     this.#sendings.delete(sending.asking)
-    sending.flight.open.delete(sending)
+    const { open } = sending.flight
+    open.splice(open.indexOf(sending), 1)
     this.outbox.push({ kind: 'event', event: { name: 'askingsOver', askings: [sending.asking] } })
   }
 
   #land(flight: Flight<Waiter>): void {
     this.#deadlines.delete(flight)
-    for (const sending of flight.open) this.#close(sending)
+    for (const sending of [...flight.open]) this.#close(sending)
   }
 }

@@ -81,7 +81,7 @@ export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'oth
 
 /** A reply with its question written as in `query`: names that are short for it (RFC 1035 §4.1.4) then have those letters too. */
 export function withQuestionOf(query: Uint8Array, reply: Uint8Array): Uint8Array {
-  const restored = reply.slice()
+  const restored = new Uint8Array(reply)
   restored.set(query.subarray(HEADER_OCTETS, questionEnd(query)), HEADER_OCTETS)
   return restored
 }

@@ -226,8 +226,11 @@ export class DnsServer implements Machine<DnsEvent> {
   }
 
   #takeSettled(nowMs: number): void {
-    for (const { wanted, waiters, outcome } of this.#forwarder.settled.splice(0)) this.#settle(wanted, waiters, outcome, nowMs)
-    this.outbox.push(...this.#forwarder.outbox.splice(0))
+    const { settled, outbox } = this.#forwarder
+    for (const { wanted, waiters, outcome } of settled) this.#settle(wanted, waiters, outcome, nowMs)
+    for (const effect of outbox) this.outbox.push(effect)
+    settled.length = 0
+    outbox.length = 0
   }
 
   #settle(wanted: Wanted, waiters: readonly Query[], outcome: Outcome, nowMs: number): void {

@@ -36,7 +36,7 @@ export function idOf(message: Uint8Array): number {
 
 /** A copy with another id: who multiplexes gives ids of its own. */
 export function withId(message: Uint8Array, id: number): Uint8Array {
-  const copy = message.slice()
+  const copy = new Uint8Array(message)
   copy[0] = id >>> 8
   copy[1] = id & 255
   return copy

@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import type { Endpoint, Path } from '../../endpoint.ts'
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../ip-address.ts'
+import { formatIpv4, formatIpv6, isLinkLocalIpv6, parseIpv4, parseIpv6 } from '../../ip-address.ts'
 import { RecentMap } from './recent-map.ts'
 
 export const WAY_WORDS = 12
@@ -64,14 +64,9 @@ export function encodeWay({ peer, interfaceIndex, localAddress }: Direction): Ui
   const ipv6 = parseIpv6(peer.address)
   if (ipv6 === undefined) throw new Error(`"${peer.address}" is not an address`)
   bytes.set(ipv6, AT.ipv6)
-  if (isLinkLocal(peer.address)) words[AT.scope / 4] = interfaceIndex
+  if (isLinkLocalIpv6(peer.address)) words[AT.scope / 4] = interfaceIndex
   bytes.set(parseIpv6(localAddress) ?? [], AT.local)
   return words
-}
-
-/** fe80::/10 (RFC 4291 §2.5.6): the address means something on one link only. */
-export function isLinkLocal(address: string): boolean {
-  return /^fe[89ab]/i.test(address)
 }
 
 /** What the words say; the local address is '' where the system did not tell it. */

@@ -15,6 +15,8 @@ import type { OctetHeap } from './octet-heap.ts'
 export const NONE = 0
 export const ROOT_NODE = 1
 
+const BUCKETS_MIN = 64
+
 const ASTERISK = 0x2a
 const DOT = 0x2e
 const BACKSLASH = 0x5c
@@ -28,7 +30,7 @@ export class NameTree {
   readonly #next = new Column()
   readonly #children = new Column()
   /** Hash → first node. A power of two, at least as many as there are nodes. */
-  #buckets = new Uint32Array(64)
+  #buckets: Uint32Array
   #count = ROOT_NODE
   /** One more than the largest number in use. */
   #end = ROOT_NODE + 1
@@ -36,8 +38,10 @@ export class NameTree {
   #closest = ROOT_NODE
   #heap: OctetHeap
 
-  constructor(heap: OctetHeap) {
+  /** @param expectedNodes spares the growing where it is near the truth */
+  constructor(heap: OctetHeap, expectedNodes = 0) {
     this.#heap = heap
+    this.#buckets = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(BUCKETS_MIN, expectedNodes))))
   }
 
   /** The node of a name; NONE where it does not exist, and then `closest` is the last ancestor that does. */

@@ -20,13 +20,19 @@ const NAMES_OF_ADDRESS_MAX = 100
 
 export class ZoneContent {
   #heap = new OctetHeap()
-  readonly #names = new NameTree(this.#heap)
+  readonly #names: NameTree
   readonly #records = new RecordTable(this.#heap)
   readonly #ipv4 = new AddressTree(4, (record, index) => this.#records.octet(record, index))
   readonly #ipv6 = new AddressTree(16, (record, index) => this.#records.octet(record, index))
   /** Stands first, whatever comes. */
-  readonly apex = this.#names.add(APEX)
+  readonly apex: number
   #size = 0
+
+  /** @param expectedNames spares some work where it is near the truth */
+  constructor(expectedNames = 0) {
+    this.#names = new NameTree(this.#heap, Math.min(expectedNames, NAMES_MAX))
+    this.apex = this.#names.add(APEX)
+  }
 
   /** How many names have records. */
   get size(): number {

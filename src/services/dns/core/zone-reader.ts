@@ -11,6 +11,7 @@
  * making an object.
  */
 import { HamletError, UsageError } from '../../kit/errors.ts'
+import { parseIpv6 } from '../../kit/ip-address.ts'
 import { parseName } from '../wire/name.ts'
 import { EntryReader, type Token } from '../wire/presentation.ts'
 import { parseRdata } from '../wire/rdata.ts'
@@ -21,6 +22,8 @@ import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
 import { generatedLines } from './zone-generate.ts'
 
 const RECORDS_MAX = NAMES_MAX * 4
+/** Of an ordinary line: a guess at how many names a text holds. */
+const LINE_LENGTH = 40
 const TTL_MAX = 0x7fffffff
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 /** In text without escapes; what is longer is looked at closely. */
@@ -38,11 +41,11 @@ const TILDE = 0x7e
 
 export class ZoneReader {
   /** What was read so far. */
-  readonly content = new ZoneContent()
+  readonly content: ZoneContent
   readonly #entries: EntryReader
   readonly #fileName: string
   #origin = APEX
-  #originNode = this.content.apex
+  #originNode: number
   #defaultTtl = REGISTERED_TTL_SECONDS
   #owner = NONE
   #recordsRead = 0
@@ -54,6 +57,8 @@ export class ZoneReader {
    * @param fileName for errors
    */
   constructor(text: string, fileName: string) {
+    this.content = new ZoneContent(text.length / LINE_LENGTH)
+    this.#originNode = this.content.apex
     this.#entries = new EntryReader(text)
     this.#fileName = fileName
   }
@@ -96,8 +101,14 @@ export class ZoneReader {
       if (seconds !== undefined) ttl = seconds
       else if (!isClassIn(entry, token)) type = this.#typeOf(entry.textOf(token))
     }
-    const rdata = type === TYPE.A && token + 1 === entry.count && readIpv4(entry, token, this.#ipv4) ? this.#ipv4 : parseRdata(type, entry.tokensFrom(token), this.#origin)
-    this.#add(this.#owner, type, ttl, rdata)
+    this.#add(this.#owner, type, ttl, this.#readAddress(entry, token, type) ?? parseRdata(type, entry.tokensFrom(token), this.#origin))
+  }
+
+  /** The data of an address record, whose owner copies it; undefined for all else, which parseRdata reads or explains. */
+  #readAddress(entry: EntryReader, token: number, type: number): Uint8Array | undefined {
+    if (token + 1 !== entry.count) return undefined
+    if (type === TYPE.A) return readIpv4(entry, token, this.#ipv4) ? this.#ipv4 : undefined
+    return type === TYPE.AAAA ? parseIpv6(entry.textOf(token)) : undefined
   }
 
   /** The node of an entry's first token. Plain names, which are nearly all, go by without a string of their own. */
@@ -176,7 +187,7 @@ function isClassIn(entry: EntryReader, token: number): boolean {
   return entry.endOf(token) - entry.startOf(token) === 2 && /^in$/i.test(entry.textOf(token))
 }
 
-/** Reads `192.0.2.1` into four octets. @returns false for anything else, which parseRdata then explains */
+/** Reads `192.0.2.1` into four octets. @returns false for anything else */
 function readIpv4(entry: EntryReader, token: number, octets: Uint8Array): boolean {
   const end = entry.endOf(token)
   let at = entry.startOf(token)

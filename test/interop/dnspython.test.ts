@@ -29,9 +29,12 @@ const fromHex = (hex: string) => parseHex(hex) ?? new Uint8Array(0)
 const absolute = (name: string) => name === ROOT ? name : `${name}.`
 const sampled = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number) => fc.sample(arbitrary, { seed: SEED, numRuns })
 
-/** dnspython 2.3 takes octets beyond ASCII in the strings of these for UTF-8, and does not read back how it escapes an ALPN id. */
-const STRINGS_IN_ASCII = new Set(['HINFO', 'NAPTR', 'CAA', 'URI', 'SVCB', 'HTTPS'])
-const textsOf = (typeName: string) => (DATA_TEXTS[typeName] ?? fc.constant('')).filter(text => !STRINGS_IN_ASCII.has(typeName) || !/\\\d{3}/.test(text))
+/**
+ * What dnspython 2.3 cannot be asked: it takes octets beyond ASCII in some strings for UTF-8, does not read back how it escapes an
+ * ALPN id, and writes a quote in a URI as it is.
+ */
+const unsafeThere = (typeName: string) => ['HINFO', 'NAPTR', 'CAA', 'SVCB', 'HTTPS'].includes(typeName) ? /\\\d{3}/ : typeName === 'URI' ? /\\/ : /^$/
+const textsOf = (typeName: string) => (DATA_TEXTS[typeName] ?? fc.constant('')).filter(text => !unsafeThere(typeName).test(text))
 const samples = typeNames.flatMap(typeName => sampled(textsOf(typeName), OF_EACH_TYPE).map(text => ({ typeName, text, hex: formatHex(rdataFrom(typeNumber(typeName), text)) })))
 /** Nor has it a name for the key of RFC 9461. */
 const replies = ask(samples.map(({ typeName, text, hex }) => ({ type: typeName, text: text.replace(' dohpath=', ' key7='), hex })))

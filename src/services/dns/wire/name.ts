@@ -105,7 +105,7 @@ export class NameDecoder {
     while (length !== 0) {
       if (length <= LABEL_OCTETS_MAX) {
         if (octets + length + 2 > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
-        this.#octet(at + length)
+        if (at + length >= this.bytes.length) throw beyondEnd(at)
         expanded[octets++] = length
         for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.bytes[at] ?? 0
       } else if (length >= POINTER) {
@@ -126,9 +126,13 @@ export class NameDecoder {
 
   #octet(at: number): number {
     const octet = this.bytes[at]
-    if (octet === undefined) throw new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
+    if (octet === undefined) throw beyondEnd(at)
     return octet
   }
+}
+
+function beyondEnd(at: number): MalformedPacket {
+  return new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
 }
 
 function moveTo(end: number, reader: OctetReader): void {

@@ -35,12 +35,13 @@ export interface DecodedName {
 interface KnownName {
   readonly at: number
   readonly name: string
-  readonly octets: number
+  /** What it is charged: its octets, or its characters if those are more. */
+  readonly cost: number
 }
 
-/** A name that is read, written out; one at a time. Then its characters, where nothing in it is escaped. */
+/** A name that is read, written out; one at a time. Then its text, in which an octet may be four characters. */
 const expanded = new Uint8Array(NAME_OCTETS_MAX)
-const characters = new Uint8Array(NAME_OCTETS_MAX)
+const characters = new Uint8Array(4 * NAME_OCTETS_MAX)
 
 /** Reads the names of one message. */
 export class NameDecoder {
@@ -67,13 +68,16 @@ export class NameDecoder {
     const at = first < POINTER ? offset : (first - POINTER) * 0x100 + this.#octet(offset + 1)
     const known = this.#first?.at === at ? this.#first : this.#latest
     if (known?.at === at && at < offset) {
-      this.budget.spend(known.octets + POINTER_OCTETS, offset)
+      this.budget.spend(known.cost + POINTER_OCTETS, offset)
       return { name: known.name, end: offset + POINTER_OCTETS }
     }
     const octets = this.#expand(offset)
-    this.#latest = { at, name: formatExpanded(), octets }
+    const name = formatExpanded(octets)
+    const cost = Math.max(octets, name.length)
+    this.budget.spend(cost - octets, offset)
+    this.#latest = { at, name, cost }
     this.#first ??= this.#latest
-    return { name: this.#latest.name, end: this.#end }
+    return { name, end: this.#end }
   }
 
   /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, or where the name ends beyond the reader's end */
@@ -101,8 +105,9 @@ export class NameDecoder {
     while (length !== 0) {
       if (length <= LABEL_OCTETS_MAX) {
         if (octets + length + 2 > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
+        if (at + length >= this.bytes.length) throw beyondEnd(at)
         expanded[octets++] = length
-        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.#octet(at)
+        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.bytes[at] ?? 0
       } else if (length >= POINTER) {
         const target = (length - POINTER) * 0x100 + this.#octet(at + 1)
         if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a pointer at ${at} leads to ${target}, which is not before its own name`)
@@ -121,9 +126,13 @@ export class NameDecoder {
 
   #octet(at: number): number {
     const octet = this.bytes[at]
-    if (octet === undefined) throw new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
+    if (octet === undefined) throw beyondEnd(at)
     return octet
   }
+}
+
+function beyondEnd(at: number): MalformedPacket {
+  return new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
 }
 
 function moveTo(end: number, reader: OctetReader): void {
@@ -132,35 +141,28 @@ function moveTo(end: number, reader: OctetReader): void {
 }
 
 /** The text of the name in `expanded`. */
-function formatExpanded(): string {
+function formatExpanded(octets: number): string {
   let length = 0
-  let isPlain = true
-  for (let at = 0; (expanded[at] ?? 0) !== 0;) {
-    if (at > 0) characters[length++] = DOT
-    for (const end = at + 1 + (expanded[at] ?? 0); ++at < end;) {
-      const octet = expanded[at] ?? 0
-      characters[length++] = octet
-      isPlain &&= IS_PLAIN[octet] === 1
-    }
+  let nextLabelAt = 1 + (expanded[0] ?? 0)
+  for (let at = 1; at < octets - 1; at++) {
+    const octet = expanded[at] ?? 0
+    if (at === nextLabelAt) {
+      characters[length++] = DOT
+      nextLabelAt += 1 + octet
+    } else if (IS_PLAIN[octet] === 1) characters[length++] = octet
+    else for (const character of LABEL_TEXTS[octet] ?? '') characters[length++] = character.charCodeAt(0)
   }
-  if (length === 0) return ROOT
-  return isPlain ? textOfCharacters(length) : formatEscaped()
+  return length === 0 ? ROOT : textOf(length)
 }
 
 /** Eight at a time: to join text of single characters is what reading a name costs most. */
-function textOfCharacters(length: number): string {
+function textOf(length: number): string {
   const c = characters
   let text = ''
   let at = 0
   for (; at + 8 <= length; at += 8) text += String.fromCharCode(c[at] ?? 0, c[at + 1] ?? 0, c[at + 2] ?? 0, c[at + 3] ?? 0, c[at + 4] ?? 0, c[at + 5] ?? 0, c[at + 6] ?? 0, c[at + 7] ?? 0)
   for (; at < length; at++) text += String.fromCharCode(c[at] ?? 0)
   return text
-}
-
-function formatEscaped(): string {
-  const labels: string[] = []
-  for (let at = 0, length = expanded[0] ?? 0; length !== 0; at += length + 1, length = expanded[at] ?? 0) labels.push(formatLabel(expanded.subarray(at + 1, at + 1 + length)))
-  return labels.join('.')
 }
 
 /**

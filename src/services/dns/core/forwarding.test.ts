@@ -51,6 +51,12 @@ describe('which upstream', () => {
     expect(net.over.size).toBe(2)
   })
 
+  test('one that refuses rests as well, however quick it was', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask(NAME).refuse(1)
+    expect(net.sent[2]?.to).toBe(SECOND)
+    expect(net.reply(2, A).ask('b.example.org').sent[3]?.to).toBe(SECOND)
+  })
+
   test('one that was not asked for long is asked beside the other, and its late answer only tells how quick it is', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).runUntil(31_000).ask(NAME)
     expect(net.sent.slice(1).map(({ to }) => to)).toEqual([FIRST, SECOND])
@@ -140,6 +146,13 @@ describe('DNSSEC', () => {
     expect(net.last.message.answers.map(({ type }) => type)).toEqual([TYPE.A, TYPE.RRSIG])
     expect(net.ask(NAME, 'A', { dnssecOk: true }).last.message.answers.map(({ type }) => type)).toEqual([TYPE.A, TYPE.RRSIG])
     expect([net.ask(NAME).last.message.answers.map(({ type }) => type), net.sent.length]).toEqual([[TYPE.A], 1])
+  })
+
+  test('questions that want different answers are under way at the same time', () => {
+    const net = new Net()
+    for (const dnssecOk of [true, false]) for (const checkingDisabled of [true, false]) net.ask(NAME, 'A', { dnssecOk, checkingDisabled })
+    expect(net.sent).toHaveLength(4)
+    expect(net.ask(NAME, 'A', { dnssecOk: true }).sent).toHaveLength(4)
   })
 
   test('an answer without signatures is not given to who wants them', () => {

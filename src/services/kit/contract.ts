@@ -60,7 +60,7 @@ export const endpointText = (help: string) =>
 
 /** How datagrams go in and out (kit/node/udp/door.ts). */
 export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
-  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW' })
+  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW', advanced: true })
 
 /** One setting, as the command line and the form see it. */
 export interface SettingField {
@@ -74,11 +74,13 @@ export interface SettingField {
   readonly minimum: number | undefined
   readonly maximum: number | undefined
   readonly choices: readonly string[]
+  /** For those who know why they need it: the form keeps it apart. */
+  readonly isAdvanced: boolean
 }
 
 const jsonField = z.object({
   type: z.string().optional(), description: z.string().default(''), placeholder: z.string().optional(), default: z.unknown().optional(),
-  minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(),
+  minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(), advanced: z.boolean().default(false),
 })
 const jsonObject = z.object({ properties: z.record(z.string(), jsonField), required: z.array(z.string()).default([]) })
 
@@ -95,6 +97,7 @@ export function settingFields(contract: Pick<Contract, 'settings'>): SettingFiel
     minimum: field.minimum,
     maximum: field.maximum,
     choices: field.enum ?? [],
+    isAdvanced: field.advanced,
   }))
 }
 

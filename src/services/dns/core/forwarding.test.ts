@@ -84,6 +84,24 @@ describe('which upstream', () => {
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
   })
 
+  test.each([
+    ['whole', (message: Message): Message => withHeader({ rcode: 1 })(message)],
+    ['bare', (message: Message): Message => ({ ...withHeader({ rcode: 1 })(message), questions: [] })],
+  ])('one that cannot read EDNS (%s FORMERR) is asked without, then and later', (_title, change) => {
+    const net = new Net().ask(NAME).reply(0, [], change)
+    expect(net.sent[1]?.query.additionals).toEqual([])
+    expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
+    net.ask('b.example.org')
+    expect(net.sent[2]?.query.additionals).toEqual([])
+    expect(net.reply(2, [], change).last.rcode).toBe('SERVFAIL')
+  })
+
+  test('one that cannot read a question at all has that question alone asked without EDNS', () => {
+    const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, [], withHeader({ rcode: 1 }))
+    expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
+    expect(net.ask('b.example.org').sent[2]?.query.additionals).toHaveLength(1)
+  })
+
   test('BADVERS is no answer though its lower bits are those of NOERROR', () => {
     const net = new Net().ask(NAME).reply(0, [], message => ({ ...message, additionals: [optRecord({ rcode: 16, dnssecOk: false })] }))
     expect(net.last.rcode).toBe('SERVFAIL')
@@ -304,8 +322,22 @@ describe('an answer explains itself', () => {
   })
 })
 
-describe('SERVFAIL says why', () => {
-  test('silence, a refusal, or what the upstream says itself', () => {
+describe('SERVFAIL', () => {
+  const fails = (net: Net, index: number) => net.reply(index, [], withHeader({ rcode: 2 }))
+
+  test('is remembered for a second, for its own question', () => {
+    const net = fails(new Net().ask(NAME), 0).ask(NAME)
+    expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 1])
+    expect(net.ask(NAME, 'AAAA').ask(NAME, 'A', { checkingDisabled: true }).sent).toHaveLength(3)
+    net.runUntil(999).ask(NAME).runUntil(1000).ask(NAME)
+    expect(net.sent.filter(({ atMs, query }) => atMs > 400 && query.questions[0]?.type === TYPE.A && !query.header.cd).map(({ atMs }) => atMs)).toEqual([1000])
+  })
+
+  test('is not remembered where nobody was reached: the way may be there again', () => {
+    expect(new Net().ask(NAME).refuse(0).ask(NAME).sent).toHaveLength(2)
+  })
+
+  test('says why: silence, a refusal, or what the upstream says itself', () => {
     expect(new Net().ask(NAME).runUntil(4000).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 22 })
     expect(new Net().ask(NAME).refuse(0).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 23 })
     const bogus = { ...optRecord({ rcode: 0, dnssecOk: false }), rdata: encodeOptions([{ code: 15, bytes: Uint8Array.of(0, 6) }]) }

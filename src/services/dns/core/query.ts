@@ -21,6 +21,8 @@ export interface QueryOptions {
   readonly options?: readonly EdnsOption[]
   /** Fills it up to a multiple of 128 octets. */
   readonly padded?: boolean
+  /** For a server that cannot read EDNS: without any of it. */
+  readonly withoutEdns?: boolean
 }
 
 /** A recursive query with EDNS (RFC 6891). AD says that ours in the answer will be looked at (RFC 6840 §5.7). */
@@ -33,7 +35,8 @@ export function queryFor({ name, type, class: qclass, dnssecOk = false, checking
 }
 
 /** The octets of such a query. */
-export function encodeQuery(wanted: Wanted, id: number, { options = [], padded = false }: QueryOptions = {}): Uint8Array {
+export function encodeQuery(wanted: Wanted, id: number, { options = [], padded = false, withoutEdns = false }: QueryOptions = {}): Uint8Array {
+  if (withoutEdns) return encodeMessage({ ...queryFor(wanted, id), additionals: [] })
   const query = encodeMessage(queryFor(wanted, id, options))
   if (!padded) return query
   const missing = -(query.length + OPTION_HEADER_OCTETS) & (PADDED_BLOCK_OCTETS - 1)

@@ -20,6 +20,8 @@ export class UpstreamHealth {
   readonly upstream: Upstream
   /** It changed the letters of names that it was asked for, so they prove nothing (0x20). */
   changesLetters = false
+  /** It could read a query only without EDNS, so it gets none with it (RFC 6891 §6.2.2). */
+  lacksEdns = false
   #srttMs: number | undefined
   #rttvarMs = 0
   #failures = 0

@@ -272,7 +272,7 @@ function labelsWithEscapes(name: string): string[] {
 
 /** The name without its first label; the root for a single label. */
 export function parentOf(name: string): string {
-  return labelsOf(name).slice(1).join('.') || ROOT
+  return name.slice(labelEnd(name, 0) + 1) || ROOT
 }
 
 /** True for the ancestor itself and everything below it. */

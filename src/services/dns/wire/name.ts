@@ -17,6 +17,10 @@ import type { OctetReader, OctetWriter } from './octets.ts'
 export const ROOT = '.'
 const LABEL_OCTETS_MAX = 63
 const NAME_OCTETS_MAX = 255
+/** Each dot of the text is a length octet; one more length and the final zero. */
+const CHARACTERS_ALWAYS_FIT = NAME_OCTETS_MAX - 2
+/** Nearly every name that is written: no escapes, lawful labels. */
+const PLAIN = /^(?:[\w*-]{1,63}\.)*[\w*-]{1,63}$/
 /** No honest name needs more pointers than it can have labels. */
 const POINTERS_MAX = 127
 const POINTER = 0xc0
@@ -173,7 +177,7 @@ function textOf(length: number): string {
  * @throws UsageError where the text is no name
  */
 export function encodeName(writer: OctetWriter, name: string, compress = true): void {
-  if (name.length >= NAME_OCTETS_MAX - 1) checkLength(name)
+  if (name.length > CHARACTERS_ALWAYS_FIT) checkLength(name)
   const key = compress ? nameKey(name) : ''
   for (let at = 0; at < name.length && name !== ROOT;) {
     if (compress) {
@@ -211,14 +215,25 @@ function encodeLabel(writer: OctetWriter, name: string, at: number, end: number)
 export function parseName(text: string, origin = ROOT): string {
   if (text === '@' && origin !== '') return origin
   if (text === ROOT) return ROOT
-  const absolute = text.endsWith('.') && !/(^|[^\\])(\\\\)*\\\.$/.test(text)
-  const labels = labelsOf(absolute ? text.slice(0, -1) : text)
-  if (labels.join('.') !== (absolute ? text.slice(0, -1) : text)) throw notAName(text, 'a label is empty or an escape is not complete')
-  const canonical = [...labels.map(label => formatLabel(parseLabel(label, text))), ...(absolute ? [] : labelsOf(origin))]
-  if (canonical.length === 0) throw notAName(text, 'it is empty')
-  const name = canonical.join('.')
-  checkLength(name)
+  const isAbsolute = text.endsWith('.') && !isEscaped(text, text.length - 1)
+  const own = isAbsolute ? text.slice(0, -1) : text
+  const canonical = own.length <= CHARACTERS_ALWAYS_FIT && PLAIN.test(own) ? copyOf(own) : canonicalOf(own, text)
+  const name = isAbsolute || origin === ROOT || origin === '' ? canonical : `${canonical}.${origin}`
+  if (name.length > CHARACTERS_ALWAYS_FIT) checkLength(name)
   return name
+}
+
+/** The same text, which does not keep the whole file alive that a name was cut out of, as V8's substrings do. */
+function copyOf(name: string): string {
+  for (let at = 0; at < name.length; at++) characters[at] = name.charCodeAt(at)
+  return textOf(name.length)
+}
+
+function canonicalOf(own: string, text: string): string {
+  if (own === '') throw notAName(text, 'it is empty')
+  const labels = labelsOf(own)
+  if (labels.join('.') !== own) throw notAName(text, 'a label is empty or an escape is not complete')
+  return labels.map(label => formatLabel(parseLabel(label, text))).join('.')
 }
 
 function checkLength(name: string): void {
@@ -257,7 +272,7 @@ function labelsWithEscapes(name: string): string[] {
 
 /** The name without its first label; the root for a single label. */
 export function parentOf(name: string): string {
-  return labelsOf(name).slice(1).join('.') || ROOT
+  return name.slice(labelEnd(name, 0) + 1) || ROOT
 }
 
 /** True for the ancestor itself and everything below it. */

@@ -92,7 +92,7 @@ describe.each(['batch', 'dgram'] as const)('over %s', io => {
     const client = await openDoor(two, { addresses: ['fe80::2'], port: 0, io, interfaceName: 'eth1' })
     await client.send({ peer: { address: 'fe80::1', port: PORT }, text: 'in place' })
     expect((await client.receivedAtLeast(1))[0]).toMatchObject({ text: 'in place', path: { interfaceName: 'eth1', peer: { address: 'fe80::1' } } })
-    const [question] = door.received
+    const [question] = await door.receivedAtLeast(1)
     if (question === undefined) throw new Error('nothing came')
     expect(question.path).toMatchObject({ interfaceName: 'eth1', local: { address: io === 'batch' ? 'fe80::1' : '::' }, peer: { address: 'fe80::2' } })
     await door.send({ path: question.path, text: 'by its path' })

@@ -20,7 +20,7 @@ const CONNECTIONS = 4
 const MESSAGES_A_CONNECTION = 50
 /**
  * Memory is flat: the heap gets so much and no more, so what piles up in it ends the process; and all memory together grows by so
- * much at most from when caches, rings and compiled code are there.
+ * much at most from when caches, rings and compiled code are there. What leaks 1 KB a message is found.
  */
 const HEAP_MEGABYTES_MAX = 96
 const SETTLED_AFTER = 30_000

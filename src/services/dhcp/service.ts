@@ -5,22 +5,26 @@
  * which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is one socket.
  */
 import { z } from 'zod'
-import type { EventsOf, RowOf } from '../kit/contract.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
-import { assertNever, oneLine, UsageError } from '../kit/errors.ts'
+import { UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, parseIpv4 } from '../kit/ip-address.ts'
 import { drive } from '../kit/node/drive.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
-import { openJournal, type Journal } from '../kit/node/journal.ts'
+import { openJournal } from '../kit/node/journal.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { dhcp } from './contract.ts'
-import type { Binding, LeaseRecord } from './core/leases.ts'
+import { keepSmall } from './compaction.ts'
+import { holderOf } from './conflict-probe.ts'
+import type { LeaseRecord } from './core/leases.ts'
 import { networksToServe, type ServedNetwork } from './core/pools.ts'
-import { DhcpServer, type ServerEvent } from './core/server.ts'
+import { nameOf, type ServerEvent } from './core/lender.ts'
+import { parseOptionTexts } from './core/option-texts.ts'
+import { DhcpServer } from './core/server.ts'
 import { candidatesFor } from './interfaces.ts'
+import { Reporting } from './reporting.ts'
 
 type Context = ServiceContext<typeof dhcp>
 
@@ -30,7 +34,7 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
 
 export const dhcpService = implement(dhcp, async context => {
   const { settings, clock } = context
-  const networks = networksToServe(candidatesFor(settings.host, settings.interface), settings.pool)
+  const networks = networksToServe(candidatesFor(settings.host, settings.interface), settings)
   const told = toldBy(settings, networks, context)
   const lock = await lockFolder(context.dataFolder, 'dhcp')
   const opened = await openJournal({ folder: context.dataFolder, name: 'leases.jsonl', parse: value => leaseRecord.parse(value) }).catch(async (error: unknown) => {
@@ -39,10 +43,15 @@ export const dhcpService = implement(dhcp, async context => {
   })
   opened.warnings.forEach(warning => context.log(warning))
   const machine = new DhcpServer({ ...told, networks, records: opened.records })
-  const keeper = keepSmall(opened.journal, opened.records.length, () => machine.records(clock.nowMs()), context)
-  const driver = drive({
-    machine, clock, journal: keeper.journal, door: () => door, onEvent: event => report(event, machine, context), onDiskError: keeper.failed,
-  })
+  const reporting = new Reporting(context, yiaddr => machine.bindingAt(yiaddr))
+  const { journal, failed } = keepSmall({ ...context, journal: opened.journal, recordsOnDisk: opened.records.length, live: () => machine.records(clock.nowMs()) })
+  const onEvent = (event: ServerEvent) => event.kind === 'probe' ? void knock(event) : reporting.report(event)
+  const driver = drive({ machine, clock, journal, door: () => door, onEvent, onDiskError: failed })
+  const knock = async ({ yiaddr, network: { serverAddress } }: ProbeEvent) => {
+    const holder = await holderOf(formatIpv4(yiaddr), formatIpv4(serverAddress ?? 0), clock)
+    machine.probed(yiaddr, holder, clock.nowMs())
+    driver.drain()
+  }
   const door = await openSockets(context, networks, batch => driver.receive(batch)).catch(async (error: unknown) => {
     driver.stop()
     await opened.journal.close()
@@ -51,13 +60,14 @@ export const dhcpService = implement(dhcp, async context => {
   })
   const port = door.locals[0]?.port ?? settings.port
   driver.drain()
-  for (const { yiaddr } of machine.taken()) showRow(yiaddr, machine, context)
+  for (const { yiaddr } of machine.taken()) reporting.showRow(yiaddr)
   context.printContractLine(`Server is running on port ${port}. Press Ctrl+C to stop.`)
-  for (const { interfaceName, serverAddress, pool } of networks) {
-    context.log(`DHCP lends ${formatIpv4(pool.first)} to ${formatIpv4(pool.last)} on ${interfaceName} as ${formatIpv4(serverAddress)}`)
+  for (const network of networks) {
+    const { serverAddress, pool } = network
+    context.log(`DHCP lends ${formatIpv4(pool.first)} to ${formatIpv4(pool.last)} on ${nameOf(network)}${serverAddress === undefined ? ', behind a relay' : ` as ${formatIpv4(serverAddress)}`}`)
   }
   return {
-    endpoints: networks.map(({ serverAddress }) => ({ name: 'dhcp', transport: 'udp' as const, address: formatIpv4(serverAddress), port })),
+    endpoints: ownAddresses(networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port })),
     pinned: { port },
     commands: {
       release: async ({ yiaddr }) => {
@@ -75,6 +85,13 @@ export const dhcpService = implement(dhcp, async context => {
   }
 })
 
+type ProbeEvent = Extract<ServerEvent, { kind: 'probe' }>
+
+/** This machine's addresses on the networks that are served. */
+function ownAddresses(networks: readonly ServedNetwork[]): string[] {
+  return networks.flatMap(({ serverAddress }) => serverAddress === undefined ? [] : [formatIpv4(serverAddress)])
+}
+
 /** @throws UsageError: the DNS server has no IPv4 address */
 function toldBy(settings: Context['settings'], networks: readonly ServedNetwork[], { log }: Context) {
   const dns = settings.dns === undefined ? undefined : parseEndpoint(settings.dns, 53)
@@ -83,7 +100,10 @@ function toldBy(settings: Context['settings'], networks: readonly ServedNetwork[
   if (dns !== undefined && isLoopback(dns.address) && networks.some(({ loopback }) => !loopback)) {
     log(`clients are told that the DNS server is ${dns.address}, which is their own machine to them; leave --dns out to tell them this machine's address`)
   }
-  return { dnsAddress, dnsPort: dns?.port ?? 53, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease }
+  return {
+    dnsAddress, dnsPort: dns?.port ?? 53, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain, namesRegistered: !settings.no_names,
+    options: parseOptionTexts(settings.option), probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
+  }
 }
 
 async function openSockets({ settings, trace, clock, log }: Context, networks: readonly ServedNetwork[], receive: (batch: DatagramBatch) => void): Promise<DatagramDoor> {
@@ -94,82 +114,6 @@ async function openSockets({ settings, trace, clock, log }: Context, networks: r
   const alone = await openDoor({ addresses: ['0.0.0.0'], port: settings.port, receive: () => undefined })
   const port = alone.locals[0]?.port ?? settings.port
   await alone.close()
-  const addresses = ['0.0.0.0', ...networks.map(({ serverAddress }) => formatIpv4(serverAddress))]
+  const addresses = ['0.0.0.0', ...ownAddresses(networks)]
   return openTracedDoor({ ...common, addresses, port, sharePort: true, broadcast: true }, trace, 'dhcp', clock)
-}
-
-/** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
-const RECORDS_KEPT_MIN = 1000
-const RECORDS_A_LIVE_ONE_MAX = 4
-
-/** Compacts the journal when it has grown far beyond what is live, and to make it whole again after a fault of the disk. */
-function keepSmall(journal: Journal<LeaseRecord>, recordsOnDisk: number, live: () => LeaseRecord[], { log, setHealth }: Context) {
-  let written = recordsOnDisk
-  let compactAt = RECORDS_KEPT_MIN
-  let compacting = false
-  const compact = async () => {
-    compacting = true
-    try {
-      const records = live()
-      await journal.compact(records)
-      written = records.length
-      compactAt = Math.max(RECORDS_KEPT_MIN, records.length * RECORDS_A_LIVE_ONE_MAX)
-      setHealth(undefined)
-    } catch (error) {
-      compactAt = written * 2
-      log(oneLine(error))
-    } finally {
-      compacting = false
-    }
-  }
-  return {
-    journal: {
-      append: (record, done) => {
-        journal.append(record, done)
-        if (++written > compactAt && !compacting) void compact()
-      },
-      compact: records => journal.compact(records),
-      close: () => journal.close(),
-    } satisfies Journal<LeaseRecord>,
-    failed: (error: Error) => {
-      setHealth(`no lease is granted: ${oneLine(error)}`)
-      if (!compacting) void compact()
-    },
-  }
-}
-
-function report(event: ServerEvent, machine: DhcpServer, context: Context): void {
-  if (event.kind === 'refused') return tell(context, 'refused', { client: event.client, why: event.why })
-  const { client: { mac, hostName }, expiresAtMs, state } = event.binding
-  const yiaddr = formatIpv4(event.binding.yiaddr)
-  showRow(event.binding.yiaddr, machine, context)
-  switch (event.kind) {
-    case 'offered': return tell(context, 'offered', { yiaddr, client: mac })
-    case 'leased': return tell(context, 'leased', { yiaddr, client: mac, hostName, expiresAtMs })
-    case 'released':
-    case 'expired': return state === 'leased' ? tell(context, 'released', { yiaddr, client: mac }) : undefined
-    case 'declined': return // The refusal that goes with it says all.
-    default: assertNever(event)
-  }
-}
-
-function tell<Name extends keyof EventsOf<typeof dhcp>>({ emit, trace, clock }: Context, name: Name, data: EventsOf<typeof dhcp>[Name]): void {
-  trace.event('dhcp', { event: name, ...data }, clock.nowMs())
-  emit(name, data)
-}
-
-/** The row says how the address stands now, whatever the event was about. */
-function showRow(yiaddr: number, machine: DhcpServer, { setRow }: Context): void {
-  const binding = machine.bindingAt(yiaddr)
-  setRow(formatIpv4(yiaddr), binding === undefined || binding.state === 'free' ? undefined : rowOf(binding))
-}
-
-function rowOf({ yiaddr, state, client, expiresAtMs }: Binding): RowOf<typeof dhcp> {
-  return { address: formatIpv4(yiaddr), client: client.mac, host: client.hostName, state, until: localTime(expiresAtMs) }
-}
-
-/** `2026-11-24 02:51:20`, in the time zone of this machine. */
-function localTime(atMs: number): string {
-  const date = new Date(atMs)
-  return new Date(atMs - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ')
 }

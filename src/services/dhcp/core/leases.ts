@@ -73,9 +73,12 @@ export class LeaseTable {
   readonly #reserved: ReadonlySet<number>
   /** Reserved addresses outside the pool: their slots follow those of the pool. */
   readonly #slotBeyond = new Map<number, number>()
-  readonly #deadlines = new Deadlines()
-  /** One a slot that was ever used; slot 0 is the pool's first address. */
-  readonly #bindings = new Map<number, Binding>()
+  readonly #deadlines: Deadlines
+  /** One a slot; undefined where it was never used. Slot 0 is the pool's first address. */
+  readonly #bindings: (Binding | undefined)[]
+  /** When each slot changed last, as the number of the change. */
+  readonly #changedAt: Float64Array
+  #changes = 0
   /** The slot of each client that has or had one: at most one a slot. */
   readonly #slotOf = new Map<string, number>()
   /** Slots that are offered, the oldest offer first, and since when. */
@@ -93,6 +96,10 @@ export class LeaseTable {
     const never = new Set([...excluded, ...this.#reserved])
     for (let yiaddr = pool.first; yiaddr <= pool.last; yiaddr++) if (!never.has(yiaddr)) this.#free.addLast(yiaddr - pool.first)
     for (const yiaddr of this.#reserved) if (!contains(pool, yiaddr)) this.#slotBeyond.set(yiaddr, sizeOf(pool) + this.#slotBeyond.size)
+    const slots = sizeOf(pool) + this.#slotBeyond.size
+    this.#deadlines = new Deadlines(slots)
+    this.#bindings = new Array<Binding | undefined>(slots).fill(undefined)
+    this.#changedAt = new Float64Array(slots)
     this.#lendable = this.#free.count
   }
 
@@ -108,12 +115,12 @@ export class LeaseTable {
 
   bindingAt(yiaddr: number): Binding | undefined {
     const slot = this.#slotAt(yiaddr)
-    return slot === undefined ? undefined : this.#bindings.get(slot)
+    return slot === undefined ? undefined : this.#bindings[slot]
   }
 
   bindingOf(key: string): Binding | undefined {
     const slot = this.#slotOf.get(key)
-    return slot === undefined ? undefined : this.#bindings.get(slot)
+    return slot === undefined ? undefined : this.#bindings[slot]
   }
 
   /** The address that a new client would get now; nothing changes. */
@@ -140,7 +147,7 @@ export class LeaseTable {
   /** Nobody answered at an address that is offered. */
   markVacant(binding: Binding): void {
     const slot = this.#slotAt(binding.yiaddr)
-    if (slot !== undefined) this.#bindings.set(slot, { ...binding, vacant: true })
+    if (slot !== undefined) this.#bindings[slot] = { ...binding, vacant: true }
   }
 
   /**
@@ -167,13 +174,13 @@ export class LeaseTable {
   /** Frees an address; returns what it was, or undefined where it was free already. */
   release(yiaddr: number): Binding | undefined {
     const slot = this.#slotAt(yiaddr)
-    const before = slot === undefined ? undefined : this.#bindings.get(slot)
+    const before = slot === undefined ? undefined : this.#bindings[slot]
     if (slot === undefined || before === undefined || before.state === 'free') return undefined
     this.#deadlines.clear(slot)
     this.#offeredAtMs.delete(slot)
     if (before.held) this.#keep(slot, { ...before, state: 'free', expiresAtMs: Infinity })
     else {
-      this.#bindings.delete(slot)
+      this.#bindings[slot] = undefined
       this.#slotOf.delete(before.client.key)
     }
     // What nobody took goes to the next who asks: the offers of one client do not wear off the memory of others.
@@ -192,7 +199,7 @@ export class LeaseTable {
   expire(nowMs: number): Binding[] {
     const over: Binding[] = []
     for (let slot = this.#deadlines.takeDue(nowMs); slot !== undefined; slot = this.#deadlines.takeDue(nowMs)) {
-      const before = this.release(this.#bindings.get(slot)?.yiaddr ?? 0)
+      const before = this.release(this.#bindings[slot]?.yiaddr ?? 0)
       if (before !== undefined) over.push(before)
     }
     return over
@@ -216,15 +223,20 @@ export class LeaseTable {
     return true
   }
 
-  /** All that is worth keeping, the longest free first, so that `restore` brings back the same order. */
+  /** All that is worth keeping, the longest unchanged first, so that `restore` brings back the same order. */
   records(): LeaseRecord[] {
-    const worthIt = [...this.#bindings.values()].filter(({ state }) => state !== 'offered')
+    const changedAt = ({ yiaddr }: Binding) => this.#changedAt[this.#slotAt(yiaddr) ?? 0] ?? 0
+    const worthIt = this.#used().filter(({ state }) => state !== 'offered').sort((one, other) => changedAt(one) - changedAt(other))
     return worthIt.map(binding => recordOf(binding, binding.state === 'leased' || binding.state === 'declined' ? binding.state : 'released'))
   }
 
   /** What is offered, leased or declined. */
   taken(): Binding[] {
-    return [...this.#bindings.values()].filter(({ state }) => state !== 'free')
+    return this.#used().filter(({ state }) => state !== 'free')
+  }
+
+  #used(): Binding[] {
+    return this.#bindings.filter((binding): binding is Binding => binding !== undefined)
   }
 
   #slotAt(yiaddr: number): number | undefined {
@@ -250,7 +262,7 @@ export class LeaseTable {
 
   #oldestOffer(nowMs: number): number | undefined {
     for (const [slot, offeredAtMs] of this.#offeredAtMs) {
-      const binding = this.#bindings.get(slot)
+      const binding = this.#bindings[slot]
       if (offeredAtMs + OFFER_KEPT_MS > nowMs || binding === undefined) return undefined
       if (!this.#reserved.has(binding.yiaddr)) return binding.yiaddr
     }
@@ -261,7 +273,7 @@ export class LeaseTable {
   #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, known: Pick<Binding, 'held' | 'vacant'>, nowMs = 0): Binding {
     const slot = this.#slotAt(yiaddr)
     assert(slot !== undefined, 'an address that is bound is in the pool or reserved')
-    const former = this.#bindings.get(slot)
+    const former = this.#bindings[slot]
     if (former !== undefined && former.client.key !== client.key) this.#slotOf.delete(former.client.key)
     const elsewhere = this.#slotOf.get(client.key)
     if (elsewhere !== undefined && elsewhere !== slot) this.#forget(elsewhere)
@@ -275,16 +287,15 @@ export class LeaseTable {
     return binding
   }
 
-  /** The map keeps the order of the last change, which `records` passes on. */
   #keep(slot: number, binding: Binding): void {
-    this.#bindings.delete(slot)
-    this.#bindings.set(slot, binding)
+    this.#bindings[slot] = binding
+    this.#changedAt[slot] = ++this.#changes
   }
 
   /** The client of this slot has another one now. */
   #forget(slot: number): void {
-    const isReserved = this.#reserved.has(this.#bindings.get(slot)?.yiaddr ?? 0)
-    this.#bindings.delete(slot)
+    const isReserved = this.#reserved.has(this.#bindings[slot]?.yiaddr ?? 0)
+    this.#bindings[slot] = undefined
     this.#deadlines.clear(slot)
     this.#offeredAtMs.delete(slot)
     if (!isReserved && !this.#free.has(slot)) this.#free.addLast(slot)

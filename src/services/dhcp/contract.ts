@@ -37,17 +37,21 @@ export const dhcp = defineContract({
     dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354),
     rapid_commit: z.boolean().default(false).meta({ description: 'lend at once to clients that ask for it; only where no other DHCP server is' }),
     no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without knocking at them first' }),
+    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even where another DHCP server answers' }),
     no_names: z.boolean().default(false).meta({ description: 'do not register the names of clients at the DNS server' }),
   }),
   commands: {
     /** Takes an address back before its time. */
     release: { ask: z.object({ yiaddr: z.ipv4() }), reply: z.object({ released: z.boolean() }) },
+    /** Serves everyone though another DHCP server answers, until the service stops; the words are "serve everyone". */
+    serve_everyone: { ask: z.object({ confirmation: z.string().max(100) }), reply: z.object({}) },
   },
   events: {
     offered: z.object({ yiaddr: z.string(), client: z.string() }),
     leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number() }),
     released: z.object({ yiaddr: z.string(), client: z.string() }),
     refused: z.object({ client: z.string(), why: z.string() }),
+    other_server: z.object({ server: z.string(), interface: z.string() }),
   },
   table: {
     title: 'Leases',

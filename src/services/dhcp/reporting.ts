@@ -6,6 +6,7 @@ import type { ServiceContext } from '../kit/node/service.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/leases.ts'
 import type { ServerEvent } from './core/lender.ts'
+import type { Rival } from './rivals.ts'
 
 type Context = ServiceContext<typeof dhcp>
 
@@ -47,6 +48,11 @@ export class Reporting {
       this.#shown.add(yiaddr)
       this.#context.setRow(formatIpv4(yiaddr), rowOf(binding))
     }
+  }
+
+  /** Another DHCP server was heard. */
+  rival({ server, interfaceName }: Rival): void {
+    this.#tell('other_server', { server, interface: interfaceName })
   }
 
   #tell<Name extends keyof EventsOf<typeof dhcp>>(name: Name, data: EventsOf<typeof dhcp>[Name]): void {

@@ -165,13 +165,17 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     }
   }
 
-  /** RENEWING comes by unicast to the address that lent, from a relayed network too; REBINDING by broadcast to any server. */
+  /**
+   * RENEWING comes by unicast to the address that lent, from a network behind a relay too; REBINDING by broadcast to any server.
+   * Where the system names the interface it does not tell the two apart, and the client gets the benefit of the doubt.
+   */
   #requestExtension(asked: Asked): void {
-    const yiaddr = asked.message.ciaddr
-    const renewing = asked.path.local.address !== WILDCARD && asked.message.giaddr === 0
-    for (const served of (renewing ? this.#served : asked.from).filter(({ network }) => subnetContains(network.subnet, yiaddr))) {
-      if (this.#lender.lease(asked, served, yiaddr)) continue
-      if (renewing || this.#knows(served, asked.client, yiaddr)) this.#lender.refuse(asked, served, `${formatIpv4(yiaddr)} is not lent to this client`)
+    const { message: { ciaddr, giaddr }, path: { local, interfaceName } } = asked
+    const renewing = giaddr === 0 && interfaceName === '' && local.address !== WILDCARD
+    const holding = this.#served.filter(served => subnetContains(served.network.subnet, ciaddr) && (renewing || asked.from.includes(served) || served.network.interfaceName === ''))
+    for (const served of holding) {
+      if (this.#lender.lease(asked, served, ciaddr)) continue
+      if (renewing || this.#knows(served, asked.client, ciaddr)) this.#lender.refuse(asked, served, `${formatIpv4(ciaddr)} is not lent to this client`)
     }
   }
 

@@ -3,7 +3,7 @@ import { formatIpv4 } from '../../kit/ip-address.ts'
 import { formatMac } from './hardware-address.ts'
 import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
 import { layOut } from './option-layout.ts'
-import { decodeOptions, optionBytes, type Options } from './options.ts'
+import { decodeOptions, END, optionBytes, OPTIONS, PAD, type Options } from './options.ts'
 
 export interface Message extends Header {
   readonly options: Options
@@ -20,6 +20,17 @@ export function decodeMessage(bytes: Uint8Array): Message {
   const header = decodeHeader(bytes)
   const { options, fileOverloaded, snameOverloaded } = decodeOptions(bytes)
   return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
+}
+
+/** The type of a message that is not decoded yet, where its main options tell; undefined else. For queues, which must be quick. */
+export function peekMessageType(bytes: Uint8Array): number | undefined {
+  for (let at: number = AT.options; at + 2 < bytes.length;) {
+    const code = bytes[at]
+    if (code === OPTIONS.messageType.code) return bytes[at + 2]
+    if (code === END) return undefined
+    at += code === PAD ? 1 : 2 + (bytes[at + 1] ?? 0)
+  }
+  return undefined
 }
 
 /**

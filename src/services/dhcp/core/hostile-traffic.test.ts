@@ -5,7 +5,7 @@ import { AT } from '../wire/header.ts'
 import { encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { OFFER_KEPT_MS } from './leases.ts'
-import { at, Bench, mac, TWO_INTERFACES } from './testing/bench.ts'
+import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 

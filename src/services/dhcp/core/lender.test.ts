@@ -4,7 +4,7 @@ import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { DECLINE_MS } from './leases.ts'
 import { PROBE_MS_MAX, PROBES_MAX } from './probes.ts'
-import { at, Bench, mac, TWO_INTERFACES } from './testing/bench.ts'
+import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 const SERVER = at('192.0.2.1')

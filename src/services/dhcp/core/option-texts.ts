@@ -15,10 +15,10 @@ import { END, OPTIONS, PAD, type Options } from '../wire/options.ts'
 
 type KnownOption = (typeof OPTIONS)[keyof typeof OPTIONS]
 
-/** What each message says for itself, and what `--lease`, `--dns` and `--domain` set. */
+/** What each message says for itself, and what `--lease` sets. */
 const NOT_TO_BE_SET = new Set<number>([PAD, END, 52, ...[
   OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.parameterRequestList, OPTIONS.message, OPTIONS.maxMessageBytes,
-  OPTIONS.renewalSeconds, OPTIONS.rebindingSeconds, OPTIONS.clientIdentifier, OPTIONS.rapidCommit, OPTIONS.clientFqdn, OPTIONS.relayAgent,
+  OPTIONS.clientIdentifier, OPTIONS.rapidCommit, OPTIONS.clientFqdn, OPTIONS.relayAgent,
 ].map(({ code }) => code)])
 const VALUES_MAX = 128
 const VALUE_LENGTH_MAX = 1024

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { at, Bench, mac, TWO_INTERFACES } from './testing/bench.ts'
+import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 const SUBNET = '10.3.0.1/24=10.3.0.100-10.3.0.199'

@@ -3,7 +3,7 @@ import { FQDN_FLAGS } from '../wire/domain-names.ts'
 import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { parseOptionTexts } from './option-texts.ts'
-import { at, Bench, candidate } from './testing/bench.ts'
+import { at, Bench, candidate } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 const SET = parseOptionTexts(['42=192.0.2.7', 'ntp-servers=192.0.2.8', '119=lab.example.org', '114=https://portal.example.org/', '26=1400', '224=0x0a0b', '66=192.0.2.66', '67=boot/kettle.efi'])
@@ -27,6 +27,14 @@ test('what the person sets goes before what the server makes up', () => {
   expect(bench.ask(DISCOVER)[0]?.message.options).toMatchObject({
     routers: [at('192.0.2.254')], domainName: 'example.org', dnsServers: [at('192.0.2.53'), at('192.0.2.54')], broadcastAddress: at('192.0.2.127'), subnetMask: at('255.255.255.128'),
   })
+})
+
+test('the times to renew and to rebind can be set, and stay in their order within the lease', () => {
+  const times = (...texts: string[]) => {
+    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionTexts(texts) }).ask(DISCOVER)[0]?.message.options ?? {}
+    return [renewalSeconds, rebindingSeconds]
+  }
+  expect([times('58=60', 'rebinding-seconds=90'), times('58=90', '59=60'), times('58=9999', '59=9999')]).toEqual([[60, 90], [60, 60], [1800, 3150]])
 })
 
 test('a boot loader finds server and file in the header too, and so does who only asks for information', () => {

@@ -65,12 +65,16 @@ export function grant(type: 'OFFER' | 'ACK', question: Question, told: Told, { y
     ...wantedBy(question.request, { ...configured(question, told), hostName: hostName === '' ? told.options.hostName : hostName }),
     ...always(question, told),
     messageType: MESSAGE_TYPE[type],
-    leaseSeconds,
-    renewalSeconds: Math.floor(leaseSeconds / 2),
-    rebindingSeconds: Math.floor(leaseSeconds * 7 / 8),
+    ...timesOf(leaseSeconds, told.options),
     rapidCommit: rapid ? true : undefined,
     clientFqdn: fqdnAnswer(question.request, told, hostName),
   }, told)
+}
+
+/** When to renew and to rebind (RFC 2131 §4.4.5): after a half and seven eighths, or as the person sets it, in this order. */
+function timesOf(leaseSeconds: number, set: Options): Options {
+  const rebindingSeconds = Math.min(set.rebindingSeconds ?? Infinity, Math.floor(leaseSeconds * 7 / 8))
+  return { leaseSeconds, rebindingSeconds, renewalSeconds: Math.min(set.renewalSeconds ?? Infinity, Math.floor(leaseSeconds / 2), rebindingSeconds) }
 }
 
 /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */

@@ -4,7 +4,7 @@ import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamle
 import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { OFFER_MS, type LeaseRecord } from './leases.ts'
-import { at, Bench, mac, TWO_INTERFACES } from './testing/bench.ts'
+import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 
@@ -150,6 +150,15 @@ test('a released address is free, and its former client is remembered over a res
   bench.restart()
   expect(bench.obtain(3)).toBe('192.0.2.12')
   expect(bench.obtain(2)).toBe('192.0.2.11')
+})
+
+test('a client that releases without a word to whom is understood, one that means another server is not', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('203.0.113.1') }, { ciaddr: at('192.0.2.100') })
+  expect(bench.server.taken()).toHaveLength(1)
+  bench.ask({ messageType: MESSAGE_TYPE.RELEASE }, { ciaddr: at('192.0.2.100') })
+  expect(bench.server.taken()).toEqual([])
 })
 
 test('nobody releases or declines the address of another', () => {

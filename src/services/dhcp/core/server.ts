@@ -208,12 +208,12 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     if (served !== undefined) this.#lender.send(information(this.#lender.questionOf(asked, served), this.#options))
   }
 
-  /** The network where the client has or had this address, where it means this server. */
+  /** The network where the client has this address, where it means this server: systemd-networkd names none in its RELEASE. */
   #holding(asked: Asked, yiaddr: number): Served | undefined {
     const { serverIdentifier } = asked.message.options
     return this.#served.find(served => {
       const own = served.table.bindingOf(asked.client.key)
-      return own?.yiaddr === yiaddr && own.state !== 'free' && this.#lender.identifierOf(asked, served) === serverIdentifier
+      return own?.yiaddr === yiaddr && own.state !== 'free' && (serverIdentifier === undefined || this.#lender.identifierOf(asked, served) === serverIdentifier)
     })
   }
 }

@@ -1,12 +1,12 @@
 /** A DHCP server without sockets, for tests: messages in, messages out, and a journal that is a list. */
-import type { Path } from '../../../kit/endpoint.ts'
-import { formatIpv4, parseIpv4 } from '../../../kit/ip-address.ts'
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../../wire/message.ts'
-import type { Options } from '../../wire/options.ts'
-import type { LeaseRecord } from '../leases.ts'
-import type { ServerEvent } from '../lender.ts'
-import { networksToServe, type Candidate, type Wishes } from '../pools.ts'
-import { DhcpServer } from '../server.ts'
+import type { Path } from '../../kit/endpoint.ts'
+import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import type { Options } from '../wire/options.ts'
+import type { LeaseRecord } from '../core/leases.ts'
+import type { ServerEvent } from '../core/lender.ts'
+import { networksToServe, type Candidate, type Wishes } from '../core/pools.ts'
+import { DhcpServer } from '../core/server.ts'
 
 /** 192.0.2.1 → 3221225985. */
 export const at = (address: string) => parseIpv4(address) ?? 0

@@ -3,6 +3,7 @@
  * form in the window, the check of every message and the settings file derive from this declaration.
  */
 import { z } from 'zod'
+import { partsOf } from './errors.ts'
 import { isIpAddress } from './ip-address.ts'
 
 /** What a command is asked with and what it replies. */
@@ -61,6 +62,17 @@ export const endpointText = (help: string) =>
 /** How datagrams go in and out (kit/node/udp/door.ts). */
 export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
   .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW', advanced: true })
+
+const TEXT_LENGTH_MAX = 1200
+
+/** Text that `parse` takes; what it throws is the reason why not. The text is kept; who needs its meaning parses it again. */
+export const parsedText = (parse: (text: string) => unknown) => z.string().max(TEXT_LENGTH_MAX).superRefine((text, context) => {
+  try {
+    parse(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: partsOf(error).why })
+  }
+})
 
 /** One setting, as the command line and the form see it. */
 export interface SettingField {

@@ -11,7 +11,8 @@
 import { MalformedPacket } from '../../kit/errors.ts'
 import type { Message } from '../wire/message.ts'
 import { nameKey } from '../wire/name.ts'
-import { encodePriorMac, encodeSeconds, encodeTimers, encodeTsig, encodeVariables, TSIG_ERROR, tsigOf, withoutTsig, withTsig, type Tsig } from '../wire/tsig.ts'
+import { encodePriorMac, encodeSeconds, encodeTimers, encodeTsig, encodeVariables, tsigOf, withoutTsig, withTsig, type Tsig } from '../wire/tsig.ts'
+import { RCODE } from '../wire/types.ts'
 
 /** Octets of each MAC (RFC 8945 §6). SHA-1 is taken from peers that have nothing newer; Hamlet makes no such key. */
 const MAC_BYTES = { 'hmac-sha256': 32, 'hmac-sha384': 48, 'hmac-sha512': 64, 'hmac-sha1': 20 } as const
@@ -68,15 +69,15 @@ export function verifyRequest(bytes: Uint8Array, message: Message, keyOf: KeyOf,
   const judged = (error: number, signsWith: TsigKey | undefined): SignedRequest =>
     ({ keyName: nameKey(tsig.keyName), error, signedAtSeconds: tsig.timeSignedSeconds, mac: tsig.mac, signature: new ResponseSignature(tsig, error, signsWith, hmac) })
 
-  if (key === undefined || nameKey(tsig.algorithm) !== key.algorithm) return judged(TSIG_ERROR.BADKEY, undefined)
+  if (key === undefined || nameKey(tsig.algorithm) !== key.algorithm) return judged(RCODE.BADKEY, undefined)
   const full = MAC_BYTES[key.algorithm]
   if (tsig.mac.length > full || tsig.mac.length < Math.max(CUT_MAC_BYTES_MIN, full / 2)) {
     throw new MalformedPacket(0, 'RFC 8945 §5.2.2.1', `a MAC of ${tsig.mac.length} octets, where ${key.algorithm} makes ${full}`)
   }
   const expected = hmac.digest(key, concat(withoutTsig(bytes, tsig), encodeVariables(tsig)))
-  if (!hmac.equal(expected.subarray(0, tsig.mac.length), tsig.mac)) return judged(TSIG_ERROR.BADSIG, undefined)
-  if (Math.abs(nowSeconds - tsig.timeSignedSeconds) > Math.min(tsig.fudgeSeconds, FUDGE_SECONDS)) return judged(TSIG_ERROR.BADTIME, key)
-  return judged(tsig.mac.length < full ? TSIG_ERROR.BADTRUNC : TSIG_ERROR.NOERROR, key)
+  if (!hmac.equal(expected.subarray(0, tsig.mac.length), tsig.mac)) return judged(RCODE.BADSIG, undefined)
+  if (Math.abs(nowSeconds - tsig.timeSignedSeconds) > Math.min(tsig.fudgeSeconds, FUDGE_SECONDS)) return judged(RCODE.BADTIME, key)
+  return judged(tsig.mac.length < full ? RCODE.BADTRUNC : RCODE.NOERROR, key)
 }
 
 /** Signs the answer to one request, which may be many messages. */
@@ -114,7 +115,7 @@ export class ResponseSignature {
 
   /** BADTIME repeats the client's time and fudge, so that the client can check the answer, and tells ours beside (RFC 8945 §5.2.3). */
   #record(originalId: number, nowSeconds: number, mac: Uint8Array): Tsig {
-    const badTime = this.#error === TSIG_ERROR.BADTIME
+    const badTime = this.#error === RCODE.BADTIME
     return {
       keyName: this.#request.keyName, algorithm: this.#request.algorithm,
       timeSignedSeconds: badTime ? this.#request.timeSignedSeconds : nowSeconds, fudgeSeconds: badTime ? this.#request.fudgeSeconds : FUDGE_SECONDS,

@@ -27,13 +27,10 @@ export interface Tsig {
   readonly fudgeSeconds: number
   readonly mac: Uint8Array
   readonly originalId: number
-  /** One of TSIG_ERROR. */
+  /** An extended RCODE: BADSIG, BADKEY, BADTIME or BADTRUNC (RFC 8945 §3). */
   readonly error: number
   readonly otherData: Uint8Array
 }
-
-/** RFC 8945 §3, the extended RCODEs that stand in the record and not in the header. */
-export const TSIG_ERROR = { NOERROR: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const
 
 const HEADER_BYTES = 12
 const RECORD_BYTES_MAX = 65_535

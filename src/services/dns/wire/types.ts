@@ -1,22 +1,35 @@
-/** Numbers and names of record types, classes and response codes (IANA "DNS Parameters"). */
+/**
+ * Numbers and names of record types, classes, operations and response codes (IANA "DNS Parameters"; RFC 6895 says who may give
+ * out which). Numbers without a name here have one by their kind: TYPE731, CLASS32 (RFC 3597 §5), RCODE24, OPCODE3.
+ */
 
 export const TYPE = {
-  A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, HINFO: 13, MX: 15, TXT: 16, AAAA: 28, SRV: 33, NAPTR: 35, OPT: 41, DS: 43, SSHFP: 44, RRSIG: 46,
-  NSEC: 47, DNSKEY: 48, TLSA: 52, SVCB: 64, HTTPS: 65, TSIG: 250, IXFR: 251, AXFR: 252, ANY: 255, CAA: 257,
+  A: 1, NS: 2, MD: 3, MF: 4, CNAME: 5, SOA: 6, MB: 7, MG: 8, MR: 9, PTR: 12, HINFO: 13, MINFO: 14, MX: 15, TXT: 16, RP: 17, AFSDB: 18, RT: 21, PX: 26, AAAA: 28,
+  LOC: 29, SRV: 33, NAPTR: 35, KX: 36, DNAME: 39, OPT: 41, DS: 43, SSHFP: 44, RRSIG: 46, NSEC: 47, DNSKEY: 48, NSEC3: 50, NSEC3PARAM: 51, TLSA: 52, SMIMEA: 53, CDS: 59,
+  CDNSKEY: 60, OPENPGPKEY: 61, SVCB: 64, HTTPS: 65, SPF: 99, TKEY: 249, TSIG: 250, IXFR: 251, AXFR: 252, ANY: 255, URI: 256, CAA: 257,
 } as const
 
-/** NONE and ANY stand in updates and their prerequisites (RFC 2136 §2.4). */
-export const CLASS = { IN: 1, CH: 3, NONE: 254, ANY: 255 } as const
+/** NONE and ANY are no classes of data: an update says by them what is to go (RFC 2136 §2.4, §2.5). */
+export const CLASS = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const
 
-/** RFC 1035 §4.1.1 and RFC 2136 §2.2; BADVERS needs EDNS (RFC 6891 §9). */
-export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10, BADVERS: 16 } as const
-
-/** What a message asks for (RFC 1035 §4.1.1, RFC 1996 §3.3, RFC 2136 §1.3). */
-export const OPCODE = { QUERY: 0, NOTIFY: 4, UPDATE: 5 } as const
+/** RFC 1035 §4.1.1, RFC 1996 (NOTIFY), RFC 2136 (UPDATE). */
+export const OPCODE = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5 } as const
 export const OPCODE_QUERY = OPCODE.QUERY
 
-const typeNames = new Map<number, string>(Object.entries(TYPE).map(([name, value]) => [value, name]))
-const rcodeNames = new Map<number, string>(Object.entries(RCODE).map(([name, value]) => [value, name]))
+/**
+ * RFC 1035 §4.1.1; from YXDOMAIN on RFC 2136 §2.2. Those above 15 do not fit the header: they stand in an OPT record (BADVERS,
+ * RFC 6891 §9; BADCOOKIE, RFC 7873 §8) or in the error field of a TSIG record, where 16 means BADSIG (RFC 8945 §4.2).
+ */
+export const RCODE = {
+  NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10,
+  BADVERS: 16, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADMODE: 19, BADNAME: 20, BADALG: 21, BADTRUNC: 22, BADCOOKIE: 23,
+} as const
+
+const typeNumbers = new Map<string, number>(Object.entries(TYPE))
+const typeNames = namesOf(TYPE)
+const classNames = namesOf(CLASS)
+const opcodeNames = namesOf(OPCODE)
+const rcodeNames = namesOf(RCODE)
 
 /** `A`, `AAAA`; `TYPE731` for a type without a name here (RFC 3597 §5). */
 export function formatType(type: number): string {
@@ -26,12 +39,23 @@ export function formatType(type: number): string {
 /** The number of `A`, `aaaa`, `TYPE731`; undefined for what is no type. */
 export function parseType(text: string): number | undefined {
   const upper = text.toUpperCase()
-  const named = Object.entries(TYPE).find(([name]) => name === upper)
-  if (named !== undefined) return named[1]
+  const named = typeNumbers.get(upper)
+  if (named !== undefined) return named
   const digits = /^TYPE(\d{1,5})$/.exec(upper)?.[1]
   return digits !== undefined && Number(digits) <= 0xffff ? Number(digits) : undefined
 }
 
+/** `IN`; `CLASS32` for a class without a name here. */
+export function formatClass(number: number): string {
+  return classNames.get(number) ?? `CLASS${number}`
+}
+
+/** `QUERY`, `UPDATE`; `OPCODE3` for one without a name here. */
+export function formatOpcode(opcode: number): string {
+  return opcodeNames.get(opcode) ?? `OPCODE${opcode}`
+}
+
+/** `NXDOMAIN`; 16 is BADVERS. */
 export function formatRcode(rcode: number): string {
   return rcodeNames.get(rcode) ?? `RCODE${rcode}`
 }
@@ -39,4 +63,9 @@ export function formatRcode(rcode: number): string {
 /** Types that only questions have or that serve the transfer itself (RFC 6895 §3.1): no zone holds such a record. */
 export function isMetaType(type: number): boolean {
   return type === 0 || type === TYPE.OPT || (type >= 128 && type <= 255)
+}
+
+/** The first name of each number: 16 is BADVERS before it is BADSIG. */
+function namesOf(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
+  return new Map(Object.entries(numbers).reverse().map(([name, number]) => [number, name]))
 }

@@ -130,6 +130,7 @@ async function openDoors(
   }
   closers.push(async () => {
     for (const way of ways.values()) way.close()
+    clients.stop()
     await Promise.all([door.close(), listener.close()])
   })
   return { locals: door.locals, driver }

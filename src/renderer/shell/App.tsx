@@ -4,7 +4,7 @@ import { contracts, type ServiceId } from '../../services/contracts.ts'
 import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
 import { ReleaseForm } from '../dhcp/ReleaseForm.tsx'
-import { RegisterForm } from '../dns/RegisterForm.tsx'
+import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip } from '../journey/JourneyStrip.tsx'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
 import { startService, stopService } from './actions.ts'
@@ -17,7 +17,7 @@ import { StartPage } from './StartPage.tsx'
 import { isUp, useVillage } from './store.ts'
 
 /** What a service's panel has of its own. */
-const ownPart: Partial<Record<ServiceId, ComponentType>> = { dns: RegisterForm, dhcp: ReleaseForm }
+const ownPart: Partial<Record<ServiceId, ComponentType>> = { dns: DnsForms, dhcp: ReleaseForm }
 
 export function App() {
   const view = useVillage(state => state.view)

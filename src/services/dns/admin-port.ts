@@ -5,13 +5,14 @@ import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import { formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams } from './core/admin.ts'
-import type { Zone, ZoneChange } from './core/zone.ts'
+import type { ZoneChange } from './core/zone-change.ts'
+import type { Zone } from './core/zone.ts'
 
 /** What the lines act on. */
 export interface AdminTarget {
   readonly zone: Zone
   /** Returns when the change is safe on disk. */
-  change(change: ZoneChange): Promise<void>
+  change(change: ZoneChange): Promise<unknown>
   /** @returns how many cached answers were forgotten */
   flush(): number
 }

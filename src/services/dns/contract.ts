@@ -14,6 +14,8 @@ export const dns = defineContract({
     admin_host: ipAddress('address of the admin port').default('127.0.0.1'),
     upstream: z.array(endpointText('server asked for names that are not known here; may be repeated')).max(8).default(['8.8.8.8'])
       .meta({ description: 'server asked for names that are not known here; may be repeated', placeholder: 'IP[:PORT]' }),
+    canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN' }),
+    rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N' }),
   }),
   commands: {
     /** One admin line (REGISTER …, LIST, …) and its reply line or lines. */
@@ -24,6 +26,8 @@ export const dns = defineContract({
       qname: z.string(), qtype: z.string(), rcode: z.string(), source: z.enum(['zone', 'cache', 'stale', 'upstream', 'none']),
       client: z.string(), tookMs: z.number(),
     }),
+    /** A second in which more was answered than is told one by one, or a client asked for more than its share. */
+    counted: z.object({ answers: z.int(), untold: z.int(), limited: z.int() }),
     registered: z.object({ name: z.string(), type: z.string(), rdata: z.string() }),
     unregistered: z.object({ name: z.string(), type: z.string().optional() }),
   },

@@ -3,19 +3,22 @@ import { join } from 'node:path'
 import { formatEndpoint, parseEndpoint, type Endpoint, type Path } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+import { isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
-import { addressesToBind } from '../kit/node/local-addresses.ts'
+import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
-import { listenStreams, type StreamListener } from '../kit/node/streams.ts'
-import type { DatagramDoor } from '../kit/node/udp/door.ts'
-import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
+import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
 import { Cache } from './core/cache.ts'
+import { CANARY_NAMES } from './core/canary-names.ts'
+import { ClientLimit } from './core/client-limit.ts'
 import { DnsServer, type DnsEvent } from './core/server.ts'
-import type { ZoneChange } from './core/zone.ts'
+import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
+import { DatagramClients } from './datagram-clients.ts'
+import { openFrontDoors, type FrontDoors } from './front-doors.ts'
 import { NamesTable } from './names-table.ts'
 import { openQueryWay, type QueryWay } from './query-way.ts'
 import { StreamClients } from './stream-clients.ts'
@@ -53,14 +56,16 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
     onLoaded: () => table.showAllRegistered(store.zone.records()),
   })
   closers.push(async () => table.stop(), () => store.close())
-  const cache = new Cache()
-  const machine = new DnsServer(store.zone, cache, { upstreams, random: context.random })
-  const { locals, driver } = await openDoors(context, machine, closers, event => onEvent(event, context, table, health))
-  const target = adminTarget(context, store, cache, table)
+  const hidesCanaries = settings.canary === 'always' || (settings.canary === 'lan' && !isLoopback(settings.host))
+  if (hidesCanaries) for (const { name, effect } of CANARY_NAMES) context.setRow(`built in ${name}`, { name, type: 'any', data: `does not exist: ${effect}`, ttl: '', source: 'built in' })
+  const machine = new DnsServer(store.zone, new Cache(), { upstreams, random: context.random, hidesCanaries })
+  const answerLog = new AnswerLog(context)
+  const { front, driver } = await openDoors(context, machine, closers, answerLog, event => onEvent(event, answerLog, table, health))
+  const target = adminTarget(context, store, machine, table)
   const adminDoor = await onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({ addresses: addressesToBind(settings.admin_host), port, target, trace, clock }))
   closers.push(() => adminDoor.close())
+  const { locals, port } = front
   refuseOwnAddress(upstreams, locals)
-  const port = locals[0]?.port ?? settings.port
   const adminPort = adminDoor.locals[0]?.port ?? settings.admin_port
   table.showAllRegistered(store.zone.records())
   context.printContractLine(`DNS Server is running on ${formatEndpoint({ address: settings.host, port })}...`)
@@ -80,19 +85,24 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
   }
 }
 
-/** Opens UDP and TCP on the same port, and joins them and the ways to the upstreams with the machine. */
+/** Opens the sockets that clients ask, and joins them and the ways to the upstreams with the machine. */
 async function openDoors(
-  context: Context, machine: DnsServer, closers: (() => Promise<void>)[], notice: (event: NoticedEvent) => void,
-): Promise<{ locals: readonly Endpoint[]; driver: Driver }> {
+  context: Context, machine: DnsServer, closers: (() => Promise<void>)[], answerLog: AnswerLog, notice: (event: NoticedEvent) => void,
+): Promise<{ front: FrontDoors; driver: Driver }> {
   const { settings, clock, trace } = context
-  const addresses = addressesToBind(settings.host)
   const ways = new Map<Path, QueryWay>()
-  const clients = new StreamClients({
+  const streamClients = new StreamClients({
     trace, clock,
     receive(query, path) {
       machine.receiveOverTcp(query, path, clock.nowMs())
       driver.drain()
     },
+  })
+  let ownAddresses = new Set(addressesToBind('::'))
+  const datagramClients = new DatagramClients({
+    machine, answerLog, clock, limit: new ClientLimit(settings.rate_limit, context.random),
+    isOwnAddress: address => isLoopback(address) || ownAddresses.has(address),
+    drain: () => driver.drain(),
   })
   const openWay = (path: Path, query: Uint8Array, overTcp: boolean): void => {
     ways.set(path, openQueryWay({
@@ -107,6 +117,15 @@ async function openDoors(
       },
     }))
   }
+  // One door for the driver: a path says by its owner where it leads.
+  const routed = {
+    send(path: Path, bytes: Uint8Array) {
+      const way = machine.wayOf(path)
+      if (way !== 'client') openWay(path, bytes, way === 'upstream-tcp')
+      else if (!streamClients.send(path, bytes)) front.send(path, bytes)
+    },
+    flush: () => front.flush(),
+  }
   const driver = drive({
     machine, clock,
     door: () => routed,
@@ -118,54 +137,44 @@ async function openDoors(
       }
     },
   })
-  const { door, listener } = await onSamePort(settings.port, addresses[0] ?? settings.host, port => openBoth(context, addresses, port, driver, clients))
-  // One door for the driver: a path says by its owner where it leads.
-  const routed: DatagramDoor = {
-    ...door, locals: door.locals, pathTo: (peer, local) => door.pathTo(peer, local), flush: () => door.flush(), close: () => door.close(),
-    send(path, bytes) {
-      const way = machine.wayOf(path)
-      if (way !== 'client') openWay(path, bytes, way === 'upstream-tcp')
-      else if (!clients.send(path, bytes)) door.send(path, bytes)
-    },
-  }
-  closers.push(async () => {
-    for (const way of ways.values()) way.close()
-    clients.stop()
-    await Promise.all([door.close(), listener.close()])
+  const front = await openFrontDoors({
+    addresses: addressesToBind(settings.host), port: settings.port, trace, clock, log: text => context.log(text),
+    receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
   })
-  return { locals: door.locals, driver }
+  const unfollow = followAddresses(settings.host, clock, addresses => {
+    ownAddresses = new Set(addresses)
+    void front.follow(addresses)
+  })
+  closers.push(async () => {
+    unfollow()
+    answerLog.stop()
+    streamClients.stop()
+    for (const way of ways.values()) way.close()
+    await front.close()
+  })
+  return { front, driver }
 }
 
-async function openBoth(context: Context, addresses: readonly string[], port: number, driver: Driver, clients: StreamClients): Promise<{ door: DatagramDoor; listener: StreamListener }> {
-  const door = await openTracedDoor({ addresses, port, receive: batch => driver.receive(batch) }, context.trace, 'dns', context.clock)
-  try {
-    return { door, listener: await listenStreams({ addresses, port: door.locals[0]?.port ?? port, accept: socket => clients.accept(socket) }) }
-  } catch (error) {
-    await door.close()
-    throw error
-  }
-}
-
-function onEvent(event: NoticedEvent, context: Context, table: NamesTable, health: Health): void {
+function onEvent(event: NoticedEvent, answerLog: AnswerLog, table: NamesTable, health: Health): void {
   if (event.name === 'upstream') return health.set('upstream', event.trouble)
   if (event.name === 'cached') return table.showCached(event.finding.answers, event.expiresAtMs)
-  const { name, ...answered } = event
-  context.trace.event('dns', { event: name, ...answered }, context.clock.nowMs())
-  context.emit('answered', answered)
+  if (answerLog.answered()) answerLog.tell(event)
 }
 
-function adminTarget(context: Context, store: ZoneStore, cache: Cache, table: NamesTable): AdminTarget {
+function adminTarget(context: Context, store: ZoneStore, machine: DnsServer, table: NamesTable): AdminTarget {
   return {
     zone: store.zone,
     async change(change: ZoneChange) {
       await store.change(change)
-      table.showRegistered(change.name, store.zone.recordsOf(change.name))
-      if (change.change === 'register') context.emit('registered', { name: change.name, type: change.type, rdata: change.rdata })
-      else context.emit('unregistered', { name: change.name, ...(change.type === undefined ? {} : { type: change.type }) })
+      for (const part of partsOfChange(change)) {
+        table.showRegistered(part.name, store.zone.recordsOf(part.name))
+        if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
+        else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
+      }
     },
     flush() {
       table.forgetCached()
-      return cache.flush()
+      return machine.flush()
     },
   }
 }

@@ -11,7 +11,9 @@ import { diskError, errnoOf, nodeDisk, setAside } from '../kit/node/disk.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 import { replaceFile } from '../kit/node/replace-file.ts'
 import { formatZoneFile, parseZoneFile } from './core/zone-file.ts'
-import { Zone, type ZoneChange } from './core/zone.ts'
+import type { Register, Unregister, ZoneChange } from './core/zone-change.ts'
+import type { ZoneDifference } from './core/zone-history.ts'
+import { Zone } from './core/zone.ts'
 
 export const ZONE_FILE = 'dns.zone'
 export const ZONE_JOURNAL = 'dns.journal'
@@ -20,10 +22,9 @@ const WRITE_AFTER_MS = 800
 const TRY_AGAIN_AFTER_MS = 10_000
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 
-const zoneChange: z.ZodType<ZoneChange> = z.discriminatedUnion('change', [
-  z.object({ change: z.literal('register'), name: z.string(), type: z.string(), rdata: z.string(), replace: z.boolean() }),
-  z.object({ change: z.literal('unregister'), name: z.string(), type: z.string().optional() }),
-])
+const register: z.ZodType<Register> = z.object({ change: z.literal('register'), name: z.string(), type: z.string(), rdata: z.string(), replace: z.boolean(), ttl: z.int().min(0).optional() })
+const unregister: z.ZodType<Unregister> = z.object({ change: z.literal('unregister'), name: z.string(), type: z.string().optional(), rdata: z.string().optional() })
+const zoneChange: z.ZodType<ZoneChange> = z.union([register, unregister, z.object({ change: z.literal('update'), changes: z.array(z.union([register, unregister])) })])
 
 export interface ZoneStoreOptions {
   /** Locked for this service by the caller. */
@@ -83,14 +84,14 @@ export class ZoneStore {
    * Makes a change. Returns when it is safe on disk and in the zone.
    * @throws UsageError where it cannot be made, HamletError where the disk fails; then nothing has changed
    */
-  change(change: ZoneChange): Promise<void> {
+  change(change: ZoneChange): Promise<ZoneDifference> {
     return new Promise((resolve, reject) => {
       this.journal.append(change, error => {
         try {
           if (error !== undefined) throw error
-          this.zone.apply(change)
+          const difference = this.zone.apply(change)
           this.#unwritten.push(change)
-          resolve()
+          resolve(difference)
         } catch (cause) {
           reject(cause)
         }
@@ -182,7 +183,7 @@ export class ZoneStore {
         this.zone.apply(change)
       } catch (error) {
         if (!(error instanceof UsageError)) throw error
-        if (change.change === 'register') this.options.log(oneLine(error))
+        if (change.change !== 'unregister') this.options.log(oneLine(error))
       }
     }
   }

@@ -19,7 +19,8 @@ import { isWithin, labelsOf, nameKey } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { TYPE } from '../wire/types.ts'
 import type { AdminCommand } from './admin.ts'
-import { APEX, type Zone } from './zone.ts'
+import { APEX } from './apex.ts'
+import type { Zone } from './zone.ts'
 
 export interface Sender {
   readonly address: string

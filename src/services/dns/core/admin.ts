@@ -16,10 +16,11 @@ import { isWithin, nameKey, parseName, ROOT } from '../wire/name.ts'
 import { EntryReader, type Token } from '../wire/presentation.ts'
 import { formatRdata, parseRdata } from '../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../wire/types.ts'
-import { APEX, isApexOwn, type ZoneChange } from './zone.ts'
+import { APEX, isApexOwn } from './apex.ts'
+import type { Register, Unregister } from './zone-change.ts'
 
 export type AdminCommand =
-  | { readonly verb: 'change'; readonly change: ZoneChange }
+  | { readonly verb: 'change'; readonly change: Register | Unregister }
   | { readonly verb: 'list' }
   | { readonly verb: 'flush' }
 
@@ -49,7 +50,7 @@ export function parseAdminLine(line: string): AdminCommand {
 }
 
 /** `OK my-app.home A 192.168.1.50`. */
-export function formatChanged(change: ZoneChange): string {
+export function formatChanged(change: Register | Unregister): string {
   return change.change === 'register'
     ? `OK ${change.name} ${change.type} ${change.rdata}`
     : `OK ${change.name} ${change.type === undefined ? '' : `${change.type} `}unregistered`
@@ -79,7 +80,7 @@ export function toDatagrams(lines: readonly string[]): string[] {
   return datagrams
 }
 
-function parseRegister([name, typeOrAddress, ...words]: readonly Token[]): ZoneChange {
+function parseRegister([name, typeOrAddress, ...words]: readonly Token[]): Register {
   const owner = parseOwner(name)
   const word = typeOrAddress?.text ?? ''
   if (isIpAddress(word)) {
@@ -94,7 +95,7 @@ function parseRegister([name, typeOrAddress, ...words]: readonly Token[]): ZoneC
   return { change: 'register', name: owner, type: formatType(type), rdata: canonicalRdata(type, words), replace: false }
 }
 
-function parseUnregister([name, typeWord, ...words]: readonly Token[]): ZoneChange {
+function parseUnregister([name, typeWord, ...words]: readonly Token[]): Unregister {
   const owner = parseOwner(name)
   const type = typeWord === undefined ? undefined : parseType(typeWord.text)
   if (words.length > 0 || (typeWord !== undefined && type === undefined)) throw new UsageError(`${owner} was not unregistered`, `"${printable((words[0] ?? typeWord)?.text ?? '')}" is no record type`, USAGE)

@@ -62,6 +62,11 @@ export class Cache {
     return withTtl(entry.finding, Math.ceil((entry.expiresAtMs - nowMs) / 1000))
   }
 
+  /** When the finding expires that `get` gave. */
+  freshUntilMs(question: Question): number {
+    return (this.#entries.get(keyOf(question)) ?? this.#entries.get(missingKey(question)))?.expiresAtMs ?? 0
+  }
+
   /** A finding that holds or expired less than a day ago: better than none while no upstream answers. */
   stale(question: Question, nowMs: number): Finding | undefined {
     const entry = this.#use(question, entry => nowMs < entry.expiresAtMs + STALE_MS_MAX)

@@ -26,8 +26,8 @@ class Net {
   readonly sent: { atMs: number; path: Path; query: Message; way: string }[] = []
   readonly done = new Set<Path>()
 
-  constructor(upstreams: readonly Endpoint[] = [FIRST]) {
-    this.server = new DnsServer(this.zone, new Cache(), { upstreams, random: seededRandom(7) })
+  constructor(upstreams: readonly Endpoint[] = [FIRST], options: { hidesCanaries?: boolean } = {}) {
+    this.server = new DnsServer(this.zone, new Cache(), { upstreams, random: seededRandom(7), ...options })
   }
 
   ask(name: string, type = 'A', how: { edns?: boolean; tcp?: boolean; change?: (query: Message) => Message } = {}): this {
@@ -116,6 +116,18 @@ describe('what is known here', () => {
     register(net, 'a.home', 'A', '192.168.1.50')
     expect([net.ask('1.168.192.in-addr.arpa', 'NS').last.rcode, net.ask('2.168.192.in-addr.arpa', 'NS').last.rcode]).toEqual(['NOERROR', 'NXDOMAIN'])
     expect(net.ask('50.1.168.192.in-addr.arpa', 'PTR').last.data).toEqual(['a.home.'])
+  })
+
+  test.each(['use-application-dns.net', 'MASK.icloud.com', 'mask-h2.icloud.com'])('%s does not exist where canaries are hidden, and is asked of the upstream else', name => {
+    const hidden = new Net([FIRST], { hidesCanaries: true }).ask(name)
+    expect([hidden.last.rcode, hidden.last.message.authorities.length, hidden.sent.length]).toEqual(['NXDOMAIN', 1, 0])
+    expect(new Net().ask(name).sent.length).toBe(1)
+  })
+
+  test('a canary name that is registered is answered as registered', () => {
+    const net = new Net([FIRST], { hidesCanaries: true })
+    register(net, 'mask.icloud.com', 'A', '192.0.2.9')
+    expect(net.ask('mask.icloud.com').last.data).toEqual(['192.0.2.9'])
   })
 
   test('a CNAME is followed here, and from here to an upstream', () => {

@@ -15,16 +15,29 @@ import { nameKey } from '../wire/name.ts'
 import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
 import { Cache } from './cache.ts'
+import { isCanaryName } from './canary-names.ts'
 import { targetOf, type Finding } from './finding.ts'
+import { HotAnswers } from './hot-answers.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
 import { privateZoneOf } from './private-names.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
-import { anyRecord, soaFor, type Zone } from './zone.ts'
+import { soaFor } from './apex.ts'
+import { anyRecord, type Zone } from './zone.ts'
 
 export type AnswerSource = 'zone' | 'cache' | 'stale' | 'upstream' | 'none'
 
+export interface AnsweredEvent {
+  readonly name: 'answered'
+  readonly qname: string
+  readonly qtype: string
+  readonly rcode: string
+  readonly source: AnswerSource
+  readonly client: string
+  readonly tookMs: number
+}
+
 export type DnsEvent = ForwarderEvent
-  | { readonly name: 'answered'; readonly qname: string; readonly qtype: string; readonly rcode: string; readonly source: AnswerSource; readonly client: string; readonly tookMs: number }
+  | AnsweredEvent
   /** An upstream's answer is remembered until then. */
   | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
 
@@ -32,8 +45,15 @@ export type DnsEvent = ForwarderEvent
 const ALIASES_MAX = 8
 const TCP_BYTES_MAX = 65_535
 
+export interface DnsServerOptions extends ForwarderOptions {
+  /** Canary names (canary-names.ts) do not exist. */
+  readonly hidesCanaries?: boolean
+}
+
 /** A query on its way to an answer. */
 interface Query {
+  /** As it came; only lent, so of use only while it is being received. */
+  readonly bytes: Uint8Array
   readonly message: Message
   readonly question: Question
   readonly edns: Edns | undefined
@@ -49,13 +69,33 @@ interface Query {
 export class DnsServer implements Machine<DnsEvent> {
   readonly outbox: Effect<DnsEvent>[] = []
   readonly #forwarder: Forwarder<Query>
+  readonly #hot = new HotAnswers()
+  /** The zone's, when the hot answers began. */
+  #hotGeneration = 0
+  readonly #hidesCanaries: boolean
   readonly zone: Zone
   readonly cache: Cache
 
-  constructor(zone: Zone, cache: Cache, options: ForwarderOptions) {
+  constructor(zone: Zone, cache: Cache, options: DnsServerOptions) {
+    this.#hidesCanaries = options.hidesCanaries ?? false
     this.zone = zone
     this.cache = cache
     this.#forwarder = new Forwarder(options)
+  }
+
+  /**
+   * Answers at once what was asked and answered before: from `query[at..at+length)` into `out[outAt…)`, which has `roomBytes`.
+   * @returns the answer's length; 0 where `receive` has to see the query
+   */
+  answerAtOnce(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
+    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
+    return this.#hot.answer(query, at, length, out, outAt, roomBytes, nowMs)
+  }
+
+  /** Empties the cache. @returns how many answers were forgotten */
+  flush(): number {
+    this.#forgetHot()
+    return this.cache.flush()
   }
 
   /** A datagram: a client's query, or an upstream's answer on a way that the outbox opened. */
@@ -113,7 +153,7 @@ export class DnsServer implements Machine<DnsEvent> {
     const [question, second] = message.questions
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
     const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
-    const query: Query = { message, question, edns, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
+    const query: Query = { bytes, message, question, edns, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
     if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, 'none', nowMs)
     else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
     else this.#resolve(query, nowMs)
@@ -133,9 +173,9 @@ export class DnsServer implements Machine<DnsEvent> {
       const known = this.zone.lookup(query.qname, query.question.type)
       if (known === undefined) return this.#resolveElsewhere(query, nowMs)
       switch (known.kind) {
-        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, 'zone', nowMs)
-        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, soa: known.soa }, 'zone', nowMs)
-        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: known.soa }, 'zone', nowMs)
+        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, 'zone', nowMs, Infinity)
+        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, soa: known.soa }, 'zone', nowMs, Infinity)
+        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: known.soa }, 'zone', nowMs, Infinity)
         case 'alias':
           query.chain.push(known.record)
           query.qname = targetOf(known.record)
@@ -151,11 +191,12 @@ export class DnsServer implements Machine<DnsEvent> {
     const privateZone = privateZoneOf(query.qname)
     if (privateZone !== undefined) {
       const exists = nameKey(query.qname) === privateZone || this.zone.hasBelow(query.qname)
-      return this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, soa: soaFor(privateZone) }, 'zone', nowMs)
+      return this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, soa: soaFor(privateZone) }, 'zone', nowMs, Infinity)
     }
     if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(query.qname)] }, 'none', nowMs)
+    if (this.#hidesCanaries && isCanaryName(query.qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: soaFor(query.qname) }, 'zone', nowMs, Infinity)
     const cached = this.cache.get(wanted, nowMs)
-    if (cached !== undefined) return this.#answer(query, cached, 'cache', nowMs)
+    if (cached !== undefined) return this.#answer(query, cached, 'cache', nowMs, this.cache.freshUntilMs(wanted))
     if (!query.message.header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
     const hasStale = this.cache.stale(wanted, nowMs) !== undefined
     if (!this.#forwarder.ask(wanted, query, hasStale, nowMs)) this.#answerStale(query, wanted, nowMs)
@@ -182,13 +223,26 @@ export class DnsServer implements Machine<DnsEvent> {
     else this.#answer(query, { rcode: RCODE.SERVFAIL }, 'none', nowMs)
   }
 
-  #answer(query: Query, parts: ResponseParts, source: AnswerSource, nowMs: number): void {
+  /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
+  #answer(query: Query, parts: ResponseParts, source: AnswerSource, nowMs: number, holdsUntilMs = 0): void {
     const { message, question, edns, path } = query
     const answers = [...query.chain, ...parts.answers ?? []]
-    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, query.limitBytes) })
+    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, query.limitBytes)
+    this.outbox.push({ kind: 'send', path, bytes })
+    if (holdsUntilMs > nowMs) this.#remember(query, bytes, holdsUntilMs, nowMs)
     this.outbox.push({ kind: 'event', event: {
       name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source,
       client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,
     } })
+  }
+
+  #remember(query: Query, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
+    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
+    this.#hot.remember(query.bytes, response, holdsUntilMs, nowMs)
+  }
+
+  #forgetHot(): void {
+    this.#hot.forget()
+    this.#hotGeneration = this.zone.generation
   }
 }

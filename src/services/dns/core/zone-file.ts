@@ -8,7 +8,8 @@ import { isWithin, labelsOf, nameKey, parseName, ROOT } from '../wire/name.ts'
 import { EntryReader, type Entry, type Token } from '../wire/presentation.ts'
 import { formatRdata, parseRdata } from '../wire/rdata.ts'
 import { CLASS, formatType, isMetaType, parseType, TYPE } from '../wire/types.ts'
-import { APEX, isApexOwn, NAMES_MAX, REGISTERED_TTL_SECONDS } from './zone.ts'
+import { APEX, isApexOwn, REGISTERED_TTL_SECONDS } from './apex.ts'
+import { NAMES_MAX } from './zone.ts'
 
 const RECORDS_MAX = NAMES_MAX * 4
 const TTL_MAX = 0x7fffffff

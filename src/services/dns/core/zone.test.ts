@@ -4,7 +4,8 @@ import { UsageError } from '../../kit/errors.ts'
 import { parseAdminLine } from './admin.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { formatType, parseType } from '../wire/types.ts'
-import { NAMES_MAX, RECORDS_OF_NAME_MAX, Zone, type ZoneChange } from './zone.ts'
+import { RECORDS_OF_NAME_MAX, type ZoneChange } from './zone-change.ts'
+import { NAMES_MAX, Zone } from './zone.ts'
 
 let zone: Zone
 beforeEach(() => { zone = new Zone() })

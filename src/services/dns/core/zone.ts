@@ -5,27 +5,15 @@
  */
 import { UsageError } from '../../kit/errors.ts'
 import type { ResourceRecord } from '../wire/message.ts'
-import { isWithin, nameKey, parentOf, parseName, ROOT } from '../wire/name.ts'
-import { OctetReader } from '../wire/octets.ts'
-import { EntryReader } from '../wire/presentation.ts'
-import { formatRdata, parseRdata } from '../wire/rdata.ts'
-import { CLASS, formatType, parseType, TYPE } from '../wire/types.ts'
+import { isWithin, nameKey, parentOf, ROOT } from '../wire/name.ts'
+import { formatRdata } from '../wire/rdata.ts'
+import { TYPE } from '../wire/types.ts'
+import { APEX, apexRecords, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
 import { reverseNameOf } from './reverse-name.ts'
+import { planChange, type NameChange, type ZoneChange } from './zone-change.ts'
+import { ZoneHistory, type ZoneDifference } from './zone-history.ts'
 
-export const APEX = 'home'
-/** Short, so that a name that moves is found at its new place soon. */
-export const REGISTERED_TTL_SECONDS = 10
-/** How long others may remember that a name is not registered (RFC 2308 §4: the SOA's minimum). */
-const NEGATIVE_TTL_SECONDS = 5
 export const NAMES_MAX = 10_000
-export const RECORDS_OF_NAME_MAX = 100
-
-/** A change as it stands in the journal: plain text, readable without this program. */
-export type ZoneChange =
-  /** `replace`: what the name has of that type goes. */
-  | { readonly change: 'register'; readonly name: string; readonly type: string; readonly rdata: string; readonly replace: boolean }
-  /** Without a type: all that the name has. */
-  | { readonly change: 'unregister'; readonly name: string; readonly type?: string | undefined }
 
 export type ZoneAnswer =
   | { readonly kind: 'records'; readonly records: readonly ResourceRecord[] }
@@ -46,6 +34,9 @@ export class Zone {
   /** Reverse name → names that have that address. */
   readonly #reverse = new Map<string, Set<string>>()
 
+  readonly #history = new ZoneHistory()
+  #generation = 0
+
   constructor(records: readonly ResourceRecord[] = []) {
     this.load(records)
   }
@@ -55,9 +46,32 @@ export class Zone {
     this.#nodes.clear()
     this.#below.clear()
     this.#reverse.clear()
+    this.#history.forget()
+    this.#generation++
     const own = records.filter(isApexOwn)
-    const missing = [soaFor(APEX), plainRecord(APEX, TYPE.NS, 'localhost.')].filter(({ type }) => own.every(record => record.type !== type))
+    const missing = apexRecords(1).filter(({ type }) => own.every(record => record.type !== type))
     for (const record of [...missing, ...records]) this.#insert(record, record.type === TYPE.SOA)
+  }
+
+  /** Goes up with every change and every load: what was made of an older state is out of date. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  get soa(): ResourceRecord {
+    return this.recordsOf(APEX).find(({ type }) => type === TYPE.SOA) ?? soaFor(APEX)
+  }
+
+  get serial(): number {
+    return serialOf(this.soa)
+  }
+
+  /**
+   * The changes since the state with this serial, oldest first; none where that is the state of now. Undefined where it is not
+   * known, or not any more (zone-history.ts has the limits): then the whole zone is what is new.
+   */
+  differencesSince(serial: number): readonly ZoneDifference[] | undefined {
+    return serial === this.serial ? [] : this.#history.since(serial)
   }
 
   /**
@@ -71,7 +85,7 @@ export class Zone {
     const records = node?.records ?? pointers
     if (records.length > 0) return this.#answerFrom(qname, qtype, records)
     if (!isWithin(qname, APEX)) return undefined
-    return { kind: this.hasBelow(key) ? 'nodata' : 'nxdomain', soa: this.#soa() }
+    return { kind: this.hasBelow(key) ? 'nodata' : 'nxdomain', soa: this.soa }
   }
 
   /** True for a name that has names below it, so it exists though it has no records. */
@@ -94,42 +108,34 @@ export class Zone {
   }
 
   /**
-   * Makes a change. Doing the same change again changes nothing.
-   * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a limit
+   * Makes a change. Doing the same change again changes no more than the serial.
+   * @throws UsageError where it cannot be (planChange says why), or a limit is reached; then nothing has changed
    */
-  apply(change: ZoneChange): void {
-    if (change.change === 'register') this.#register(change)
-    else this.#unregister(change)
-    this.#bumpSerial()
+  apply(change: ZoneChange): ZoneDifference {
+    const plan = this.#plan(change)
+    const from = this.soa
+    for (const { name, before, after } of plan) {
+      this.#remove(name, record => before.includes(record) && !after.includes(record))
+      for (const record of after) if (!before.includes(record)) this.#insert(record, false)
+    }
+    const to = isNewerSerial(this.serial, serialOf(from)) ? this.soa : withSerial(from, (serialOf(from) + 1) >>> 0)
+    this.#insert(to, true)
+    const difference = differenceOf(plan, from, to)
+    this.#history.remember(difference)
+    this.#generation++
+    return difference
   }
 
   /** @throws UsageError as `apply` would; changes nothing */
   check(change: ZoneChange): void {
-    const node = this.#nodes.get(nameKey(change.name))
-    const type = change.type === undefined ? undefined : parseType(change.type)
-    if (change.change === 'unregister') {
-      const found = node?.records.filter(record => !isApexOwn(record) && (type === undefined || record.type === type)) ?? []
-      if (found.length === 0) throw new UsageError(`${change.name} was not unregistered`, `it is not registered${change.type === undefined ? '' : ` with type ${change.type}`}`, 'see LIST for what is')
-      return
-    }
-    const others = node?.records.filter(record => record.type !== type) ?? []
-    const aliasBeside = type === TYPE.CNAME ? others[0] : others.find(record => record.type === TYPE.CNAME)
-    if (aliasBeside !== undefined) throw new UsageError(`${change.name} was not registered`, `a CNAME stands alone and the name has ${formatType(aliasBeside.type)} (RFC 1034 §3.6.2)`, `UNREGISTER ${change.name} ${formatType(aliasBeside.type)} before`)
-    if (node === undefined && this.#nodes.size > NAMES_MAX) throw new UsageError(`${change.name} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
-    if ((node?.records.length ?? 0) >= RECORDS_OF_NAME_MAX) throw new UsageError(`${change.name} was not registered`, `it has ${RECORDS_OF_NAME_MAX} records, which is the limit`, 'UNREGISTER some of them')
+    this.#plan(change)
   }
 
-  #register(change: Extract<ZoneChange, { change: 'register' }>): void {
-    const record = recordOf(change)
-    this.check(change)
-    if (change.replace || record.type === TYPE.CNAME) this.#remove(change.name, held => held.type === record.type && !isApexOwn(held))
-    this.#insert(record, false)
-  }
-
-  #unregister(change: Extract<ZoneChange, { change: 'unregister' }>): void {
-    this.check(change)
-    const type = change.type === undefined ? undefined : parseType(change.type)
-    this.#remove(change.name, record => !isApexOwn(record) && (type === undefined || record.type === type))
+  #plan(change: ZoneChange): NameChange[] {
+    const plan = planChange(change, name => this.recordsOf(name))
+    const more = plan.filter(({ before }) => before.length === 0).length - plan.filter(({ after }) => after.length === 0).length
+    if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
+    return plan
   }
 
   #answerFrom(qname: string, qtype: number, records: readonly ResourceRecord[]): ZoneAnswer {
@@ -138,7 +144,7 @@ export class Zone {
     if (found.length > 0) return { kind: 'records', records: found }
     const alias = records.find(({ type }) => type === TYPE.CNAME)
     if (alias !== undefined) return { kind: 'alias', record: alias }
-    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#soa() : soaFor(qname) }
+    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.soa : soaFor(qname) }
   }
 
   #pointers(qname: string, key: string): ResourceRecord[] {
@@ -189,47 +195,15 @@ export class Zone {
       else this.#below.delete(ancestor)
     }
   }
-
-  #soa(): ResourceRecord {
-    return this.recordsOf(APEX).find(({ type }) => type === TYPE.SOA) ?? soaFor(APEX)
-  }
-
-  /** RFC 1982: serials count round. */
-  #bumpSerial(): void {
-    const soa = this.#soa()
-    const words = formatRdata(TYPE.SOA, soa.rdata).split(' ')
-    words[2] = String((serialOf(soa) + 1) >>> 0)
-    this.#insert({ ...plainRecord(soa.name, TYPE.SOA, words.join(' ')), ttl: soa.ttl }, true)
-  }
 }
 
-/** The SOA of a zone that has no file: private zones, and names registered outside the apex (RFC 6303 §3). */
-export function soaFor(zone: string): ResourceRecord {
-  return { ...plainRecord(zone, TYPE.SOA, `localhost. nobody.invalid. 1 3600 1200 604800 ${NEGATIVE_TTL_SECONDS}`), ttl: NEGATIVE_TTL_SECONDS }
+function differenceOf(plan: readonly NameChange[], from: ResourceRecord, to: ResourceRecord): ZoneDifference {
+  const own = plan.filter(({ name }) => isWithin(name, APEX))
+  const missing = (these: readonly ResourceRecord[], those: readonly ResourceRecord[]) => these.filter(record => record.type !== TYPE.SOA && !those.includes(record))
+  return { from, to, removed: own.flatMap(({ before, after }) => missing(before, after)), added: own.flatMap(({ before, after }) => missing(after, before)) }
 }
 
 /** The answer to ANY: one record that says "see RFC 8482", too small to be worth a forged question. */
 export function anyRecord(qname: string): ResourceRecord {
   return { ...plainRecord(qname, TYPE.HINFO, '"RFC8482" ""'), ttl: 3600 }
-}
-
-/** @throws UsageError where type or data are none */
-export function recordOf({ name, type, rdata }: Extract<ZoneChange, { change: 'register' }>): ResourceRecord {
-  const number = parseType(type)
-  if (number === undefined) throw new UsageError(`${name} was not registered`, `"${type}" is no record type`, 'write a type such as A or TXT')
-  return plainRecord(parseName(name), number, rdata)
-}
-
-/** SOA and NS of the apex belong to the zone itself: they are not registered and cannot be unregistered. */
-export function isApexOwn({ name, type }: ResourceRecord): boolean {
-  return nameKey(name) === APEX && (type === TYPE.SOA || type === TYPE.NS)
-}
-
-function serialOf(soa: ResourceRecord): number {
-  return new OctetReader(soa.rdata, soa.rdata.length - 20, soa.rdata.length).uint32()
-}
-
-function plainRecord(name: string, type: number, rdata: string): ResourceRecord {
-  const tokens = new EntryReader(rdata).next()?.tokens ?? []
-  return { name, type, class: CLASS.IN, ttl: REGISTERED_TTL_SECONDS, rdata: parseRdata(type, tokens) }
 }

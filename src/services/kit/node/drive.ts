@@ -17,7 +17,7 @@ export interface Driver {
 export interface DriveOptions<Event, Journaled> {
   readonly machine: Machine<Event, Journaled>
   /** Asked for at each drain, so that the door may be opened with the driver's `receive`. */
-  readonly door: () => DatagramDoor
+  readonly door: () => Pick<DatagramDoor, 'send' | 'flush'>
   readonly clock: Clock
   readonly onEvent: (event: Event) => void
   /** Needed where the machine persists. */

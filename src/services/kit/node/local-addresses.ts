@@ -1,6 +1,7 @@
 /** The addresses of this machine. */
 import { networkInterfaces } from 'node:os'
 import { isWildcard, parseIpv4, prefixBitsOf } from '../ip-address.ts'
+import type { Clock } from './clock.ts'
 
 /** One IPv4 address of one interface. */
 export interface LocalAddress {
@@ -31,4 +32,24 @@ export function addressesToBind(host: string): string[] {
   const ipv6 = Object.values(networkInterfaces()).flat()
     .filter(address => address !== undefined && address.family === 'IPv6' && !address.address.startsWith('fe80'))
   return [...ipv4, ...ipv6.map(address => address?.address ?? '::1')]
+}
+
+const LOOK_EVERY_MS = 2000
+
+/**
+ * Follows the addresses to bind for `--host`: interfaces come and go, cables are plugged, leases change.
+ * @param onLook told the addresses as they are now, every 2 s, changed or not: a new one may need a while until it can be bound
+ * @returns the function that ends it; for a single address nothing ever changes
+ */
+export function followAddresses(host: string, clock: Clock, onLook: (addresses: readonly string[]) => void): () => void {
+  if (!isWildcard(host)) return () => undefined
+  let cancel = () => {}
+  const lookLater = (): void => {
+    cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
+      onLook(addressesToBind(host))
+      lookLater()
+    })
+  }
+  lookLater()
+  return () => cancel()
 }

@@ -1,0 +1,48 @@
+/** Tells those who listen what was answered: some answers one by one, all of them in a sum a second (core/query-log.ts). */
+import type { ServiceContext } from '../kit/node/service.ts'
+import type { dns } from './contract.ts'
+import { QueryLog } from './core/query-log.ts'
+import type { AnsweredEvent } from './core/server.ts'
+
+export class AnswerLog {
+  readonly #queryLog = new QueryLog()
+  #cancelSum: (() => void) | undefined
+  private readonly context: Pick<ServiceContext<typeof dns>, 'clock' | 'trace' | 'emit'>
+
+  constructor(context: Pick<ServiceContext<typeof dns>, 'clock' | 'trace' | 'emit'>) {
+    this.context = context
+  }
+
+  /** One answer was given. @returns true where `tell` wants to hear of it */
+  answered(): boolean {
+    this.#sumLater()
+    return this.#queryLog.answered()
+  }
+
+  tell({ name, ...answered }: AnsweredEvent): void {
+    this.context.trace.event('dns', { event: name, ...answered }, this.context.clock.nowMs())
+    this.context.emit('answered', answered)
+  }
+
+  /** One query beyond its client's share. */
+  limited(): void {
+    this.#sumLater()
+    this.#queryLog.limited()
+  }
+
+  stop(): void {
+    this.#cancelSum?.()
+  }
+
+  #sumLater(): void {
+    if (this.#cancelSum !== undefined) return
+    const { clock, trace, emit } = this.context
+    this.#cancelSum = clock.wakeAt(clock.nowMs() + 1000, () => {
+      this.#cancelSum = undefined
+      const counts = this.#queryLog.sum()
+      if (counts === undefined) return
+      trace.event('dns', { event: 'counted', ...counts }, clock.nowMs())
+      emit('counted', counts)
+    })
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * Whole answers, kept as the octets that were sent: the way of a question that was asked before. Nothing is decoded, encoded or
+ * allocated; a question is read once, in place, hashed and compared, and its answer copied with what differs put in:
+ *
+ *     id            the asker's
+ *     RD            the asker's
+ *     question      the asker's own letters (each client's upper and lower case comes back to it); records point to it
+ *     TTLs          counted down, where the answer holds for a time only
+ *
+ * Questions that are equal but for EDNS, DO, AD or CD are different entries. What is not known here, or looks in any way unusual,
+ * is left to the machine behind (server.ts), which is right about everything; this is only quick about the usual.
+ */
+import { TYPE } from '../wire/types.ts'
+
+const HEADER_BYTES = 12
+const QNAME_BYTES_MAX = 255
+const LABEL_BYTES_MAX = 63
+/** Root name, type, class, TTL and length of data: what an OPT record has at least. */
+const OPT_BYTES = 11
+/** RFC 1035 §4.2.1 and the flag day of 2020: what a client takes without EDNS, and what anyone gets with it. */
+const LIMIT_WITHOUT_EDNS_BYTES = 512
+const LIMIT_WITH_EDNS_BYTES = 1232
+const BUCKETS = 8192
+/** Answers whose hashes lead to the same bucket. */
+const BUCKET_ANSWERS = 4
+/** All answers together: a few questions with large answers must not fill the memory. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024
+
+const QR_OPCODE_TC = 0b1111_1010
+const RD = 1
+const AD = 0x20
+const CD = 0x10
+
+/** What of a query's shape makes it another entry; bits of `variant`. */
+const WITH_EDNS = 1
+const WITH_DO = 2
+const WITH_AD = 4
+const WITH_CD = 8
+
+interface HotAnswer {
+  readonly hash: number
+  readonly variant: number
+  /** The question in lower case. */
+  readonly question: Uint8Array
+  readonly response: Uint8Array
+  /** Where TTLs stand in the response, and what they were at first; empty where they stay as they are. */
+  readonly ttlOffsets: readonly number[]
+  readonly ttls: readonly number[]
+  readonly keptAtMs: number
+  readonly holdsUntilMs: number
+}
+
+export class HotAnswers {
+  readonly #slots: (HotAnswer | undefined)[] = new Array<HotAnswer | undefined>(BUCKETS * BUCKET_ANSWERS).fill(undefined)
+  #keptBytes = 0
+  /** Of the query that was read last. */
+  #hash = 0
+  #variant = 0
+  #questionBytes = 0
+  #limitBytes = 0
+
+  /**
+   * Answers a query from `query[at..at+length)` into `out[outAt…)`.
+   * @param roomBytes what `out` has for it
+   * @returns the answer's length; 0 where the machine has to see the query
+   */
+  answer(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
+    if (!this.#read(query, at, length)) return 0
+    const kept = this.#find(query, at + HEADER_BYTES)
+    if (kept === undefined || nowMs >= kept.holdsUntilMs) return 0
+    const { response, ttlOffsets } = kept
+    if (response.length > this.#limitBytes || response.length > roomBytes) return 0
+    out.set(response, outAt)
+    out[outAt] = query[at] ?? 0
+    out[outAt + 1] = query[at + 1] ?? 0
+    out[outAt + 2] = ((response[2] ?? 0) & ~RD) | ((query[at + 2] ?? 0) & RD)
+    for (let index = HEADER_BYTES, end = HEADER_BYTES + this.#questionBytes; index < end; index++) out[outAt + index] = query[at + index] ?? 0
+    if (ttlOffsets.length > 0) countDown(kept, out, outAt, nowMs)
+    return response.length
+  }
+
+  /**
+   * Keeps the answer to a query for the next who asks the same.
+   * @param holdsUntilMs Infinity: until `forget`, its TTLs as they are; else they are counted down
+   */
+  remember(query: Uint8Array, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
+    if (response.length > LIMIT_WITH_EDNS_BYTES || isTruncated(response) || nowMs >= holdsUntilMs) return
+    if (!this.#read(query, 0, query.length)) return
+    const questionEnd = HEADER_BYTES + this.#questionBytes
+    const question = query.slice(HEADER_BYTES, questionEnd)
+    for (let index = 0; index < question.length - 4; index++) question[index] = lower(question[index] ?? 0)
+    const ttlOffsets = holdsUntilMs === Infinity ? [] : ttlOffsetsOf(response, questionEnd)
+    const ttls = ttlOffsets.map(offset => uint32(response, offset))
+    this.#insert({ hash: this.#hash, variant: this.#variant, question, response: response.slice(), ttlOffsets, ttls, keptAtMs: nowMs, holdsUntilMs })
+  }
+
+  /** Forgets everything: what is registered or remembered has changed. */
+  forget(): void {
+    if (this.#keptBytes === 0) return
+    this.#slots.fill(undefined)
+    this.#keptBytes = 0
+  }
+
+  /** Reads a query of the usual shape: one question, perhaps EDNS, nothing else. @returns false for any other */
+  #read(query: Uint8Array, at: number, length: number): boolean {
+    const end = at + length
+    if (length < HEADER_BYTES + 5 || ((query[at + 2] ?? 0) & QR_OPCODE_TC) !== 0) return false
+    const additionals = query[at + 11] ?? 0
+    if ((query[at + 4] ?? 0) !== 0 || query[at + 5] !== 1 || additionals > 1) return false
+    if (((query[at + 6] ?? 0) | (query[at + 7] ?? 0) | (query[at + 8] ?? 0) | (query[at + 9] ?? 0) | (query[at + 10] ?? 0)) !== 0) return false
+    let hash = 0x811c9dc5
+    let index = at + HEADER_BYTES
+    const nameEndMax = Math.min(end - 4, index + QNAME_BYTES_MAX)
+    for (;;) {
+      const labelBytes = index < nameEndMax ? query[index] ?? 0xff : 0xff
+      if (labelBytes > LABEL_BYTES_MAX) return false // a pointer, or beyond the end
+      hash = Math.imul(hash ^ labelBytes, 0x01000193)
+      index++
+      if (labelBytes === 0) break
+      const labelEnd = index + labelBytes
+      if (labelEnd >= nameEndMax) return false
+      for (; index < labelEnd; index++) hash = Math.imul(hash ^ lower(query[index] ?? 0), 0x01000193)
+    }
+    const type = (query[index + 1] ?? 0) | ((query[index] ?? 0) << 8)
+    hash = Math.imul(hash ^ type, 0x01000193)
+    index += 4
+    this.#questionBytes = index - at - HEADER_BYTES
+    const flags = query[at + 3] ?? 0
+    this.#variant = ((flags & AD) !== 0 ? WITH_AD : 0) | ((flags & CD) !== 0 ? WITH_CD : 0)
+    this.#limitBytes = LIMIT_WITHOUT_EDNS_BYTES
+    if (additionals === 1 ? !this.#readEdns(query, index, end) : index !== end) return false
+    hash = Math.imul(hash ^ (hash >>> 16) ^ this.#variant, 0x85ebca6b)
+    this.#hash = (hash ^ (hash >>> 13)) >>> 0
+    return true
+  }
+
+  /** Options change nothing about an answer, but those that ask for one of their own: such a query is not usual. */
+  #readEdns(query: Uint8Array, at: number, end: number): boolean {
+    if (at + OPT_BYTES !== end && !hasCookieAlone(query, at, end)) return false
+    if (query[at] !== 0 || query[at + 1] !== 0 || query[at + 2] !== TYPE.OPT) return false
+    if (query[at + 5] !== 0 || query[at + 6] !== 0 || ((query[at + 7] ?? 0) & 0x7f) !== 0 || query[at + 8] !== 0) return false
+    this.#variant |= WITH_EDNS | ((query[at + 7] ?? 0) !== 0 ? WITH_DO : 0)
+    const payloadBytes = ((query[at + 3] ?? 0) << 8) | (query[at + 4] ?? 0)
+    this.#limitBytes = Math.min(LIMIT_WITH_EDNS_BYTES, Math.max(LIMIT_WITHOUT_EDNS_BYTES, payloadBytes))
+    return true
+  }
+
+  #find(query: Uint8Array, questionAt: number): HotAnswer | undefined {
+    const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
+    for (let place = bucketAt; place < bucketAt + BUCKET_ANSWERS; place++) {
+      const kept = this.#slots[place]
+      if (kept !== undefined && this.#isFor(kept, query, questionAt)) return kept
+    }
+    return undefined
+  }
+
+  #isFor({ hash, variant, question }: HotAnswer, query: Uint8Array, questionAt: number): boolean {
+    if (hash !== this.#hash || variant !== this.#variant || question.length !== this.#questionBytes) return false
+    const nameBytes = question.length - 4
+    for (let index = 0; index < nameBytes; index++) if (question[index] !== lower(query[questionAt + index] ?? 0)) return false
+    for (let index = nameBytes; index < question.length; index++) if (question[index] !== query[questionAt + index]) return false
+    return true
+  }
+
+  /** The newest stands first in its bucket; an older answer to the same question, or else the oldest, goes. */
+  #insert(answer: HotAnswer): void {
+    if (this.#keptBytes > KEPT_BYTES_MAX) this.forget()
+    const bucketAt = (answer.hash & (BUCKETS - 1)) * BUCKET_ANSWERS
+    let place = bucketAt
+    while (place < bucketAt + BUCKET_ANSWERS - 1 && !isSameQuestion(this.#slots[place], answer)) place++
+    this.#keptBytes += answer.response.length - (this.#slots[place]?.response.length ?? 0)
+    for (; place > bucketAt; place--) this.#slots[place] = this.#slots[place - 1]
+    this.#slots[bucketAt] = answer
+  }
+}
+
+function isSameQuestion(kept: HotAnswer | undefined, answer: HotAnswer): boolean {
+  return kept !== undefined && kept.hash === answer.hash && kept.variant === answer.variant
+}
+
+/** Upper-case ASCII letters count as lower-case ones (RFC 4343); a label's length, at most 63, is never a letter. */
+function lower(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet
+}
+
+/** True where the OPT record's only option is a cookie (RFC 7873), as dig sends it: this server has none to give back. */
+function hasCookieAlone(query: Uint8Array, at: number, end: number): boolean {
+  const dataBytes = ((query[at + 9] ?? 0) << 8) | (query[at + 10] ?? 0)
+  const optionBytes = ((query[at + 13] ?? 0) << 8) | (query[at + 14] ?? 0)
+  return at + OPT_BYTES + dataBytes === end && query[at + 11] === 0 && query[at + 12] === 10 && optionBytes + 4 === dataBytes
+}
+
+function isTruncated(response: Uint8Array): boolean {
+  return ((response[2] ?? 0) & 2) !== 0
+}
+
+/** Where the TTLs stand in a response of this server's own making. An OPT record's is none. */
+function ttlOffsetsOf(response: Uint8Array, questionEnd: number): number[] {
+  const count = uint16(response, 6) + uint16(response, 8) + uint16(response, 10)
+  const offsets: number[] = []
+  let at = questionEnd
+  for (let record = 0; record < count && at < response.length; record++) {
+    at = nameEnd(response, at)
+    if (uint16(response, at) !== TYPE.OPT) offsets.push(at + 4)
+    at += 10 + uint16(response, at + 8)
+  }
+  return offsets
+}
+
+function nameEnd(response: Uint8Array, at: number): number {
+  for (;;) {
+    const labelBytes = response[at] ?? 0
+    if (labelBytes === 0) return at + 1
+    if (labelBytes >= 0xc0) return at + 2
+    at += labelBytes + 1
+  }
+}
+
+function countDown({ ttlOffsets, ttls, keptAtMs }: HotAnswer, out: Uint8Array, outAt: number, nowMs: number): void {
+  const elapsed = Math.ceil((nowMs - keptAtMs) / 1000)
+  for (let index = 0; index < ttlOffsets.length; index++) {
+    const ttl = Math.max(0, (ttls[index] ?? 0) - elapsed)
+    const offset = outAt + (ttlOffsets[index] ?? 0)
+    out[offset] = ttl >>> 24
+    out[offset + 1] = ttl >>> 16
+    out[offset + 2] = ttl >>> 8
+    out[offset + 3] = ttl
+  }
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return uint16(bytes, at) * 0x10000 + uint16(bytes, at + 2)
+}

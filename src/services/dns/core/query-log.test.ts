@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { QueryLog, TOLD_PER_SECOND_MAX } from './query-log.ts'
+
+test('the first answers of a second are told, the others summed up at its end', () => {
+  const log = new QueryLog()
+  const told = Array.from({ length: TOLD_PER_SECOND_MAX + 7 }, () => log.answered()).filter(Boolean).length
+  log.limited()
+  expect(told).toBe(TOLD_PER_SECOND_MAX)
+  expect(log.sum()).toEqual({ answers: TOLD_PER_SECOND_MAX + 7, untold: 7, limited: 1 })
+  expect(log.answered()).toBe(true)
+})
+
+test('a second of which all was told has no sum', () => {
+  const log = new QueryLog()
+  log.answered()
+  expect(log.sum()).toBe(undefined)
+})

@@ -1,0 +1,71 @@
+/**
+ * Queries that come by datagrams, a batch at a time: each is held against its client's share, answered in place where the answer
+ * is known whole (core/hot-answers.ts), and given to the machine else.
+ */
+import { formatEndpoint } from '../kit/endpoint.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'
+import type { AnswerLog } from './answer-log.ts'
+import { truncatedAnswer, type ClientLimit } from './core/client-limit.ts'
+import type { DnsServer } from './core/server.ts'
+import { decodeMessage } from './wire/message.ts'
+import { formatRcode, formatType } from './wire/types.ts'
+
+export interface DatagramClientsOptions {
+  readonly machine: DnsServer
+  readonly limit: ClientLimit
+  readonly answerLog: AnswerLog
+  readonly clock: Clock
+  /** True for an address of this machine: what runs here is not limited. */
+  readonly isOwnAddress: (address: string) => boolean
+  /** Called when a batch is through: the machine's outbox wants to be drained. */
+  readonly drain: () => void
+}
+
+export class DatagramClients {
+  private readonly options: DatagramClientsOptions
+
+  constructor(options: DatagramClientsOptions) {
+    this.options = options
+  }
+
+  receive(batch: DatagramBatch): void {
+    const { machine, answerLog, clock, drain } = this.options
+    const nowMs = clock.nowMs()
+    let forMachine = 0
+    for (let index = 0; index < batch.count; index++) {
+      const offset = batch.offsets[index] ?? 0
+      const length = batch.lengths[index] ?? 0
+      if (this.#isLimited(batch, index, nowMs)) continue
+      const answerBytes = machine.answerAtOnce(batch.slab, offset, length, batch.replies, index * REPLY_BYTES_MAX, REPLY_BYTES_MAX, nowMs)
+      if (answerBytes > 0) {
+        batch.replyLengths[index] = answerBytes
+        if (answerLog.answered()) this.#tell(batch, index)
+        continue
+      }
+      machine.receive(batch.slab.subarray(offset, offset + length), batch.path(index), nowMs)
+      forMachine++
+    }
+    if (forMachine > 0) drain()
+  }
+
+  #isLimited(batch: DatagramBatch, index: number, nowMs: number): boolean {
+    const { limit, answerLog, isOwnAddress } = this.options
+    const verdict = limit.judge(batch.peerHash(index), nowMs)
+    if (verdict === 'answer' || isOwnAddress(batch.path(index).peer.address)) return false
+    answerLog.limited()
+    if (verdict === 'truncate') batch.replyLengths[index] = truncatedAnswer(batch.slab, batch.offsets[index] ?? 0, batch.lengths[index] ?? 0, batch.replies, index * REPLY_BYTES_MAX)
+    return true
+  }
+
+  /** The event that the machine would have told. */
+  #tell(batch: DatagramBatch, index: number): void {
+    const at = index * REPLY_BYTES_MAX
+    const { header, questions: [question] } = decodeMessage(batch.replies.subarray(at, at + (batch.replyLengths[index] ?? 0)))
+    if (question === undefined) return
+    this.options.answerLog.tell({
+      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(header.rcode),
+      source: header.aa ? 'zone' : 'cache', client: formatEndpoint(batch.path(index).peer), tookMs: 0,
+    })
+  }
+}

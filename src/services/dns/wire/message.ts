@@ -15,7 +15,7 @@ import { MalformedPacket } from '../../kit/errors.ts'
 import { encodeName, NameDecoder } from './name.ts'
 import { OctetReader, OctetWriter } from './octets.ts'
 import { decodeRdata, encodeRdata } from './rdata.ts'
-import { TYPE } from './types.ts'
+import { CLASS, TYPE } from './types.ts'
 
 export interface Header {
   readonly id: number
@@ -135,7 +135,7 @@ function encodeRecord(writer: OctetWriter, record: ResourceRecord): void {
   writer.uint32(record.ttl)
   const lengthAt = writer.length
   writer.uint16(0)
-  encodeRdata(record.type, record.rdata, writer)
+  if (record.rdata.length > 0) encodeRdata(record.type, record.rdata, writer)
   if (!writer.overflowed) writer.setUint16(lengthAt, writer.length - lengthAt - 2)
 }
 
@@ -152,7 +152,10 @@ function decodeRecord(reader: OctetReader, names: NameDecoder): ResourceRecord {
   const offset = reader.offset
   reader.take(length)
   // The TTL of an OPT record is no time but flags (RFC 6891 §6.1.3).
-  return { name, type, class: recordClass, ttl: type !== TYPE.OPT && ttl > TTL_MAX ? 0 : ttl, rdata: decodeRdata(type, names, offset, length) }
+  const lawfulTtl = type !== TYPE.OPT && ttl > TTL_MAX ? 0 : ttl
+  // An update says by a record without data that all of its name and type are meant (RFC 2136 §2.4, §2.5).
+  const isWildcard = length === 0 && (recordClass === CLASS.ANY || recordClass === CLASS.NONE)
+  return { name, type, class: recordClass, ttl: lawfulTtl, rdata: isWildcard ? new Uint8Array(0) : decodeRdata(type, names, offset, length) }
 }
 
 function decodeOwner(reader: OctetReader, names: NameDecoder): string {

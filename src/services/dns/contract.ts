@@ -1,6 +1,7 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
 import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+import { parseIpPrefix } from '../kit/ip-prefix.ts'
 
 export const dns = defineContract({
   id: 'dns',
@@ -15,6 +16,11 @@ export const dns = defineContract({
     upstream: z.array(endpointText('server asked for names that are not known here; may be repeated')).max(8).default(['8.8.8.8'])
       .meta({ description: 'server asked for names that are not known here; may be repeated', placeholder: 'IP[:PORT]' }),
     canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN' }),
+    secondary: z.array(endpointText('server that takes the zone and is told of its changes')).max(16).default([])
+      .meta({ description: 'server that takes the zone and is told of its changes; may be repeated', placeholder: 'IP[:PORT]' }),
+    allow_register: z.array(z.string().refine(text => parseIpPrefix(text) !== undefined, { error: 'not a network such as 192.168.1.0/24' })).max(32).default([])
+      .meta({ description: 'network whose machines may use the admin port for any name without a key; may be repeated', placeholder: 'SUBNET' }),
+    local_update: z.boolean().default(false).meta({ description: 'take dynamic updates (RFC 2136) from this machine without a key' }),
     rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N' }),
   }),
   commands: {
@@ -30,6 +36,12 @@ export const dns = defineContract({
     counted: z.object({ answers: z.int(), untold: z.int(), limited: z.int() }),
     registered: z.object({ name: z.string(), type: z.string(), rdata: z.string() }),
     unregistered: z.object({ name: z.string(), type: z.string().optional() }),
+    /** An admin line, an update, a transfer or a signature that was not taken. */
+    refused: z.object({ client: z.string(), asked: z.string(), why: z.string() }),
+    /** A secondary begins to take the zone (AXFR), or its changes (IXFR). */
+    transferred: z.object({ secondary: z.string(), kind: z.enum(['AXFR', 'IXFR']), serial: z.int() }),
+    /** A secondary was told that the zone has changed; `SILENT`: it did not answer. */
+    notified: z.object({ secondary: z.string(), serial: z.int(), rcode: z.string() }),
   },
   table: {
     title: 'Names',

@@ -4,6 +4,7 @@ import { formatEndpoint, parseEndpoint, type Endpoint, type Path } from '../kit/
 import { UsageError } from '../kit/errors.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { isLoopback } from '../kit/ip-address.ts'
+import { parseIpPrefix } from '../kit/ip-prefix.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts'
@@ -14,20 +15,27 @@ import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
 import { Cache } from './core/cache.ts'
 import { CANARY_NAMES } from './core/canary-names.ts'
+import { Authority, type AuthorityEvent, type Request } from './core/authority.ts'
 import { ClientLimit } from './core/client-limit.ts'
 import { DnsServer, type DnsEvent } from './core/server.ts'
-import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
 import { DatagramClients } from './datagram-clients.ts'
 import { openFrontDoors, type FrontDoors } from './front-doors.ts'
+import { nodeHmac } from './hmac.ts'
+import { Keyring } from './keys-file.ts'
 import { NamesTable } from './names-table.ts'
 import { openQueryWay, type QueryWay } from './query-way.ts'
+import { Refusals } from './refusals.ts'
+import { openSecondaries } from './secondaries.ts'
 import { StreamClients } from './stream-clients.ts'
-import { openZoneStore, type ZoneStore } from './zone-store.ts'
+import { TYPE } from './wire/types.ts'
+import { ZoneChanges } from './zone-changes.ts'
+import { openZoneStore } from './zone-store.ts'
 
 type Context = ServiceContext<typeof dns>
 
-/** What others hear of; done ways are the doors' business. */
-type NoticedEvent = Exclude<DnsEvent, { name: 'waysDone' }>
+/** What others hear of; done ways and transfers are the doors' business. */
+type NoticedEvent = Exclude<DnsEvent, { name: 'waysDone' | 'transferAsked' }>
+type TransferAsked = Extract<DnsEvent, { name: 'transferAsked' }>
 
 const DNS_PORT = 53
 
@@ -51,18 +59,50 @@ async function start(context: Context, upstreams: readonly Endpoint[], closers: 
   const { settings, clock, trace } = context
   const table = new NamesTable((key, row) => context.setRow(key, row), clock)
   const health = new Health(context)
+  const secondaryEndpoints = settings.secondary.map(text => parseEndpoint(text, DNS_PORT))
+  const secondaries = await openSecondaries(secondaryEndpoints, settings.host, context)
+  closers.push(() => secondaries.close())
   const store = await openZoneStore({
     folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('disk', sentence), onDamaged: sentence => health.set('zone', sentence),
-    onLoaded: () => table.showAllRegistered(store.zone.records()),
+    onLoaded() {
+      table.showAllRegistered(store.zone.records())
+      secondaries.changed(store.zone.soa)
+    },
   })
   closers.push(async () => table.stop(), () => store.close())
+  const keyring = new Keyring({ folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('keys', sentence) })
+  closers.push(async () => keyring.close())
+  await keyring.watch()
+  const changes = new ZoneChanges({ store, table, context, onChanged: () => secondaries.changed(store.zone.soa) })
+  const signing = { keyOf: keyring.keyOf, hmac: nodeHmac, wallSeconds }
+  const authority = new Authority(store.zone, { ...signing, secondaries: secondaryEndpoints.map(({ address }) => address), takesLocalUpdates: settings.local_update })
   const hidesCanaries = settings.canary === 'always' || (settings.canary === 'lan' && !isLoopback(settings.host))
   if (hidesCanaries) for (const { name, effect } of CANARY_NAMES) context.setRow(`built in ${name}`, { name, type: 'any', data: `does not exist: ${effect}`, ttl: '', source: 'built in' })
-  const machine = new DnsServer(store.zone, new Cache(), { upstreams, random: context.random, hidesCanaries })
+  const machine = new DnsServer(store.zone, new Cache(), { upstreams, random: context.random, hidesCanaries, authority })
   const answerLog = new AnswerLog(context)
-  const { front, driver } = await openDoors(context, machine, closers, answerLog, event => onEvent(event, answerLog, table, health))
-  const target = adminTarget(context, store, machine, table)
-  const adminDoor = await onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({ addresses: addressesToBind(settings.admin_host), port, target, trace, clock }))
+  const refusals = new Refusals(context)
+  const { front, driver } = await openDoors(context, machine, closers, answerLog, event => {
+    if (event.name === 'updateAsked') void changes.update(event.request.message).then(rcode => answerUpdate(event.request, rcode), error => context.fail(error))
+    else if (event.name === 'refused') refusals.tell(event.client, event.asked, event.why)
+    else onEvent(event, answerLog, table, health)
+  })
+  const answerUpdate = (request: Request, rcode: number): void => {
+    machine.answerUpdate(request, rcode)
+    driver.drain()
+  }
+  const target: AdminTarget = {
+    zone: store.zone,
+    change: change => changes.change(change),
+    decide: decide => changes.decide(decide),
+    flush() {
+      table.forgetCached()
+      return machine.flush()
+    },
+  }
+  const adminDoor = await onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({
+    addresses: addressesToBind(settings.admin_host), port, target, trace, clock, ...signing,
+    allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: (client, asked, why) => refusals.tell(client, asked, why),
+  }))
   closers.push(() => adminDoor.close())
   const { locals, port } = front
   refuseOwnAddress(upstreams, locals)
@@ -130,6 +170,7 @@ async function openDoors(
     machine, clock,
     door: () => routed,
     onEvent(event) {
+      if (event.name === 'transferAsked') return transfer(context, event, streamClients)
       if (event.name !== 'waysDone') return notice(event)
       for (const path of event.paths) {
         ways.get(path)?.close()
@@ -155,28 +196,17 @@ async function openDoors(
   return { front, driver }
 }
 
-function onEvent(event: NoticedEvent, answerLog: AnswerLog, table: NamesTable, health: Health): void {
+function transfer({ trace, clock, emit }: Context, { request: { path, message }, serial, messages }: TransferAsked, clients: StreamClients): void {
+  const told = { secondary: formatEndpoint(path.peer), kind: message.questions[0]?.type === TYPE.IXFR ? 'IXFR' as const : 'AXFR' as const, serial }
+  trace.event('dns', { event: 'transferred', ...told }, clock.nowMs())
+  emit('transferred', told)
+  clients.stream(path, messages)
+}
+
+function onEvent(event: Exclude<NoticedEvent, AuthorityEvent>, answerLog: AnswerLog, table: NamesTable, health: Health): void {
   if (event.name === 'upstream') return health.set('upstream', event.trouble)
   if (event.name === 'cached') return table.showCached(event.finding.answers, event.expiresAtMs)
   if (answerLog.answered()) answerLog.tell(event)
-}
-
-function adminTarget(context: Context, store: ZoneStore, machine: DnsServer, table: NamesTable): AdminTarget {
-  return {
-    zone: store.zone,
-    async change(change: ZoneChange) {
-      await store.change(change)
-      for (const part of partsOfChange(change)) {
-        table.showRegistered(part.name, store.zone.recordsOf(part.name))
-        if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
-        else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
-      }
-    },
-    flush() {
-      table.forgetCached()
-      return machine.flush()
-    },
-  }
 }
 
 /** A server that asks itself would wait for itself. @throws UsageError */
@@ -185,16 +215,19 @@ function refuseOwnAddress(upstreams: readonly Endpoint[], locals: readonly Endpo
   if (own !== undefined) throw new UsageError(`--upstream cannot be ${formatEndpoint(own)}`, 'that is this DNS server itself', 'name another server')
 }
 
+/** The time of day, as the system has it now: signatures are compared with other machines' clocks, and the service's own clock never jumps. */
+const wallSeconds = (): number => Date.now() / 1000
+
 /** All that is wrong at the moment, as one sentence. */
 class Health {
-  readonly #troubles = new Map<'zone' | 'disk' | 'upstream', string>()
+  readonly #troubles = new Map<'zone' | 'disk' | 'upstream' | 'keys', string>()
   private readonly context: Context
 
   constructor(context: Context) {
     this.context = context
   }
 
-  set(part: 'zone' | 'disk' | 'upstream', sentence: string | undefined): void {
+  set(part: 'zone' | 'disk' | 'upstream' | 'keys', sentence: string | undefined): void {
     if (this.#troubles.get(part) === sentence) return
     if (sentence === undefined) this.#troubles.delete(part)
     else this.#troubles.set(part, sentence)

@@ -4,6 +4,7 @@ import type { Path } from '../kit/endpoint.ts'
 import { systemClock, type Clock } from '../kit/node/clock.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { TraceRing } from '../kit/trace.ts'
+import type { TransferEnd } from './core/transfer.ts'
 import { StreamClients, type StreamLimits } from './stream-clients.ts'
 import { encodeFrame, FrameReader } from './wire/frame.ts'
 
@@ -186,9 +187,10 @@ test('an answer of many messages is made only as fast as it is read, and dropped
   const path = asked[0]?.path ?? expect.unreachable('a query is under way')
   let made = 0
   let dropped = false
-  function* zone(): Generator<Uint8Array> {
+  function* zone(): Generator<Uint8Array, TransferEnd> {
     try {
       for (; made < 4000; made++) yield new Uint8Array(16_384)
+      return 'whole'
     } finally {
       dropped = true
     }
@@ -216,7 +218,7 @@ test('a reader that goes away ends the making', async () => {
   client.socket.write(framed(1))
   await expect.poll(() => asked.length).toBe(1)
   let dropped = false
-  function* endless(): Generator<Uint8Array> {
+  function* endless(): Generator<Uint8Array, TransferEnd> {
     try {
       for (;;) yield new Uint8Array(16_384)
     } finally {
@@ -227,4 +229,17 @@ test('a reader that goes away ends the making', async () => {
   expect(dropped).toBe(false)
   client.socket.destroy()
   await expect.poll(() => dropped).toBe(true)
+})
+
+test('an answer that is broken off ends its connection', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const client = await dial(port)
+  client.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(1)
+  function* torn(): Generator<Uint8Array, TransferEnd> {
+    yield query(1)
+    return 'torn'
+  }
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), torn())
+  await expect.poll(() => client.closed).toBe(true)
 })

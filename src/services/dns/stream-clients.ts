@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { TraceRing } from '../kit/trace.ts'
+import type { TransferEnd } from './core/transfer.ts'
 import { encodeFrame, FrameReader } from './wire/frame.ts'
 
 export interface StreamClientsOptions {
@@ -56,7 +57,7 @@ interface Connection {
   /** When it last began a query, had one taken up or answered, or read something. */
   movedAtMs: number
   /** Answers of many messages, pulled as the client reads. */
-  readonly streams: Iterator<Uint8Array>[]
+  readonly streams: Iterator<Uint8Array, TransferEnd>[]
 }
 
 /** What the connections of one address take together. */
@@ -116,7 +117,7 @@ export class StreamClients {
   }
 
   /** Sends an answer of many messages, each made when the client has read most of those before. Where the connection is gone, none is made. */
-  stream(path: Path, messages: Iterator<Uint8Array>): void {
+  stream(path: Path, messages: Iterator<Uint8Array, TransferEnd>): void {
     const connection = this.#connections.get(path)
     connection?.streams.push(messages)
     if (connection?.streams.length === 1) this.#pour(connection)
@@ -146,7 +147,7 @@ export class StreamClients {
     client.unanswered -= unanswered
     client.connections--
     if (client.connections === 0) this.#clients.delete(path.peer.address)
-    for (const stream of streams.splice(0)) stream.return?.()
+    for (const stream of streams.splice(0)) stream.return?.('torn')
     this.#giveTurns()
   }
 
@@ -216,6 +217,8 @@ export class StreamClients {
       const next = streams[0]?.next()
       if (next === undefined) return
       if (next.done === true) {
+        // Half a zone is none: the secondary drops it with its connection, and comes again.
+        if (next.value === 'torn') return void socket.destroy()
         streams.shift()
         this.#answered(connection)
       } else this.#write(connection, next.value)

@@ -14,6 +14,7 @@ import { decodeHeader, decodeMessage, type Message, type Question, type Resource
 import { nameKey } from '../wire/name.ts'
 import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
+import type { Authority, AuthorityEvent, Request } from './authority.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
 import { targetOf, type Finding } from './finding.ts'
@@ -21,6 +22,7 @@ import { HotAnswers } from './hot-answers.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
 import { privateZoneOf } from './private-names.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
+import type { SignedRequest } from './tsig.ts'
 import { soaFor } from './apex.ts'
 import { anyRecord, type Zone } from './zone.ts'
 
@@ -37,6 +39,7 @@ export interface AnsweredEvent {
 }
 
 export type DnsEvent = ForwarderEvent
+  | AuthorityEvent
   | AnsweredEvent
   /** An upstream's answer is remembered until then. */
   | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
@@ -48,6 +51,8 @@ const TCP_BYTES_MAX = 65_535
 export interface DnsServerOptions extends ForwarderOptions {
   /** Canary names (canary-names.ts) do not exist. */
   readonly hidesCanaries?: boolean
+  /** Takes updates, transfers and signatures; without it they are not implemented. */
+  readonly authority?: Authority
 }
 
 /** A query on its way to an answer. */
@@ -57,6 +62,7 @@ interface Query {
   readonly message: Message
   readonly question: Question
   readonly edns: Edns | undefined
+  readonly signed: SignedRequest | undefined
   readonly path: Path
   readonly limitBytes: number
   readonly receivedAtMs: number
@@ -73,11 +79,13 @@ export class DnsServer implements Machine<DnsEvent> {
   /** The zone's, when the hot answers began. */
   #hotGeneration = 0
   readonly #hidesCanaries: boolean
+  readonly #authority: Authority | undefined
   readonly zone: Zone
   readonly cache: Cache
 
   constructor(zone: Zone, cache: Cache, options: DnsServerOptions) {
     this.#hidesCanaries = options.hidesCanaries ?? false
+    this.#authority = options.authority
     this.zone = zone
     this.cache = cache
     this.#forwarder = new Forwarder(options)
@@ -124,6 +132,12 @@ export class DnsServer implements Machine<DnsEvent> {
     return this.#forwarder.deadlineMs()
   }
 
+  /** The answer to an update that `updateAsked` told of; authority.ts says when. */
+  answerUpdate(request: Request, rcode: number): void {
+    this.#authority?.answerUpdate(request, rcode)
+    this.outbox.push(...this.#authority?.outbox.splice(0) ?? [])
+  }
+
   /** How something in the outbox has to travel: to a client as it came, or to an upstream by a socket of its own. */
   wayOf(path: Path): UpstreamWay | 'client' {
     return this.#forwarder.wayOf(path) ?? 'client'
@@ -142,18 +156,24 @@ export class DnsServer implements Machine<DnsEvent> {
   #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
     let message: Message
     let edns: Edns | undefined
+    let signed: SignedRequest | undefined
     try {
       if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
       message = decodeMessage(bytes)
       edns = ednsOf(message)
+      signed = this.#authority?.verify(bytes, message)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
       return this.#refuseUnreadable(bytes, path)
     }
+    const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
+    if (this.#authority?.take({ message, edns, signed, path, overTcp: limitBytes === TCP_BYTES_MAX, limitBytes: granted }) === true) {
+      this.outbox.push(...this.#authority.outbox.splice(0))
+      return
+    }
     const [question, second] = message.questions
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
-    const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
-    const query: Query = { bytes, message, question, edns, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
+    const query: Query = { bytes, message, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
     if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, 'none', nowMs)
     else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
     else this.#resolve(query, nowMs)
@@ -225,11 +245,12 @@ export class DnsServer implements Machine<DnsEvent> {
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
   #answer(query: Query, parts: ResponseParts, source: AnswerSource, nowMs: number, holdsUntilMs = 0): void {
-    const { message, question, edns, path } = query
+    const { message, question, edns, signed, path } = query
     const answers = [...query.chain, ...parts.answers ?? []]
-    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, query.limitBytes)
-    this.outbox.push({ kind: 'send', path, bytes })
-    if (holdsUntilMs > nowMs) this.#remember(query, bytes, holdsUntilMs, nowMs)
+    const room = query.limitBytes - (signed?.signature.octets ?? 0)
+    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, room)
+    this.outbox.push({ kind: 'send', path, bytes: this.#authority?.sign(bytes, signed?.signature) ?? bytes })
+    if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
     this.outbox.push({ kind: 'event', event: {
       name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source,
       client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,

@@ -46,6 +46,8 @@ test('a key is added to a file that only its owner may read, and not twice', asy
   expect((await readKey(path)).secret).toHaveLength(32)
   expect(await addKey(path, { ...KEY, name: 'tablet' })).toBe('added')
   await expect(readKey(path)).rejects.toThrow(/more than one key/)
+  expect(await readKey(path, 'Tablet')).toMatchObject({ name: 'tablet' })
+  await expect(readKey(path, 'none')).rejects.toThrow(/no key/)
   await expect(readKey(join(folder, 'none'))).rejects.toThrow(/no such file/)
 })
 

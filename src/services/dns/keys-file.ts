@@ -8,8 +8,8 @@
  *
  * The tools want one key in a file; the server reads several. Nobody but the owner may read it, and a secret stands nowhere else.
  */
-import { open, readFile, rename, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
@@ -64,11 +64,11 @@ export function formatKey({ name, algorithm, secret }: TsigKey): string {
 }
 
 /**
- * The one key of a client's file.
+ * The key of that name in a file, or the only one that stands there.
  * @throws HamletError disk-failed or file-damaged
  */
-export async function readKey(path: string): Promise<TsigKey> {
-  const [key, second] = (await readKeys(path)).values()
+export async function readKey(path: string, name?: string): Promise<TsigKey> {
+  const [key, second] = [...(await readKeys(path)).values()].filter(each => name === undefined || nameKey(each.name) === nameKey(name))
   if (key === undefined || second !== undefined) throw damaged(path, 1, key === undefined ? 'it holds no key' : 'it holds more than one key')
   return key
 }
@@ -81,6 +81,7 @@ export async function addKey(path: string, key: TsigKey): Promise<'added' | 'the
   try {
     const text = await readText(path) ?? ''
     if (parseKeys(text, basename(path)).has(nameKey(key.name))) return 'there'
+    await mkdir(dirname(path), { recursive: true })
     const file = await open(`${path}.new`, 'w', OWNER_ONLY)
     try {
       await file.chmod(OWNER_ONLY) // one that a crash left may have been opened to others since
@@ -90,7 +91,7 @@ export async function addKey(path: string, key: TsigKey): Promise<'added' | 'the
       await file.close()
     }
     await rename(`${path}.new`, path)
-    await nodeDisk.syncFolder(join(path, '..'))
+    await nodeDisk.syncFolder(dirname(path))
     return 'added'
   } catch (error) {
     throw diskError(error, path, `${basename(path)} could not be written`)

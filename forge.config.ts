@@ -1,7 +1,8 @@
 // Packages of the app. The bundles are made by scripts/build.mjs, the same that `npm start` runs; Forge wraps them and Electron up.
-import { chmod, copyFile, rename } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, rename } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { MakerDeb } from '@electron-forge/maker-deb'
 import { MakerZIP } from '@electron-forge/maker-zip'
 import { FusesPlugin } from '@electron-forge/plugin-fuses'
@@ -63,6 +64,7 @@ const config: ForgeConfig = {
         await chmod(join(folder, command), 0o755)
         await rename(join(folder, 'LICENSE'), join(folder, 'LICENSE.electron.txt'))
         for (const text of ['LICENSE', 'THIRD-PARTY-NOTICES.md']) await copyFile(join(root, text), join(folder, text))
+        await copyAddOn(join(folder, 'resources', 'native'))
         await chmod(folder, 0o755) // Forge makes it for its owner alone
       }
     },
@@ -71,6 +73,14 @@ const config: ForgeConfig = {
       return Promise.all(results.map(async result => ({ ...result, artifacts: await Promise.all(result.artifacts.map(markAsTest)) })))
     },
   },
+}
+
+/** The batch add-on lies beside app.asar as a real file, for the system's loader. Without a C compiler the package goes over node:dgram. */
+async function copyAddOn(folder: string): Promise<void> {
+  const { ensureAddOn, addOnName }: { ensureAddOn(): Promise<boolean>; addOnName: string } = await import(pathToFileURL(join(root, 'scripts', 'add-on.mjs')).href)
+  if (!await ensureAddOn()) return
+  await mkdir(folder)
+  await copyFile(join(root, '.vite', 'native', addOnName), join(folder, addOnName))
 }
 
 /** hamlet_0.1.0_amd64.deb → hamlet_0.1.0_amd64.test-runtime.deb */

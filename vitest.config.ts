@@ -8,6 +8,8 @@ export default defineConfig({
       { test: { name: 'sockets', include: ['src/**/*.socket.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
+      // Load, kills and broken disks, for minutes rather than seconds.
+      { test: { name: 'fault', include: ['test/fault/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000 } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
     ],
   },

@@ -1,5 +1,6 @@
 /**
- * Bundles with Vite, what changed and nothing else: `node scripts/build.mjs [cli|main|preload|renderer]…`, all by default.
+ * Bundles with Vite, what changed and nothing else: `node scripts/build.mjs [cli|main|preload|renderer]…`, all by default. The batch
+ * add-on for UDP, which the services load, comes along.
  * A target is fresh if its stamp names the very files (path, size, time) that it was made of. Bundles are made aside and moved
  * into place, so that a program which starts meanwhile never reads half a file; the stamp comes last.
  */
@@ -7,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensureAddOn } from './add-on.mjs'
 import { at, nodeBinary, root } from './setup/places.mjs'
 import { run } from './setup/run.mjs'
 import { fail, SetupError } from './setup/say.mjs'
@@ -21,7 +23,7 @@ const TARGETS = {
 /** Builds those of the targets that are not fresh. @returns the names of what was built */
 export async function build(names = Object.keys(TARGETS)) {
   const stale = names.filter(name => !isFresh(name))
-  await Promise.all(stale.map(name => buildTarget(name)))
+  await Promise.all([ensureAddOn(), ...stale.map(name => buildTarget(name))])
   return stale
 }
 

@@ -1,10 +1,11 @@
 /** What `npm run make` made, unpacked as a person would, works: the command, and the window as an ordinary user, with the sandbox on where the system allows one. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { addOnName } from '../add-on.mjs'
 import { startVirtualDisplay } from '../setup/display.mjs'
 import { at } from '../setup/places.mjs'
 import { sandboxWorks } from '../setup/sandbox.mjs'
@@ -31,7 +32,7 @@ for (const { kind, unpack, folder, licence, command } of [
   { kind: 'deb', unpack: (file, to) => ['dpkg-deb', ['-x', file, to]], folder: 'usr/lib/hamlet', licence: 'usr/share/doc/hamlet/copyright', command: 'usr/bin/hamlet' },
   { kind: 'zip', unpack: (file, to) => ['unzip', ['-q', file, '-d', to]], folder: 'Hamlet-linux-x64', licence: 'Hamlet-linux-x64/LICENSE', command: 'Hamlet-linux-x64/hamlet' },
 ]) {
-  test(`the .${kind} carries the hamlet command and a window that opens`, () => {
+  test(`the .${kind} carries the hamlet command and a window that opens`, async () => {
     const file = made.find(name => name.endsWith(`.${kind}`))
     assert.ok(file, `make left a .${kind}`)
     const to = join(unpacked, kind)
@@ -40,8 +41,10 @@ for (const { kind, unpack, folder, licence, command } of [
     assert.match(ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), /hamlet dns/)
     assert.equal(ok(spawnSync(hamlet, [], { encoding: 'utf8' })), ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), 'without arguments it prints the help')
     assert.equal(spawnSync(hamlet, ['dns', '--nonsense']).status, 2, 'bad usage is status 2')
+    assert.equal(await udpLine(hamlet), 'UDP goes in batches (the add-on)')
     assert.match(openWindow(hamlet), /^window: Hamlet/m)
-    assert.deepEqual(readdirSync(join(to, folder, 'resources')).sort(), ['app.asar', 'assets'], 'nothing unexpected is packed')
+    assert.deepEqual(readdirSync(join(to, folder, 'resources')).sort(), ['app.asar', 'assets', 'native'], 'nothing unexpected is packed')
+    assert.deepEqual(readdirSync(join(to, folder, 'resources', 'native')), [addOnName])
     assert.match(readFileSync(join(to, licence), 'utf8'), /The Hamlet authors/)
     for (const text of ['LICENSE.electron.txt', 'LICENSES.chromium.html', 'THIRD-PARTY-NOTICES.md']) assert.ok(existsSync(join(to, folder, text)), text)
   })
@@ -67,6 +70,17 @@ function openWindow(hamlet) {
   return ok(spawnSync(command, commandArgs, {
     encoding: 'utf8', timeout: WINDOW_WITHIN_MS, env: { ...process.env, DISPLAY: display.name, HOME: home, XDG_CONFIG_HOME: join(home, '.config') },
   }))
+}
+
+/** What a service of the package says of UDP when it starts. */
+async function udpLine(hamlet) {
+  const service = spawn(hamlet, ['dns', '--port', '0', '--admin_port', '0', '--data', mkdtempSync(join(unpacked, 'data-'))], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  for await (const chunk of service.stderr.setEncoding('utf8')) {
+    said += chunk
+    if (/^UDP .*\n/m.test(said)) service.kill('SIGTERM')
+  }
+  return /^UDP .*$/m.exec(said)?.[0] ?? said
 }
 
 function ok({ status, signal, stdout, stderr, error }) {

@@ -1,4 +1,5 @@
 /** Everything that must be there before something runs. The usual case, all there, is checked in well under a second and changes nothing. */
+import { ensureAddOn } from '../add-on.mjs'
 import { installNodePackages, nodePackagesReady } from './node-packages.mjs'
 import { currentRuntime, describe, provideRuntime } from './electron-runtime.mjs'
 import { withLock } from './lock.mjs'
@@ -28,6 +29,7 @@ export async function prepare(purpose) {
 export async function prepareForTests() {
   await prepareNodePackages()
   await orSay(() => withLock(() => ensurePrograms('test')))
+  await ensureAddOn()
   await orSay(async () => {
     const runtime = await ensureRuntime()
     say(describe(runtime))

@@ -25,6 +25,7 @@ export const runners = [
   { name: 'notices', run: async () => countStatus(await node([at('scripts/notices.mjs'), '--check'])) },
   vitest('cli'),
   vitest('interop'),
+  vitest('fault'),
   { name: 'e2e', run: endToEnd },
   { name: 'packages', run: makeAndCheck },
 ]

@@ -9,7 +9,7 @@ test('hamlet alone lists its commands, without those of its own machinery', asyn
 })
 
 test.each([
-  ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'data']],
+  ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'forward', 'allow_private', 'upstream_ca', 'plain_letters', 'data']],
   ['dhcp', ['dns', 'host', 'port', 'interface', 'pool', 'lease', 'data']],
   ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'site', 'data']],
   ['client', ['proxy_port', 'dns', 'dhcp']],

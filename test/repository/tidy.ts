@@ -43,7 +43,7 @@ export function complaintsAbout(path: string, text: string): string[] {
 }
 
 function needsHeader(path: string): boolean {
-  return /^(src|test|bench|scripts)\/.*\.(ts|tsx|mjs|cjs|css)$/.test(path) && !/\.(test|check)\.(tsx?|mjs)$/.test(path)
+  return /^(src|test|bench|scripts)\/.*\.(ts|tsx|mjs|cjs|css|c|h)$/.test(path) && !/\.(test|check)\.(tsx?|mjs)$/.test(path)
 }
 
 function youngCss(text: string): string[] {

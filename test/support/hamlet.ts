@@ -14,6 +14,10 @@ export interface Where {
   readonly environment?: Readonly<Record<string, string>>
   /** Takes the right to ports below 1024 away, as an ordinary user has it not. Needs root. */
   readonly withoutLowPorts?: boolean
+  /** What the bundle is given to instead of this Node: a program and its first arguments. */
+  readonly runtime?: readonly string[]
+  /** Another bundle than the one that was built. */
+  readonly bundle?: string
 }
 
 /** A folder for `--data`, new and empty. */
@@ -21,10 +25,10 @@ export function emptyFolder(): string {
   return mkdtempSync(join(tmpdir(), 'hamlet-test-'))
 }
 
-function spawnHamlet(args: readonly string[], { namespace, environment, withoutLowPorts }: Where): ChildProcess {
+function spawnHamlet(args: readonly string[], { namespace, environment, withoutLowPorts, runtime = [process.execPath], bundle = BUNDLE }: Where): ChildProcess {
   const into = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
   const as = withoutLowPorts === true ? ['setpriv', '--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service'] : []
-  const [file = '', ...rest] = [...into, ...as, process.execPath, BUNDLE, ...args]
+  const [file = '', ...rest] = [...into, ...as, ...runtime, bundle, ...args]
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
 }
 

@@ -3,7 +3,11 @@ import { createSocket } from 'node:dgram'
 
 const REPLY_WITHIN_MS = 5_000
 
-export function askByUdp(port: number, text: string | Uint8Array, address = '127.0.0.1'): Promise<string> {
+export async function askByUdp(port: number, text: string | Uint8Array, address = '127.0.0.1'): Promise<string> {
+  return (await askBytesByUdp(port, typeof text === 'string' ? Buffer.from(text) : text, address)).toString('utf8').trimEnd()
+}
+
+export function askBytesByUdp(port: number, bytes: Uint8Array, address = '127.0.0.1'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4')
     const timer = setTimeout(() => {
@@ -13,8 +17,8 @@ export function askByUdp(port: number, text: string | Uint8Array, address = '127
     socket.once('message', reply => {
       clearTimeout(timer)
       socket.close()
-      resolve(reply.toString('utf8').trimEnd())
+      resolve(reply)
     })
-    socket.send(text, port, address)
+    socket.send(bytes, port, address)
   })
 }

@@ -26,7 +26,7 @@ test('a list is read one item a line, commas and blank lines allowed', () => {
 
 test('each wrong field says what is wrong, beside itself', () => {
   expect(readValues(dns, { host: 'somewhere', port: '70000', admin_port: '53x', upstream: '192.0.2.1\nexample.org' }).errors).toEqual({
-    host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: not IP or IP:PORT',
+    host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: "example.org" is no IP address',
   })
   expect(readValues(appServer, { domain: 'no spaces please' }).errors).toEqual({ domain: 'not a domain name' })
   expect(readValues(dhcp, { lease: '59' }).errors).toEqual({ lease: 'not between 60 and 31536000' })

@@ -1,6 +1,6 @@
 /** The application server, declared: HTTP over TCP and over RUDP, the same content on both. */
 import { z } from 'zod'
-import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
 
 export const appServer = defineContract({
   id: 'app-server',
@@ -11,6 +11,7 @@ export const appServer = defineContract({
     host: ipAddress('address to serve on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
     tcp_port: port('port for HTTP over TCP; 0 takes any free one').default(80),
     udp_port: port('port for HTTP over RUDP; 0 takes any free one').default(8080),
+    io: io(),
     dns: endpointText('DNS server to register the domain at; the port is its admin port, 5354 if not given').optional()
       .meta({ placeholder: 'IP[:ADMINPORT]' }),
     domain: z.string().max(253).regex(/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'not a domain name' })

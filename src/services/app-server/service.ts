@@ -6,6 +6,7 @@ import { openJournal } from '../kit/node/journal.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams } from '../kit/node/streams.ts'
+import { describeIo } from '../kit/node/udp/open-door.ts'
 import { listenRudp } from '../rudp/socket.ts'
 import { Connections } from './connections.ts'
 import { appServer } from './contract.ts'
@@ -27,7 +28,7 @@ export const appServerService = implement(appServer, context => startAppServer(c
 
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
-  const { settings: { host, tcp_port, udp_port }, clock, random, trace } = context
+  const { settings: { host, tcp_port, udp_port, io }, clock, random, trace } = context
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
   const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
@@ -42,10 +43,11 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
-    const rudp = await listenRudp({ addresses, port: udp_port, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const rudp = await listenRudp({ addresses, port: udp_port, io, accept: socket => accept(socket, 'rudp'), clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
+    context.log(describeIo(io))
     const stopRegistering = registerAt(context, tcpPort, udpPort)
     closing.push(async () => stopRegistering())
     return {

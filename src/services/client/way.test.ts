@@ -18,7 +18,7 @@ async function find(host: string, port: number | undefined, transport: Transport
     const data = records[`${qname} ${qtype}`] ?? []
     const rcode = rcodes[qname] ?? (Object.keys(records).some(key => key.startsWith(`${qname} `)) ? 'NOERROR' : 'NXDOMAIN')
     if (rcode === 'silence') return Promise.reject(new HamletError({ code: 'timed-out', what: 'silence', why: 'silence', remedy: 'wait' }))
-    return Promise.resolve({ rcode, records: data.map(text => ({ name: qname, type: qtype, ttl: 10, data: text })), server: '192.0.2.53:53', tookMs: 1, source: 'server', sentence: `${qname}: ${data.join(' and ')}` })
+    return Promise.resolve({ rcode, records: data.map(text => ({ name: qname, type: qtype, ttl: 10, data: text })), server: '192.0.2.53:53', tookMs: 1, source: 'server', provenance: '', sentence: `${qname}: ${data.join(' and ')}` })
   }
   return { way: await findWay({ host, port }, transport, resolve, seededRandom(1)), asked }
 }

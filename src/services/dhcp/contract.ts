@@ -1,6 +1,6 @@
 /** The DHCP server, declared: its settings, command, events and table of leases. */
 import { z } from 'zod'
-import { defineContract, endpointText, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
 
 export const dhcp = defineContract({
   id: 'dhcp',
@@ -11,6 +11,7 @@ export const dhcp = defineContract({
     dns: endpointText('DNS server that clients are told; the port is told to Hamlet clients only').optional(),
     host: ipAddress('address to serve on; 0.0.0.0 is every interface of this machine').default('0.0.0.0'),
     port: port('UDP port; 67 is the standard one, 0 takes any free one').default(6767),
+    io: io(),
     interface: z.string().max(64).optional().meta({ description: 'serve this interface only', placeholder: 'NAME' }),
     pool: z.string().regex(/^\d+(\.\d+){3}-\d+(\.\d+){3}$/, { error: 'not FIRST-LAST' }).optional()
       .meta({ description: 'addresses to lend; without it .100 to .199 of the local subnet, on loopback 127.0.1.100 to 127.0.1.199', placeholder: 'FIRST-LAST' }),

@@ -150,7 +150,7 @@ test('the journal does not grow with renewals', async () => {
   const { address } = await obtainLease(asks(running.server, 1))
   let acks = 0
   let tellDone = () => {}
-  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => { if (++acks % 50 === 0) tellDone() } })
+  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: ({ count }) => { if ((acks += count) % 50 === 0) tellDone() } })
   toClose.push(() => door.close())
   const renewal = encodeMessage({ ...request, ciaddr: 0x7f000164, chaddr: Uint8Array.of(2, 0, 0x5e, 0, 0, 1), options: { messageType: MESSAGE_TYPE.REQUEST } })
   for (let round = 0; round < 25; round++) {

@@ -13,7 +13,7 @@ import { drive } from '../kit/node/drive.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
-import { openDoor } from '../kit/node/udp/open-door.ts'
+import { describeIo, openDoor } from '../kit/node/udp/open-door.ts'
 import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { dhcp } from './contract.ts'
@@ -88,10 +88,11 @@ function toldBy(settings: Context['settings'], networks: readonly ServedNetwork[
 
 async function openSockets({ settings, trace, clock, log }: Context, networks: readonly ServedNetwork[], receive: (batch: DatagramBatch) => void): Promise<DatagramDoor> {
   const onError = (error: Error) => log(`a DHCP socket reports ${error.message}`)
-  const common = { receive, onError }
+  log(describeIo(settings.io))
+  const common = { receive, onError, io: settings.io }
   if (isLoopback(settings.host)) return openTracedDoor({ ...common, addresses: [settings.host], port: settings.port }, trace, 'dhcp', clock)
   // Sockets that share a port would share it with another DHCP server too, in silence. So the port is first taken alone.
-  const alone = await openDoor({ addresses: ['0.0.0.0'], port: settings.port, receive: () => undefined })
+  const alone = await openDoor({ addresses: ['0.0.0.0'], port: settings.port, io: settings.io, receive: () => undefined })
   const port = alone.locals[0]?.port ?? settings.port
   await alone.close()
   const addresses = ['0.0.0.0', ...networks.map(({ serverAddress }) => formatIpv4(serverAddress))]

@@ -51,8 +51,13 @@ export class DatagramClients {
 
   #isLimited(batch: DatagramBatch, index: number, nowMs: number): boolean {
     const { limit, answerLog, isOwnAddress } = this.options
-    const verdict = limit.judge(batch.peerHash(index), nowMs)
-    if (verdict === 'answer' || isOwnAddress(batch.path(index).peer.address)) return false
+    const addressHash = batch.peerHash(index)
+    const verdict = limit.judge(addressHash, nowMs)
+    if (verdict === 'answer') return false
+    if (isOwnAddress(batch.path(index).peer.address)) {
+      limit.exempt(addressHash)
+      return false
+    }
     answerLog.limited()
     if (verdict === 'truncate') batch.replyLengths[index] = truncatedAnswer(batch.slab, batch.offsets[index] ?? 0, batch.lengths[index] ?? 0, batch.replies, index * REPLY_BYTES_MAX)
     return true

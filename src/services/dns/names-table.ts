@@ -1,4 +1,7 @@
-/** The panel's table of names: all that are registered, and the newest of those that upstreams told, for as long as they hold. */
+/**
+ * The panel's table of names: the registered ones, and the newest of those that upstreams told, for as long as they hold. Of a
+ * great many only some are shown, and a row says how many more there are.
+ */
 import type { RowOf } from '../kit/contract.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { dns } from './contract.ts'
@@ -10,28 +13,36 @@ import { formatType } from './wire/types.ts'
 
 type SetRow = (key: string, row: RowOf<typeof dns> | undefined) => void
 
-/** More cached names than a person reads. */
+/** More names than a person reads. What is registered later takes the place of what is shown longest. */
+const REGISTERED_NAMES_MAX = 2000
+const ROWS_OF_NAME_MAX = 100
+const MORE_KEY = ' more'
 const CACHED_ROWS_MAX = 500
 const SWEEP_EVERY_MS = 1000
 
 export class NamesTable {
+  /** Name → keys of its rows, shown longest first. */
   readonly #registered = new Map<string, Set<string>>()
+  #more = 0
   /** Row key → when it expires, oldest first. */
   readonly #cached = new Map<string, number>()
   #cancelSweep: (() => void) | undefined
   private readonly setRow: SetRow
   private readonly clock: Clock
+  private readonly countRegistered: () => number
 
-  constructor(setRow: SetRow, clock: Clock) {
+  /** @param countRegistered how many names are registered now */
+  constructor(setRow: SetRow, clock: Clock, countRegistered: () => number) {
     this.setRow = setRow
     this.clock = clock
+    this.countRegistered = countRegistered
   }
 
   /** Shows what a name has now, and no more what it had. */
   showRegistered(name: string, records: readonly ResourceRecord[]): void {
     const before = this.#registered.get(nameKey(name)) ?? new Set()
     const now = new Set<string>()
-    for (const record of records) {
+    for (const record of records.slice(0, ROWS_OF_NAME_MAX)) {
       if (isApexOwn(record)) continue
       const row = rowOf(record, 'registered')
       const key = keyOf(row)
@@ -42,12 +53,19 @@ export class NamesTable {
     for (const key of before) if (!now.has(key)) this.setRow(key, undefined)
     if (now.size > 0) this.#registered.set(nameKey(name), now)
     else this.#registered.delete(nameKey(name))
+    this.#keepToLimit()
   }
 
-  /** Shows all of these and nothing else as registered. */
+  /** Shows the first of these, and no other, as registered. @param records those of one name together */
   showAllRegistered(records: Iterable<ResourceRecord>): void {
-    const byName = new Map<string, ResourceRecord[]>([...this.#registered.keys()].map(name => [name, []]))
-    for (const record of records) byName.set(nameKey(record.name), [...byName.get(nameKey(record.name)) ?? [], record])
+    const byName = new Map<string, ResourceRecord[]>()
+    for (const record of records) {
+      const held = byName.get(nameKey(record.name))
+      if (held !== undefined) held.push(record)
+      else if (byName.size === REGISTERED_NAMES_MAX) break
+      else byName.set(nameKey(record.name), [record])
+    }
+    for (const name of [...this.#registered.keys()]) if (!byName.has(name)) this.showRegistered(name, [])
     for (const [name, held] of byName) this.showRegistered(name, held)
   }
 
@@ -73,6 +91,17 @@ export class NamesTable {
 
   stop(): void {
     this.#cancelSweep?.()
+  }
+
+  #keepToLimit(): void {
+    for (const [name, keys] of this.#registered) {
+      if (this.#registered.size <= REGISTERED_NAMES_MAX) break
+      for (const key of keys) this.setRow(key, undefined)
+      this.#registered.delete(name)
+    }
+    const more = this.countRegistered() - this.#registered.size
+    if (more !== this.#more) this.setRow(MORE_KEY, more > 0 ? { name: `… and ${more} more`, type: '', data: 'dns.zone has them all', ttl: '', source: 'registered' } : undefined)
+    this.#more = more
   }
 
   #sweepLater(): void {

@@ -44,10 +44,12 @@ export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs 
       }
       openDoor({
         addresses: [server.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer: server,
-        receive({ slab, offsets, lengths }) {
-          const offset = offsets[0] ?? 0
-          const text = Buffer.from(slab.subarray(offset, offset + (lengths[0] ?? 0))).toString('utf8')
-          lines.push(...text.split(/\r?\n/).filter(part => part !== ''))
+        receive({ count, slab, offsets, lengths }) {
+          for (let index = 0; index < count; index++) {
+            const offset = offsets[index] ?? 0
+            const text = Buffer.from(slab.subarray(offset, offset + (lengths[index] ?? 0))).toString('utf8')
+            lines.push(...text.split(/\r?\n/).filter(part => part !== ''))
+          }
           const last = lines[lines.length - 1] ?? ''
           if (last.startsWith('ERROR')) reject(refused(server, command, last))
           else if (/^OK\b/.test(last) || lines.length > LINES_MAX) resolve(lines)

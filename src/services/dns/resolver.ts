@@ -1,13 +1,17 @@
 /** The stub resolver: what the gateway and the command line ask names with. Never the system's own resolver. */
-import type { Endpoint, Path } from '../kit/endpoint.ts'
+import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError, MalformedPacket } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import { Cache } from './core/cache.ts'
+import { provenanceOption } from './core/edns-options.ts'
 import { Forwarder, type ForwarderTimings, type Settled } from './core/forwarder.ts'
-import { questionOf, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, type Resolution } from './core/resolver.ts'
-import { openQueryWay, type QueryWay } from './query-way.ts'
+import { questionOf, rememberedResolution, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, type Resolution } from './core/resolver.ts'
+import { plainUpstream } from './core/upstream.ts'
+import { UpstreamGroup } from './core/upstream-group.ts'
+import { UpstreamDoors } from './upstream/doors.ts'
+import { ROOT } from './wire/name.ts'
 
 export type { Resolution }
 
@@ -45,7 +49,8 @@ const CACHE_LIMITS = { entriesMax: 1000, octetsMax: 1024 * 1024 } as const
 class StubResolver implements Resolver {
   readonly #forwarder: Forwarder<Waiter>
   readonly #cache = new Cache(CACHE_LIMITS)
-  readonly #ways = new Map<Path, QueryWay>()
+  readonly #servers: UpstreamGroup
+  readonly #doors: UpstreamDoors
   readonly #waiters = new Set<Waiter>()
   #cancelTimer: () => void = () => undefined
   #closed = false
@@ -53,7 +58,22 @@ class StubResolver implements Resolver {
 
   constructor(options: ResolverOptions) {
     this.options = options
-    this.#forwarder = new Forwarder({ upstreams: options.servers, random: options.random, timings: options.timings ?? RESOLVER_TIMINGS })
+    const { servers, random, trace, clock, timings = RESOLVER_TIMINGS } = options
+    // The server tells how it knows, and repeats letters as it got them, whatever stands between it and its own upstreams.
+    this.#forwarder = new Forwarder({ random, timings, ednsOptions: [provenanceOption('')] })
+    this.#servers = new UpstreamGroup(ROOT, servers.map(plainUpstream))
+    this.#doors = new UpstreamDoors({
+      trace, clock, random,
+      receive: (message, asking) => {
+        try {
+          this.#forwarder.receive(message, asking, clock.nowMs())
+        } catch (error) {
+          if (!(error instanceof MalformedPacket)) throw error // What cannot be read may be forged: the true answer may still come.
+        }
+      },
+      refused: (asking, why) => this.#forwarder.refused(asking, why, clock.nowMs()),
+      drain: () => this.#drain(),
+    })
   }
 
   resolve(qname: string, qtype: string): Promise<Resolution> {
@@ -61,29 +81,30 @@ class StubResolver implements Resolver {
       const question = questionOf(qname, qtype)
       const nowMs = this.options.clock.nowMs()
       const known = this.#cache.get(question, nowMs)
-      if (known !== undefined) return resolve(resolutionOf(question, known, undefined, 0))
+      if (known !== undefined) return resolve(rememberedResolution(question, known.finding, known.ageMs))
       const waiter: Waiter = { startedAtMs: nowMs, resolve, reject }
       this.#waiters.add(waiter)
-      if (this.#closed || !this.#forwarder.ask(question, waiter, false, nowMs)) return this.#reject(waiter, overloaded(qname, this.#closed, this.options.servers.length))
+      if (this.#closed || !this.#forwarder.ask(question, this.#servers, waiter, false, nowMs)) return this.#reject(waiter, overloaded(qname, this.#closed, this.options.servers.length))
       this.#drain()
     })
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true
     this.#cancelTimer()
-    for (const way of this.#ways.values()) way.close()
-    this.#ways.clear()
     for (const waiter of [...this.#waiters]) this.#reject(waiter, overloaded('a name', true, 1))
-    return Promise.resolve()
+    await this.#doors.close()
   }
 
   #drain(): void {
+    if (this.#closed) return
     const { clock } = this.options
     for (const effect of this.#forwarder.outbox.splice(0)) {
-      if (effect.kind === 'send') this.#open(effect.path, effect.bytes)
-      else if (effect.kind === 'event' && effect.event.name === 'waysDone') for (const path of effect.event.paths) this.#close(path)
+      if (effect.kind !== 'event') continue
+      if (effect.event.name === 'ask') this.#doors.ask(effect.event.asking)
+      else if (effect.event.name === 'askingsOver') this.#doors.forget(effect.event.askings)
     }
+    this.#doors.flush()
     for (const settled of this.#forwarder.settled.splice(0)) this.#settle(settled)
     this.#cancelTimer()
     this.#cancelTimer = clock.wakeAt(this.#forwarder.deadlineMs(), () => {
@@ -92,39 +113,15 @@ class StubResolver implements Resolver {
     })
   }
 
-  #open(path: Path, query: Uint8Array): void {
-    const { trace, clock } = this.options
-    this.#ways.set(path, openQueryWay({
-      peer: path.peer, overTcp: this.#forwarder.wayOf(path) === 'upstream-tcp', query, trace, clock,
-      onReply: message => {
-        try {
-          this.#forwarder.receive(message, path)
-        } catch (error) {
-          if (!(error instanceof MalformedPacket)) throw error // What cannot be read may be forged: the true answer may still come.
-        }
-        this.#drain()
-      },
-      onRefused: why => {
-        this.#forwarder.refused(path, why)
-        this.#drain()
-      },
-    }))
-  }
-
-  #close(path: Path): void {
-    this.#ways.get(path)?.close()
-    this.#ways.delete(path)
-  }
-
-  #settle({ question, waiters, outcome }: Settled<Waiter>): void {
+  #settle({ wanted: question, waiters, outcome }: Settled<Waiter>): void {
     const nowMs = this.options.clock.nowMs()
     // "No such name" is not remembered: whoever registers it wants to see it at once.
-    if (outcome.kind === 'found' && outcome.finding.answers.length > 0) this.#cache.put(question, outcome.finding, nowMs)
+    if (outcome.kind === 'found' && outcome.finding.answers.length > 0) this.#cache.put(question, outcome.finding, outcome.upstream.title, nowMs)
     for (const waiter of waiters) {
       const tookMs = nowMs - waiter.startedAtMs
       this.#waiters.delete(waiter)
       try {
-        if (outcome.kind === 'found') waiter.resolve(resolutionOf(question, outcome.finding, outcome.upstream, tookMs))
+        if (outcome.kind === 'found') waiter.resolve(resolutionOf(question, outcome.finding, { server: outcome.upstream.title, tookMs, provenance: outcome.provenance }))
         else waiter.resolve(resolutionOfTroubles(question, outcome.kind === 'failed' ? outcome.troubles : [], tookMs))
       } catch (error) {
         waiter.reject(error)

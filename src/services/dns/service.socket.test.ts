@@ -11,7 +11,7 @@ import { startService, type StartedService } from '../kit/node/service.ts'
 import { connectStream } from '../kit/node/streams.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { TraceRing } from '../kit/trace.ts'
-import { queryFor } from './core/forwarder.ts'
+import { queryFor } from './core/query.ts'
 import { sendAdminLine } from './register.ts'
 import { createResolver, type Resolver } from './resolver.ts'
 import { dnsService } from './service.ts'
@@ -91,7 +91,7 @@ test('a registered name is resolved, shown and told, and survives a restart', as
   expect(await sendAdminLine(first.admin, 'REGISTER my-app.home 192.168.1.50')).toEqual(['OK my-app.home A 192.168.1.50'])
   expect(await resolverFor(first.dns).resolve('my-app.home', 'A')).toMatchObject({
     rcode: 'NOERROR', records: [{ name: 'my-app.home', type: 'A', ttl: 10, data: '192.168.1.50' }], source: 'server', server: text(first.dns),
-    sentence: expect.stringMatching(/^my-app\.home is 192\.168\.1\.50, told by 127\.0\.0\.1:\d+ in \d+ ms$/),
+    sentence: expect.stringMatching(/^my-app\.home is 192\.168\.1\.50, told by 127\.0\.0\.1:\d+ in \d+ ms \(zone\)$/),
   })
   expect([...first.rows.values()]).toEqual([{ name: 'my-app.home', type: 'A', data: '192.168.1.50', ttl: '10', source: 'registered' }])
   expect(first.events.map(({ name }) => name)).toEqual(['registered', 'answered'])

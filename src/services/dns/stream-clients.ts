@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { TraceRing } from '../kit/trace.ts'
+import { STREAM_IDLE_MS } from './core/response.ts'
 import type { TransferEnd } from './core/transfer.ts'
 import { encodeFrame, FrameReader } from './wire/frame.ts'
 
@@ -28,14 +29,14 @@ export interface StreamLimits {
   readonly unanswered: number
   readonly unansweredOfAddress: number
   readonly unansweredOfConnection: number
-  /** Without a query under way. Told to clients that ask (RFC 7828). */
+  /** Without a query under way. */
   readonly idleMs: number
   /** For the rest of a query that has begun, for its answer, and for some of what was sent to be read. */
   readonly stalledMs: number
 }
 
 export const STREAM_LIMITS: StreamLimits = {
-  connections: 256, connectionsOfAddress: 64, unanswered: 2048, unansweredOfAddress: 256, unansweredOfConnection: 64, idleMs: 10_000, stalledMs: 10_000,
+  connections: 256, connectionsOfAddress: 64, unanswered: 2048, unansweredOfAddress: 256, unansweredOfConnection: 64, idleMs: STREAM_IDLE_MS, stalledMs: 10_000,
 }
 /** After as many queries of one connection the others have their turn. */
 const QUERIES_OF_TURN = 16

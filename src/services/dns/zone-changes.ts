@@ -58,7 +58,8 @@ export class ZoneChanges {
 
   async #make(change: ZoneChange): Promise<void> {
     const { store, table, context, onChanged } = this.options
-    await store.change(change)
+    const difference = await store.change(change)
+    if (difference === undefined) return
     for (const part of partsOfChange(change)) {
       table.showRegistered(part.name, store.zone.recordsOf(part.name))
       if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })

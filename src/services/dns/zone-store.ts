@@ -1,30 +1,49 @@
 /**
- * The zone on disk: dns.zone, which a person may edit, and a journal of the changes since it was written. A change is made when
- * it is safe in the journal; dns.zone follows within a second, and then the journal starts anew.
+ * The zone on disk: dns.zone, which a person may edit at any time, and a journal of the changes since it was written. A change is
+ * made when it is safe in the journal; dns.zone follows soon, and then the journal starts anew.
+ *
+ *     dns.journal   mark: dns.zone as it was known, and the zone's serial then
+ *                   change, change, …      each is one step of the serial
+ *
+ * The mark makes the serial a promise to secondaries (RFC 1996, RFC 1982: it never goes back), whatever a person writes into the
+ * file and whenever the power fails. A person's text is loaded within two seconds, and the changes of the journal are made again
+ * on top. A text that cannot be read is left alone: the zone stays as it was until the person has repaired it.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { diskError, errnoOf, nodeDisk, setAside } from '../kit/node/disk.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
-import { replaceFile } from '../kit/node/replace-file.ts'
-import { formatZoneFile, parseZoneFile } from './core/zone-file.ts'
-import type { Register, Unregister, ZoneChange } from './core/zone-change.ts'
+import type { FileState } from '../kit/node/replace-file.ts'
+import { partsOfChange, type Register, type Unregister, type ZoneChange } from './core/zone-change.ts'
+import { ZoneContent } from './core/zone-content.ts'
 import type { ZoneDifference } from './core/zone-history.ts'
 import { Zone } from './core/zone.ts'
+import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
-export const ZONE_FILE = 'dns.zone'
 export const ZONE_JOURNAL = 'dns.journal'
+/** How long dns.zone may be behind: this, and a second more for each MiB, so that writing a large one is a small part of the time. */
 const WRITE_AFTER_MS = 800
+const WRITE_AFTER_MS_PER_MIB = 1000
 /** A disk that failed gets time to recover. */
 const TRY_AGAIN_AFTER_MS = 10_000
-const FILE_BYTES_MAX = 16 * 1024 * 1024
+/** A file that has not changed for so long has been written to its end. */
+const SETTLED_AFTER_MS = 250
+
+/** What dns.zone was when all changes of the journal before were in it. */
+interface Mark extends FileState {
+  readonly change: 'mark'
+  readonly serial: number
+}
+
+type Entry = ZoneChange | Mark
 
 const register: z.ZodType<Register> = z.object({ change: z.literal('register'), name: z.string(), type: z.string(), rdata: z.string(), replace: z.boolean(), ttl: z.int().min(0).optional() })
 const unregister: z.ZodType<Unregister> = z.object({ change: z.literal('unregister'), name: z.string(), type: z.string().optional(), rdata: z.string().optional() })
-const zoneChange: z.ZodType<ZoneChange> = z.union([register, unregister, z.object({ change: z.literal('update'), changes: z.array(z.union([register, unregister])) })])
+const entry: z.ZodType<Entry> = z.union([
+  register, unregister,
+  z.object({ change: z.literal('update'), changes: z.array(z.union([register, unregister])) }),
+  z.object({ change: z.literal('mark'), serial: z.int().min(0).max(0xffffffff), mtimeMs: z.number(), sizeBytes: z.int() }),
+])
 
 export interface ZoneStoreOptions {
   /** Locked for this service by the caller. */
@@ -33,21 +52,15 @@ export interface ZoneStoreOptions {
   readonly log: (text: string) => void
   /** dns.zone cannot be written: a sentence; undefined when it can again. */
   readonly onTrouble: (sentence: string | undefined) => void
-  /** dns.zone could not be read, and names may be missing. */
-  readonly onDamaged: (sentence: string) => void
+  /** dns.zone cannot be read: a sentence that names line and reason; undefined when it can again. */
+  readonly onDamaged: (sentence: string | undefined) => void
   /** The zone's content was replaced by what a person wrote. */
   readonly onLoaded: () => void
 }
 
-/** Which state of the file we know: what differs was written by somebody else. */
-interface Seen {
-  readonly mtimeMs: number
-  readonly sizeBytes: number
-}
-
 /** @throws HamletError disk-failed, or file-damaged for a journal of a newer version */
 export async function openZoneStore(options: ZoneStoreOptions): Promise<ZoneStore> {
-  const { journal, records, warnings } = await openJournal({ folder: options.folder, name: ZONE_JOURNAL, parse: value => zoneChange.parse(value) })
+  const { journal, records, warnings } = await openJournal({ folder: options.folder, name: ZONE_JOURNAL, parse: value => entry.parse(value) })
   warnings.forEach(options.log)
   const store = new ZoneStore(options, journal)
   await store.begin(records)
@@ -58,35 +71,59 @@ export class ZoneStore {
   readonly zone = new Zone()
   /** Changes that are in the zone and the journal, but not yet in dns.zone. */
   #unwritten: ZoneChange[] = []
-  #seen: Seen | undefined
+  /** Changes on their way into the journal. */
+  #underway = 0
+  #diskFailed = false
+  /** The file's state that was loaded, written, or found unreadable. */
+  #known: FileState | undefined
+  /** Another state, seen once: it is loaded when it is seen again. */
+  #unsettled: FileState | undefined
+  /** dns.zone holds a person's text that cannot be read, and must not be written over. */
+  #unreadable = false
   #cancelWrite: (() => void) | undefined
-  #writing: Promise<void> = Promise.resolve()
+  #cancelLook: (() => void) | undefined
+  #unwatch: () => void = () => undefined
+  /** What is done with the file, one after the other. */
+  #work: Promise<void> = Promise.resolve()
   #closed = false
-  readonly #path: string
+  readonly #file: ZoneFile
   private readonly options: ZoneStoreOptions
-  private readonly journal: Journal<ZoneChange>
+  private readonly journal: Journal<Entry>
 
-  constructor(options: ZoneStoreOptions, journal: Journal<ZoneChange>) {
+  constructor(options: ZoneStoreOptions, journal: Journal<Entry>) {
     this.options = options
     this.journal = journal
-    this.#path = join(options.folder, ZONE_FILE)
+    this.#file = new ZoneFile(options.folder)
   }
 
   /** Loads dns.zone and makes the journal's changes on top. */
-  async begin(changes: readonly ZoneChange[]): Promise<void> {
-    const loaded = await this.#load()
+  async begin(entries: readonly Entry[]): Promise<void> {
+    const mark = entries.find((each): each is Mark => each.change === 'mark')
+    const changes = entries.filter((each): each is ZoneChange => each.change !== 'mark')
+    const state = await this.#file.look()
+    const isMarked = mark !== undefined && isSameState(state, mark)
+    // A file that somebody else wrote is a new state of the zone, beyond all that was served.
+    const leastSerial = mark === undefined || isMarked ? mark?.serial : (mark.serial + changes.length + 1) >>> 0
+    const loaded = await this.#loadFirst(state, leastSerial)
+    this.#known = state
+    this.#unwritten = changes
     this.#replay(changes)
-    this.#unwritten = [...changes]
     if (changes.length > 0 || loaded !== 'read') this.#writeLater(WRITE_AFTER_MS)
+    else if (!isMarked) await this.#mark()
+    this.#unwatch = this.#file.watch(this.options.clock, () => this.#lookAfter(0))
   }
 
   /**
    * Makes a change. Returns when it is safe on disk and in the zone.
+   * @returns undefined where the zone holds already what the change asks for
    * @throws UsageError where it cannot be made, HamletError where the disk fails; then nothing has changed
    */
-  change(change: ZoneChange): Promise<ZoneDifference> {
+  async change(change: ZoneChange): Promise<ZoneDifference | undefined> {
+    if (this.#underway === 0 && !this.zone.wouldChange(change) && !this.#diskFailed) return undefined
+    this.#underway++
     return new Promise((resolve, reject) => {
       this.journal.append(change, error => {
+        this.#underway--
         try {
           if (error !== undefined) throw error
           const difference = this.zone.apply(change)
@@ -95,7 +132,8 @@ export class ZoneStore {
         } catch (cause) {
           reject(cause)
         }
-        this.#writeLater(error === undefined ? WRITE_AFTER_MS : TRY_AGAIN_AFTER_MS)
+        this.#diskFailed ||= error !== undefined
+        this.#writeLater(error === undefined ? this.#writeAfterMs() : TRY_AGAIN_AFTER_MS)
       })
     })
   }
@@ -104,28 +142,60 @@ export class ZoneStore {
   async close(): Promise<void> {
     const pending = this.#cancelWrite !== undefined
     this.#closed = true
+    this.#unwatch()
+    this.#cancelLook?.()
     this.#cancelWrite?.()
-    await this.#writing
+    await this.#work
     if (pending || this.#unwritten.length > 0) await this.#write()
     await this.journal.close()
+  }
+
+  #writeAfterMs(): number {
+    return WRITE_AFTER_MS + WRITE_AFTER_MS_PER_MIB * Math.floor((this.#known?.sizeBytes ?? 0) / (1024 * 1024))
   }
 
   #writeLater(afterMs: number): void {
     if (this.#closed) return
     this.#cancelWrite ??= this.options.clock.wakeAt(this.options.clock.nowMs() + afterMs, () => {
       this.#cancelWrite = undefined
-      this.#writing = this.#writing.then(() => this.#write())
+      this.#work = this.#work.then(() => this.#write())
     })
+  }
+
+  #lookAfter(afterMs: number): void {
+    if (this.#closed) return
+    this.#cancelLook ??= this.options.clock.wakeAt(this.options.clock.nowMs() + afterMs, () => {
+      this.#cancelLook = undefined
+      this.#work = this.#work.then(() => this.#lookForEdit())
+    })
+  }
+
+  /** Loads what a person wrote, once they have written it to its end. */
+  async #lookForEdit(): Promise<void> {
+    try {
+      const state = await this.#file.look()
+      if (isSameState(state, this.#known)) return
+      if (state === undefined) return this.#takeRemoval()
+      if (isSameState(state, this.#unsettled)) return await this.#takeEdit(state)
+      this.#unsettled = state
+      this.#lookAfter(SETTLED_AFTER_MS)
+    } catch (error) {
+      this.options.log(oneLine(error))
+    }
   }
 
   async #write(): Promise<void> {
     try {
-      await this.#takePersonsChanges()
+      const state = await this.#file.look()
+      if (state !== undefined && !isSameState(state, this.#known)) await this.#takeEdit(state)
+      if (this.#unreadable) return
+      this.#cancelWrite?.()
+      this.#cancelWrite = undefined
       const written = this.#unwritten.length
-      await replaceFile(this.#path, formatZoneFile(this.zone.records()))
-      this.#seen = await this.#look()
+      this.#known = await this.#file.write(this.zone)
       this.#unwritten.splice(0, written)
-      await this.journal.compact(this.#unwritten)
+      await this.#mark()
+      this.#diskFailed = false
       this.options.onTrouble(undefined)
     } catch (error) {
       this.options.log(oneLine(error))
@@ -134,49 +204,67 @@ export class ZoneStore {
     }
   }
 
-  /** A person may have edited dns.zone since we saw it: their text counts, and our newer changes go on top. */
-  async #takePersonsChanges(): Promise<void> {
-    const now = await this.#look()
-    if (now === undefined || (now.mtimeMs === this.#seen?.mtimeMs && now.sizeBytes === this.#seen.sizeBytes)) return
-    if (await this.#load() !== 'read') return
-    this.#replay(this.#unwritten)
-    this.options.log(`${ZONE_FILE} was edited: its text was loaded`)
-    this.options.onLoaded()
+  /** Begins the journal anew: with the file as it is known, and what it lacks. */
+  #mark(): Promise<void> {
+    const serial = (this.zone.serial - this.#unwritten.length) >>> 0
+    const { mtimeMs, sizeBytes } = this.#known ?? { mtimeMs: 0, sizeBytes: 0 }
+    return this.journal.compact([{ change: 'mark', serial, mtimeMs, sizeBytes }, ...this.#unwritten])
   }
 
-  /** Reads dns.zone into the zone. What cannot be read is set aside, and the zone stays as it was. */
-  async #load(): Promise<'read' | 'missing' | 'damaged'> {
-    const seen = await this.#look()
-    if (seen === undefined) return 'missing'
-    let bytes: Buffer | undefined
+  /** Loads a person's text, with our newer changes on top. One that cannot be read changes nothing, and is told. */
+  async #takeEdit(state: FileState): Promise<void> {
     try {
-      if (seen.sizeBytes > FILE_BYTES_MAX) throw new HamletError({ code: 'file-damaged', what: `${ZONE_FILE} could not be read`, why: `it has ${seen.sizeBytes} bytes, and ${FILE_BYTES_MAX} is the limit`, remedy: 'make it smaller' })
-      bytes = await readFile(this.#path)
-      this.zone.load(parseZoneFile(bytes.toString('latin1'), ZONE_FILE))
-      this.#seen = seen
-      return 'read'
+      const content = await this.#file.read(state)
+      this.zone.load(content, (this.zone.serial + 1) >>> 0)
+      this.#known = state
     } catch (error) {
-      if (!(error instanceof HamletError && error.code === 'file-damaged')) throw diskError(error, this.#path, `${ZONE_FILE} could not be read`)
-      const copy = await setAside(nodeDisk, this.#path, bytes ?? await readFile(this.#path))
-      const told = new HamletError({ ...error.parts, done: `it was set aside as ${copy}` }, { cause: error })
+      if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
+      this.#known = state
+      const told = new HamletError({ ...error.parts, done: 'the names are served as they were before' }, { cause: error })
+      this.#unreadable = true
+      this.options.log(oneLine(told))
+      return this.options.onDamaged(oneLine(told))
+    }
+    this.#replay(this.#unwritten)
+    this.options.log(`${ZONE_FILE} was edited: its text was loaded, the serial is ${this.zone.serial}`)
+    this.options.onLoaded()
+    this.#readable()
+    await this.#mark()
+    if (this.#unwritten.length > 0) this.#writeLater(this.#writeAfterMs())
+  }
+
+  /** A file that is gone is written again with the next change; one that could not be read, at once. */
+  #takeRemoval(): void {
+    if (!this.#unreadable) return
+    this.#known = undefined
+    this.#readable()
+    this.#writeLater(WRITE_AFTER_MS)
+  }
+
+  #readable(): void {
+    this.#unreadable = false
+    this.options.onDamaged(undefined)
+  }
+
+  /** At the start there is no older state to serve: what cannot be read is set aside, and the journal's names are what is left. */
+  async #loadFirst(state: FileState | undefined, leastSerial: number | undefined): Promise<'read' | 'missing' | 'damaged'> {
+    try {
+      this.zone.load(state === undefined ? new ZoneContent() : await this.#file.read(state), leastSerial)
+      return state === undefined ? 'missing' : 'read'
+    } catch (error) {
+      if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
+      const told = new HamletError({ ...error.parts, done: `it was set aside as ${await this.#file.setAside()}` }, { cause: error })
       this.options.log(oneLine(told))
       this.options.onDamaged(oneLine(told))
-      this.#seen = seen
+      this.zone.load(new ZoneContent(), leastSerial)
       return 'damaged'
     }
   }
 
-  async #look(): Promise<Seen | undefined> {
-    try {
-      const { mtimeMs, size } = await stat(this.#path)
-      return { mtimeMs, sizeBytes: size }
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    }
-  }
-
-  /** Makes changes again that were acknowledged. What the zone refuses now, it refused then, or a person's text stands against it. */
+  /**
+   * Makes changes again that were acknowledged. What the zone refuses now, it refused then, or a person's text stands against it;
+   * the rest of such a change is made, and the serial goes on as if it had been made whole.
+   */
   #replay(changes: readonly ZoneChange[]): void {
     for (const change of changes) {
       try {
@@ -184,7 +272,18 @@ export class ZoneStore {
       } catch (error) {
         if (!(error instanceof UsageError)) throw error
         if (change.change !== 'unregister') this.options.log(oneLine(error))
+        this.zone.apply({ change: 'update', changes: change.change === 'update' ? partsOfChange(change).filter(part => this.#stands(part)) : [] })
       }
+    }
+  }
+
+  #stands(part: Register | Unregister): boolean {
+    try {
+      this.zone.check({ change: 'update', changes: [part] })
+      return true
+    } catch (error) {
+      if (error instanceof UsageError) return false
+      throw error
     }
   }
 }

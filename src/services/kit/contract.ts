@@ -58,6 +58,10 @@ export const endpointText = (help: string) =>
   z.string().refine(text => /^(\d+(\.\d+){3}(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text), { error: 'not IP or IP:PORT' })
     .meta({ description: help, placeholder: 'IP[:PORT]' })
 
+/** How datagrams go in and out (kit/node/udp/door.ts). */
+export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
+  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW' })
+
 /** One setting, as the command line and the form see it. */
 export interface SettingField {
   readonly name: string

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  broadcastOf, formatIpv4, formatIpv6, isIpAddress, isLoopback, maskOf, parseIpv4, parseIpv6, prefixBitsOf, subnetContains, subnetOf,
+  broadcastOf, formatIpv4, formatIpv6, isIpAddress, isLinkLocalIpv6, isLoopback, maskOf, parseIpv4, parseIpv6, prefixBitsOf, subnetContains, subnetOf,
 } from './ip-address.ts'
 
 test('every IPv4 number is written and read back', () => {
@@ -34,6 +34,11 @@ test.each([':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '12345::
 test('loopback is 127/8 and ::1, in any spelling', () => {
   expect(['127.0.0.1', '127.9.9.9', '::1', '0:0:0:0:0:0:0:1'].every(isLoopback)).toBe(true)
   expect(['128.0.0.1', '::2', 'localhost'].some(isLoopback)).toBe(false)
+})
+
+test('link-local are the addresses of fe80::/10 and no others', () => {
+  expect(['fe80::1', 'FE80::1', 'fe9a::', 'febf:ffff::1'].every(isLinkLocalIpv6)).toBe(true)
+  expect(['fec0::1', 'fe7f::1', 'fe8::1', '2001:db8::fe80', '169.254.0.1', '::1'].some(isLinkLocalIpv6)).toBe(false)
 })
 
 test('a subnet holds its addresses and no others', () => {

@@ -79,6 +79,11 @@ export function isLoopback(text: string): boolean {
   return ipv6 !== undefined && formatIpv6(ipv6) === '::1'
 }
 
+/** fe80::/10 (RFC 4291 §2.5.6): such an address means something on one link only. */
+export function isLinkLocalIpv6(text: string): boolean {
+  return /^fe[89ab][0-9a-f]:/i.test(text)
+}
+
 /** True for `0.0.0.0` and `::`: "all addresses of this machine". */
 export function isWildcard(text: string): boolean {
   return text === '0.0.0.0' || text === '::'

@@ -7,7 +7,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
-import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import type { DatagramDoor, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionFactory } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
@@ -17,6 +17,7 @@ import type { Limits } from './core/limits.ts'
 export interface HostOptions {
   readonly addresses: readonly string[]
   readonly port: number
+  readonly io?: Io | undefined
   readonly accepting: boolean
   readonly clock: Clock
   readonly random: Random
@@ -83,7 +84,7 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  door = await openTracedDoor({ addresses: options.addresses, port: options.port, receive, onError: () => undefined }, trace, 'rudp', clock)
+  door = await openTracedDoor({ addresses: options.addresses, port: options.port, io: options.io ?? 'auto', receive, onError: () => undefined }, trace, 'rudp', clock)
   return new RudpHost(clock, endpoint, door, driver)
 }
 

@@ -5,6 +5,7 @@ import { HamletError } from '../kit/errors.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
+import type { Io } from '../kit/node/udp/door.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionFactory } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
@@ -219,7 +220,7 @@ const EMPTY = new Uint8Array(0)
  * @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open
  */
 export async function listenRudp(options: {
-  addresses: readonly string[]; port: number; accept: (socket: RudpSocket) => void; clock: Clock; random: Random; trace: TraceRing; congestion?: CongestionFactory
+  addresses: readonly string[]; port: number; io?: Io; accept: (socket: RudpSocket) => void; clock: Clock; random: Random; trace: TraceRing; congestion?: CongestionFactory
 }): Promise<{ locals: readonly Endpoint[]; close(): Promise<void> }> {
   const { accept, clock } = options
   const sockets = new Map<Connection, RudpSocket>()

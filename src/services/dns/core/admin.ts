@@ -27,6 +27,8 @@ export type AdminCommand =
 export const ADMIN_LINE_BYTES_MAX = 1024
 /** A reply datagram is not fragmented; a longer line is cut. */
 const DATAGRAM_CHARACTERS_MAX = 1200
+/** Half a megabyte of datagrams; whoever wants all of a great many reads dns.zone. */
+const LIST_LINES_MAX = 10_000
 const USAGE = 'write REGISTER name ip, REGISTER name TYPE data, UNREGISTER name [TYPE], LIST or FLUSH'
 
 /**
@@ -56,9 +58,14 @@ export function formatChanged(change: Register | Unregister): string {
     : `OK ${change.name} ${change.type === undefined ? '' : `${change.type} `}unregistered`
 }
 
-/** A line for each registered record, then how many names that are. */
+/** A line for each registered record, LIST_LINES_MAX at most, then how many names that are. */
 export function formatList(records: Iterable<ResourceRecord>, nameCount: number): string[] {
-  const lines = [...records].filter(record => !isApexOwn(record)).map(({ name, type, rdata }) => `${name} ${formatType(type)} ${formatRdata(type, rdata)}`)
+  const lines: string[] = []
+  for (const record of records) {
+    if (isApexOwn(record)) continue
+    if (lines.length === LIST_LINES_MAX) return [...lines, `OK ${nameCount} names, the first ${LIST_LINES_MAX} records of them listed`]
+    lines.push(`${record.name} ${formatType(record.type)} ${formatRdata(record.type, record.rdata)}`)
+  }
   return [...lines, `OK ${nameCount} ${nameCount === 1 ? 'name' : 'names'}`]
 }
 

@@ -3,7 +3,7 @@ import { seededRandom } from '../../kit/random.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
 import { ClientLimit, truncatedAnswer } from './client-limit.ts'
-import { queryFor } from './forwarder.ts'
+import { queryFor } from './query.ts'
 
 test('a client gets its share each second, then one empty answer in four, and the others keep theirs', () => {
   const limit = new ClientLimit(10, seededRandom(1))
@@ -12,6 +12,14 @@ test('a client gets its share each second, then one empty answer in four, and th
   expect(verdicts.slice(10)).toEqual(['drop', 'truncate', 'drop', 'drop', 'drop', 'truncate', 'drop', 'drop'])
   expect(limit.judge(2, 500)).toBe('answer')
   expect(limit.judge(1, 1000)).toBe('answer')
+})
+
+test('a client that is exempt has no limit until the second ends', () => {
+  const limit = new ClientLimit(1, seededRandom(1))
+  limit.judge(1, 0)
+  limit.exempt(1)
+  expect(Array.from({ length: 5000 }, () => limit.judge(1, 900)).every(verdict => verdict === 'answer')).toBe(true)
+  expect([limit.judge(1, 1000), limit.judge(1, 1000)]).toEqual(['answer', 'drop'])
 })
 
 test('0 is no limit', () => {

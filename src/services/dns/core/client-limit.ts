@@ -11,6 +11,8 @@ import type { Random } from '../../kit/random.ts'
 
 const PLACES_BITS = 14
 const TC_EVERY = 4
+/** So far below a share that no second is long enough. */
+const EXEMPT = -0x7fffffff
 
 export type ClientVerdict = 'answer' | 'truncate' | 'drop'
 
@@ -18,7 +20,7 @@ export class ClientLimit {
   /** Queries a second for each address; 0: no limit. */
   readonly perSecond: number
   readonly #seconds = new Float64Array(1 << PLACES_BITS)
-  readonly #counts = new Uint32Array(1 << PLACES_BITS)
+  readonly #counts = new Int32Array(1 << PLACES_BITS)
   readonly #seed: number
 
   constructor(perSecond: number, random: Random) {
@@ -29,7 +31,7 @@ export class ClientLimit {
   /** @param addressHash equal for equal addresses */
   judge(addressHash: number, nowMs: number): ClientVerdict {
     if (this.perSecond === 0) return 'answer'
-    const place = Math.imul(addressHash, this.#seed) >>> (32 - PLACES_BITS)
+    const place = this.#placeOf(addressHash)
     const second = Math.floor(nowMs / 1000)
     if (this.#seconds[place] !== second) {
       this.#seconds[place] = second
@@ -39,6 +41,15 @@ export class ClientLimit {
     this.#counts[place] = count
     if (count <= this.perSecond) return 'answer'
     return count % TC_EVERY === 0 ? 'truncate' : 'drop'
+  }
+
+  /** Takes the limit from a client for the rest of this second: it was found to be one that has none. */
+  exempt(addressHash: number): void {
+    this.#counts[this.#placeOf(addressHash)] = EXEMPT
+  }
+
+  #placeOf(addressHash: number): number {
+    return Math.imul(addressHash, this.#seed) >>> (32 - PLACES_BITS)
   }
 }
 

@@ -5,17 +5,22 @@
  *     0 s        0.4          1.2      1.8          2.8          3.8
  *     send #1    send #2      send #3  stale answer send #4      failed
  *
- * Each sending has an id of its own and a way (socket, source port) of its own, so who wants to forge an answer has to guess
- * 32 bits (RFC 5452). A late answer to an earlier sending is as good as one to the last.
+ * The second sending goes earlier, to another upstream, where the first is slower than it usually is: the two race. Each sending
+ * has an id and letters of its own, and leaves from a socket that is drawn from many (../upstream/datagrams.ts), so who wants
+ * to forge an answer has to guess 32 bits and more (RFC 5452). A late answer to an earlier sending is as good as one to the last.
  */
-import { formatEndpoint, type Endpoint, type Path } from '../../kit/endpoint.ts'
+import { assertNever } from '../../kit/errors.ts'
 import type { Effect } from '../../kit/machine.ts'
 import { below, type Random } from '../../kit/random.ts'
-import { optRecord } from '../wire/edns.ts'
-import { decodeMessage, encodeMessage, type Message, type Question } from '../wire/message.ts'
-import { nameKey } from '../wire/name.ts'
-import { formatRcode, OPCODE_QUERY, RCODE } from '../wire/types.ts'
-import { answersQuestion, readFinding, type Finding } from './finding.ts'
+import { ednsOf } from '../wire/edns.ts'
+import { decodeMessage } from '../wire/message.ts'
+import { formatRcode, RCODE } from '../wire/types.ts'
+import { Deadlines } from './deadlines.ts'
+import { extendedErrorOf, optionsOf, provenanceOf, type EdnsOption } from './edns-options.ts'
+import { readFinding, type Wanted } from './finding.ts'
+import { Flight, flightKey, type Asking, type Outcome, type Sending, type Trouble } from './flight.ts'
+import { encodeQuery, judgeReply, withQuestionOf, withRandomLetters } from './query.ts'
+import type { UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 
 /** How long after the first sending the others follow, how long a stale answer waits, and when a flight has failed. */
 export interface ForwarderTimings {
@@ -25,81 +30,44 @@ export interface ForwarderTimings {
 }
 export const FORWARDER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [400, 1200, 2800], staleAtMs: 1800, failAtMs: 3800 }
 
-export const FLIGHTS_MAX = 512
-export const WAITERS_MAX = 8192
-
-/** By TCP, where the answer was too large for UDP. */
-export type UpstreamWay = 'upstream-udp' | 'upstream-tcp'
+export const FLIGHTS_MAX = 4096
+export const WAITERS_MAX = 16_384
+/** One flight's sendings, whatever happens: four by time, one by TCP for each, and some where servers refuse. */
+const SENDINGS_MAX = 24
 
 export type ForwarderEvent =
-  /** What was sent on these ways is answered or given up. */
-  | { readonly name: 'waysDone'; readonly paths: readonly Path[] }
-  /** No upstream could tell anything: why; undefined: one answers again. */
-  | { readonly name: 'upstream'; readonly trouble: string | undefined }
+  /** To be sent. */
+  | { readonly name: 'ask'; readonly asking: Asking }
+  /** Nothing that comes back by these is of interest any more. */
+  | { readonly name: 'askingsOver'; readonly askings: readonly Asking[] }
+  /** No upstream of a zone could tell anything: why; undefined: one answers again. */
+  | { readonly name: 'upstream'; readonly zone: string; readonly trouble: string | undefined }
 
 /** What became of a question, with all who waited. */
 export interface Settled<Waiter> {
-  readonly question: Question
+  readonly wanted: Wanted
   readonly waiters: readonly Waiter[]
-  /** `slow`: no answer yet, take a stale one; `failed`: none will come. */
-  readonly outcome:
-    | { readonly kind: 'found'; readonly finding: Finding; readonly upstream: Endpoint }
-    | { readonly kind: 'slow' }
-    | { readonly kind: 'failed'; readonly troubles: readonly Trouble[] }
-}
-
-/** Why an upstream could not help. */
-export interface Trouble {
-  readonly upstream: Endpoint
-  readonly kind: 'silent' | 'unreachable' | 'answered'
-  /** `answers SERVFAIL`: the sentence's end. */
-  readonly why: string
-  /** What it answered instead of a finding. */
-  readonly rcode?: number
-}
-
-interface Sending {
-  readonly id: number
-  readonly upstream: Endpoint
-  readonly overTcp: boolean
-  /** Refused, or answered with nothing of use. */
-  over: boolean
-}
-
-interface Flight<Waiter> {
-  readonly question: Question
-  readonly startedAtMs: number
-  waiters: Waiter[]
-  hasStale: boolean
-  readonly sendings: Map<Path, Sending>
-  /** Which upstreams have said or shown that they cannot help, and how. */
-  readonly troubles: Map<Endpoint, Trouble>
-  /** Index of the next entry of `sendAgainAtMs`. */
-  nextSending: number
-  nextUpstream: number
+  readonly outcome: Outcome
 }
 
 export interface ForwarderOptions {
-  readonly upstreams: readonly Endpoint[]
   readonly random: Random
   readonly timings?: ForwarderTimings
+  /** Names are asked for in random letters; off for networks in which something on the way cannot bear them. */
+  readonly randomLetters?: boolean
+  /** Stand in each query. */
+  readonly ednsOptions?: readonly EdnsOption[]
 }
-
-/** Where an upstream sending leaves from: any address, any free port, one socket for each. */
-const ANY_LOCAL = { ipv4: { address: '0.0.0.0', port: 0 }, ipv6: { address: '::', port: 0 } } as const
 
 export class Forwarder<Waiter> {
   readonly outbox: Effect<ForwarderEvent>[] = []
   /** What was decided since the owner looked last; the owner takes all of it after each input. */
   readonly settled: Settled<Waiter>[] = []
   readonly #flights = new Map<string, Flight<Waiter>>()
-  readonly #flightOf = new Map<Path, Flight<Waiter>>()
-  /** Every way ever taken, for as long as somebody holds it: what comes late on one is still no client's query. */
-  readonly #ways = new WeakMap<Path, UpstreamWay>()
+  readonly #sendings = new Map<Asking, Sending<Waiter>>()
+  readonly #deadlines = new Deadlines<Flight<Waiter>>()
   readonly #timings: ForwarderTimings
   #waiterCount = 0
-  #preferred = 0
-  #trouble: string | undefined
   readonly options: ForwarderOptions
 
   constructor(options: ForwarderOptions) {
@@ -107,150 +75,230 @@ export class Forwarder<Waiter> {
     this.#timings = options.timings ?? FORWARDER_TIMINGS
   }
 
-  /** How a message of this forwarder travels; undefined for a way that is not its own. */
-  wayOf(path: Path): UpstreamWay | undefined {
-    return this.#ways.get(path)
-  }
-
   /**
    * Finds out, for one who waits.
    * @param hasStale an expired answer is there: settle as `slow` when time is up for it
    * @returns false where too much is under way already, or there is no upstream
    */
-  ask(question: Question, waiter: Waiter, hasStale: boolean, nowMs: number): boolean {
-    const key = keyOf(question)
-    const known = this.#flights.get(key)
-    if (this.#waiterCount >= WAITERS_MAX || this.options.upstreams.length === 0 || (known === undefined && this.#flights.size >= FLIGHTS_MAX)) return false
+  ask(wanted: Wanted, group: UpstreamGroup, waiter: Waiter, hasStale: boolean, nowMs: number): boolean {
+    if (this.#waiterCount >= WAITERS_MAX) return false
+    const flight = this.#flightFor(wanted, group, nowMs)
+    if (flight === undefined) return false
     this.#waiterCount++
-    if (known !== undefined) {
-      known.waiters.push(waiter)
-      known.hasStale ||= hasStale
-      if (known.hasStale && nowMs >= known.startedAtMs + this.#timings.staleAtMs) this.#settle(known, { kind: 'slow' })
-      return true
-    }
-    const flight: Flight<Waiter> = { question, startedAtMs: nowMs, waiters: [waiter], hasStale, sendings: new Map(), troubles: new Map(), nextSending: 0, nextUpstream: this.#preferred }
-    this.#flights.set(key, flight)
-    this.#send(flight)
+    flight.waiters.push(waiter)
+    flight.hasStale ||= hasStale
+    if (flight.hasStale && nowMs >= flight.startedAtMs + this.#timings.staleAtMs) this.#settle(flight, { kind: 'slow' })
+    else this.#schedule(flight)
     return true
   }
 
-  /** A datagram or a TCP message that came on a way of this forwarder. What does not answer its question is ignored. */
-  receive(bytes: Uint8Array, path: Path): void {
-    const flight = this.#flightOf.get(path)
-    const sending = flight?.sendings.get(path)
-    if (flight === undefined || sending === undefined || sending.over) return
-    const message = decodeMessage(bytes)
-    const { id, qr, tc, rcode } = message.header
-    if (id !== sending.id) return
-    // Some servers leave the question out where they could not read it; that is trouble, and never an answer.
-    const bare = qr && message.questions.length === 0 && rcode !== RCODE.NOERROR
-    if (!bare && !answersQuestion(message, flight.question)) return
-    sending.over = true
-    if (tc && !sending.overTcp) return this.#transmit(flight, sending.upstream, true)
-    const finding = bare ? undefined : readFinding(message, flight.question)
-    if (finding === undefined) return this.#fails(flight, { upstream: sending.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode })
-    this.#preferred = this.options.upstreams.indexOf(sending.upstream)
-    this.#report(undefined)
-    this.#settle(flight, { kind: 'found', finding, upstream: sending.upstream })
-    this.#land(flight)
+  /** Finds out what is known still, so that it will be known then. Nobody waits. */
+  refresh(wanted: Wanted, group: UpstreamGroup, nowMs: number): void {
+    const flight = this.#flightFor(wanted, group, nowMs)
+    if (flight !== undefined) this.#schedule(flight)
+  }
+
+  /**
+   * Something that came back. What does not answer its query is ignored.
+   * @throws MalformedPacket: as well to be ignored, for the true reply may still come
+   */
+  receive(bytes: Uint8Array, asking: Asking, nowMs: number): void {
+    const sending = this.#sendings.get(asking)
+    if (sending === undefined) return
+    const verdict = judgeReply(asking.query, bytes)
+    switch (verdict) {
+      case 'other': return
+      case 'other letters': return this.#otherLetters(sending, bytes, nowMs)
+      case 'bare': return this.#takeBare(sending, bytes, nowMs)
+      case 'reply': return this.#takeReply(sending, bytes, nowMs)
+      default: assertNever(verdict)
+    }
   }
 
   /** The system says that nobody listens there, or that no way leads there. */
-  refused(path: Path, why: string): void {
-    const flight = this.#flightOf.get(path)
-    const sending = flight?.sendings.get(path)
-    if (flight === undefined || sending === undefined || sending.over) return
-    sending.over = true
-    this.#fails(flight, { upstream: sending.upstream, kind: 'unreachable', why })
+  refused(asking: Asking, why: string, nowMs: number): void {
+    const sending = this.#sendings.get(asking)
+    if (sending === undefined) return
+    this.#close(sending)
+    const { flight, health } = sending
+    if (asking.overTcp && flight.open.some(open => open.health === health && open.checksLetters)) {
+      // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
+      health.changesLetters = true
+      this.#transmit(flight, health, false, nowMs)
+      return this.#schedule(flight)
+    }
+    health.failed(nowMs)
+    this.#fails(sending, { upstream: asking.upstream, kind: 'unreachable', why }, nowMs)
   }
 
   timeout(nowMs: number): void {
-    for (const flight of [...this.#flights.values()]) {
-      const elapsedMs = nowMs - flight.startedAtMs
-      if (elapsedMs >= this.#timings.failAtMs) {
-        this.#failed(flight)
-        continue
-      }
-      if (flight.hasStale && flight.waiters.length > 0 && elapsedMs >= this.#timings.staleAtMs) this.#settle(flight, { kind: 'slow' })
-      if (elapsedMs >= (this.#timings.sendAgainAtMs[flight.nextSending] ?? Infinity)) {
-        flight.nextSending++
-        this.#send(flight)
-      }
-    }
+    for (let flight = this.#deadlines.takeDue(nowMs); flight !== undefined; flight = this.#deadlines.takeDue(nowMs)) this.#wake(flight, nowMs)
   }
 
   deadlineMs(): number {
-    let deadlineMs = Infinity
-    for (const flight of this.#flights.values()) {
-      const { sendAgainAtMs, staleAtMs, failAtMs } = this.#timings
-      const stale = flight.hasStale && flight.waiters.length > 0 ? staleAtMs : Infinity
-      deadlineMs = Math.min(deadlineMs, flight.startedAtMs + Math.min(sendAgainAtMs[flight.nextSending] ?? Infinity, stale, failAtMs))
+    return this.#deadlines.nextMs
+  }
+
+  /** How many sendings wait for a reply. */
+  get openCount(): number {
+    return this.#sendings.size
+  }
+
+  #flightFor(wanted: Wanted, group: UpstreamGroup, nowMs: number): Flight<Waiter> | undefined {
+    const known = this.#flights.get(flightKey(wanted))
+    if (known !== undefined) return known
+    if (this.#deadlines.size >= FLIGHTS_MAX) return undefined
+    const flight = new Flight<Waiter>(wanted, group, nowMs)
+    const first = group.choose(flight, nowMs)
+    if (first === undefined) return undefined
+    this.#flights.set(flight.key, flight)
+    this.#transmit(flight, first, false, nowMs)
+    const probed = group.dueForProbe(first, nowMs)
+    if (probed !== undefined) this.#transmit(flight, probed, false, nowMs)
+    flight.sendAgainAtMs = nowMs + this.#firstGapMs(group, first, nowMs)
+    return flight
+  }
+
+  /** Until the second sending: where another upstream is well, no longer than the first usually needs. */
+  #firstGapMs(group: UpstreamGroup, first: UpstreamHealth, nowMs: number): number {
+    const gapMs = this.#timings.sendAgainAtMs[0] ?? Infinity
+    const mayRace = first.usualMs !== undefined && group.members.some(member => member !== first && member.isWell(nowMs))
+    return mayRace ? Math.min(gapMs, first.usualMs ?? gapMs) : gapMs
+  }
+
+  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, overTcp: boolean, nowMs: number): void {
+    if (flight.asked.length >= SENDINGS_MAX) return
+    const { random, randomLetters = true, ednsOptions = [] } = this.options
+    const { upstream } = health
+    const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp' })
+    const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters
+    const asking: Asking = { upstream, overTcp, query: hasLetters ? withRandomLetters(plainQuery, random) : plainQuery }
+    const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, checksLetters: false }
+    flight.open.push(sending)
+    flight.asked.push(health)
+    this.#sendings.set(asking, sending)
+    this.outbox.push({ kind: 'event', event: { name: 'ask', asking } })
+  }
+
+  /** A forged reply, or a server that writes names in its own way: over TCP nobody forges, and its letters are seen there. */
+  #otherLetters(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const { asking, flight, health } = sending
+    if (asking.overTcp || asking.query === sending.plainQuery) {
+      health.changesLetters ||= asking.overTcp
+      return this.#takeReply(sending, bytes, nowMs)
     }
-    return deadlineMs
+    if (sending.checksLetters || flight.found) return
+    sending.checksLetters = true
+    this.#transmit(flight, health, true, nowMs)
+    this.#schedule(flight)
   }
 
-  /** The next upstream in turn that has not shown trouble yet. */
-  #send(flight: Flight<Waiter>): void {
-    const { upstreams } = this.options
-    for (let step = 0; step < upstreams.length; step++) {
-      const upstream = upstreams[flight.nextUpstream++ % upstreams.length]
-      if (upstream !== undefined && !flight.troubles.has(upstream)) return this.#transmit(flight, upstream, false)
+  #takeBare(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const rcode = (bytes[3] ?? 0) & 15
+    this.#close(sending)
+    this.#fails(sending, { upstream: sending.asking.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
+  }
+
+  #takeReply(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const { asking, flight, health, plainQuery } = sending
+    const { upstream } = asking
+    const message = decodeMessage(asking.query === plainQuery ? bytes : withQuestionOf(plainQuery, bytes))
+    const edns = ednsOf(message)
+    const rcode = message.header.rcode | (edns?.extendedRcode ?? 0)
+    const isWhole = !message.header.tc
+    const finding = isWhole ? readFinding(message, rcode, flight.wanted, upstream.trusted) : undefined
+    const options = optionsOf(message)
+    this.#close(sending)
+    if (finding !== undefined || !isWhole) health.answered(nowMs - sending.sentAtMs, nowMs)
+    if (flight.found) return this.#schedule(flight)
+    if (!isWhole && upstream.transport === 'udp' && !asking.overTcp) {
+      this.#transmit(flight, health, true, nowMs)
+      return this.#schedule(flight)
     }
+    if (finding === undefined) {
+      const why = isWhole ? `answers ${formatRcode(rcode)}` : 'gives only a part of its answer'
+      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorOf(options) }, nowMs)
+    }
+    // What one could not tell and another could, was that one's own trouble.
+    for (const member of flight.group.members) if (member !== health && flight.isOut(member)) member.failed(nowMs)
+    this.#report(flight.group, undefined)
+    this.#settle(flight, { kind: 'found', finding, upstream, tookMs: nowMs - sending.sentAtMs, provenance: provenanceOf(options) })
+    this.#flights.delete(flight.key)
+    flight.found = true
+    this.#schedule(flight)
   }
 
-  #transmit(flight: Flight<Waiter>, upstream: Endpoint, overTcp: boolean): void {
-    const id = below(this.options.random, 0x10000)
-    const path: Path = { local: upstream.address.includes(':') ? ANY_LOCAL.ipv6 : ANY_LOCAL.ipv4, interfaceName: '', peer: upstream }
-    flight.sendings.set(path, { id, upstream, overTcp, over: false })
-    this.#flightOf.set(path, flight)
-    this.#ways.set(path, overTcp ? 'upstream-tcp' : 'upstream-udp')
-    this.outbox.push({ kind: 'send', path, bytes: encodeMessage(queryFor(flight.question, id)) })
+  /** One sending is lost: another upstream's turn, or nobody's any more. */
+  #fails({ flight }: Sending<Waiter>, trouble: Trouble, nowMs: number): void {
+    if (flight.found) return this.#schedule(flight)
+    flight.troubles.push(trouble)
+    if (flight.group.members.every(member => flight.isOut(member))) return this.#failed(flight, nowMs)
+    this.#sendNext(flight, nowMs)
+    this.#schedule(flight)
   }
 
-  #fails(flight: Flight<Waiter>, trouble: Trouble): void {
-    flight.troubles.set(trouble.upstream, trouble)
-    if (this.options.upstreams.every(each => flight.troubles.has(each))) this.#failed(flight)
-    else this.#send(flight)
+  #sendNext(flight: Flight<Waiter>, nowMs: number): void {
+    const next = flight.group.choose(flight, nowMs)
+    if (next !== undefined) this.#transmit(flight, next, false, nowMs)
   }
 
-  #failed(flight: Flight<Waiter>): void {
-    const troubles = this.options.upstreams.map(upstream => flight.troubles.get(upstream) ?? { upstream, kind: 'silent', why: 'does not answer' } satisfies Trouble)
+  #wake(flight: Flight<Waiter>, nowMs: number): void {
+    const elapsedMs = nowMs - flight.startedAtMs
+    if (elapsedMs >= this.#timings.failAtMs) return this.#failed(flight, nowMs)
+    if (flight.hasStale && flight.waiters.length > 0 && elapsedMs >= this.#timings.staleAtMs) this.#settle(flight, { kind: 'slow' })
+    if (nowMs >= flight.sendAgainAtMs) {
+      flight.nextSending++
+      const nextMs = this.#timings.sendAgainAtMs[flight.nextSending]
+      flight.sendAgainAtMs = nextMs === undefined ? Infinity : flight.startedAtMs + nextMs
+      this.#sendNext(flight, nowMs)
+    }
+    this.#schedule(flight)
+  }
+
+  /** Its time is over, or nobody is left to ask. */
+  #failed(flight: Flight<Waiter>, nowMs: number): void {
+    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.failed(nowMs)
+    this.#land(flight)
+    if (flight.found) return
+    this.#flights.delete(flight.key)
+    const troubles = flight.allTroubles()
     // Who answers at all is reachable, even if this one name is beyond it.
     const reached = troubles.some(({ kind }) => kind === 'answered')
-    this.#report(reached ? undefined : `Names of the internet cannot be found: ${troubles.map(({ upstream, why }) => `${formatEndpoint(upstream)} ${why}`).join(', ')}`)
+    this.#report(flight.group, reached ? undefined : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '))
     this.#settle(flight, { kind: 'failed', troubles })
-    this.#land(flight)
   }
 
-  #report(trouble: string | undefined): void {
-    if (trouble === this.#trouble) return
-    this.#trouble = trouble
-    this.outbox.push({ kind: 'event', event: { name: 'upstream', trouble } })
+  #report(group: UpstreamGroup, trouble: string | undefined): void {
+    if (trouble === group.trouble) return
+    group.trouble = trouble
+    this.outbox.push({ kind: 'event', event: { name: 'upstream', zone: group.zone, trouble } })
   }
 
   /** Everybody who waits is told; the flight may go on, so that the cache learns what comes late. */
-  #settle(flight: Flight<Waiter>, outcome: Settled<Waiter>['outcome']): void {
-    this.settled.push({ question: flight.question, waiters: flight.waiters, outcome })
+  #settle(flight: Flight<Waiter>, outcome: Outcome): void {
+    this.settled.push({ wanted: flight.wanted, waiters: flight.waiters, outcome })
     this.#waiterCount -= flight.waiters.length
     flight.waiters = []
   }
 
+  /** Sets the flight's next deadline; one that has nothing to wait for is over. */
+  #schedule(flight: Flight<Waiter>): void {
+    const { staleAtMs, failAtMs } = this.#timings
+    if (flight.found && flight.open.length === 0) return this.#deadlines.delete(flight)
+    const failMs = flight.startedAtMs + failAtMs
+    const staleMs = flight.hasStale && flight.waiters.length > 0 ? flight.startedAtMs + staleAtMs : Infinity
+    this.#deadlines.set(flight, flight.found ? failMs : Math.min(failMs, staleMs, flight.sendAgainAtMs))
+  }
+
+  #close(sending: Sending<Waiter>): void {
+    this.#sendings.delete(sending.asking)
+    const { open } = sending.flight
+    open.splice(open.indexOf(sending), 1)
+    this.outbox.push({ kind: 'event', event: { name: 'askingsOver', askings: [sending.asking] } })
+  }
+
   #land(flight: Flight<Waiter>): void {
-    this.#flights.delete(keyOf(flight.question))
-    const paths = [...flight.sendings.keys()]
-    for (const path of paths) this.#flightOf.delete(path)
-    this.outbox.push({ kind: 'event', event: { name: 'waysDone', paths } })
+    this.#deadlines.delete(flight)
+    for (const sending of [...flight.open]) this.#close(sending)
   }
-}
-
-/** A recursive query with EDNS (RFC 6891). */
-export function queryFor(question: Question, id: number): Message {
-  return {
-    header: { id, qr: false, opcode: OPCODE_QUERY, aa: false, tc: false, rd: true, ra: false, ad: false, cd: false, rcode: 0 },
-    questions: [question], answers: [], authorities: [], additionals: [optRecord({ rcode: 0, dnssecOk: false })],
-  }
-}
-
-function keyOf({ name, type, class: qclass }: Question): string {
-  return `${type} ${qclass} ${nameKey(name)}`
 }

@@ -2,12 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from '../wire/message.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
 import { optRecord } from '../wire/edns.ts'
-import { queryFor } from './forwarder.ts'
+import { queryFor } from './query.ts'
 import { HotAnswers } from './hot-answers.ts'
 
 type Change = (query: Message) => Message
 
-const plain = (name = 'my-app.home'): Message => ({ ...queryFor({ name, type: TYPE.A, class: CLASS.IN }, 77), additionals: [] })
+function plain(name = 'my-app.home'): Message {
+  const query = queryFor({ name, type: TYPE.A, class: CLASS.IN }, 77)
+  return { ...query, header: { ...query.header, ad: false }, additionals: [] }
+}
 const withEdns = (name?: string): Message => ({ ...plain(name), additionals: [optRecord({ rcode: 0, dnssecOk: false })] })
 const record = (name: string, ttl: number): ResourceRecord => ({ name, type: TYPE.A, class: CLASS.IN, ttl, rdata: Uint8Array.of(192, 0, 2, 1) })
 

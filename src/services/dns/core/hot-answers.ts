@@ -53,7 +53,8 @@ interface HotAnswer {
 export class HotAnswers {
   readonly #slots: (HotAnswer | undefined)[] = new Array<HotAnswer | undefined>(BUCKETS * BUCKET_ANSWERS).fill(undefined)
   #keptBytes = 0
-  /** Of the query that was read last. */
+  /** Of the query that was read last; its question in lower case. */
+  readonly #question = new Uint8Array(QNAME_BYTES_MAX + 4)
   #hash = 0
   #variant = 0
   #questionBytes = 0
@@ -66,7 +67,7 @@ export class HotAnswers {
    */
   answer(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
     if (!this.#read(query, at, length)) return 0
-    const kept = this.#find(query, at + HEADER_BYTES)
+    const kept = this.#find()
     if (kept === undefined || nowMs >= kept.holdsUntilMs) return 0
     const { response, ttlOffsets } = kept
     if (response.length > this.#limitBytes || response.length > roomBytes) return 0
@@ -87,8 +88,7 @@ export class HotAnswers {
     if (response.length > LIMIT_WITH_EDNS_BYTES || isTruncated(response) || nowMs >= holdsUntilMs) return
     if (!this.#read(query, 0, query.length)) return
     const questionEnd = HEADER_BYTES + this.#questionBytes
-    const question = query.slice(HEADER_BYTES, questionEnd)
-    for (let index = 0; index < question.length - 4; index++) question[index] = lower(question[index] ?? 0)
+    const question = this.#question.slice(0, this.#questionBytes)
     const ttlOffsets = holdsUntilMs === Infinity ? [] : ttlOffsetsOf(response, questionEnd)
     const ttls = ttlOffsets.map(offset => uint32(response, offset))
     this.#insert({ hash: this.#hash, variant: this.#variant, question, response: response.slice(), ttlOffsets, ttls, keptAtMs: nowMs, holdsUntilMs })
@@ -108,27 +108,35 @@ export class HotAnswers {
     const additionals = query[at + 11] ?? 0
     if ((query[at + 4] ?? 0) !== 0 || query[at + 5] !== 1 || additionals > 1) return false
     if (((query[at + 6] ?? 0) | (query[at + 7] ?? 0) | (query[at + 8] ?? 0) | (query[at + 9] ?? 0) | (query[at + 10] ?? 0)) !== 0) return false
+    const nameAt = at + HEADER_BYTES
+    const nameBytesMax = Math.min(end - 4 - nameAt, QNAME_BYTES_MAX)
+    const question = this.#question
     let hash = 0x811c9dc5
-    let index = at + HEADER_BYTES
-    const nameEndMax = Math.min(end - 4, index + QNAME_BYTES_MAX)
+    let index = 0
     for (;;) {
-      const labelBytes = index < nameEndMax ? query[index] ?? 0xff : 0xff
+      const labelBytes = index < nameBytesMax ? query[nameAt + index] ?? 0xff : 0xff
       if (labelBytes > LABEL_BYTES_MAX) return false // a pointer, or beyond the end
+      question[index++] = labelBytes
       hash = Math.imul(hash ^ labelBytes, 0x01000193)
-      index++
       if (labelBytes === 0) break
       const labelEnd = index + labelBytes
-      if (labelEnd >= nameEndMax) return false
-      for (; index < labelEnd; index++) hash = Math.imul(hash ^ lower(query[index] ?? 0), 0x01000193)
+      if (labelEnd >= nameBytesMax) return false
+      for (; index < labelEnd; index++) {
+        const octet = lower(query[nameAt + index] ?? 0)
+        question[index] = octet
+        hash = Math.imul(hash ^ octet, 0x01000193)
+      }
     }
-    const type = (query[index + 1] ?? 0) | ((query[index] ?? 0) << 8)
-    hash = Math.imul(hash ^ type, 0x01000193)
-    index += 4
-    this.#questionBytes = index - at - HEADER_BYTES
+    for (const typeEnd = index + 4; index < typeEnd; index++) {
+      const octet = query[nameAt + index] ?? 0
+      question[index] = octet
+      hash = Math.imul(hash ^ octet, 0x01000193)
+    }
+    this.#questionBytes = index
     const flags = query[at + 3] ?? 0
     this.#variant = ((flags & AD) !== 0 ? WITH_AD : 0) | ((flags & CD) !== 0 ? WITH_CD : 0)
     this.#limitBytes = LIMIT_WITHOUT_EDNS_BYTES
-    if (additionals === 1 ? !this.#readEdns(query, index, end) : index !== end) return false
+    if (additionals === 1 ? !this.#readEdns(query, nameAt + index, end) : nameAt + index !== end) return false
     hash = Math.imul(hash ^ (hash >>> 16) ^ this.#variant, 0x85ebca6b)
     this.#hash = (hash ^ (hash >>> 13)) >>> 0
     return true
@@ -145,20 +153,18 @@ export class HotAnswers {
     return true
   }
 
-  #find(query: Uint8Array, questionAt: number): HotAnswer | undefined {
+  #find(): HotAnswer | undefined {
     const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
     for (let place = bucketAt; place < bucketAt + BUCKET_ANSWERS; place++) {
       const kept = this.#slots[place]
-      if (kept !== undefined && this.#isFor(kept, query, questionAt)) return kept
+      if (kept !== undefined && kept.hash === this.#hash && this.#isFor(kept)) return kept
     }
     return undefined
   }
 
-  #isFor({ hash, variant, question }: HotAnswer, query: Uint8Array, questionAt: number): boolean {
-    if (hash !== this.#hash || variant !== this.#variant || question.length !== this.#questionBytes) return false
-    const nameBytes = question.length - 4
-    for (let index = 0; index < nameBytes; index++) if (question[index] !== lower(query[questionAt + index] ?? 0)) return false
-    for (let index = nameBytes; index < question.length; index++) if (question[index] !== query[questionAt + index]) return false
+  #isFor({ variant, question }: HotAnswer): boolean {
+    if (variant !== this.#variant || question.length !== this.#questionBytes) return false
+    for (let index = 0; index < question.length; index++) if (question[index] !== this.#question[index]) return false
     return true
   }
 

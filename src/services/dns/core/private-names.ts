@@ -3,17 +3,10 @@
  * here. They are answered here or do not exist. `home` is not in the list, for there the zone itself is the authority. RFC 8375
  * (home.arpa), RFC 6303 (addresses), RFC 6761 and 6762 (test, invalid, local).
  */
-import { isWithin } from '../wire/name.ts'
-
-const PRIVATE_ZONES = [
+export const PRIVATE_ZONES = [
   'home.arpa', 'local', 'test', 'invalid', 'onion',
   '10.in-addr.arpa', '168.192.in-addr.arpa', ...Array.from({ length: 16 }, (_, index) => `${16 + index}.172.in-addr.arpa`),
   '127.in-addr.arpa', '254.169.in-addr.arpa', '0.in-addr.arpa',
   'd.f.ip6.arpa', 'c.f.ip6.arpa', '8.e.f.ip6.arpa', '9.e.f.ip6.arpa', 'a.e.f.ip6.arpa', 'b.e.f.ip6.arpa',
   '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa',
 ] as const
-
-/** The private zone that a name lies in; undefined for names that the internet may be asked for. */
-export function privateZoneOf(name: string): string | undefined {
-  return PRIVATE_ZONES.find(zone => isWithin(name, zone))
-}

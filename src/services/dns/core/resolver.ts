@@ -1,12 +1,12 @@
 /** A stub resolver's answers, in the words of a person (the pure part of ../resolver.ts). */
-import { formatEndpoint, type Endpoint } from '../../kit/endpoint.ts'
 import { HamletError, UsageError } from '../../kit/errors.ts'
 import type { Question } from '../wire/message.ts'
 import { nameKey, parseName } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, formatType, isMetaType, parseType, RCODE, TYPE } from '../wire/types.ts'
 import type { Finding } from './finding.ts'
-import type { ForwarderTimings, Trouble } from './forwarder.ts'
+import type { Trouble } from './flight.ts'
+import type { ForwarderTimings } from './forwarder.ts'
 
 /** A server may take 4 s itself to say that its upstream is silent. */
 export const RESOLVER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [1000, 2500], staleAtMs: Infinity, failAtMs: 5000 }
@@ -21,7 +21,9 @@ export interface Resolution {
   readonly server: string
   readonly tookMs: number
   readonly source: 'cache' | 'server'
-  /** `my-app.home is 192.168.1.50, told by 127.0.0.1:53 in 2 ms`. */
+  /** How the server knows, where it tells: `zone`, `cache, 12 s old, from 192.0.2.53:53`, `upstream 192.0.2.53:53 in 23 ms`. */
+  readonly provenance: string
+  /** `my-app.home is 192.168.1.50, told by 127.0.0.1:53 in 2 ms (zone)`. */
   readonly sentence: string
 }
 
@@ -32,14 +34,27 @@ export function questionOf(qname: string, qtype: string): Question {
   return { name: parseName(qname), type, class: CLASS.IN }
 }
 
-/** @param server who told; undefined: remembered */
-export function resolutionOf(question: Question, finding: Finding, server: Endpoint | undefined, tookMs: number): Resolution {
+/** Who told, and how that one knows. */
+export interface Told {
+  readonly server: string
+  readonly tookMs: number
+  /** Empty where the server does not say. */
+  readonly provenance: string
+}
+
+export function resolutionOf(question: Question, finding: Finding, { server, tookMs, provenance }: Told): Resolution {
+  const how = `told by ${server} in ${shownMs(tookMs)} ms${provenance === '' ? '' : ` (${provenance})`}`
+  return { ...factsOf(question, finding, how), server, tookMs, source: 'server', provenance }
+}
+
+/** @param ageMs how long ago it was told */
+export function rememberedResolution(question: Question, finding: Finding, ageMs: number): Resolution {
+  return { ...factsOf(question, finding, `remembered for ${Math.floor(ageMs / 1000)} s`), server: '', tookMs: 0, source: 'cache', provenance: '' }
+}
+
+function factsOf(question: Question, finding: Finding, how: string): Pick<Resolution, 'rcode' | 'records' | 'sentence'> {
   const records = finding.answers.map(({ name, type, ttl, rdata }) => ({ name, type: formatType(type), ttl, data: plainData(type, formatRdata(type, rdata)) }))
-  const told = server === undefined ? 'remembered from before' : `told by ${formatEndpoint(server)} in ${Math.max(1, Math.round(tookMs))} ms`
-  return {
-    rcode: formatRcode(finding.rcode), records, server: server === undefined ? '' : formatEndpoint(server), tookMs, source: server === undefined ? 'cache' : 'server',
-    sentence: `${statement(question, finding, records)}, ${told}`,
-  }
+  return { rcode: formatRcode(finding.rcode), records, sentence: `${statement(question, finding, records)}, ${how}` }
 }
 
 /**
@@ -50,17 +65,22 @@ export function resolutionOf(question: Question, finding: Finding, server: Endpo
 export function resolutionOfTroubles(question: Question, troubles: readonly Trouble[], tookMs: number): Resolution {
   const answered = troubles.find(({ kind }) => kind === 'answered')
   if (answered !== undefined) {
-    const server = formatEndpoint(answered.upstream)
+    const { upstream: { title: server }, extendedError } = answered
     const rcode = formatRcode(answered.rcode ?? RCODE.SERVFAIL)
-    return { rcode, records: [], server, tookMs, source: 'server', sentence: `${server} could not find out what ${question.name} is (${rcode}) in ${Math.max(1, Math.round(tookMs))} ms` }
+    const why = extendedError === undefined || extendedError.text === '' ? rcode : `${rcode}: ${extendedError.text}`
+    return { rcode, records: [], server, tookMs, source: 'server', provenance: '', sentence: `${server} could not find out what ${question.name} is (${why}) in ${shownMs(tookMs)} ms` }
   }
   const silent = troubles.some(({ kind }) => kind === 'silent')
   throw new HamletError({
     code: silent ? 'timed-out' : 'upstream-unreachable',
     what: `${question.name} could not be looked up`,
-    why: troubles.length === 0 ? 'no DNS server is set' : troubles.map(({ upstream, why }) => `${formatEndpoint(upstream)} ${why}`).join(', '),
+    why: troubles.length === 0 ? 'no DNS server is set' : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '),
     remedy: 'start the DNS server, or name another with --dns IP:PORT',
   })
+}
+
+function shownMs(tookMs: number): number {
+  return Math.max(1, Math.round(tookMs))
 }
 
 function statement(question: Question, { rcode }: Finding, records: Resolution['records']): string {

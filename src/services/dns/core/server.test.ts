@@ -1,90 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Endpoint, Path } from '../../kit/endpoint.ts'
-import { seededRandom } from '../../kit/random.ts'
 import { optRecord } from '../wire/edns.ts'
-import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from '../wire/message.ts'
-import { EntryReader } from '../wire/presentation.ts'
-import { formatRdata, parseRdata } from '../wire/rdata.ts'
-import { CLASS, formatRcode, parseType, TYPE } from '../wire/types.ts'
-import { Cache } from './cache.ts'
-import { FLIGHTS_MAX, queryFor } from './forwarder.ts'
-import { DnsServer, type DnsEvent } from './server.ts'
-import { Zone } from './zone.ts'
-
-const FIRST: Endpoint = { address: '192.0.2.53', port: 53 }
-const SECOND: Endpoint = { address: '198.51.100.53', port: 53 }
-const CLIENT: Path = { local: { address: '127.0.0.1', port: 53 }, interfaceName: '', peer: { address: '127.0.0.1', port: 40_000 } }
-const record = (name: string, type: number, text: string, ttl = 300): ResourceRecord => ({ name, type, class: CLASS.IN, ttl, rdata: parseRdata(type, new EntryReader(text).next()?.tokens ?? []) })
-
-/** A server with its network: virtual time, clients that ask, upstreams that the test plays. */
-class Net {
-  nowMs = 0
-  readonly zone = new Zone()
-  readonly server: DnsServer
-  readonly events: Exclude<DnsEvent, { name: 'waysDone' }>[] = []
-  readonly answers: { atMs: number; message: Message; bytes: Uint8Array }[] = []
-  readonly sent: { atMs: number; path: Path; query: Message; way: string }[] = []
-  readonly done = new Set<Path>()
-
-  constructor(upstreams: readonly Endpoint[] = [FIRST], options: { hidesCanaries?: boolean } = {}) {
-    this.server = new DnsServer(this.zone, new Cache(), { upstreams, random: seededRandom(7), ...options })
-  }
-
-  ask(name: string, type = 'A', how: { edns?: boolean; tcp?: boolean; change?: (query: Message) => Message } = {}): this {
-    const plain = queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN }, 77)
-    const query = how.change?.(plain) ?? (how.edns === false ? { ...plain, additionals: [] } : plain)
-    return this.bytes(encodeMessage(query), how.tcp)
-  }
-
-  bytes(bytes: Uint8Array, tcp = false): this {
-    if (tcp) this.server.receiveOverTcp(bytes, CLIENT, this.nowMs)
-    else this.server.receive(bytes, CLIENT, this.nowMs)
-    return this.drain()
-  }
-
-  /** The upstream's response to the query sent as number `index`. */
-  reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
-    const { path, query } = this.sent[index] ?? expect.unreachable(`query ${index} was sent`)
-    const response = change({ ...query, header: { ...query.header, qr: true, ra: true }, answers, additionals: [] })
-    this.server.receive(encodeMessage(response), path, this.nowMs)
-    return this.drain()
-  }
-
-  refuse(index: number): this {
-    this.server.refused((this.sent[index] ?? expect.unreachable(`query ${index} was sent`)).path, 'refuses', this.nowMs)
-    return this.drain()
-  }
-
-  runUntil(atMs: number): this {
-    while (this.server.deadlineMs() <= atMs) {
-      this.nowMs = Math.max(this.nowMs, this.server.deadlineMs())
-      this.server.timeout(this.nowMs)
-      this.drain()
-    }
-    this.nowMs = atMs
-    return this
-  }
-
-  get last() {
-    const { atMs, message } = this.answers[this.answers.length - 1] ?? expect.unreachable('an answer was given')
-    const answered = this.events.filter(event => event.name === 'answered').pop()
-    return { atMs, rcode: formatRcode(message.header.rcode), data: message.answers.map(({ type, rdata }) => formatRdata(type, rdata)), source: answered?.source, message }
-  }
-
-  private drain(): this {
-    for (const effect of this.server.outbox.splice(0)) {
-      if (effect.kind === 'event') {
-        if (effect.event.name === 'waysDone') effect.event.paths.forEach(path => this.done.add(path))
-        else this.events.push(effect.event)
-      } else if (effect.kind === 'send') {
-        const message = decodeMessage(effect.bytes)
-        if (effect.path === CLIENT) this.answers.push({ atMs: this.nowMs, message, bytes: effect.bytes })
-        else this.sent.push({ atMs: this.nowMs, path: effect.path, query: message, way: this.server.wayOf(effect.path) })
-      }
-    }
-    return this
-  }
-}
+import { encodeMessage, type Message } from '../wire/message.ts'
+import { CLASS, TYPE } from '../wire/types.ts'
+import { FLIGHTS_MAX } from './forwarder.ts'
+import { queryFor } from './query.ts'
+import { FIRST, Net, record, SECOND } from './testing/net.ts'
 
 const register = (net: Net, name: string, type: string, rdata: string) => net.zone.apply({ change: 'register', name, type, rdata, replace: false })
 
@@ -119,13 +39,13 @@ describe('what is known here', () => {
   })
 
   test.each(['use-application-dns.net', 'MASK.icloud.com', 'mask-h2.icloud.com'])('%s does not exist where canaries are hidden, and is asked of the upstream else', name => {
-    const hidden = new Net([FIRST], { hidesCanaries: true }).ask(name)
+    const hidden = new Net({ hidesCanaries: true }).ask(name)
     expect([hidden.last.rcode, hidden.last.message.authorities.length, hidden.sent.length]).toEqual(['NXDOMAIN', 1, 0])
     expect(new Net().ask(name).sent.length).toBe(1)
   })
 
   test('a canary name that is registered is answered as registered', () => {
-    const net = new Net([FIRST], { hidesCanaries: true })
+    const net = new Net({ hidesCanaries: true })
     register(net, 'mask.icloud.com', 'A', '192.0.2.9')
     expect(net.ask('mask.icloud.com').last.data).toEqual(['192.0.2.9'])
   })
@@ -209,13 +129,13 @@ describe('what others know', () => {
   test('an unknown name is asked of the upstream once, and remembered', () => {
     const net = new Net().ask('www.example.org').ask('WWW.example.org')
     expect(net.sent).toHaveLength(1)
-    expect(net.sent[0]).toMatchObject({ way: 'upstream-udp', query: { header: { rd: true, qr: false } } })
+    expect(net.sent[0]).toMatchObject({ to: FIRST, query: { header: { rd: true, qr: false } } })
     net.reply(0, A)
     expect(net.answers).toHaveLength(2)
     expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['203.0.113.7'] })
     net.runUntil(100_000).ask('www.example.org')
     expect([net.last.source, net.last.message.answers[0]?.ttl, net.last.message.header.aa]).toEqual(['cache', 200, false])
-    expect(net.done.size).toBe(1)
+    expect(net.over.size).toBe(1)
   })
 
   test.each<[string, (message: Message) => Message]>([
@@ -235,33 +155,32 @@ describe('what others know', () => {
     expect(net.ask('bank.example.com').sent).toHaveLength(2)
   })
 
-  test('a silent upstream is asked again with another id and way, then the next; a late answer counts', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(1300)
-    expect(net.sent.map(({ atMs, path }) => [atMs, path.peer.address])).toEqual([[0, FIRST.address], [400, SECOND.address], [1200, FIRST.address]])
+  test('a silent upstream is asked again with another id, then the next; a late answer counts', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(1300)
+    expect(net.sent.map(({ atMs, to }) => [atMs, to])).toEqual([[0, FIRST], [400, SECOND], [1200, FIRST]])
     expect(new Set(net.sent.map(({ query }) => query.header.id)).size).toBe(3)
-    expect(new Set(net.sent.map(({ path }) => path)).size).toBe(3)
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
   test('nobody answers: SERVFAIL before 4 s, and the reason', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').runUntil(4000)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(4000)
     expect([net.last.rcode, net.last.source, net.last.atMs]).toEqual(['SERVFAIL', 'none', 3800])
     expect(net.events.find(event => event.name === 'upstream')).toMatchObject({ trouble: expect.stringContaining('192.0.2.53:53 does not answer, 198.51.100.53:53 does not answer') })
-    expect(net.done.size).toBe(net.sent.length)
+    expect(net.over.size).toBe(net.sent.length)
     expect(net.server.deadlineMs()).toBe(Infinity)
   })
 
   test('all refuse: SERVFAIL at once; one answers again: well again', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').refuse(0).refuse(1)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').refuse(0).refuse(1)
     expect([net.last.rcode, net.last.atMs]).toEqual(['SERVFAIL', 0])
     net.ask('www.example.org').reply(2, A)
     expect(net.events.filter(event => event.name === 'upstream').map(event => event.name === 'upstream' && event.trouble !== undefined)).toEqual([true, false])
   })
 
   test('SERVFAIL of one upstream goes to the next, and the one that answers is asked first afterwards', () => {
-    const net = new Net([FIRST, SECOND]).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
     expect(net.last.data).toEqual(['203.0.113.7'])
-    expect(net.ask('other.example.org').sent[2]?.path.peer).toBe(SECOND)
+    expect(net.ask('other.example.org').sent[2]?.to).toBe(SECOND)
     expect(net.events.filter(event => event.name === 'upstream')).toEqual([])
   })
 
@@ -282,7 +201,7 @@ describe('what others know', () => {
 
   test('a truncated reply is asked again over TCP', () => {
     const net = new Net().ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, tc: true } }))
-    expect(net.sent[1]?.way).toBe('upstream-tcp')
+    expect(net.sent[1]?.to).toBe(`${FIRST} by TCP`)
     expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
   })
 
@@ -293,10 +212,10 @@ describe('what others know', () => {
 
   test('a reply that cannot be read is ignored, and one that comes too late is no query', () => {
     const net = new Net().ask('www.example.org')
-    const path = net.sent[0]?.path ?? CLIENT
-    net.server.receive(Uint8Array.of(1, 2, 3), path, 0)
+    const { asking } = net.sent[0] ?? expect.unreachable('a query was sent')
+    net.server.receiveReply(Uint8Array.of(1, 2, 3), asking, 0)
     expect(net.reply(0, A).last.rcode).toBe('NOERROR')
-    net.server.receive(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), path, 0)
+    net.server.receiveReply(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), asking, 0)
     expect(net.server.outbox).toEqual([])
   })
 
@@ -308,6 +227,6 @@ describe('what others know', () => {
   })
 
   test('no upstream is set: SERVFAIL', () => {
-    expect(new Net([]).ask('www.example.org').last.rcode).toBe('SERVFAIL')
+    expect(new Net({ upstreams: [] }).ask('www.example.org').last.rcode).toBe('SERVFAIL')
   })
 })

@@ -11,22 +11,29 @@ import { formatEndpoint } from '../../kit/endpoint.ts'
 import { assertNever, MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import { decodeHeader, decodeMessage, type Message, type Question, type ResourceRecord } from '../wire/message.ts'
-import { nameKey } from '../wire/name.ts'
+import { nameKey, ROOT } from '../wire/name.ts'
+import { formatRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
+import { soaFor } from './apex.ts'
 import type { Authority, AuthorityEvent, Request } from './authority.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
-import { targetOf, type Finding } from './finding.ts'
+import { EXTENDED_ERROR, OPTION, optionsOf, type EdnsOption, type ExtendedError } from './edns-options.ts'
+import { targetOf, type Finding, type Wanted } from './finding.ts'
+import type { Asking, Outcome, Trouble } from './flight.ts'
+import { Forwarder, type ForwarderEvent, type ForwarderOptions } from './forwarder.ts'
 import { HotAnswers } from './hot-answers.ts'
-import { Forwarder, type ForwarderEvent, type ForwarderOptions, type Settled, type UpstreamWay } from './forwarder.ts'
-import { privateZoneOf } from './private-names.ts'
+import { explain, type Provenance } from './provenance.ts'
+import { withoutPrivateAddresses } from './rebinding.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
+import type { Routes } from './routes.ts'
 import type { SignedRequest } from './tsig.ts'
-import { soaFor } from './apex.ts'
+import type { Upstream } from './upstream.ts'
 import { anyRecord, type Zone } from './zone.ts'
+import type { ZoneMap } from './zone-map.ts'
 
-export type AnswerSource = 'zone' | 'cache' | 'stale' | 'upstream' | 'none'
+export type AnswerSource = Provenance['source']
 
 export interface AnsweredEvent {
   readonly name: 'answered'
@@ -43,17 +50,15 @@ export type DnsEvent = ForwarderEvent
   | AnsweredEvent
   /** An upstream's answer is remembered until then. */
   | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
+  /** An address of the network at hand was taken out of what an upstream said of a name that is not ours. */
+  | { readonly name: 'filtered'; readonly qname: string; readonly data: string; readonly upstream: string }
 
 /** A CNAME chain through the zone ends at this length: nobody means a longer one. */
 const ALIASES_MAX = 8
 const TCP_BYTES_MAX = 65_535
-
-export interface DnsServerOptions extends ForwarderOptions {
-  /** Canary names (canary-names.ts) do not exist. */
-  readonly hidesCanaries?: boolean
-  /** Takes updates, transfers and signatures; without it they are not implemented. */
-  readonly authority?: Authority
-}
+const OURS: Provenance = { source: 'zone' }
+const UNKNOWN: Provenance = { source: 'none' }
+const NOBODY = { zone: ROOT, value: undefined }
 
 /** A query on its way to an answer. */
 interface Query {
@@ -62,6 +67,10 @@ interface Query {
   readonly message: Message
   readonly question: Question
   readonly edns: Edns | undefined
+  /** It has the option that asks how the answer is known. */
+  readonly wantsProvenance: boolean
+  /** It came by TCP and asks how long its connection may be silent. */
+  readonly wantsKeepalive: boolean
   readonly signed: SignedRequest | undefined
   readonly path: Path
   readonly limitBytes: number
@@ -72,22 +81,31 @@ interface Query {
   qname: string
 }
 
+export interface DnsServerOptions extends ForwarderOptions {
+  /** Who is asked for what is not known here. */
+  readonly routes: Routes
+  /** Zones whose names may have private addresses. */
+  readonly allowPrivate?: ZoneMap<true>
+  /** Canary names (canary-names.ts) do not exist. */
+  readonly hidesCanaries?: boolean
+  /** Takes updates, transfers and signatures; without it they are not implemented. */
+  readonly authority?: Authority
+}
+
 export class DnsServer implements Machine<DnsEvent> {
   readonly outbox: Effect<DnsEvent>[] = []
   readonly #forwarder: Forwarder<Query>
   readonly #hot = new HotAnswers()
   /** The zone's, when the hot answers began. */
   #hotGeneration = 0
-  readonly #hidesCanaries: boolean
-  readonly #authority: Authority | undefined
   readonly zone: Zone
   readonly cache: Cache
+  readonly options: DnsServerOptions
 
   constructor(zone: Zone, cache: Cache, options: DnsServerOptions) {
-    this.#hidesCanaries = options.hidesCanaries ?? false
-    this.#authority = options.authority
     this.zone = zone
     this.cache = cache
+    this.options = options
     this.#forwarder = new Forwarder(options)
   }
 
@@ -106,10 +124,9 @@ export class DnsServer implements Machine<DnsEvent> {
     return this.cache.flush()
   }
 
-  /** A datagram: a client's query, or an upstream's answer on a way that the outbox opened. */
+  /** A client's query by UDP. */
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
-    if (this.#forwarder.wayOf(path) !== undefined) this.#receiveReply(bytes, path, nowMs)
-    else this.#receiveQuery(bytes, path, UDP_PAYLOAD_BYTES_MIN, nowMs)
+    this.#receiveQuery(bytes, path, UDP_PAYLOAD_BYTES_MIN, nowMs)
   }
 
   /** A query that came over TCP: its answer may have any length. */
@@ -117,10 +134,27 @@ export class DnsServer implements Machine<DnsEvent> {
     this.#receiveQuery(bytes, path, TCP_BYTES_MAX, nowMs)
   }
 
-  /** The system says that a way of the outbox leads nowhere. */
-  refused(path: Path, why: string, nowMs: number): void {
-    this.#forwarder.refused(path, why)
+  /** What came back for something that the outbox asked. */
+  receiveReply(bytes: Uint8Array, asking: Asking, nowMs: number): void {
+    try {
+      this.#forwarder.receive(bytes, asking, nowMs)
+    } catch (error) {
+      // What cannot be read may be forged: the true answer may still come.
+      if (!(error instanceof MalformedPacket)) throw error
+    }
     this.#takeSettled(nowMs)
+  }
+
+  /** The system says that an asking leads nowhere. */
+  refused(asking: Asking, why: string, nowMs: number): void {
+    this.#forwarder.refused(asking, why, nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  /** The answer to an update that `updateAsked` told of (authority.ts). */
+  answerUpdate(request: Request, rcode: number): void {
+    this.options.authority?.answerUpdate(request, rcode)
+    this.#takeFromAuthority()
   }
 
   timeout(nowMs: number): void {
@@ -132,52 +166,39 @@ export class DnsServer implements Machine<DnsEvent> {
     return this.#forwarder.deadlineMs()
   }
 
-  /** The answer to an update that `updateAsked` told of; authority.ts says when. */
-  answerUpdate(request: Request, rcode: number): void {
-    this.#authority?.answerUpdate(request, rcode)
-    this.outbox.push(...this.#authority?.outbox.splice(0) ?? [])
-  }
-
-  /** How something in the outbox has to travel: to a client as it came, or to an upstream by a socket of its own. */
-  wayOf(path: Path): UpstreamWay | 'client' {
-    return this.#forwarder.wayOf(path) ?? 'client'
-  }
-
-  #receiveReply(bytes: Uint8Array, path: Path, nowMs: number): void {
-    try {
-      this.#forwarder.receive(bytes, path)
-    } catch (error) {
-      // What cannot be read may be forged: the true answer may still come.
-      if (!(error instanceof MalformedPacket)) throw error
-    }
-    this.#takeSettled(nowMs)
-  }
-
   #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
     let message: Message
     let edns: Edns | undefined
+    let options: readonly EdnsOption[] = []
     let signed: SignedRequest | undefined
     try {
       if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
       message = decodeMessage(bytes)
       edns = ednsOf(message)
-      signed = this.#authority?.verify(bytes, message)
+      options = optionsOf(message)
+      signed = this.options.authority?.verify(bytes, message)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
       return this.#refuseUnreadable(bytes, path)
     }
-    const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
-    if (this.#authority?.take({ message, edns, signed, path, overTcp: limitBytes === TCP_BYTES_MAX, limitBytes: granted }) === true) {
-      this.outbox.push(...this.#authority.outbox.splice(0))
-      return
-    }
+    const overTcp = limitBytes === TCP_BYTES_MAX
+    const granted = overTcp ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
+    if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
     const [question, second] = message.questions
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
-    const query: Query = { bytes, message, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
-    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, 'none', nowMs)
-    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
+    const asks = (option: number) => options.some(({ code }) => code === option)
+    const query: Query = {
+      bytes, message, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
+      wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
+    }
+    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
+    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
     else this.#resolve(query, nowMs)
     this.#takeSettled(nowMs)
+  }
+
+  #takeFromAuthority(): void {
+    this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
   }
 
   /** The header alone, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1); what has no header gets nothing. */
@@ -193,9 +214,9 @@ export class DnsServer implements Machine<DnsEvent> {
       const known = this.zone.lookup(query.qname, query.question.type)
       if (known === undefined) return this.#resolveElsewhere(query, nowMs)
       switch (known.kind) {
-        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, 'zone', nowMs, Infinity)
-        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, soa: known.soa }, 'zone', nowMs, Infinity)
-        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: known.soa }, 'zone', nowMs, Infinity)
+        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, OURS, nowMs)
+        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, OURS, nowMs)
+        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, OURS, nowMs)
         case 'alias':
           query.chain.push(known.record)
           query.qname = targetOf(known.record)
@@ -203,56 +224,94 @@ export class DnsServer implements Machine<DnsEvent> {
         default: assertNever(known)
       }
     }
-    this.#answer(query, { rcode: RCODE.SERVFAIL }, 'none', nowMs)
+    this.#answer(query, { rcode: RCODE.SERVFAIL }, UNKNOWN, nowMs)
   }
 
   #resolveElsewhere(query: Query, nowMs: number): void {
-    const wanted = { ...query.question, name: query.qname }
-    const privateZone = privateZoneOf(query.qname)
-    if (privateZone !== undefined) {
-      const exists = nameKey(query.qname) === privateZone || this.zone.hasBelow(query.qname)
-      return this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, soa: soaFor(privateZone) }, 'zone', nowMs, Infinity)
-    }
-    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(query.qname)] }, 'none', nowMs)
-    if (this.#hidesCanaries && isCanaryName(query.qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, soa: soaFor(query.qname) }, 'zone', nowMs, Infinity)
+    const { message: { header }, edns, question, qname } = query
+    // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
+    const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
+    const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
+    if (group === undefined) return this.#answerNobodysName(query, zone, nowMs)
+    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, UNKNOWN, nowMs)
+    if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)
     const cached = this.cache.get(wanted, nowMs)
-    if (cached !== undefined) return this.#answer(query, cached, 'cache', nowMs, this.cache.freshUntilMs(wanted))
-    if (!query.message.header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, 'none', nowMs)
-    const hasStale = this.cache.stale(wanted, nowMs) !== undefined
-    if (!this.#forwarder.ask(wanted, query, hasStale, nowMs)) this.#answerStale(query, wanted, nowMs)
+    if (cached !== undefined) {
+      if (cached.isHot && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
+      return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
+    }
+    if (!header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    const stale = this.cache.stale(wanted, nowMs)
+    if (stale?.isTriedInVain === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
+  }
+
+  /** A zone of which nobody is asked: its names are registered here, or do not exist. */
+  #answerNobodysName(query: Query, zone: string, nowMs: number): void {
+    const exists = nameKey(query.qname) === nameKey(zone) || this.zone.hasBelow(query.qname)
+    this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
   }
 
   #takeSettled(nowMs: number): void {
-    for (const { question, waiters, outcome } of this.#forwarder.settled.splice(0)) this.#settle(question, waiters, outcome, nowMs)
-    this.outbox.push(...this.#forwarder.outbox.splice(0))
+    const { settled, outbox } = this.#forwarder
+    for (const { wanted, waiters, outcome } of settled) this.#settle(wanted, waiters, outcome, nowMs)
+    for (const effect of outbox) this.outbox.push(effect)
+    settled.length = 0
+    outbox.length = 0
   }
 
-  #settle(question: Question, waiters: readonly Query[], outcome: Settled<Query>['outcome'], nowMs: number): void {
+  #settle(wanted: Wanted, waiters: readonly Query[], outcome: Outcome, nowMs: number): void {
     if (outcome.kind !== 'found') {
-      for (const query of waiters) this.#answerStale(query, question, nowMs)
+      if (outcome.kind === 'failed') this.cache.triedInVain(wanted, nowMs)
+      for (const query of waiters) this.#answerStale(query, wanted, outcome.kind === 'failed' ? outcome.troubles : [], nowMs)
       return
     }
-    const expiresAtMs = this.cache.put(question, outcome.finding, nowMs)
-    if (expiresAtMs !== undefined) this.outbox.push({ kind: 'event', event: { name: 'cached', finding: outcome.finding, expiresAtMs } })
-    for (const query of waiters) this.#answer(query, outcome.finding, 'upstream', nowMs)
+    const { upstream, tookMs } = outcome
+    const finding = this.#filtered(wanted, outcome.finding, upstream)
+    const expiresAtMs = this.cache.put(wanted, finding, upstream.title, nowMs)
+    if (expiresAtMs !== undefined) this.outbox.push({ kind: 'event', event: { name: 'cached', finding, expiresAtMs } })
+    for (const query of waiters) this.#answerFinding(query, finding, { source: 'upstream', upstream: upstream.title, tookMs }, nowMs)
   }
 
-  #answerStale(query: Query, question: Question, nowMs: number): void {
-    const stale = this.cache.stale(question, nowMs)
-    if (stale !== undefined) this.#answer(query, stale, 'stale', nowMs)
-    else this.#answer(query, { rcode: RCODE.SERVFAIL }, 'none', nowMs)
+  /** A finding without addresses that a stranger's name must not have. */
+  #filtered(wanted: Wanted, finding: Finding, { title }: Upstream): Finding {
+    const filtered = withoutPrivateAddresses(finding)
+    if (filtered === undefined || this.#mayBePrivate(wanted.name)) return finding
+    const { type, rdata } = filtered.record
+    this.outbox.push({ kind: 'event', event: { name: 'filtered', qname: wanted.name, data: formatRdata(type, rdata), upstream: title } })
+    return filtered.finding
+  }
+
+  #mayBePrivate(name: string): boolean {
+    return this.options.allowPrivate?.longestMatch(name) !== undefined || this.options.routes.longestMatch(name)?.zone !== ROOT
+  }
+
+  #answerStale(query: Query, wanted: Wanted, troubles: readonly Trouble[], nowMs: number): void {
+    const stale = this.cache.stale(wanted, nowMs)
+    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorFor(troubles) }, UNKNOWN, nowMs)
+    this.#answerFinding(query, stale.finding, { source: 'stale', ageMs: stale.ageMs, upstream: stale.upstream }, nowMs)
+  }
+
+  #answerFinding(query: Query, finding: Finding, provenance: Provenance, nowMs: number, holdsUntilMs = 0): void {
+    const { rcode, answers, authorities, authentic } = finding
+    const stale = rcode === RCODE.NXDOMAIN ? EXTENDED_ERROR.STALE_NXDOMAIN : EXTENDED_ERROR.STALE
+    const extendedError = finding.filtered === true ? { code: EXTENDED_ERROR.FILTERED, text: 'a private address was taken out' }
+      : provenance.source === 'stale' ? { code: stale, text: '' } : undefined
+    const wantsAd = query.message.header.ad || query.edns?.dnssecOk === true
+    this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && query.chain.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
   }
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
-  #answer(query: Query, parts: ResponseParts, source: AnswerSource, nowMs: number, holdsUntilMs = 0): void {
+  #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
     const { message, question, edns, signed, path } = query
-    const answers = [...query.chain, ...parts.answers ?? []]
+    const answers = query.chain.length === 0 ? parts.answers : [...query.chain, ...parts.answers ?? []]
+    const told = query.wantsProvenance ? explain(provenance) : undefined
+    const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told, tellsKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
-    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, { ...parts, aa: parts.aa ?? query.chain.length > 0, answers }, room)
-    this.outbox.push({ kind: 'send', path, bytes: this.#authority?.sign(bytes, signed?.signature) ?? bytes })
+    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, whole, room)
+    this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
     if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
     this.outbox.push({ kind: 'event', event: {
-      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source,
+      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source: provenance.source,
       client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,
     } })
   }
@@ -266,4 +325,13 @@ export class DnsServer implements Machine<DnsEvent> {
     this.#hot.forget()
     this.#hotGeneration = this.zone.generation
   }
+}
+
+/** The upstream's own reason goes before ours (RFC 8914 §3). */
+function extendedErrorFor(troubles: readonly Trouble[]): ExtendedError | undefined {
+  const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
+  const [first] = troubles
+  if (told !== undefined || first === undefined) return told
+  const code = troubles.some(({ kind }) => kind === 'unreachable') ? EXTENDED_ERROR.NETWORK_ERROR : EXTENDED_ERROR.NO_REACHABLE_AUTHORITY
+  return { code, text: `${first.upstream.title} ${first.why}` }
 }

@@ -4,6 +4,7 @@ import { EntryReader } from '../wire/presentation.ts'
 import { formatRdata, parseRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, formatType, OPCODE, parseType, TYPE } from '../wire/types.ts'
 import { decideUpdate } from './update.ts'
+import { RECORDS_OF_NAME_MAX } from './zone-content.ts'
 import { Zone } from './zone.ts'
 
 /** `a.home 60 IN A 192.0.2.1`, `a.home 0 ANY A`: one record; TTL and class always written. */
@@ -109,7 +110,7 @@ test('an SOA counts where it is newer, and at the apex alone', () => {
 })
 
 test('a limit of the zone refuses all of it', () => {
-  const many = Array.from({ length: 101 }, (_, index) => `many.home 60 IN TXT "${index}"`)
+  const many = Array.from({ length: RECORDS_OF_NAME_MAX + 1 }, (_, index) => `many.home 60 IN TXT "${index}"`)
   expect(run([], ['new.home 300 IN A 192.0.2.9', ...many])).toBe('REFUSED')
   expect(run([], ['new.home 300 IN A 192.0.2.9', `large.home 60 IN TXT ${Array.from({ length: 70 }, () => `"${'x'.repeat(250)}"`).join(' ')}`])).toBe('REFUSED')
   expect(held('new.home')).toEqual([])

@@ -8,8 +8,7 @@ import { nameKey, parseName } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../wire/types.ts'
 import { APEX, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf } from './apex.ts'
-
-export const RECORDS_OF_NAME_MAX = 100
+import { RECORDS_OF_NAME_MAX } from './zone-content.ts'
 
 /** Adds one record. Its TTL becomes that of all of its name and type (RFC 2181 §5.2). */
 export interface Register {
@@ -63,11 +62,11 @@ export function partsOfChange(change: ZoneChange): readonly (Register | Unregist
 export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): NameChange[] {
   const plan = new Map<string, NameChange>()
   for (const part of partsOfChange(change)) {
-    const key = nameKey(part.name)
-    const planned = plan.get(key)
-    const before = planned?.before ?? recordsOf(part.name)
+    const name = parseName(part.name)
+    const planned = plan.get(nameKey(name))
+    const before = planned?.before ?? recordsOf(name)
     const after = changed(part, planned?.after ?? before, change.change === 'update')
-    plan.set(key, { name: planned?.name ?? part.name, before, after })
+    plan.set(nameKey(name), { name, before, after })
   }
   return [...plan.values()].filter(({ before, after }) => before.length !== after.length || before.some((record, index) => record !== after[index]))
 }
@@ -111,7 +110,7 @@ function withRegistered(change: Register, held: readonly ResourceRecord[], inUpd
   const alone = record.type === TYPE.CNAME || (change.replace && !isApexOwn(record))
   const same = held.filter(({ type }) => type === record.type)
   if (same.every(({ ttl }) => ttl === record.ttl) && same.some(each => sameData(each, record)) && (!alone || same.length === 1)) return held
-  const kept = alone ? others : [...held.map(each => each.type === record.type ? { ...each, ttl: record.ttl } : each).filter(each => !sameData(each, record))]
+  const kept = alone ? others : held.filter(each => !sameData(each, record)).map(each => each.type === record.type && each.ttl !== record.ttl ? { ...each, ttl: record.ttl } : each)
   if (kept.length >= RECORDS_OF_NAME_MAX) throw refused(change.name, `it has ${RECORDS_OF_NAME_MAX} records, which is the limit`, 'UNREGISTER some of them')
   return [...kept, record]
 }

@@ -2,10 +2,12 @@ import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../kit/errors.ts'
 import { parseAdminLine } from './admin.ts'
+import { apexRecords } from './apex.ts'
 import { formatRdata } from '../wire/rdata.ts'
-import { formatType, parseType } from '../wire/types.ts'
-import { RECORDS_OF_NAME_MAX, type ZoneChange } from './zone-change.ts'
-import { NAMES_MAX, Zone } from './zone.ts'
+import { formatType, parseType, TYPE } from '../wire/types.ts'
+import type { ZoneChange } from './zone-change.ts'
+import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
+import { Zone } from './zone.ts'
 
 let zone: Zone
 beforeEach(() => { zone = new Zone() })
@@ -86,6 +88,48 @@ test('what is not there cannot be unregistered, nor what belongs to the zone its
   expect(look('a.home', 'A')).toEqual(['A 192.0.2.1'])
 })
 
+test('a wildcard speaks for names that are missing, at any depth, and not for names that exist or lie below one', () => {
+  run('REGISTER *.home 192.0.2.1', 'REGISTER a.b.home 192.0.2.2', 'REGISTER c.home TXT here')
+  expect(['x.home', 'y.x.home', 'X.Y.HOME'].map(name => look(name, 'A'))).toEqual(Array(3).fill(['A 192.0.2.1']))
+  // b.home exists without records; c.home exists without this type; below both another closest encloser counts.
+  expect(['b.home', 'c.home', 'd.b.home', 'd.c.home', 'home'].map(name => look(name, 'A'))).toEqual(['nodata', 'nodata', 'nxdomain', 'nxdomain', 'nodata'])
+  expect([look('x.home', 'MX'), look('*.home', 'A'), look('y.*.home', 'A')]).toEqual(['nodata', ['A 192.0.2.1'], 'nxdomain'])
+  run('UNREGISTER a.b.home')
+  expect([look('b.home', 'A'), look('a.b.home', 'A')]).toEqual([['A 192.0.2.1'], ['A 192.0.2.1']])
+})
+
+test('what a wildcard answers belongs to the name that was asked', () => {
+  run('REGISTER *.dev.home 192.0.2.1', 'REGISTER *.www.home CNAME a.home')
+  expect(zone.lookup('My-Box.dev.home', TYPE.A)).toMatchObject({ kind: 'records', records: [{ name: 'My-Box.dev.home' }] })
+  expect(zone.lookup('x.www.home', TYPE.AAAA)).toMatchObject({ kind: 'alias', record: { name: 'x.www.home', type: TYPE.CNAME } })
+  expect(zone.lookup('x.dev.home', TYPE.ANY)).toMatchObject({ kind: 'records', records: [{ name: 'x.dev.home', type: TYPE.HINFO }] })
+})
+
+test('a wildcard without records of its own hides others, and makes up nothing', () => {
+  run('REGISTER x.*.home 192.0.2.1')
+  expect([look('y.home', 'A'), look('z.y.home', 'A'), look('x.*.home', 'A')]).toEqual(['nodata', 'nodata', ['A 192.0.2.1']])
+})
+
+test('a wildcard outside the apex speaks for its names, and others are still asked elsewhere', () => {
+  run('REGISTER *.lab.example 192.0.2.1', 'REGISTER box.lab.example 192.0.2.2')
+  expect([look('x.lab.example', 'A'), look('y.x.lab.example', 'A'), look('x.lab.example', 'MX')]).toEqual([['A 192.0.2.1'], ['A 192.0.2.1'], 'nodata'])
+  expect(['lab.example', 'example', 'x.example', 'x.box.lab.example'].map(name => look(name, 'A'))).toEqual(Array(4).fill(undefined))
+})
+
+test("a wildcard's address leads back to nobody", () => {
+  run('REGISTER *.dev.home 192.0.2.1', 'REGISTER a.home 192.0.2.1')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toEqual(['PTR a.home.'])
+  run('UNREGISTER *.dev.home', 'UNREGISTER a.home')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toBeUndefined()
+})
+
+test('an address of many names leads back to the first of them', () => {
+  for (let index = 0; index < 300; index++) run(`REGISTER n${index}.home 192.0.2.1`)
+  run('UNREGISTER n0.home')
+  const pointers = look('1.2.0.192.in-addr.arpa', 'PTR')
+  expect([pointers?.length, pointers?.[0]]).toEqual([100, 'PTR n1.home.'])
+})
+
 test('the serial goes up with each change', () => {
   const serial = () => Number(String(look('home', 'SOA')).split(' ')[3])
   const before = serial()
@@ -93,12 +137,50 @@ test('the serial goes up with each change', () => {
   expect(serial()).toBe(before + 2)
 })
 
-test('names and records of a name are limited', () => {
-  for (let index = 0; index < NAMES_MAX; index++) zone.apply({ change: 'register', name: `n${index}.home`, type: 'A', rdata: '192.0.2.1', replace: true })
+test('a million names and more are taken, up to the limit', { timeout: 60_000 }, () => {
+  const content = new ZoneContent()
+  for (let index = 0; index < NAMES_MAX; index++) content.add(content.nodeFor(`n${index}.home`), TYPE.A, 10, Uint8Array.of(192, 0, 2, 1))
+  zone.load(content)
   expect(zone.size).toBe(NAMES_MAX)
   expect(() => run('REGISTER one-more.home 192.0.2.1')).toThrow(/limit/)
-  for (let index = 1; index < RECORDS_OF_NAME_MAX; index++) run(`REGISTER n1.home TXT ${index}`)
+  run('UNREGISTER n7.home', 'REGISTER one-more.home 192.0.2.2')
+  expect([look('one-more.home', 'A'), look('n8.home', 'A'), look('n7.home', 'A')]).toEqual([['A 192.0.2.2'], ['A 192.0.2.1'], 'nxdomain'])
+})
+
+test('records of a name are limited', () => {
+  for (let index = 0; index < RECORDS_OF_NAME_MAX; index++) run(`REGISTER n1.home TXT ${index}`)
   expect(() => run('REGISTER n1.home TXT more')).toThrow(/limit/)
+})
+
+test('records come with the SOA first, then the apex, then the names as they were registered', () => {
+  run('REGISTER b.home 192.0.2.1', 'REGISTER home TXT x', 'REGISTER a.home 192.0.2.1')
+  expect([...zone.records()].map(({ name, type }) => `${name} ${formatType(type)}`)).toEqual(['home SOA', 'home NS', 'home TXT', 'b.home A', 'a.home A'])
+})
+
+test('the generation goes up with every change and load, and with nothing else', () => {
+  const before = zone.generation
+  run('REGISTER a.home 192.0.2.1')
+  expect(() => run('UNREGISTER b.home')).toThrow(UsageError)
+  look('a.home', 'A')
+  expect(zone.generation).toBe(before + 1)
+  zone.load(new ZoneContent())
+  expect(zone.generation).toBe(before + 2)
+})
+
+test('a serial that content brings counts where it is newer, and counts round', () => {
+  const content = () => {
+    const made = new ZoneContent()
+    for (const { type, ttl, rdata } of apexRecords(100)) made.add(made.apex, type, ttl, rdata)
+    return made
+  }
+  const after = [undefined, 99, 100, 101, 0xffffffff].map(leastSerial => {
+    zone.load(content(), leastSerial)
+    return zone.serial
+  })
+  expect(after).toEqual([100, 100, 100, 101, 100])
+  zone.load(new ZoneContent(), 0xffffffff)
+  run('REGISTER a.home 192.0.2.1')
+  expect(zone.serial).toBe(0)
 })
 
 test('changes made twice over leave the zone as once: a journal may be read again', () => {

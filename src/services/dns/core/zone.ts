@@ -2,19 +2,26 @@
  * What is registered here, permanently: any number of records under any name. Below the apex (`home`) this server is the
  * authority, so what is not registered there does not exist. Outside the apex it answers for exactly the names registered.
  * Addresses get their PTR records by themselves.
+ *
+ * A name that is missing may be made up from a wildcard (RFC 1034 §4.3.3, RFC 4592): `*.home` speaks for `x.home` and `y.x.home`,
+ * but not for a name that exists, nor below one.
+ *
+ *     *.home, a.b.home registered      x.home  y.x.home   from *.home
+ *                                      b.home             exists: no data
+ *                                      c.b.home           its closest encloser is b.home, and there is no *.b.home: no such name
  */
 import { UsageError } from '../../kit/errors.ts'
 import type { ResourceRecord } from '../wire/message.ts'
-import { isWithin, nameKey, parentOf, ROOT } from '../wire/name.ts'
-import { formatRdata } from '../wire/rdata.ts'
+import { isWithin } from '../wire/name.ts'
 import { TYPE } from '../wire/types.ts'
-import { APEX, apexRecords, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
-import { reverseNameOf } from './reverse-name.ts'
+import { APEX, apexRecords, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
+import { NONE } from './name-tree.ts'
+import { isWholeAddress, parseReverseName } from './reverse-name.ts'
 import { planChange, type NameChange, type ZoneChange } from './zone-change.ts'
+import { NAMES_MAX, ZoneContent } from './zone-content.ts'
 import { ZoneHistory, type ZoneDifference } from './zone-history.ts'
 
-export const NAMES_MAX = 10_000
-
+/** Records of the answer have the name of the question as their owner, in its letters. */
 export type ZoneAnswer =
   | { readonly kind: 'records'; readonly records: readonly ResourceRecord[] }
   | { readonly kind: 'alias'; readonly record: ResourceRecord }
@@ -22,35 +29,30 @@ export type ZoneAnswer =
   | { readonly kind: 'nodata'; readonly soa: ResourceRecord }
   | { readonly kind: 'nxdomain'; readonly soa: ResourceRecord }
 
-interface Node {
-  readonly name: string
-  readonly records: ResourceRecord[]
-}
-
 export class Zone {
-  readonly #nodes = new Map<string, Node>()
-  /** How many registered names lie below a name that may itself have nothing (an "empty non-terminal", RFC 8020 §2). */
-  readonly #below = new Map<string, number>()
-  /** Reverse name → names that have that address. */
-  readonly #reverse = new Map<string, Set<string>>()
-
+  #content = new ZoneContent()
   readonly #history = new ZoneHistory()
+  #soa = soaFor(APEX)
   #generation = 0
 
-  constructor(records: readonly ResourceRecord[] = []) {
-    this.load(records)
+  constructor() {
+    this.load(this.#content)
   }
 
-  /** Replaces everything. SOA and NS of the apex are made up where the records have none. */
-  load(records: readonly ResourceRecord[]): void {
-    this.#nodes.clear()
-    this.#below.clear()
-    this.#reverse.clear()
+  /**
+   * Replaces everything. SOA and NS of the apex are made up where the content has none.
+   * @param content belongs to the zone from now on
+   * @param leastSerial the zone's serial where the content's own is older than it
+   */
+  load(content: ZoneContent, leastSerial?: number): void {
+    for (const { type, ttl, rdata } of apexRecords(leastSerial ?? 1)) {
+      if (content.recordsOf(content.apex, APEX, type).length === 0) content.add(content.apex, type, ttl, rdata)
+    }
+    this.#content = content
     this.#history.forget()
     this.#generation++
-    const own = records.filter(isApexOwn)
-    const missing = apexRecords(1).filter(({ type }) => own.every(record => record.type !== type))
-    for (const record of [...missing, ...records]) this.#insert(record, record.type === TYPE.SOA)
+    this.#takeSoa()
+    if (leastSerial !== undefined && isNewerSerial(leastSerial, this.serial)) this.#setSoa(withSerial(this.#soa, leastSerial))
   }
 
   /** Goes up with every change and every load: what was made of an older state is out of date. */
@@ -59,11 +61,11 @@ export class Zone {
   }
 
   get soa(): ResourceRecord {
-    return this.recordsOf(APEX).find(({ type }) => type === TYPE.SOA) ?? soaFor(APEX)
+    return this.#soa
   }
 
   get serial(): number {
-    return serialOf(this.soa)
+    return serialOf(this.#soa)
   }
 
   /**
@@ -79,32 +81,40 @@ export class Zone {
    * @param qtype ANY gets one small HINFO record (RFC 8482 §4.2)
    */
   lookup(qname: string, qtype: number): ZoneAnswer | undefined {
-    const key = nameKey(qname)
-    const node = this.#nodes.get(key)
-    const pointers = node === undefined ? this.#pointers(qname, key) : []
-    const records = node?.records ?? pointers
-    if (records.length > 0) return this.#answerFrom(qname, qtype, records)
+    const node = this.#content.find(qname)
+    if (node !== NONE && this.#content.hasRecords(node)) return this.#answerFrom(node, qname, qtype)
+    const pointers = this.#pointers(qname)
+    if (pointers.length > 0) return this.#answerWith(pointers, qname, qtype)
+    const source = node === NONE ? this.#content.wildcard() : NONE
+    if (source !== NONE && this.#content.hasRecords(source)) return this.#answerFrom(source, qname, qtype)
     if (!isWithin(qname, APEX)) return undefined
-    return { kind: this.hasBelow(key) ? 'nodata' : 'nxdomain', soa: this.soa }
+    return { kind: node !== NONE || source !== NONE ? 'nodata' : 'nxdomain', soa: this.#soa }
   }
 
-  /** True for a name that has names below it, so it exists though it has no records. */
+  /** True for a name that has names below it, so it exists though it may have no records. */
   hasBelow(name: string): boolean {
-    return this.#below.has(nameKey(name))
+    const node = this.#content.find(name)
+    if (node !== NONE && this.#content.hasBelow(node)) return true
+    const reverse = parseReverseName(name)
+    return reverse !== undefined && !isWholeAddress(reverse) && this.#content.hasAddressIn(reverse)
   }
 
-  /** Everything, apex first, in order of registration. */
+  /** Everything: the SOA, what else the apex has, then the names in the order of their registration. A change meanwhile does no harm: each name is as it was at some moment of the walk. */
   *records(): Generator<ResourceRecord> {
-    for (const { records } of this.#nodes.values()) yield* records
+    const content = this.#content
+    for (const node of content.nodes()) yield* content.recordsOf(node)
   }
 
+  /** What a name itself has, as it was registered. */
   recordsOf(name: string): readonly ResourceRecord[] {
-    return this.#nodes.get(nameKey(name))?.records ?? []
+    const node = this.#content.find(name)
+    return node === NONE ? [] : this.#content.recordsOf(node)
   }
 
   /** How many names are registered, the apex with its own SOA and NS not counted. */
   get size(): number {
-    return this.#nodes.size - (this.recordsOf(APEX).every(isApexOwn) ? 1 : 0)
+    const apexHasMore = this.#content.recordsOf(this.#content.apex, APEX).some(({ type }) => type !== TYPE.SOA && type !== TYPE.NS)
+    return this.#content.size - (apexHasMore ? 0 : 1)
   }
 
   /**
@@ -113,14 +123,11 @@ export class Zone {
    */
   apply(change: ZoneChange): ZoneDifference {
     const plan = this.#plan(change)
-    const from = this.soa
-    for (const { name, before, after } of plan) {
-      this.#remove(name, record => before.includes(record) && !after.includes(record))
-      for (const record of after) if (!before.includes(record)) this.#insert(record, false)
-    }
-    const to = isNewerSerial(this.serial, serialOf(from)) ? this.soa : withSerial(from, (serialOf(from) + 1) >>> 0)
-    this.#insert(to, true)
-    const difference = differenceOf(plan, from, to)
+    const from = this.#soa
+    for (const { name, before, after } of plan) this.#content.replace(name, before, after)
+    this.#takeSoa()
+    if (!isNewerSerial(this.serial, serialOf(from))) this.#setSoa(withSerial(this.#soa, (serialOf(from) + 1) >>> 0))
+    const difference = differenceOf(plan, from, this.#soa)
     this.#history.remember(difference)
     this.#generation++
     return difference
@@ -131,6 +138,11 @@ export class Zone {
     this.#plan(change)
   }
 
+  /** True where `apply` would change more than the serial. @throws UsageError as `apply` would */
+  wouldChange(change: ZoneChange): boolean {
+    return this.#plan(change).length > 0
+  }
+
   #plan(change: ZoneChange): NameChange[] {
     const plan = planChange(change, name => [...this.recordsOf(name)])
     const more = plan.filter(({ before }) => before.length === 0).length - plan.filter(({ after }) => after.length === 0).length
@@ -138,68 +150,45 @@ export class Zone {
     return plan
   }
 
-  #answerFrom(qname: string, qtype: number, records: readonly ResourceRecord[]): ZoneAnswer {
+  #answerFrom(source: number, qname: string, qtype: number): ZoneAnswer {
     if (qtype === TYPE.ANY) return { kind: 'records', records: [anyRecord(qname)] }
-    const found = records.filter(({ type }) => type === qtype)
+    const found = this.#content.recordsOf(source, qname, qtype)
     if (found.length > 0) return { kind: 'records', records: found }
-    const alias = records.find(({ type }) => type === TYPE.CNAME)
+    const [alias] = this.#content.recordsOf(source, qname, TYPE.CNAME)
     if (alias !== undefined) return { kind: 'alias', record: alias }
-    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.soa : soaFor(qname) }
+    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#soa : soaFor(qname) }
   }
 
-  #pointers(qname: string, key: string): ResourceRecord[] {
-    const names = this.#reverse.get(key)
-    return [...names ?? []].map(target => ({ ...plainRecord(qname, TYPE.PTR, `${this.#nodes.get(target)?.name ?? target}.`), ttl: REGISTERED_TTL_SECONDS }))
+  #answerWith(pointers: readonly ResourceRecord[], qname: string, qtype: number): ZoneAnswer {
+    if (qtype === TYPE.ANY) return { kind: 'records', records: [anyRecord(qname)] }
+    return qtype === TYPE.PTR ? { kind: 'records', records: pointers } : { kind: 'nodata', soa: soaFor(qname) }
   }
 
-  #insert(record: ResourceRecord, replace: boolean): void {
-    const key = nameKey(record.name)
-    if (replace) this.#remove(record.name, held => held.type === record.type)
-    const node = this.#nodes.get(key) ?? { name: record.name, records: [] }
-    if (!this.#nodes.has(key)) {
-      this.#nodes.set(key, node)
-      this.#countBelow(key, 1)
-    }
-    const data = formatRdata(record.type, record.rdata)
-    if (node.records.some(held => held.type === record.type && formatRdata(held.type, held.rdata) === data)) return
-    node.records.push(record)
-    const reverse = reverseNameOf(record.type, record.rdata)
-    if (reverse === undefined) return
-    if (!this.#reverse.has(reverse)) this.#countBelow(reverse, 1)
-    this.#reverse.set(reverse, (this.#reverse.get(reverse) ?? new Set()).add(key))
+  /** The PTR records that nobody wrote: of the names that have this address. */
+  #pointers(qname: string): ResourceRecord[] {
+    const reverse = parseReverseName(qname)
+    if (reverse === undefined || !isWholeAddress(reverse)) return []
+    return this.#content.namesWithAddress(reverse.address).map(name => ({ ...plainRecord(qname, TYPE.PTR, `${name}.`), ttl: REGISTERED_TTL_SECONDS }))
   }
 
-  #remove(name: string, which: (record: ResourceRecord) => boolean): void {
-    const key = nameKey(name)
-    const node = this.#nodes.get(key)
-    if (node === undefined) return
-    for (const record of node.records.filter(which)) {
-      node.records.splice(node.records.indexOf(record), 1)
-      const reverse = reverseNameOf(record.type, record.rdata)
-      if (reverse === undefined) continue
-      const names = this.#reverse.get(reverse)
-      names?.delete(key)
-      if (names?.size !== 0) continue
-      this.#reverse.delete(reverse)
-      this.#countBelow(reverse, -1)
-    }
-    if (node.records.length > 0) return
-    this.#nodes.delete(key)
-    this.#countBelow(key, -1)
+  #takeSoa(): void {
+    const [soa] = this.#content.recordsOf(this.#content.apex, APEX, TYPE.SOA)
+    if (soa !== undefined) this.#soa = soa
   }
 
-  #countBelow(key: string, step: 1 | -1): void {
-    for (let ancestor = parentOf(key); ancestor !== ROOT; ancestor = parentOf(ancestor)) {
-      const count = (this.#below.get(ancestor) ?? 0) + step
-      if (count > 0) this.#below.set(ancestor, count)
-      else this.#below.delete(ancestor)
-    }
+  #setSoa(soa: ResourceRecord): void {
+    const held = this.#content.recordsOf(this.#content.apex, APEX)
+    this.#content.replace(APEX, held, [soa, ...held.filter(({ type }) => type !== TYPE.SOA)])
+    this.#soa = soa
   }
 }
 
 function differenceOf(plan: readonly NameChange[], from: ResourceRecord, to: ResourceRecord): ZoneDifference {
   const own = plan.filter(({ name }) => isWithin(name, APEX))
-  const missing = (these: readonly ResourceRecord[], those: readonly ResourceRecord[]) => these.filter(record => record.type !== TYPE.SOA && !those.includes(record))
+  const missing = (these: readonly ResourceRecord[], those: readonly ResourceRecord[]) => {
+    const found = new Set(those)
+    return these.filter(record => record.type !== TYPE.SOA && !found.has(record))
+  }
   return { from, to, removed: own.flatMap(({ before, after }) => missing(before, after)), added: own.flatMap(({ before, after }) => missing(after, before)) }
 }
 

@@ -11,15 +11,19 @@
  * here is canonical (one name, one text but for upper and lower case), so lower-cased text is a key for a Map.
  */
 import { MalformedPacket, UsageError } from '../../kit/errors.ts'
-import type { OctetWriter } from './octets.ts'
+import { Budget } from './budget.ts'
+import type { OctetReader, OctetWriter } from './octets.ts'
 
 export const ROOT = '.'
 const LABEL_OCTETS_MAX = 63
 const NAME_OCTETS_MAX = 255
 /** No honest name needs more pointers than it can have labels. */
 const POINTERS_MAX = 127
-/** All names of one message together: what a message of 65,535 octets can blow up to by pointers is cut here. */
-const DECODED_OCTETS_MAX = 512 * 1024
+const POINTER = 0xc0
+const POINTER_OCTETS = 2
+const BACKSLASH = 0x5c
+const DOT = 0x2e
+/** A pointer has 14 bits. */
 const POINTER_REACH = 0x4000
 
 /** A name and where its octets end in the message. */
@@ -28,78 +32,91 @@ export interface DecodedName {
   readonly end: number
 }
 
-/** Reads the names of one message. What was read once is remembered by its offset, so pointers cost nothing twice. */
-export class NameDecoder {
-  readonly #known = new Map<number, { text: string; octets: number }>()
-  #decodedOctets = 0
-  readonly bytes: Uint8Array
+interface KnownName {
+  readonly at: number
+  readonly name: string
+  readonly octets: number
+}
 
-  constructor(bytes: Uint8Array) {
+/** A name that is read, written out; one at a time. Then its characters, where nothing in it is escaped. */
+const expanded = new Uint8Array(NAME_OCTETS_MAX)
+const characters = new Uint8Array(NAME_OCTETS_MAX)
+
+/** Reads the names of one message. */
+export class NameDecoder {
+  /** The name of the question, and the one read last: nearly all pointers lead to one of them. */
+  #first: KnownName | undefined
+  #latest: KnownName | undefined
+  /** Where the octets end of the name that was expanded last. */
+  #end = 0
+  readonly bytes: Uint8Array
+  readonly budget: Budget
+
+  constructor(bytes: Uint8Array, budget = new Budget(bytes.length)) {
     this.bytes = bytes
+    this.budget = budget
   }
 
   /**
    * The name at an offset, in canonical text, case preserved.
-   * @throws MalformedPacket: beyond the end, a pointer not strictly backwards, a label type other than 00 and 11, over 255 octets
+   * @throws MalformedPacket: beyond the end, a pointer not strictly backwards, a label type other than 00 and 11, over 255 octets,
+   * or more than the budget of the message
    */
   decode(offset: number): DecodedName {
-    const labels: { at: number; text: string; octets: number }[] = []
+    const first = this.#octet(offset)
+    const at = first < POINTER ? offset : (first - POINTER) * 0x100 + this.#octet(offset + 1)
+    const known = this.#first?.at === at ? this.#first : this.#latest
+    if (known?.at === at && at < offset) {
+      this.budget.spend(known.octets + POINTER_OCTETS, offset)
+      return { name: known.name, end: offset + POINTER_OCTETS }
+    }
+    const octets = this.#expand(offset)
+    this.#latest = { at, name: formatExpanded(), octets }
+    this.#first ??= this.#latest
+    return { name: this.#latest.name, end: this.#end }
+  }
+
+  /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, or where the name ends beyond the reader's end */
+  read(reader: OctetReader): string {
+    const { name, end } = this.decode(reader.offset)
+    moveTo(end, reader)
+    return name
+  }
+
+  /** Writes the name that the reader stands at without pointers; the reader moves behind it. @throws MalformedPacket as `read` */
+  copy(reader: OctetReader, writer: OctetWriter): void {
+    const octets = this.#expand(reader.offset)
+    moveTo(this.#end, reader)
+    writer.octets(expanded.subarray(0, octets))
+  }
+
+  /** Writes the name at an offset out into `expanded`. @returns how many octets it has */
+  #expand(offset: number): number {
+    let octets = 0
     let at = offset
+    /** Where the labels begin that are read now: a pointer leads to before them. */
     let segmentAt = offset
-    let end = -1
     let pointers = 0
-    let tail = this.#known.get(at)
-    while (tail === undefined) {
-      const length = this.#octet(at)
-      if (length === 0) {
-        if (end < 0) end = at + 1
-        tail = { text: ROOT, octets: 1 }
-      } else if (length <= LABEL_OCTETS_MAX) {
-        this.#octet(at + length)
-        labels.push({ at, text: formatLabel(this.bytes.subarray(at + 1, at + 1 + length)), octets: length + 1 })
-        at += length + 1
-        tail = this.#known.get(at)
-        if (labels.length > POINTERS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 127 labels')
-      } else if (length >= 0xc0) {
-        const target = (length & 0x3f) * 0x100 + this.#octet(at + 1)
-        if (end < 0) end = at + 2
+    let length = this.#octet(at)
+    while (length !== 0) {
+      if (length <= LABEL_OCTETS_MAX) {
+        if (octets + length + 2 > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
+        expanded[octets++] = length
+        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.#octet(at)
+      } else if (length >= POINTER) {
+        const target = (length - POINTER) * 0x100 + this.#octet(at + 1)
         if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a pointer at ${at} leads to ${target}, which is not before its own name`)
+        if (pointers === 0) this.#end = at + POINTER_OCTETS
         if (++pointers > POINTERS_MAX) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', 'a name takes more than 127 pointers')
         at = target
         segmentAt = target
-        tail = this.#known.get(at)
       } else throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a label begins with ${length}, which is neither a length nor a pointer`)
+      length = this.#octet(at)
     }
-    if (end < 0) end = this.#endOf(at)
-    return { name: this.#remember(labels, tail, offset), end }
-  }
-
-  /** Counts octets that decoding made out of fewer: the sum for one message has a limit. */
-  spend(octets: number, offset: number): void {
-    this.#decodedOctets += octets
-    if (this.#decodedOctets > DECODED_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §4.1.4', 'the names of one message are too large in sum')
-  }
-
-  /** Where a name that is known already ends: it was left at `at`, in its first run of labels. */
-  #endOf(at: number): number {
-    for (;;) {
-      const length = this.#octet(at)
-      if (length === 0) return at + 1
-      if (length >= 0xc0) return at + 2
-      at += length + 1
-    }
-  }
-
-  #remember(labels: readonly { at: number; text: string; octets: number }[], tail: { text: string; octets: number }, offset: number): string {
-    let { text, octets } = tail
-    for (const label of [...labels].reverse()) {
-      text = text === ROOT ? label.text : `${label.text}.${text}`
-      octets += label.octets
-      if (octets > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
-      this.#known.set(label.at, { text, octets })
-    }
-    if (labels.length > 0) this.spend(octets, offset)
-    return text
+    expanded[octets++] = 0
+    if (pointers === 0) this.#end = at + 1
+    this.budget.spend(octets + POINTER_OCTETS * pointers, offset)
+    return octets
   }
 
   #octet(at: number): number {
@@ -109,23 +126,79 @@ export class NameDecoder {
   }
 }
 
+function moveTo(end: number, reader: OctetReader): void {
+  if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name goes beyond its record data')
+  reader.offset = end
+}
+
+/** The text of the name in `expanded`. */
+function formatExpanded(): string {
+  let length = 0
+  let isPlain = true
+  for (let at = 0; (expanded[at] ?? 0) !== 0;) {
+    if (at > 0) characters[length++] = DOT
+    for (const end = at + 1 + (expanded[at] ?? 0); ++at < end;) {
+      const octet = expanded[at] ?? 0
+      characters[length++] = octet
+      isPlain &&= IS_PLAIN[octet] === 1
+    }
+  }
+  if (length === 0) return ROOT
+  return isPlain ? textOfCharacters(length) : formatEscaped()
+}
+
+/** Eight at a time: to join text of single characters is what reading a name costs most. */
+function textOfCharacters(length: number): string {
+  const c = characters
+  let text = ''
+  let at = 0
+  for (; at + 8 <= length; at += 8) text += String.fromCharCode(c[at] ?? 0, c[at + 1] ?? 0, c[at + 2] ?? 0, c[at + 3] ?? 0, c[at + 4] ?? 0, c[at + 5] ?? 0, c[at + 6] ?? 0, c[at + 7] ?? 0)
+  for (; at < length; at++) text += String.fromCharCode(c[at] ?? 0)
+  return text
+}
+
+function formatEscaped(): string {
+  const labels: string[] = []
+  for (let at = 0, length = expanded[0] ?? 0; length !== 0; at += length + 1, length = expanded[at] ?? 0) labels.push(formatLabel(expanded.subarray(at + 1, at + 1 + length)))
+  return labels.join('.')
+}
+
 /**
- * Writes a name, its end as a pointer where the same text was written before.
+ * Writes a name, its end as a pointer where the same name stands already. Letters count as equal in either case (RFC 4343 §3),
+ * so the owner of an answer points to the question and shows the very letters that were asked with.
+ * @param name canonical text
  * @param compress RFC 3597 §4 allows pointers to and in the types of RFC 1035 only
  * @throws UsageError where the text is no name
  */
 export function encodeName(writer: OctetWriter, name: string, compress = true): void {
-  const labels = labelsOf(name)
-  for (const [index, label] of labels.entries()) {
-    const suffix = labels.slice(index).join('.')
-    const known = writer.nameOffsets.get(suffix)
-    if (compress && known !== undefined) return writer.uint16(0xc000 | known)
-    if (compress && writer.length < POINTER_REACH) writer.nameOffsets.set(suffix, writer.length)
-    const octets = parseLabel(label, name)
-    writer.uint8(octets.length)
-    writer.octets(octets)
+  if (name.length >= NAME_OCTETS_MAX - 1) checkLength(name)
+  const key = compress ? nameKey(name) : ''
+  for (let at = 0; at < name.length && name !== ROOT;) {
+    if (compress) {
+      const rest = key.slice(at)
+      const known = writer.nameOffsets.get(rest)
+      if (known !== undefined) return writer.uint16(POINTER * 0x100 | known)
+      if (writer.length < POINTER_REACH) writer.nameOffsets.set(rest, writer.length)
+    }
+    const end = labelEnd(name, at)
+    encodeLabel(writer, name, at, end)
+    at = end + 1
   }
   writer.uint8(0)
+}
+
+/** A label is written as it stands where nothing in it is escaped. */
+function encodeLabel(writer: OctetWriter, name: string, at: number, end: number): void {
+  for (let index = at; index < end; index++) {
+    const code = name.charCodeAt(index)
+    if (code !== BACKSLASH && code < 0x7f) continue
+    const octets = parseLabel(name.slice(at, end), name)
+    writer.uint8(octets.length)
+    return writer.octets(octets)
+  }
+  if (end === at || end - at > LABEL_OCTETS_MAX) parseLabel(name.slice(at, end), name)
+  writer.uint8(end - at)
+  writer.characters(name, at, end)
 }
 
 /**
@@ -141,9 +214,14 @@ export function parseName(text: string, origin = ROOT): string {
   if (labels.join('.') !== (absolute ? text.slice(0, -1) : text)) throw notAName(text, 'a label is empty or an escape is not complete')
   const canonical = [...labels.map(label => formatLabel(parseLabel(label, text))), ...(absolute ? [] : labelsOf(origin))]
   if (canonical.length === 0) throw notAName(text, 'it is empty')
-  const octets = canonical.reduce((sum, label) => sum + parseLabel(label, text).length + 1, 1)
-  if (octets > NAME_OCTETS_MAX) throw notAName(text, `it needs ${octets} octets, ${NAME_OCTETS_MAX} is the limit`)
-  return canonical.join('.')
+  const name = canonical.join('.')
+  checkLength(name)
+  return name
+}
+
+function checkLength(name: string): void {
+  const octets = labelsOf(name).reduce((sum, label) => sum + parseLabel(label, name).length + 1, 1)
+  if (octets > NAME_OCTETS_MAX) throw notAName(name, `it needs ${octets} octets, ${NAME_OCTETS_MAX} is the limit`)
 }
 
 /** Equal keys, equal names: ASCII case does not count (RFC 4343). */
@@ -155,6 +233,20 @@ export function nameKey(name: string): string {
 export function labelsOf(name: string): string[] {
   if (name === ROOT) return []
   return name.includes('\\') ? labelsWithEscapes(name) : name.split('.').filter(label => label !== '')
+}
+
+/** The index of the dot that ends the label at an index, or of the end. */
+function labelEnd(name: string, at: number): number {
+  let end = name.indexOf('.', at)
+  while (end >= 0 && isEscaped(name, end)) end = name.indexOf('.', end + 1)
+  return end < 0 ? name.length : end
+}
+
+/** True where an odd number of backslashes stands before: the last one belongs to the character at the index. */
+function isEscaped(name: string, index: number): boolean {
+  let backslashes = 0
+  while (name.charCodeAt(index - 1 - backslashes) === BACKSLASH) backslashes++
+  return backslashes % 2 === 1
 }
 
 function labelsWithEscapes(name: string): string[] {
@@ -173,9 +265,7 @@ export function isWithin(name: string, ancestor: string): boolean {
   if (outer === ROOT || inner === outer) return true
   const dot = inner.length - outer.length - 1
   if (dot < 1 || inner[dot] !== '.' || !inner.endsWith(outer)) return false
-  let backslashes = 0
-  while (inner[dot - 1 - backslashes] === '\\') backslashes++
-  return backslashes % 2 === 0 // An odd one belongs to the dot: that one divides no labels.
+  return !isEscaped(inner, dot)
 }
 
 /** An octet as it stands in text: escaped where a master file would read it as something else (RFC 1035 §5.1). */
@@ -206,6 +296,7 @@ export function parseOctets(text: string): Uint8Array | undefined {
 
 /** What each octet is in a label's text. */
 const LABEL_TEXTS: readonly string[] = Array.from({ length: 256 }, (_, octet) => formatOctet(octet, ' ."\\;@$()'))
+const IS_PLAIN = Uint8Array.from(LABEL_TEXTS, text => text.length === 1 ? 1 : 0)
 
 function formatLabel(octets: Uint8Array): string {
   let text = ''

@@ -14,9 +14,19 @@ export class OctetReader {
 
   /** @throws MalformedPacket where fewer than `count` octets are left */
   take(count: number): Uint8Array {
+    this.skip(count)
+    return this.bytes.subarray(this.offset - count, this.offset)
+  }
+
+  /** Octets that stay as they are when the bytes are used again. (A Buffer's own `slice` would share them.) @throws as `take` */
+  copy(count: number): Uint8Array {
+    return new Uint8Array(this.take(count))
+  }
+
+  /** @throws MalformedPacket where fewer than `count` octets are left */
+  skip(count: number): void {
     if (this.offset + count > this.end) throw this.#tooShort(count)
     this.offset += count
-    return this.bytes.subarray(this.offset - count, this.offset)
   }
 
   uint8(): number {
@@ -40,17 +50,19 @@ export class OctetReader {
 const FIRST_ROOM_BYTES = 512
 
 export class OctetWriter {
-  /** Where names already stand, by their text: what compression points to (RFC 1035 §4.1.4). */
-  readonly nameOffsets = new Map<string, number>()
+  #nameOffsets: Map<string, number> | undefined
   #bytes: Uint8Array
   #length = 0
   #overflowed = false
   readonly limitBytes: number
 
-  /** @param limitBytes what goes beyond is dropped, and `overflowed` says so */
-  constructor(limitBytes: number) {
+  /**
+   * @param limitBytes what goes beyond is dropped, and `overflowed` says so
+   * @param room where to write first; it is used again by whoever lent it, and `finish` copies out of it
+   */
+  constructor(limitBytes: number, room = new Uint8Array(Math.min(FIRST_ROOM_BYTES, limitBytes))) {
     this.limitBytes = limitBytes
-    this.#bytes = new Uint8Array(Math.min(FIRST_ROOM_BYTES, limitBytes))
+    this.#bytes = room
   }
 
   get length(): number {
@@ -61,13 +73,19 @@ export class OctetWriter {
     return this.#overflowed
   }
 
+  /** Where names already stand, by their key: what compression points to (RFC 1035 §4.1.4). */
+  get nameOffsets(): Map<string, number> {
+    return this.#nameOffsets ??= new Map()
+  }
+
   uint8(value: number): void {
     if (this.#room(1)) this.#bytes[this.#length++] = value
   }
 
   uint16(value: number): void {
-    this.uint8(value >>> 8)
-    this.uint8(value & 255)
+    if (!this.#room(2)) return
+    this.#bytes[this.#length++] = value >>> 8
+    this.#bytes[this.#length++] = value & 255
   }
 
   uint32(value: number): void {
@@ -79,6 +97,12 @@ export class OctetWriter {
     if (!this.#room(bytes.length)) return
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
+  }
+
+  /** The characters of `text` from one index to before another, an octet each. */
+  characters(text: string, from: number, to: number): void {
+    if (!this.#room(to - from)) return
+    for (let at = from; at < to; at++) this.#bytes[this.#length++] = text.charCodeAt(at)
   }
 
   /** Overwrites two octets that were written before: a length that is known only now. */

@@ -1,6 +1,9 @@
 /**
  * Text of the master file format (RFC 1035 §5.1), cut into entries of tokens: comments, quoted strings, and parentheses that
  * let an entry go over several lines. Escapes stay as they are; whoever knows what a token means resolves them.
+ *
+ * A zone file may have a million entries, so they are read in two ways over one scanner: `advance` only says where the tokens of
+ * the next entry stand, and makes nothing; `next` makes them.
  */
 import { UsageError } from '../../kit/errors.ts'
 
@@ -16,15 +19,30 @@ export interface Entry {
 }
 
 const REMEDY = 'correct the text'
+/** No record's data needs more: it has 65,535 octets at most. */
+const TOKENS_MAX = 32_768
+
+const NEWLINE = 0x0a
+const SPACE = 0x20
+const QUOTE = 0x22
+const OPENING = 0x28
+const CLOSING = 0x29
+const SEMICOLON = 0x3b
+const BACKSLASH = 0x5c
 
 export class EntryReader {
   /** The line that was read last, counted from 1: what an error is about. */
   line = 1
+  /** How many tokens the entry has that `advance` found. */
+  count = 0
+  startsBlank = false
   #at = 0
-  #startsBlank = false
   /** The newline that ended the entry before: counted with the next one, so that an error about an entry names its own line. */
   #newlines = 0
-  readonly #token = /"((?:[^"\\\n]|\\[^\n])*)"|((?:[^\s"();\\]|\\[^\n])+)/y
+  /** Where each token begins and ends in the text, the quotes around it left out. */
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+  readonly #quoted: boolean[] = []
   readonly text: string
 
   constructor(text: string) {
@@ -36,42 +54,107 @@ export class EntryReader {
    * @throws UsageError where quotes or parentheses do not close
    */
   next(): Entry | undefined {
-    const tokens: Token[] = []
-    let depth = 0
-    this.line += this.#newlines
-    this.#newlines = 0
-    while (this.#at < this.text.length) {
-      const character = this.text.charAt(this.#at)
-      if (character === '\n') {
-        this.#at++
-        if (depth === 0 && tokens.length > 0) {
-          this.#newlines = 1
-          return { tokens, startsBlank: this.#startsBlank }
-        }
-        this.line++
-      } else if (character === ';') this.#skipComment()
-      else if (character === '(' || character === ')') {
-        depth += character === '(' ? 1 : -1
-        if (depth < 0) throw new UsageError('A parenthesis closes that was not opened', 'there is a ")" too many', REMEDY)
-        this.#at++
-      } else if (/\s/.test(character)) this.#at++
-      else tokens.push(this.#take(tokens.length === 0))
-    }
-    if (depth > 0) throw new UsageError('A parenthesis is not closed', 'the text ends before its ")"', REMEDY)
-    return tokens.length > 0 ? { tokens, startsBlank: this.#startsBlank } : undefined
+    return this.advance() ? { tokens: this.tokensFrom(0), startsBlank: this.startsBlank } : undefined
   }
 
-  #take(first: boolean): Token {
-    if (first) this.#startsBlank = this.#at > 0 && this.text.charAt(this.#at - 1) !== '\n'
-    this.#token.lastIndex = this.#at
-    const match = this.#token.exec(this.text)
-    if (match === null) throw new UsageError('A quoted string is not closed', 'its line ends before the second quote', REMEDY)
-    this.#at = this.#token.lastIndex
-    return match[1] === undefined ? { text: match[2] ?? '', quoted: false } : { text: match[1], quoted: true }
+  /**
+   * Goes to the next entry that holds tokens.
+   * @returns false at the end
+   * @throws UsageError where quotes or parentheses do not close
+   */
+  advance(): boolean {
+    const { text } = this
+    let depth = 0
+    this.count = 0
+    this.line += this.#newlines
+    this.#newlines = 0
+    while (this.#at < text.length) {
+      const code = text.charCodeAt(this.#at)
+      if (code === NEWLINE) {
+        this.#at++
+        if (depth === 0 && this.count > 0) {
+          this.#newlines = 1
+          return true
+        }
+        this.line++
+      } else if (isBlank(code)) this.#at++
+      else if (code === SEMICOLON) this.#skipComment()
+      else if (code === OPENING || code === CLOSING) {
+        depth += code === OPENING ? 1 : -1
+        if (depth < 0) throw new UsageError('A parenthesis closes that was not opened', 'there is a ")" too many', REMEDY)
+        this.#at++
+      } else this.#take(code)
+    }
+    if (depth > 0) throw new UsageError('A parenthesis is not closed', 'the text ends before its ")"', REMEDY)
+    return this.count > 0
+  }
+
+  /** Where a token of the entry begins in `text`, behind its quote if it has one. */
+  startOf(token: number): number {
+    return this.#starts[token] ?? 0
+  }
+
+  endOf(token: number): number {
+    return this.#ends[token] ?? 0
+  }
+
+  isQuoted(token: number): boolean {
+    return this.#quoted[token] ?? false
+  }
+
+  textOf(token: number): string {
+    return this.text.slice(this.startOf(token), this.endOf(token))
+  }
+
+  /** The tokens of the entry from this one on. */
+  tokensFrom(token: number): Token[] {
+    const tokens: Token[] = []
+    for (let index = token; index < this.count; index++) tokens.push({ text: this.textOf(index), quoted: this.isQuoted(index) })
+    return tokens
+  }
+
+  #take(code: number): void {
+    if (this.count === TOKENS_MAX) throw new UsageError('An entry is too long', `it has more than ${TOKENS_MAX} words`, 'write less')
+    if (this.count === 0) this.startsBlank = this.#at > 0 && this.text.charCodeAt(this.#at - 1) !== NEWLINE
+    const start = code === QUOTE ? this.#at + 1 : this.#at
+    const end = code === QUOTE ? this.#endOfQuoted(start) : this.#endOfPlain(start)
+    this.#starts[this.count] = start
+    this.#ends[this.count] = end
+    this.#quoted[this.count] = code === QUOTE
+    this.count++
+    this.#at = code === QUOTE ? end + 1 : end
+  }
+
+  #endOfQuoted(start: number): number {
+    const { text } = this
+    for (let at = start; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (code === QUOTE) return at
+      if (code === BACKSLASH) at++
+      if (text.charCodeAt(at) === NEWLINE) break
+    }
+    throw new UsageError('A quoted string is not closed', 'its line ends before the second quote', REMEDY)
+  }
+
+  #endOfPlain(start: number): number {
+    const { text } = this
+    for (let at = start; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (code === BACKSLASH) {
+        at++
+        if (at >= text.length || text.charCodeAt(at) === NEWLINE) throw new UsageError('An escape is not complete', 'its line ends behind the "\\"', REMEDY)
+      } else if (isBlank(code) || code === NEWLINE || code === QUOTE || code === OPENING || code === CLOSING || code === SEMICOLON) return at
+    }
+    return text.length
   }
 
   #skipComment(): void {
     const newline = this.text.indexOf('\n', this.#at)
     this.#at = newline < 0 ? this.text.length : newline
   }
+}
+
+/** Space and tab, and what stands at the ends of lines elsewhere. */
+function isBlank(code: number): boolean {
+  return code === SPACE || (code >= 0x09 && code <= 0x0d && code !== NEWLINE)
 }

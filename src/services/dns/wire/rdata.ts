@@ -1,143 +1,65 @@
 /**
- * Record data: as octets on the wire, and as text in a master file (RFC 1035 §3.3, RFC 3596, RFC 2782). Each type is a row of
- * fields, and each kind of field knows four things: to read itself, to write itself, to be parsed and to be formatted. Types
- * without a row are octets in `\# 4 c0000201` notation (RFC 3597).
+ * Record data: as octets on the wire, and as text in a master file. Each type is a row of fields (rdata/field.ts); the rows stand
+ * by family in rdata/. Types without a row are octets in `\# 4 c0000201` notation (RFC 3597).
  *
- * Between the two, data is kept as octets without compression: one form to store, compare and send.
+ * Between wire and text, data is kept as octets without compression: one form to store, compare and send.
  */
 import { MalformedPacket, UsageError } from '../../kit/errors.ts'
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../kit/ip-address.ts'
-import { encodeName, formatOctet, NameDecoder, parseName, parseOctets, ROOT } from './name.ts'
+import { formatHex, parseHex } from './base-encodings.ts'
+import { encodeName, NameDecoder, ROOT } from './name.ts'
 import { OctetReader, OctetWriter } from './octets.ts'
 import type { Token } from './presentation.ts'
-import { formatType, TYPE } from './types.ts'
+import { BASIC_LAYOUTS } from './rdata/basic.ts'
+import { CERTIFICATE_LAYOUTS } from './rdata/certificates.ts'
+import { DNSSEC_LAYOUTS } from './rdata/dnssec.ts'
+import { Words, wrong, type DataField, type Field } from './rdata/field.ts'
+import { SERVICE_BINDING_LAYOUTS } from './rdata/service-binding.ts'
+import { formatType } from './types.ts'
 
 const RDATA_BYTES_MAX = 65_535
-const STRING_OCTETS_MAX = 255
 
-interface Field {
-  /** What the text is called when it is missing or wrong. */
-  readonly title: string
-  /** Moves one value from a message to a writer; names lose their compression, or get it. */
-  copy(reader: OctetReader, names: NameDecoder, writer: OctetWriter, compress: boolean): void
-  parse(text: string, origin: string, writer: OctetWriter): void
-  format(reader: OctetReader, names: NameDecoder): string
-  /** Takes all that is left, one value at least. */
-  readonly repeats?: boolean
-}
+type Layout =
+  /** Has names, which are written out here and perhaps compressed in a message. */
+  | { readonly fields: readonly Field[]; readonly named: true }
+  /** Is the same octets in both. */
+  | { readonly fields: readonly DataField[]; readonly named: false }
 
-const ipv4: Field = {
-  title: 'IPv4 address',
-  copy: (reader, _names, writer) => writer.octets(reader.take(4)),
-  parse(text, _origin, writer) {
-    const value = parseIpv4(text)
-    if (value === undefined) throw wrong(text, 'no IPv4 address', 'write four numbers such as 192.0.2.1')
-    writer.uint32(value)
-  },
-  format: reader => formatIpv4(reader.uint32()),
-}
+const LAYOUTS: ReadonlyMap<number, Layout> = new Map([...BASIC_LAYOUTS, ...CERTIFICATE_LAYOUTS, ...DNSSEC_LAYOUTS, ...SERVICE_BINDING_LAYOUTS]
+  .map(([type, fields]) => [type, fields.every(isData) ? { fields, named: false } : { fields, named: true }]))
 
-const ipv6: Field = {
-  title: 'IPv6 address',
-  copy: (reader, _names, writer) => writer.octets(reader.take(16)),
-  parse(text, _origin, writer) {
-    const octets = parseIpv6(text)
-    if (octets === undefined) throw wrong(text, 'no IPv6 address', 'write an address such as 2001:db8::1')
-    writer.octets(octets)
-  },
-  format: reader => formatIpv6(reader.take(16)),
-}
+/** Types whose data can be written in words, not only in hex. */
+export const TYPES_IN_WORDS: readonly number[] = [...LAYOUTS.keys()]
 
-const integer = (title: string, bytes: 2 | 4): Field => {
-  const read = (reader: OctetReader) => bytes === 2 ? reader.uint16() : reader.uint32()
-  const write = (writer: OctetWriter, value: number) => bytes === 2 ? writer.uint16(value) : writer.uint32(value)
-  return {
-    title,
-    copy: (reader, _names, writer) => write(writer, read(reader)),
-    parse(text, _origin, writer) {
-      const value = /^\d{1,10}$/.test(text) ? Number(text) : Infinity
-      if (value >= 256 ** bytes) throw wrong(text, `no ${title}`, `write a whole number below ${256 ** bytes}`)
-      write(writer, value)
-    },
-    format: reader => String(read(reader)),
-  }
-}
-
-/** @param compressible only names in the types of RFC 1035 may be sent as pointers (RFC 3597 §4) */
-const domainName = (title: string, compressible = true): Field => {
-  const read = (reader: OctetReader, names: NameDecoder) => {
-    const { name, end } = names.decode(reader.offset)
-    if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name goes beyond its record data')
-    reader.offset = end
-    return name
-  }
-  return {
-    title,
-    copy: (reader, names, writer, compress) => encodeName(writer, read(reader, names), compress && compressible),
-    parse: (text, origin, writer) => encodeName(writer, parseName(text, origin), false),
-    format(reader, names) {
-      const name = read(reader, names)
-      return name === ROOT ? name : `${name}.`
-    },
-  }
-}
-
-const characterString: Field = {
-  title: 'string',
-  copy(reader, _names, writer) {
-    const length = reader.uint8()
-    writer.uint8(length)
-    writer.octets(reader.take(length))
-  },
-  parse(text, _origin, writer) {
-    const octets = parseOctets(text)
-    if (octets === undefined) throw wrong(text, 'no string of octets', 'write \\DDD for what is not plain')
-    if (octets.length > STRING_OCTETS_MAX) throw wrong(text, `longer than ${STRING_OCTETS_MAX} octets`, 'write several strings, each in quotes')
-    writer.uint8(octets.length)
-    writer.octets(octets)
-  },
-  format(reader) {
-    let text = ''
-    for (const octet of reader.take(reader.uint8())) text += formatOctet(octet, '"\\')
-    return `"${text}"`
-  },
-}
-
-const LAYOUTS: ReadonlyMap<number, readonly Field[]> = new Map([
-  [TYPE.A, [ipv4]],
-  [TYPE.AAAA, [ipv6]],
-  [TYPE.NS, [domainName('name server')]],
-  [TYPE.CNAME, [domainName('canonical name')]],
-  [TYPE.PTR, [domainName('name')]],
-  [TYPE.MX, [integer('preference', 2), domainName('mail exchange')]],
-  [TYPE.TXT, [{ ...characterString, repeats: true }]],
-  [TYPE.HINFO, [characterString, characterString]],
-  [TYPE.SRV, [integer('priority', 2), integer('weight', 2), integer('port', 2), domainName('target', false)]],
-  [TYPE.SOA, [domainName('mname'), domainName('rname'), integer('serial', 4), integer('refresh', 4), integer('retry', 4), integer('expire', 4), integer('minimum', 4)]],
-])
+/** Where data with names is written out, one at a time, before it is copied out at its length. */
+const room = new Uint8Array(RDATA_BYTES_MAX)
 
 /**
  * Record data out of a message: checked against its type and free of pointers.
  * @throws MalformedPacket where the octets do not fit the type
  */
 export function decodeRdata(type: number, names: NameDecoder, offset: number, length: number): Uint8Array {
-  const reader = new OctetReader(names.bytes, offset, Math.min(offset + length, names.bytes.length))
+  names.budget.spend(length, offset)
+  const reader = new OctetReader(names.bytes, offset, offset + length)
   const layout = LAYOUTS.get(type)
-  if (layout === undefined) return reader.take(length).slice()
-  const writer = new OctetWriter(RDATA_BYTES_MAX)
-  eachValue(layout, reader, field => field.copy(reader, names, writer, false))
-  if (reader.offset !== offset + length) throw new MalformedPacket(reader.offset, 'RFC 1035 §3.2.1', `${formatType(type)} data has ${offset + length - reader.offset} octets too many`)
-  if (writer.length > length) names.spend(writer.length, offset)
-  return writer.finish()
+  if (layout === undefined) return reader.copy(length)
+  if (layout.named) {
+    const writer = new OctetWriter(RDATA_BYTES_MAX, room)
+    move(layout.fields, reader, names, writer, false)
+    checkEnd(reader, type)
+    return writer.finish()
+  }
+  for (const field of layout.fields) field.skip(reader)
+  checkEnd(reader, type)
+  reader.offset = offset
+  return reader.copy(length)
 }
 
 /** Writes record data into a message, its names compressed where that is allowed. */
 export function encodeRdata(type: number, rdata: Uint8Array, writer: OctetWriter): void {
   const layout = LAYOUTS.get(type)
-  if (layout === undefined) return writer.octets(rdata)
-  const reader = new OctetReader(rdata, 0, rdata.length)
-  const names = new NameDecoder(rdata)
-  eachValue(layout, reader, field => field.copy(reader, names, writer, true))
+  // Of a record that stands for all of its kind there is no data (RFC 2136 §2.4).
+  if (layout?.named === true && rdata.length > 0) move(layout.fields, new OctetReader(rdata, 0, rdata.length), new NameDecoder(rdata), writer, true)
+  else writer.octets(rdata)
 }
 
 /**
@@ -148,17 +70,11 @@ export function encodeRdata(type: number, rdata: Uint8Array, writer: OctetWriter
 export function parseRdata(type: number, tokens: readonly Token[], origin = ROOT): Uint8Array {
   if (tokens[0]?.text === '\\#' && !tokens[0].quoted) return parseGeneric(type, tokens.slice(1).map(({ text }) => text))
   const layout = LAYOUTS.get(type)
-  if (layout === undefined) throw new UsageError(`${formatType(type)} data is not known here by its words`, 'only A, AAAA, CNAME, TXT, MX, NS, SOA, SRV, PTR and HINFO are', 'write its octets as "\\# LENGTH HEX" (RFC 3597)')
+  if (layout === undefined) throw new UsageError(`${formatType(type)} data is not known here by its words`, `only that of ${TYPES_IN_WORDS.map(formatType).join(', ')} is`, 'write its octets as "\\# LENGTH HEX" (RFC 3597)')
+  const words = new Words(tokens, type, layout.fields)
   const writer = new OctetWriter(RDATA_BYTES_MAX)
-  let at = 0
-  for (const field of layout) {
-    do {
-      const token = tokens[at++]
-      if (token === undefined) throw new UsageError(`${formatType(type)} data is not complete`, `its ${field.title} is missing`, `write ${layout.map(({ title }) => title).join(', ')}`)
-      field.parse(token.text, origin, writer)
-    } while (field.repeats === true && at < tokens.length)
-  }
-  if (at < tokens.length) throw new UsageError(`${formatType(type)} data is too long`, `"${tokens[at]?.text ?? ''}" is one word too many`, `write ${layout.map(({ title }) => title).join(', ')}`)
+  for (const field of layout.fields) field.parse(words, origin, writer)
+  words.end()
   if (writer.overflowed) throw new UsageError(`${formatType(type)} data is too long`, `${RDATA_BYTES_MAX} octets is the limit`, 'write less')
   return writer.finish()
 }
@@ -166,35 +82,38 @@ export function parseRdata(type: number, tokens: readonly Token[], origin = ROOT
 /** `10 mail.example.org.`; names absolute with a final dot; `\# 4 c0000201` for a type without a row here. */
 export function formatRdata(type: number, rdata: Uint8Array): string {
   const layout = LAYOUTS.get(type)
-  if (layout === undefined) return `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${[...rdata].map(octet => octet.toString(16).padStart(2, '0')).join('')}`}`
+  if (layout === undefined || rdata.length === 0) return `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${formatHex(rdata)}`}`
   const reader = new OctetReader(rdata, 0, rdata.length)
-  const names = new NameDecoder(rdata)
-  const words: string[] = []
-  eachValue(layout, reader, field => words.push(field.format(reader, names)))
-  return words.join(' ')
+  return layout.fields.map(field => field.format(reader)).filter(text => text !== '').join(' ')
 }
 
-function eachValue(layout: readonly Field[], reader: OctetReader, visit: (field: Field) => void): void {
-  for (const field of layout) {
-    do visit(field)
-    while (field.repeats === true && reader.offset < reader.end)
+/** From a message to stored data or back: names change their form, everything else is copied. */
+function move(fields: readonly Field[], reader: OctetReader, names: NameDecoder, writer: OctetWriter, compress: boolean): void {
+  for (const field of fields) {
+    if (isData(field)) {
+      const from = reader.offset
+      field.skip(reader)
+      writer.octets(reader.bytes.subarray(from, reader.offset))
+    } else if (compress && field.compressible) encodeName(writer, names.read(reader))
+    else names.copy(reader, writer)
   }
 }
 
+function isData(field: Field): field is DataField {
+  return 'skip' in field
+}
+
+function checkEnd(reader: OctetReader, type: number): void {
+  if (reader.offset !== reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §3.2.1', `${formatType(type)} data has ${reader.end - reader.offset} octets too many`)
+}
+
 function parseGeneric(type: number, words: readonly string[]): Uint8Array {
-  const hex = words.slice(1).join('')
-  const length = /^\d{1,5}$/.test(words[0] ?? '') ? Number(words[0]) : -1
-  if (hex.length !== length * 2 || !/^[0-9a-fA-F]*$/.test(hex)) throw wrong(`\\# ${words.join(' ')}`, 'not a length and as many octets in hex', 'write it like "\\# 4 c0000201"')
-  const octets = Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16))
+  const octets = parseHex(words.slice(1).join(''))
+  if (octets === undefined || words[0] !== String(octets.length)) throw wrong(`\\# ${words.join(' ')}`, 'not a length and as many octets in hex', 'write it like "\\# 4 c0000201"')
   try {
     return decodeRdata(type, new NameDecoder(octets), 0, octets.length)
   } catch (error) {
     if (!(error instanceof MalformedPacket)) throw error
     throw wrong(`\\# ${words.join(' ')}`, `no ${formatType(type)} data: ${error.parts.why}`, 'correct the octets')
   }
-}
-
-function wrong(text: string, why: string, remedy: string): UsageError {
-  const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text
-  return new UsageError(`"${shown}" cannot be taken`, `it is ${why}`, remedy)
 }

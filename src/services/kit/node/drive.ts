@@ -55,12 +55,14 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     for (const effect of machine.outbox.splice(0)) perform(effect)
     options.door().flush()
     const deadlineMs = machine.deadlineMs()
-    if (deadlineMs === wakesAtMs) return // a timer set anew for every datagram would cost more than the datagram
+    // A timer set anew for every datagram would cost more than the datagram; one that rings early does no harm.
+    if (deadlineMs >= wakesAtMs) return
     cancel()
     wakesAtMs = deadlineMs
     cancel = clock.wakeAt(deadlineMs, () => {
       wakesAtMs = Infinity
-      machine.timeout(clock.nowMs())
+      const nowMs = clock.nowMs()
+      if (nowMs >= machine.deadlineMs()) machine.timeout(nowMs)
       drain()
     })
   }

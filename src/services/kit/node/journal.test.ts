@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { HamletError } from '../errors.ts'
-import { below, seededRandom, type Random } from '../random.ts'
+import { seededRandom } from '../random.ts'
 import { encodeLine } from './journal-lines.ts'
 import { openJournal, RECORD_LENGTH_MAX, WAITING_RECORDS_MAX, type Journal } from './journal.ts'
+import { surviveCrashes } from './testing/journal-crashes.ts'
 import { SimDisk } from './testing/sim-disk.ts'
 
 const FILE = '/data/names.jsonl'
@@ -70,57 +71,11 @@ test('an append is acknowledged only after a sync that began behind its write', 
   expect(disk.counts.syncData).toBe(20)
 })
 
-interface Owner {
-  /** What each key is known to be; compaction writes it. */
-  readonly memory: Map<string, number>
-  readonly acknowledged: Map<string, number>
-  readonly appended: Set<string>
-}
-
-/** Appends and compacts as it comes until the machine stops or the work is done. */
-async function work(journal: Journal<Entry>, owner: Owner, random: Random, nextN: () => number, appliesFirst: boolean): Promise<void> {
-  for (let turn = 0; turn < 12; turn++) {
-    const burst = Array.from({ length: 1 + below(random, 4) }, () => {
-      const entry = { key: `k${below(random, 4)}`, n: nextN() }
-      owner.appended.add(JSON.stringify(entry))
-      if (appliesFirst) owner.memory.set(entry.key, entry.n)
-      return new Promise<void>(resolve => journal.append(entry, error => {
-        resolve()
-        if (error !== undefined) return
-        if (!appliesFirst) owner.memory.set(entry.key, entry.n)
-        owner.acknowledged.set(entry.key, entry.n)
-      }))
-    })
-    if (below(random, 5) === 0) burst.push(journal.compact([...owner.memory].map(([key, n]) => ({ key, n }))).catch(() => undefined))
-    if (below(random, 3) === 0) await Promise.all(burst)
-    else for (let steps = below(random, 12); steps > 0; steps--) await Promise.resolve()
-  }
-  await journal.close()
-}
-
+// test/fault drives the same through 100,000 crashes.
 test('whatever a crash loses, tears or reorders: nothing acknowledged is lost, nothing read was never written', async () => {
   await fc.assert(fc.asyncProperty(fc.integer(), fc.boolean(), fc.boolean(), async (seed, appliesFirst, withFaults) => {
-    const random = seededRandom(seed)
-    const owner: Owner = { memory: new Map(), acknowledged: new Map(), appended: new Set() }
-    let n = 0
-    let disk = new SimDisk(random)
-    for (let life = 0; life < 4; life++) {
-      disk.stepsToLive = 1 + below(random, 120)
-      const faulty = withFaults && below(random, 2) === 0
-      if (faulty) disk.fault = operation => operation !== 'read' && below(random, 25) === 0 ? errno('EIO') : undefined
-      const lived = open(disk).then(({ journal, records }) => {
-        const read = new Map(records.map(entry => [entry.key, entry.n]))
-        for (const entry of records) expect(owner.appended).toContain(JSON.stringify(entry))
-        for (const [key, acknowledged] of owner.acknowledged) expect(read.get(key)).toBeGreaterThanOrEqual(acknowledged)
-        owner.memory.clear()
-        for (const [key, value] of read) owner.memory.set(key, value)
-        return work(journal, owner, random, () => n++, appliesFirst)
-      })
-      // A disk that fails while the journal is opened or closed is an error in five parts, and the next life must still find all.
-      await Promise.race([faulty ? lived.catch((error: unknown) => expect(error).toMatchObject(error instanceof Error && 'code' in error && error.code === 'EIO' ? {} : { code: 'disk-failed' })) : lived, disk.stopped])
-      disk = disk.afterCrash()
-    }
-  }), { numRuns: 2500 })
+    await surviveCrashes(seed, { appliesFirst, withFaults })
+  }), { numRuns: 1000 })
 }, 60_000)
 
 test('what is read after a kill is safe before it is used, though its writer never synced it', async () => {
@@ -165,6 +120,33 @@ test('any single flipped bit is found, costs two records at most, and the damage
     expect(new TextDecoder('latin1').decode(flipped)).toContain(new TextDecoder('latin1').decode(kept))
     expect(kept.length).toBeGreaterThan(0)
     expect((await open(disk)).warnings).toEqual([])
+  }
+})
+
+test('zeros from any byte to the end, as of a length that reached the disk before its bytes, cost only the records they touch', async () => {
+  const records = entries(3)
+  const bytes = bytesOf(await diskWith(records))
+  const ends = [...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)
+  for (let from = 0; from < bytes.length; from++) {
+    const disk = await diskWithBytes(bytes.slice().fill(0, from))
+    const { records: read, warnings } = await open(disk)
+    expect(read).toEqual(records.slice(0, Math.max(0, ends.filter(end => end <= from).length - 1)))
+    expect(warnings).toHaveLength(1)
+  }
+})
+
+test.each([512, 4096])('a page of %i bytes that never reached the disk is found, and costs only the records it touches and the line it runs into', async pageBytes => {
+  const records = entries(400)
+  const bytes = bytesOf(await diskWith(records))
+  const starts = [0, ...[...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)]
+  for (let page = 0; page < bytes.length; page += pageBytes) {
+    for (const garbage of [0, 0xff, 0x0a]) {
+      const disk = await diskWithBytes(bytes.slice().fill(garbage, page, page + pageBytes))
+      const { records: read, warnings } = await open(disk)
+      const firstWhole = garbage === 0x0a ? page + pageBytes : page + pageBytes + 1
+      expect(read).toEqual(records.filter((_, index) => (starts[index + 2] ?? 0) <= page || (starts[index + 1] ?? 0) >= firstWhole))
+      expect(warnings).toHaveLength(1)
+    }
   }
 })
 

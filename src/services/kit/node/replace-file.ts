@@ -1,37 +1,69 @@
 /** Replaces a text file in one step: at any moment, and after a crash too, the file is the old one or the new one, whole. */
+import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { diskError, nodeDisk, writeAll } from './disk.ts'
 
+/** When a file was written last, and how much it holds. */
+export interface FileState {
+  readonly mtimeMs: number
+  readonly sizeBytes: number
+}
+
 /** Writers of the same file wait for each other, so that the last call wins. One entry a file that is being written. */
-const writing = new Map<string, Promise<void>>()
+const writing = new Map<string, Promise<FileState>>()
+/** Pieces are gathered to this length before they are written, so that other work has its turn between. */
+const CHUNK_LENGTH = 256 * 1024
 
 /**
  * Returns when the new content is safe on disk. One process at a time may write a given file; what was left half-written beside
  * it (`.new`) by a crash is written over.
+ * @param content a text, or its pieces, which are asked for while the file is written
+ * @returns the state of what was written; a file that shows another was written by somebody else since
  * @throws HamletError disk-failed; the file is the old one then
  */
-export function replaceFile(path: string, text: string): Promise<void> {
-  const before = writing.get(path) ?? Promise.resolve()
-  const mine = before.catch(() => undefined).then(() => replaceNow(path, text)).finally(() => {
+export function replaceFile(path: string, content: string | Iterable<string>): Promise<FileState> {
+  const before: Promise<unknown> = writing.get(path) ?? Promise.resolve()
+  const mine = before.catch(() => undefined).then(() => replaceNow(path, typeof content === 'string' ? [content] : content)).finally(() => {
     if (writing.get(path) === mine) writing.delete(path)
   })
   writing.set(path, mine)
   return mine
 }
 
-async function replaceNow(path: string, text: string): Promise<void> {
+async function replaceNow(path: string, pieces: Iterable<string>): Promise<FileState> {
   const temporary = `${path}.new`
   try {
     const file = await nodeDisk.open(temporary, 'emptied')
     try {
-      await writeAll(file, Buffer.from(text), 0)
+      let bytes = 0
+      for (const chunk of chunksOf(pieces)) {
+        const encoded = Buffer.from(chunk)
+        await writeAll(file, encoded, bytes)
+        bytes += encoded.length
+      }
       await file.sync()
     } finally {
       await file.close()
     }
+    const { mtimeMs, size } = await stat(temporary)
     await nodeDisk.rename(temporary, path)
     await nodeDisk.syncFolder(dirname(path))
+    return { mtimeMs, sizeBytes: size }
   } catch (error) {
     throw diskError(error, path, `${basename(path)} could not be written`)
   }
+}
+
+function* chunksOf(pieces: Iterable<string>): Generator<string> {
+  let chunk: string[] = []
+  let length = 0
+  for (const piece of pieces) {
+    chunk.push(piece)
+    length += piece.length
+    if (length < CHUNK_LENGTH) continue
+    yield chunk.join('')
+    chunk = []
+    length = 0
+  }
+  yield chunk.join('')
 }

@@ -37,8 +37,8 @@ export async function loadSettings(folder: string, file?: string): Promise<Loade
 }
 
 /** @throws HamletError disk-failed; the file is the old one then */
-export function saveSettings(folder: string, settings: Settings): Promise<void> {
-  return replaceFile(join(folder, NAME), `${JSON.stringify(settings, undefined, 2)}\n`)
+export async function saveSettings(folder: string, settings: Settings): Promise<void> {
+  await replaceFile(join(folder, NAME), `${JSON.stringify(settings, undefined, 2)}\n`)
 }
 
 async function read(path: string, named: boolean): Promise<Uint8Array | undefined> {

@@ -1,5 +1,6 @@
-/** The one door for byte streams: TCP, listened to and dialled. */
+/** The one door for byte streams: TCP, listened to and dialled, and TLS, dialled. */
 import { connect, createServer, isIP, type Socket } from 'node:net'
+import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls'
 import { formatEndpoint, type Endpoint } from '../endpoint.ts'
 import { HamletError } from '../errors.ts'
 import { bindError } from './bind-error.ts'
@@ -54,16 +55,43 @@ export async function listenStreams(options: { addresses: readonly string[]; por
  * @throws HamletError connection-refused or timed-out
  */
 export function connectStream(peer: Endpoint, timeoutMs: number): Promise<Socket> {
+  return whenOpen(connect({ host: peer.address, port: peer.port }), 'connect', 'nothing accepts connections there', peer, timeoutMs)
+}
+
+export interface SecureOptions {
+  /** Whom the peer's certificate has to name: a host name, which the peer is also told (SNI), or an IP address. */
+  readonly serverName: string
+  /** PEM certificates that are trusted beside the usual ones. */
+  readonly authorities: readonly string[]
+  /** What is spoken inside (ALPN). */
+  readonly protocols: readonly string[]
+}
+
+/**
+ * Dials TLS; open when the peer has proven who it is.
+ * @throws HamletError connection-refused or timed-out; its cause tells what is wrong with a certificate
+ */
+export function connectSecureStream(peer: Endpoint, timeoutMs: number, { serverName, authorities, protocols }: SecureOptions): Promise<TLSSocket> {
+  const socket = connectTls({
+    host: peer.address, port: peer.port, minVersion: 'TLSv1.2', ALPNProtocols: [...protocols],
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(serverName, certificate),
+  })
+  return whenOpen(socket, 'secureConnect', 'no TLS connection came about', peer, timeoutMs)
+}
+
+/** @param why the reason where the system names another trouble than silence */
+function whenOpen<S extends Socket>(socket: S, opened: string, why: string, peer: Endpoint, timeoutMs: number): Promise<S> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: peer.address, port: peer.port })
     socket.setNoDelay(true)
     const timer = setTimeout(() => socket.destroy(dialError(peer, 'timed-out', `no answer within ${timeoutMs} ms`)), timeoutMs)
     const failed = (error: Error) => {
       clearTimeout(timer)
-      reject(error instanceof HamletError ? error : dialError(peer, 'connection-refused', 'nothing accepts connections there', error))
+      reject(error instanceof HamletError ? error : dialError(peer, 'connection-refused', why, error))
     }
     socket.once('error', failed)
-    socket.once('connect', () => {
+    socket.once(opened, () => {
       clearTimeout(timer)
       socket.off('error', failed)
       resolve(socket)

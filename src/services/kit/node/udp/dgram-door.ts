@@ -3,13 +3,14 @@ import { createSocket, type Socket } from 'node:dgram'
 import { isIP } from 'node:net'
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { assert } from '../../errors.ts'
-import { isWildcard } from '../../ip-address.ts'
+import { isLinkLocalIpv6 } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
+import { RecentMap } from './recent-map.ts'
 
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-const PATHS_MAX = 10_000
+const PATHS_MAX = 8192
 
 /**
  * Opens one socket for each address.
@@ -50,11 +51,11 @@ async function bind(address: string, port: number, options: DoorOptions): Promis
       socket.close()
       reject(bindError(error, 'udp', { address, port }))
     })
-    socket.bind(port, address, resolve)
+    socket.bind(port, zoned(address, options.interfaceName), resolve)
   })
   socket.removeAllListeners('error')
   if (options.broadcast === true) socket.setBroadcast(true)
-  if (options.peer !== undefined) await connect(socket, options.peer)
+  if (options.peer !== undefined) await connect(socket, { address: zoned(options.peer.address, options.interfaceName), port: options.peer.port })
   return { local: { address, port: socket.address().port }, socket }
 }
 
@@ -73,7 +74,7 @@ class DgramDoor implements DatagramDoor {
   readonly locals: readonly Endpoint[]
   readonly #sockets: readonly BoundSocket[]
   readonly #queue: { path: Path; bytes: Uint8Array }[] = []
-  readonly #paths = new Map<string, Path>()
+  readonly #paths = new RecentMap<string, Path>(PATHS_MAX)
   readonly #options: DoorOptions
   #open = true
 
@@ -83,7 +84,10 @@ class DgramDoor implements DatagramDoor {
     this.#sockets = sockets
     this.locals = sockets.map(({ local }) => local)
     for (const { socket, local } of sockets) {
-      const batch = new BatchOfOne((address, peerPort) => this.#path(local, { address, port: peerPort }))
+      const batch = new BatchOfOne((address, peerPort) => {
+        const [unzoned = '', zone = ''] = address.split('%')
+        return this.#path(local, { address: unzoned, port: peerPort }, zone)
+      })
       socket.on('message', (message, sender) => {
         batch.take(message, sender)
         receive(batch)
@@ -111,7 +115,7 @@ class DgramDoor implements DatagramDoor {
         continue
       }
       // A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on.
-      bound?.socket.send(bytes, path.peer.port, path.peer.address, () => undefined)
+      bound?.socket.send(bytes, path.peer.port, zoned(path.peer.address, path.interfaceName), () => undefined)
     }
   }
 
@@ -120,7 +124,7 @@ class DgramDoor implements DatagramDoor {
       ? this.locals.find(local => local.address.includes(':') === peer.address.includes(':')) ?? this.locals[0]
       : this.locals.find(local => local.address === localAddress)
     assert(bound !== undefined, `a socket of this door is bound to ${localAddress ?? 'an address'}`)
-    return this.#path(bound, peer)
+    return this.#path(bound, peer, isLinkLocalIpv6(peer.address) ? this.#options.interfaceName ?? '' : '')
   }
 
   close(): Promise<void> {
@@ -130,12 +134,11 @@ class DgramDoor implements DatagramDoor {
   }
 
   /** The same object for the same way, as long as it is remembered. */
-  #path(local: Endpoint, peer: Endpoint): Path {
-    const key = `${local.address} ${peer.address} ${peer.port}`
+  #path(local: Endpoint, peer: Endpoint, interfaceName: string): Path {
+    const key = `${local.address} ${peer.address} ${peer.port} ${interfaceName}`
     let path = this.#paths.get(key)
     if (path === undefined) {
-      if (this.#paths.size >= PATHS_MAX) this.#paths.clear()
-      path = { local, interfaceName: '', peer }
+      path = { local, interfaceName, peer }
       this.#paths.set(key, path)
     }
     return path
@@ -165,7 +168,7 @@ class BatchOfOne implements DatagramBatch {
   }
 
   path(): Path {
-    return this.#pathFrom(withoutZone(this.#sender.address), this.#sender.port)
+    return this.#pathFrom(this.#sender.address, this.#sender.port)
   }
 
   /** FNV-1a over the address's text. */
@@ -183,7 +186,7 @@ class BatchOfOne implements DatagramBatch {
   }
 }
 
-function withoutZone(address: string): string {
-  const zone = address.indexOf('%')
-  return zone < 0 || isWildcard(address) ? address : address.slice(0, zone)
+/** A link-local address with its zone, as node:dgram takes and gives it: `fe80::1%eth0`. */
+function zoned(address: string, interfaceName = ''): string {
+  return interfaceName !== '' && isLinkLocalIpv6(address) ? `${address}%${interfaceName}` : address
 }

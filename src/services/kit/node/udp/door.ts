@@ -20,7 +20,8 @@ export interface DatagramBatch {
   peerHash(index: number): number
   /**
    * Answers in place: what a receiver writes here for datagram i, from `i * REPLY_BYTES_MAX` on, goes back the way that the
-   * datagram came, when the receiver has returned. `replyLengths[i]` says how many bytes; it is 0 before.
+   * datagram came, when the receiver has returned. `replyLengths[i]` says how many bytes; it is 0 before. Both are empty where
+   * datagrams come coalesced.
    */
   readonly replies: Uint8Array
   readonly replyLengths: Uint32Array
@@ -29,7 +30,7 @@ export interface DatagramBatch {
 export interface DatagramDoor {
   /** One a socket; all have the same port. */
   readonly locals: readonly Endpoint[]
-  /** Queues one datagram on the socket of `path.local`. The bytes belong to the door until `flush` returns. */
+  /** Queues one datagram on the socket of `path.local`; it leaves at `flush`, or before where the queue is full. The bytes belong to the door until then. */
   send(path: Path, bytes: Uint8Array): void
   /** Queues a train: `bytes` cut into datagrams of `segmentBytes`, the last of which may be shorter. One system call where it can be. */
   sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void
@@ -56,6 +57,12 @@ export interface DoorOptions {
   readonly sharePort?: boolean
   /** Connects the one socket to this peer: only its datagrams arrive, and `onError` hears where nobody listens there (ECONNREFUSED). */
   readonly peer?: Endpoint
+  /** This interface only. Where the door is node:dgram, the others are heard too. */
+  readonly interfaceName?: string
+  /** Paths say by which interface a datagram came, and of a wildcard socket to which address; an answer leaves from there. Not over node:dgram. */
+  readonly tellInterface?: boolean
+  /** The system may hand over many datagrams of one sender as one piece (UDP_GRO): for trains. They are told one by one as ever. */
+  readonly coalesce?: boolean
   /** A socket failed after it was open. */
   readonly onError?: (error: Error) => void
 }

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { createRoutes, parseForwarding } from './routes.ts'
+import { parseUpstream } from './upstream.ts'
+
+const routes = (...forward: string[]) => createRoutes([parseUpstream('192.0.2.53')], forward.map(parseForwarding))
+const askedFor = (name: string, ...forward: string[]) => routes(...forward).longestMatch(name)?.value?.members.map(({ upstream }) => upstream.title)
+
+test('the deepest zone says who is asked, and may name several', () => {
+  const forward = ['example.org=192.0.2.1', 'deep.example.org=192.0.2.2:5353', 'EXAMPLE.org=tls://192.0.2.3#dns.example.org', 'shut.example.org=', 'closed.example.org=-']
+  expect(['a.example.org', 'a.deep.EXAMPLE.org', 'example.com', 'a.shut.example.org', 'closed.example.org'].map(name => askedFor(name, ...forward)))
+    .toEqual([['192.0.2.1:53', 'tls://192.0.2.3:853'], ['192.0.2.2:5353'], ['192.0.2.53:53'], undefined, undefined])
+})
+
+test('private names are asked of nobody, unless a server is named for them', () => {
+  expect(askedFor('1.1.168.192.in-addr.arpa')).toBeUndefined()
+  expect(askedFor('1.1.168.192.in-addr.arpa', '1.168.192.in-addr.arpa=192.0.2.1')).toEqual(['192.0.2.1:53'])
+  expect(askedFor('1.2.168.192.in-addr.arpa', '1.168.192.in-addr.arpa=192.0.2.1')).toBeUndefined()
+  expect(askedFor('1.1.168.192.in-addr.arpa', 'in-addr.arpa=192.0.2.1')).toBeUndefined()
+  expect(askedFor('a.local', 'local=192.0.2.1')).toEqual(['192.0.2.1:53'])
+})
+
+test.each(['example.org', '=192.0.2.1', 'example.org=dns.example.org', 'home=192.0.2.1', 'a.home=192.0.2.1', '.=192.0.2.1', 'a..b=192.0.2.1'])('"%s" is refused', text => {
+  expect(() => parseForwarding(text)).toThrow(expect.objectContaining({ code: 'usage' }))
+})

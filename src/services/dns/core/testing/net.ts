@@ -1,0 +1,132 @@
+/** A DNS server with its network, for tests: virtual time, clients that ask, upstreams that the test plays. */
+import type { Path } from '../../../kit/endpoint.ts'
+import { assert } from '../../../kit/errors.ts'
+import { seededRandom } from '../../../kit/random.ts'
+import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from '../../wire/message.ts'
+import { EntryReader } from '../../wire/presentation.ts'
+import { formatRdata, parseRdata } from '../../wire/rdata.ts'
+import { CLASS, formatRcode, parseType } from '../../wire/types.ts'
+import { Cache, type CacheLimits } from '../cache.ts'
+import { extendedErrorOf, optionsOf, provenanceOf } from '../edns-options.ts'
+import type { Wanted } from '../finding.ts'
+import type { Asking } from '../flight.ts'
+import { queryFor } from '../query.ts'
+import { createRoutes, parseForwarding } from '../routes.ts'
+import { DnsServer, type DnsEvent } from '../server.ts'
+import { parseUpstream } from '../upstream.ts'
+import { Zone } from '../zone.ts'
+import { ZoneMap } from '../zone-map.ts'
+
+export const FIRST = '192.0.2.53:53'
+export const SECOND = '198.51.100.53:53'
+export const CLIENT: Path = { local: { address: '127.0.0.1', port: 53 }, interfaceName: '', peer: { address: '127.0.0.1', port: 40_000 } }
+
+export function record(name: string, type: number, text: string, ttl = 300): ResourceRecord {
+  return { name, type, class: CLASS.IN, ttl, rdata: parseRdata(type, new EntryReader(text).next()?.tokens ?? []) }
+}
+
+export interface NetOptions {
+  readonly upstreams?: readonly string[]
+  readonly forward?: readonly string[]
+  readonly allowPrivate?: readonly string[]
+  readonly randomLetters?: boolean
+  readonly hidesCanaries?: boolean
+  readonly cacheLimits?: CacheLimits
+  readonly seed?: number
+}
+
+/** How a client asks. */
+export interface Manner extends Pick<Wanted, 'dnssecOk' | 'checkingDisabled'> {
+  readonly edns?: boolean
+  readonly tcp?: boolean
+  readonly explain?: boolean
+  readonly change?: (query: Message) => Message
+}
+
+export class Net {
+  nowMs = 0
+  readonly zone = new Zone()
+  readonly server: DnsServer
+  readonly events: Exclude<DnsEvent, { name: 'ask' | 'askingsOver' }>[] = []
+  readonly answers: { atMs: number; message: Message; bytes: Uint8Array }[] = []
+  readonly sent: { atMs: number; asking: Asking; query: Message; to: string }[] = []
+  readonly over = new Set<Asking>()
+
+  constructor({ upstreams = [FIRST], forward = [], allowPrivate = [], cacheLimits, seed = 7, ...others }: NetOptions = {}) {
+    const allowed = new ZoneMap<true>()
+    for (const zone of allowPrivate) allowed.set(zone, true)
+    const routes = createRoutes(upstreams.map(parseUpstream), forward.map(parseForwarding))
+    this.server = new DnsServer(this.zone, new Cache(cacheLimits), { routes, allowPrivate: allowed, random: seededRandom(seed), ...others })
+  }
+
+  ask(name: string, type = 'A', { edns = true, tcp = false, explain = false, change, ...kind }: Manner = {}): this {
+    const options = explain ? [{ code: 65_001, bytes: new Uint8Array(0) }] : []
+    const plain = queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN, ...kind }, 77, options)
+    const query = change?.(plain) ?? (edns ? plain : { ...plain, additionals: [] })
+    return this.bytes(encodeMessage(query), tcp)
+  }
+
+  bytes(bytes: Uint8Array, tcp = false): this {
+    if (tcp) this.server.receiveOverTcp(bytes, CLIENT, this.nowMs)
+    else this.server.receive(bytes, CLIENT, this.nowMs)
+    return this.#drain()
+  }
+
+  /** The upstream's response to the query sent as number `index`. */
+  reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
+    const { asking, query } = this.sending(index)
+    const response = change({ ...query, header: { ...query.header, qr: true, ra: true, ad: false }, answers, additionals: [] })
+    return this.replyBytes(asking, encodeMessage(response))
+  }
+
+  replyBytes(asking: Asking, bytes: Uint8Array): this {
+    this.server.receiveReply(bytes, asking, this.nowMs)
+    return this.#drain()
+  }
+
+  refuse(index: number): this {
+    this.server.refused(this.sending(index).asking, 'refuses', this.nowMs)
+    return this.#drain()
+  }
+
+  runUntil(atMs: number): this {
+    while (this.server.deadlineMs() <= atMs) {
+      this.nowMs = Math.max(this.nowMs, this.server.deadlineMs())
+      this.server.timeout(this.nowMs)
+      this.#drain()
+    }
+    this.nowMs = atMs
+    return this
+  }
+
+  sending(index: number): Net['sent'][number] {
+    const sending = this.sent[index]
+    assert(sending !== undefined, `query ${index} was sent`)
+    return sending
+  }
+
+  get last() {
+    const answer = this.answers[this.answers.length - 1]
+    assert(answer !== undefined, 'an answer was given')
+    const { atMs, message, bytes } = answer
+    const answered = this.events.filter(event => event.name === 'answered').pop()
+    const options = optionsOf(message)
+    return {
+      atMs, rcode: formatRcode(message.header.rcode), data: message.answers.map(({ type, rdata }) => formatRdata(type, rdata)), source: answered?.source, message, bytes,
+      extendedError: extendedErrorOf(options)?.code, provenance: provenanceOf(options),
+    }
+  }
+
+  #drain(): this {
+    for (const effect of this.server.outbox.splice(0)) {
+      if (effect.kind === 'send') this.answers.push({ atMs: this.nowMs, message: decodeMessage(effect.bytes), bytes: effect.bytes })
+      if (effect.kind !== 'event') continue
+      if (effect.event.name === 'askingsOver') effect.event.askings.forEach(asking => this.over.add(asking))
+      else if (effect.event.name === 'ask') {
+        const { asking } = effect.event
+        this.sent.push({ atMs: this.nowMs, asking, query: decodeMessage(asking.query), to: `${asking.upstream.title}${asking.overTcp ? ' by TCP' : ''}` })
+      } else this.events.push(effect.event)
+    }
+    return this
+  }
+}

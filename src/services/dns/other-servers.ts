@@ -1,0 +1,39 @@
+/** The servers that are asked for names of others, as the settings have them. */
+import { readFile } from 'node:fs/promises'
+import type { SettingsOf } from '../kit/contract.ts'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { UsageError } from '../kit/errors.ts'
+import type { dns } from './contract.ts'
+import { parseForwarding, type Forwarding } from './core/routes.ts'
+import { parseUpstream, type Upstream } from './core/upstream.ts'
+import { ZoneMap } from './core/zone-map.ts'
+import { parseName } from './wire/name.ts'
+
+export interface OtherServers {
+  readonly upstreams: readonly Upstream[]
+  readonly forwardings: readonly Forwarding[]
+  /** Zones whose names may have private addresses. */
+  readonly allowPrivate: ZoneMap<true>
+  /** PEM certificates that are trusted beside the usual ones. */
+  readonly authorities: readonly string[]
+}
+
+/** @throws UsageError where a setting is no upstream, forwarding, name or readable file */
+export async function readOtherServers({ upstream, forward, allow_private: allowed, upstream_ca: file }: SettingsOf<typeof dns>): Promise<OtherServers> {
+  const allowPrivate = new ZoneMap<true>()
+  for (const zone of allowed) allowPrivate.set(parseName(zone), true)
+  return { upstreams: upstream.map(parseUpstream), forwardings: forward.map(parseForwarding), allowPrivate, authorities: file === undefined ? [] : [await readCertificates(file)] }
+}
+
+async function readCertificates(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => { throw new UsageError(`--upstream_ca cannot be ${file}`, error.message, 'name a file that can be read') })
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new UsageError(`--upstream_ca cannot be ${file}`, 'it has no certificate in PEM form', 'name a file that begins with -----BEGIN CERTIFICATE-----')
+  return text
+}
+
+/** A server that asks itself would wait for itself. @throws UsageError */
+export function refuseOwnAddress({ upstreams, forwardings }: OtherServers, locals: readonly Endpoint[]): void {
+  const asked = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
+  const own = asked.find(({ endpoint }) => locals.some(({ address, port }) => address === endpoint.address && port === endpoint.port))
+  if (own !== undefined) throw new UsageError(`--upstream cannot be ${own.title}`, 'that is this DNS server itself', 'name another server')
+}

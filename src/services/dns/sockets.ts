@@ -1,0 +1,106 @@
+/**
+ * The sockets of the DNS server, joined with its machine:
+ *
+ *     clients ──UDP──▶ front doors ──▶ datagram clients ─▶ ┌─────────┐ ──▶ upstream doors ──▶ UDP, TCP, TLS, HTTPS
+ *     clients ──TCP──▶ front doors ──▶ stream clients ───▶ │ machine │ ◀──
+ *                                     ◀─────────────────── └─────────┘
+ */
+import { formatEndpoint, type Path } from '../kit/endpoint.ts'
+import { isLoopback } from '../kit/ip-address.ts'
+import { drive, type Driver } from '../kit/node/drive.ts'
+import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts'
+import type { ServiceContext } from '../kit/node/service.ts'
+import type { AnswerLog } from './answer-log.ts'
+import type { dns } from './contract.ts'
+import { ClientLimit } from './core/client-limit.ts'
+import type { DnsEvent, DnsServer } from './core/server.ts'
+import { DatagramClients } from './datagram-clients.ts'
+import { openFrontDoors, type FrontDoors } from './front-doors.ts'
+import { StreamClients } from './stream-clients.ts'
+import { UpstreamDoors } from './upstream/doors.ts'
+import { TYPE } from './wire/types.ts'
+
+/** What others hear of; askings and transfers are the doors' business. */
+export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'transferAsked' }>
+
+export interface Sockets {
+  readonly front: FrontDoors
+  readonly driver: Driver
+  close(): Promise<void>
+}
+
+export interface SocketsOptions {
+  readonly context: ServiceContext<typeof dns>
+  readonly machine: DnsServer
+  readonly answerLog: AnswerLog
+  /** Certificates trusted for upstreams (other-servers.ts). */
+  readonly authorities: readonly string[]
+  readonly notice: (event: NoticedEvent) => void
+}
+
+/** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
+export async function openSockets({ context, machine, answerLog, authorities, notice }: SocketsOptions): Promise<Sockets> {
+  const { settings, clock, trace, random } = context
+  const streamClients = new StreamClients({
+    trace, clock,
+    receive(query, path) {
+      machine.receiveOverTcp(query, path, clock.nowMs())
+      driver.drain()
+    },
+  })
+  let ownAddresses = new Set(addressesToBind('::'))
+  const datagramClients = new DatagramClients({
+    machine, answerLog, clock, limit: new ClientLimit(settings.rate_limit, random),
+    isOwnAddress: address => isLoopback(address) || ownAddresses.has(address),
+    drain: () => driver.drain(),
+  })
+  const upstreams = new UpstreamDoors({
+    trace, clock, random, authorities, io: settings.io,
+    receive: (message, asking) => machine.receiveReply(message, asking, clock.nowMs()),
+    refused: (asking, why) => machine.refused(asking, why, clock.nowMs()),
+    drain: () => driver.drain(),
+  })
+  // One door for the driver: an answer to a stream goes by it, and what is asked of upstreams leaves together.
+  const routed = {
+    send(path: Path, bytes: Uint8Array) {
+      if (!streamClients.send(path, bytes)) front.send(path, bytes)
+    },
+    flush() {
+      front.flush()
+      upstreams.flush()
+    },
+  }
+  const driver = drive({
+    machine, clock,
+    door: () => routed,
+    onEvent(event) {
+      if (event.name === 'ask') upstreams.ask(event.asking)
+      else if (event.name === 'askingsOver') upstreams.forget(event.askings)
+      else if (event.name === 'transferAsked') transfer(event, context, streamClients)
+      else notice(event)
+    },
+  })
+  const front = await openFrontDoors({
+    addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: text => context.log(text),
+    receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
+  })
+  const unfollow = followAddresses(settings.host, clock, addresses => {
+    ownAddresses = new Set(addresses)
+    void front.follow(addresses)
+  })
+  return {
+    front, driver,
+    async close() {
+      unfollow()
+      streamClients.stop()
+      await Promise.all([upstreams.close(), front.close()])
+    },
+  }
+}
+
+function transfer({ request: { path, message }, serial, messages }: Extract<DnsEvent, { name: 'transferAsked' }>, { trace, clock, emit }: ServiceContext<typeof dns>, clients: StreamClients): void {
+  const told = { secondary: formatEndpoint(path.peer), kind: message.questions[0]?.type === TYPE.IXFR ? 'IXFR' as const : 'AXFR' as const, serial }
+  trace.event('dns', { event: 'transferred', ...told }, clock.nowMs())
+  emit('transferred', told)
+  clients.stream(path, messages)
+}

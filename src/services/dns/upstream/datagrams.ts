@@ -1,0 +1,156 @@
+/**
+ * UDP to one upstream, from many ports. Each socket is drawn by the system a random port, carries some hundred queries at once
+ * or one after the other, and is soon replaced: who wants to forge a reply has to guess port and id anew all the time
+ * (RFC 5452 §9.2). Sockets are connected, so that only datagrams of that server arrive, and "nobody listens there" is heard.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { openTracedDoor } from '../../kit/node/udp/traced-door.ts'
+import type { DatagramBatch, DatagramDoor } from '../../kit/node/udp/door.ts'
+import { below } from '../../kit/random.ts'
+import type { Asking } from '../core/flight.ts'
+import type { Upstream } from '../core/upstream.ts'
+import { idOf, whyRefused, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
+
+/** Sockets that questions are spread over. */
+const SOCKETS_MAX = 32
+const SOCKET_ASKINGS_MAX = 500
+const SOCKET_AGE_MS_MAX = 20_000
+const SWEEP_EVERY_MS = 5000
+
+interface PooledSocket {
+  readonly openedAtMs: number
+  /** By id; an id is free again when its asking is forgotten. */
+  readonly pending: Map<number, Asking>
+  askings: number
+  /** Undefined while it is being opened. */
+  open: { readonly door: DatagramDoor; readonly path: Path } | undefined
+  /** Takes no more questions, and closes when the last is over. */
+  retired: boolean
+}
+
+export class Datagrams implements UpstreamDoor {
+  readonly #upstream: Upstream
+  readonly #options: UpstreamDoorOptions
+  readonly #slots: (PooledSocket | undefined)[] = new Array<PooledSocket | undefined>(SOCKETS_MAX).fill(undefined)
+  readonly #sockets = new Set<PooledSocket>()
+  readonly #socketOf = new Map<Asking, PooledSocket>()
+  /** What is asked between two flushes leaves together. */
+  #current: PooledSocket | undefined
+  #cancelSweep: (() => void) | undefined
+  #closed = false
+
+  constructor(upstream: Upstream, options: UpstreamDoorOptions) {
+    this.#upstream = upstream
+    this.#options = options
+  }
+
+  ask(asking: Asking): void {
+    const id = idOf(asking.query)
+    const current = this.#current
+    const socket = current === undefined || current.pending.has(id) ? this.#draw(id) : current
+    this.#current = socket
+    socket.askings++
+    socket.pending.set(id, asking)
+    this.#socketOf.set(asking, socket)
+    socket.open?.door.send(socket.open.path, asking.query)
+  }
+
+  flush(): void {
+    this.#current?.open?.door.flush()
+    this.#current = undefined
+  }
+
+  forget(asking: Asking): void {
+    const socket = this.#socketOf.get(asking)
+    if (socket === undefined) return
+    this.#socketOf.delete(asking)
+    socket.pending.delete(idOf(asking.query))
+    if (socket.retired) this.#closeIfIdle(socket)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancelSweep?.()
+    await Promise.all([...this.#sockets].map(async ({ open }) => open?.door.close()))
+    this.#sockets.clear()
+  }
+
+  /** A socket by chance, on which the id is free. */
+  #draw(id: number): PooledSocket {
+    if (this.#current !== undefined) this.flush()
+    const slot = below(this.#options.random, SOCKETS_MAX)
+    const socket = this.#slots[slot]
+    const isFresh = socket !== undefined && socket.askings < SOCKET_ASKINGS_MAX && this.#ageMs(socket) < SOCKET_AGE_MS_MAX && !socket.pending.has(id)
+    if (isFresh) return socket
+    if (socket !== undefined) this.#retire(socket)
+    return this.#slots[slot] = this.#openSocket()
+  }
+
+  #openSocket(): PooledSocket {
+    const { trace, clock, io = 'auto' } = this.#options
+    const peer = this.#upstream.endpoint
+    const socket: PooledSocket = { openedAtMs: clock.nowMs(), pending: new Map(), askings: 0, open: undefined, retired: false }
+    this.#sockets.add(socket)
+    this.#sweepLater()
+    openTracedDoor({
+      addresses: [peer.address.includes(':') ? '::' : '0.0.0.0'], port: 0, peer, io,
+      receive: batch => this.#receive(socket, batch), onError: error => this.#refuse(socket, error),
+    }, trace, 'dns', clock).then(door => {
+      if (this.#closed) return door.close()
+      const path = door.pathTo(peer)
+      socket.open = { door, path }
+      for (const { query } of socket.pending.values()) door.send(path, query)
+      door.flush()
+      if (socket.retired) this.#closeIfIdle(socket)
+      return undefined
+    }, (error: unknown) => {
+      this.#retire(socket)
+      this.#sockets.delete(socket)
+      this.#refuse(socket, error)
+    })
+    return socket
+  }
+
+  #receive(socket: PooledSocket, { count, slab, offsets, lengths }: DatagramBatch): void {
+    for (let index = 0; index < count; index++) {
+      const offset = offsets[index] ?? 0
+      const message = slab.subarray(offset, offset + (lengths[index] ?? 0))
+      const asking = socket.pending.get(idOf(message))
+      if (asking !== undefined) this.#options.receive(message, asking)
+    }
+    this.#options.drain()
+  }
+
+  #refuse(socket: PooledSocket, error: unknown): void {
+    const why = whyRefused(error)
+    for (const asking of [...socket.pending.values()]) this.#options.refused(asking, why)
+    this.#options.drain()
+  }
+
+  #retire(socket: PooledSocket): void {
+    socket.retired = true
+    const slot = this.#slots.indexOf(socket)
+    if (slot >= 0) this.#slots[slot] = undefined
+    this.#closeIfIdle(socket)
+  }
+
+  #closeIfIdle(socket: PooledSocket): void {
+    if (socket.pending.size > 0 || socket === this.#current || socket.open === undefined) return
+    this.#sockets.delete(socket)
+    void socket.open.door.close()
+  }
+
+  #ageMs({ openedAtMs }: PooledSocket): number {
+    return this.#options.clock.nowMs() - openedAtMs
+  }
+
+  /** Old sockets are closed also where nobody asks any more. */
+  #sweepLater(): void {
+    const { clock } = this.#options
+    this.#cancelSweep ??= clock.wakeAt(clock.nowMs() + SWEEP_EVERY_MS, () => {
+      this.#cancelSweep = undefined
+      for (const socket of [...this.#sockets]) if (this.#ageMs(socket) >= SOCKET_AGE_MS_MAX) this.#retire(socket)
+      if (this.#sockets.size > 0) this.#sweepLater()
+    })
+  }
+}

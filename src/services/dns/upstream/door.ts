@@ -1,0 +1,63 @@
+/** A way to one upstream: it carries askings there and brings back what comes. What that is worth, the machine decides. */
+import type { Clock } from '../../kit/node/clock.ts'
+import type { Io } from '../../kit/node/udp/door.ts'
+import { errnoOf } from '../../kit/node/disk.ts'
+import type { Random } from '../../kit/random.ts'
+import type { TraceRing } from '../../kit/trace.ts'
+import type { Asking } from '../core/flight.ts'
+
+export interface UpstreamDoor {
+  /** Sends it, or refuses it later. Never throws. */
+  ask(asking: Asking): void
+  /** Hands everything asked to the system. */
+  flush(): void
+  /** Whatever comes back for it is of no interest any more. */
+  forget(asking: Asking): void
+  close(): Promise<void>
+}
+
+export interface UpstreamDoorOptions {
+  readonly trace: TraceRing
+  readonly clock: Clock
+  readonly random: Random
+  readonly io?: Io
+  /** A message that came on the way of an asking; whether it answers is the taker's to see. Only lent. */
+  readonly receive: (message: Uint8Array, asking: Asking) => void
+  /** The end of a sentence: "refuses: nothing listens on that port". */
+  readonly refused: (asking: Asking, why: string) => void
+  /** All that came together has been told. */
+  readonly drain: () => void
+}
+
+/** The id of a DNS message: its first two octets (RFC 1035 §4.1.1). */
+export function idOf(message: Uint8Array): number {
+  return (message[0] ?? 0) * 0x100 + (message[1] ?? 0)
+}
+
+/** A copy with another id: who multiplexes gives ids of its own. */
+export function withId(message: Uint8Array, id: number): Uint8Array {
+  const copy = new Uint8Array(message)
+  copy[0] = id >>> 8
+  copy[1] = id & 255
+  return copy
+}
+
+/** A system error as the end of a sentence that begins with the server's address. */
+export function whyRefused(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const code = errnoOf(cause)
+  switch (code) {
+    case 'ECONNREFUSED': case 'ECONNRESET': return 'refuses: nothing listens on that port'
+    case 'ENETUNREACH': case 'EHOSTUNREACH': case 'ENETDOWN': return 'cannot be reached: this machine has no way there'
+    case 'EACCES': case 'EPERM': return 'cannot be asked: a firewall on this machine forbids it'
+    default: return isCertificateTrouble(code) ? `cannot be trusted: ${messageOf(cause)}` : `cannot be asked: ${messageOf(error)}`
+  }
+}
+
+function isCertificateTrouble(code: string): boolean {
+  return /CERT|VERIFY|ALTNAME|SIGNATURE/.test(code)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,280 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { createSecureServer, type Http2ServerRequest } from 'node:http2'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../kit/node/clock.ts'
+import { secureRandom } from '../../kit/node/random.ts'
+import type { Random } from '../../kit/random.ts'
+import { TraceRing } from '../../kit/trace.ts'
+import type { Asking } from '../core/flight.ts'
+import { encodeQuery } from '../core/query.ts'
+import { parseUpstream, type Upstream } from '../core/upstream.ts'
+import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { decodeMessage, encodeMessage } from '../wire/message.ts'
+import { CLASS, TYPE } from '../wire/types.ts'
+import { UpstreamDoors } from './doors.ts'
+import { makeCertificates, type Certificates } from './testing/certificates.ts'
+
+let certificates: Certificates
+const closers: (() => Promise<unknown>)[] = []
+beforeAll(() => { certificates = makeCertificates('DNS:dns.example.org,IP:127.0.0.1') })
+afterAll(() => rmSync(certificates.folder, { recursive: true }))
+afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+
+/** Doors, and what came of each asking. */
+function openDoors(authorities: readonly string[] = [certificates.authority], random: Random = secureRandom()) {
+  const trace = new TraceRing()
+  const waiting = new Map<Asking, (outcome: string) => void>()
+  const doors = new UpstreamDoors({
+    trace, clock: systemClock, random, authorities,
+    receive(message, asking) {
+      const { header, questions } = decodeMessage(message)
+      waiting.get(asking)?.(`${header.id} ${questions[0]?.name ?? ''}`)
+    },
+    refused: (asking, why) => waiting.get(asking)?.(why),
+    drain: () => undefined,
+  })
+  closers.push(() => doors.close())
+  const start = (upstream: Upstream, id: number, overTcp = false): { asking: Asking; outcome: Promise<string> } => {
+    const query = encodeQuery({ name: `n${id}.example.org`, type: TYPE.A, class: CLASS.IN }, id, { padded: upstream.transport !== 'udp' })
+    const asking: Asking = { upstream, overTcp, query }
+    const outcome = new Promise<string>(resolve => { waiting.set(asking, resolve) })
+    doors.ask(asking)
+    return { asking, outcome }
+  }
+  const ask = async (upstream: Upstream, id: number, overTcp = false): Promise<string> => {
+    const { asking, outcome } = start(upstream, id, overTcp)
+    doors.flush()
+    const came = await outcome
+    doors.forget([asking])
+    return came
+  }
+  return { doors, start, ask, trace }
+}
+
+const responseTo = (query: Uint8Array) => {
+  const message = decodeMessage(query)
+  return encodeMessage({ ...message, header: { ...message.header, qr: true } })
+}
+
+async function udpServer(answer: (query: Buffer, port: number, socket: UdpSocket) => void): Promise<Upstream> {
+  const socket = createSocket('udp4', (query, { port }) => answer(query, port, socket))
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  closers.push(() => new Promise<void>(resolve => socket.close(resolve)))
+  return parseUpstream(`127.0.0.1:${socket.address().port}`)
+}
+
+/** Serves frames on each connection; `answer` gets the queries and the socket. */
+async function streamServer(secure: boolean, answer: (query: Uint8Array, socket: Socket) => void): Promise<{ port: number; connections: Socket[] }> {
+  const connections: Socket[] = []
+  const accept = (socket: Socket) => {
+    connections.push(socket)
+    const frames = new FrameReader()
+    socket.on('error', () => undefined)
+    socket.on('data', chunk => { for (const query of frames.push(chunk)) answer(query, socket) })
+  }
+  const { key, certificate: cert } = certificates
+  const server: Server = secure ? createTlsServer({ key, cert, ALPNProtocols: ['dot'] }, accept) : createServer(accept)
+  server.on('tlsClientError', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(async () => {
+    for (const socket of connections) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  // A server listening on TCP has an address and a port.
+  return { port: (server.address() as AddressInfo).port, connections }
+}
+
+async function httpsServer(answer: (body: Buffer, request: Http2ServerRequest) => { status?: number; type?: string; body: Uint8Array } | undefined) {
+  const sockets = new Set<TLSSocket>()
+  const { key, certificate: cert } = certificates
+  const server = createSecureServer({ key, cert }, (request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const reply = answer(Buffer.concat(chunks), request)
+      if (reply === undefined) return request.stream.session?.destroy()
+      response.writeHead(reply.status ?? 200, { 'content-type': reply.type ?? 'application/dns-message' })
+      response.end(reply.body)
+    })
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+  })
+  server.on('sessionError', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(async () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  // A server listening on TCP has an address and a port.
+  return { port: (server.address() as AddressInfo).port, sockets }
+}
+
+test('questions one after the other leave from many ports', async () => {
+  const ports = new Set<number>()
+  const upstream = await udpServer((query, port, socket) => {
+    ports.add(port)
+    socket.send(responseTo(query), port, '127.0.0.1')
+  })
+  const { ask } = openDoors()
+  for (let id = 0; id < 200; id++) expect(await ask(upstream, id)).toBe(`${id} n${id}.example.org`)
+  expect(ports.size).toBeGreaterThan(20)
+  expect(ports.size).toBeLessThanOrEqual(32)
+})
+
+test('a socket is replaced after 500 questions, so ports change', async () => {
+  const ports = new Set<number>()
+  const upstream = await udpServer((query, port, socket) => {
+    ports.add(port)
+    socket.send(responseTo(query), port, '127.0.0.1')
+  })
+  const { ask } = openDoors([], { uint32: () => 0 }) // Always the same one of the sockets is drawn.
+  for (let id = 0; id < 500; id++) await ask(upstream, id)
+  expect(ports.size).toBe(1)
+  await ask(upstream, 500)
+  expect(ports.size).toBe(2)
+})
+
+test('questions of one moment leave together, and an id that is taken there goes by another socket', async () => {
+  const ports: number[] = []
+  const upstream = await udpServer((query, port, socket) => {
+    ports.push(port)
+    socket.send(responseTo(query), port, '127.0.0.1')
+  })
+  const { start, doors } = openDoors()
+  const asked = [start(upstream, 1), start(upstream, 2), start(upstream, 2), start(upstream, 3)]
+  doors.flush()
+  expect(await Promise.all(asked.map(({ outcome }) => outcome))).toEqual(['1 n1.example.org', '2 n2.example.org', '2 n2.example.org', '3 n3.example.org'])
+  expect(new Set(ports).size).toBe(2)
+})
+
+test('what a stranger sends to the port is not heard, nor what comes after it was forgotten', async () => {
+  const stranger = createSocket('udp4')
+  closers.push(() => new Promise<void>(resolve => stranger.close(resolve)))
+  const queries: { query: Buffer; port: number; socket: UdpSocket }[] = []
+  const upstream = await udpServer((query, port, socket) => { queries.push({ query, port, socket }) })
+  const { start, doors } = openDoors()
+  const { asking, outcome } = start(upstream, 5)
+  doors.flush()
+  await expect.poll(() => queries.length).toBe(1)
+  const { query, port, socket } = queries[0] ?? expect.unreachable('a query came')
+  await new Promise(resolve => stranger.send(responseTo(encodeQuery({ name: 'evil.example.org', type: 1, class: 1 }, 5)), port, '127.0.0.1', resolve))
+  socket.send(responseTo(query), port, '127.0.0.1')
+  expect(await outcome).toBe('5 n5.example.org')
+  doors.forget([asking])
+})
+
+test('a port that nobody listens on refuses at once, all that was asked', async () => {
+  const upstream = await udpServer(() => undefined)
+  await closers.pop()?.()
+  const { start, doors } = openDoors()
+  const asked = [start(upstream, 1), start(upstream, 2)]
+  doors.flush()
+  for (const { outcome } of asked) expect(await outcome).toMatch(/^refuses/)
+})
+
+test('over TCP many questions share a connection and are answered in any order; when it is cut they are asked once more', async () => {
+  const held: { query: Uint8Array; socket: Socket }[] = []
+  let isCut = false
+  const { port, connections } = await streamServer(false, (query, socket) => {
+    held.push({ query, socket })
+    if (held.length < 50 || isCut) return
+    for (const each of held.splice(0).reverse()) each.socket.write(encodeFrame(responseTo(each.query)))
+  })
+  const { start } = openDoors()
+  const upstream = parseUpstream(`127.0.0.1:${port}`)
+  const first = Array.from({ length: 50 }, (_, id) => start(upstream, id % 7, true).outcome)
+  expect((await Promise.all(first)).map((came, id) => came === `${id % 7} n${id % 7}.example.org`)).not.toContain(false)
+  expect(connections).toHaveLength(1)
+  isCut = true
+  const second = Array.from({ length: 50 }, (_, id) => start(upstream, id, true).outcome)
+  await expect.poll(() => held.length).toBe(50)
+  held.length = 0
+  isCut = false
+  connections[0]?.destroy()
+  expect(await Promise.all(second)).toHaveLength(50)
+  expect(connections).toHaveLength(2)
+})
+
+test('over TLS, to who shows the right certificate, padded, on one connection', async () => {
+  const lengths = new Set<number>()
+  const { port, connections } = await streamServer(true, (query, socket) => {
+    lengths.add(query.length)
+    socket.write(encodeFrame(responseTo(query)))
+  })
+  const { ask, trace } = openDoors()
+  for (const text of [`tls://127.0.0.1:${port}#dns.example.org`, `tls://127.0.0.1:${port}`]) {
+    const upstream = parseUpstream(text)
+    for (let id = 1; id <= 3; id++) expect(await ask(upstream, id)).toBe(`${id} n${id}.example.org`)
+  }
+  expect([connections.length, [...lengths]]).toEqual([2, [128]])
+  expect(trace.nextSequence).toBe(12)
+})
+
+test.each(['tls', 'https'])('%s: a certificate of somebody else, or of an unknown authority, is refused before anything is asked', async transport => {
+  let asked = 0
+  const { port } = transport === 'tls' ? await streamServer(true, () => { asked++ }) : await httpsServer(() => {
+    asked++
+    return undefined
+  })
+  expect(await openDoors().ask(parseUpstream(`${transport}://127.0.0.1:${port}#other.example.org`), 1)).toMatch(/^cannot be trusted: .*other\.example\.org/)
+  expect(await openDoors([]).ask(parseUpstream(`${transport}://127.0.0.1:${port}#dns.example.org`), 1)).toMatch(/^cannot be trusted/)
+  expect(asked).toBe(0)
+})
+
+test('over HTTPS each question is a POST with id 0 to the path, on one session', async () => {
+  const requests: unknown[] = []
+  const { port, sockets } = await httpsServer((body, { method, url, headers }) => {
+    requests.push([method, url, headers['content-type'], headers[':authority'], body.readUInt16BE(0), body.length])
+    return { body: responseTo(body) }
+  })
+  const { start } = openDoors()
+  const upstream = parseUpstream(`https://127.0.0.1:${port}/dns-query#dns.example.org`)
+  const asked = Array.from({ length: 20 }, (_, id) => start(upstream, id + 1).outcome)
+  expect(await Promise.all(asked)).toEqual(Array.from({ length: 20 }, (_, id) => `${id + 1} n${id + 1}.example.org`))
+  expect(new Set(requests.map(request => JSON.stringify(request)))).toEqual(new Set([JSON.stringify(['POST', '/dns-query', 'application/dns-message', `dns.example.org:${port}`, 0, 128])]))
+  expect(sockets.size).toBe(1)
+})
+
+test.each<[string, { status?: number; type?: string; body: Uint8Array }, RegExp]>([
+  ['another status', { status: 503, body: new Uint8Array(1) }, /HTTP status 503/],
+  ['another type', { type: 'text/html', body: Buffer.from('<p>Sign in') }, /no DNS message/],
+  ['nothing', { body: new Uint8Array(0) }, /without an answer/],
+  ['more than a message can be', { body: new Uint8Array(70_000) }, /more than a message/],
+])('an HTTPS answer with %s is trouble, and the session goes on', async (_title, reply, why) => {
+  let count = 0
+  const { port, sockets } = await httpsServer(body => ++count === 1 ? reply : { body: responseTo(body) })
+  const { ask } = openDoors()
+  const upstream = parseUpstream(`https://127.0.0.1:${port}`)
+  expect(await ask(upstream, 1)).toMatch(why)
+  expect(await ask(upstream, 2)).toBe('2 n2.example.org')
+  expect(sockets.size).toBe(1)
+})
+
+test('an HTTPS session that ends after an answer is opened anew, and the question asked once more', async () => {
+  let count = 0
+  const { port, sockets } = await httpsServer(body => ++count === 2 ? undefined : { body: responseTo(body) })
+  const { ask } = openDoors()
+  const upstream = parseUpstream(`https://127.0.0.1:${port}`)
+  for (let id = 1; id <= 3; id++) expect(await ask(upstream, id)).toBe(`${id} n${id}.example.org`)
+  expect(sockets.size).toBe(2)
+})
+
+test('a server that ends every connection without an answer is refused, not asked for ever', async () => {
+  const tls = await streamServer(true, (_query, socket) => socket.destroy())
+  const https = await httpsServer(() => undefined)
+  const { ask } = openDoors()
+  expect(await ask(parseUpstream(`tls://127.0.0.1:${tls.port}`), 1)).toMatch(/without an answer|refuses/)
+  expect(await ask(parseUpstream(`https://127.0.0.1:${https.port}`), 1)).toMatch(/without an answer|refuses/)
+  expect([tls.connections.length, https.sockets.size]).toEqual([1, 1])
+})

@@ -1,0 +1,104 @@
+/** dns.zone on disk: read and written a piece at a time, so that a million names hold nobody up, and watched for what a person does. */
+import { watch } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { HamletError } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { diskError, errnoOf, nodeDisk, setAside } from '../kit/node/disk.ts'
+import { replaceFile, type FileState } from '../kit/node/replace-file.ts'
+import type { ZoneContent } from './core/zone-content.ts'
+import { ZoneReader } from './core/zone-reader.ts'
+import { formatZone } from './core/zone-writer.ts'
+import type { Zone } from './core/zone.ts'
+
+export const ZONE_FILE = 'dns.zone'
+/** Room for a million names with long data. It is read whole, as one text. */
+const FILE_BYTES_MAX = 256 * 1024 * 1024
+/** A few milliseconds' work. */
+const ENTRIES_A_TURN = 2000
+/** Folders are not watched everywhere (network disks, too many watchers): looking takes microseconds. */
+const LOOK_EVERY_MS = 1500
+
+export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {
+  return a?.mtimeMs === b?.mtimeMs && a?.sizeBytes === b?.sizeBytes
+}
+
+export class ZoneFile {
+  readonly path: string
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.path = join(folder, ZONE_FILE)
+  }
+
+  /** The file's state; undefined where there is none. */
+  async look(): Promise<FileState | undefined> {
+    try {
+      const { mtimeMs, size } = await stat(this.path)
+      return { mtimeMs, sizeBytes: size }
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw diskError(error, this.path, `${ZONE_FILE} could not be looked at`)
+    }
+  }
+
+  /** @throws HamletError file-damaged, naming line and reason; disk-failed */
+  async read({ sizeBytes }: FileState): Promise<ZoneContent> {
+    if (sizeBytes > FILE_BYTES_MAX) throw new HamletError({ code: 'file-damaged', what: `${ZONE_FILE} could not be read`, why: `it has ${sizeBytes} bytes, and ${FILE_BYTES_MAX} is the limit`, remedy: 'make it smaller' })
+    let text: string
+    try {
+      text = await readFile(this.path, 'latin1')
+    } catch (error) {
+      throw diskError(error, this.path, `${ZONE_FILE} could not be read`)
+    }
+    const reader = new ZoneReader(text, ZONE_FILE)
+    while (reader.read(ENTRIES_A_TURN)) await nextTurn()
+    return reader.content
+  }
+
+  /** Writes the zone's content in place of the file, in one step. @returns the file's new state @throws HamletError disk-failed */
+  write(zone: Zone): Promise<FileState> {
+    return replaceFile(this.path, formatZone(() => zone.records()))
+  }
+
+  /** Keeps a copy of what cannot be read. @returns its name @throws HamletError disk-failed */
+  async setAside(): Promise<string> {
+    try {
+      return await setAside(nodeDisk, this.path, await readFile(this.path))
+    } catch (error) {
+      throw diskError(error, this.path, `${ZONE_FILE} could not be set aside`)
+    }
+  }
+
+  /** Calls `notice` when the file may have changed, and every 1.5 s in any case. The returned function ends that. */
+  watch(clock: Clock, notice: () => void): () => void {
+    let cancel: () => void
+    const lookLater = () => {
+      cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
+        lookLater()
+        notice()
+      })
+    }
+    lookLater()
+    const unwatch = this.#watchFolder(notice)
+    return () => {
+      cancel()
+      unwatch()
+    }
+  }
+
+  /** The folder, for editors put a new file in the place of the old one. */
+  #watchFolder(notice: () => void): () => void {
+    try {
+      const watcher = watch(this.#folder, { persistent: false }, (_event, name) => {
+        if (name === ZONE_FILE) notice()
+      })
+      watcher.on('error', () => watcher.close())
+      return () => watcher.close()
+    } catch {
+      return () => undefined // Not to be had here: the clock wakes us.
+    }
+  }
+}

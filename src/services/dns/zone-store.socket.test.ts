@@ -1,0 +1,187 @@
+import { copyFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../kit/node/clock.ts'
+import { openJournal } from '../kit/node/journal.ts'
+import type { Register, ZoneChange } from './core/zone-change.ts'
+import type { Zone } from './core/zone.ts'
+import { formatRdata } from './wire/rdata.ts'
+import { openZoneStore, ZONE_JOURNAL, type ZoneStore } from './zone-store.ts'
+import { ZONE_FILE } from './zone-file.ts'
+
+const NOTICED = { timeout: 10_000 }
+const SOA = '@ SOA localhost. hostmaster 7 3600 600 1209600 5\n'
+let folder: string
+const closers: (() => Promise<unknown>)[] = []
+beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'hamlet-zone-')) })
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+  await rm(folder, { recursive: true })
+})
+
+interface Opened {
+  readonly store: ZoneStore
+  readonly zone: Zone
+  readonly logs: string[]
+  /** What was told of dns.zone's readability, oldest first. */
+  readonly damaged: (string | undefined)[]
+  readonly loaded: () => number
+  readonly path: string
+}
+
+async function open(inFolder = folder): Promise<Opened> {
+  const logs: string[] = []
+  const damaged: (string | undefined)[] = []
+  let loaded = 0
+  const store = await openZoneStore({
+    folder: inFolder, clock: systemClock, log: text => logs.push(text), onTrouble: () => undefined, onDamaged: sentence => damaged.push(sentence), onLoaded: () => loaded++,
+  })
+  closers.push(() => store.close())
+  return { store, zone: store.zone, logs, damaged, loaded: () => loaded, path: join(inFolder, ZONE_FILE) }
+}
+
+/** What the disk would hold if the power failed now. */
+async function crashed(): Promise<string> {
+  const copy = await mkdtemp(join(folder, 'crashed-'))
+  for (const name of [ZONE_FILE, ZONE_JOURNAL]) {
+    const from = join(folder, name)
+    const state = await stat(from).catch(() => undefined)
+    if (state === undefined) continue
+    await copyFile(from, join(copy, name))
+    await utimes(join(copy, name), state.atimeMs / 1000, state.mtimeMs / 1000)
+  }
+  return copy
+}
+
+const register = (name: string, rdata: string, more: Partial<Register> = {}): Register => ({ change: 'register', name, type: 'A', rdata, replace: true, ...more })
+const addressesOf = (zone: Zone) => [...zone.records()].filter(({ type }) => type === 1).map(record => `${record.name} ${formatRdata(1, record.rdata)}`).sort()
+const journalOf = async (inFolder: string) => (await readFile(join(inFolder, ZONE_JOURNAL), 'utf8')).trim().split('\n').length - 1
+
+test('what a person writes while the server runs is served soon, with the changes that the file did not have yet on top', async () => {
+  await writeFile(join(folder, ZONE_FILE), `${SOA}printer A 192.0.2.9\n`)
+  const { store, zone, loaded, path } = await open()
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await writeFile(path, `${SOA}scanner A 192.0.2.10\n`)
+  await expect.poll(loaded, NOTICED).toBe(1)
+  expect(addressesOf(zone)).toEqual(['my-app.home 192.0.2.1', 'scanner.home 192.0.2.10'])
+  await expect.poll(async () => readFile(path, 'latin1'), NOTICED).toMatch(/^my-app /m)
+  expect(await readFile(path, 'latin1')).toMatch(/^scanner /m)
+  expect(loaded()).toBe(1)
+})
+
+test('the serial goes up where the person has not raised it, and is theirs where they have', async () => {
+  const path = join(folder, ZONE_FILE)
+  await writeFile(path, `${SOA}a A 192.0.2.1\n`)
+  const { zone, loaded } = await open()
+  expect(zone.serial).toBe(7)
+  await writeFile(path, `${SOA}a A 192.0.2.22\n`)
+  await expect.poll(loaded, NOTICED).toBe(1)
+  expect(zone.serial).toBe(8)
+  await writeFile(path, `${SOA.replace('7', '2026112801')}a A 192.0.2.33\n`)
+  await expect.poll(loaded, NOTICED).toBe(2)
+  expect([zone.serial, addressesOf(zone), zone.differencesSince(8)]).toEqual([2026112801, ['a.home 192.0.2.33'], undefined])
+  expect(await readFile(path, 'latin1')).toContain('2026112801 ')
+})
+
+test('a text that cannot be read changes nothing, is told with its line, and stays until the person repairs it', async () => {
+  const { store, zone, damaged, loaded, logs, path } = await open()
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  const broken = 'scanner A 192.0.2.10\nbroken A 1.2.3\n'
+  await writeFile(path, broken)
+  await expect.poll(() => damaged, NOTICED).toEqual([expect.stringMatching(/line 2: .*1\.2\.3.*\[dns\.zone:2\]/)])
+  expect(logs.filter(text => text.includes('line 2'))).toHaveLength(1)
+  await store.change(register('later.home', '192.0.2.2'))
+  expect([addressesOf(zone), await readFile(path, 'latin1'), damaged.length]).toEqual([['later.home 192.0.2.2', 'my-app.home 192.0.2.1'], broken, 1])
+  await writeFile(path, broken.replace('1.2.3', '192.0.2.3'))
+  await expect.poll(loaded, NOTICED).toBe(1)
+  expect([addressesOf(zone), damaged[1]]).toEqual([['broken.home 192.0.2.3', 'later.home 192.0.2.2', 'scanner.home 192.0.2.10'], undefined])
+  await expect.poll(async () => readFile(path, 'latin1'), NOTICED).toMatch(/^later /m)
+})
+
+test('a text that cannot be read outlives a stop, and so do the changes since; the next start sets it aside', async () => {
+  const { store, damaged, path } = await open()
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await writeFile(path, 'broken A 1.2.3\n')
+  await expect.poll(() => damaged.length, NOTICED).toBe(1)
+  await store.change(register('later.home', '192.0.2.2'))
+  await store.close()
+  expect(await readFile(path, 'latin1')).toBe('broken A 1.2.3\n')
+  const again = await open()
+  expect(addressesOf(again.zone)).toEqual(['later.home 192.0.2.2'])
+  expect(again.damaged).toEqual([expect.stringContaining('set aside as dns.zone.damaged-1')])
+})
+
+test('a text that cannot be read and is thrown away is written anew', async () => {
+  const { store, damaged, path } = await open()
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await writeFile(path, 'broken A 1.2.3\n')
+  await expect.poll(() => damaged.length, NOTICED).toBe(1)
+  await rm(path)
+  await expect.poll(() => damaged.length, NOTICED).toBe(2)
+  await expect.poll(async () => readFile(path, 'latin1').catch(() => ''), NOTICED).toMatch(/^my-app /m)
+})
+
+test('a journal of the first format is read, and one with every form of change', async () => {
+  const changes: ZoneChange[] = [
+    { change: 'register', name: 'a.home', type: 'A', rdata: '192.0.2.1', replace: true }, { change: 'unregister', name: 'a.home', type: 'A' }, { change: 'register', name: 'b.home', type: 'A', rdata: '192.0.2.2', replace: false },
+    register('c.home', '192.0.2.3', { ttl: 300 }), register('c.home', '192.0.2.4', { replace: false }), { change: 'unregister', name: 'c.home', type: 'A', rdata: '192.0.2.3' },
+    { change: 'update', changes: [{ change: 'unregister', name: 'x.home' }, register('d.home', '192.0.2.5')] },
+  ]
+  const { journal } = await openJournal({ folder, name: ZONE_JOURNAL, parse: value => value })
+  await Promise.all(changes.map(change => new Promise<void>((resolve, reject) => journal.append(change, error => error === undefined ? resolve() : reject(error)))))
+  await journal.close()
+  const { zone, logs } = await open()
+  expect([addressesOf(zone), zone.recordsOf('c.home')[0]?.ttl, logs]).toEqual([['b.home 192.0.2.2', 'c.home 192.0.2.4', 'd.home 192.0.2.5'], 300, []])
+})
+
+test('the serial never goes back: not after a crash, an edit, or an edit while the server was down', async () => {
+  const path = join(folder, ZONE_FILE)
+  await writeFile(path, `${SOA}a A 192.0.2.1\n`)
+  const { store, zone, loaded } = await open()
+  await store.change(register('b.home', '192.0.2.2'))
+  await writeFile(path, `${SOA}a A 192.0.2.100\n`)
+  await expect.poll(loaded, NOTICED).toBe(1)
+  await store.change(register('c.home', '192.0.2.3'))
+  const served = zone.serial
+  const copy = await crashed()
+  const after = await open(copy)
+  expect([after.zone.serial, addressesOf(after.zone)]).toEqual([served, ['a.home 192.0.2.100', 'b.home 192.0.2.2', 'c.home 192.0.2.3']])
+  await after.store.close()
+  const last = after.zone.serial
+  await writeFile(join(copy, ZONE_FILE), `${SOA}a A 192.0.2.5\n`)
+  expect((await open(copy)).zone.serial).toBe(last + 1)
+})
+
+test('a crash between a new dns.zone and the new journal changes nothing but the serial, forwards', async () => {
+  const { store, zone, path } = await open()
+  const changes = [register('a.home', '192.0.2.1'), register('a.home', '192.0.2.2', { replace: false }), { change: 'unregister', name: 'a.home' } as const, register('a.home', 'b.home.', { type: 'CNAME' }), register('b.home', '192.0.2.3')]
+  for (const change of changes) await store.change(change)
+  const copy = await crashed()
+  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await copyFile(path, join(copy, ZONE_FILE))
+  const after = await open(copy)
+  const texts = (each: Zone) => [...each.records()].filter(({ type }) => type !== 6).map(({ name, type, rdata }) => `${name} ${formatRdata(type, rdata)}`).sort()
+  expect(texts(after.zone)).toEqual(texts(zone))
+  expect(after.zone.serial).toBeGreaterThanOrEqual(zone.serial)
+})
+
+test('a change that the zone holds already costs nothing: no line in the journal, no step of the serial', async () => {
+  const { store, zone } = await open()
+  expect(await store.change(register('a.home', '192.0.2.1'))).toMatchObject({ added: [{ name: 'a.home' }] })
+  const before = [await journalOf(folder), zone.serial]
+  expect(await store.change(register('A.home', '192.0.2.1'))).toBeUndefined()
+  expect([await journalOf(folder), zone.serial]).toEqual(before)
+  await Promise.all([store.change(register('a.home', '192.0.2.2')), store.change(register('a.home', '192.0.2.1'))])
+  expect(addressesOf(zone)).toEqual(['a.home 192.0.2.1'])
+})
+
+test('a change that cannot be made leaves no line in the journal', async () => {
+  const { store } = await open()
+  const before = await journalOf(folder)
+  await expect(store.change({ change: 'unregister', name: 'a.home' })).rejects.toMatchObject({ code: 'usage' })
+  expect(await journalOf(folder)).toBe(before)
+})

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { surviveCrashes } from '../../src/services/kit/node/testing/journal-crashes.ts'
+
+const CRASHES = 100_000
+
+test(`a journal that crashes ${CRASHES.toLocaleString('en')} times loses nothing acknowledged and reads nothing that was never written`, async () => {
+  let crashes = 0
+  for (let seed = 0; crashes < CRASHES; seed++) {
+    crashes += await surviveCrashes(seed, { appliesFirst: seed % 2 === 0, withFaults: seed % 4 < 2 })
+      .catch((error: unknown) => { throw new Error(`seed ${seed}`, { cause: error }) })
+  }
+  expect(crashes).toBeGreaterThanOrEqual(CRASHES)
+})

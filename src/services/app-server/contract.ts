@@ -16,6 +16,7 @@ export const appServer = defineContract({
       .meta({ placeholder: 'IP[:ADMINPORT]' }),
     domain: z.string().max(253).regex(/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'not a domain name' })
       .default('my-app.home').meta({ description: 'name to register there', placeholder: 'NAME' }),
+    dns_key: z.string().max(4096).optional().meta({ description: 'file with the key that signs the registration, so that a DNS server on another machine takes it', placeholder: 'FILE' }),
     site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
   }),
   commands: {},

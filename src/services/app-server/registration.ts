@@ -15,6 +15,8 @@ export interface RegistrationOptions {
   readonly host: string
   readonly tcpPort: number
   readonly udpPort: number
+  /** A file with the key that the DNS server has too. */
+  readonly keyFile: string | undefined
   readonly clock: Clock
   readonly onRegistered: (address: string) => void
   /** Called after each failure; it is tried again by itself. */
@@ -49,12 +51,12 @@ export function keepRegistering(options: RegistrationOptions): () => void {
 }
 
 /** The address first, then the ports (RFC 2782); an old port gives way to the new one. */
-async function register({ server, domain, host, tcpPort, udpPort }: RegistrationOptions): Promise<string> {
+async function register({ server, domain, host, tcpPort, udpPort, keyFile }: RegistrationOptions): Promise<string> {
   const address = isWildcard(host) ? await lanAddress(server) : host
-  await sendAdminLine(server, `REGISTER ${domain} ${address}`)
+  await sendAdminLine(server, `REGISTER ${domain} ${address}`, { keyFile })
   for (const [service, port] of [[`_http._tcp.${domain}`, tcpPort], [`_rudp._udp.${domain}`, udpPort]] as const) {
-    await sendAdminLine(server, `UNREGISTER ${service} SRV`).catch(unlessRefused) // refused: there was none
-    await sendAdminLine(server, `REGISTER ${service} SRV 0 0 ${port} ${domain}`)
+    await sendAdminLine(server, `UNREGISTER ${service} SRV`, { keyFile }).catch(unlessRefused) // refused: there was none
+    await sendAdminLine(server, `REGISTER ${service} SRV 0 0 ${port} ${domain}`, { keyFile })
   }
   return address
 }

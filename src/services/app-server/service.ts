@@ -89,7 +89,7 @@ function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort:
   const { domain, host } = settings
   const server = parseEndpoint(settings.dns, DNS_ADMIN_PORT)
   return keepRegistering({
-    server, domain, host, tcpPort, udpPort, clock,
+    server, domain, host, tcpPort, udpPort, keyFile: settings.dns_key, clock,
     onRegistered(address) {
       log(`registered ${domain} as ${address} at ${formatEndpoint(server)}`)
       setHealth(undefined)

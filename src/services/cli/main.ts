@@ -4,6 +4,7 @@ import { oneLine, UsageError } from '../kit/errors.ts'
 import { implementations } from '../services.ts'
 import type { Command, ExitStatus, Terminal } from './command.ts'
 import { fetch } from './commands/fetch.ts'
+import { key } from './commands/key.ts'
 import { lease } from './commands/lease.ts'
 import { resolve } from './commands/resolve.ts'
 import { serviceCommand } from './commands/service.ts'
@@ -11,7 +12,7 @@ import { serviceHost } from './commands/service-host.ts'
 import { up } from './commands/up.ts'
 import { checkFlags, helpOf, readFlags } from './flags.ts'
 
-const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, up, serviceHost]
+const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, key, up, serviceHost]
 
 async function main(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   const [name, ...rest] = argv

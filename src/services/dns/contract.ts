@@ -1,9 +1,16 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
 import { defineContract, io, ipAddress, parsedText, port } from '../kit/contract.ts'
+import { parseEndpoint } from '../kit/endpoint.ts'
+import { UsageError } from '../kit/errors.ts'
+import { parseIpPrefix } from '../kit/ip-prefix.ts'
 import { parseForwarding } from './core/routes.ts'
 import { parseUpstream } from './core/upstream.ts'
 import { parseName } from './wire/name.ts'
+
+function parseNetwork(text: string): void {
+  if (parseIpPrefix(text) === undefined) throw new UsageError(`"${text}" is no network`, 'not a network such as 192.168.1.0/24', 'write ADDRESS/BITS')
+}
 
 export const dns = defineContract({
   id: 'dns',
@@ -25,6 +32,11 @@ export const dns = defineContract({
     plain_letters: z.boolean().default(false).meta({ description: 'ask upstreams for names as they are, without letters in random case against forged answers', advanced: true }),
     canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN', advanced: true }),
     rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N', advanced: true }),
+    secondary: z.array(parsedText(text => parseEndpoint(text, 53))).max(16).default([])
+      .meta({ description: 'server that takes the zone and is told of its changes; may be repeated', placeholder: 'IP[:PORT]', advanced: true }),
+    allow_register: z.array(parsedText(parseNetwork)).max(32).default([])
+      .meta({ description: 'network whose machines may use the admin port for any name without a key; may be repeated', placeholder: 'SUBNET', advanced: true }),
+    local_update: z.boolean().default(false).meta({ description: 'take dynamic updates (RFC 2136) from this machine without a key', advanced: true }),
     io: io(),
   }),
   commands: {
@@ -42,6 +54,12 @@ export const dns = defineContract({
     filtered: z.object({ qname: z.string(), data: z.string(), upstream: z.string() }),
     registered: z.object({ name: z.string(), type: z.string(), rdata: z.string() }),
     unregistered: z.object({ name: z.string(), type: z.string().optional() }),
+    /** An admin line, an update, a transfer or a signature that was not taken. */
+    refused: z.object({ client: z.string(), asked: z.string(), why: z.string() }),
+    /** A secondary begins to take the zone (AXFR), or its changes (IXFR). */
+    transferred: z.object({ secondary: z.string(), kind: z.enum(['AXFR', 'IXFR']), serial: z.int() }),
+    /** A secondary was told that the zone has changed; `SILENT`: it did not answer. */
+    notified: z.object({ secondary: z.string(), serial: z.int(), rcode: z.string() }),
   },
   table: {
     title: 'Names',

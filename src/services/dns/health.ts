@@ -10,7 +10,7 @@ export class Health {
     this.context = context
   }
 
-  set(part: 'zone' | 'disk' | `upstream ${string}`, sentence: string | undefined): void {
+  set(part: 'zone' | 'disk' | 'keys' | `upstream ${string}`, sentence: string | undefined): void {
     if (this.#troubles.get(part) === sentence) return
     if (sentence === undefined) this.#troubles.delete(part)
     else this.#troubles.set(part, sentence)

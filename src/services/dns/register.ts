@@ -1,8 +1,21 @@
 /** The client side of a DNS server's admin port: how an application server registers its name. */
+import { randomBytes } from 'node:crypto'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { signLine } from './core/signed-line.ts'
+import type { TsigKey } from './core/tsig.ts'
+import { nodeHmac } from './hmac.ts'
+import { readKey } from './keys-file.ts'
+
+export interface SendOptions {
+  /** For each attempt. */
+  readonly timeoutMs?: number
+  readonly attempts?: number
+  /** A file with one key (keys-file.ts), read anew each time: lines are signed with it, and so taken from anywhere. */
+  readonly keyFile?: string | undefined
+}
 
 const TIMEOUT_MS = 1000
 const ATTEMPTS = 3
@@ -12,10 +25,10 @@ const LINES_MAX = 50_000
 /**
  * Sends one admin line and returns the reply's lines, the last of which begins with OK. A line that gets no reply is sent again:
  * all admin lines may be repeated.
- * @param timeoutMs for each attempt
- * @throws HamletError refused (the server's ERROR line), upstream-unreachable (nothing listens there), timed-out (silence)
+ * @throws HamletError refused (the server's ERROR line), upstream-unreachable (nothing listens there), timed-out (silence), disk-failed or file-damaged (the key)
  */
-export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS }: { timeoutMs?: number; attempts?: number } = {}): Promise<string[]> {
+export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS, keyFile }: SendOptions = {}): Promise<string[]> {
+  const key = keyFile === undefined ? undefined : await readKey(keyFile)
   const command = line.split(' ').slice(0, 2).join(' ')
   let timer: NodeJS.Timeout | undefined
   let door: DatagramDoor | undefined
@@ -25,7 +38,7 @@ export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs 
       const send = (attempt: number): void => {
         if (attempt > attempts) return reject(silent(server, command, attempts * timeoutMs))
         lines.length = 0
-        door?.send(door.pathTo(server), Buffer.from(line, 'utf8'))
+        door?.send(door.pathTo(server), octetsOf(line, key))
         door?.flush()
         timer = setTimeout(() => send(attempt + 1), timeoutMs)
       }
@@ -51,6 +64,12 @@ export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs 
     clearTimeout(timer)
     await door?.close()
   }
+}
+
+/** Each attempt is signed anew: a list is not sent twice for one signature. */
+function octetsOf(line: string, key: TsigKey | undefined): Uint8Array {
+  const octets = Buffer.from(line, 'utf8')
+  return key === undefined ? octets : Buffer.from(signLine(octets.toString('latin1'), key, Date.now() / 1000, randomBytes(8).toString('hex'), nodeHmac), 'latin1')
 }
 
 function refused(server: Endpoint, command: string, reply: string): HamletError {

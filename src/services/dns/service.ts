@@ -4,18 +4,17 @@ import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { isLoopback } from '../kit/ip-address.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
-import { addressesToBind } from '../kit/node/local-addresses.ts'
-import { onSamePort } from '../kit/node/same-port.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
-import { openAdminPort, runAdminLine, type AdminTarget } from './admin-port.ts'
+import { openAdministration, type Administration } from './administration.ts'
+import { runAdminLine, type AdminTarget } from './admin-port.ts'
 import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
+import type { AuthorityEvent, Request } from './core/authority.ts'
 import { Cache } from './core/cache.ts'
 import { CANARY_NAMES } from './core/canary-names.ts'
 import { createRoutes } from './core/routes.ts'
 import { DnsServer } from './core/server.ts'
-import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
 import { Health } from './health.ts'
 import { NamesTable } from './names-table.ts'
 import { readOtherServers, refuseOwnAddress, type OtherServers } from './other-servers.ts'
@@ -42,23 +41,37 @@ export const dnsService = implement(dns, async context => {
 })
 
 async function start(context: Context, others: OtherServers, closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
-  const { settings, clock, trace } = context
+  const { settings, clock } = context
   const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
   const health = new Health(context)
   const answerLog = new AnswerLog(context)
   const store = await openZoneStore({
     folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('disk', sentence), onDamaged: sentence => health.set('zone', sentence),
-    onLoaded: () => table.showAllRegistered(store.zone.records()),
+    onLoaded() {
+      table.showAllRegistered(store.zone.records())
+      administration.zoneChanged()
+    },
   })
   closers.push(async () => table.stop(), () => store.close(), async () => answerLog.stop())
+  const administration = await openAdministration({ context, store, table, health })
+  closers.push(() => administration.close())
   const machine = new DnsServer(store.zone, new Cache(), {
     routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomLetters: !settings.plain_letters,
-    hidesCanaries: hideCanaries(context),
+    hidesCanaries: hideCanaries(context), authority: administration.authority,
   })
-  const { front, driver, close } = await openSockets({ context, machine, answerLog, authorities: others.authorities, notice: event => onEvent(event, context, answerLog, table, health) })
+  const notice = (event: NoticedEvent): void => {
+    if (event.name === 'updateAsked') void administration.changes.update(event.request.message).then(rcode => answerUpdate(event.request, rcode), error => context.fail(error))
+    else if (event.name === 'refused') administration.refusals.tell(event.client, event.asked, event.why)
+    else onEvent(event, context, answerLog, table, health)
+  }
+  const { front, driver, close } = await openSockets({ context, machine, answerLog, authorities: others.authorities, notice })
   closers.push(close)
-  const target = adminTarget(context, store, machine, table)
-  const adminDoor = await onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({ addresses: addressesToBind(settings.admin_host), port, target, trace, clock }))
+  const answerUpdate = (request: Request, rcode: number): void => {
+    machine.answerUpdate(request, rcode)
+    driver.drain()
+  }
+  const target = adminTarget(administration, store, machine, table)
+  const adminDoor = await administration.openPort(target)
   closers.push(() => adminDoor.close())
   const { locals, port } = front
   refuseOwnAddress(others, locals)
@@ -89,7 +102,7 @@ function hideCanaries({ settings, setRow }: Context): boolean {
   return hides
 }
 
-function onEvent(event: NoticedEvent, context: Context, answerLog: AnswerLog, table: NamesTable, health: Health): void {
+function onEvent(event: Exclude<NoticedEvent, AuthorityEvent>, context: Context, answerLog: AnswerLog, table: NamesTable, health: Health): void {
   switch (event.name) {
     case 'upstream': return health.set(`upstream ${event.zone}`, unreachable(event.zone, event.trouble))
     case 'filtered': return filtered(event, context)
@@ -98,17 +111,11 @@ function onEvent(event: NoticedEvent, context: Context, answerLog: AnswerLog, ta
   }
 }
 
-function adminTarget(context: Context, store: ZoneStore, machine: DnsServer, table: NamesTable): AdminTarget {
+function adminTarget({ changes }: Administration, { zone }: ZoneStore, machine: DnsServer, table: NamesTable): AdminTarget {
   return {
-    zone: store.zone,
-    async change(change: ZoneChange) {
-      await store.change(change)
-      for (const part of partsOfChange(change)) {
-        table.showRegistered(part.name, store.zone.recordsOf(part.name))
-        if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
-        else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
-      }
-    },
+    zone,
+    change: change => changes.change(change),
+    decide: decide => changes.decide(decide),
     flush() {
       table.forgetCached()
       return machine.flush()

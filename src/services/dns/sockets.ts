@@ -5,7 +5,7 @@
  *     clients ──TCP──▶ front doors ──▶ stream clients ───▶ │ machine │ ◀──
  *                                     ◀─────────────────── └─────────┘
  */
-import type { Path } from '../kit/endpoint.ts'
+import { formatEndpoint, type Path } from '../kit/endpoint.ts'
 import { isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts'
@@ -18,9 +18,10 @@ import { DatagramClients } from './datagram-clients.ts'
 import { openFrontDoors, type FrontDoors } from './front-doors.ts'
 import { StreamClients } from './stream-clients.ts'
 import { UpstreamDoors } from './upstream/doors.ts'
+import { TYPE } from './wire/types.ts'
 
-/** What others hear of; askings are the doors' business. */
-export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' }>
+/** What others hear of; askings and transfers are the doors' business. */
+export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'transferAsked' }>
 
 export interface Sockets {
   readonly front: FrontDoors
@@ -75,6 +76,7 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     onEvent(event) {
       if (event.name === 'ask') upstreams.ask(event.asking)
       else if (event.name === 'askingsOver') upstreams.forget(event.askings)
+      else if (event.name === 'transferAsked') transfer(event, context, streamClients)
       else notice(event)
     },
   })
@@ -90,7 +92,15 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     front, driver,
     async close() {
       unfollow()
+      streamClients.stop()
       await Promise.all([upstreams.close(), front.close()])
     },
   }
+}
+
+function transfer({ request: { path, message }, serial, messages }: Extract<DnsEvent, { name: 'transferAsked' }>, { trace, clock, emit }: ServiceContext<typeof dns>, clients: StreamClients): void {
+  const told = { secondary: formatEndpoint(path.peer), kind: message.questions[0]?.type === TYPE.IXFR ? 'IXFR' as const : 'AXFR' as const, serial }
+  trace.event('dns', { event: 'transferred', ...told }, clock.nowMs())
+  emit('transferred', told)
+  clients.stream(path, messages)
 }

@@ -12,6 +12,8 @@ export interface EdnsOption {
 }
 
 export const OPTION = {
+  /** RFC 7828. */
+  KEEPALIVE: 11,
   /** RFC 7830. */
   PADDING: 12,
   /** RFC 8914. */
@@ -69,6 +71,12 @@ export function extendedErrorOf(options: readonly EdnsOption[]): ExtendedError |
   const bytes = options.find(({ code }) => code === OPTION.EXTENDED_ERROR)?.bytes
   if (bytes === undefined || bytes.length < 2) return undefined
   return { code: (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0), text: decodeText(bytes.subarray(2)) }
+}
+
+/** How long a connection may be without a query before it is closed, in tenths of a second (RFC 7828 §3.1). */
+export function keepaliveOption(idleMs: number): EdnsOption {
+  const tenths = Math.floor(idleMs / 100)
+  return { code: OPTION.KEEPALIVE, bytes: Uint8Array.of(tenths >>> 8, tenths & 255) }
 }
 
 export function provenanceOption(text: string): EdnsOption {

@@ -1,6 +1,6 @@
 /** The bytes of a response (RFC 1035 §4.1.1, RFC 6891 §7). */
 import { optRecord, type Edns } from '../wire/edns.ts'
-import { encodeOptions, extendedErrorOption, provenanceOption, type ExtendedError } from './edns-options.ts'
+import { encodeOptions, extendedErrorOption, keepaliveOption, provenanceOption, type ExtendedError } from './edns-options.ts'
 import { encodeMessage, type Header, type Question, type ResourceRecord } from '../wire/message.ts'
 
 /** What of the query comes back in its response. */
@@ -23,7 +23,12 @@ export interface ResponseParts {
   readonly extendedError?: ExtendedError | undefined
   /** How the answer is known, told to clients that want to hear it. */
   readonly provenance?: string | undefined
+  /** Told to clients on TCP that ask (RFC 7828): STREAM_IDLE_MS. */
+  readonly tellsKeepalive?: boolean
 }
+
+/** A connection without a query for so long is closed (stream-clients.ts). */
+export const STREAM_IDLE_MS = 10_000
 
 /** @param limitBytes a longer response is sent without records and with TC set */
 export function encodeResponse({ header, questions, edns }: Asked, parts: ResponseParts, limitBytes: number): Uint8Array {
@@ -37,9 +42,12 @@ export function encodeResponse({ header, questions, edns }: Asked, parts: Respon
   }, limitBytes)
 }
 
-function optOf({ rcode, extendedError, provenance }: ResponseParts, { dnssecOk }: Edns): ResourceRecord {
+function optOf({ rcode, extendedError, provenance, tellsKeepalive }: ResponseParts, { dnssecOk }: Edns): ResourceRecord {
   const opt = optRecord({ rcode, dnssecOk })
-  if (extendedError === undefined && provenance === undefined) return opt
-  const options = [...(extendedError === undefined ? [] : [extendedErrorOption(extendedError)]), ...(provenance === undefined ? [] : [provenanceOption(provenance)])]
+  if (extendedError === undefined && provenance === undefined && tellsKeepalive !== true) return opt
+  const options = [
+    ...(extendedError === undefined ? [] : [extendedErrorOption(extendedError)]), ...(provenance === undefined ? [] : [provenanceOption(provenance)]),
+    ...(tellsKeepalive === true ? [keepaliveOption(STREAM_IDLE_MS)] : []),
+  ]
   return { ...opt, rdata: encodeOptions(options) }
 }

@@ -16,9 +16,10 @@ import { formatRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
 import { soaFor } from './apex.ts'
+import type { Authority, AuthorityEvent, Request } from './authority.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
-import { EXTENDED_ERROR, OPTION, optionsOf, type ExtendedError } from './edns-options.ts'
+import { EXTENDED_ERROR, OPTION, optionsOf, type EdnsOption, type ExtendedError } from './edns-options.ts'
 import { Failures } from './failures.ts'
 import { targetOf, type Finding, type Wanted } from './finding.ts'
 import type { Asking, Outcome, Trouble } from './flight.ts'
@@ -28,6 +29,7 @@ import { explain, type Provenance } from './provenance.ts'
 import { withoutPrivateAddresses } from './rebinding.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
 import type { Routes } from './routes.ts'
+import type { SignedRequest } from './tsig.ts'
 import type { Upstream } from './upstream.ts'
 import { anyRecord, type Zone } from './zone.ts'
 import type { ZoneMap } from './zone-map.ts'
@@ -45,6 +47,7 @@ export interface AnsweredEvent {
 }
 
 export type DnsEvent = ForwarderEvent
+  | AuthorityEvent
   | AnsweredEvent
   /** An upstream's answer is remembered until then. */
   | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
@@ -67,6 +70,9 @@ interface Query {
   readonly edns: Edns | undefined
   /** It has the option that asks how the answer is known. */
   readonly wantsProvenance: boolean
+  /** It came by TCP and asks how long its connection may be silent. */
+  readonly wantsKeepalive: boolean
+  readonly signed: SignedRequest | undefined
   readonly path: Path
   readonly limitBytes: number
   readonly receivedAtMs: number
@@ -83,6 +89,8 @@ export interface DnsServerOptions extends ForwarderOptions {
   readonly allowPrivate?: ZoneMap<true>
   /** Canary names (canary-names.ts) do not exist. */
   readonly hidesCanaries?: boolean
+  /** Takes updates, transfers and signatures; without it they are not implemented. */
+  readonly authority?: Authority
 }
 
 export class DnsServer implements Machine<DnsEvent> {
@@ -145,6 +153,12 @@ export class DnsServer implements Machine<DnsEvent> {
     this.#takeSettled(nowMs)
   }
 
+  /** The answer to an update that `updateAsked` told of (authority.ts). */
+  answerUpdate(request: Request, rcode: number): void {
+    this.options.authority?.answerUpdate(request, rcode)
+    this.#takeFromAuthority()
+  }
+
   timeout(nowMs: number): void {
     this.#forwarder.timeout(nowMs)
     this.#takeSettled(nowMs)
@@ -157,24 +171,36 @@ export class DnsServer implements Machine<DnsEvent> {
   #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
     let message: Message
     let edns: Edns | undefined
-    let wantsProvenance = false
+    let options: readonly EdnsOption[] = []
+    let signed: SignedRequest | undefined
     try {
       if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
       message = decodeMessage(bytes)
       edns = ednsOf(message)
-      wantsProvenance = edns !== undefined && optionsOf(message).some(({ code }) => code === OPTION.PROVENANCE)
+      options = optionsOf(message)
+      signed = this.options.authority?.verify(bytes, message)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
       return this.#refuseUnreadable(bytes, path)
     }
+    const overTcp = limitBytes === TCP_BYTES_MAX
+    const granted = overTcp ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
+    if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
     const [question, second] = message.questions
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
-    const granted = limitBytes === TCP_BYTES_MAX ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
-    const query: Query = { bytes, message, question, edns, wantsProvenance, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name }
+    const asks = (option: number) => options.some(({ code }) => code === option)
+    const query: Query = {
+      bytes, message, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
+      wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
+    }
     if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
     else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
     else this.#resolve(query, nowMs)
     this.#takeSettled(nowMs)
+  }
+
+  #takeFromAuthority(): void {
+    this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
   }
 
   /** The header alone, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1); what has no header gets nothing. */
@@ -284,13 +310,14 @@ export class DnsServer implements Machine<DnsEvent> {
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
   #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
-    const { message, question, edns, path } = query
+    const { message, question, edns, signed, path } = query
     const answers = query.chain.length === 0 ? parts.answers : [...query.chain, ...parts.answers ?? []]
     const told = query.wantsProvenance ? explain(provenance) : undefined
-    const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told }
-    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, whole, query.limitBytes)
-    this.outbox.push({ kind: 'send', path, bytes })
-    if (holdsUntilMs > nowMs) this.#remember(query, bytes, holdsUntilMs, nowMs)
+    const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told, tellsKeepalive: query.wantsKeepalive }
+    const room = query.limitBytes - (signed?.signature.octets ?? 0)
+    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, whole, room)
+    this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
+    if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
     this.outbox.push({ kind: 'event', event: {
       name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source: provenance.source,
       client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,

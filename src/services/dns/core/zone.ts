@@ -147,7 +147,7 @@ export class Zone {
   }
 
   #plan(change: ZoneChange): NameChange[] {
-    const plan = planChange(change, name => this.recordsOf(name))
+    const plan = planChange(change, name => [...this.recordsOf(name)])
     const more = plan.filter(({ before }) => before.length === 0).length - plan.filter(({ after }) => after.length === 0).length
     if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
     return plan

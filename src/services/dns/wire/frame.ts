@@ -13,6 +13,11 @@ export function encodeFrame(message: Uint8Array): Uint8Array {
 export class FrameReader {
   #held = new Uint8Array(0)
 
+  /** True where a message has begun and its end has not come. */
+  get isWithin(): boolean {
+    return this.#held.length > 0
+  }
+
   /** The messages that are complete with this chunk. */
   push(chunk: Uint8Array): Uint8Array[] {
     const bytes = new Uint8Array(this.#held.length + chunk.length)

@@ -34,6 +34,11 @@ export function addressesToBind(host: string): string[] {
   return [...ipv4, ...ipv6.map(address => address?.address ?? '::1')]
 }
 
+/** The networks that this machine's interfaces are in, loopback left out: `192.168.1.5/24`, `fe80::1/64`. */
+export function localNetworks(): string[] {
+  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).flatMap(({ internal, cidr }) => internal || cidr === null ? [] : [cidr]))
+}
+
 const LOOK_EVERY_MS = 2000
 
 /**

@@ -1,0 +1,68 @@
+/** Who changes the zone and who takes it: keys, changes in order, secondaries, and the port for admin lines. */
+import { parseEndpoint } from '../kit/endpoint.ts'
+import { parseIpPrefix } from '../kit/ip-prefix.ts'
+import { addressesToBind } from '../kit/node/local-addresses.ts'
+import { onSamePort } from '../kit/node/same-port.ts'
+import type { ServiceContext } from '../kit/node/service.ts'
+import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { openAdminPort, type AdminTarget } from './admin-port.ts'
+import type { dns } from './contract.ts'
+import { Authority } from './core/authority.ts'
+import type { Health } from './health.ts'
+import { nodeHmac } from './hmac.ts'
+import { Keyring } from './keys-file.ts'
+import type { NamesTable } from './names-table.ts'
+import { Refusals } from './refusals.ts'
+import { openSecondaries } from './secondaries.ts'
+import { ZoneChanges } from './zone-changes.ts'
+import type { ZoneStore } from './zone-store.ts'
+
+export interface AdministrationOptions {
+  readonly context: ServiceContext<typeof dns>
+  readonly store: ZoneStore
+  readonly table: NamesTable
+  readonly health: Health
+}
+
+export interface Administration {
+  /** For the machine that clients ask. */
+  readonly authority: Authority
+  readonly changes: ZoneChanges
+  readonly refusals: Refusals
+  /** The zone is another one: the secondaries want to know. */
+  zoneChanged(): void
+  /** @throws HamletError port-taken, port-not-permitted or address-not-local */
+  openPort(target: AdminTarget): Promise<DatagramDoor>
+  close(): Promise<void>
+}
+
+const DNS_PORT = 53
+
+/** The time of day as the system has it now: signatures are held against other machines' clocks, and the service's own clock never jumps. */
+const wallSeconds = (): number => Date.now() / 1000
+
+export async function openAdministration({ context, store, table, health }: AdministrationOptions): Promise<Administration> {
+  const { settings, clock, trace } = context
+  const keyring = new Keyring({ folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('keys', sentence) })
+  await keyring.watch()
+  const peers = settings.secondary.map(text => parseEndpoint(text, DNS_PORT))
+  const secondaries = await openSecondaries(peers, settings.host, context)
+  const zoneChanged = (): void => secondaries.changed(store.zone.soa)
+  // A secondary may have missed what happened while this server was off.
+  zoneChanged()
+  const signing = { keyOf: keyring.keyOf, hmac: nodeHmac, wallSeconds }
+  const refusals = new Refusals(context)
+  return {
+    authority: new Authority(store.zone, { ...signing, secondaries: peers.map(({ address }) => address), takesLocalUpdates: settings.local_update }),
+    changes: new ZoneChanges({ store, table, context, onChanged: zoneChanged }),
+    refusals, zoneChanged,
+    openPort: target => onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({
+      addresses: addressesToBind(settings.admin_host), port, target, trace, clock, ...signing,
+      allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: (client, asked, why) => refusals.tell(client, asked, why),
+    })),
+    async close() {
+      keyring.close()
+      await secondaries.close()
+    },
+  }
+}

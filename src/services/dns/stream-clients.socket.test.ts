@@ -1,0 +1,245 @@
+import { connect, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import type { Path } from '../kit/endpoint.ts'
+import { systemClock, type Clock } from '../kit/node/clock.ts'
+import { listenStreams } from '../kit/node/streams.ts'
+import { TraceRing } from '../kit/trace.ts'
+import type { TransferEnd } from './core/transfer.ts'
+import { StreamClients, type StreamLimits } from './stream-clients.ts'
+import { encodeFrame, FrameReader } from './wire/frame.ts'
+
+const closers: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Served {
+  readonly clients: StreamClients
+  readonly port: number
+  /** Queries that were taken up. */
+  readonly asked: { id: number; path: Path }[]
+  /** How many octets have come from a client. */
+  heardFrom(client: Client): number | undefined
+}
+
+/** Answers each query with its own octets, at once or when the test says so. */
+async function serve({ limits = {}, answersAtOnce = true, clock = systemClock }: { limits?: Partial<StreamLimits>; answersAtOnce?: boolean; clock?: Clock } = {}): Promise<Served> {
+  const asked: { id: number; path: Path }[] = []
+  const clients: StreamClients = new StreamClients({
+    trace: new TraceRing(), clock, limits,
+    receive(bytes, path) {
+      asked.push({ id: idOf(bytes), path })
+      if (answersAtOnce) clients.send(path, bytes)
+    },
+  })
+  const sockets: Socket[] = []
+  const listener = await listenStreams({
+    addresses: ['0.0.0.0'], port: 0,
+    accept(socket) {
+      sockets.push(socket)
+      clients.accept(socket)
+    },
+  })
+  closers.push(() => { clients.stop() }, () => listener.close())
+  const heardFrom = (client: Client) => sockets.find(({ remotePort }) => remotePort === client.socket.localPort)?.bytesRead
+  return { clients, port: listener.locals[0]?.port ?? 0, asked, heardFrom }
+}
+
+const query = (id: number): Uint8Array => Uint8Array.from([id >>> 8, id & 255, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+const idOf = (bytes: Uint8Array): number => (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0)
+const framed = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, (_, id) => encodeFrame(query(id))))
+
+class Client {
+  readonly answers: number[] = []
+  closed = false
+  readonly socket: Socket
+  readonly #frames = new FrameReader()
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', chunk => { for (const message of this.#frames.push(chunk)) this.answers.push(idOf(message)) })
+    socket.on('error', () => undefined)
+    socket.on('close', () => { this.closed = true })
+    closers.push(() => { socket.destroy() })
+  }
+}
+
+/** Every address of 127.0.0.0/8 is this machine: clients of different addresses cost nothing. */
+async function dial(port: number, localAddress = '127.0.0.1'): Promise<Client> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  return new Client(socket)
+}
+
+/** A clock whose timers run when the test moves its time. */
+function handClock(): Clock & { advance(ms: number): void } {
+  let nowMs = 1_000_000
+  const timers = new Set<{ atMs: number; wake: () => void }>()
+  return {
+    nowMs: () => nowMs,
+    wakeAt(atMs, wake) {
+      const timer = { atMs, wake }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    advance(ms) {
+      nowMs += ms
+      for (const timer of [...timers]) {
+        if (timer.atMs > nowMs) continue
+        timers.delete(timer)
+        timer.wake()
+      }
+    },
+  }
+}
+
+const answered = (client: Client, count: number) => expect.poll(() => client.answers.length, { timeout: 10_000 }).toBe(count)
+
+test('one client with 200 connections and 20,000 queries does not keep another from its answer', async () => {
+  const { port, asked } = await serve({ limits: { connections: 100 } })
+  const greedy = await Promise.all(Array.from({ length: 200 }, () => dial(port)))
+  for (const { socket } of greedy) socket.write(framed(100))
+  const other = await dial(port, '127.0.0.2')
+  other.socket.write(encodeFrame(query(7)))
+  await answered(other, 1)
+  expect(other.answers).toEqual([7])
+  // The greedy one lost its oldest connections to its newest ones, and what it has left is served too.
+  await expect.poll(() => greedy.filter(({ closed }) => closed).length).toBeGreaterThanOrEqual(136)
+  expect(greedy.filter(({ closed }) => !closed).length).toBeGreaterThan(0)
+  expect(asked.length).toBeLessThanOrEqual(20_001)
+})
+
+test('a client that sent 5,000 queries at once waits while another has its turn', async () => {
+  const { port, asked } = await serve()
+  const greedy = await dial(port)
+  const other = await dial(port, '127.0.0.2')
+  greedy.socket.write(framed(5000))
+  other.socket.write(encodeFrame(query(6000)))
+  await answered(other, 1)
+  await answered(greedy, 5000)
+  expect(greedy.answers).toEqual(Array.from({ length: 5000 }, (_, id) => id))
+  expect(asked.findIndex(({ id }) => id === 6000)).toBeLessThan(4000)
+})
+
+test('queries under way are limited by address, and answered in any order', async () => {
+  const { clients, port, asked } = await serve({ limits: { unansweredOfConnection: 5, unansweredOfAddress: 8 }, answersAtOnce: false })
+  const [one, two] = [await dial(port), await dial(port)]
+  one.socket.write(framed(20))
+  two.socket.write(framed(20))
+  const other = await dial(port, '127.0.0.2')
+  other.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(9)
+  for (let round = 0; round < 41; round++) {
+    await expect.poll(() => asked.length).toBeGreaterThan(0)
+    const last = asked.pop() ?? expect.unreachable('a query is under way')
+    clients.send(last.path, query(last.id))
+  }
+  await answered(one, 20)
+  await answered(two, 20)
+  expect(one.answers).not.toEqual([...one.answers].sort((a, b) => a - b))
+  expect([...one.answers].sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, id) => id))
+})
+
+test('all addresses together have a limit too, and what waits is taken up when a connection goes', async () => {
+  const { port, asked } = await serve({ limits: { unanswered: 3 }, answersAtOnce: false })
+  const first = await dial(port)
+  first.socket.write(framed(3))
+  await expect.poll(() => asked.length).toBe(3)
+  const second = await dial(port, '127.0.0.2')
+  second.socket.write(encodeFrame(query(9)))
+  first.socket.destroy()
+  await expect.poll(() => asked.map(({ id }) => id)).toEqual([0, 1, 2, 9])
+})
+
+test('silence, half a query and an answer that never comes end a connection', async () => {
+  const clock = handClock()
+  const { port, heardFrom } = await serve({ clock, answersAtOnce: false, limits: { idleMs: 5000, stalledMs: 8000 } })
+  const [silent, half, unanswered] = [await dial(port), await dial(port), await dial(port)]
+  half.socket.write(encodeFrame(query(1)).subarray(0, 5))
+  unanswered.socket.write(framed(1))
+  await expect.poll(() => [silent, half, unanswered].map(heardFrom)).toEqual([0, 5, 14])
+  clock.advance(5500)
+  await expect.poll(() => silent.closed).toBe(true)
+  expect([half.closed, unanswered.closed]).toEqual([false, false])
+  half.socket.write(encodeFrame(query(1)).subarray(5, 6)) // A byte now and then does not make it longer.
+  await expect.poll(() => heardFrom(half)).toBe(6)
+  clock.advance(3000)
+  await expect.poll(() => half.closed && unanswered.closed).toBe(true)
+})
+
+test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.from([0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0])]])('%s ends the connection', async (_what, bytes) => {
+  const { port, asked } = await serve()
+  const client = await dial(port)
+  client.socket.write(encodeFrame(bytes))
+  await expect.poll(() => client.closed).toBe(true)
+  expect(asked).toHaveLength(0)
+})
+
+test('an answer of many messages is made only as fast as it is read, and dropped with its reader', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const client = await dial(port)
+  client.socket.pause()
+  client.socket.write(framed(2))
+  await expect.poll(() => asked.length).toBe(2)
+  const path = asked[0]?.path ?? expect.unreachable('a query is under way')
+  let made = 0
+  let dropped = false
+  function* zone(): Generator<Uint8Array, TransferEnd> {
+    try {
+      for (; made < 4000; made++) yield new Uint8Array(16_384)
+      return 'whole'
+    } finally {
+      dropped = true
+    }
+  }
+  clients.stream(path, zone())
+  const stopped = async () => {
+    let before = -1
+    await expect.poll(() => before === (before = made), { interval: 100 }).toBe(true)
+  }
+  await stopped()
+  // What the system's buffers hold, and little more.
+  expect(made).toBeLessThan(1000)
+  expect(dropped).toBe(false)
+  clients.send(path, query(1)) // The other answer need not wait for the zone's end.
+  client.socket.resume()
+  await answered(client, 4001)
+  expect(dropped).toBe(true)
+  client.socket.destroy()
+})
+
+test('a reader that goes away ends the making', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const client = await dial(port)
+  client.socket.pause()
+  client.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(1)
+  let dropped = false
+  function* endless(): Generator<Uint8Array, TransferEnd> {
+    try {
+      for (;;) yield new Uint8Array(16_384)
+    } finally {
+      dropped = true
+    }
+  }
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), endless())
+  expect(dropped).toBe(false)
+  client.socket.destroy()
+  await expect.poll(() => dropped).toBe(true)
+})
+
+test('an answer that is broken off ends its connection', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const client = await dial(port)
+  client.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(1)
+  function* torn(): Generator<Uint8Array, TransferEnd> {
+    yield query(1)
+    return 'torn'
+  }
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), torn())
+  await expect.poll(() => client.closed).toBe(true)
+})

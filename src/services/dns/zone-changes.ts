@@ -1,0 +1,70 @@
+/** Every change of the zone goes this way: in order, to disk, and then it is shown, told, and notified to the secondaries. */
+import { HamletError, UsageError } from '../kit/errors.ts'
+import type { ServiceContext } from '../kit/node/service.ts'
+import { ChangeQueue } from './change-queue.ts'
+import type { dns } from './contract.ts'
+import { decideUpdate } from './core/update.ts'
+import { partsOfChange, type ZoneChange } from './core/zone-change.ts'
+import type { NamesTable } from './names-table.ts'
+import { RCODE } from './wire/types.ts'
+import type { Message } from './wire/message.ts'
+import type { ZoneStore } from './zone-store.ts'
+
+export interface ZoneChangesOptions {
+  readonly store: ZoneStore
+  readonly table: NamesTable
+  readonly context: Pick<ServiceContext<typeof dns>, 'emit' | 'log'>
+  /** Called after each change. */
+  readonly onChanged: () => void
+}
+
+export class ZoneChanges {
+  readonly #queue: ChangeQueue
+  private readonly options: ZoneChangesOptions
+
+  constructor(options: ZoneChangesOptions) {
+    this.options = options
+    this.#queue = new ChangeQueue(change => this.#make(change))
+  }
+
+  /**
+   * Returns when the change is safe on disk and in the zone.
+   * @throws UsageError where it cannot be made, HamletError where the disk fails or too many wait
+   */
+  change(change: ZoneChange): Promise<void> {
+    return this.#queue.change(change)
+  }
+
+  /** The same for a change that is decided by what the zone has when all changes before are made. */
+  decide(decide: () => ZoneChange | undefined): Promise<void> {
+    return this.#queue.decide(decide)
+  }
+
+  /** Makes a dynamic update. @returns the response code, once everything is safe on disk */
+  async update(message: Message): Promise<number> {
+    let rcode: number = RCODE.SERVFAIL
+    try {
+      await this.decide(() => {
+        const decision = decideUpdate(message, this.options.store.zone)
+        rcode = decision.rcode
+        return decision.update
+      })
+      return rcode
+    } catch (error) {
+      if (!(error instanceof HamletError)) throw error
+      return error instanceof UsageError ? RCODE.REFUSED : RCODE.SERVFAIL
+    }
+  }
+
+  async #make(change: ZoneChange): Promise<void> {
+    const { store, table, context, onChanged } = this.options
+    const difference = await store.change(change)
+    if (difference === undefined) return
+    for (const part of partsOfChange(change)) {
+      table.showRegistered(part.name, store.zone.recordsOf(part.name))
+      if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
+      else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
+    }
+    onChanged()
+  }
+}

@@ -1,0 +1,103 @@
+// Knot and NSD as secondaries on machines of their own: Knot takes the zone by a key, NSD by its address.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
+import { createNetwork, run, startPeer, type Network } from '../support/namespaces.ts'
+import { nsupdateIn } from '../support/nsupdate.ts'
+
+const PRIMARY = '10.77.0.1'
+const KNOT = '10.77.0.2'
+const NSD = '10.77.0.3'
+
+const folder = emptyFolder()
+const key = join(emptyFolder(), 'laptop.key')
+let network: Network
+let primary: RunningHamlet
+const peers: { stop(): Promise<void> }[] = []
+
+const host = () => network.namespaces['host']
+const dig = (server: string, ...args: string[]) => run(host(), 'dig', `@${server}`, '+tries=1', '+time=2', '+short', ...args).trim()
+const serialAt = (server: string) => Number(dig(server, 'home', 'SOA').split(' ')[2])
+const update = (...lines: string[]) => nsupdateIn(host(), PRIMARY, 53, lines, '-k', key)
+const events = () => primary.stdout.split('\n').filter(line => line.startsWith('{"event"')).map(line => JSON.parse(line) as Record<string, unknown>)
+const transfersTo = (address: string) => events().filter(({ event, secondary }) => event === 'transferred' && String(secondary).startsWith(`${address}:`)).map(({ kind }) => kind)
+
+/** Waits until a secondary says the same as the primary. */
+async function expectFollowed(server: string): Promise<void> {
+  await expect.poll(() => serialAt(server), { timeout: 30_000, interval: 200 }).toBe(serialAt(PRIMARY))
+}
+
+async function startKnot(): Promise<void> {
+  const home = emptyFolder()
+  const secret = /secret "(.*)"/.exec(readFileSync(key, 'latin1'))?.[1] ?? ''
+  writeFileSync(join(home, 'knot.conf'), [
+    'server:', `    rundir: "${home}"`, `    listen: ${KNOT}@53`, 'log:', '  - target: stdout', '    any: info', 'database:', `    storage: "${home}"`,
+    'key:', '  - id: laptop', '    algorithm: hmac-sha256', `    secret: ${secret}`,
+    'remote:', '  - id: hamlet', `    address: ${PRIMARY}@53`, '    key: laptop', 'acl:', '  - id: told', `    address: ${PRIMARY}`, '    action: [notify, transfer]',
+    'zone:', '  - domain: home', `    storage: "${home}"`, '    master: hamlet', '    acl: told', ''].join('\n'))
+  peers.push(await startPeer(network.namespaces['knot'], 'knotd', ['-c', join(home, 'knot.conf')], /server started/))
+}
+
+async function startNsd(): Promise<void> {
+  const home = emptyFolder()
+  writeFileSync(join(home, 'nsd.conf'), [
+    'server:', `  ip-address: ${NSD}`, '  username: ""', `  zonesdir: "${home}"`, '  database: ""', `  pidfile: "${home}/nsd.pid"`, `  xfrdfile: "${home}/xfrd.state"`,
+    `  zonelistfile: "${home}/zone.list"`, `  xfrdir: "${home}"`, '  server-count: 1', '  verbosity: 2', 'remote-control:', '  control-enable: no',
+    'zone:', '  name: home', `  zonefile: "${home}/home.zone"`, `  allow-notify: ${PRIMARY} NOKEY`, `  request-xfr: ${PRIMARY}@53 NOKEY`, `  provide-xfr: ${PRIMARY} NOKEY`, ''].join('\n'))
+  peers.push(await startPeer(network.namespaces['nsd'], 'nsd', ['-d', '-c', join(home, 'nsd.conf')], /nsd started/))
+}
+
+beforeAll(async () => {
+  network = createNetwork({ host: `${PRIMARY}/24`, knot: `${KNOT}/24`, nsd: `${NSD}/24`, stranger: '10.77.0.9/24' })
+  await runHamlet(['key', 'laptop', '--data', folder, '--output', key])
+  primary = new RunningHamlet(['dns', '--host', PRIMARY, '--upstream', '127.0.0.1:9', '--secondary', KNOT, '--secondary', NSD, '--json', '--data', folder], { namespace: host() })
+  await primary.line(/Waiting for requests/)
+  expect(update('update add one.home 60 A 192.0.2.1')).toBe('NOERROR')
+  await startKnot()
+  await startNsd()
+}, 60_000)
+afterAll(async () => {
+  for (const peer of peers) await peer.stop()
+  await primary.stop()
+  network.remove()
+})
+
+test.each([['Knot', KNOT], ['NSD', NSD]])('%s takes the zone, and answers for it', async (_name, server) => {
+  await expectFollowed(server)
+  expect(dig(server, 'one.home')).toBe('192.0.2.1')
+  await expect.poll(() => transfersTo(server)[0]).toBe('AXFR')
+})
+
+test('both are told of a REGISTER, take what has changed, and have it within seconds', async () => {
+  const register = "const s=require('dgram').createSocket('udp4');s.on('message',m=>{console.log(String(m));s.close()});s.send('REGISTER two.home 192.0.2.2',5354,'127.0.0.1')"
+  expect(run(host(), process.execPath, '-e', register)).toMatch(/^OK /)
+  for (const server of [KNOT, NSD]) {
+    await expectFollowed(server)
+    expect(dig(server, 'two.home')).toBe('192.0.2.2')
+    await expect.poll(() => transfersTo(server).slice(1)).toEqual(['IXFR'])
+  }
+  await expect.poll(() => events().filter(({ event, rcode }) => event === 'notified' && rcode === 'NOERROR').length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2)
+})
+
+test('both follow through many changes, and end with the same zone', async () => {
+  for (let round = 0; round < 5; round++) {
+    expect(update(...Array.from({ length: 100 }, (_, n) => `update add n${n}.r${round}.home 60 A 192.0.2.${n}`), 'update delete two.home', `update add two.home 60 TXT "round ${round}"`)).toBe('NOERROR')
+  }
+  expect(update('update delete n5.r0.home', 'update delete one.home A 192.0.2.1', 'update add one.home 60 AAAA 2001:db8::1')).toBe('NOERROR')
+  const zoneAt = (server: string, ...flags: string[]) => run(host(), 'dig', `@${server}`, ...flags, 'home', 'AXFR', '+noall', '+answer').split('\n').map(line => line.replace(/\s+/g, ' ').toLowerCase())
+    .filter(line => line !== '' && !line.includes(' tsig ')).sort()
+  const ours = zoneAt(PRIMARY, '-k', key)
+  expect(ours.length).toBeGreaterThan(500)
+  expect(ours).toEqual(expect.arrayContaining(['two.home. 60 in txt "round 4"', 'one.home. 60 in aaaa 2001:db8::1', 'n5.r4.home. 60 in a 192.0.2.5']))
+  for (const server of [KNOT, NSD]) {
+    await expectFollowed(server)
+    expect(zoneAt(server)).toEqual(ours)
+    expect(transfersTo(server).slice(1).every(kind => kind === 'IXFR'), transfersTo(server).join()).toBe(true)
+  }
+})
+
+test('a machine that is no secondary and has no key does not get the zone', async () => {
+  expect(run(network.namespaces['stranger'], 'dig', `@${PRIMARY}`, '+tries=1', 'home', 'AXFR')).toContain('Transfer failed')
+  await expect.poll(() => events().find(({ event, asked }) => event === 'refused' && asked === 'AXFR home')).toMatchObject({ client: expect.stringMatching(/^10\.77\.0\.9:/) })
+})

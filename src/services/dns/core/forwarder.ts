@@ -145,11 +145,6 @@ export class Forwarder<Waiter> {
     return this.#deadlines.nextMs
   }
 
-  /** How many sendings wait for a reply. */
-  get openCount(): number {
-    return this.#sendings.size
-  }
-
   #flightFor(wanted: Wanted, group: UpstreamGroup, nowMs: number): Flight<Waiter> | undefined {
     const known = this.#flights.get(flightKey(wanted))
     if (known !== undefined) return known
@@ -274,7 +269,7 @@ export class Forwarder<Waiter> {
 
   /** Its time is over, or nobody is left to ask. */
   #failed(flight: Flight<Waiter>, nowMs: number): void {
-    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.failed(nowMs)
+    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.silent(flight.startedAtMs, nowMs)
     this.#land(flight)
     if (flight.found) return
     this.#flights.delete(flight.key)

@@ -51,6 +51,13 @@ describe('which upstream', () => {
     expect(net.over.size).toBe(2)
   })
 
+  test('one that is silent about one name and answers others does not rest', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask('dead.example.org').runUntil(100).reply(2, [], withHeader({ rcode: 2 }))
+    net.runUntil(3000).ask('b.example.org')
+    net.reply(net.sent.length - 1, []).runUntil(4000).ask('c.example.org')
+    expect([net.sending(2).to, net.sent[net.sent.length - 1]?.to]).toEqual([SECOND, FIRST])
+  })
+
   test('one that refuses rests as well, however quick it was', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask(NAME).refuse(1)
     expect(net.sent[2]?.to).toBe(SECOND)

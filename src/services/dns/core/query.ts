@@ -27,10 +27,11 @@ export interface QueryOptions {
 
 /** A recursive query with EDNS (RFC 6891). AD says that ours in the answer will be looked at (RFC 6840 §5.7). */
 export function queryFor({ name, type, class: qclass, dnssecOk = false, checkingDisabled = false }: Wanted, id: number, options: readonly EdnsOption[] = []): Message {
+  const opt = optRecord({ rcode: 0, dnssecOk })
   return {
     header: { id, qr: false, opcode: OPCODE_QUERY, aa: false, tc: false, rd: true, ra: false, ad: true, cd: checkingDisabled, rcode: 0 },
     questions: [{ name, type, class: qclass }], answers: [], authorities: [],
-    additionals: [{ ...optRecord({ rcode: 0, dnssecOk }), rdata: encodeOptions(options) }],
+    additionals: [options.length === 0 ? opt : { ...opt, rdata: encodeOptions(options) }],
   }
 }
 

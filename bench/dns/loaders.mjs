@@ -7,7 +7,6 @@ const FLOOD_WINDOW = 128
 /** dnsmasq forwards 150 at a time unless told otherwise. */
 const MISSES_WINDOW = 100
 const PACED_RATE = 5000
-const WARM_UP_SECONDS = 0.5
 
 const launch = argv => {
   const [command, ...args] = onLoaderCore(argv)
@@ -20,10 +19,9 @@ const launch = argv => {
  */
 export async function flood(loader, server, seconds, [kind, names]) {
   const window = kind === 'fresh' ? MISSES_WINDOW : FLOOD_WINDOW
-  const ask = (length, what) => launch([loader, String(server.port), String(length), 'flood', String(window), kind, what])
-  await ask(WARM_UP_SECONDS, kind === 'fresh' ? `warm-up.${names}` : names)
   const before = server.cpuSeconds()
-  const { seconds: took, answersInTime, answers, wrong, lost, answerBytes } = JSON.parse(await ask(seconds, names))
+  const told = await launch([loader, String(server.port), String(seconds), 'flood', String(window), kind, names])
+  const { seconds: took, answersInTime, answers, wrong, lost, answerBytes } = JSON.parse(told)
   return { answersPerSecond: answersInTime / took, cpuSecondsPerMillion: (server.cpuSeconds() - before) / answers * 1e6, wrong, lost, answerBytes }
 }
 

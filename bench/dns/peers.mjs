@@ -1,6 +1,7 @@
 /**
- * The servers that are measured, each with the settings that a person would give it for this task: one worker, no log, no rate
- * limit, 1,000 A records of home. at hand, and where it can forward, everything else by way of the bench's upstream.
+ * The servers that are measured, each with the settings that a person would give it for this task: one worker, no rate limit, 1,000
+ * A records of home. at hand, and where it can forward, everything else by way of the bench's upstream. Hamlet's log and events are
+ * on, the others' logs are off.
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -49,7 +50,7 @@ async function prepareHamlet(io) {
   if (!choosesIo && io === 'batch') return undefined
   return { version: `Node ${versionOf(nodeBinary(), ['--version'])}`, launch({ folder, port, upstreamPort }) {
     writeFileSync(join(folder, 'dns.zone'), zoneFile())
-    const settings = ['--host', '127.0.0.1', '--port', String(port), '--admin_port', '0', '--upstream', `127.0.0.1:${upstreamPort}`, '--data', folder]
+    const settings = ['--host', '127.0.0.1', '--port', String(port), '--admin_port', '0', '--upstream', `127.0.0.1:${upstreamPort}`, '--data', folder, '--json']
     return { argv: [nodeBinary(), bundle, 'dns', ...settings, ...(choosesIo ? ['--io', io] : [])] }
   } }
 }

@@ -100,7 +100,8 @@ test('tshark finds nothing malformed in the whole exchange', async () => {
   const capture = join(folder, 'dhcp.pcapng')
   const tshark = await startPeer(A.namespace, 'tshark', ['-i', 'eth0', '-w', capture, '-f', 'udp port 67 or udp port 68'], /Capturing on|Capture started/)
   udhcpc(A.namespace, '-x', 'hostname:kettle')
-  const types = () => run(undefined, 'tshark', '-r', capture, '-T', 'fields', '-e', 'dhcp.option.dhcp').trim().split('\n').join(' ')
+  const mac = /link\/ether ([0-9a-f:]+)/.exec(run(A.namespace, 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
+  const types = () => run(undefined, 'tshark', '-r', capture, '-Y', `dhcp.hw.mac_addr == ${mac}`, '-T', 'fields', '-e', 'dhcp.option.dhcp').trim().split('\n').join(' ')
   await expect.poll(types, { timeout: 10_000, interval: 200 }).toBe('1 2 3 5')
   await tshark.stop()
   expect(run(undefined, 'tshark', '-r', capture, '-Y', '_ws.malformed or _ws.expert.severity >= "Warning"')).toBe('')

@@ -68,7 +68,9 @@ test('a broadcast is heard with its interface, and answered by broadcast on that
   expect(discover.path).toMatchObject({ interfaceName: 'eth1', local: { address: '10.2.0.1' } })
   await door.send({ path: { ...discover.path, peer: { address: '255.255.255.255', port: 68 } }, text: 'OFFER' })
   expect((await listeners[1]?.receivedAtLeast(1))?.[0]).toMatchObject({ text: 'OFFER', path: { peer: { address: '10.2.0.1' } } })
-  // What follows on the other wire would come behind a stray OFFER.
+  await door.send({ path: { local: door.local, interfaceName: 'eth1', peer: { address: '255.255.255.255', port: 68 } }, text: 'by its name alone' })
+  expect((await listeners[1]?.receivedAtLeast(2))?.[1]?.text).toBe('by its name alone')
+  // What follows on the other wire would come behind a stray one.
   await door.send({ peer: { address: '10.1.0.2', port: 68 }, text: 'afterwards' })
   expect((await listeners[0]?.receivedAtLeast(1))?.map(({ text }) => text)).toEqual(['afterwards'])
 })
@@ -86,13 +88,13 @@ test('a door for one interface does not hear the other', async () => {
 
 describe.each(['batch', 'dgram'] as const)('over %s', io => {
   test('link-local peers of IPv6 are asked and answered on their link', async () => {
-    const door = await openDoor(server, { addresses: ['::'], port: PORT, io, echoes: true })
+    const door = await openDoor(server, { addresses: ['::'], port: PORT, io, tellInterface: true, echoes: true })
     const client = await openDoor(two, { addresses: ['fe80::2'], port: 0, io, interfaceName: 'eth1' })
     await client.send({ peer: { address: 'fe80::1', port: PORT }, text: 'in place' })
     expect((await client.receivedAtLeast(1))[0]).toMatchObject({ text: 'in place', path: { interfaceName: 'eth1', peer: { address: 'fe80::1' } } })
-    const [question] = door.received
+    const [question] = await door.receivedAtLeast(1)
     if (question === undefined) throw new Error('nothing came')
-    expect(question.path).toMatchObject({ interfaceName: 'eth1', peer: { address: 'fe80::2' } })
+    expect(question.path).toMatchObject({ interfaceName: 'eth1', local: { address: io === 'batch' ? 'fe80::1' : '::' }, peer: { address: 'fe80::2' } })
     await door.send({ path: question.path, text: 'by its path' })
     expect((await client.receivedAtLeast(2))[1]?.text).toBe('by its path')
   })

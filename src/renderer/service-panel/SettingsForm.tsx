@@ -29,6 +29,15 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
     if (Object.keys(errors).length > 0) form.current?.querySelector<HTMLElement>('.field-input[data-invalid]')?.focus()
   }, [errors])
 
+  const advanced = fields.filter(({ isAdvanced }) => isAdvanced)
+  // What was changed, or is wrong, is not hidden.
+  const hasAdvanced = advanced.some(({ name }) => settings[name] !== undefined || errors[name] !== undefined)
+  const inputs = (these: readonly SettingField[]) => these.map(field => (
+    <SettingInput
+      key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]}
+      onChange={value => edit({ ...values, [field.name]: value })}
+    />
+  ))
   const edit = (next: Values) => {
     setDraft(next)
     setOutcome('')
@@ -47,12 +56,13 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
   return (
     <form ref={form} className="settings" aria-label={`Settings of ${contract.title}`} noValidate onSubmit={event => { void submit(event) }}>
       <p className="settings-intro">An empty field takes the grey value; addresses follow the choice of Local or LAN.</p>
-      {fields.map(field => (
-        <SettingInput
-          key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]}
-          onChange={value => edit({ ...values, [field.name]: value })}
-        />
-      ))}
+      {inputs(fields.filter(({ isAdvanced }) => !isAdvanced))}
+      {advanced.length > 0 && (
+        <details className="settings-more" open={hasAdvanced}>
+          <summary>More settings</summary>
+          {inputs(advanced)}
+        </details>
+      )}
       <div className="settings-actions">
         <Button type="submit" isPending={isPending}>{isRunning ? 'Save and restart' : 'Save and start'}</Button>
         <Button look="quiet" onPress={() => { setErrors({}); edit(valuesOf(fields, {})) }}>Reset to defaults</Button>
@@ -83,7 +93,12 @@ function SettingInput({ field, value, error, onChange }: SettingInputProps) {
   if (field.kind === 'choice') {
     const chosen = text === '' ? String(field.default ?? '') : text
     const segments = field.choices.map(choice => ({ value: choice, label: choice }))
-    return <div className="setting-row"><b>{label}</b><Segmented label={label} value={chosen} segments={segments} onChange={onChange} /></div>
+    return (
+      <div className="setting-choice">
+        <div className="setting-row"><b>{label}</b><Segmented label={label} value={chosen} segments={segments} onChange={onChange} /></div>
+        <span className="field-help">{field.help}</span>
+      </div>
+    )
   }
   return (
     <Field

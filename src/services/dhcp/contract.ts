@@ -1,6 +1,10 @@
 /** The DHCP server, declared: its settings, command, events and table of leases. */
 import { z } from 'zod'
-import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, endpointText, io, ipAddress, parsedText, port } from '../kit/contract.ts'
+import { parseOptionTexts } from './core/option-texts.ts'
+import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/setting-texts.ts'
+
+const texts = (read: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(read)).max(4096).default([]).meta({ description: help, placeholder })
 
 export const dhcp = defineContract({
   id: 'dhcp',
@@ -11,22 +15,35 @@ export const dhcp = defineContract({
     dns: endpointText('DNS server that clients are told; the port is told to Hamlet clients only').optional(),
     host: ipAddress('address to serve on; 0.0.0.0 is every interface of this machine').default('0.0.0.0'),
     port: port('UDP port; 67 is the standard one, 0 takes any free one').default(6767),
-    io: io(),
     interface: z.string().max(64).optional().meta({ description: 'serve this interface only', placeholder: 'NAME' }),
-    pool: z.string().regex(/^\d+(\.\d+){3}-\d+(\.\d+){3}$/, { error: 'not FIRST-LAST' }).optional()
+    pool: parsedText(parsePool).optional()
       .meta({ description: 'addresses to lend; without it .100 to .199 of the local subnet, on loopback 127.0.1.100 to 127.0.1.199', placeholder: 'FIRST-LAST' }),
     lease: z.int().min(60).max(31_536_000).default(3600).meta({ description: 'how long an address is lent, in seconds', placeholder: 'SECONDS' }),
+    exclude: texts(parseExclusion, 'addresses of the pool that are never lent', 'IP|FIRST-LAST'),
+    reserve: texts(parseReservation, 'an address for one client only, by its hardware address or client identifier (id:HEX)', 'MAC=IP[=NAME]'),
+    option: texts(text => parseOptionTexts([text]), 'an option that clients are told, by number or name, such as 42=192.168.1.7', 'CODE=VALUE'),
+    subnet: texts(parseRelayedSubnet, 'a network behind a relay: its router, prefix and pool', 'ROUTER/BITS=FIRST-LAST'),
+    domain: z.string().max(253).regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)?$/i, { error: 'not a domain name' }).default('home')
+      .meta({ description: 'domain that clients are told, and under which their names are registered', placeholder: 'NAME' }),
     dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354),
+    rapid_commit: z.boolean().default(false).meta({ description: 'lend at once to clients that ask for it; only where no other DHCP server is' }),
+    no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without knocking at them first' }),
+    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even where another DHCP server answers' }),
+    no_names: z.boolean().default(false).meta({ description: 'do not register the names of clients at the DNS server' }),
+    io: io(),
   }),
   commands: {
     /** Takes an address back before its time. */
     release: { ask: z.object({ yiaddr: z.ipv4() }), reply: z.object({ released: z.boolean() }) },
+    /** Serves everyone though another DHCP server answers, until the service stops; the words are "serve everyone". */
+    serve_everyone: { ask: z.object({ confirmation: z.string().max(100) }), reply: z.object({}) },
   },
   events: {
     offered: z.object({ yiaddr: z.string(), client: z.string() }),
     leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number() }),
     released: z.object({ yiaddr: z.string(), client: z.string() }),
     refused: z.object({ client: z.string(), why: z.string() }),
+    other_server: z.object({ server: z.string(), interface: z.string() }),
   },
   table: {
     title: 'Leases',

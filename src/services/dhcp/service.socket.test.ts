@@ -71,7 +71,7 @@ test('a client gets an address and learns the DNS server and its ports', async (
   expect(running.lines).toEqual([`Server is running on port ${running.server.port}. Press Ctrl+C to stop.`])
   expect(running.service?.endpoints).toEqual([{ name: 'dhcp', transport: 'udp', ...running.server }])
   const lease = await obtainLease(asks(running.server, 1))
-  expect(lease).toMatchObject({ address: '127.0.1.100', subnetMask: '255.0.0.0', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '', leaseSeconds: 600 })
+  expect(lease).toMatchObject({ address: '127.0.1.100', subnetMask: '255.0.0.0', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 5300, dnsAdminPort: 5355, domain: 'home', leaseSeconds: 600 })
   expect(Math.abs(lease.obtainedAtMs - Date.now())).toBeLessThan(60_000)
   expect([...running.rows.values()]).toMatchObject([{ address: '127.0.1.100', client: '02:00:5e:00:00:01', host: 'host-1', state: 'leased', until: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/) }])
   expect(running.events.map(({ name }) => name)).toEqual(['offered', 'leased'])

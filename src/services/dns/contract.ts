@@ -1,21 +1,12 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
-import { defineContract, io, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, io, ipAddress, parsedText, port } from '../kit/contract.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
-import { partsOf, UsageError } from '../kit/errors.ts'
+import { UsageError } from '../kit/errors.ts'
 import { parseIpPrefix } from '../kit/ip-prefix.ts'
 import { parseForwarding } from './core/routes.ts'
 import { parseUpstream } from './core/upstream.ts'
 import { parseName } from './wire/name.ts'
-
-/** Text that a parser of ours takes; what it says against the text is the error. */
-const parsedBy = (parse: (text: string) => unknown) => z.string().max(600).superRefine((text, context) => {
-  try {
-    parse(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: partsOf(error).why })
-  }
-})
 
 function parseNetwork(text: string): void {
   if (parseIpPrefix(text) === undefined) throw new UsageError(`"${text}" is no network`, 'not a network such as 192.168.1.0/24', 'write ADDRESS/BITS')
@@ -29,24 +20,24 @@ export const dns = defineContract({
   settings: z.object({
     host: ipAddress('address to answer on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
     port: port('UDP and TCP port for queries; 0 takes any free one').default(53),
-    io: io(),
     admin_port: port('UDP port for REGISTER, UNREGISTER, LIST and FLUSH; 0 takes any free one').default(5354),
     admin_host: ipAddress('address of the admin port').default('127.0.0.1'),
-    upstream: z.array(parsedBy(parseUpstream)).max(8).default(['8.8.8.8'])
+    upstream: z.array(parsedText(parseUpstream)).max(8).default(['8.8.8.8'])
       .meta({ description: 'server asked for names that are not known here; also tls://IP#NAME and https://IP/PATH#NAME; may be repeated', placeholder: 'IP[:PORT]' }),
-    forward: z.array(parsedBy(parseForwarding)).max(64).default([])
-      .meta({ description: 'server for a zone and all below it, as for --upstream; without a server the zone is asked of nobody; may be repeated', placeholder: 'ZONE=IP[:PORT]' }),
-    allow_private: z.array(parsedBy(parseName)).max(64).default([])
-      .meta({ description: 'zone whose names may have addresses of private networks though an upstream says so; may be repeated', placeholder: 'ZONE' }),
-    upstream_ca: z.string().max(4096).optional().meta({ description: 'certificates trusted for tls:// and https://, beside the usual ones', placeholder: 'FILE' }),
-    plain_letters: z.boolean().default(false).meta({ description: 'ask upstreams for names as they are, without letters in random case against forged answers' }),
-    canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN' }),
-    secondary: z.array(parsedBy(text => parseEndpoint(text, 53))).max(16).default([])
-      .meta({ description: 'server that takes the zone and is told of its changes; may be repeated', placeholder: 'IP[:PORT]' }),
-    allow_register: z.array(parsedBy(parseNetwork)).max(32).default([])
-      .meta({ description: 'network whose machines may use the admin port for any name without a key; may be repeated', placeholder: 'SUBNET' }),
-    local_update: z.boolean().default(false).meta({ description: 'take dynamic updates (RFC 2136) from this machine without a key' }),
-    rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N' }),
+    forward: z.array(parsedText(parseForwarding)).max(64).default([])
+      .meta({ description: 'server for a zone and all below it, as for --upstream; without a server the zone is asked of nobody; may be repeated', placeholder: 'ZONE=IP[:PORT]', advanced: true }),
+    allow_private: z.array(parsedText(parseName)).max(64).default([])
+      .meta({ description: 'zone whose names may have addresses of private networks though an upstream says so; may be repeated', placeholder: 'ZONE', advanced: true }),
+    upstream_ca: z.string().max(4096).optional().meta({ description: 'certificates trusted for tls:// and https://, beside the usual ones', placeholder: 'FILE', advanced: true }),
+    plain_letters: z.boolean().default(false).meta({ description: 'ask upstreams for names as they are, without letters in random case against forged answers', advanced: true }),
+    canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN', advanced: true }),
+    rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N', advanced: true }),
+    secondary: z.array(parsedText(text => parseEndpoint(text, 53))).max(16).default([])
+      .meta({ description: 'server that takes the zone and is told of its changes; may be repeated', placeholder: 'IP[:PORT]', advanced: true }),
+    allow_register: z.array(parsedText(parseNetwork)).max(32).default([])
+      .meta({ description: 'network whose machines may use the admin port for any name without a key; may be repeated', placeholder: 'SUBNET', advanced: true }),
+    local_update: z.boolean().default(false).meta({ description: 'take dynamic updates (RFC 2136) from this machine without a key', advanced: true }),
+    io: io(),
   }),
   commands: {
     /** One admin line (REGISTER …, LIST, …) and its reply line or lines. */

@@ -59,7 +59,7 @@ class StubResolver implements Resolver {
   constructor(options: ResolverOptions) {
     this.options = options
     const { servers, random, trace, clock, timings = RESOLVER_TIMINGS } = options
-    // The server tells how it knows, and repeats letters as it got them, whatever stands between it and its own upstreams.
+    // The empty option asks a server to tell how it knows.
     this.#forwarder = new Forwarder({ random, timings, ednsOptions: [provenanceOption('')] })
     this.#servers = new UpstreamGroup(ROOT, servers.map(plainUpstream))
     this.#doors = new UpstreamDoors({

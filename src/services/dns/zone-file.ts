@@ -60,7 +60,7 @@ export class ZoneFile {
 
   /** Writes the zone's content in place of the file, in one step. @returns the file's new state @throws HamletError disk-failed */
   write(zone: Zone): Promise<FileState> {
-    return replaceFile(this.path, formatZone(() => zone.records()))
+    return replaceFile(this.path, formatZone(zone))
   }
 
   /** Keeps a copy of what cannot be read. @returns its name @throws HamletError disk-failed */

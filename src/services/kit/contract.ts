@@ -3,6 +3,7 @@
  * form in the window, the check of every message and the settings file derive from this declaration.
  */
 import { z } from 'zod'
+import { partsOf } from './errors.ts'
 import { isIpAddress } from './ip-address.ts'
 
 /** What a command is asked with and what it replies. */
@@ -60,7 +61,18 @@ export const endpointText = (help: string) =>
 
 /** How datagrams go in and out (kit/node/udp/door.ts). */
 export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
-  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW' })
+  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW', advanced: true })
+
+const TEXT_LENGTH_MAX = 1200
+
+/** Text that `parse` takes; what it throws is the reason why not. The text is kept; who needs its meaning parses it again. */
+export const parsedText = (parse: (text: string) => unknown) => z.string().max(TEXT_LENGTH_MAX).superRefine((text, context) => {
+  try {
+    parse(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: partsOf(error).why })
+  }
+})
 
 /** One setting, as the command line and the form see it. */
 export interface SettingField {
@@ -74,11 +86,13 @@ export interface SettingField {
   readonly minimum: number | undefined
   readonly maximum: number | undefined
   readonly choices: readonly string[]
+  /** For those who know why they need it: the form keeps it apart. */
+  readonly isAdvanced: boolean
 }
 
 const jsonField = z.object({
   type: z.string().optional(), description: z.string().default(''), placeholder: z.string().optional(), default: z.unknown().optional(),
-  minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(),
+  minimum: z.number().optional(), maximum: z.number().optional(), enum: z.array(z.string()).optional(), advanced: z.boolean().default(false),
 })
 const jsonObject = z.object({ properties: z.record(z.string(), jsonField), required: z.array(z.string()).default([]) })
 
@@ -95,6 +109,7 @@ export function settingFields(contract: Pick<Contract, 'settings'>): SettingFiel
     minimum: field.minimum,
     maximum: field.maximum,
     choices: field.enum ?? [],
+    isAdvanced: field.advanced,
   }))
 }
 

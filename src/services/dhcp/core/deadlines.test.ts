@@ -6,7 +6,7 @@ const change = fc.record({ slot: fc.integer({ min: 0, max: 30 }), atMs: fc.optio
 
 test('the earliest deadline is known after any changes, and all come out in order of time', () => {
   fc.assert(fc.property(fc.array(change, { maxLength: 200 }), changes => {
-    const deadlines = new Deadlines()
+    const deadlines = new Deadlines(31)
     const model = new Map<number, number>()
     for (const { slot, atMs } of changes) {
       if (atMs === undefined) {
@@ -29,7 +29,7 @@ test('the earliest deadline is known after any changes, and all come out in orde
 })
 
 test('nothing is due before its time', () => {
-  const deadlines = new Deadlines()
+  const deadlines = new Deadlines(31)
   deadlines.set(3, 500)
   expect(deadlines.takeDue(499)).toBeUndefined()
   expect(deadlines.takeDue(500)).toBe(3)

@@ -8,7 +8,12 @@
  *
  * A free address remembers the client that had it, until another client gets it: so the same client gets the same address
  * back for as long as possible, and the address that has been free for the longest is given away first (RFC 2131 §4.3.1).
+ * A reserved address, which may lie outside the pool, is free for its own client only.
+ *
+ * An offer is no promise (RFC 2131 §3.1 step 2). So where nothing is free the oldest offer gives way: ten thousand clients
+ * that only ask cannot keep one out that takes what it is offered.
  */
+import { assert } from '../../kit/errors.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { Deadlines } from './deadlines.ts'
 import { FreeList } from './free-list.ts'
@@ -38,6 +43,8 @@ export interface Binding {
   readonly expiresAtMs: number
   /** The client has had this address: it is remembered when the address is free again. A mere offer is not. */
   readonly held: boolean
+  /** Nobody answered at this address before it was offered. */
+  readonly vacant: boolean
 }
 
 /** A line of the journal: what became of an address. The last line of an address counts. */
@@ -53,6 +60,8 @@ export interface LeaseRecord {
 
 /** How long an offer stands (RFC 2131 §3.1 step 2 leaves it to the server). Clients ask within a few seconds. */
 export const OFFER_MS = 30_000
+/** How old an offer must be before it may give way to another client. Clients take what they want within a few ms. */
+export const OFFER_KEPT_MS = 50
 /** How long an address rests that a client found in use. */
 export const DECLINE_MS = 3_600_000
 
@@ -61,23 +70,40 @@ const NOBODY: Client = { key: '', mac: '', hostName: '' }
 export class LeaseTable {
   readonly #pool: Pool
   readonly #free: FreeList
-  readonly #deadlines = new Deadlines()
-  /** One a slot that was ever used; slot 0 is the pool's first address. */
-  readonly #bindings = new Map<number, Binding>()
+  readonly #reserved: ReadonlySet<number>
+  /** Reserved addresses outside the pool: their slots follow those of the pool. */
+  readonly #slotBeyond = new Map<number, number>()
+  readonly #deadlines: Deadlines
+  /** One a slot; undefined where it was never used. Slot 0 is the pool's first address. */
+  readonly #bindings: (Binding | undefined)[]
+  /** When each slot changed last, as the number of the change. */
+  readonly #changedAt: Float64Array
+  #changes = 0
   /** The slot of each client that has or had one: at most one a slot. */
   readonly #slotOf = new Map<string, number>()
+  /** Slots that are offered, the oldest offer first, and since when. */
+  readonly #offeredAtMs = new Map<number, number>()
   readonly #lendable: number
 
-  /** @param excluded addresses that are never lent, such as the server's own */
-  constructor(pool: Pool, excluded: Iterable<number>) {
+  /**
+   * @param excluded addresses that are never lent, such as the server's own
+   * @param reserved addresses that are lent only to the client that they are passed for
+   */
+  constructor(pool: Pool, excluded: Iterable<number>, reserved: Iterable<number> = []) {
     this.#pool = pool
-    this.#free = new FreeList(pool.last - pool.first + 1)
-    const never = new Set(excluded)
+    this.#free = new FreeList(sizeOf(pool))
+    this.#reserved = new Set(reserved)
+    const never = new Set([...excluded, ...this.#reserved])
     for (let yiaddr = pool.first; yiaddr <= pool.last; yiaddr++) if (!never.has(yiaddr)) this.#free.addLast(yiaddr - pool.first)
+    for (const yiaddr of this.#reserved) if (!contains(pool, yiaddr)) this.#slotBeyond.set(yiaddr, sizeOf(pool) + this.#slotBeyond.size)
+    const slots = sizeOf(pool) + this.#slotBeyond.size
+    this.#deadlines = new Deadlines(slots)
+    this.#bindings = new Array<Binding | undefined>(slots).fill(undefined)
+    this.#changedAt = new Float64Array(slots)
     this.#lendable = this.#free.count
   }
 
-  /** How many addresses there are to lend, taken or not. */
+  /** How many addresses there are to lend to anybody, taken or not. */
   get size(): number {
     return this.#lendable
   }
@@ -88,17 +114,13 @@ export class LeaseTable {
   }
 
   bindingAt(yiaddr: number): Binding | undefined {
-    return this.#bindings.get(yiaddr - this.#pool.first)
+    const slot = this.#slotAt(yiaddr)
+    return slot === undefined ? undefined : this.#bindings[slot]
   }
 
   bindingOf(key: string): Binding | undefined {
     const slot = this.#slotOf.get(key)
-    return slot === undefined ? undefined : this.#bindings.get(slot)
-  }
-
-  /** Is free: may be leased without an offer. */
-  isFree(yiaddr: number): boolean {
-    return this.#free.has(yiaddr - this.#pool.first)
+    return slot === undefined ? undefined : this.#bindings[slot]
   }
 
   /** The address that a new client would get now; nothing changes. */
@@ -108,26 +130,39 @@ export class LeaseTable {
   }
 
   /**
-   * Reserves an address for OFFER_MS: the client's own of now or before, else the one it asks for, else the next free one.
-   * A lease that stands is offered as it is. Undefined: no address is free.
+   * Offers an address for OFFER_MS: the one reserved for the client; else its own of now or before; else the one it asks for;
+   * else the next free one. A lease that stands is offered as it is. Undefined: no address is free.
+   * @param reserved the address that only this client may have
    */
-  offer(client: Client, requested: number | undefined, nowMs: number): Binding | undefined {
-    const own = this.bindingOf(client.key)
+  offer(client: Client, requested: number | undefined, nowMs: number, reserved?: number): Binding | undefined {
+    const mine = reserved !== undefined && this.#isOpenTo(client, reserved) ? reserved : undefined
+    const own = this.#ownOf(client, mine)
     if (own?.state === 'leased') return own
-    const yiaddr = own?.yiaddr ?? (requested !== undefined && this.isFree(requested) ? requested : this.nextFree())
-    return yiaddr === undefined ? undefined : this.#bind(yiaddr, 'offered', client, nowMs + OFFER_MS, own?.held ?? false)
+    const yiaddr = mine ?? own?.yiaddr ?? (requested !== undefined && this.#isFree(requested) ? requested : this.nextFree() ?? this.#oldestOffer(nowMs))
+    if (yiaddr === undefined) return undefined
+    const same = own?.yiaddr === yiaddr ? own : undefined
+    return this.#bind(yiaddr, 'offered', client, nowMs + OFFER_MS, { held: same?.held ?? false, vacant: same?.vacant ?? false }, nowMs)
+  }
+
+  /** Nobody answered at an address that is offered. */
+  markVacant(binding: Binding): void {
+    const slot = this.#slotAt(binding.yiaddr)
+    if (slot !== undefined) this.#bindings[slot] = { ...binding, vacant: true }
   }
 
   /**
-   * Lends `yiaddr` until `expiresAtMs` to the client that it is offered or leased to, or that had it before and it is still free.
+   * Lends `yiaddr` until `expiresAtMs` to the client that it is reserved for, that it is offered or leased to, or that had it
+   * before and it is still free.
    * @param mayBeNew lends a free address to a client that has none, too: its offer may have been forgotten in a restart
-   * @returns undefined where the address is not this client's to have
+   * @returns undefined where the address is not this client's to have, or another one is reserved for it
    */
-  lease(client: Client, yiaddr: number, expiresAtMs: number, mayBeNew: boolean): Binding | undefined {
+  lease(client: Client, yiaddr: number, expiresAtMs: number, mayBeNew: boolean, reserved?: number): Binding | undefined {
+    const mine = reserved !== undefined && this.#isOpenTo(client, reserved) ? reserved : undefined
+    if (mine === undefined ? this.#reserved.has(yiaddr) : mine !== yiaddr) return undefined
     const own = this.bindingOf(client.key)
-    if (own?.yiaddr === yiaddr && own.state !== 'declined') return this.#bind(yiaddr, 'leased', client, expiresAtMs, true)
-    const holdsNone = own === undefined || own.state === 'free'
-    return mayBeNew && holdsNone && this.isFree(yiaddr) ? this.#bind(yiaddr, 'leased', client, expiresAtMs, true) : undefined
+    const isOwn = mine === yiaddr || (own?.yiaddr === yiaddr && own.state !== 'declined')
+    const isFirst = mayBeNew && (own === undefined || own.state === 'free') && this.#isFree(yiaddr)
+    return isOwn || isFirst ? this.#bind(yiaddr, 'leased', client, expiresAtMs, { held: true, vacant: true }) : undefined
   }
 
   /** Frees what the client was offered but has not taken; undefined where there is nothing of the kind. */
@@ -138,31 +173,33 @@ export class LeaseTable {
 
   /** Frees an address; returns what it was, or undefined where it was free already. */
   release(yiaddr: number): Binding | undefined {
-    const before = this.bindingAt(yiaddr)
-    if (before === undefined || before.state === 'free') return undefined
-    const slot = yiaddr - this.#pool.first
+    const slot = this.#slotAt(yiaddr)
+    const before = slot === undefined ? undefined : this.#bindings[slot]
+    if (slot === undefined || before === undefined || before.state === 'free') return undefined
     this.#deadlines.clear(slot)
+    this.#offeredAtMs.delete(slot)
     if (before.held) this.#keep(slot, { ...before, state: 'free', expiresAtMs: Infinity })
     else {
-      this.#bindings.delete(slot)
+      this.#bindings[slot] = undefined
       this.#slotOf.delete(before.client.key)
     }
     // What nobody took goes to the next who asks: the offers of one client do not wear off the memory of others.
+    if (this.#reserved.has(yiaddr)) return before
     if (before.state === 'offered' && !before.held) this.#free.addFirst(slot)
     else this.#free.addLast(slot)
     return before
   }
 
-  /** The client found the address in use: nobody gets it for DECLINE_MS. */
+  /** Somebody was found at the address: nobody gets it for DECLINE_MS. */
   decline(yiaddr: number, nowMs: number): Binding {
-    return this.#bind(yiaddr, 'declined', NOBODY, nowMs + DECLINE_MS, false)
+    return this.#bind(yiaddr, 'declined', NOBODY, nowMs + DECLINE_MS, { held: false, vacant: false })
   }
 
   /** Frees what is over at `nowMs`; returns what it was. */
   expire(nowMs: number): Binding[] {
     const over: Binding[] = []
     for (let slot = this.#deadlines.takeDue(nowMs); slot !== undefined; slot = this.#deadlines.takeDue(nowMs)) {
-      const before = this.release(this.#pool.first + slot)
+      const before = this.release(this.#bindings[slot]?.yiaddr ?? 0)
       if (before !== undefined) over.push(before)
     }
     return over
@@ -176,55 +213,104 @@ export class LeaseTable {
   /** Takes up a line of the journal, in the journal's order. False: the address is none of this pool's to lend. */
   restore(record: LeaseRecord): boolean {
     const yiaddr = parseIpv4(record.yiaddr)
-    if (yiaddr === undefined || !(this.isFree(yiaddr) || this.bindingAt(yiaddr) !== undefined)) return false
+    if (yiaddr === undefined || !(this.#isFree(yiaddr) || this.#reserved.has(yiaddr) || this.bindingAt(yiaddr) !== undefined)) return false
     const { state, key, mac, hostName, expiresAtMs } = record
-    if (state === 'declined') this.#bind(yiaddr, 'declined', NOBODY, expiresAtMs, false)
+    if (state === 'declined') this.#bind(yiaddr, 'declined', NOBODY, expiresAtMs, { held: false, vacant: false })
     else {
-      this.#bind(yiaddr, 'leased', { key, mac, hostName }, expiresAtMs, key !== '')
+      this.#bind(yiaddr, 'leased', { key, mac, hostName }, expiresAtMs, { held: key !== '', vacant: true })
       if (state === 'released') this.release(yiaddr)
     }
     return true
   }
 
-  /** All that is worth keeping, the longest free first, so that `restore` brings back the same order. */
+  /** All that is worth keeping, the longest unchanged first, so that `restore` brings back the same order. */
   records(): LeaseRecord[] {
-    const records: LeaseRecord[] = []
-    for (const { yiaddr, state, client, expiresAtMs } of this.#bindings.values()) {
-      if (state === 'offered') continue
-      records.push({ yiaddr: formatIpv4(yiaddr), state: state === 'free' ? 'released' : state, ...client, expiresAtMs: state === 'free' ? 0 : expiresAtMs })
-    }
-    return records
+    const changedAt = ({ yiaddr }: Binding) => this.#changedAt[this.#slotAt(yiaddr) ?? 0] ?? 0
+    const worthIt = this.#used().filter(({ state }) => state !== 'offered').sort((one, other) => changedAt(one) - changedAt(other))
+    return worthIt.map(binding => recordOf(binding, binding.state === 'leased' || binding.state === 'declined' ? binding.state : 'released'))
   }
 
   /** What is offered, leased or declined. */
   taken(): Binding[] {
-    return [...this.#bindings.values()].filter(({ state }) => state !== 'free')
+    return this.#used().filter(({ state }) => state !== 'free')
   }
 
-  #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, held: boolean): Binding {
-    const slot = yiaddr - this.#pool.first
-    const former = this.#bindings.get(slot)
+  #used(): Binding[] {
+    return this.#bindings.filter((binding): binding is Binding => binding !== undefined)
+  }
+
+  #slotAt(yiaddr: number): number | undefined {
+    return contains(this.#pool, yiaddr) ? yiaddr - this.#pool.first : this.#slotBeyond.get(yiaddr)
+  }
+
+  #isFree(yiaddr: number): boolean {
+    return contains(this.#pool, yiaddr) && this.#free.has(yiaddr - this.#pool.first)
+  }
+
+  /** Nobody else has the address or is offered it, and nobody was found there. */
+  #isOpenTo(client: Client, yiaddr: number): boolean {
+    const binding = this.bindingAt(yiaddr)
+    return binding === undefined || binding.state === 'free' || (binding.state !== 'declined' && binding.client.key === client.key)
+  }
+
+  /** What the client has or had, where it may have that again. An address that is not reserved for it gives way to one that is. */
+  #ownOf(client: Client, reserved: number | undefined): Binding | undefined {
+    const own = this.bindingOf(client.key)
+    if (own === undefined || own.yiaddr === reserved) return own
+    return reserved === undefined && !this.#reserved.has(own.yiaddr) ? own : undefined
+  }
+
+  #oldestOffer(nowMs: number): number | undefined {
+    for (const [slot, offeredAtMs] of this.#offeredAtMs) {
+      const binding = this.#bindings[slot]
+      if (offeredAtMs + OFFER_KEPT_MS > nowMs || binding === undefined) return undefined
+      if (!this.#reserved.has(binding.yiaddr)) return binding.yiaddr
+    }
+    return undefined
+  }
+
+  /** @param nowMs where it is an offer */
+  #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, known: Pick<Binding, 'held' | 'vacant'>, nowMs = 0): Binding {
+    const slot = this.#slotAt(yiaddr)
+    assert(slot !== undefined, 'an address that is bound is in the pool or reserved')
+    const former = this.#bindings[slot]
     if (former !== undefined && former.client.key !== client.key) this.#slotOf.delete(former.client.key)
     const elsewhere = this.#slotOf.get(client.key)
     if (elsewhere !== undefined && elsewhere !== slot) this.#forget(elsewhere)
-    const binding: Binding = { yiaddr, state, client, expiresAtMs, held }
+    const binding: Binding = { yiaddr, state, client, expiresAtMs, ...known }
     this.#keep(slot, binding)
     if (client.key !== '') this.#slotOf.set(client.key, slot)
     this.#free.remove(slot)
     this.#deadlines.set(slot, expiresAtMs)
+    this.#offeredAtMs.delete(slot)
+    if (state === 'offered') this.#offeredAtMs.set(slot, nowMs)
     return binding
   }
 
-  /** The map keeps the order of the last change, which `records` passes on. */
   #keep(slot: number, binding: Binding): void {
-    this.#bindings.delete(slot)
-    this.#bindings.set(slot, binding)
+    this.#bindings[slot] = binding
+    this.#changedAt[slot] = ++this.#changes
   }
 
   /** The client of this slot has another one now. */
   #forget(slot: number): void {
-    this.#bindings.delete(slot)
+    const isReserved = this.#reserved.has(this.#bindings[slot]?.yiaddr ?? 0)
+    this.#bindings[slot] = undefined
     this.#deadlines.clear(slot)
-    if (!this.#free.has(slot)) this.#free.addLast(slot)
+    this.#offeredAtMs.delete(slot)
+    if (!isReserved && !this.#free.has(slot)) this.#free.addLast(slot)
   }
+}
+
+/** What the journal keeps of a binding. */
+export function recordOf({ yiaddr, client, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
+  return { yiaddr: formatIpv4(yiaddr), state, ...client, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
+}
+
+function sizeOf({ first, last }: Pool): number {
+  return last - first + 1
+}
+
+function contains({ first, last }: Pool, yiaddr: number): boolean {
+  return yiaddr >= first && yiaddr <= last
 }

@@ -11,7 +11,7 @@ const candidate = (text: string, gateway?: string): Candidate => {
 }
 const LOOPBACK = candidate('127.0.0.1/8')
 const pools = (candidates: Candidate[], pool?: string) =>
-  networksToServe(candidates, pool).map(network => `${network.interfaceName} ${formatIpv4(network.pool.first)}-${formatIpv4(network.pool.last)}`)
+  networksToServe(candidates, { pool }).map(network => `${network.interfaceName} ${formatIpv4(network.pool.first)}-${formatIpv4(network.pool.last)}`)
 
 test.each([
   { name: 'loopback has its fixed pool', machine: [LOOPBACK], served: ['if-127.0.0.1 127.0.1.100-127.0.1.199'] },
@@ -35,17 +35,17 @@ test.each([
   { name: 'it is no address', pool: '192.0.2.1-192.0.2.256' },
   { name: 'it is huge', pool: '10.0.0.0-10.255.255.255' },
 ])('a pool is refused: $name', ({ pool }) => {
-  expect(() => networksToServe([LOOPBACK, candidate('192.0.2.5/24')], pool)).toThrow(UsageError)
+  expect(() => networksToServe([LOOPBACK, candidate('192.0.2.5/24')], { pool })).toThrow(UsageError)
 })
 
 test('network, broadcast, own and gateway address are never lent', () => {
-  const [network] = networksToServe([candidate('192.0.2.5/29', '192.0.2.6')], '192.0.2.0-192.0.2.7')
+  const [network] = networksToServe([candidate('192.0.2.5/29', '192.0.2.6')], { pool: '192.0.2.0-192.0.2.7' })
   const table = new LeaseTable(network?.pool ?? { first: 0, last: 0 }, network?.excluded ?? [])
   const lent = Array.from({ length: 8 }, (_, index) => table.offer({ key: `c${index}`, mac: '', hostName: '' }, undefined, 0)?.yiaddr)
   expect(lent.map(yiaddr => yiaddr === undefined ? 'none' : formatIpv4(yiaddr))).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', 'none', 'none', 'none', 'none'])
 })
 
 test('a gateway of another subnet is not told', () => {
-  expect(networksToServe([candidate('192.0.2.5/24', '198.51.100.1')], undefined)[0]?.router).toBeUndefined()
-  expect(networksToServe([candidate('192.0.2.5/24', '192.0.2.1')], undefined)[0]?.router).toBe(at('192.0.2.1'))
+  expect(networksToServe([candidate('192.0.2.5/24', '198.51.100.1')], {})[0]?.router).toBeUndefined()
+  expect(networksToServe([candidate('192.0.2.5/24', '192.0.2.1')], {})[0]?.router).toBe(at('192.0.2.1'))
 })

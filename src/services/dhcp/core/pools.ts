@@ -1,16 +1,18 @@
 /**
- * Which addresses are lent on which interface. Each served interface is a network with a pool of its own:
+ * Which addresses are lent on which network. Each served interface is a network with a pool of its own:
  *
  * - `--pool FIRST-LAST` is lent on the interface whose subnet holds it.
  * - Without it a range of the local subnet is chosen: .100 to .199 of the block of 256 in which this machine's own address
  *   is; in subnets that are smaller than that, their upper half.
  * - On loopback 127.0.1.100 to 127.0.1.199 is lent. Such an address is learned and shown, never applied to an interface.
  *
- * Never lent: the network's and the broadcast address, this machine's own, the gateway's.
+ * `--subnet` adds a network that only a relay reaches. A reservation belongs to the network whose subnet holds it.
+ * Never lent: the network's and the broadcast address, this machine's own, the router's, and what `--exclude` names.
  */
 import { UsageError } from '../../kit/errors.ts'
-import { broadcastOf, formatIpv4, parseIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
+import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
 import type { Pool } from './leases.ts'
+import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReservation, type Reservation } from './setting-texts.ts'
 
 export const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
 
@@ -24,20 +26,29 @@ export interface Candidate {
   readonly gateway: number | undefined
 }
 
-/** An interface that is served. */
+/** A network that is served. */
 export interface ServedNetwork {
+  /** '' where only a relay reaches it. */
   readonly interfaceName: string
-  /** This machine's address there: the server identifier. */
-  readonly serverAddress: number
+  /** This machine's address there: the server identifier. Undefined where only a relay reaches it. */
+  readonly serverAddress: number | undefined
   readonly subnet: Subnet
   readonly pool: Pool
   readonly excluded: readonly number[]
+  /** By Client.key. */
+  readonly reservations: ReadonlyMap<string, Reservation>
   readonly router: number | undefined
   readonly loopback: boolean
 }
 
-/** A pool of more is refused: its book-keeping would fill the memory. */
-const POOL_SIZE_MAX = 65_536
+/** What the person says about addresses, as texts (setting-texts.ts). */
+export interface Wishes {
+  readonly pool?: string | undefined
+  readonly exclude?: readonly string[] | undefined
+  readonly reserve?: readonly string[] | undefined
+  readonly subnet?: readonly string[] | undefined
+}
+
 const BLOCK = 256
 const FIRST_IN_BLOCK = 100
 const LAST_IN_BLOCK = 199
@@ -45,36 +56,53 @@ const LAST_IN_BLOCK = 199
 const PREFIX_BITS_MAX = 30
 
 /**
- * The networks to serve, in the order of the candidates. Interfaces in the same or an overlapping subnet are one network:
- * the first of them serves it.
- * @param poolText `FIRST-LAST`, or undefined
- * @throws UsageError: the pool is no range, too large, or in no subnet of this machine
+ * The networks to serve, in the order of the candidates, then those behind relays. Interfaces in the same or an overlapping
+ * subnet are one network: the first of them serves it.
+ * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; an address or client reserved twice
  */
-export function networksToServe(candidates: readonly Candidate[], poolText: string | undefined): ServedNetwork[] {
-  const wanted = poolText === undefined ? undefined : parsePool(poolText)
+export function networksToServe(candidates: readonly Candidate[], wishes: Wishes): ServedNetwork[] {
+  const wanted = wishes.pool === undefined ? undefined : parsePool(wishes.pool)
+  const exclusions = (wishes.exclude ?? []).map(parseExclusion)
   const networks: ServedNetwork[] = []
+  const serve = (network: ServedNetwork) => {
+    const isNew = !networks.some(earlier => overlap(earlier.subnet, network.subnet))
+    if (isNew) networks.push(network)
+    return isNew
+  }
   for (const candidate of candidates) {
     const network = networkOf(candidate, wanted, candidates.length === 1)
-    if (network !== undefined && !networks.some(earlier => overlap(earlier.subnet, network.subnet))) networks.push(network)
+    if (network !== undefined) serve(network)
   }
   if (wanted !== undefined && !networks.some(({ pool }) => pool === wanted)) {
-    const subnets = candidates.map(({ address, prefixBits }) => `${formatIpv4(subnetOf(address, prefixBits).network)}/${prefixBits}`).join(', ')
-    throw new UsageError(`--pool cannot be ${poolText}`, `no interface that is served has both ends in its subnet (${subnets})`, 'choose a range in one of these subnets')
+    const subnets = candidates.map(({ address, prefixBits }) => formatSubnet(subnetOf(address, prefixBits))).join(', ')
+    throw new UsageError(`--pool cannot be ${wishes.pool ?? ''}`, `no interface that is served has both ends in its subnet (${subnets})`, 'choose a range in one of these subnets')
   }
-  return networks
+  for (const text of wishes.subnet ?? []) {
+    const { subnet, router, pool } = parseRelayedSubnet(text)
+    const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, subnet, pool, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
+    if (!serve(network)) throw new UsageError(`--subnet cannot be ${text}`, `${formatSubnet(subnet)} overlaps a network that is served already`, 'name networks behind relays only, each once')
+  }
+  return withReservations(networks, wishes.reserve ?? []).map(network =>
+    ({ ...network, excluded: [...network.excluded, ...exclusions.flatMap(range => addressesIn(intersection(range, network.pool)))] }))
 }
 
-/**
- * Reads `FIRST-LAST`.
- * @throws UsageError naming what is wrong
- */
-export function parsePool(text: string): Pool {
-  const refused = (why: string) => new UsageError(`--pool cannot be ${text}`, why, 'write FIRST-LAST, such as 192.168.1.100-192.168.1.199')
-  const [first, last] = text.split('-').map(parseIpv4)
-  if (first === undefined || last === undefined) throw refused('it is not two IPv4 addresses')
-  if (first > last) throw refused('its first address is after its last')
-  if (last - first >= POOL_SIZE_MAX) throw refused(`it has more than ${POOL_SIZE_MAX} addresses`)
-  return { first, last }
+/** Before what the person excludes is added: that is meant for those who have no reservation. */
+function withReservations(networks: readonly ServedNetwork[], texts: readonly string[]): ServedNetwork[] {
+  const reserved = new Map(networks.map(network => [network, new Map<string, Reservation>()]))
+  const addresses = new Set<number>()
+  for (const text of texts) {
+    const reservation = parseReservation(text)
+    const refused = (why: string) => new UsageError(`--reserve cannot be ${text}`, why, 'reserve for each client one free address of a network that is served')
+    const network = networks.find(({ subnet }) => subnetContains(subnet, reservation.yiaddr))
+    const reservations = network === undefined ? undefined : reserved.get(network)
+    if (network === undefined || reservations === undefined) throw refused(`${formatIpv4(reservation.yiaddr)} is in no network that is served`)
+    if (network.excluded.includes(reservation.yiaddr)) throw refused(`${formatIpv4(reservation.yiaddr)} is never lent: it is this machine's own, the router's, or the network's`)
+    if (addresses.has(reservation.yiaddr)) throw refused(`${formatIpv4(reservation.yiaddr)} is reserved twice`)
+    if (reservations.has(reservation.key)) throw refused('this client has a reservation in that network already')
+    addresses.add(reservation.yiaddr)
+    reservations.set(reservation.key, reservation)
+  }
+  return networks.map(network => ({ ...network, reservations: reserved.get(network) ?? new Map<string, Reservation>() }))
 }
 
 function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolean): ServedNetwork | undefined {
@@ -83,7 +111,7 @@ function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolea
   const local = subnetOf(address, prefixBits)
   const router = gateway !== undefined && subnetContains(local, gateway) ? gateway : undefined
   const network = (subnet: Subnet, pool: Pool): ServedNetwork =>
-    ({ interfaceName, serverAddress: address, subnet, pool, excluded: [subnet.network, broadcastOf(subnet), address, ...(router === undefined ? [] : [router])], router, loopback })
+    ({ interfaceName, serverAddress: address, subnet, pool, excluded: [...endsOf(subnet), address, ...(router === undefined ? [] : [router])], reservations: new Map(), router, loopback })
   const holdsWanted = wanted !== undefined && subnetContains(local, wanted.first) && subnetContains(local, wanted.last)
   if (holdsWanted) return network(local, wanted)
   if (loopback) return wanted !== undefined && alone ? network(smallestSubnet(wanted), wanted) : network(local, LOOPBACK_POOL)
@@ -105,6 +133,19 @@ function smallestSubnet({ first, last }: Pool): Subnet {
   return subnetOf(first, prefixBits)
 }
 
+/** Its own and its broadcast address. */
+function endsOf(subnet: Subnet): readonly number[] {
+  return [subnet.network, broadcastOf(subnet)]
+}
+
 function overlap(one: Subnet, other: Subnet): boolean {
   return one.prefixBits <= other.prefixBits ? subnetContains(one, other.network) : subnetContains(other, one.network)
+}
+
+function intersection(one: Pool, other: Pool): Pool {
+  return { first: Math.max(one.first, other.first), last: Math.min(one.last, other.last) }
+}
+
+function addressesIn({ first, last }: Pool): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
 }

@@ -1,83 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Path } from '../../kit/endpoint.ts'
-import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { formatIpv4 } from '../../kit/ip-address.ts'
 import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { OFFER_MS, type LeaseRecord } from './leases.ts'
-import { networksToServe } from './pools.ts'
-import { DhcpServer, type ServerEvent } from './server.ts'
+import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
-const at = (address: string) => parseIpv4(address) ?? 0
-const candidate = (interfaceName: string, address: string, prefixBits = 24) => ({ interfaceName, address: at(address), prefixBits, loopback: interfaceName === 'lo', gateway: undefined })
-const TWO_INTERFACES = [candidate('lo', '127.0.0.1', 8), candidate('if0', '192.0.2.1'), candidate('if1', '198.51.100.1')]
-
-type Header = Partial<Omit<Message, 'options'>> & { readonly from?: string; readonly to?: string }
-
-/** The server in a machine of its own, with the journal as a list. */
-class Bench {
-  readonly journal: LeaseRecord[] = []
-  readonly events: ServerEvent[] = []
-  readonly port: number
-  server: DhcpServer
-  nowMs = 0
-  #restarts: () => DhcpServer
-
-  constructor({ candidates = [candidate('if0', '192.0.2.1')], pool = undefined as string | undefined, port = 67, dns = undefined as string | undefined, records = [] as LeaseRecord[] } = {}) {
-    this.port = port
-    this.journal.push(...records)
-    this.#restarts = () => new DhcpServer({
-      networks: networksToServe(candidates, pool), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, records: this.journal,
-    })
-    this.server = this.#restarts()
-  }
-
-  restart(): void {
-    this.server = this.#restarts()
-  }
-
-  /** Gives a message to the server; returns what it sends, the disk done with at once. */
-  ask(options: Options, header: Header = {}) {
-    this.give(options, header)
-    return this.drain()
-  }
-
-  give(options: Options, { from = '0.0.0.0:68', to = '0.0.0.0', ...header }: Header = {}): void {
-    const [address = '', port] = from.split(':')
-    const path: Path = { local: { address: to, port: this.port }, interfaceName: '', peer: { address, port: Number(port) } }
-    const message: Message = { op: 1, htype: 1, hops: 0, xid: 77, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac(1), sname: '', file: '', ...header, options }
-    this.server.receive(encodeMessage(message), path, this.nowMs)
-  }
-
-  drain() {
-    const sent: { from: string; to: string; type: string; message: Message; bytes: Uint8Array }[] = []
-    for (const outer of this.server.outbox.splice(0)) {
-      if (outer.kind === 'persist') this.journal.push(outer.record)
-      for (const effect of outer.kind === 'persist' ? outer.then : [outer]) {
-        if (effect.kind === 'event') this.events.push(effect.event)
-        if (effect.kind !== 'send') continue
-        const message = decodeMessage(effect.bytes)
-        const { local, peer } = effect.path
-        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message, bytes: effect.bytes })
-      }
-    }
-    return sent
-  }
-
-  /** DISCOVER and REQUEST of one client; returns the address, or undefined. */
-  obtain(client: number): string | undefined {
-    const [offer] = this.ask({ messageType: MESSAGE_TYPE.DISCOVER }, { chaddr: mac(client) })
-    if (offer === undefined) return undefined
-    const [ack] = this.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: offer.message.yiaddr, serverIdentifier: offer.message.options.serverIdentifier }, { chaddr: mac(client) })
-    return ack?.type === 'ACK' ? formatIpv4(ack.message.yiaddr) : undefined
-  }
-
-  whys(): string[] {
-    return this.events.flatMap(event => event.kind === 'refused' ? [event.why] : [])
-  }
-}
-
-const mac = (client: number) => Uint8Array.of(2, 0, 0x5e, 0, client >>> 8, client)
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 
 test('a lease is granted with everything that a client needs, and only after it is in the journal', () => {
@@ -87,7 +15,7 @@ test('a lease is granted with everything that a client needs, and only after it 
   expect(ack?.message).toMatchObject({ op: 2, xid: 77, yiaddr: at('192.0.2.100'), chaddr: mac(1) })
   expect(ack?.message.options).toEqual({
     messageType: MESSAGE_TYPE.ACK, serverIdentifier: at('192.0.2.1'), leaseSeconds: 3600, renewalSeconds: 1800, rebindingSeconds: 3150,
-    subnetMask: at('255.255.255.0'), broadcastAddress: at('192.0.2.255'), dnsServers: [at('192.0.2.53')], clientIdentifier: Uint8Array.of(1, ...mac(1)),
+    subnetMask: at('255.255.255.0'), broadcastAddress: at('192.0.2.255'), dnsServers: [at('192.0.2.53')], domainName: 'home', clientIdentifier: Uint8Array.of(1, ...mac(1)),
   })
   expect(bench.journal.at(-1)).toEqual({ yiaddr: '192.0.2.100', state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: 'kettle', expiresAtMs: 3_600_000 })
   bench.give({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1') })
@@ -210,7 +138,7 @@ test('options come in the order that the client asked for', () => {
   const options = Array.from(offer?.bytes.subarray(240) ?? [])
   const codes: number[] = []
   for (let index = 0; (options[index] ?? 255) !== 255; index += 2 + (options[index + 1] ?? 0)) codes.push(options[index] ?? 0)
-  expect(codes.slice(0, 4)).toEqual([53, 28, 6, 1])
+  expect(codes.slice(0, 6)).toEqual([53, 54, 51, 28, 6, 1])
 })
 
 test('a released address is free, and its former client is remembered over a restart', () => {
@@ -222,6 +150,15 @@ test('a released address is free, and its former client is remembered over a res
   bench.restart()
   expect(bench.obtain(3)).toBe('192.0.2.12')
   expect(bench.obtain(2)).toBe('192.0.2.11')
+})
+
+test('a client that releases without a word to whom is understood, one that means another server is not', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('203.0.113.1') }, { ciaddr: at('192.0.2.100') })
+  expect(bench.server.taken()).toHaveLength(1)
+  bench.ask({ messageType: MESSAGE_TYPE.RELEASE }, { ciaddr: at('192.0.2.100') })
+  expect(bench.server.taken()).toEqual([])
 })
 
 test('nobody releases or declines the address of another', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MalformedPacket } from '../../kit/errors.ts'
+import { subnetOf } from '../../kit/ip-address.ts'
 import { below, seededRandom } from '../../kit/random.ts'
 import { AT } from './header.ts'
 import { decodeMessage, encodeMessage, MESSAGE_TYPE, summaryOf, type Message } from './message.ts'
@@ -50,11 +51,11 @@ test('an answer says to whom, from whom and for how long', () => {
   expect(summaryOf(offer)).toBe('OFFER 10.0.0.100 to 02:00:5e:00:00:01 from 10.0.0.1 for 3600 s (xid 00000007)')
 })
 
-test('options stand in the order that was asked for, the message type before them and the rest behind', () => {
+test('options stand in the order that was asked for, what every answer needs before them and the rest behind', () => {
   const bytes = encodeMessage({ ...plain, options: { subnetMask: 0, dnsServers: [1], leaseSeconds: 9, messageType: 2 } }, [6, 1, 99])
   const codes: number[] = []
   for (let at = AT.options; bytes[at] !== 255; at += 2 + (bytes[at + 1] ?? 0)) codes.push(bytes[at] ?? 0)
-  expect(codes).toEqual([53, 6, 1, 51])
+  expect(codes).toEqual([53, 51, 6, 1])
 })
 
 test('every message has 300 bytes at least, and more only where its options need them', () => {
@@ -66,6 +67,24 @@ test('a value beyond 255 bytes goes through two options and comes back whole', (
   const domainName = 'example.org '.repeat(40)
   const bytes = encodeMessage({ ...plain, options: { domainName } })
   expect([bytes[240], bytes[241], bytes[497], bytes[498]]).toEqual([15, 255, 15, 480 - 255])
+  expect(decodeMessage(bytes).options.domainName).toBe(domainName)
+})
+
+test('what has no room behind the header goes into file and sname, and what fits nowhere is left out', () => {
+  const options: Options = {
+    messageType: 2, serverIdentifier: 1, leaseSeconds: 60, domainName: 'd'.repeat(250), captivePortal: 'p'.repeat(120), hostName: 'h'.repeat(60),
+    bootFileName: 'b'.repeat(100), relayAgent: bytesOf('0104aabbccdd'),
+  }
+  const bytes = encodeMessage({ ...plain, options }, [15, 114, 12, 67], 548)
+  expect(decodeMessage(bytes).options).toEqual({ ...options, bootFileName: undefined })
+  expect([bytes[AT.file], bytes[AT.sname]]).toEqual([114, 12])
+  expect(bytes.subarray(bytes.length - 12)).toEqual(bytesOf('340103' + '52060104aabbccdd' + 'ff'))
+})
+
+test('a long value goes on in file where the first field is full, its parts in order', () => {
+  const domainName = 'abcdefghij'.repeat(37)
+  const bytes = encodeMessage({ ...plain, options: { messageType: 2, domainName } }, [], 548)
+  expect([bytes[243], bytes[244], bytes[AT.file], bytes[AT.file + 1]]).toEqual([15, 255, 15, 115])
   expect(decodeMessage(bytes).options.domainName).toBe(domainName)
 })
 
@@ -94,6 +113,8 @@ test.each([
   { name: 'a hardware address of 17 bytes', bytes: packet('01011100', 'ff'), rule: 'RFC 2131 §2', offset: 2 },
   { name: 'an option that reaches over the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },
   { name: 'an option without a length', bytes: packet('01010600', '35').subarray(0, 241), rule: 'RFC 2132 §2', offset: 240 },
+  { name: 'a route that is cut', bytes: packet('01010600', '7904080a0102ff'), rule: 'RFC 3442', offset: 240 },
+  { name: 'a rapid commit with a value', bytes: packet('01010600', '500101ff'), rule: 'RFC 4039 §4', offset: 240 },
   { name: 'an address of three bytes', bytes: packet('01010600', '3203010203ff'), rule: 'RFC 2132 §9.1', offset: 240 },
   { name: 'a list of addresses that is not a multiple of four', bytes: packet('01010600', '000006050102030405ff'), rule: 'RFC 2132 §3.8', offset: 242 },
   { name: 'an overload of 4', bytes: packet('01010600', '340104ff'), rule: 'RFC 2132 §9.3', offset: 240 },
@@ -110,11 +131,18 @@ const codes = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLeng
 const uint16 = fc.integer({ min: 0, max: 0xffff })
 const addresses = fc.array(uint32, { minLength: 1, maxLength: 80 })
 
+const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/)
+const domain = fc.array(label, { minLength: 1, maxLength: 5 }).map(labels => labels.join('.'))
+const route = fc.record({ destination: fc.tuple(uint32, fc.integer({ min: 0, max: 32 })).map(([address, bits]) => subnetOf(address, bits)), router: uint32 })
+
 const anyOptions: fc.Arbitrary<Options> = fc.record({
   subnetMask: uint32, routers: addresses, dnsServers: addresses, hostName: latin(300), domainName: latin(300), broadcastAddress: uint32,
   vendorSpecific: octets, requestedAddress: uint32, leaseSeconds: uint32, messageType: fc.integer({ min: 0, max: 255 }), serverIdentifier: uint32,
   parameterRequestList: codes, message: latin(40), maxMessageBytes: uint16, renewalSeconds: uint32, rebindingSeconds: uint32, vendorClass: latin(30), clientIdentifier: octets,
-  unknown: fc.array(fc.tuple(fc.integer({ min: 100, max: 254 }), octets), { minLength: 1, maxLength: 5 }).map(entries => new Map(entries)),
+  interfaceMtu: uint16, ntpServers: addresses, tftpServerName: latin(300), bootFileName: latin(300), rapidCommit: fc.constant(true), relayAgent: octets, captivePortal: latin(300),
+  webProxyDiscovery: latin(300), domainSearch: fc.array(domain, { minLength: 1, maxLength: 20 }), classlessRoutes: fc.array(route, { minLength: 1, maxLength: 60 }),
+  clientFqdn: fc.record({ flags: fc.integer({ min: 0, max: 255 }), name: fc.tuple(domain, fc.boolean()).map(([name, whole]) => whole ? `${name}.` : name) }),
+  unknown: fc.array(fc.tuple(fc.integer({ min: 128, max: 251 }), octets), { minLength: 1, maxLength: 5 }).map(entries => new Map(entries)),
 }, { requiredKeys: [] })
 
 const anyMessage: fc.Arbitrary<Message> = fc.record({
@@ -128,16 +156,35 @@ test('every message is read as it was written, in whatever order of options', ()
   }), { numRuns: 500 })
 })
 
-test('the property above knows every option', () => {
+test('in a message of limited size what is left out is whole, what is there is as it was written, and the size is kept', () => {
+  fc.assert(fc.property(anyMessage, codes, fc.integer({ min: 548, max: 1472 }), (message, order, bytesMax) => {
+    const { relayAgent: _unbounded, ...options } = message.options
+    const small = { ...message, sname: '', file: '', options: { ...options, messageType: 2, serverIdentifier: 1 } }
+    const bytes = encodeMessage(small, order, bytesMax)
+    const decoded = decodeMessage(bytes)
+    expect(bytes.length).toBeLessThanOrEqual(bytesMax)
+    expect(decoded).toMatchObject({ ...small, options: { messageType: 2, serverIdentifier: 1 } })
+    expect(small.options).toMatchObject({ ...decoded.options, ...(decoded.options.unknown && { unknown: expect.any(Map) }) })
+  }), { numRuns: 500 })
+})
+
+test('the property of every message knows every option', () => {
   const seen = new Set(fc.sample(anyOptions, 100).flatMap(options => Object.keys(options)))
   expect([...seen].sort()).toEqual([...Object.keys(OPTIONS), 'unknown'].sort())
 })
 
-test('20,000 damaged packets are read or refused as malformed, and nothing else happens', () => {
+/** Every option that has a structure of its own, so that damage finds it. */
+const EVERYTHING = encodeMessage({ ...plain, options: {
+  messageType: 1, classlessRoutes: [{ destination: subnetOf(0x0a000000, 8), router: 1 }], domainSearch: ['lab.example.org', 'example.org'], clientFqdn: { flags: 5, name: 'kettle.home.' },
+  relayAgent: bytesOf('0504c0000201'), rapidCommit: true, dnsServers: [1, 2], interfaceMtu: 1500, unknown: new Map([[224, bytesOf('abcd')]]),
+} })
+
+test('100,000 damaged packets are read or refused as malformed, and nothing else happens', () => {
   const random = seededRandom(20261124)
   const outcomes = { read: 0, malformed: 0 }
-  for (let round = 0; round < 20_000; round++) {
-    const bytes = damaged(round % 2 === 0 ? UDHCPC_DISCOVER : DHCLIENT_REQUEST)
+  const whole = [UDHCPC_DISCOVER, DHCLIENT_REQUEST, EVERYTHING]
+  for (let round = 0; round < 100_000; round++) {
+    const bytes = damaged(whole[round % whole.length] ?? EVERYTHING)
     try {
       summaryOf(decodeMessage(bytes))
       outcomes.read++

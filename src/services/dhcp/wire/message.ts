@@ -1,8 +1,9 @@
-/** A whole DHCP message: the fixed part (header.ts) and the options (options.ts). */
+/** A whole DHCP message: the fixed part (header.ts) and the options (options.ts, option-layout.ts). */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import { formatMac } from './hardware-address.ts'
 import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
-import { decodeOptions, encodeOptions, type Options } from './options.ts'
+import { layOut } from './option-layout.ts'
+import { decodeOptions, END, optionBytes, OPTIONS, PAD, type Options } from './options.ts'
 
 export interface Message extends Header {
   readonly options: Options
@@ -21,12 +22,32 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
 }
 
-/** @param order codes of options in the order that the peer asked for */
-export function encodeMessage(message: Message, order: readonly number[] = []): Uint8Array {
-  const options = encodeOptions(message.options, order)
-  const bytes = new Uint8Array(Math.max(MESSAGE_BYTES_MIN, AT.options + options.length))
+/** The type of a message that is not decoded yet, where its main options tell; undefined else. For queues, which must be quick. */
+export function peekMessageType(bytes: Uint8Array): number | undefined {
+  for (let at: number = AT.options; at + 2 < bytes.length;) {
+    const code = bytes[at]
+    if (code === OPTIONS.messageType.code) return bytes[at + 2]
+    if (code === END) return undefined
+    at += code === PAD ? 1 : 2 + (bytes[at + 1] ?? 0)
+  }
+  return undefined
+}
+
+/**
+ * @param order codes of options in the order that the peer asked for
+ * @param bytesMax what the peer takes; options that have no room are left out
+ */
+export function encodeMessage(message: Message, order: readonly number[] = [], bytesMax = Infinity): Uint8Array {
+  const { main, file, sname } = layOut(optionBytes(message.options), order, {
+    mainBytes: bytesMax - AT.options,
+    fileBytes: message.file === '' ? AT.magic - AT.file : 0,
+    snameBytes: message.sname === '' ? AT.file - AT.sname : 0,
+  })
+  const bytes = new Uint8Array(Math.max(MESSAGE_BYTES_MIN, AT.options + main.length))
   encodeHeader(message, bytes)
-  bytes.set(options, AT.options)
+  bytes.set(main, AT.options)
+  if (file !== undefined) bytes.set(file, AT.file)
+  if (sname !== undefined) bytes.set(sname, AT.sname)
   return bytes
 }
 

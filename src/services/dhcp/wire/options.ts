@@ -7,72 +7,57 @@
  *
  * A value beyond 255 bytes stands in several options of the same code, which are joined (RFC 3396). Option 52 says that
  * the fields `file` and `sname` carry options too (RFC 2132 §9.3); they are read after the main ones, in that order.
+ * option-layout.ts writes them.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
+import { clientFqdn, domainSearch } from './domain-names.ts'
 import { AT } from './header.ts'
+import { address, addresses, codes, joined, opaque, presence, routes, text, uint16, uint32, uint8, type Codec } from './option-values.ts'
 
-/** How a value stands in bytes. `fits` says which lengths are right, in words. */
-interface Codec<Value> {
-  readonly fits: (length: number) => boolean
-  readonly needed: string
-  decode(bytes: Uint8Array): Value
-  encode(value: Value): Uint8Array
-}
-
-const uint8: Codec<number> = { fits: length => length === 1, needed: '1', decode: bytes => bytes[0] ?? 0, encode: value => Uint8Array.of(value) }
-const uint16: Codec<number> = { fits: length => length === 2, needed: '2', decode: bytes => ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), encode: value => Uint8Array.of(value >>> 8, value) }
-const uint32: Codec<number> = { fits: length => length === 4, needed: '4', decode: bytes => uint32At(bytes, 0), encode: uint32Bytes }
-const address = uint32
-const addresses: Codec<readonly number[]> = {
-  fits: length => length > 0 && length % 4 === 0,
-  needed: 'a multiple of 4',
-  decode: bytes => Array.from({ length: bytes.length / 4 }, (_, index) => uint32At(bytes, index * 4)),
-  encode: values => joined(values.map(uint32Bytes)),
-}
-const codes: Codec<readonly number[]> = { fits: length => length > 0, needed: 'at least 1', decode: bytes => [...bytes], encode: values => Uint8Array.from(values) }
-const opaque: Codec<Uint8Array> = { fits: () => true, needed: 'any', decode: bytes => bytes.slice(), encode: value => value }
-/** One character a byte; NULs at the end are no part of the text (RFC 2132 §2). */
-const text: Codec<string> = {
-  fits: () => true,
-  needed: 'any',
-  decode: bytes => Array.from(bytes, byte => String.fromCharCode(byte)).join('').replace(/\0+$/, ''),
-  encode: value => Uint8Array.from(value, character => character.charCodeAt(0)),
-}
-
-/** What Hamlet understands, with the section of RFC 2132. */
+/** What Hamlet understands, and where it is written. */
 export const OPTIONS = {
-  subnetMask: { code: 1, section: '3.3', codec: address },
-  routers: { code: 3, section: '3.5', codec: addresses },
-  dnsServers: { code: 6, section: '3.8', codec: addresses },
-  hostName: { code: 12, section: '3.14', codec: text },
-  domainName: { code: 15, section: '3.17', codec: text },
-  broadcastAddress: { code: 28, section: '5.3', codec: address },
-  vendorSpecific: { code: 43, section: '8.4', codec: opaque },
-  requestedAddress: { code: 50, section: '9.1', codec: address },
-  leaseSeconds: { code: 51, section: '9.2', codec: uint32 },
-  messageType: { code: 53, section: '9.6', codec: uint8 },
-  serverIdentifier: { code: 54, section: '9.7', codec: address },
-  parameterRequestList: { code: 55, section: '9.8', codec: codes },
-  message: { code: 56, section: '9.9', codec: text },
-  maxMessageBytes: { code: 57, section: '9.10', codec: uint16 },
-  renewalSeconds: { code: 58, section: '9.11', codec: uint32 },
-  rebindingSeconds: { code: 59, section: '9.12', codec: uint32 },
-  vendorClass: { code: 60, section: '9.13', codec: text },
-  clientIdentifier: { code: 61, section: '9.14', codec: opaque },
+  subnetMask: { code: 1, rule: 'RFC 2132 §3.3', codec: address },
+  routers: { code: 3, rule: 'RFC 2132 §3.5', codec: addresses },
+  dnsServers: { code: 6, rule: 'RFC 2132 §3.8', codec: addresses },
+  hostName: { code: 12, rule: 'RFC 2132 §3.14', codec: text },
+  domainName: { code: 15, rule: 'RFC 2132 §3.17', codec: text },
+  interfaceMtu: { code: 26, rule: 'RFC 2132 §5.1', codec: uint16 },
+  broadcastAddress: { code: 28, rule: 'RFC 2132 §5.3', codec: address },
+  ntpServers: { code: 42, rule: 'RFC 2132 §8.3', codec: addresses },
+  vendorSpecific: { code: 43, rule: 'RFC 2132 §8.4', codec: opaque },
+  requestedAddress: { code: 50, rule: 'RFC 2132 §9.1', codec: address },
+  leaseSeconds: { code: 51, rule: 'RFC 2132 §9.2', codec: uint32 },
+  messageType: { code: 53, rule: 'RFC 2132 §9.6', codec: uint8 },
+  serverIdentifier: { code: 54, rule: 'RFC 2132 §9.7', codec: address },
+  parameterRequestList: { code: 55, rule: 'RFC 2132 §9.8', codec: codes },
+  message: { code: 56, rule: 'RFC 2132 §9.9', codec: text },
+  maxMessageBytes: { code: 57, rule: 'RFC 2132 §9.10', codec: uint16 },
+  renewalSeconds: { code: 58, rule: 'RFC 2132 §9.11', codec: uint32 },
+  rebindingSeconds: { code: 59, rule: 'RFC 2132 §9.12', codec: uint32 },
+  vendorClass: { code: 60, rule: 'RFC 2132 §9.13', codec: text },
+  clientIdentifier: { code: 61, rule: 'RFC 2132 §9.14', codec: opaque },
+  tftpServerName: { code: 66, rule: 'RFC 2132 §9.4', codec: text },
+  bootFileName: { code: 67, rule: 'RFC 2132 §9.5', codec: text },
+  rapidCommit: { code: 80, rule: 'RFC 4039 §4', codec: presence },
+  clientFqdn: { code: 81, rule: 'RFC 4702 §2', codec: clientFqdn },
+  relayAgent: { code: 82, rule: 'RFC 3046 §2', codec: opaque },
+  captivePortal: { code: 114, rule: 'RFC 8910 §2.1', codec: text },
+  domainSearch: { code: 119, rule: 'RFC 3397 §2', codec: domainSearch },
+  classlessRoutes: { code: 121, rule: 'RFC 3442', codec: routes },
+  webProxyDiscovery: { code: 252, rule: 'draft-ietf-wrec-wpad-01 §4.4.1', codec: text },
 } as const
 
-type OptionName = keyof typeof OPTIONS
+export type OptionName = keyof typeof OPTIONS
 type ValueOf<Name extends OptionName> = (typeof OPTIONS)[Name]['codec'] extends Codec<infer Value> ? Value : never
 
 /** What a message says. Options that are not in the table are kept as bytes. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<Name> | undefined } & { readonly unknown?: ReadonlyMap<number, Uint8Array> | undefined }
 
-const PAD = 0
-const OVERLOAD = 52
-const END = 255
-const FILE_CARRIES_OPTIONS = 1
-const SNAME_CARRIES_OPTIONS = 2
-const VALUE_BYTES_MAX = 255
+export const PAD = 0
+export const OVERLOAD = 52
+export const END = 255
+/** Bits of option 52. */
+export const CARRIES_OPTIONS = { file: 1, sname: 2 } as const
 
 /** A value as it was found: its parts, and where the first of them stands. */
 interface Found {
@@ -85,26 +70,28 @@ const byCode = new Map<number, { name: string } & (typeof OPTIONS)[OptionName]>(
 /**
  * The options of a whole message (header included).
  * @returns what they say, and which of the fields `file` and `sname` carried options instead of text
- * @throws MalformedPacket: an option reaches over the end of its field, or its length does not fit its meaning
+ * @throws MalformedPacket: an option reaches over the end of its field, or its value is not of its shape
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
   const found = new Map<number, Found>()
   gather(message, AT.options, message.length, found)
   const overload = overloadOf(found)
-  const fileOverloaded = (overload & FILE_CARRIES_OPTIONS) !== 0
-  const snameOverloaded = (overload & SNAME_CARRIES_OPTIONS) !== 0
+  const fileOverloaded = (overload & CARRIES_OPTIONS.file) !== 0
+  const snameOverloaded = (overload & CARRIES_OPTIONS.sname) !== 0
   if (fileOverloaded) gather(message, AT.file, AT.magic, found)
   if (snameOverloaded) gather(message, AT.sname, AT.file, found)
   const values: Record<string, unknown> = {}
   const unknown = new Map<number, Uint8Array>()
   for (const [code, { offset, parts }] of found) {
     if (code === OVERLOAD) continue
-    const bytes = joined(parts)
+    const [first = new Uint8Array(0)] = parts
+    const bytes = parts.length === 1 ? first : joined(parts)
     const option = byCode.get(code)
-    if (option === undefined) unknown.set(code, bytes)
+    if (option === undefined) unknown.set(code, bytes.slice())
     else {
-      if (!option.codec.fits(bytes.length)) throw new MalformedPacket(offset, `RFC 2132 §${option.section}`, `option ${code} has ${bytes.length} bytes, ${option.codec.needed} needed`)
-      values[option.name] = option.codec.decode(bytes)
+      const value = option.codec.decode(bytes)
+      if (value === undefined) throw new MalformedPacket(offset, option.rule, `option ${code} of ${bytes.length} bytes is not ${option.codec.shape}`)
+      values[option.name] = value
     }
   }
   if (unknown.size > 0) values['unknown'] = unknown
@@ -112,20 +99,17 @@ export function decodeOptions(message: Uint8Array): { options: Options; fileOver
   return { options: values, fileOverloaded, snameOverloaded }
 }
 
-/**
- * Options as bytes, the END at last. The message type comes first, then the codes of `order` (a client's parameter request
- * list, RFC 2131 §4.3.1), then the rest by number.
- */
-export function encodeOptions(options: Options, order: readonly number[] = []): Uint8Array {
+/** The values by their codes, as bytes. */
+export function optionBytes(options: Options): Map<number, Uint8Array> {
   const values = new Map<number, Uint8Array>(options.unknown ?? [])
-  for (const [name, { code, codec }] of Object.entries(OPTIONS)) {
-    const value = options[name as OptionName] // the keys of OPTIONS are its names
+  for (const name in options) {
+    if (name === 'unknown') continue
+    const option = OPTIONS[name as OptionName] // the keys of Options are `unknown` and the names of OPTIONS
+    const value = options[name as OptionName] // as above
     // The value has the type of the codec beside its name, which the compiler cannot follow through the loop.
-    if (value !== undefined) values.set(code, (codec as Codec<unknown>).encode(value))
+    if (value !== undefined) values.set(option.code, (option.codec as Codec<unknown>).encode(value))
   }
-  const rest = [...values.keys()].sort((one, other) => one - other)
-  const inOrder = new Set([OPTIONS.messageType.code, ...order, ...rest])
-  return joined([...[...inOrder].flatMap(code => pieces(code, values.get(code))), Uint8Array.of(END)])
+  return values
 }
 
 /** Codes, lengths and values from `from` up to END or `to`. */
@@ -155,34 +139,4 @@ function overloadOf(found: ReadonlyMap<number, Found>): number {
     throw new MalformedPacket(overload.offset, 'RFC 2132 §9.3', 'option 52 is neither 1, 2 nor 3')
   }
   return value[0] ?? 0
-}
-
-function pieces(code: number, value: Uint8Array | undefined): Uint8Array[] {
-  if (value === undefined) return []
-  const out: Uint8Array[] = []
-  let from = 0
-  do {
-    const part = value.subarray(from, from + VALUE_BYTES_MAX)
-    out.push(Uint8Array.of(code, part.length), part)
-    from += VALUE_BYTES_MAX
-  } while (from < value.length)
-  return out
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
-
-function uint32At(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
-}
-
-function uint32Bytes(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }

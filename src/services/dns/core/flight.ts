@@ -39,6 +39,7 @@ export interface Sending<Waiter> {
   readonly sentAtMs: number
   /** The query as the client wrote the name; `asking.query` may have random letters. */
   readonly plainQuery: Uint8Array
+  readonly withoutEdns: boolean
   /** A reply with other letters came, and is being checked over TCP. */
   checksLetters: boolean
 }

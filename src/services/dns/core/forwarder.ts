@@ -50,6 +50,12 @@ export interface Settled<Waiter> {
   readonly outcome: Outcome
 }
 
+/** How a query is sent. */
+interface Manner {
+  readonly overTcp?: boolean
+  readonly withoutEdns?: boolean
+}
+
 export interface ForwarderOptions {
   readonly random: Random
   readonly timings?: ForwarderTimings
@@ -124,7 +130,7 @@ export class Forwarder<Waiter> {
     if (asking.overTcp && flight.open.some(open => open.health === health && open.checksLetters)) {
       // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
       health.changesLetters = true
-      this.#transmit(flight, health, false, nowMs)
+      this.#transmit(flight, health, nowMs)
       return this.#schedule(flight)
     }
     health.failed(nowMs)
@@ -139,11 +145,6 @@ export class Forwarder<Waiter> {
     return this.#deadlines.nextMs
   }
 
-  /** How many sendings wait for a reply. */
-  get openCount(): number {
-    return this.#sendings.size
-  }
-
   #flightFor(wanted: Wanted, group: UpstreamGroup, nowMs: number): Flight<Waiter> | undefined {
     const known = this.#flights.get(flightKey(wanted))
     if (known !== undefined) return known
@@ -152,9 +153,9 @@ export class Forwarder<Waiter> {
     const first = group.choose(flight, nowMs)
     if (first === undefined) return undefined
     this.#flights.set(flight.key, flight)
-    this.#transmit(flight, first, false, nowMs)
+    this.#transmit(flight, first, nowMs)
     const probed = group.dueForProbe(first, nowMs)
-    if (probed !== undefined) this.#transmit(flight, probed, false, nowMs)
+    if (probed !== undefined) this.#transmit(flight, probed, nowMs)
     flight.sendAgainAtMs = nowMs + this.#firstGapMs(group, first, nowMs)
     return flight
   }
@@ -166,14 +167,14 @@ export class Forwarder<Waiter> {
     return mayRace ? Math.min(gapMs, first.usualMs ?? gapMs) : gapMs
   }
 
-  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, overTcp: boolean, nowMs: number): void {
+  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns }: Manner = {}): void {
     if (flight.asked.length >= SENDINGS_MAX) return
     const { random, randomLetters = true, ednsOptions = [] } = this.options
     const { upstream } = health
-    const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp' })
+    const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp', withoutEdns })
     const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters
     const asking: Asking = { upstream, overTcp, query: hasLetters ? withRandomLetters(plainQuery, random) : plainQuery }
-    const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, checksLetters: false }
+    const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, withoutEdns, checksLetters: false }
     flight.open.push(sending)
     flight.asked.push(health)
     this.#sendings.set(asking, sending)
@@ -189,13 +190,14 @@ export class Forwarder<Waiter> {
     }
     if (sending.checksLetters || flight.found) return
     sending.checksLetters = true
-    this.#transmit(flight, health, true, nowMs)
+    this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: sending.withoutEdns })
     this.#schedule(flight)
   }
 
   #takeBare(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const rcode = (bytes[3] ?? 0) & 15
     this.#close(sending)
+    if (this.#askedWithoutEdns(sending, rcode, nowMs)) return
     this.#fails(sending, { upstream: sending.asking.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
   }
 
@@ -212,13 +214,15 @@ export class Forwarder<Waiter> {
     if (finding !== undefined || !isWhole) health.answered(nowMs - sending.sentAtMs, nowMs)
     if (flight.found) return this.#schedule(flight)
     if (!isWhole && upstream.transport === 'udp' && !asking.overTcp) {
-      this.#transmit(flight, health, true, nowMs)
+      this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: sending.withoutEdns })
       return this.#schedule(flight)
     }
     if (finding === undefined) {
+      if (edns === undefined && this.#askedWithoutEdns(sending, rcode, nowMs)) return
       const why = isWhole ? `answers ${formatRcode(rcode)}` : 'gives only a part of its answer'
       return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorOf(options) }, nowMs)
     }
+    health.lacksEdns = sending.withoutEdns
     // What one could not tell and another could, was that one's own trouble.
     for (const member of flight.group.members) if (member !== health && flight.isOut(member)) member.failed(nowMs)
     this.#report(flight.group, undefined)
@@ -226,6 +230,14 @@ export class Forwarder<Waiter> {
     this.#flights.delete(flight.key)
     flight.found = true
     this.#schedule(flight)
+  }
+
+  /** Asks a server that may not know EDNS once more, in the words of 1987 (RFC 6891 §6.2.2). @returns false where that is not the reason */
+  #askedWithoutEdns({ flight, health, withoutEdns }: Sending<Waiter>, rcode: number, nowMs: number): boolean {
+    if ((rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) || withoutEdns || flight.found) return false
+    this.#transmit(flight, health, nowMs, { withoutEdns: true })
+    this.#schedule(flight)
+    return true
   }
 
   /** One sending is lost: another upstream's turn, or nobody's any more. */
@@ -239,7 +251,7 @@ export class Forwarder<Waiter> {
 
   #sendNext(flight: Flight<Waiter>, nowMs: number): void {
     const next = flight.group.choose(flight, nowMs)
-    if (next !== undefined) this.#transmit(flight, next, false, nowMs)
+    if (next !== undefined) this.#transmit(flight, next, nowMs)
   }
 
   #wake(flight: Flight<Waiter>, nowMs: number): void {
@@ -257,7 +269,7 @@ export class Forwarder<Waiter> {
 
   /** Its time is over, or nobody is left to ask. */
   #failed(flight: Flight<Waiter>, nowMs: number): void {
-    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.failed(nowMs)
+    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.silent(flight.startedAtMs, nowMs)
     this.#land(flight)
     if (flight.found) return
     this.#flights.delete(flight.key)

@@ -51,6 +51,19 @@ describe('which upstream', () => {
     expect(net.over.size).toBe(2)
   })
 
+  test('one that is silent about one name and answers others does not rest', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask('dead.example.org').runUntil(100).reply(2, [], withHeader({ rcode: 2 }))
+    net.runUntil(3000).ask('b.example.org')
+    net.reply(net.sent.length - 1, []).runUntil(4000).ask('c.example.org')
+    expect([net.sending(2).to, net.sent[net.sent.length - 1]?.to]).toEqual([SECOND, FIRST])
+  })
+
+  test('one that refuses rests as well, however quick it was', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask(NAME).refuse(1)
+    expect(net.sent[2]?.to).toBe(SECOND)
+    expect(net.reply(2, A).ask('b.example.org').sent[3]?.to).toBe(SECOND)
+  })
+
   test('one that was not asked for long is asked beside the other, and its late answer only tells how quick it is', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).runUntil(31_000).ask(NAME)
     expect(net.sent.slice(1).map(({ to }) => to)).toEqual([FIRST, SECOND])
@@ -76,6 +89,24 @@ describe('which upstream', () => {
   test('a part of an answer over TCP is no answer', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ tc: true })).reply(1, A, withHeader({ tc: true }))
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
+  })
+
+  test.each([
+    ['whole', (message: Message): Message => withHeader({ rcode: 1 })(message)],
+    ['bare', (message: Message): Message => ({ ...withHeader({ rcode: 1 })(message), questions: [] })],
+  ])('one that cannot read EDNS (%s FORMERR) is asked without, then and later', (_title, change) => {
+    const net = new Net().ask(NAME).reply(0, [], change)
+    expect(net.sent[1]?.query.additionals).toEqual([])
+    expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
+    net.ask('b.example.org')
+    expect(net.sent[2]?.query.additionals).toEqual([])
+    expect(net.reply(2, [], change).last.rcode).toBe('SERVFAIL')
+  })
+
+  test('one that cannot read a question at all has that question alone asked without EDNS', () => {
+    const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, [], withHeader({ rcode: 1 }))
+    expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
+    expect(net.ask('b.example.org').sent[2]?.query.additionals).toHaveLength(1)
   })
 
   test('BADVERS is no answer though its lower bits are those of NOERROR', () => {
@@ -140,6 +171,13 @@ describe('DNSSEC', () => {
     expect(net.last.message.answers.map(({ type }) => type)).toEqual([TYPE.A, TYPE.RRSIG])
     expect(net.ask(NAME, 'A', { dnssecOk: true }).last.message.answers.map(({ type }) => type)).toEqual([TYPE.A, TYPE.RRSIG])
     expect([net.ask(NAME).last.message.answers.map(({ type }) => type), net.sent.length]).toEqual([[TYPE.A], 1])
+  })
+
+  test('questions that want different answers are under way at the same time', () => {
+    const net = new Net()
+    for (const dnssecOk of [true, false]) for (const checkingDisabled of [true, false]) net.ask(NAME, 'A', { dnssecOk, checkingDisabled })
+    expect(net.sent).toHaveLength(4)
+    expect(net.ask(NAME, 'A', { dnssecOk: true }).sent).toHaveLength(4)
   })
 
   test('an answer without signatures is not given to who wants them', () => {
@@ -291,8 +329,22 @@ describe('an answer explains itself', () => {
   })
 })
 
-describe('SERVFAIL says why', () => {
-  test('silence, a refusal, or what the upstream says itself', () => {
+describe('SERVFAIL', () => {
+  const fails = (net: Net, index: number) => net.reply(index, [], withHeader({ rcode: 2 }))
+
+  test('is remembered for a second, for its own question', () => {
+    const net = fails(new Net().ask(NAME), 0).ask(NAME)
+    expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 1])
+    expect(net.ask(NAME, 'AAAA').ask(NAME, 'A', { checkingDisabled: true }).sent).toHaveLength(3)
+    net.runUntil(999).ask(NAME).runUntil(1000).ask(NAME)
+    expect(net.sent.filter(({ atMs, query }) => atMs > 400 && query.questions[0]?.type === TYPE.A && !query.header.cd).map(({ atMs }) => atMs)).toEqual([1000])
+  })
+
+  test('is not remembered where nobody was reached: the way may be there again', () => {
+    expect(new Net().ask(NAME).refuse(0).ask(NAME).sent).toHaveLength(2)
+  })
+
+  test('says why: silence, a refusal, or what the upstream says itself', () => {
     expect(new Net().ask(NAME).runUntil(4000).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 22 })
     expect(new Net().ask(NAME).refuse(0).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 23 })
     const bogus = { ...optRecord({ rcode: 0, dnssecOk: false }), rdata: encodeOptions([{ code: 15, bytes: Uint8Array.of(0, 6) }]) }

@@ -21,19 +21,23 @@ export interface QueryOptions {
   readonly options?: readonly EdnsOption[]
   /** Fills it up to a multiple of 128 octets. */
   readonly padded?: boolean
+  /** For a server that cannot read EDNS: without any of it. */
+  readonly withoutEdns?: boolean
 }
 
 /** A recursive query with EDNS (RFC 6891). AD says that ours in the answer will be looked at (RFC 6840 §5.7). */
 export function queryFor({ name, type, class: qclass, dnssecOk = false, checkingDisabled = false }: Wanted, id: number, options: readonly EdnsOption[] = []): Message {
+  const opt = optRecord({ rcode: 0, dnssecOk })
   return {
     header: { id, qr: false, opcode: OPCODE_QUERY, aa: false, tc: false, rd: true, ra: false, ad: true, cd: checkingDisabled, rcode: 0 },
     questions: [{ name, type, class: qclass }], answers: [], authorities: [],
-    additionals: [{ ...optRecord({ rcode: 0, dnssecOk }), rdata: encodeOptions(options) }],
+    additionals: [options.length === 0 ? opt : { ...opt, rdata: encodeOptions(options) }],
   }
 }
 
 /** The octets of such a query. */
-export function encodeQuery(wanted: Wanted, id: number, { options = [], padded = false }: QueryOptions = {}): Uint8Array {
+export function encodeQuery(wanted: Wanted, id: number, { options = [], padded = false, withoutEdns = false }: QueryOptions = {}): Uint8Array {
+  if (withoutEdns) return encodeMessage({ ...queryFor(wanted, id), additionals: [] })
   const query = encodeMessage(queryFor(wanted, id, options))
   if (!padded) return query
   const missing = -(query.length + OPTION_HEADER_OCTETS) & (PADDED_BLOCK_OCTETS - 1)

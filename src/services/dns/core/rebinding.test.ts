@@ -1,11 +1,14 @@
-import { expect, test } from 'vitest'
-import { RCODE, TYPE } from '../wire/types.ts'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { ResourceRecord } from '../wire/message.ts'
+import { CLASS, RCODE, TYPE } from '../wire/types.ts'
 import { withoutPrivateAddresses } from './rebinding.ts'
 import { record } from './testing/net.ts'
 
+const NAME = 'www.example.org'
 const filtered = (...addresses: string[]) => withoutPrivateAddresses({
   rcode: RCODE.NOERROR, authorities: [], authentic: true,
-  answers: addresses.map(address => record('www.example.org', address.includes(':') ? TYPE.AAAA : TYPE.A, address)),
+  answers: addresses.map(address => record(NAME, address.includes(':') ? TYPE.AAAA : TYPE.A, address)),
 })
 
 test.each([
@@ -27,4 +30,24 @@ test('what is public stays, and the one taken out is named', () => {
 
 test('octets in other types are no addresses', () => {
   expect(withoutPrivateAddresses({ rcode: RCODE.NOERROR, authorities: [], authentic: false, answers: [record('a.example.org', TYPE.TXT, '"10.0.0.1"')] })).toBeUndefined()
+})
+
+describe('a service binding', () => {
+  const binding = (...params: number[]): ResourceRecord => ({ name: NAME, type: TYPE.HTTPS, class: CLASS.IN, ttl: 300, rdata: Uint8Array.of(0, 1, 3, 119, 119, 119, 0, ...params) })
+  const ALPN = [0, 1, 0, 3, 2, 104, 50]
+  const ipv4hint = (...octets: number[]) => [0, 4, 0, octets.length, ...octets]
+  const passes = (...params: number[]) => withoutPrivateAddresses({ rcode: RCODE.NOERROR, authorities: [], authentic: false, answers: [binding(...params)] }) === undefined
+
+  test('leads home by any of its hints', () => {
+    expect([passes(), passes(...ALPN), passes(...ALPN, ...ipv4hint(203, 0, 113, 1)), passes(...ipv4hint(203, 0, 113, 1, 203, 0, 113, 2))]).toEqual([true, true, true, true])
+    expect([passes(...ALPN, ...ipv4hint(10, 0, 0, 1)), passes(...ipv4hint(203, 0, 113, 1, 192, 168, 1, 1))]).toEqual([false, false])
+    expect([passes(0, 6, 0, 16, 0xfd, ...new Array<number>(15).fill(1)), passes(0, 6, 0, 16, 0x20, 1, ...new Array<number>(14).fill(1))]).toEqual([false, true])
+  })
+
+  test('that cannot be read is taken out, whatever its octets, and reading ends', () => {
+    expect(passes(0, 1, 0, 9, 1)).toBe(false)
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), rdata => {
+      withoutPrivateAddresses({ rcode: RCODE.NOERROR, authorities: [], authentic: false, answers: [{ ...binding(), rdata }] })
+    }))
+  })
 })

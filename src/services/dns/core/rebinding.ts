@@ -7,6 +7,10 @@ import type { ResourceRecord } from '../wire/message.ts'
 import { TYPE } from '../wire/types.ts'
 import type { Finding } from './finding.ts'
 
+/** RFC 9460 §14.3.2. */
+const KEY_IPV4HINT = 4
+const KEY_IPV6HINT = 6
+
 export interface Filtered {
   readonly finding: Finding
   /** A record that was taken out. */
@@ -22,8 +26,33 @@ export function withoutPrivateAddresses(finding: Finding): Filtered | undefined 
 }
 
 function leadsHome({ type, rdata }: ResourceRecord): boolean {
-  if (type === TYPE.A) return isPrivateIpv4(rdata, 0)
-  return type === TYPE.AAAA && isPrivateIpv6(rdata)
+  switch (type) {
+    case TYPE.A: return isPrivateIpv4(rdata, 0)
+    case TYPE.AAAA: return isPrivateIpv6(rdata)
+    case TYPE.SVCB: case TYPE.HTTPS: return hintsLeadHome(rdata)
+    default: return false
+  }
+}
+
+/** The addresses in a service binding, which browsers may take instead of A and AAAA records (RFC 9460 §7.3). What cannot be read leads home. */
+function hintsLeadHome(rdata: Uint8Array): boolean {
+  let at = 2
+  while (at < rdata.length && rdata[at] !== 0) at += (rdata[at] ?? 0) + 1
+  at++
+  while (at < rdata.length) {
+    const [key, length] = [uint16(rdata, at), uint16(rdata, at + 2)]
+    const value = rdata.subarray(at + 4, at + 4 + length)
+    const size = key === KEY_IPV4HINT ? 4 : key === KEY_IPV6HINT ? 16 : 0
+    for (let from = 0; size > 0 && from < value.length; from += size) {
+      if (size === 4 ? isPrivateIpv4(value, from) : isPrivateIpv6(value.subarray(from, from + size))) return true
+    }
+    at += 4 + length
+  }
+  return at !== rdata.length
+}
+
+function uint16(octets: Uint8Array, at: number): number {
+  return (octets[at] ?? 0) * 0x100 + (octets[at + 1] ?? 0)
 }
 
 /** This network (RFC 1122), private (RFC 1918), loopback, link-local (RFC 3927). */

@@ -20,6 +20,7 @@ import type { Authority, AuthorityEvent, Request } from './authority.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
 import { EXTENDED_ERROR, OPTION, optionsOf, type EdnsOption, type ExtendedError } from './edns-options.ts'
+import { Failures } from './failures.ts'
 import { targetOf, type Finding, type Wanted } from './finding.ts'
 import type { Asking, Outcome, Trouble } from './flight.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from './forwarder.ts'
@@ -98,6 +99,7 @@ export class DnsServer implements Machine<DnsEvent> {
   readonly #hot = new HotAnswers()
   /** The zone's, when the hot answers began. */
   #hotGeneration = 0
+  readonly #failures = new Failures()
   readonly zone: Zone
   readonly cache: Cache
   readonly options: DnsServerOptions
@@ -241,6 +243,8 @@ export class DnsServer implements Machine<DnsEvent> {
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
     if (!header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    const troubles = this.#failures.get(wanted, nowMs)
+    if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
     const stale = this.cache.stale(wanted, nowMs)
     if (stale?.isTriedInVain === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
   }
@@ -261,8 +265,12 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #settle(wanted: Wanted, waiters: readonly Query[], outcome: Outcome, nowMs: number): void {
     if (outcome.kind !== 'found') {
-      if (outcome.kind === 'failed') this.cache.triedInVain(wanted, nowMs)
-      for (const query of waiters) this.#answerStale(query, wanted, outcome.kind === 'failed' ? outcome.troubles : [], nowMs)
+      const troubles = outcome.kind === 'failed' ? outcome.troubles : []
+      if (outcome.kind === 'failed') {
+        this.cache.triedInVain(wanted, nowMs)
+        this.#failures.add(wanted, troubles, nowMs)
+      }
+      for (const query of waiters) this.#answerStale(query, wanted, troubles, nowMs)
       return
     }
     const { upstream, tookMs } = outcome

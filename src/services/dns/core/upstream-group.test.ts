@@ -45,6 +45,8 @@ test('one that fails rests a second, two, at most a minute, and one answer makes
   member(two, 0).failed(nowMs)
   member(two, 0).answered(1, nowMs)
   expect(chosen(two, nowMs)).toBe(A)
+  member(two, 0).failed(nowMs)
+  expect([member(two, 0).isWell(nowMs + 999), member(two, 0).isWell(nowMs + 1000)]).toEqual([false, true])
 })
 
 test('where all rest, one is chosen all the same', () => {

@@ -20,10 +20,13 @@ export class UpstreamHealth {
   readonly upstream: Upstream
   /** It changed the letters of names that it was asked for, so they prove nothing (0x20). */
   changesLetters = false
+  /** It could read a query only without EDNS, so it gets none with it (RFC 6891 §6.2.2). */
+  lacksEdns = false
   #srttMs: number | undefined
   #rttvarMs = 0
   #failures = 0
   #resumeAtMs = -Infinity
+  #answeredAtMs = -Infinity
   #measuredAtMs = -Infinity
 
   constructor(upstream: Upstream) {
@@ -40,10 +43,16 @@ export class UpstreamHealth {
     }
     this.#failures = 0
     this.#resumeAtMs = -Infinity
+    this.#answeredAtMs = nowMs
     this.#measuredAtMs = nowMs
   }
 
-  /** Silent, unreachable, or unable to say what another could. */
+  /** It let a question wait for too long. One that answers others is well: that name is what takes so long. */
+  silent(sinceMs: number, nowMs: number): void {
+    if (this.#answeredAtMs < sinceMs) this.failed(nowMs)
+  }
+
+  /** Unreachable, silent, or unable to say what another could. */
   failed(nowMs: number): void {
     this.#resumeAtMs = nowMs + Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures)
     this.#failures++

@@ -94,8 +94,8 @@ export class ZoneReader {
     }
     if (this.#owner === NONE) throw new UsageError('An entry has no owner', 'it begins with a blank and none stands before it', 'begin the line with a name')
     let ttl = this.#defaultTtl
-    let type = NONE
-    for (; type === NONE; token++) {
+    let type: number | undefined
+    for (; type === undefined; token++) {
       if (token >= entry.count) throw new UsageError('A line is not complete', 'its type is missing', 'write NAME TYPE DATA')
       const seconds = isDigit(entry.text.charCodeAt(entry.startOf(token))) ? parseTtl(entry.textOf(token)) : undefined
       if (seconds !== undefined) ttl = seconds
@@ -137,6 +137,7 @@ export class ZoneReader {
 
   #add(node: number, type: number, ttl: number, rdata: Uint8Array): void {
     if (type === TYPE.SOA && node !== this.content.apex) throw new UsageError('An SOA is at the wrong place', `"${this.content.nameOf(node)}" is not ${APEX}.`, `write it at ${APEX}. or remove it`)
+    if (type === TYPE.CNAME && node === this.content.apex) throw new UsageError('A CNAME does not stand alone', `"${APEX}" has SOA and NS beside it (RFC 1034 §3.6.2)`, 'write addresses there')
     const outcome = this.content.add(node, type, ttl, rdata)
     if (outcome === 'alias') throw new UsageError('A CNAME does not stand alone', `"${this.content.nameOf(node)}" has other records beside it (RFC 1034 §3.6.2)`, 'remove one or the other')
     if (outcome === 'soa') throw new UsageError('There are two SOA records', 'a zone has one (RFC 1035 §5.2)', 'remove one')

@@ -7,23 +7,25 @@ import { isWithin, nameKey, ROOT } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { formatType } from '../wire/types.ts'
 import { APEX, REGISTERED_TTL_SECONDS } from './apex.ts'
+import type { Zone } from './zone.ts'
 
 /**
  * The lines of the file, each with its newline: SOA and NS first, then the apex's names relative to it, then the others absolute.
- * @param records all of the zone, SOA first; walked twice
+ * A record that is passed over gives an empty piece, so that whoever takes the pieces can stop anywhere.
  */
-export function* formatZone(records: () => Iterable<ResourceRecord>): Generator<string> {
+export function* formatZone(zone: Pick<Zone, 'records' | 'recordsOf'>): Generator<string> {
   yield '; Names registered at this DNS server (RFC 1035 master file).\n'
   yield '; You may edit it, also while the server runs: it is read again within seconds. Comments are lost when a name is registered.\n'
   yield `$ORIGIN ${APEX}.\n$TTL ${REGISTERED_TTL_SECONDS}\n`
-  let outside = 0
-  for (const record of records()) {
-    if (isWithin(record.name, APEX)) yield formatRecord(record)
-    else outside++
+  const outside = new Set<string>()
+  for (const record of zone.records()) {
+    const isInside = isWithin(record.name, APEX)
+    if (!isInside) outside.add(record.name)
+    yield isInside ? formatRecord(record) : ''
   }
-  if (outside === 0) return
+  if (outside.size === 0) return
   yield `; Names outside ${APEX}.\n`
-  for (const record of records()) if (!isWithin(record.name, APEX)) yield formatRecord(record)
+  for (const name of outside) for (const record of zone.recordsOf(name)) yield formatRecord(record)
 }
 
 function formatRecord(record: ResourceRecord): string {

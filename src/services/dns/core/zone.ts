@@ -99,7 +99,10 @@ export class Zone {
     return reverse !== undefined && !isWholeAddress(reverse) && this.#content.hasAddressIn(reverse)
   }
 
-  /** Everything: the SOA, what else the apex has, then the names in the order of their registration. A change meanwhile does no harm: each name is as it was at some moment of the walk. */
+  /**
+   * Everything: the SOA, what else the apex has, then the names in the order of their registration (a new name may stand where one
+   * was removed). A change meanwhile does no harm, but then names are as they were at different moments: `generation` tells.
+   */
   *records(): Generator<ResourceRecord> {
     const content = this.#content
     for (const node of content.nodes()) yield* content.recordsOf(node)

@@ -28,7 +28,7 @@ function damageOnce(bytes: Uint8Array<ArrayBuffer>, pick: () => Uint8Array, rand
     case 0: return set(at, (bytes[at] ?? 0) ^ (1 << below(random, 8)))
     case 1: return set(at, below(random, 256))
     case 2: return bytes.slice(0, at)
-    case 3: return Uint8Array.of(...bytes.subarray(0, at), ...pick().subarray(below(random, 40)))
+    case 3: return joined(bytes.subarray(0, at), pick().subarray(below(random, 40)))
     case 4: return set(4 + 2 * below(random, 4), below(random, 256), below(random, 256))
     case 5: return set(5 + 2 * below(random, 4), below(random, 10))
     case 6: return set(at, 0xc0 | below(random, 4), below(random, 256))
@@ -36,11 +36,19 @@ function damageOnce(bytes: Uint8Array<ArrayBuffer>, pick: () => Uint8Array, rand
   }
 }
 
+function joined(head: Uint8Array, tail: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(head.length + tail.length)
+  bytes.set(head)
+  bytes.set(tail, head.length)
+  return bytes
+}
+
 const uint16 = (value: number) => [value >>> 8, value & 255]
 const pointer = (offset: number) => uint16(0xc000 | offset)
 const rr = (owner: readonly number[], type: number, data: readonly number[]) => [...owner, ...uint16(type), 0, 1, 0, 0, 0, 60, ...uint16(data.length), ...data]
 const repeated = <T>(count: number, make: (index: number) => readonly T[]) => Array.from({ length: count }, (_, index) => make(index)).flat()
 const LONG_NAME = [...repeated(123, () => [1, 97]), 1, 97, 0]
+const ESCAPED_NAME = [...repeated(3, () => [63, ...Array<number>(63).fill(0)]), 56, ...Array<number>(56).fill(0), 0]
 
 /** @param records as many as fit are taken */
 function response(question: readonly number[], sizeMax: number, records: (index: number) => readonly number[]): Uint8Array {
@@ -53,6 +61,7 @@ function response(question: readonly number[], sizeMax: number, records: (index:
 /** Messages that cost as much as their size can make them, each family by what it is. */
 export const HOSTILE: Readonly<Record<string, (sizeMax: number) => Uint8Array>> = {
   'each record puts a label before one long name': size => response(LONG_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
+  'each record puts a label before one long name, all of it escaped in text': size => response(ESCAPED_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
   'each record names one long name twice': size => response(LONG_NAME, size, () => rr(pointer(12), 5, pointer(14))),
   'each record of a start of authority names two long names': size => response(LONG_NAME, size, () => rr(pointer(16), 6, [...pointer(12), ...pointer(14), ...Array<number>(20).fill(0)])),
   // The chain stands in the data of the first record: each pointer leads to the one before, the first to the question.

@@ -32,7 +32,9 @@ const name = anyName.map(one => one === '.' ? one : `${one}.`)
 const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength })
 const hex = (minLength: number, maxLength: number) => octets(minLength, maxLength).map(bytes => Buffer.from(bytes).toString('hex'))
 const base64 = octets(1, 70).map(bytes => Buffer.from(bytes).toString('base64'))
-const quotedOctets = (minLength: number, maxLength: number) => octets(minLength, maxLength).map(bytes => `"${text(bytes, '"\\')}"`)
+/** Half of them of plain characters only. */
+const characters = (minLength: number, maxLength: number) => fc.oneof(octets(minLength, maxLength), fc.uint8Array({ min: 0x20, max: 0x7e, minLength, maxLength }))
+const quotedOctets = (minLength: number, maxLength: number) => characters(minLength, maxLength).map(bytes => `"${text(bytes, '"\\')}"`)
 const string = quotedOctets(0, 40)
 const strings = fc.array(string, { minLength: 1, maxLength: 5 }).map(all => all.join(' '))
 const ipv4 = fc.ipV4()
@@ -49,7 +51,7 @@ const association = words(uint8, uint8, uint8, hex(1, 64))
 const salt = fc.oneof(fc.constant('-'), hex(1, 20))
 const base32hex = octets(20, 20).map(bytes => [...bytes].map(octet => octet.toString(2).padStart(8, '0')).join('').replace(/.{5}/g, bits => parseInt(bits, 2).toString(32)))
 
-const alpnId = octets(1, 10).map(bytes => text(Uint8Array.from([...bytes].flatMap(octet => octet === 0x2c || octet === 0x5c ? [0x5c, octet] : [octet])), '"\\'))
+const alpnId = characters(1, 10).map(bytes => text(Uint8Array.from([...bytes].flatMap(octet => octet === 0x2c || octet === 0x5c ? [0x5c, octet] : [octet])), '"\\'))
 const list = <T>(item: fc.Arbitrary<T>) => fc.array(item, { minLength: 1, maxLength: 3 }).map(items => items.join(','))
 const parameters = fc.record({
   alpn: fc.option(list(alpnId).map(ids => `alpn="${ids}"`)), noDefault: fc.boolean(), port: fc.option(uint16.map(port => `port=${port}`)), ipv4hint: fc.option(list(ipv4).map(all => `ipv4hint=${all}`)),

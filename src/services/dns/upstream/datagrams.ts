@@ -104,7 +104,6 @@ export class Datagrams implements UpstreamDoor {
       if (socket.retired) this.#closeIfIdle(socket)
       return undefined
     }, (error: unknown) => {
-      this.#retire(socket)
       this.#sockets.delete(socket)
       this.#refuse(socket, error)
     })
@@ -121,8 +120,10 @@ export class Datagrams implements UpstreamDoor {
     this.#options.drain()
   }
 
+  /** The next question gets another socket: this one may be bound to an address that is no longer this machine's. */
   #refuse(socket: PooledSocket, error: unknown): void {
     const why = whyRefused(error)
+    this.#retire(socket)
     for (const asking of [...socket.pending.values()]) this.#options.refused(asking, why)
     this.#options.drain()
   }

@@ -5,7 +5,7 @@ import { createSecureServer, type Http2ServerRequest } from 'node:http2'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../../kit/node/clock.ts'
+import { systemClock, type Clock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import type { Random } from '../../kit/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
@@ -25,11 +25,11 @@ afterAll(() => rmSync(certificates.folder, { recursive: true }))
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
 
 /** Doors, and what came of each asking. */
-function openDoors(authorities: readonly string[] = [certificates.authority], random: Random = secureRandom()) {
+function openDoors(authorities: readonly string[] = [certificates.authority], random: Random = secureRandom(), clock: Clock = systemClock) {
   const trace = new TraceRing()
   const waiting = new Map<Asking, (outcome: string) => void>()
   const doors = new UpstreamDoors({
-    trace, clock: systemClock, random, authorities,
+    trace, clock, random, authorities,
     receive(message, asking) {
       const { header, questions } = decodeMessage(message)
       waiting.get(asking)?.(`${header.id} ${questions[0]?.name ?? ''}`)
@@ -91,7 +91,7 @@ async function streamServer(secure: boolean, answer: (query: Uint8Array, socket:
   return { port: (server.address() as AddressInfo).port, connections }
 }
 
-async function httpsServer(answer: (body: Buffer, request: Http2ServerRequest) => { status?: number; type?: string; body: Uint8Array } | undefined) {
+async function httpsServer(answer: (body: Buffer, request: Http2ServerRequest) => { status?: number; type?: string; body: Uint8Array } | 'never' | undefined) {
   const sockets = new Set<TLSSocket>()
   const { key, certificate: cert } = certificates
   const server = createSecureServer({ key, cert }, (request, response) => {
@@ -99,6 +99,7 @@ async function httpsServer(answer: (body: Buffer, request: Http2ServerRequest) =
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const reply = answer(Buffer.concat(chunks), request)
+      if (reply === 'never') return
       if (reply === undefined) return request.stream.session?.destroy()
       response.writeHead(reply.status ?? 200, { 'content-type': reply.type ?? 'application/dns-message' })
       response.end(reply.body)
@@ -268,6 +269,31 @@ test('an HTTPS session that ends after an answer is opened anew, and the questio
   const upstream = parseUpstream(`https://127.0.0.1:${port}`)
   for (let id = 1; id <= 3; id++) expect(await ask(upstream, id)).toBe(`${id} n${id}.example.org`)
   expect(sockets.size).toBe(2)
+})
+
+test.each(['udp', 'tls', 'https'])('a connection (%s) that owes an answer for more than 3 s is left, and what it owes is asked on another', async transport => {
+  let asked = 0
+  const answers = () => ++asked !== 2
+  const silent = async () => {
+    const { port, sockets } = await httpsServer(body => answers() ? { body: responseTo(body) } : 'never')
+    return { port, opened: () => sockets.size }
+  }
+  const stream = async () => {
+    const { port, connections } = await streamServer(transport === 'tls', (query, socket) => { if (answers()) socket.write(encodeFrame(responseTo(query))) })
+    return { port, opened: () => connections.length }
+  }
+  const { port, opened } = transport === 'https' ? await silent() : await stream()
+  let aheadMs = 0
+  const { ask, start } = openDoors([certificates.authority], secureRandom(), { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs })
+  const overTcp = transport === 'udp'
+  const upstream = parseUpstream(`${overTcp ? '' : `${transport}://`}127.0.0.1:${port}`)
+  await ask(upstream, 1, overTcp)
+  const owed = start(upstream, 2, overTcp)
+  await expect.poll(() => asked).toBe(2)
+  aheadMs = 3100
+  expect(await ask(upstream, 3, overTcp)).toBe('3 n3.example.org')
+  expect(await owed.outcome).toBe('2 n2.example.org')
+  expect(opened()).toBe(2)
 })
 
 test('a server that ends every connection without an answer is refused, not asked for ever', async () => {

@@ -8,7 +8,7 @@ import { isIpAddress } from '../../kit/ip-address.ts'
 import { connectSecureStream } from '../../kit/node/streams.ts'
 import type { Asking } from '../core/flight.ts'
 import type { Upstream } from '../core/upstream.ts'
-import { idOf, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
+import { idOf, Silence, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 const CONNECT_MS_MAX = 2000
 const IDLE_MS_MAX = 30_000
@@ -22,6 +22,7 @@ interface Session {
   readonly pending: Map<Asking, ClientHttp2Stream | undefined>
   /** A server that answered and then ended the session did not mean this question. */
   answered: boolean
+  readonly silence: Silence
 }
 
 export class Https implements UpstreamDoor {
@@ -41,7 +42,10 @@ export class Https implements UpstreamDoor {
   }
 
   ask(asking: Asking): void {
+    const nowMs = this.#options.clock.nowMs()
+    if (this.#session?.silence.isTooLong(nowMs) === true) this.#leave(this.#session)
     const session = this.#session ??= this.#dial()
+    session.silence.asked(nowMs)
     session.pending.set(asking, undefined)
     this.#sessionOf.set(asking, session)
     this.#request(session, asking)
@@ -64,6 +68,12 @@ export class Https implements UpstreamDoor {
     return Promise.resolve()
   }
 
+  /** The next question gets another session; what this one owes is settled when it is closed. */
+  #leave(session: Session): void {
+    this.#session = undefined
+    session.open?.http.destroy()
+  }
+
   /** Whom the requests are for. */
   get #authority(): string {
     const { endpoint, serverName } = this.#upstream
@@ -73,7 +83,7 @@ export class Https implements UpstreamDoor {
 
   #dial(): Session {
     const { endpoint, serverName } = this.#upstream
-    const session: Session = { open: undefined, pending: new Map(), answered: false }
+    const session: Session = { open: undefined, pending: new Map(), answered: false, silence: new Silence() }
     connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities: this.#authorities, protocols: ['h2'] }).then(socket => {
       if (this.#closed) return void socket.destroy()
       const path: Path = { local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }, interfaceName: '', peer: endpoint }
@@ -99,7 +109,10 @@ export class Https implements UpstreamDoor {
     const chunks: Buffer[] = []
     let bytes = 0
     let trouble: string | undefined
-    request.on('response', headers => { trouble = troubleIn(headers) })
+    request.on('response', headers => {
+      session.silence.heard()
+      trouble = troubleIn(headers)
+    })
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes <= MESSAGE_BYTES_MAX) chunks.push(chunk)

@@ -8,10 +8,11 @@ import { connectSecureStream, connectStream } from '../../kit/node/streams.ts'
 import type { Asking } from '../core/flight.ts'
 import type { Upstream } from '../core/upstream.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
-import { idOf, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
+import { idOf, Silence, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 const CONNECT_MS_MAX = 2000
-const IDLE_MS_MAX = 10_000
+/** TLS costs more to open again. */
+const IDLE_MS_MAX = { udp: 10_000, tls: 30_000, https: 30_000 } as const
 /** Ids that can be told apart on one connection. */
 const IDS = 0x10000
 
@@ -23,6 +24,7 @@ interface Connection {
   nextId: number
   /** A server that answered and then closed did not mean this question. */
   answered: boolean
+  readonly silence: Silence
 }
 
 export class Streams implements UpstreamDoor {
@@ -42,7 +44,10 @@ export class Streams implements UpstreamDoor {
   }
 
   ask(asking: Asking): void {
+    const nowMs = this.#options.clock.nowMs()
+    if (this.#connection?.silence.isTooLong(nowMs) === true) this.#leave(this.#connection)
     const connection = this.#connection ??= this.#dial()
+    connection.silence.asked(nowMs)
     const id = freeId(connection)
     connection.pending.set(id, asking)
     this.#connectionOf.set(asking, { connection, id })
@@ -65,9 +70,15 @@ export class Streams implements UpstreamDoor {
     return Promise.resolve()
   }
 
+  /** The next question gets another connection; what this one owes is settled when it is closed. */
+  #leave(connection: Connection): void {
+    this.#connection = undefined
+    connection.open?.socket.destroy()
+  }
+
   #dial(): Connection {
     const { transport, endpoint, serverName } = this.#upstream
-    const connection: Connection = { open: undefined, pending: new Map(), nextId: 0, answered: false }
+    const connection: Connection = { open: undefined, pending: new Map(), nextId: 0, answered: false, silence: new Silence() }
     const dialled: Promise<Socket> = transport === 'tls'
       ? connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities: this.#authorities, protocols: ['dot'] })
       : connectStream(endpoint, CONNECT_MS_MAX)
@@ -82,7 +93,7 @@ export class Streams implements UpstreamDoor {
     const frames = new FrameReader()
     let why = 'closes the connection without an answer'
     connection.open = { socket, path }
-    socket.setTimeout(IDLE_MS_MAX, () => socket.destroy())
+    socket.setTimeout(IDLE_MS_MAX[this.#upstream.transport], () => socket.destroy())
     socket.on('error', error => { why = whyRefused(error) })
     socket.on('close', () => this.#ended(connection, why))
     socket.on('data', chunk => {
@@ -105,6 +116,7 @@ export class Streams implements UpstreamDoor {
   #receive(connection: Connection, message: Uint8Array): void {
     const asking = connection.pending.get(idOf(message))
     connection.answered = true
+    connection.silence.heard()
     if (asking !== undefined) this.#options.receive(withId(message, idOf(asking.query)), asking)
   }
 

@@ -1,7 +1,8 @@
 /**
  * What reading one message may cost. Pointers let few octets stand for many: 65,535 octets can name ten megabytes. So whoever
- * reads a name or data pays for its octets as they are written out, and two for each pointer followed; a message that wants more
- * than sixteen times its own length is malformed. Work and memory of reading are therefore linear in what was received.
+ * reads a name or data pays for its octets as they are written out (for its characters where escapes make them more), and two for
+ * each pointer followed. A message that wants more than sixteen times its own length is malformed: work and memory of reading are
+ * linear in what was received.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 
@@ -11,7 +12,7 @@ export const EXPANSION_MAX = 16
 const DECODED_OCTETS_MAX = 512 * 1024
 
 export class Budget {
-  /** Octets that reading has made and pointers that it followed, so far. */
+  /** What reading has made so far, and the pointers that it followed. */
   spentOctets = 0
   readonly limitOctets: number
 

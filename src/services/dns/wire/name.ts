@@ -17,6 +17,10 @@ import type { OctetReader, OctetWriter } from './octets.ts'
 export const ROOT = '.'
 const LABEL_OCTETS_MAX = 63
 const NAME_OCTETS_MAX = 255
+/** Each dot of the text is a length octet; one more length and the final zero. */
+const CHARACTERS_ALWAYS_FIT = NAME_OCTETS_MAX - 2
+/** Nearly every name that is written: no escapes, lawful labels. */
+const PLAIN = /^(?:[\w*-]{1,63}\.)*[\w*-]{1,63}$/
 /** No honest name needs more pointers than it can have labels. */
 const POINTERS_MAX = 127
 const POINTER = 0xc0
@@ -35,12 +39,13 @@ export interface DecodedName {
 interface KnownName {
   readonly at: number
   readonly name: string
-  readonly octets: number
+  /** What it is charged: its octets, or its characters if those are more. */
+  readonly cost: number
 }
 
-/** A name that is read, written out; one at a time. Then its characters, where nothing in it is escaped. */
+/** A name that is read, written out; one at a time. Then its text, in which an octet may be four characters. */
 const expanded = new Uint8Array(NAME_OCTETS_MAX)
-const characters = new Uint8Array(NAME_OCTETS_MAX)
+const characters = new Uint8Array(4 * NAME_OCTETS_MAX)
 
 /** Reads the names of one message. */
 export class NameDecoder {
@@ -67,13 +72,16 @@ export class NameDecoder {
     const at = first < POINTER ? offset : (first - POINTER) * 0x100 + this.#octet(offset + 1)
     const known = this.#first?.at === at ? this.#first : this.#latest
     if (known?.at === at && at < offset) {
-      this.budget.spend(known.octets + POINTER_OCTETS, offset)
+      this.budget.spend(known.cost + POINTER_OCTETS, offset)
       return { name: known.name, end: offset + POINTER_OCTETS }
     }
     const octets = this.#expand(offset)
-    this.#latest = { at, name: formatExpanded(), octets }
+    const name = formatExpanded(octets)
+    const cost = Math.max(octets, name.length)
+    this.budget.spend(cost - octets, offset)
+    this.#latest = { at, name, cost }
     this.#first ??= this.#latest
-    return { name: this.#latest.name, end: this.#end }
+    return { name, end: this.#end }
   }
 
   /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, or where the name ends beyond the reader's end */
@@ -101,8 +109,9 @@ export class NameDecoder {
     while (length !== 0) {
       if (length <= LABEL_OCTETS_MAX) {
         if (octets + length + 2 > NAME_OCTETS_MAX) throw new MalformedPacket(offset, 'RFC 1035 §3.1', 'a name has more than 255 octets')
+        if (at + length >= this.bytes.length) throw beyondEnd(at)
         expanded[octets++] = length
-        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.#octet(at)
+        for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.bytes[at] ?? 0
       } else if (length >= POINTER) {
         const target = (length - POINTER) * 0x100 + this.#octet(at + 1)
         if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a pointer at ${at} leads to ${target}, which is not before its own name`)
@@ -121,9 +130,13 @@ export class NameDecoder {
 
   #octet(at: number): number {
     const octet = this.bytes[at]
-    if (octet === undefined) throw new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
+    if (octet === undefined) throw beyondEnd(at)
     return octet
   }
+}
+
+function beyondEnd(at: number): MalformedPacket {
+  return new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
 }
 
 function moveTo(end: number, reader: OctetReader): void {
@@ -132,35 +145,28 @@ function moveTo(end: number, reader: OctetReader): void {
 }
 
 /** The text of the name in `expanded`. */
-function formatExpanded(): string {
+function formatExpanded(octets: number): string {
   let length = 0
-  let isPlain = true
-  for (let at = 0; (expanded[at] ?? 0) !== 0;) {
-    if (at > 0) characters[length++] = DOT
-    for (const end = at + 1 + (expanded[at] ?? 0); ++at < end;) {
-      const octet = expanded[at] ?? 0
-      characters[length++] = octet
-      isPlain &&= IS_PLAIN[octet] === 1
-    }
+  let nextLabelAt = 1 + (expanded[0] ?? 0)
+  for (let at = 1; at < octets - 1; at++) {
+    const octet = expanded[at] ?? 0
+    if (at === nextLabelAt) {
+      characters[length++] = DOT
+      nextLabelAt += 1 + octet
+    } else if (IS_PLAIN[octet] === 1) characters[length++] = octet
+    else for (const character of LABEL_TEXTS[octet] ?? '') characters[length++] = character.charCodeAt(0)
   }
-  if (length === 0) return ROOT
-  return isPlain ? textOfCharacters(length) : formatEscaped()
+  return length === 0 ? ROOT : textOf(length)
 }
 
 /** Eight at a time: to join text of single characters is what reading a name costs most. */
-function textOfCharacters(length: number): string {
+function textOf(length: number): string {
   const c = characters
   let text = ''
   let at = 0
   for (; at + 8 <= length; at += 8) text += String.fromCharCode(c[at] ?? 0, c[at + 1] ?? 0, c[at + 2] ?? 0, c[at + 3] ?? 0, c[at + 4] ?? 0, c[at + 5] ?? 0, c[at + 6] ?? 0, c[at + 7] ?? 0)
   for (; at < length; at++) text += String.fromCharCode(c[at] ?? 0)
   return text
-}
-
-function formatEscaped(): string {
-  const labels: string[] = []
-  for (let at = 0, length = expanded[0] ?? 0; length !== 0; at += length + 1, length = expanded[at] ?? 0) labels.push(formatLabel(expanded.subarray(at + 1, at + 1 + length)))
-  return labels.join('.')
 }
 
 /**
@@ -171,7 +177,7 @@ function formatEscaped(): string {
  * @throws UsageError where the text is no name
  */
 export function encodeName(writer: OctetWriter, name: string, compress = true): void {
-  if (name.length >= NAME_OCTETS_MAX - 1) checkLength(name)
+  if (name.length > CHARACTERS_ALWAYS_FIT) checkLength(name)
   const key = compress ? nameKey(name) : ''
   for (let at = 0; at < name.length && name !== ROOT;) {
     if (compress) {
@@ -209,14 +215,25 @@ function encodeLabel(writer: OctetWriter, name: string, at: number, end: number)
 export function parseName(text: string, origin = ROOT): string {
   if (text === '@' && origin !== '') return origin
   if (text === ROOT) return ROOT
-  const absolute = text.endsWith('.') && !/(^|[^\\])(\\\\)*\\\.$/.test(text)
-  const labels = labelsOf(absolute ? text.slice(0, -1) : text)
-  if (labels.join('.') !== (absolute ? text.slice(0, -1) : text)) throw notAName(text, 'a label is empty or an escape is not complete')
-  const canonical = [...labels.map(label => formatLabel(parseLabel(label, text))), ...(absolute ? [] : labelsOf(origin))]
-  if (canonical.length === 0) throw notAName(text, 'it is empty')
-  const name = canonical.join('.')
-  checkLength(name)
+  const isAbsolute = text.endsWith('.') && !isEscaped(text, text.length - 1)
+  const own = isAbsolute ? text.slice(0, -1) : text
+  const canonical = own.length <= CHARACTERS_ALWAYS_FIT && PLAIN.test(own) ? copyOf(own) : canonicalOf(own, text)
+  const name = isAbsolute || origin === ROOT || origin === '' ? canonical : `${canonical}.${origin}`
+  if (name.length > CHARACTERS_ALWAYS_FIT) checkLength(name)
   return name
+}
+
+/** The same text, which does not keep the whole file alive that a name was cut out of, as V8's substrings do. */
+function copyOf(name: string): string {
+  for (let at = 0; at < name.length; at++) characters[at] = name.charCodeAt(at)
+  return textOf(name.length)
+}
+
+function canonicalOf(own: string, text: string): string {
+  if (own === '') throw notAName(text, 'it is empty')
+  const labels = labelsOf(own)
+  if (labels.join('.') !== own) throw notAName(text, 'a label is empty or an escape is not complete')
+  return labels.map(label => formatLabel(parseLabel(label, text))).join('.')
 }
 
 function checkLength(name: string): void {
@@ -255,7 +272,7 @@ function labelsWithEscapes(name: string): string[] {
 
 /** The name without its first label; the root for a single label. */
 export function parentOf(name: string): string {
-  return labelsOf(name).slice(1).join('.') || ROOT
+  return name.slice(labelEnd(name, 0) + 1) || ROOT
 }
 
 /** True for the ancestor itself and everything below it. */

@@ -1,7 +1,7 @@
 // Journal, replaced files and settings on the real disk of this machine.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -99,6 +99,26 @@ test('of many calls at once the last wins, and a reader never sees half a text',
   while (writing) expect(texts).toContain(await readFile(path, 'utf8'))
   await all
   expect(await readFile(path, 'utf8')).toBe(texts.at(-1))
+})
+
+test('a large text comes in pieces, other work has its turn between them, and the state tells what was written', async () => {
+  const path = join(folder, 'dns.zone')
+  let turns = 0
+  let writing = true
+  const turn = () => {
+    turns++
+    if (writing) setImmediate(turn)
+  }
+  turn()
+  const pieces = function* () {
+    for (let index = 0; index < 100_000; index++) yield `line ${index} fünke\n`
+  }
+  const state = await replaceFile(path, pieces())
+  writing = false
+  const text = await readFile(path, 'utf8')
+  expect(text).toBe([...pieces()].join(''))
+  const { mtimeMs, size } = await stat(path)
+  expect([state, turns > 5]).toEqual([{ mtimeMs, sizeBytes: size }, true])
 })
 
 test('a file that cannot be replaced stays as it is, and the next call is not held up', async () => {

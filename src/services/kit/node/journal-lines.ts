@@ -15,7 +15,9 @@ export const JOURNAL_VERSION = 1
 
 const LINE_END = 0x0a
 const SPACE = 0x20
+const ZERO = 0x30
 const CRC_DIGITS = 8
+const NUMBER_DIGITS_MAX = 15
 
 /** @param json on one line, as JSON.stringify makes it */
 export function encodeLine(number: number, json: string): Uint8Array {
@@ -41,7 +43,8 @@ export interface JournalText {
 }
 
 /** Finds the whole lines of a journal file. Takes any bytes. */
-export function decodeLines(bytes: Uint8Array): JournalText {
+export function decodeLines(file: Uint8Array): JournalText {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.length)
   const lines: JournalLine[] = []
   let next = 0
   let tailAt: number | undefined
@@ -64,22 +67,43 @@ export function decodeLines(bytes: Uint8Array): JournalText {
 }
 
 /** The line at `bytes[from..end)`, undefined where it is not whole. */
-function decodeLine(bytes: Uint8Array, from: number, end: number): JournalLine | undefined {
+function decodeLine(bytes: Buffer, from: number, end: number): JournalLine | undefined {
   const contentEnd = end - CRC_DIGITS - 1
-  if (contentEnd <= from || bytes[contentEnd] !== SPACE) return undefined
-  if (formatCrc(crc32(bytes, from, contentEnd)) !== textOf(bytes, contentEnd + 1, end)) return undefined
-  const [, number, json] = /^(\d{1,15}) (.*)$/s.exec(textOf(bytes, from, contentEnd)) ?? []
-  if (number === undefined || json === undefined) return undefined
+  if (contentEnd <= from || bytes[contentEnd] !== SPACE || crc32(bytes, from, contentEnd) !== crcAt(bytes, contentEnd + 1)) return undefined
+  const jsonAt = bytes.indexOf(SPACE, from) + 1
+  const number = numberIn(bytes, from, jsonAt - 1)
+  if (number === undefined) return undefined
   try {
-    return { number: Number(number), value: JSON.parse(json) }
+    return { number, value: JSON.parse(bytes.toString('utf8', jsonAt, contentEnd)) }
   } catch {
     return undefined
   }
 }
 
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8')
+/** Eight hexadecimal digits in lower case as a number, -1 where they are none. */
+function crcAt(bytes: Uint8Array, at: number): number {
+  let crc = 0
+  for (let index = at; index < at + CRC_DIGITS; index++) {
+    const digit = HEX_DIGITS.indexOf(bytes[index] ?? 0)
+    if (digit < 0) return -1
+    crc = crc * 16 + digit
+  }
+  return crc
 }
+
+/** Decimal digits as a number, undefined where they are none or more than fifteen. */
+function numberIn(bytes: Uint8Array, from: number, to: number): number | undefined {
+  if (to <= from || to - from > NUMBER_DIGITS_MAX) return undefined
+  let number = 0
+  for (let at = from; at < to; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return number
+}
+
+const HEX_DIGITS = Buffer.from('0123456789abcdef')
 
 function formatCrc(crc: number): string {
   return crc.toString(16).padStart(CRC_DIGITS, '0')

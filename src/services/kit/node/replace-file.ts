@@ -1,6 +1,7 @@
 /** Replaces a text file in one step: at any moment, and after a crash too, the file is the old one or the new one, whole. */
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { diskError, nodeDisk, writeAll } from './disk.ts'
 
 /** When a file was written last, and how much it holds. */
@@ -11,8 +12,9 @@ export interface FileState {
 
 /** Writers of the same file wait for each other, so that the last call wins. One entry a file that is being written. */
 const writing = new Map<string, Promise<FileState>>()
-/** Pieces are gathered to this length before they are written, so that other work has its turn between. */
+/** Pieces are gathered to this length, or so many of them, before they are written; other work has its turn between. */
 const CHUNK_LENGTH = 256 * 1024
+const CHUNK_PIECES = 8192
 
 /**
  * Returns when the new content is safe on disk. One process at a time may write a given file; what was left half-written beside
@@ -37,6 +39,7 @@ async function replaceNow(path: string, pieces: Iterable<string>): Promise<FileS
     try {
       let bytes = 0
       for (const chunk of chunksOf(pieces)) {
+        if (chunk === '') await nextTurn()
         const encoded = Buffer.from(chunk)
         await writeAll(file, encoded, bytes)
         bytes += encoded.length
@@ -60,7 +63,7 @@ function* chunksOf(pieces: Iterable<string>): Generator<string> {
   for (const piece of pieces) {
     chunk.push(piece)
     length += piece.length
-    if (length < CHUNK_LENGTH) continue
+    if (length < CHUNK_LENGTH && chunk.length < CHUNK_PIECES) continue
     yield chunk.join('')
     chunk = []
     length = 0

@@ -51,7 +51,7 @@ export interface BatchAddOn {
 }
 
 /** The add-on, or why it is not there: the end of a sentence. */
-export type Loaded = { readonly addOn: BatchAddOn } | { readonly why: string }
+type Loaded = { readonly addOn: BatchAddOn } | { readonly why: string }
 
 let loaded: Loaded | undefined
 

@@ -2,9 +2,10 @@
  * The door for datagrams over the batch add-on (native/socket.h): up to 64 datagrams a system call, and no object for a datagram
  * unless the receiver asks for its path. Linux only.
  */
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import type { Endpoint, Path } from '../../endpoint.ts'
-import { assert } from '../../errors.ts'
+import { formatEndpoint, type Endpoint, type Path } from '../../endpoint.ts'
+import { assert, HamletError } from '../../errors.ts'
 import { isWildcard } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
 import { OPTION, type BatchAddOn, type NativeSocket } from './batch-add-on.ts'
@@ -50,12 +51,14 @@ class BatchDoor implements DatagramDoor {
 
   send(path: Path, bytes: Uint8Array): void {
     const socket = this.#socketOf(path)
-    if (this.#open) this.#outgoing.add(socket.native, this.#wordsOf(path, socket), bytes, this.#lost)
+    const words = this.#wordsOf(path, socket)
+    if (words !== undefined) this.#outgoing.add(socket.native, words, bytes, this.#lost)
   }
 
   sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void {
     const socket = this.#socketOf(path)
-    if (this.#open) this.#outgoing.sendTrain(socket.native, this.#wordsOf(path, socket), bytes, segmentBytes, this.#lost)
+    const words = this.#wordsOf(path, socket)
+    if (words !== undefined) this.#outgoing.sendTrain(socket.native, words, bytes, segmentBytes, this.#lost)
   }
 
   flush(): void {
@@ -63,11 +66,11 @@ class BatchDoor implements DatagramDoor {
   }
 
   pathTo(peer: Endpoint, localAddress?: string): Path {
-    const family = peer.address.includes(':')
     const socket = localAddress === undefined
-      ? this.#sockets.find(({ local }) => local.address.includes(':') === family) ?? this.#sockets[0]
+      ? this.#sockets.find(({ local }) => isOfOneFamily(local.address, peer.address)) ?? this.#sockets[0]
       : this.#sockets.find(({ local }) => local.address === localAddress) ?? this.#wildcardBeside(localAddress)
     assert(socket !== undefined, `a socket of this door is bound to ${localAddress ?? 'an address'}`)
+    if (!isOfOneFamily(socket.local.address, peer.address)) return { local: socket.local, interfaceName: '', peer }
     return socket.ways.at(this.#encode(peer, '', localAddress ?? socket.local.address, socket), 0)
   }
 
@@ -94,9 +97,16 @@ class BatchDoor implements DatagramDoor {
     return this.#sockets.find(({ ways, local }) => ways === owner || local.address === path.local.address) ?? this.#wildcardBeside(path.local.address) ?? first
   }
 
-  /** Paths that the machines made themselves know no words: they are written down anew. */
-  #wordsOf(path: Path, socket: BoundSocket): Uint32Array {
-    return path instanceof Way && path.owner === socket.ways ? path.words : this.#encode(path.peer, path.interfaceName, path.local.address, socket)
+  /**
+   * Paths that the machines made themselves know no words: they are written down anew. Undefined where nothing can be sent: the door is
+   * closed, or the peer is of the other family.
+   */
+  #wordsOf(path: Path, socket: BoundSocket): Uint32Array | undefined {
+    if (!this.#open) return undefined
+    if (path instanceof Way && path.owner === socket.ways) return path.words
+    if (isOfOneFamily(socket.local.address, path.peer.address)) return this.#encode(path.peer, path.interfaceName, path.local.address, socket)
+    this.#lost(constants.errno.EAFNOSUPPORT)
+    return undefined
   }
 
   #encode(peer: Endpoint, interfaceName: string, localAddress: string, { local }: BoundSocket): Uint32Array {
@@ -106,8 +116,12 @@ class BatchDoor implements DatagramDoor {
 
   /** A wildcard socket leaves from any address of this machine, if told. */
   #wildcardBeside(address: string): BoundSocket | undefined {
-    return this.#sockets.find(({ local }) => isWildcard(local.address) && local.address.includes(':') === address.includes(':'))
+    return this.#sockets.find(({ local }) => isWildcard(local.address) && isOfOneFamily(local.address, address))
   }
+}
+
+function isOfOneFamily(one: string, other: string): boolean {
+  return one.includes(':') === other.includes(':')
 }
 
 /** A socket of the add-on, its ways, and what it hands to the receiver. */
@@ -120,6 +134,7 @@ class BoundSocket {
   constructor(addOn: BatchAddOn, { address, port }: Endpoint, options: DoorOptions) {
     const { receive, onError, peer, interfaceName = '' } = options
     const interfaceIndex = interfaceName === '' ? 0 : addOn.interfaceIndex(interfaceName)
+    if (interfaceName !== '' && interfaceIndex === 0) throw noSuchInterface(interfaceName, { address, port })
     const encode = (endpoint: Endpoint) => new Uint8Array(encodeWay({ peer: endpoint, interfaceIndex, localAddress: '' }).buffer, 0, ADDRESS_BYTES)
     try {
       this.native = addOn.open(encode({ address, port }), peer === undefined ? undefined : encode(peer), optionBits(options), interfaceName, countOrError => {
@@ -139,6 +154,13 @@ class BoundSocket {
 function optionBits({ broadcast, sharePort, tellInterface, coalesce }: DoorOptions): number {
   return (broadcast === true ? OPTION.broadcast : 0) | (sharePort === true ? OPTION.sharePort : 0)
     | (tellInterface === true ? OPTION.tellInterface : 0) | (coalesce === true ? OPTION.coalesce : 0)
+}
+
+function noSuchInterface(interfaceName: string, endpoint: Endpoint): HamletError {
+  return new HamletError({
+    code: 'address-not-local', what: `UDP port ${endpoint.port} on ${endpoint.address} could not be opened`, why: `this machine has no interface "${interfaceName}"`,
+    remedy: 'name one that "ip link" lists', proof: `ENODEV at bind ${formatEndpoint(endpoint)}`,
+  })
 }
 
 function isBindError(error: unknown): error is NodeJS.ErrnoException {

@@ -275,6 +275,16 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     expect((await server.receivedAtLeast(1))[0]?.text).toBe('somebody')
   })
 
+  test.each([['127.0.0.1', '::1'], ['::1', '127.0.0.1']])('a peer of the other family is lost alone, from %s', async (address, other) => {
+    const client = await openListener({ addresses: [address] })
+    const server = await openListener({ addresses: [address] })
+    client.say({ address: other, port: 9 }, text('to the other family'))
+    client.door.sendTrain({ local: client.local, interfaceName: '', peer: { address: other, port: 9 } }, text('a train to it'), 4)
+    client.door.flush()
+    client.say(server.local, text('to its own'))
+    expect((await server.receivedAtLeast(1))[0]?.text).toBe('to its own')
+  })
+
   test('a door with one peer hears that nobody listens there, again and again, and hears the peer once it does', async () => {
     const reserved = await openListener()
     await reserved.door.close()
@@ -441,4 +451,10 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     expect(trace.read(0, 9).records.map(({ direction, protocol, bytes }) => [direction, protocol, Buffer.from(bytes).toString()]))
       .toEqual([['in', 'dns', 'in'], ['out', 'dns', 'reply'], ['out', 'dns', 'out']])
   })
+})
+
+test('an interface that this machine does not have is refused with a clear line', async () => {
+  for (const interfaceName of ['no-such-wire', 'a name that no interface can have']) {
+    await expect(openDoor({ ...LOOPBACK, io: 'batch', interfaceName })).rejects.toMatchObject({ code: 'address-not-local', parts: { why: `this machine has no interface "${interfaceName}"` } })
+  }
 })

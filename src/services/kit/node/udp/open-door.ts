@@ -1,5 +1,5 @@
 /** Opens the door for datagrams that fits this machine: over the batch add-on where it loads, else over node:dgram. */
-import { assertNever, HamletError } from '../../errors.ts'
+import { HamletError } from '../../errors.ts'
 import { loadBatchAddOn } from './batch-add-on.ts'
 import { openBatchDoor } from './batch-door.ts'
 import { openDgramDoor } from './dgram-door.ts'
@@ -10,22 +10,17 @@ import type { DatagramDoor, DoorOptions, Io } from './door.ts'
  *   asked for and cannot be had
  */
 export async function openDoor(options: DoorOptions): Promise<DatagramDoor> {
-  const loaded = loadBatchAddOn()
   const { io = 'auto' } = options
-  switch (io) {
-    case 'dgram': return openDgramDoor(options)
-    case 'auto': return 'addOn' in loaded ? openBatchDoor(loaded.addOn, options) : openDgramDoor(options)
-    case 'batch': {
-      if ('addOn' in loaded) return openBatchDoor(loaded.addOn, options)
-      throw new HamletError({ code: 'io-unavailable', what: 'UDP cannot go in batches', why: loaded.why, remedy: 'leave --io out, or run "npm run setup" where a C compiler is' })
-    }
-    default: return assertNever(io)
-  }
+  if (io === 'dgram') return openDgramDoor(options)
+  const loaded = loadBatchAddOn()
+  if ('addOn' in loaded) return openBatchDoor(loaded.addOn, options)
+  if (io === 'auto') return openDgramDoor(options)
+  throw new HamletError({ code: 'io-unavailable', what: 'UDP cannot go in batches', why: loaded.why, remedy: 'leave --io out, or run "npm run setup" where a C compiler is' })
 }
 
 /** Which implementation a door with this choice has, and why, as a line for a person. */
 export function describeIo(io: Io): string {
-  const loaded = loadBatchAddOn()
   if (io === 'dgram') return 'UDP goes one datagram a call (node:dgram), as asked'
+  const loaded = loadBatchAddOn()
   return 'addOn' in loaded ? 'UDP goes in batches (the add-on)' : `UDP goes one datagram a call (node:dgram): ${loaded.why}`
 }

@@ -21,11 +21,11 @@ const AF_INET6 = 10
 const AT = { family: 0, port: 2, ipv4: 4, ipv6: 8, scope: 24, interface: 28, local: 32 } as const
 const WORD = { address: 1, interface: 7 } as const
 
-const seeds = randomFillSync(new Uint32Array(2))
+const [seed = 0] = randomFillSync(new Uint32Array(1))
 
 /** Equal for equal words. Seeded anew in each process, so that nobody can choose addresses that collide. */
 function hash(words: Uint32Array, from: number, to: number): number {
-  let value = seeds[0] ?? 0
+  let value = seed
   for (let at = from; at < to; at++) {
     value = Math.imul(value ^ (words[at] ?? 0), 0x9e3779b1)
     value ^= value >>> 15

@@ -222,8 +222,8 @@ static napi_value call_interface_index(napi_env env, napi_callback_info info) {
   napi_value values[1];
   char name[IF_NAMESIZE];
   arguments(env, info, values, 1);
-  if (!interface_of(env, values[0], name)) return throw_mistake(env, "an interface's name must be a text of at most 15 bytes");
-  return number(env, (int32_t)if_nametoindex(name));
+  if (!is_of_type(env, values[0], napi_string)) return throw_mistake(env, "an interface's name must be a text");
+  return number(env, interface_of(env, values[0], name) ? (int32_t)if_nametoindex(name) : 0);
 }
 
 /* The parts of the slab that JavaScript sees, under their names there. */

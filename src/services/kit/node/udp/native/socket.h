@@ -32,8 +32,8 @@
 /** Datagrams told to JavaScript at once: more than BATCH_MAX where the system joins them (UDP_GRO). */
 #define TOLD_MAX 1024
 #define SEND_BYTES (256 * 1024)
-/** Room for the largest datagram, of which the system backs touched pages only. The odd rest keeps slots from sharing cache sets. */
-#define SLOT_BYTES (65536 + 1088)
+/** Room for the largest datagram there is. The system backs only the pages that were touched: one a slot where datagrams are small. */
+#define SLOT_BYTES 65536
 
 struct slab {
   struct way came[BATCH_MAX];          /* by slot */

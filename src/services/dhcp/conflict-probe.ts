@@ -1,0 +1,63 @@
+/**
+ * Is somebody at an address? One datagram to a port where nobody listens (9, "discard") finds out, without privileges:
+ *
+ * - To send it the system asks the wire who has the address. Who answers stands in the table of neighbours then, even where
+ *   a firewall swallows everything else. Linux tells; an entry that was there before tells nothing, for it may be old.
+ * - A host that gets it refuses: so one behind a router is found too, and one beside us where there is no such table.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../kit/node/clock.ts'
+import { errnoOf } from '../kit/node/disk.ts'
+import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { openDoor } from '../kit/node/udp/open-door.ts'
+import { parseArpTable } from './core/arp-table.ts'
+
+const DISCARD_PORT = 9
+/** When the table is looked into, counted from the look before. A neighbour on a cable answers within 1 ms, one asleep on Wi-Fi takes longer. */
+const LOOKS_AFTER_MS = [30, 70, 150, 250] as const
+const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
+
+/**
+ * Takes up to half a second.
+ * @param from this machine's address on that wire; `0.0.0.0` where only a router reaches it
+ * @returns the hardware address of who was found there, or other words; undefined: nobody
+ */
+export async function holderOf(yiaddr: string, from: string, clock: Clock): Promise<string | undefined> {
+  const before = await neighbours()
+  let found: string | undefined
+  let wake = () => {}
+  const find = (holder: string) => {
+    found = holder
+    wake()
+  }
+  let door: DatagramDoor
+  try {
+    door = await openDoor({
+      addresses: [from], port: 0, peer: { address: yiaddr, port: DISCARD_PORT },
+      receive: () => find('a host that answers'),
+      onError: error => { if (REFUSED.has(errnoOf(error) ?? '')) find('a host that refuses') },
+    })
+  } catch {
+    return undefined // No way leads there, so nobody there can be heard.
+  }
+  try {
+    door.send(door.pathTo({ address: yiaddr, port: DISCARD_PORT }), new Uint8Array(1))
+    door.flush()
+    for (const waitMs of LOOKS_AFTER_MS) {
+      await new Promise<void>(resolve => {
+        wake = resolve
+        clock.wakeAt(clock.nowMs() + waitMs, resolve)
+      })
+      // The neighbour's own address says more than that somebody refused.
+      const neighbour = before.has(yiaddr) ? undefined : (await neighbours()).get(yiaddr)
+      if (neighbour !== undefined || found !== undefined) return neighbour ?? found
+    }
+    return undefined
+  } finally {
+    await door.close()
+  }
+}
+
+async function neighbours(): Promise<Map<string, string>> {
+  return parseArpTable(await readFile('/proc/net/arp', 'utf8').catch(() => ''))
+}

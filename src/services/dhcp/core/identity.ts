@@ -1,0 +1,33 @@
+/** Who asks: RFC 2131 §4.2. */
+import { MalformedPacket } from '../../kit/errors.ts'
+import { formatMac } from '../wire/hardware-address.ts'
+import type { Message } from '../wire/message.ts'
+import type { Client } from './leases.ts'
+import { hexOf } from './setting-texts.ts'
+
+const KEY_BYTES_MAX = 64
+const HOST_NAME_LENGTH_MAX = 63
+
+/**
+ * A client is known by its identifier where it names one, else by its hardware address in the form that RFC 2132 §9.14 gives
+ * an identifier. A client that has a reservation by hardware address is known by that, whatever identifier it names: the
+ * systems that one machine boots name different ones, and all are meant.
+ * @param isReserved says whether a key has a reservation
+ * @returns undefined where the message names nobody
+ * @throws MalformedPacket: an identifier longer than 64 bytes
+ */
+export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: string) => boolean): Client | undefined {
+  const hardware = chaddr.length > 0 ? hexOf(Uint8Array.of(htype, ...chaddr)) : ''
+  const named = options.clientIdentifier
+  if (named !== undefined && named.length > KEY_BYTES_MAX) throw new MalformedPacket(0, 'RFC 2132 §9.14', `a client identifier of ${named.length} bytes, ${KEY_BYTES_MAX} at most`)
+  const identifier = named === undefined ? '' : hexOf(named)
+  const key = identifier === '' || (!isReserved(identifier) && isReserved(hardware)) ? hardware : identifier
+  if (key === '') return undefined
+  return { key, mac: chaddr.length > 0 ? formatMac(chaddr) : key, hostName: hostNameOf(options) }
+}
+
+/** What the client calls itself: option 12, else the first label of option 81. Only for people to read: any characters may be in it. */
+function hostNameOf({ hostName, clientFqdn }: Message['options']): string {
+  const name = hostName ?? clientFqdn?.name.split('.')[0] ?? ''
+  return name.slice(0, HOST_NAME_LENGTH_MAX).replace(/[^\x21-\x7e]/g, '?')
+}

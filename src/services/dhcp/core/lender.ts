@@ -1,0 +1,201 @@
+/**
+ * Offers, lends and takes back: what becomes of an address, and what is said and written about it. Which of that a message
+ * means is server.ts's to say.
+ *
+ * An address that no client has had is offered only after somebody has knocked there: a `probe` event asks the driver for
+ * that, and `probed` brings the answer. Until then the address is held for the client, and nobody else waits.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { formatIpv4 } from '../../kit/ip-address.ts'
+import type { Effect } from '../../kit/machine.ts'
+import type { Message } from '../wire/message.ts'
+import { recordOf, type Binding, type Client, type LeaseRecord, type LeaseTable } from './leases.ts'
+import { serverAddressOf } from './origin.ts'
+import type { ServedNetwork } from './pools.ts'
+import { Probes } from './probes.ts'
+import { grant, refusal, serverIdentifierFor, type Question, type Reply, type Told } from './reply.ts'
+import { formatSubnet } from './setting-texts.ts'
+
+export type ServerEvent =
+  | { readonly kind: 'offered' | 'leased' | 'released' | 'expired' | 'declined'; readonly binding: Binding }
+  /** A question was answered with no, or not at all. */
+  | { readonly kind: 'refused'; readonly client: string; readonly why: string }
+  /** Is somebody at this address? `probed` wants to know. */
+  | { readonly kind: 'probe'; readonly yiaddr: number; readonly network: ServedNetwork }
+
+/** How addresses are lent, and what is told with them. */
+export interface LendingOptions extends Told {
+  /** Knock at an address before it is offered for the first time. */
+  readonly probe: boolean
+  /** Lend at once to who asks for that (RFC 4039). Only for networks with no other server. */
+  readonly rapidCommit: boolean
+}
+
+/** A network and what is lent there. */
+export interface Served {
+  readonly network: ServedNetwork
+  readonly table: LeaseTable
+}
+
+/** A message in hand. */
+export interface Asked {
+  readonly message: Message
+  readonly path: Path
+  readonly client: Client
+  readonly nowMs: number
+  /** The networks that it may be from. */
+  readonly from: readonly Served[]
+}
+
+const LEASE_SECONDS_MIN = 60
+/** Addresses found in use before the client is left to ask again. */
+const PROBE_ATTEMPTS_MAX = 4
+
+export class Lender {
+  readonly outbox: Effect<ServerEvent, LeaseRecord>[] = []
+  readonly #served: readonly Served[]
+  readonly #options: LendingOptions
+  readonly #probes = new Probes<{ readonly asked: Asked; readonly served: Served; readonly attempt: number }>()
+
+  constructor(served: readonly Served[], options: LendingOptions) {
+    this.#served = served
+    this.#options = options
+  }
+
+  /** Ends what is over at `nowMs`. */
+  timeout(nowMs: number): void {
+    for (const { table } of this.#served) for (const binding of table.expire(nowMs)) this.tell('expired', binding)
+    for (let yiaddr = this.#probes.due(nowMs); yiaddr !== undefined; yiaddr = this.#probes.due(nowMs)) this.probed(yiaddr, undefined, nowMs)
+  }
+
+  deadlineMs(): number {
+    return Math.min(this.#probes.deadlineMs(), ...this.#served.map(({ table }) => table.deadlineMs()))
+  }
+
+  /** Holds an address for the client, and offers it at once or when it is known that nobody is there. */
+  offer(asked: Asked, served: Served, attempt = 1): void {
+    const { client, message, nowMs } = asked
+    const { network, table } = served
+    const reserved = network.reservations.get(client.key)?.yiaddr
+    const before = table.bindingOf(client.key)
+    const binding = table.offer(client, message.options.requestedAddress, nowMs, reserved)
+    if (binding === undefined) return this.tellRefused(client.mac, `no address of ${nameOf(network)} is free (the pool has ${table.size})`)
+    this.#tellMoved(before, binding)
+    const waits = { asked, served, attempt }
+    if (this.#probes.renew(binding.yiaddr, waits)) return
+    const isKnown = binding.state === 'leased' || binding.held || binding.vacant || reserved === binding.yiaddr
+    if (isKnown || !this.#options.probe || network.loopback || this.#probes.isFull) return this.sendOffer(asked, served, binding)
+    this.#probes.begin(binding.yiaddr, waits, nowMs)
+    this.outbox.push({ kind: 'event', event: { kind: 'probe', yiaddr: binding.yiaddr, network } })
+  }
+
+  /** @param binding undefined: who asks wants to know what it would get, and takes nothing */
+  sendOffer(asked: Asked, served: Served, binding: Binding | undefined): void {
+    const yiaddr = binding?.yiaddr ?? served.table.nextFree()
+    if (yiaddr === undefined) return this.tellRefused(asked.client.mac, `no address of ${nameOf(served.network)} is free (the pool has ${served.table.size})`)
+    const rapid = binding !== undefined && this.#options.rapidCommit && asked.message.options.rapidCommit === true && asked.from.length === 1
+    if (rapid && this.lease(asked, served, yiaddr, { mayBeNew: true, rapid })) return
+    this.send(grant('OFFER', this.questionOf(asked, served), this.#options, { yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), rapid: false }))
+    if (binding?.state === 'offered') this.tell('offered', binding)
+  }
+
+  /**
+   * The answer to a `probe` event.
+   * @param holder who was found there: a hardware address, or other words; undefined: nobody
+   */
+  probed(yiaddr: number, holder: string | undefined, nowMs: number): void {
+    const waiting = this.#probes.end(yiaddr)
+    if (waiting === undefined) return
+    const { asked, served, attempt } = waiting
+    const binding = served.table.bindingAt(yiaddr)
+    if (binding?.state !== 'offered' || binding.client.key !== asked.client.key) return // It was taken or given up meanwhile.
+    if (holder === undefined || holder === asked.client.mac) {
+      served.table.markVacant(binding)
+      return this.sendOffer(asked, served, binding)
+    }
+    this.rest(served, yiaddr, nowMs, `${formatIpv4(yiaddr)} is in use by ${holder}`)
+    if (attempt < PROBE_ATTEMPTS_MAX) this.offer({ ...asked, nowMs }, served, attempt + 1)
+  }
+
+  /** Lends, and says so when the journal has it. False: the address is not this client's. */
+  lease(asked: Asked, served: Served, yiaddr: number, { mayBeNew, rapid } = { mayBeNew: false, rapid: false }): boolean {
+    const { message, client, nowMs } = asked
+    const { network, table } = served
+    const leaseSeconds = this.#leaseSeconds(message)
+    const before = table.bindingOf(client.key)
+    const hostName = hostNameFor(asked, served)
+    const named = hostName === '' ? client : { ...client, hostName }
+    const binding = table.lease(named, yiaddr, Math.floor(nowMs) + leaseSeconds * 1000, mayBeNew, network.reservations.get(client.key)?.yiaddr)
+    if (binding === undefined) return false
+    this.#tellMoved(before, binding)
+    const ack = grant('ACK', this.questionOf(asked, served), this.#options, { yiaddr, leaseSeconds, hostName, rapid })
+    this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...ack }, { kind: 'event', event: { kind: 'leased', binding } }] })
+    return true
+  }
+
+  /** Nobody gets the address for some time. */
+  rest({ table }: Served, yiaddr: number, nowMs: number, why: string): void {
+    const client = table.bindingAt(yiaddr)?.client.mac ?? ''
+    const binding = table.decline(yiaddr, nowMs)
+    this.outbox.push({ kind: 'persist', record: recordOf(binding, 'declined'), then: [{ kind: 'event', event: { kind: 'declined', binding } }] })
+    this.tellRefused(client, `${why}; the address rests for an hour`)
+  }
+
+  /** False: nobody has the address. */
+  release(table: LeaseTable, yiaddr: number): boolean {
+    const binding = table.release(yiaddr)
+    if (binding !== undefined) this.#persistReleased(binding)
+    return binding !== undefined
+  }
+
+  /** A client that has a reservation leaves the address that it had before. */
+  #tellMoved(before: Binding | undefined, now: Binding): void {
+    if (before?.state === 'leased' && before.yiaddr !== now.yiaddr) this.#persistReleased(before)
+  }
+
+  #persistReleased(binding: Binding): void {
+    this.outbox.push({ kind: 'persist', record: recordOf(binding, 'released'), then: [{ kind: 'event', event: { kind: 'released', binding } }] })
+  }
+
+  questionOf({ message, path }: Asked, { network }: Served): Question {
+    return { request: message, arrived: path, network, serverAddress: serverAddressOf(network, path, this.#served) }
+  }
+
+  /** The server identifier that this client knows this server by. */
+  identifierOf({ message, path }: Asked, { network }: Served): number {
+    return serverIdentifierFor(message, serverAddressOf(network, path, this.#served))
+  }
+
+  /** DHCPNAK */
+  refuse(asked: Asked, served: Served, why: string): void {
+    this.send(refusal(this.questionOf(asked, served), why))
+    this.tellRefused(asked.client.mac, why)
+  }
+
+  send(reply: Reply): void {
+    this.outbox.push({ kind: 'send', ...reply })
+  }
+
+  tell(kind: 'offered' | 'released' | 'expired', binding: Binding): void {
+    this.outbox.push({ kind: 'event', event: { kind, binding } })
+  }
+
+  tellRefused(client: string, why: string): void {
+    this.outbox.push({ kind: 'event', event: { kind: 'refused', client, why } })
+  }
+
+  /** What the client asks for, within what this server gives (RFC 2131 §4.3.1). */
+  #leaseSeconds(message: Message): number {
+    return Math.max(LEASE_SECONDS_MIN, Math.min(message.options.leaseSeconds ?? Infinity, this.#options.leaseSeconds))
+  }
+}
+
+/** The name that the person gave with a reservation. */
+function hostNameFor({ client }: Asked, { network }: Served): string {
+  return network.reservations.get(client.key)?.hostName ?? ''
+}
+
+/** Its interface, or its subnet where only a relay reaches it. */
+export function nameOf({ interfaceName, subnet }: ServedNetwork): string {
+  return interfaceName === '' ? formatSubnet(subnet) : interfaceName
+}

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { FQDN_FLAGS } from '../wire/domain-names.ts'
+import { MESSAGE_TYPE } from '../wire/message.ts'
+import type { Options } from '../wire/options.ts'
+import { parseOptionTexts } from './option-texts.ts'
+import { at, Bench, candidate } from '../testing/bench.ts'
+
+const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
+const SET = parseOptionTexts(['42=192.0.2.7', 'ntp-servers=192.0.2.8', '119=lab.example.org', '114=https://portal.example.org/', '26=1400', '224=0x0a0b', '66=192.0.2.66', '67=boot/kettle.efi'])
+const CONFIGURED: Options = {
+  ntpServers: [at('192.0.2.7'), at('192.0.2.8')], domainSearch: ['lab.example.org'], captivePortal: 'https://portal.example.org/', interfaceMtu: 1400,
+  unknown: new Map([[224, Uint8Array.of(0x0a, 0x0b)]]), tftpServerName: '192.0.2.66', bootFileName: 'boot/kettle.efi',
+}
+
+test('what the person sets is told to who asks for it, and to who does not say what it wants', () => {
+  const bench = new Bench({ options: SET })
+  expect(bench.ask(DISCOVER)[0]?.message.options).toMatchObject(CONFIGURED)
+  const [some] = bench.ask({ ...DISCOVER, parameterRequestList: [26, 224] })
+  expect(some?.message.options).toEqual({
+    messageType: MESSAGE_TYPE.OFFER, serverIdentifier: at('192.0.2.1'), leaseSeconds: 3600, renewalSeconds: 1800, rebindingSeconds: 3150, subnetMask: at('255.255.255.0'),
+    interfaceMtu: 1400, unknown: CONFIGURED.unknown,
+  })
+})
+
+test('what the person sets goes before what the server makes up', () => {
+  const bench = new Bench({ options: parseOptionTexts(['3=192.0.2.254', '15=example.org', '6=192.0.2.53', '6=192.0.2.54', '28=192.0.2.127', '1=255.255.255.128']) })
+  expect(bench.ask(DISCOVER)[0]?.message.options).toMatchObject({
+    routers: [at('192.0.2.254')], domainName: 'example.org', dnsServers: [at('192.0.2.53'), at('192.0.2.54')], broadcastAddress: at('192.0.2.127'), subnetMask: at('255.255.255.128'),
+  })
+})
+
+test('the times to renew and to rebind can be set, and stay in their order within the lease', () => {
+  const times = (...texts: string[]) => {
+    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionTexts(texts) }).ask(DISCOVER)[0]?.message.options ?? {}
+    return [renewalSeconds, rebindingSeconds]
+  }
+  expect([times('58=60', 'rebinding-seconds=90'), times('58=90', '59=60'), times('58=9999', '59=9999')]).toEqual([[60, 90], [60, 60], [1800, 3150]])
+})
+
+test('a boot loader finds server and file in the header too, and so does who only asks for information', () => {
+  const bench = new Bench({ options: SET })
+  expect(bench.ask({ ...DISCOVER, parameterRequestList: [1] })[0]?.message).toMatchObject({ siaddr: at('192.0.2.66'), file: 'boot/kettle.efi' })
+  expect(bench.ask({ messageType: MESSAGE_TYPE.INFORM }, { ciaddr: at('192.0.2.50') })[0]?.message).toMatchObject({ siaddr: at('192.0.2.66'), options: CONFIGURED })
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('198.51.100.7') })[0]?.message).toMatchObject({ siaddr: 0, file: '', options: { messageType: MESSAGE_TYPE.NAK } })
+})
+
+test('an answer keeps to 548 bytes, to more where the client takes more, and never to more than a frame', () => {
+  const bench = new Bench({ options: parseOptionTexts(['224=' + 'a'.repeat(250), '225=' + 'b'.repeat(250), '226=' + 'c'.repeat(250), '227=' + 'd'.repeat(1000)]) })
+  const length = (maxMessageBytes?: number) => bench.ask({ ...DISCOVER, maxMessageBytes })[0]?.bytes.length ?? 0
+  expect(length()).toBeLessThanOrEqual(548)
+  expect(length(40)).toBe(length())
+  expect(length(1200)).toBeGreaterThan(750)
+  expect(length(65_535)).toBeLessThanOrEqual(1472)
+})
+
+test('a client that names itself in full is told who keeps its name, and the whole of it', () => {
+  const told = (flags: number, name: string) => new Bench().ask({ ...DISCOVER, clientFqdn: { flags, name } })[0]?.message.options.clientFqdn
+  const { S, O, E, N } = FQDN_FLAGS
+  expect(told(S | E, 'kettle')).toEqual({ flags: S | E, name: 'kettle.home.' })
+  expect(told(E, 'kettle.example.org.')).toEqual({ flags: S | O | E, name: 'kettle.home.' })
+  expect(told(N, 'kettle')).toEqual({ flags: S | O, name: 'kettle.home.' })
+  expect(told(S | E, '')).toEqual({ flags: S | E, name: '' })
+})
+
+test('a relay\'s option that is none is not repeated, so the answer keeps its size', () => {
+  const [offer] = new Bench({ candidates: [candidate('if0', '192.0.2.1')] }).ask({ ...DISCOVER, relayAgent: new Uint8Array(400) }, { giaddr: at('192.0.2.9'), from: '192.0.2.9:67' })
+  expect(offer?.message.options.relayAgent).toBeUndefined()
+  expect(offer?.message.options.leaseSeconds).toBe(3600)
+})

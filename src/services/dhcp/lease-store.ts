@@ -1,0 +1,105 @@
+/** Where leases survive: the folder's lock and the journal in it, kept small, and made whole again after a fault of the disk. */
+import { z } from 'zod'
+import { oneLine } from '../kit/errors.ts'
+import { lockFolder } from '../kit/node/folder-lock.ts'
+import { openJournal, type Journal } from '../kit/node/journal.ts'
+import type { LeaseRecord } from './core/leases.ts'
+
+const leaseRecord: z.ZodType<LeaseRecord> = z.object({
+  yiaddr: z.ipv4(), state: z.enum(['leased', 'declined', 'released']), key: z.string(), mac: z.string(), hostName: z.string(), expiresAtMs: z.number().min(0).max(8.64e15),
+})
+
+/** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
+const RECORDS_KEPT_MIN = 1000
+const RECORDS_A_LIVE_ONE_MAX = 4
+
+export interface LeaseStoreOptions {
+  readonly dataFolder: string
+  log(text: string): void
+  setHealth(reason: string | undefined): void
+}
+
+export class LeaseStore implements Journal<LeaseRecord> {
+  /** What was on disk, oldest first. */
+  readonly records: readonly LeaseRecord[]
+  /** All that is worth keeping now. */
+  live: () => LeaseRecord[]
+  /** Called when a record is safe, or failed. */
+  onSettled = () => {}
+  readonly #journal: Journal<LeaseRecord>
+  readonly #options: LeaseStoreOptions
+  readonly #release: () => Promise<void>
+  #written: number
+  #compactAt = RECORDS_KEPT_MIN
+  #compacting = false
+  #waiting = 0
+
+  /** @throws HamletError folder-locked, disk-failed, file-damaged */
+  static async open(options: LeaseStoreOptions): Promise<LeaseStore> {
+    const lock = await lockFolder(options.dataFolder, 'dhcp')
+    try {
+      const { journal, records, warnings } = await openJournal({ folder: options.dataFolder, name: 'leases.jsonl', parse: value => leaseRecord.parse(value) })
+      warnings.forEach(warning => options.log(warning))
+      return new LeaseStore(journal, records, options, () => lock.release())
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  private constructor(journal: Journal<LeaseRecord>, records: readonly LeaseRecord[], options: LeaseStoreOptions, release: () => Promise<void>) {
+    this.#journal = journal
+    this.records = records
+    this.live = () => [...records]
+    this.#options = options
+    this.#release = release
+    this.#written = records.length
+  }
+
+  /** Records that are not safe yet. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  append(record: LeaseRecord, done: Parameters<Journal<LeaseRecord>['append']>[1]): void {
+    this.#waiting++
+    this.#journal.append(record, error => {
+      this.#waiting--
+      done(error)
+      this.onSettled()
+    })
+    if (++this.#written > this.#compactAt) void this.#compactLive()
+  }
+
+  compact(records: Iterable<LeaseRecord>): Promise<void> {
+    return this.#journal.compact(records)
+  }
+
+  /** A record could not be made safe. The journal acknowledges nothing until it is written anew, which is tried now. */
+  failed(error: Error): void {
+    this.#options.setHealth(`no lease is granted: ${oneLine(error)}`)
+    void this.#compactLive()
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close()
+    await this.#release()
+  }
+
+  async #compactLive(): Promise<void> {
+    if (this.#compacting) return
+    this.#compacting = true
+    try {
+      const records = this.live()
+      await this.#journal.compact(records)
+      this.#written = records.length
+      this.#compactAt = Math.max(RECORDS_KEPT_MIN, records.length * RECORDS_A_LIVE_ONE_MAX)
+      this.#options.setHealth(undefined)
+    } catch (error) {
+      this.#compactAt = this.#written * 2
+      this.#options.log(oneLine(error))
+    } finally {
+      this.#compacting = false
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { sendAdminLine } from '../dns/register.ts'
+import { dnsService } from '../dns/service.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { startService, type Implementation, type ServiceListener, type StartedService } from '../kit/node/service.ts'
+import type { Contract } from '../kit/contract.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { obtainLease, releaseLease } from './client.ts'
+import { dhcpService } from './service.ts'
+
+const toClose: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close()
+})
+const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-names-'))
+
+async function start(service: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, log: string[] = []): Promise<StartedService> {
+  const listener: ServiceListener = { contractLine: () => undefined, log: text => log.push(text), event: () => undefined, row: () => undefined, health: () => undefined, failed: () => undefined }
+  const started = await startService(service, { host: '127.0.0.1', ...settings }, { dataFolder: emptyFolder(), assetsFolder: '', secrets: {} }, listener)
+  toClose.push(() => started.stop())
+  return started
+}
+
+const adminOf = (dns: StartedService) => ({ address: '127.0.0.1', port: Number(dns.pinned['admin_port']) })
+const asks = (dhcp: StartedService, client: number, hostName: string) => ({
+  server: { address: '127.0.0.1', port: Number(dhcp.pinned['port']) }, mac: `02:00:5e:00:00:0${client}`, hostName, clock: systemClock, random: secureRandom(), trace: new TraceRing(),
+})
+const listed = async (dns: StartedService) => (await sendAdminLine(adminOf(dns), 'LIST')).slice(0, -1)
+
+test('the name of a client is registered with its lease, and withdrawn with it', async () => {
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
+  const lease = await obtainLease(asks(dhcp, 1, 'Ophelia\'s Mac'))
+  await expect.poll(() => listed(dns)).toEqual([`ophelia-s-mac.home A ${lease.address}`])
+  await releaseLease(lease, asks(dhcp, 1, ''))
+  await expect.poll(() => listed(dns)).toEqual([])
+})
+
+test('a client takes no name that another has registered, and its own end takes none away', async () => {
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
+  await sendAdminLine(adminOf(dns), 'REGISTER my-app.home 192.0.2.1')
+  const lease = await obtainLease(asks(dhcp, 1, 'my-app'))
+  const other = await obtainLease(asks(dhcp, 2, 'kettle'))
+  await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1', `kettle.home A ${other.address}`])
+  await releaseLease(lease, asks(dhcp, 1, ''))
+  await releaseLease(other, asks(dhcp, 2, ''))
+  await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1'])
+})
+
+test('a DNS server that comes later hears of the names that are lent then; until then one line says that they wait', async () => {
+  const early = await start(dnsService, { port: 0, admin_port: 0 })
+  const { port } = adminOf(early)
+  await toClose.pop()?.()
+  const log: string[] = []
+  const dhcp = await start(dhcpService, { port: 0, dns_admin_port: port }, log)
+  const lease = await obtainLease(asks(dhcp, 1, 'kettle'))
+  await expect.poll(() => log.filter(line => line.includes('names of clients are not registered yet'))).toHaveLength(1)
+  const dns = await start(dnsService, { port: 0, admin_port: port })
+  await expect.poll(() => listed(dns), { timeout: 10_000 }).toEqual([`kettle.home A ${lease.address}`])
+  expect(log.filter(line => line.includes('not registered yet'))).toHaveLength(1)
+})
+
+test('who does not want names has none registered', async () => {
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const named = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
+  const nameless = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port, no_names: true, pool: '127.0.2.10-127.0.2.20' })
+  await obtainLease(asks(nameless, 1, 'secret'))
+  const { address } = await obtainLease(asks(named, 2, 'kettle'))
+  await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${address}`])
+})

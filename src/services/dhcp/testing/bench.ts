@@ -1,0 +1,94 @@
+/** A DHCP server without sockets, for tests: messages in, messages out, and a journal that is a list. */
+import type { Path } from '../../kit/endpoint.ts'
+import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import type { Options } from '../wire/options.ts'
+import type { LeaseRecord } from '../core/leases.ts'
+import type { ServerEvent } from '../core/lender.ts'
+import { networksToServe, type Candidate, type Wishes } from '../core/pools.ts'
+import { DhcpServer } from '../core/server.ts'
+
+/** 192.0.2.1 → 3221225985. */
+export const at = (address: string) => parseIpv4(address) ?? 0
+export const candidate = (interfaceName: string, address: string, prefixBits = 24) => ({ interfaceName, address: at(address), prefixBits, loopback: interfaceName === 'lo', gateway: undefined })
+export const TWO_INTERFACES = [candidate('lo', '127.0.0.1', 8), candidate('if0', '192.0.2.1'), candidate('if1', '198.51.100.1')]
+
+type Header = Partial<Omit<Message, 'options'>> & { readonly from?: string; readonly to?: string; readonly on?: string }
+
+interface Setup {
+  readonly candidates?: readonly Candidate[]
+  readonly pool?: string
+  readonly port?: number
+  readonly dns?: string
+  readonly records?: readonly LeaseRecord[]
+  readonly wishes?: Wishes
+  readonly probe?: boolean
+  readonly rapidCommit?: boolean
+  readonly options?: Options
+}
+
+/** The server in a machine of its own, with the journal as a list. */
+export class Bench {
+  readonly journal: LeaseRecord[] = []
+  readonly events: ServerEvent[] = []
+  readonly port: number
+  server: DhcpServer
+  nowMs = 0
+  #restarts: () => DhcpServer
+
+  constructor({ candidates = [candidate('if0', '192.0.2.1')], pool, port = 67, dns, records = [], wishes = {}, probe = false, rapidCommit = false, options = {} }: Setup = {}) {
+    this.port = port
+    this.journal.push(...records)
+    this.#restarts = () => new DhcpServer({
+      networks: networksToServe(candidates, { pool, ...wishes }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
+      namesRegistered: true, options, probe, rapidCommit, records: this.journal,
+    })
+    this.server = this.#restarts()
+  }
+
+  restart(): void {
+    this.server = this.#restarts()
+  }
+
+  /** Gives a message to the server; returns what it sends, the disk done with at once. */
+  ask(options: Options, header: Header = {}) {
+    this.give(options, header)
+    return this.drain()
+  }
+
+  give(options: Options, { from = '0.0.0.0:68', to = '0.0.0.0', on = '', ...header }: Header = {}): void {
+    const [address = '', port] = from.split(':')
+    const path: Path = { local: { address: to, port: this.port }, interfaceName: on, peer: { address, port: Number(port) } }
+    const message: Message = { op: 1, htype: 1, hops: 0, xid: 77, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac(1), sname: '', file: '', ...header, options }
+    this.server.receive(encodeMessage(message), path, this.nowMs)
+  }
+
+  drain() {
+    const sent: { from: string; to: string; type: string; message: Message; bytes: Uint8Array }[] = []
+    for (const outer of this.server.outbox.splice(0)) {
+      if (outer.kind === 'persist') this.journal.push(outer.record)
+      for (const effect of outer.kind === 'persist' ? outer.then : [outer]) {
+        if (effect.kind === 'event') this.events.push(effect.event)
+        if (effect.kind !== 'send') continue
+        const message = decodeMessage(effect.bytes)
+        const { local, peer } = effect.path
+        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message, bytes: effect.bytes })
+      }
+    }
+    return sent
+  }
+
+  /** DISCOVER and REQUEST of one client; returns the address, or undefined. */
+  obtain(client: number): string | undefined {
+    const [offer] = this.ask({ messageType: MESSAGE_TYPE.DISCOVER }, { chaddr: mac(client) })
+    if (offer === undefined) return undefined
+    const [ack] = this.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: offer.message.yiaddr, serverIdentifier: offer.message.options.serverIdentifier }, { chaddr: mac(client) })
+    return ack?.type === 'ACK' ? formatIpv4(ack.message.yiaddr) : undefined
+  }
+
+  whys(): string[] {
+    return this.events.flatMap(event => event.kind === 'refused' ? [event.why] : [])
+  }
+}
+
+export const mac = (client: number) => Uint8Array.of(2, 0, 0x5e, 0, client >>> 8, client)

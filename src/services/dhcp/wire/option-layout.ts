@@ -1,0 +1,103 @@
+/**
+ * Where the options of a message go. A client takes messages of 576 bytes at least (RFC 2131 §2), IP and UDP included, so
+ * 548 are the message's own. What does not fit behind the header goes into `file`, then into `sname`, where those are empty:
+ *
+ *      0                44         108          236      240                     548
+ *     +------------------+----------+------------+--------+-----------------------+
+ *     | fixed part       | sname 3. |   file 2.  | magic  | options 1.        END |
+ *     +------------------+----------+------------+--------+-----------------------+
+ *
+ * Option 52 tells that (RFC 2132 §9.3). A value beyond 255 bytes is cut into options of the same code, which are read in
+ * the order 1, 2, 3, so a later part never stands before an earlier one (RFC 3396 §5). What fits nowhere is left out: the
+ * order of the options is the order of their importance. The relay's option 82 ends the first field (RFC 3046 §2.1).
+ */
+import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD } from './options.ts'
+import { joined } from './option-values.ts'
+
+/** Options for each field, END included; `file` and `sname` are undefined where they carry none. */
+export interface Layout {
+  readonly main: Uint8Array
+  readonly file: Uint8Array | undefined
+  readonly sname: Uint8Array | undefined
+}
+
+/** Bytes for options: in the main field, and in the two others where they are free. */
+export interface Room {
+  readonly mainBytes: number
+  readonly fileBytes: number
+  readonly snameBytes: number
+}
+
+/** Without these an answer is none, so they come first and always fit. */
+const FIRST = [OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.leaseSeconds].map(({ code }) => code)
+const LAST = OPTIONS.relayAgent.code
+const VALUE_BYTES_MAX = 255
+const OVERLOAD_BYTES = 3
+const END_BYTES = 1
+
+/**
+ * @param values by option code
+ * @param order codes in the order that the peer asked for; those that it did not name follow, by number
+ */
+export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
+  const rest = [...values.keys()].sort((one, other) => one - other)
+  const inOrder = new Set([...FIRST, ...order, ...rest])
+  inOrder.delete(LAST)
+  const options = [...inOrder].map(code => pieces(code, values.get(code))).filter(option => option.length > 0)
+  const last = pieces(LAST, values.get(LAST))
+  if (lengthOf([...options, last].flat()) + END_BYTES <= room.mainBytes) return { main: field([...options, last].flat()), file: undefined, sname: undefined }
+
+  const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, room: room.mainBytes, pieces: [] }
+  const file: Field = { used: END_BYTES, room: room.fileBytes, pieces: [] }
+  const sname: Field = { used: END_BYTES, room: room.snameBytes, pieces: [] }
+  for (const option of options) place(option, [main, file, sname])
+  const overload = (file.pieces.length > 0 ? CARRIES_OPTIONS.file : 0) | (sname.pieces.length > 0 ? CARRIES_OPTIONS.sname : 0)
+  return {
+    main: field([...main.pieces, ...(overload === 0 ? [] : [Uint8Array.of(OVERLOAD, 1, overload)]), ...last]),
+    file: file.pieces.length > 0 ? field(file.pieces) : undefined,
+    sname: sname.pieces.length > 0 ? field(sname.pieces) : undefined,
+  }
+}
+
+interface Field {
+  used: number
+  readonly room: number
+  readonly pieces: Uint8Array[]
+}
+
+/** All pieces of an option or none, each where there is room, none before its predecessor. */
+function place(option: readonly Uint8Array[], fields: readonly Field[]): void {
+  const placed: { field: Field; piece: Uint8Array }[] = []
+  let from = 0
+  for (const piece of option) {
+    const taken = (field: Field) => placed.reduce((sum, earlier) => earlier.field === field ? sum + earlier.piece.length : sum, field.used)
+    from = fields.findIndex((field, index) => index >= from && taken(field) + piece.length <= field.room)
+    const field = fields[from]
+    if (field === undefined) return
+    placed.push({ field, piece })
+  }
+  for (const { field, piece } of placed) {
+    field.pieces.push(piece)
+    field.used += piece.length
+  }
+}
+
+function pieces(code: number, value: Uint8Array | undefined): Uint8Array[] {
+  if (value === undefined) return []
+  const out: Uint8Array[] = []
+  let from = 0
+  do {
+    const part = value.subarray(from, from + VALUE_BYTES_MAX)
+    out.push(Uint8Array.of(code, part.length, ...part))
+    from += VALUE_BYTES_MAX
+  } while (from < value.length)
+  return out
+}
+
+function field(options: readonly Uint8Array[]): Uint8Array {
+  return joined([...options, Uint8Array.of(END)])
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
+}

@@ -1,0 +1,98 @@
+/**
+ * How the values of DHCP options stand in bytes: one codec a shape. `decode` gives undefined where the bytes are not of that
+ * shape; options.ts makes a MalformedPacket of it, which knows the option and its place.
+ */
+import { subnetOf, type Subnet } from '../../kit/ip-address.ts'
+
+export interface Codec<Value> {
+  /** What the bytes must be, in words: "an address". */
+  readonly shape: string
+  decode(bytes: Uint8Array): Value | undefined
+  encode(value: Value): Uint8Array
+}
+
+export const uint8: Codec<number> = { shape: 'a number of one byte', decode: bytes => bytes.length === 1 ? bytes[0] : undefined, encode: value => Uint8Array.of(value) }
+
+export const uint16: Codec<number> = {
+  shape: 'a number of two bytes',
+  decode: bytes => bytes.length === 2 ? ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0) : undefined,
+  encode: value => Uint8Array.of(value >>> 8, value),
+}
+
+export const uint32: Codec<number> = { shape: 'a number of four bytes', decode: bytes => bytes.length === 4 ? uint32At(bytes, 0) : undefined, encode: uint32Bytes }
+
+export const address: Codec<number> = { ...uint32, shape: 'an address' }
+
+export const addresses: Codec<readonly number[]> = {
+  shape: 'a list of addresses',
+  decode: bytes => bytes.length > 0 && bytes.length % 4 === 0 ? Array.from({ length: bytes.length / 4 }, (_, index) => uint32At(bytes, index * 4)) : undefined,
+  encode: values => joined(values.map(uint32Bytes)),
+}
+
+export const codes: Codec<readonly number[]> = { shape: 'a list of option codes', decode: bytes => bytes.length > 0 ? [...bytes] : undefined, encode: values => Uint8Array.from(values) }
+
+export const opaque: Codec<Uint8Array> = { shape: 'bytes', decode: bytes => bytes.slice(), encode: value => value }
+
+/** Says something by being there. */
+export const presence: Codec<true> = { shape: 'empty', decode: bytes => bytes.length === 0 ? true : undefined, encode: () => new Uint8Array(0) }
+
+/** One character a byte; NULs at the end are no part of the text (RFC 2132 §2). */
+export const text: Codec<string> = {
+  shape: 'text',
+  decode: bytes => latin1(bytes).replace(/\0+$/, ''),
+  encode: value => Uint8Array.from(value, character => character.charCodeAt(0)),
+}
+
+/** A way to a network that does not lead by the default router. */
+export interface Route {
+  readonly destination: Subnet
+  readonly router: number
+}
+
+/**
+ * Classless static routes: RFC 3442. Of the destination only the octets that its prefix reaches into are sent.
+ *
+ *     10.0.0.0/8 by 192.0.2.1   →   8, 10, 192, 0, 2, 1
+ */
+export const routes: Codec<readonly Route[]> = {
+  shape: 'a list of routes',
+  decode(bytes) {
+    const found: Route[] = []
+    for (let at = 0; at < bytes.length;) {
+      const prefixBits = bytes[at] ?? 0
+      const octets = Math.ceil(prefixBits / 8)
+      const routerAt = at + 1 + octets
+      if (prefixBits > 32 || routerAt + 4 > bytes.length) return undefined
+      const network = new Uint8Array(4)
+      network.set(bytes.subarray(at + 1, routerAt))
+      found.push({ destination: subnetOf(uint32At(network, 0), prefixBits), router: uint32At(bytes, routerAt) })
+      at = routerAt + 4
+    }
+    return found.length > 0 ? found : undefined
+  },
+  encode: values => joined(values.flatMap(({ destination: { network, prefixBits }, router }) =>
+    [Uint8Array.of(prefixBits), uint32Bytes(network).subarray(0, Math.ceil(prefixBits / 8)), uint32Bytes(router)])),
+}
+
+/** One character a byte. */
+export function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => String.fromCharCode(byte)).join('')
+}
+
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+}
+
+function uint32Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+}

@@ -1,0 +1,35 @@
+/**
+ * What no upstream could tell a moment ago: for a second nobody asks again, for a storm of clients would else become a storm of
+ * questions (RFC 9520 §3.2). Only what servers said themselves stands here: a way that is interrupted may be there again at once.
+ */
+import { flightKey, type Trouble } from './flight.ts'
+import type { Wanted } from './finding.ts'
+
+const FAILURE_MS = 1000
+const FAILURES_MAX = 1000
+
+interface Failure {
+  readonly troubles: readonly Trouble[]
+  readonly untilMs: number
+}
+
+export class Failures {
+  /** Oldest first. */
+  readonly #failures = new Map<string, Failure>()
+
+  add(wanted: Wanted, troubles: readonly Trouble[], nowMs: number): void {
+    if (troubles.some(({ kind }) => kind !== 'answered')) return
+    const [oldest] = this.#failures.keys()
+    if (this.#failures.size >= FAILURES_MAX && oldest !== undefined) this.#failures.delete(oldest)
+    this.#failures.set(flightKey(wanted), { troubles, untilMs: nowMs + FAILURE_MS })
+  }
+
+  /** Why nobody could tell; undefined where it is time to ask again. */
+  get(wanted: Wanted, nowMs: number): readonly Trouble[] | undefined {
+    if (this.#failures.size === 0) return undefined
+    const key = flightKey(wanted)
+    const failure = this.#failures.get(key)
+    if (failure !== undefined && nowMs >= failure.untilMs) this.#failures.delete(key)
+    return failure === undefined || nowMs >= failure.untilMs ? undefined : failure.troubles
+  }
+}

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import type { Machine } from '../machine.ts'
+import type { Clock } from './clock.ts'
+import { drive } from './drive.ts'
+import type { DatagramDoor } from './udp/door.ts'
+
+const NO_DOOR: DatagramDoor = { locals: [], send: () => undefined, sendTrain: () => undefined, flush: () => undefined, pathTo: () => expect.unreachable('nothing is sent'), close: () => Promise.resolve() }
+
+/** A machine whose deadline the test sets, driven on a clock that the test moves. */
+function driven() {
+  let nowMs = 0
+  let deadlineMs = Infinity
+  const timeouts: number[] = []
+  const timers: { atMs: number; wake: () => void }[] = []
+  let made = 0
+  const clock: Clock = {
+    nowMs: () => nowMs,
+    wakeAt(atMs, wake) {
+      if (atMs === Infinity) return () => undefined
+      const timer = { atMs, wake }
+      made++
+      timers.push(timer)
+      return () => timers.splice(timers.indexOf(timer), 1)
+    },
+  }
+  const machine: Machine<never> = {
+    outbox: [], receive: () => undefined, deadlineMs: () => deadlineMs,
+    timeout: atMs => {
+      timeouts.push(atMs)
+      deadlineMs = Infinity
+    },
+  }
+  const driver = drive({ machine, door: () => NO_DOOR, clock, onEvent: () => undefined })
+  return {
+    timeouts,
+    made: () => made,
+    deadline(atMs: number) {
+      deadlineMs = atMs
+      driver.drain()
+    },
+    runUntil(atMs: number) {
+      for (;;) {
+        const due = timers.filter(timer => timer.atMs <= atMs).sort((left, right) => left.atMs - right.atMs)[0]
+        if (due === undefined) break
+        timers.splice(timers.indexOf(due), 1)
+        nowMs = due.atMs
+        due.wake()
+      }
+      nowMs = atMs
+    },
+  }
+}
+
+test('a machine is woken at its deadline, also when that came nearer meanwhile', () => {
+  const { deadline, runUntil, timeouts } = driven()
+  deadline(100)
+  deadline(50)
+  runUntil(200)
+  expect(timeouts).toEqual([50])
+})
+
+test('a deadline that moves away with every datagram costs one timer, and the machine is not woken before it', () => {
+  const { deadline, runUntil, timeouts, made } = driven()
+  for (let atMs = 100; atMs < 200; atMs++) deadline(atMs)
+  expect(made()).toBe(1)
+  runUntil(150)
+  expect(timeouts).toEqual([])
+  runUntil(300)
+  expect([timeouts, made()]).toEqual([[199], 2])
+})
+
+test('a machine that waits for nothing any more is left alone', () => {
+  const { deadline, runUntil, timeouts } = driven()
+  deadline(100)
+  deadline(Infinity)
+  runUntil(1000)
+  expect(timeouts).toEqual([])
+})

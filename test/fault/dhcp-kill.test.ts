@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { formatIpv4, parseIpv4 } from '../../src/services/kit/ip-address.ts'
+import type { DatagramDoor } from '../../src/services/kit/node/udp/door.ts'
+import { openDoor } from '../../src/services/kit/node/udp/open-door.ts'
+import { below, seededRandom } from '../../src/services/kit/random.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE } from '../../src/services/dhcp/wire/message.ts'
+import type { Options } from '../../src/services/dhcp/wire/options.ts'
+import { emptyFolder, RunningHamlet } from '../support/hamlet.ts'
+
+const KILLS = 200
+const SEED = 20261128
+const PORT = 16_767
+const SERVER = parseIpv4('127.0.0.1') ?? 0
+const data = emptyFolder()
+const random = seededRandom(SEED)
+const startServer = async () => {
+  const server = new RunningHamlet(['dhcp', '--host', '127.0.0.1', '--port', String(PORT), '--pool', '127.1.0.0-127.1.255.255', '--data', data])
+  await server.line(/^Server is running on port/)
+  return server
+}
+
+/** Clients by number: each asks with a hardware address and an xid of its own. */
+class Clients {
+  /** What each client was promised by an ACK. */
+  readonly acked = new Map<number, number>()
+  readonly #holder = new Map<number, number>()
+  readonly troubles: string[] = []
+  readonly #door: DatagramDoor
+  #onAck = (_client: number) => {}
+  #next = 0
+
+  private constructor(door: DatagramDoor) {
+    this.#door = door
+  }
+
+  static async open(): Promise<Clients> {
+    const door = await openDoor({
+      addresses: ['127.0.0.1'], port: 0,
+      receive: ({ slab, offsets, lengths }) => clients.#receive(slab.subarray(offsets[0], (offsets[0] ?? 0) + (lengths[0] ?? 0))),
+    })
+    const clients = new Clients(door)
+    return clients
+  }
+
+  /** New clients ask until `acks` of them and of the renewals have been acknowledged; what is under way then stays so. */
+  obtain(acks: number): Promise<void> {
+    return new Promise(resolve => {
+      let left = acks
+      this.#onAck = () => {
+        if (--left === 0) resolve()
+        else if (left > 0) this.#discover()
+      }
+      for (let index = 0; index < 40; index++) this.#discover()
+    })
+  }
+
+  /** Asks for the address that each of these was promised, as one that comes back does (INIT-REBOOT), until all have an answer. */
+  async confirm(some: readonly number[]): Promise<void> {
+    const waiting = new Set(some)
+    while (waiting.size > 0) {
+      const few = [...waiting].slice(0, 100)
+      await new Promise<void>(resolve => {
+        this.#onAck = client => {
+          waiting.delete(client)
+          if (few.every(one => !waiting.has(one))) resolve()
+        }
+        for (const client of few) this.#send(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.acked.get(client) })
+      })
+    }
+    this.#onAck = () => {}
+  }
+
+  close(): Promise<void> {
+    return this.#door.close()
+  }
+
+  #discover(): void {
+    this.#send(this.#next++, { messageType: MESSAGE_TYPE.DISCOVER })
+  }
+
+  #receive(bytes: Uint8Array): void {
+    const { xid: client, yiaddr, options: { messageType } } = decodeMessage(bytes)
+    if (messageType === MESSAGE_TYPE.OFFER) return this.#send(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: yiaddr, serverIdentifier: SERVER })
+    if (messageType === MESSAGE_TYPE.NAK) this.troubles.push(`client ${client} was refused ${formatIpv4(this.acked.get(client) ?? 0)}`)
+    else {
+      const [before, holder] = [this.acked.get(client), this.#holder.get(yiaddr)]
+      if (before !== undefined && before !== yiaddr) this.troubles.push(`client ${client} was promised ${formatIpv4(before)} and then ${formatIpv4(yiaddr)}`)
+      if (holder !== undefined && holder !== client) this.troubles.push(`${formatIpv4(yiaddr)} was promised to clients ${holder} and ${client}`)
+      this.acked.set(client, yiaddr)
+      this.#holder.set(yiaddr, client)
+    }
+    this.#onAck(client)
+  }
+
+  #send(client: number, options: Options): void {
+    const bytes = encodeMessage({
+      op: 1, htype: 1, hops: 0, xid: client, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0,
+      chaddr: Uint8Array.of(2, 0, client >>> 24, client >>> 16, client >>> 8, client), sname: '', file: '', options,
+    })
+    this.#door.send(this.#door.pathTo({ address: '127.0.0.1', port: PORT }), bytes)
+    this.#door.flush()
+  }
+}
+
+let clients: Clients
+beforeAll(async () => { clients = await Clients.open() })
+afterAll(() => clients.close())
+
+test(`${KILLS} times kill -9 in the middle of lending: no lease that was acknowledged is lost, no address is promised twice`, async () => {
+  let server = await startServer()
+  for (let kill = 0; kill < KILLS; kill++) {
+    await clients.obtain(1 + below(random, 60))
+    await server.stop('SIGKILL')
+    server = await startServer()
+    const known = [...clients.acked.keys()]
+    await clients.confirm(Array.from({ length: 20 }, () => known[below(random, known.length)] ?? 0))
+    expect(clients.troubles, `seed ${SEED}, kill ${kill}`).toEqual([])
+  }
+  await clients.confirm([...clients.acked.keys()])
+  expect(clients.troubles, `seed ${SEED}`).toEqual([])
+  expect(clients.acked.size).toBeGreaterThan(KILLS * 10)
+  expect(await server.stop()).toBe(0)
+}, 600_000)

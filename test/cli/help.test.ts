@@ -4,18 +4,19 @@ import { runHamlet } from '../support/hamlet.ts'
 test('hamlet alone lists its commands, without those of its own machinery', async () => {
   const { status, stdout } = await runHamlet([])
   expect(status).toBe(0)
-  for (const name of ['dns', 'dhcp', 'server', 'client', 'resolve', 'lease', 'fetch', 'up']) expect(stdout).toMatch(new RegExp(`^  hamlet ${name}\\b`, 'm'))
+  for (const name of ['dns', 'dhcp', 'server', 'client', 'resolve', 'lease', 'fetch', 'key', 'up']) expect(stdout).toMatch(new RegExp(`^  hamlet ${name}\\b`, 'm'))
   expect(stdout).not.toContain('service-host')
 })
 
 test.each([
-  ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'forward', 'allow_private', 'upstream_ca', 'plain_letters', 'data']],
+  ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'forward', 'allow_private', 'upstream_ca', 'plain_letters', 'secondary', 'allow_register', 'local_update', 'data']],
   ['dhcp', ['dns', 'host', 'port', 'interface', 'pool', 'lease', 'data']],
-  ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'site', 'data']],
+  ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'dns_key', 'site', 'data']],
   ['client', ['proxy_port', 'dns', 'dhcp']],
   ['resolve', ['dns', 'json']],
   ['lease', ['dhcp', 'json']],
   ['fetch', ['dns', 'output', 'json']],
+  ['key', ['output', 'data']],
   ['up', ['local', 'lan', 'config']],
 ])('hamlet %s --help names its flags', async (command, flags) => {
   const { status, stdout } = await runHamlet([command, '--help'])
@@ -31,6 +32,9 @@ test.each([
   [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
   [['dhcp', '--pool', '192.0.2.1'], '--pool cannot be "192.0.2.1"'],
   [['resolve'], 'NAME is missing'],
+  [['key', 'a..b'], 'a label is empty'],
+  [['dns', '--allow_register', '192.168.1.0/33'], '--allow_register cannot be ["192.168.1.0/33"]'],
+  [['dns', '--secondary', 'ns.example.org'], '--secondary cannot be ["ns.example.org"]'],
   [['fetch', 'ftp://example.org/'], 'ftp'],
   [['up', '--local', '--lan'], '--local and --lan stand together'],
 ])('hamlet %j is refused with status 2 and one clear line', async (args, line) => {

@@ -20,6 +20,7 @@ import { TokenBuckets } from './core/token-buckets.ts'
 import type { Hmac, KeyOf } from './core/tsig.ts'
 import type { Zone } from './core/zone.ts'
 import type { ZoneChange } from './core/zone-change.ts'
+import type { Refusal } from './refusals.ts'
 
 /** What the lines act on. */
 export interface AdminTarget {
@@ -39,7 +40,7 @@ export interface AdminAccess {
   readonly wallSeconds: () => number
   /** Networks that the settings allow everything. */
   readonly allowed: readonly IpPrefix[]
-  readonly onRefused: (client: string, asked: string, why: string) => void
+  readonly onRefused: (refusal: Refusal) => void
 }
 
 export interface AdminPortOptions extends AdminAccess {
@@ -116,7 +117,7 @@ class AdminJudge {
       if (line.length > ADMIN_LINE_BYTES_MAX + SIGNATURE_BYTES_MAX) throw new UsageError('The line is too long', `it has ${line.length} octets`, 'write less')
       return await (isSigned(line) ? this.#replyToSigned(line, peer.address) : this.#runFor(line, { address: peer.address, signedBy: undefined }))
     } catch (error) {
-      if (partsOf(error).code === 'usage') this.options.onRefused(formatEndpoint(peer), printable(line), partsOf(error).why)
+      if (partsOf(error).code === 'usage') this.options.onRefused({ client: formatEndpoint(peer), asked: printable(line), why: partsOf(error).why })
       return [formatAdminError(error)]
     }
   }

@@ -58,7 +58,7 @@ export async function openAdministration({ context, store, table, health }: Admi
     refusals, zoneChanged,
     openPort: target => onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({
       addresses: addressesToBind(settings.admin_host), port, target, trace, clock, ...signing,
-      allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: (client, asked, why) => refusals.tell(client, asked, why),
+      allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: refusal => refusals.tell(refusal),
     })),
     async close() {
       keyring.close()

@@ -3,6 +3,12 @@ import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
 import { TokenBuckets } from './core/token-buckets.ts'
 
+export interface Refusal {
+  readonly client: string
+  readonly asked: string
+  readonly why: string
+}
+
 export class Refusals {
   readonly #told = new TokenBuckets({ tokens: 50, tokensPerSecond: 5 })
   private readonly context: Pick<ServiceContext<typeof dns>, 'clock' | 'trace' | 'emit'>
@@ -11,7 +17,7 @@ export class Refusals {
     this.context = context
   }
 
-  tell(client: string, asked: string, why: string): void {
+  tell({ client, asked, why }: Refusal): void {
     const { trace, clock, emit } = this.context
     const nowMs = clock.nowMs()
     if (this.#told.take('all', nowMs) !== 'granted') return

@@ -10,7 +10,6 @@ import { openAdministration, type Administration } from './administration.ts'
 import { runAdminLine, type AdminTarget } from './admin-port.ts'
 import { AnswerLog } from './answer-log.ts'
 import { dns } from './contract.ts'
-import type { AuthorityEvent, Request } from './core/authority.ts'
 import { Cache } from './core/cache.ts'
 import { CANARY_NAMES } from './core/canary-names.ts'
 import { createRoutes } from './core/routes.ts'
@@ -59,17 +58,11 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
     routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomLetters: !settings.plain_letters,
     hidesCanaries: hideCanaries(context), authority: administration.authority,
   })
-  const notice = (event: NoticedEvent): void => {
-    if (event.name === 'updateAsked') void administration.changes.update(event.request.message).then(rcode => answerUpdate(event.request, rcode), error => context.fail(error))
-    else if (event.name === 'refused') administration.refusals.tell(event.client, event.asked, event.why)
-    else onEvent(event, context, answerLog, table, health)
-  }
-  const { front, driver, close } = await openSockets({ context, machine, answerLog, authorities: others.authorities, notice })
+  const { front, driver, close } = await openSockets({
+    context, machine, answerLog, authorities: others.authorities, update: message => administration.changes.update(message),
+    notice: event => event.name === 'refused' ? administration.refusals.tell(event) : onEvent(event, context, answerLog, table, health),
+  })
   closers.push(close)
-  const answerUpdate = (request: Request, rcode: number): void => {
-    machine.answerUpdate(request, rcode)
-    driver.drain()
-  }
   const target = adminTarget(administration, store, machine, table)
   const adminDoor = await administration.openPort(target)
   closers.push(() => adminDoor.close())
@@ -102,7 +95,7 @@ function hideCanaries({ settings, setRow }: Context): boolean {
   return hides
 }
 
-function onEvent(event: Exclude<NoticedEvent, AuthorityEvent>, context: Context, answerLog: AnswerLog, table: NamesTable, health: Health): void {
+function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, context: Context, answerLog: AnswerLog, table: NamesTable, health: Health): void {
   switch (event.name) {
     case 'upstream': return health.set(`upstream ${event.zone}`, unreachable(event.zone, event.trouble))
     case 'filtered': return filtered(event, context)

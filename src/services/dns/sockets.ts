@@ -12,16 +12,18 @@ import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { AnswerLog } from './answer-log.ts'
 import type { dns } from './contract.ts'
+import type { Request } from './core/authority.ts'
 import { ClientLimit } from './core/client-limit.ts'
 import type { DnsEvent, DnsServer } from './core/server.ts'
 import { DatagramClients } from './datagram-clients.ts'
 import { openFrontDoors, type FrontDoors } from './front-doors.ts'
 import { StreamClients } from './stream-clients.ts'
 import { UpstreamDoors } from './upstream/doors.ts'
+import type { Message } from './wire/message.ts'
 import { TYPE } from './wire/types.ts'
 
-/** What others hear of; askings and transfers are the doors' business. */
-export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'transferAsked' }>
+/** What others hear of; askings, updates and transfers are answered here. */
+export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'updateAsked' | 'transferAsked' }>
 
 export interface Sockets {
   readonly front: FrontDoors
@@ -35,11 +37,13 @@ export interface SocketsOptions {
   readonly answerLog: AnswerLog
   /** Certificates trusted for upstreams (other-servers.ts). */
   readonly authorities: readonly string[]
+  /** Makes a dynamic update. @returns the response code, once everything is safe on disk */
+  readonly update: (message: Message) => Promise<number>
   readonly notice: (event: NoticedEvent) => void
 }
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
-export async function openSockets({ context, machine, answerLog, authorities, notice }: SocketsOptions): Promise<Sockets> {
+export async function openSockets({ context, machine, answerLog, authorities, update, notice }: SocketsOptions): Promise<Sockets> {
   const { settings, clock, trace, random } = context
   const streamClients = new StreamClients({
     trace, clock,
@@ -60,13 +64,15 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     refused: (asking, why) => machine.refused(asking, why, clock.nowMs()),
     drain: () => driver.drain(),
   })
+  // The first address may be asked while the others are still being opened.
+  let front: FrontDoors | undefined
   // One door for the driver: an answer to a stream goes by it, and what is asked of upstreams leaves together.
   const routed = {
     send(path: Path, bytes: Uint8Array) {
-      if (!streamClients.send(path, bytes)) front.send(path, bytes)
+      if (!streamClients.send(path, bytes)) front?.send(path, bytes)
     },
     flush() {
-      front.flush()
+      front?.flush()
       upstreams.flush()
     },
   }
@@ -76,24 +82,29 @@ export async function openSockets({ context, machine, answerLog, authorities, no
     onEvent(event) {
       if (event.name === 'ask') upstreams.ask(event.asking)
       else if (event.name === 'askingsOver') upstreams.forget(event.askings)
+      else if (event.name === 'updateAsked') void update(event.request.message).then(rcode => answerUpdate(event.request, rcode)).catch((error: unknown) => context.fail(error))
       else if (event.name === 'transferAsked') transfer(event, context, streamClients)
       else notice(event)
     },
   })
-  const front = await openFrontDoors({
+  const answerUpdate = (request: Request, rcode: number): void => {
+    machine.answerUpdate(request, rcode)
+    driver.drain()
+  }
+  const opened = front = await openFrontDoors({
     addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: text => context.log(text),
     receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
   })
   const unfollow = followAddresses(settings.host, clock, addresses => {
     ownAddresses = new Set(addresses)
-    void front.follow(addresses)
+    void opened.follow(addresses)
   })
   return {
-    front, driver,
+    front: opened, driver,
     async close() {
       unfollow()
       streamClients.stop()
-      await Promise.all([upstreams.close(), front.close()])
+      await Promise.all([upstreams.close(), opened.close()])
     },
   }
 }

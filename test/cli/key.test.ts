@@ -1,0 +1,40 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { emptyFolder, runHamlet } from '../support/hamlet.ts'
+
+test('hamlet key makes a key that only its owner may read, says where, and never says the secret', async () => {
+  const folder = join(emptyFolder(), 'new')
+  const { status, stdout, stderr } = await runHamlet(['key', '--data', folder])
+  const file = join(folder, 'dns.keys')
+  expect([status, stdout, stderr]).toEqual([0, `${file}\n`, `Made the key "hamlet" in ${file}\n`])
+  expect(readFileSync(file, 'latin1')).toMatch(/^key "hamlet" \{\n {2}algorithm hmac-sha256;\n {2}secret "[A-Za-z0-9+/]{43}=";\n\};\n$/)
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('a second key stands beside the first, a key that is there stays, and --output has it alone', async () => {
+  const folder = emptyFolder()
+  const output = join(emptyFolder(), 'tablet.key')
+  await runHamlet(['key', '--data', folder])
+  expect(await runHamlet(['key', 'tablet', '--data', folder, '--output', output])).toMatchObject({ status: 0, stdout: `${output}\n` })
+  const both = readFileSync(join(folder, 'dns.keys'), 'latin1')
+  expect(both.match(/^key "(hamlet|tablet)"/gm)).toHaveLength(2)
+  expect(both.endsWith(readFileSync(output, 'latin1'))).toBe(true)
+  expect((await runHamlet(['key', 'TABLET', '--data', folder])).stderr).toMatch(/^There is already a key "TABLET"/)
+  expect(readFileSync(join(folder, 'dns.keys'), 'latin1')).toBe(both)
+})
+
+test('a key that is never the same twice', async () => {
+  const [one, other] = [emptyFolder(), emptyFolder()]
+  for (const folder of [one, other]) await runHamlet(['key', '--data', folder])
+  expect(readFileSync(join(one, 'dns.keys'), 'latin1')).not.toBe(readFileSync(join(other, 'dns.keys'), 'latin1'))
+})
+
+test('a file that is no list of keys is left alone, and its line is named', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'dns.keys'), 'key "a" {\n  algorithm hmac-md5;\n')
+  const { status, stderr } = await runHamlet(['key', '--data', folder])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^hamlet: dns\.keys could not be read: the key at line 2: "}" is missing/)
+  expect(readFileSync(join(folder, 'dns.keys'), 'latin1')).toContain('hmac-md5')
+})

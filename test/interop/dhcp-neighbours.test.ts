@@ -79,6 +79,22 @@ test('where another server answers, Hamlet says who, and serves its own clients 
   expect(JSON.parse(friend.stdout)).toMatchObject({ server: '10.9.0.2', address: expect.stringMatching(/^10\.9\.0\.1\d\d$/) })
 })
 
+test('an interface that comes up later is served, and one that goes takes no lease with it', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  const hamlet = namespaces['hamlet'] ?? ''
+  run(hamlet, 'ip', 'address', 'flush', 'dev', 'eth0')
+  const server = await hamletDhcp(hamlet, '--beside_others')
+  expect(server.stderr).not.toContain('on eth0')
+  run(hamlet, 'ip', 'address', 'add', '10.9.0.1/24', 'dev', 'eth0')
+  await server.line(/^DHCP lends 10\.9\.0\.100 to 10\.9\.0\.199 on eth0 as 10\.9\.0\.1$/, 'stderr')
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
+  run(hamlet, 'ip', 'address', 'delete', '10.9.0.1/24', 'dev', 'eth0')
+  run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
+  await server.line(/as 10\.9\.0\.2$/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
+})
+
 test('where nobody else answers, Hamlet says so, and serves everyone', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.2/24', stranger: '' })
   const server = await hamletDhcp(namespaces['hamlet'])

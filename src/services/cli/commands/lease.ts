@@ -10,8 +10,9 @@ import { hostname } from 'node:os'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
 
-/** Some servers look for three seconds whether an address is free before they offer it. */
-const WITHIN_MS = 10_000
+const STANDARD_PORT = 67
+/** Some of the servers there look for three seconds whether an address is free before they offer it. */
+const STANDARD_WITHIN_MS = 10_000
 
 export const lease = defineCommand({
   name: 'lease',
@@ -30,8 +31,9 @@ export const lease = defineCommand({
       server: flags.dhcp === undefined ? undefined : parseEndpoint(flags.dhcp, 6767),
       mac: await storedMac(dataFolder(flags.data), random), clock: systemClock, random, trace: new TraceRing(),
     }
+    const patience = question.server?.port === STANDARD_PORT || flags.address !== undefined ? { timeoutMs: STANDARD_WITHIN_MS } : {}
     const remembered = flags.address === undefined ? {} : { remembered: flags.address }
-    const obtained = flags.inform ? await inform(question) : await obtainLease({ ...question, ...remembered, hostName: hostname(), timeoutMs: WITHIN_MS })
+    const obtained = flags.inform ? await inform(question) : await obtainLease({ ...question, ...remembered, ...patience, hostName: hostname() })
     if (flags.json) stdout.write(`${JSON.stringify(obtained)}\n`)
     else {
       stdout.write(`address ${obtained.address}\n`)

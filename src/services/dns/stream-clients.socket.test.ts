@@ -211,21 +211,39 @@ test('an answer of many messages is made only as fast as it is read, and dropped
   client.socket.destroy()
 })
 
+test('while one takes a zone without end, another gets its answer', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const [taker, other] = [await dial(port), await dial(port, '127.0.0.2')]
+  taker.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(1)
+  function* endless(): Generator<Uint8Array, TransferEnd> {
+    for (;;) yield new Uint8Array(16_384)
+  }
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), endless())
+  await expect.poll(() => taker.answers.length).toBeGreaterThan(100)
+  other.socket.write(encodeFrame(query(7)))
+  await expect.poll(() => asked.length).toBe(2)
+  clients.send(asked[1]?.path ?? expect.unreachable('a query is under way'), query(7))
+  await answered(other, 1)
+})
+
 test('a reader that goes away ends the making', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const client = await dial(port)
   client.socket.pause()
   client.socket.write(framed(1))
   await expect.poll(() => asked.length).toBe(1)
+  let made = 0
   let dropped = false
   function* endless(): Generator<Uint8Array, TransferEnd> {
     try {
-      for (;;) yield new Uint8Array(16_384)
+      for (;; made++) yield new Uint8Array(16_384)
     } finally {
       dropped = true
     }
   }
   clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), endless())
+  await expect.poll(() => made).toBeGreaterThan(0)
   expect(dropped).toBe(false)
   client.socket.destroy()
   await expect.poll(() => dropped).toBe(true)

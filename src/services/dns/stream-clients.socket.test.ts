@@ -211,21 +211,47 @@ test('an answer of many messages is made only as fast as it is read, and dropped
   client.socket.destroy()
 })
 
+test('who takes a zone gets a few messages a turn, however fast it reads', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false })
+  const taker = await dial(port)
+  taker.socket.write(framed(1))
+  await expect.poll(() => asked.length).toBe(1)
+  const madeInTurns = new Map<number, number>()
+  let turn = 0
+  let next = setImmediate(function count() {
+    turn++
+    next = setImmediate(count)
+  })
+  closers.push(() => clearImmediate(next))
+  function* zone(): Generator<Uint8Array, TransferEnd> {
+    for (let made = 0; made < 500; made++) {
+      madeInTurns.set(turn, (madeInTurns.get(turn) ?? 0) + 1)
+      yield new Uint8Array(16_384)
+    }
+    return 'whole'
+  }
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), zone())
+  await answered(taker, 500)
+  expect(Math.max(...madeInTurns.values())).toBeLessThan(10)
+})
+
 test('a reader that goes away ends the making', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const client = await dial(port)
   client.socket.pause()
   client.socket.write(framed(1))
   await expect.poll(() => asked.length).toBe(1)
+  let made = 0
   let dropped = false
   function* endless(): Generator<Uint8Array, TransferEnd> {
     try {
-      for (;;) yield new Uint8Array(16_384)
+      for (;; made++) yield new Uint8Array(16_384)
     } finally {
       dropped = true
     }
   }
   clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), endless())
+  await expect.poll(() => made).toBeGreaterThan(0)
   expect(dropped).toBe(false)
   client.socket.destroy()
   await expect.poll(() => dropped).toBe(true)

@@ -4,7 +4,7 @@
  *
  *     connections         all together, and of one address: the newest replaces the address's own longest silent one
  *     queries under way   of a connection, of an address, and all together: the next ones wait in the system's buffers
- *     turns               a client that has sent many queries at once waits after each few until others had theirs
+ *     turns               who has sent many queries at once, or takes a zone, waits after each few messages until others had theirs
  *     time                half a query, no query, and answers that are not read end the connection
  */
 import type { Socket } from 'node:net'
@@ -38,8 +38,9 @@ export interface StreamLimits {
 export const STREAM_LIMITS: StreamLimits = {
   connections: 256, connectionsOfAddress: 64, unanswered: 2048, unansweredOfAddress: 256, unansweredOfConnection: 64, idleMs: STREAM_IDLE_MS, stalledMs: 10_000,
 }
-/** After as many queries of one connection the others have their turn. */
+/** After as many queries of one connection, or messages of one zone, the others have their turn. */
 const QUERIES_OF_TURN = 16
+const MESSAGES_OF_TURN = 4
 /** With as much unread a connection's next queries wait, and so does the rest of a zone. */
 const UNREAD_BYTES = 64 * 1024
 /** What the queries under way may add to that. A client that reads nothing of it is cut off. */
@@ -57,7 +58,7 @@ interface Connection {
   unanswered: number
   /** When it last began a query, had one taken up or answered, or read something. */
   movedAtMs: number
-  /** Answers of many messages, pulled as the client reads. */
+  /** Answers of many messages, the first of which is under way. */
   readonly streams: Iterator<Uint8Array, TransferEnd>[]
 }
 
@@ -75,6 +76,8 @@ export class StreamClients {
   readonly #clients = new Map<string, Client>()
   /** Those with queries that nobody has taken up yet, in order of their turns. */
   readonly #eager = new Set<Connection>()
+  /** Those that take a zone. */
+  readonly #pouring = new Set<Connection>()
   #unanswered = 0
   #turnIsDue = false
   #cancelLook: (() => void) | undefined
@@ -120,8 +123,10 @@ export class StreamClients {
   /** Sends an answer of many messages, each made when the client has read most of those before. Where the connection is gone, none is made. */
   stream(path: Path, messages: Iterator<Uint8Array, TransferEnd>): void {
     const connection = this.#connections.get(path)
-    connection?.streams.push(messages)
-    if (connection?.streams.length === 1) this.#pour(connection)
+    if (connection === undefined) return
+    connection.streams.push(messages)
+    this.#pouring.add(connection)
+    this.#giveTurns()
   }
 
   stop(): void {
@@ -144,6 +149,7 @@ export class StreamClients {
     const { path, client, unanswered, streams } = connection
     if (!this.#connections.delete(path)) return
     this.#eager.delete(connection)
+    this.#pouring.delete(connection)
     this.#unanswered -= unanswered
     client.unanswered -= unanswered
     client.connections--
@@ -184,11 +190,12 @@ export class StreamClients {
 
   /** Lets the sockets and timers of all others go first, then gives each that waits one turn. */
   #giveTurns(): void {
-    if (this.#turnIsDue || this.#eager.size === 0) return
+    if (this.#turnIsDue || this.#eager.size + this.#pouring.size === 0) return
     this.#turnIsDue = true
     setImmediate(() => {
       this.#turnIsDue = false
       for (const connection of [...this.#eager]) if (this.#mayTake(connection)) this.#take(connection)
+      for (const connection of [...this.#pouring]) this.#pour(connection)
     })
   }
 
@@ -205,18 +212,18 @@ export class StreamClients {
     this.options.trace.packet('out', 'dns', path, message, this.options.clock.nowMs())
     socket.write(encodeFrame(message), () => {
       connection.movedAtMs = this.options.clock.nowMs()
-      this.#pour(connection)
+      // Where the system takes everything at once, this is called within the same turn: what is next waits for another.
       this.#giveTurns()
     })
     if (socket.writableLength > UNREAD_BYTES_MAX) socket.destroy()
   }
 
-  /** Makes and sends the next messages of the first stream for as long as the client reads. */
+  /** Makes and sends the next messages of a zone, as far as the client reads. */
   #pour(connection: Connection): void {
     const { socket, streams } = connection
-    while (socket.writableLength < UNREAD_BYTES && !socket.destroyed) {
+    for (let made = 0; made < MESSAGES_OF_TURN && socket.writableLength < UNREAD_BYTES && !socket.destroyed; made++) {
       const next = streams[0]?.next()
-      if (next === undefined) return
+      if (next === undefined) return void this.#pouring.delete(connection)
       if (next.done === true) {
         // Half a zone is none: the secondary drops it with its connection, and comes again.
         if (next.value === 'torn') return void socket.destroy()

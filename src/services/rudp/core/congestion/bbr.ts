@@ -41,12 +41,17 @@ const LOSS_BEARABLE = 0.02
 /** What is left of the bound after a round of too much loss; and how much of it CRUISE uses. */
 const BOUND_FACTOR = 0.7
 const HEADROOM = 0.85
+/** UP goes on while the rate grows by so much a round; each of its rounds moves the bound up. */
+const UP_GROWTH = 1.1
+const UP_BOUND_GROWTH = 1.25
 /** Loss that is not ours is made good up to this. */
 const FOREIGN_LOSS_MAX = 0.2
 /** The least round trip is measured anew after so long, for so long. */
 const MIN_RTT_OLD_MS = 5_000
 const PROBE_RTT_MS = 200
 const WINDOW_DATAGRAMS_MIN = 4
+/** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
+const SLACK_DATAGRAMS = 10
 
 class Bbr implements Congestion {
   readonly name = 'bbr'
@@ -65,7 +70,7 @@ class Bbr implements Congestion {
   /** Of the round that runs. */
   #ackedBytes = 0
   #lostBytes = 0
-  #queueSeen = false
+  #roundMinRttMs = Infinity
   #fullBytesPerMs = 0
   #fullRounds = 0
   /** inflight_hi: what loss has shown to be too much. */
@@ -99,7 +104,7 @@ class Bbr implements Congestion {
 
   onAcked(sample: AckSample): void {
     this.#ackedBytes += sample.ackedBytes
-    if (this.#isQueue(sample)) this.#queueSeen = true
+    this.#roundMinRttMs = Math.min(this.#roundMinRttMs, sample.rttMs)
     if (sample.bytesPerMs > 0 && (!sample.isAppLimited || sample.bytesPerMs > this.#bandwidth.bytesPerMs)) this.#bandwidth.add(sample.bytesPerMs)
     this.#measureRoundTrip(sample)
     if (sample.priorDeliveredBytes >= this.#roundEndsAtBytes) this.#endRound(sample)
@@ -109,7 +114,6 @@ class Bbr implements Congestion {
 
   onLost(sample: LossSample): void {
     this.#lostBytes += sample.lostBytes
-    if (this.#isQueue(sample)) this.#queueSeen = true
     if (!sample.isPersistent) return
     this.#windowBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
     this.#bandwidth.forget()
@@ -131,10 +135,6 @@ class Bbr implements Congestion {
     return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * this.#minRttMs
   }
 
-  #isQueue({ rttMs, minRttMs }: { readonly rttMs: number; readonly minRttMs: number }): boolean {
-    return rttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
-  }
-
   /** The least round trip of the last seconds. */
   #measureRoundTrip({ rttMs, nowMs }: AckSample): void {
     if (rttMs <= this.#minRttMs) {
@@ -149,32 +149,44 @@ class Bbr implements Congestion {
     }
   }
 
-  #endRound({ deliveredBytes, isAppLimited }: AckSample): void {
+  #endRound({ deliveredBytes, isAppLimited, minRttMs }: AckSample): void {
     this.#rounds++
     this.#roundEndsAtBytes = deliveredBytes
     const lossPart = this.#lostBytes / Math.max(1, this.#lostBytes + this.#ackedBytes)
-    if (lossPart > LOSS_BEARABLE && this.#queueSeen) this.#lowerBound()
+    // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
+    const isQueued = this.#roundMinRttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
+    const isOurLoss = lossPart > LOSS_BEARABLE && isQueued
     // What was acknowledged in the second round of PROBE_DOWN was sent in it: slower than the path takes.
     if (this.#phase === 'probe down' && this.#rounds === this.#phaseFromRound + 2) {
-      this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / 4
+      this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / 2
     }
-    if (this.#phase === 'startup' && !isAppLimited) this.#lookIfFull()
+    if (this.#phase === 'startup') this.#endStartupRound(isAppLimited, isOurLoss)
+    else if (isOurLoss) this.#lowerBound()
+    else if (this.#phase === 'probe up') this.#endUpRound(isQueued)
     this.#ackedBytes = 0
     this.#lostBytes = 0
-    this.#queueSeen = false
+    this.#roundMinRttMs = Infinity
   }
 
-  #lookIfFull(): void {
+  #endStartupRound(isAppLimited: boolean, isOurLoss: boolean): void {
+    if (isAppLimited) return
     if (this.#bandwidth.bytesPerMs >= FULL_GROWTH * this.#fullBytesPerMs) {
       this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
       this.#fullRounds = 0
-    } else this.#fullRounds++
+    } else this.#fullRounds += isOurLoss ? FULL_ROUNDS : 1
+  }
+
+  /** There is room as long as no queue builds; then the bound that loss has set moves up, too. */
+  #endUpRound(isQueued: boolean): void {
+    if (this.#rounds < this.#phaseFromRound + 2) return
+    this.#boundBytes *= UP_BOUND_GROWTH
+    if (isQueued || this.#bandwidth.bytesPerMs < UP_GROWTH * this.#fullBytesPerMs) this.#enter('probe down')
+    this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
   }
 
   #lowerBound(): void {
-    if (this.#phase === 'startup') this.#fullRounds = FULL_ROUNDS
-    const flightBytes = Math.min(this.#boundBytes, this.#windowBytes, PHASES[this.#phase].window * this.#bdpBytes)
-    this.#boundBytes = Math.max(BOUND_FACTOR * flightBytes, this.#bdpBytes)
+    const flightBytes = Math.min(this.#boundBytes, PHASES[this.#phase].window * this.#bdpBytes)
+    this.#boundBytes = Math.max(BOUND_FACTOR * flightBytes, this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes)
     if (this.#phase === 'probe up') this.#enter('probe down')
   }
 
@@ -188,15 +200,12 @@ class Bbr implements Congestion {
         if (sample.flightBytes <= this.#bdpBytes) this.#enter('probe down')
         return
       case 'probe down':
-        if (rounds >= 2 && sample.flightBytes <= Math.min(this.#bdpBytes, HEADROOM * this.#boundBytes)) this.#enter('probe cruise')
+        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes) this.#enter('probe cruise')
         return
       case 'probe cruise':
-        if (rounds < this.#cruiseRounds) return
-        this.#enter('probe up')
+        if (rounds >= this.#cruiseRounds) this.#enter('probe up')
         return
-      case 'probe up':
-        if (rounds >= 1 && sample.flightBytes >= 1.2 * this.#bdpBytes) this.#enter('probe down')
-        return
+      case 'probe up': return
       case 'probe rtt':
         if (sample.nowMs >= this.#probeRttUntilMs) this.#enter('probe down')
         return
@@ -208,12 +217,14 @@ class Bbr implements Congestion {
     this.#phaseFromRound = this.#rounds
     if (phase === 'probe cruise') this.#cruiseRounds = CRUISE_ROUNDS_MIN + this.#rounds % (CRUISE_ROUNDS_MORE + 1)
     if (phase === 'probe down') this.#bandwidth.nextCycle()
+    if (phase === 'probe up') this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
   }
 
   #setWindow(ackedBytes: number): void {
     const leastBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
-    const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes) : this.#boundBytes
-    const targetBytes = Math.min(boundBytes, PHASES[this.#phase].window * this.#bdpBytes + leastBytes)
+    const slackBytes = SLACK_DATAGRAMS * this.#datagramBytes
+    const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
+    const targetBytes = Math.min(boundBytes, PHASES[this.#phase].window * this.#bdpBytes + slackBytes)
     if (this.#phase === 'startup') this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, Math.max(targetBytes, this.#windowBytes)))
     else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
     this.#windowBytes = Math.max(leastBytes, this.#windowBytes)

@@ -359,6 +359,7 @@ test('ranges that the sender has settled are forgotten: after losses acknowledge
   pair.run(() => streamsOf(pair.server.events)[0]?.readableBytes === 900_000, 50_000)
   expect(Math.max(...acks())).toBeGreaterThan(5)
   pair.client.link.conditions = { ...pair.client.link.conditions, loss: 0 }
+  pair.wait(500)
   stream.write(bytesOf(100_000, 2))
   pair.drain()
   pair.run(() => streamsOf(pair.server.events)[0]?.readableBytes === 1_000_000, 10_000)

@@ -79,8 +79,8 @@ export class Sender {
   /** Sends all that may go out now. */
   transmit(nowMs: number): void {
     this.#control.push(...this.#setup.streams.takeControl())
+    if (this.recovery.hold(nowMs) === 'none') this.#probeMtu(nowMs)
     this.#hold = this.recovery.hold(nowMs)
-    if (this.#hold === 'none') this.#probeMtu(nowMs)
     while (this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs)) this.#hold = this.recovery.hold(nowMs)
     if (this.#hold === 'none') this.recovery.limitedByApplication(nowMs)
     if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes > 0) this.#acknowledge(nowMs)

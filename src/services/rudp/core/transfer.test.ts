@@ -21,7 +21,7 @@ test('10 MB arrive intact over 20 ms of round trip and 10 % loss each way, and l
 
 test('10 MB over a clean link need no packet twice', () => {
   const source = bytesOf(10 * MB, 2)
-  const { pair, arrivedAt, isComplete } = transfer({ seed: 2, link: { delayMs: 10, rateBitsPerSecond: 100e6 } }, NOTHING, source)
+  const { pair, arrivedAt, isComplete } = transfer({ seed: 2, link: { delayMs: 10, rateBitsPerSecond: 100e6, queueBytes: 1e6 } }, NOTHING, source)
   expect(pair.run(isComplete, 60_000)).toBe(true)
   expect(same(arrivedAt('client'), source)).toBe(true)
   const server = pair.accepted?.metrics()

@@ -20,7 +20,7 @@ export const bbr: CongestionFactory = (datagramBytes, windowBytes) => new Bbr(da
 const PHASES = {
   'startup': { pacing: 2.77, window: 2 },
   'drain': { pacing: 0.35, window: 2 },
-  'probe down': { pacing: 0.9, window: 2 },
+  'probe down': { pacing: 0.95, window: 1 },
   'probe cruise': { pacing: 1, window: 2 },
   'probe up': { pacing: 1.25, window: 2.25 },
   'probe rtt': { pacing: 1, window: 0.5 },
@@ -31,7 +31,7 @@ type Phase = keyof typeof PHASES
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
 /** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
-const CRUISE_ROUNDS_MIN = 4
+const CRUISE_ROUNDS_MIN = 6
 const CRUISE_ROUNDS_MORE = 4
 /** A round trip so much above the least shows a queue. */
 const QUEUE_FACTOR = 1.1
@@ -200,7 +200,7 @@ class Bbr implements Congestion {
         if (sample.flightBytes <= this.#bdpBytes) this.#enter('probe down')
         return
       case 'probe down':
-        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes) this.#enter('probe cruise')
+        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes) this.#enter('probe cruise')
         return
       case 'probe cruise':
         if (rounds >= this.#cruiseRounds) this.#enter('probe up')

@@ -23,8 +23,13 @@ const LIMIT_WITH_EDNS_BYTES = 1232
 const BUCKETS = 8192
 /** Answers whose hashes lead to the same bucket. */
 const BUCKET_ANSWERS = 4
-/** All answers together: a few questions with large answers must not fill the memory. */
-const KEPT_BYTES_MAX = 16 * 1024 * 1024
+/** All answers together. When it is full everything is forgotten; what is hot is back with the next questions. */
+const ARENA_BYTES = 8 * 1024 * 1024
+/** Longer pieces are copied by the engine, shorter ones quicker by a loop. */
+const LOOP_BYTES_MAX = 128
+const TTLS_MAX = 255
+/** Place 0 stands for none. */
+const ARENA_START = 1
 
 const QR_OPCODE_TC = 0b1111_1010
 const RD = 1
@@ -37,22 +42,23 @@ const WITH_DO = 2
 const WITH_AD = 4
 const WITH_CD = 8
 
-interface HotAnswer {
-  readonly hash: number
-  readonly variant: number
-  /** The question in lower case. */
-  readonly question: Uint8Array
-  readonly response: Uint8Array
-  /** Where TTLs stand in the response, and what they were at first; empty where they stay as they are. */
-  readonly ttlOffsets: readonly number[]
-  readonly ttls: readonly number[]
-  readonly keptAtMs: number
-  readonly holdsUntilMs: number
-}
+/**
+ * An answer as it lies in the arena, all of it in neighbouring memory: a busy server's caches are full of other things.
+ *
+ *     0         1           2                4                6
+ *     | variant | TTL count | question bytes | response bytes | question … | response … | each TTL: offset (2), seconds (4) …
+ */
+const AT = { variant: 0, ttlCount: 1, questionBytes: 2, responseBytes: 4, question: 6 } as const
+const TTL_BYTES = 6
 
 export class HotAnswers {
-  readonly #slots: (HotAnswer | undefined)[] = new Array<HotAnswer | undefined>(BUCKETS * BUCKET_ANSWERS).fill(undefined)
-  #keptBytes = 0
+  /** By slot: the hash, where the answer begins in the arena (0: none), until when it holds, and since when its TTLs run. */
+  readonly #hashes = new Int32Array(BUCKETS * BUCKET_ANSWERS)
+  readonly #places = new Uint32Array(BUCKETS * BUCKET_ANSWERS)
+  readonly #holdsUntilMs = new Float64Array(BUCKETS * BUCKET_ANSWERS)
+  readonly #keptAtMs = new Float64Array(BUCKETS * BUCKET_ANSWERS)
+  readonly #arena = new Uint8Array(ARENA_BYTES)
+  #arenaEnd = ARENA_START
   /** Of the query that was read last; its question in lower case. */
   readonly #question = new Uint8Array(QNAME_BYTES_MAX + 4)
   #hash = 0
@@ -67,17 +73,23 @@ export class HotAnswers {
    */
   answer(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
     if (!this.#read(query, at, length)) return 0
-    const kept = this.#find()
-    if (kept === undefined || nowMs >= kept.holdsUntilMs) return 0
-    const { response, ttlOffsets } = kept
-    if (response.length > this.#limitBytes || response.length > roomBytes) return 0
-    out.set(response, outAt)
+    const slot = this.#find()
+    if (slot < 0 || nowMs >= (this.#holdsUntilMs[slot] ?? 0)) return 0
+    const arena = this.#arena
+    const place = this.#places[slot] ?? 0
+    const responseBytes = uint16(arena, place + AT.responseBytes)
+    if (responseBytes > this.#limitBytes || responseBytes > roomBytes) return 0
+    const response = place + AT.question + this.#questionBytes
     out[outAt] = query[at] ?? 0
     out[outAt + 1] = query[at + 1] ?? 0
-    out[outAt + 2] = ((response[2] ?? 0) & ~RD) | ((query[at + 2] ?? 0) & RD)
-    for (let index = HEADER_BYTES, end = HEADER_BYTES + this.#questionBytes; index < end; index++) out[outAt + index] = query[at + index] ?? 0
-    if (ttlOffsets.length > 0) countDown(kept, out, outAt, nowMs)
-    return response.length
+    out[outAt + 2] = ((arena[response + 2] ?? 0) & ~RD) | ((query[at + 2] ?? 0) & RD)
+    for (let index = 3; index < HEADER_BYTES; index++) out[outAt + index] = arena[response + index] ?? 0
+    const questionEnd = HEADER_BYTES + this.#questionBytes
+    for (let index = HEADER_BYTES; index < questionEnd; index++) out[outAt + index] = query[at + index] ?? 0
+    if (responseBytes - questionEnd > LOOP_BYTES_MAX) out.set(arena.subarray(response + questionEnd, response + responseBytes), outAt + questionEnd)
+    else for (let index = questionEnd; index < responseBytes; index++) out[outAt + index] = arena[response + index] ?? 0
+    if (arena[place + AT.ttlCount] !== 0) this.#countDown(slot, response + responseBytes, out, outAt, nowMs)
+    return responseBytes
   }
 
   /**
@@ -87,18 +99,31 @@ export class HotAnswers {
   remember(query: Uint8Array, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
     if (response.length > LIMIT_WITH_EDNS_BYTES || isTruncated(response) || nowMs >= holdsUntilMs) return
     if (!this.#read(query, 0, query.length)) return
-    const questionEnd = HEADER_BYTES + this.#questionBytes
-    const question = this.#question.slice(0, this.#questionBytes)
-    const ttlOffsets = holdsUntilMs === Infinity ? [] : ttlOffsetsOf(response, questionEnd)
-    const ttls = ttlOffsets.map(offset => uint32(response, offset))
-    this.#insert({ hash: this.#hash, variant: this.#variant, question, response: response.slice(), ttlOffsets, ttls, keptAtMs: nowMs, holdsUntilMs })
+    const ttlOffsets = holdsUntilMs === Infinity ? [] : ttlOffsetsOf(response, HEADER_BYTES + this.#questionBytes)
+    if (ttlOffsets.length > TTLS_MAX) return
+    const place = this.#allocate(AT.question + this.#questionBytes + response.length + TTL_BYTES * ttlOffsets.length)
+    const arena = this.#arena
+    arena[place + AT.variant] = this.#variant
+    arena[place + AT.ttlCount] = ttlOffsets.length
+    setUint16(arena, place + AT.questionBytes, this.#questionBytes)
+    setUint16(arena, place + AT.responseBytes, response.length)
+    arena.set(this.#question.subarray(0, this.#questionBytes), place + AT.question)
+    let at = place + AT.question + this.#questionBytes
+    arena.set(response, at)
+    at += response.length
+    for (const offset of ttlOffsets) {
+      setUint16(arena, at, offset)
+      arena.set(response.subarray(offset, offset + 4), at + 2)
+      at += TTL_BYTES
+    }
+    this.#insert(place, holdsUntilMs, nowMs)
   }
 
   /** Forgets everything: what is registered or remembered has changed. */
   forget(): void {
-    if (this.#keptBytes === 0) return
-    this.#slots.fill(undefined)
-    this.#keptBytes = 0
+    if (this.#arenaEnd === ARENA_START) return
+    this.#places.fill(0)
+    this.#arenaEnd = ARENA_START
   }
 
   /** Reads a query of the usual shape: one question, perhaps EDNS, nothing else. @returns false for any other */
@@ -138,7 +163,7 @@ export class HotAnswers {
     this.#limitBytes = LIMIT_WITHOUT_EDNS_BYTES
     if (additionals === 1 ? !this.#readEdns(query, nameAt + index, end) : nameAt + index !== end) return false
     hash = Math.imul(hash ^ (hash >>> 16) ^ this.#variant, 0x85ebca6b)
-    this.#hash = (hash ^ (hash >>> 13)) >>> 0
+    this.#hash = hash ^ (hash >>> 13)
     return true
   }
 
@@ -153,35 +178,54 @@ export class HotAnswers {
     return true
   }
 
-  #find(): HotAnswer | undefined {
+  /** The slot of the answer to the query that was read last; -1: none. */
+  #find(): number {
     const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
-    for (let place = bucketAt; place < bucketAt + BUCKET_ANSWERS; place++) {
-      const kept = this.#slots[place]
-      if (kept !== undefined && kept.hash === this.#hash && this.#isFor(kept)) return kept
-    }
-    return undefined
+    for (let slot = bucketAt; slot < bucketAt + BUCKET_ANSWERS; slot++) if (this.#hashes[slot] === this.#hash && this.#isFor(this.#places[slot] ?? 0)) return slot
+    return -1
   }
 
-  #isFor({ variant, question }: HotAnswer): boolean {
-    if (variant !== this.#variant || question.length !== this.#questionBytes) return false
-    for (let index = 0; index < question.length; index++) if (question[index] !== this.#question[index]) return false
+  #isFor(place: number): boolean {
+    const arena = this.#arena
+    if (place === 0 || arena[place + AT.variant] !== this.#variant || uint16(arena, place + AT.questionBytes) !== this.#questionBytes) return false
+    for (let index = 0; index < this.#questionBytes; index++) if (arena[place + AT.question + index] !== this.#question[index]) return false
     return true
   }
 
-  /** The newest stands first in its bucket; an older answer to the same question, or else the oldest, goes. */
-  #insert(answer: HotAnswer): void {
-    if (this.#keptBytes > KEPT_BYTES_MAX) this.forget()
-    const bucketAt = (answer.hash & (BUCKETS - 1)) * BUCKET_ANSWERS
-    let place = bucketAt
-    while (place < bucketAt + BUCKET_ANSWERS - 1 && !isSameQuestion(this.#slots[place], answer)) place++
-    this.#keptBytes += answer.response.length - (this.#slots[place]?.response.length ?? 0)
-    for (; place > bucketAt; place--) this.#slots[place] = this.#slots[place - 1]
-    this.#slots[bucketAt] = answer
+  #allocate(bytes: number): number {
+    if (this.#arenaEnd + bytes > ARENA_BYTES) this.forget()
+    this.#arenaEnd += bytes
+    return this.#arenaEnd - bytes
   }
-}
 
-function isSameQuestion(kept: HotAnswer | undefined, answer: HotAnswer): boolean {
-  return kept !== undefined && kept.hash === answer.hash && kept.variant === answer.variant
+  /** The newest stands first in its bucket; an older answer to the same question, or else the oldest, goes. */
+  #insert(place: number, holdsUntilMs: number, nowMs: number): void {
+    const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
+    const known = this.#find()
+    for (let slot = known < 0 ? bucketAt + BUCKET_ANSWERS - 1 : known; slot > bucketAt; slot--) {
+      this.#hashes[slot] = this.#hashes[slot - 1] ?? 0
+      this.#places[slot] = this.#places[slot - 1] ?? 0
+      this.#holdsUntilMs[slot] = this.#holdsUntilMs[slot - 1] ?? 0
+      this.#keptAtMs[slot] = this.#keptAtMs[slot - 1] ?? 0
+    }
+    this.#hashes[bucketAt] = this.#hash
+    this.#places[bucketAt] = place
+    this.#holdsUntilMs[bucketAt] = holdsUntilMs
+    this.#keptAtMs[bucketAt] = nowMs
+  }
+
+  /** @param ttlsAt where in the arena the TTLs stand that the answer had at first */
+  #countDown(slot: number, ttlsAt: number, out: Uint8Array, outAt: number, nowMs: number): void {
+    const arena = this.#arena
+    const elapsed = Math.ceil((nowMs - (this.#keptAtMs[slot] ?? 0)) / 1000)
+    const count = arena[(this.#places[slot] ?? 0) + AT.ttlCount] ?? 0
+    for (let at = ttlsAt; at < ttlsAt + count * TTL_BYTES; at += TTL_BYTES) {
+      const ttl = Math.max(0, uint32(arena, at + 2) - elapsed)
+      const offset = outAt + uint16(arena, at)
+      setUint16(out, offset, ttl >>> 16)
+      setUint16(out, offset + 2, ttl & 0xffff)
+    }
+  }
 }
 
 /** Upper-case ASCII letters count as lower-case ones (RFC 4343); a label's length, at most 63, is never a letter. */
@@ -222,22 +266,15 @@ function nameEnd(response: Uint8Array, at: number): number {
   }
 }
 
-function countDown({ ttlOffsets, ttls, keptAtMs }: HotAnswer, out: Uint8Array, outAt: number, nowMs: number): void {
-  const elapsed = Math.ceil((nowMs - keptAtMs) / 1000)
-  for (let index = 0; index < ttlOffsets.length; index++) {
-    const ttl = Math.max(0, (ttls[index] ?? 0) - elapsed)
-    const offset = outAt + (ttlOffsets[index] ?? 0)
-    out[offset] = ttl >>> 24
-    out[offset + 1] = ttl >>> 16
-    out[offset + 2] = ttl >>> 8
-    out[offset + 3] = ttl
-  }
-}
-
 function uint16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 }
 
 function uint32(bytes: Uint8Array, at: number): number {
   return uint16(bytes, at) * 0x10000 + uint16(bytes, at + 2)
+}
+
+function setUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value & 255
 }

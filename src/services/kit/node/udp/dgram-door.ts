@@ -92,7 +92,7 @@ class DgramDoor implements DatagramDoor {
         batch.take(message, sender)
         receive(batch)
         const answer = batch.answer()
-        if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address, () => undefined)
+        if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address, lost)
       })
       socket.on('error', error => onError?.(error))
     }
@@ -114,8 +114,7 @@ class DgramDoor implements DatagramDoor {
         bound?.socket.send(bytes, error => { if (error !== null) this.#options.onError?.(error) })
         continue
       }
-      // A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on.
-      bound?.socket.send(bytes, path.peer.port, zoned(path.peer.address, path.interfaceName), () => undefined)
+      bound?.socket.send(bytes, path.peer.port, zoned(path.peer.address, path.interfaceName), lost)
     }
   }
 
@@ -144,6 +143,9 @@ class DgramDoor implements DatagramDoor {
     return path
   }
 }
+
+/** A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on. */
+function lost(): void {}
 
 /** What node:dgram gives: one datagram a call. The same object for all of a socket's datagrams. */
 class BatchOfOne implements DatagramBatch {

@@ -73,10 +73,11 @@ export class Authority {
     return signature === undefined ? bytes : signature.sign(bytes, this.options.wallSeconds())
   }
 
-  /** Takes what is not a plain query. @returns false for a plain query, which its asker may have signed */
+  /** Takes what is not a plain query. @returns false for a plain query, which its asker may have signed, and for what no server could answer */
   take(request: Request): boolean {
-    const { message: { header, questions: [question] }, signed } = request
+    const { message: { header, questions: [question, second] }, edns, signed } = request
     if (signed !== undefined && signed.error !== RCODE.NOERROR) this.#refuse(request, RCODE.NOTAUTH, `its signature by the key "${signed.keyName}" is ${formatTsigError(signed.error)}`)
+    else if (second !== undefined || (edns !== undefined && edns.version !== 0)) return false
     else if (header.opcode === OPCODE.UPDATE) this.#update(request)
     else if (header.opcode === OPCODE.NOTIFY) this.#refuse(request, isZone(question) ? RCODE.REFUSED : RCODE.NOTAUTH, 'this server is no secondary')
     else if (header.opcode === OPCODE.QUERY && (question?.type === TYPE.AXFR || question?.type === TYPE.IXFR)) this.#transfer(request, question)

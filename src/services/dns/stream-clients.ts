@@ -166,8 +166,8 @@ export class StreamClients {
     for (let taken = 0; taken < QUERIES_OF_TURN && !socket.destroyed && this.#mayTake(connection); taken++) {
       const query = waiting.shift()
       if (query === undefined) break
-      // What gets no answer would wait for one for ever.
-      if (query.length < HEADER_BYTES || ((query[2] ?? 0) & QR_BIT) !== 0) return void socket.destroy()
+      // Without a header, or itself a response: it would wait for an answer for ever.
+      if (query.length < HEADER_BYTES || ((query[2] ?? 0) & QR_BIT) !== 0) continue
       connection.unanswered++
       client.unanswered++
       this.#unanswered++

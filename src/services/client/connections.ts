@@ -11,7 +11,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { connectStream } from '../kit/node/streams.ts'
-import { connectRudp } from '../rudp/socket.ts'
+import { RudpDialer } from '../rudp/dialer.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
 
@@ -52,17 +52,21 @@ const DIAL_MS_MAX = 5_000
 const IDLE_MS_MAX = 30_000
 /** How long a server may think before its first byte. */
 const ANSWER_MS_MAX = 120_000
+/** RFC 9110 §9.2.1: what may be asked twice. */
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
 const POOL = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxSockets: 32, maxFreeSockets: 8, maxTotalSockets: 256 } as const
 
 export class Connections {
   readonly #environment: Environment
   readonly #pools: Readonly<Record<Transport, Agent>>
+  readonly #dialer: RudpDialer
   readonly #open = new Set<Duplex>()
   readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
   #closed = false
 
   constructor(environment: Environment) {
     this.#environment = environment
+    this.#dialer = new RudpDialer({ ...environment, timeoutMs: DIAL_MS_MAX })
     this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
   }
 
@@ -83,10 +87,13 @@ export class Connections {
     throw failure
   }
 
-  /** @throws HamletError connection-refused or timed-out */
-  async dial(transport: Transport, peer: Endpoint): Promise<Duplex> {
+  /**
+   * @param early the first request may be done twice, so RUDP may send it before the server has confirmed the connection
+   * @throws HamletError connection-refused or timed-out
+   */
+  async dial(transport: Transport, peer: Endpoint, early = false): Promise<Duplex> {
     const startedAtMs = this.#environment.clock.nowMs()
-    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : connectRudp(peer, { ...this.#environment, timeoutMs: DIAL_MS_MAX }))
+    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : this.#dialer.dial(peer, { early }))
     this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests: 0 })
     this.#open.add(stream)
     stream.once('close', () => this.#open.delete(stream))
@@ -100,11 +107,13 @@ export class Connections {
     this.#closed = true
     for (const pool of Object.values(this.#pools)) pool.destroy()
     for (const stream of this.#open) stream.destroy()
+    void this.#dialer.close()
   }
 
   async #openOn(peer: Endpoint, { transport, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
-    const stream = fresh === true ? await this.dial(transport, peer) : undefined
-    const options = { host: peer.address, port: peer.port, method, path, setHost: false, signal }
+    const early = SAFE_METHODS.includes(method)
+    const stream = fresh === true ? await this.dial(transport, peer, early) : undefined
+    const options = { host: peer.address, port: peer.port, method, path, setHost: false, signal, early }
     const outgoing = stream === undefined
       ? request({ ...options, agent: this.#pools[transport] })
       : request({ ...options, createConnection: () => asSocket(stream) })
@@ -122,8 +131,8 @@ export class Connections {
   }
 
   #pool(transport: Transport): Agent {
-    const createConnection = (peer: { host: string; port: number }, connected: (error: Error | null, stream?: Duplex) => void) => {
-      this.dial(transport, { address: peer.host, port: peer.port }).then(stream => connected(null, stream), connected)
+    const createConnection = (peer: { host: string; port: number; early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
+      this.dial(transport, { address: peer.host, port: peer.port }, peer.early).then(stream => connected(null, stream), connected)
     }
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the method, though it has it.
     return Object.assign(new Agent(POOL), { createConnection })

@@ -1,6 +1,10 @@
 /**
- * The DHCP client on real sockets. It learns what a server lends and tells; this machine's interfaces stay as they are, so it
- * needs no privileges. core/client.ts decides.
+ * The DHCP client on real sockets. It learns what a server lends and tells; this machine's interfaces stay as they are.
+ * core/client.ts decides.
+ *
+ * A Hamlet server answers to wherever it was asked from, so nobody needs privileges for its port 6767. Servers on port 67
+ * answer to port 68, by broadcast where they are asked to: heard by a socket for 0.0.0.0 alone, which needs the right to a
+ * low port. Without that right, or where another client has the port, a Hamlet server on port 67 still answers.
  */
 import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +14,7 @@ import { HamletError, UsageError } from '../kit/errors.ts'
 import { isLoopback, parseIpv4 } from '../kit/ip-address.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
+import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
@@ -17,20 +22,25 @@ import type { DatagramDoor, DoorOptions } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
-import { DhcpClient, type ClientEvent, type Lease } from './core/client.ts'
+import { DhcpClient, type ClientEvent } from './core/client.ts'
+import { DhcpInform } from './core/inform.ts'
+import type { Lease } from './core/lease.ts'
 import { encodeRelease } from './core/question.ts'
 import { formatMac, parseMac } from './wire/hardware-address.ts'
 
-export type { Lease } from './core/client.ts'
+export type { Lease } from './core/lease.ts'
 
 /** Hamlet's port for DHCP: needs no privileges and disturbs no other server. */
 const DHCP_PORT = 6767
+const STANDARD_SERVER_PORT = 67
+const STANDARD_CLIENT_PORT = 68
+const ALL = '255.255.255.255'
 const OBTAIN_WITHIN_MS = 4000
 /** Interfaces beyond these are not asked on. */
 const INTERFACES_MAX = 32
 
 export interface LeaseQuestion {
-  /** Undefined: all servers on port 6767, by broadcast from every interface and on loopback. */
+  /** 255.255.255.255: all servers on that port, by broadcast from every interface. Undefined: the same on port 6767, and on loopback. */
   readonly server: Endpoint | undefined
   /** `02:00:5e:00:00:01`: who asks; storedMac has this machine's. */
   readonly mac: string
@@ -44,12 +54,13 @@ export interface LeaseQuestion {
  * Gets a lease.
  * @param question.timeoutMs how long to try, 4 s if not said
  * @param question.probe returns what the server would lend, and takes nothing
+ * @param question.remembered an address that this machine had: asked for again before any other
  * @throws HamletError no-lease; UsageError where server or mac cannot be used
  */
-export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs?: number; readonly probe?: boolean }): Promise<Lease> {
-  const { clock, timeoutMs = OBTAIN_WITHIN_MS, probe = false } = question
+export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs?: number; readonly probe?: boolean; readonly remembered?: string }): Promise<Lease> {
+  const { clock, timeoutMs = OBTAIN_WITHIN_MS, probe = false, remembered } = question
   let settle = (_event: ClientEvent) => {}
-  const asking = await openClient(question, probe, event => settle(event))
+  const asking = await openClient(question, { probe, remembered: parseIpv4(remembered ?? '') ?? 0 }, event => settle(event))
   let refusal: string | undefined
   try {
     return await new Promise((resolve, reject) => {
@@ -67,11 +78,35 @@ export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs
   }
 }
 
+/**
+ * Asks what goes with the addresses that this machine has: DNS server, domain, router. Nothing is lent.
+ * @throws HamletError no-lease; UsageError where server or mac cannot be used
+ */
+export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise<Lease> {
+  const { server, mac, clock, random, trace } = question
+  const sockets = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
+  const towards = server === undefined || server.address === ALL ? undefined : await addressTowards(server)
+  const wires = sockets.ways.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 }))
+  const machine = new DhcpInform(macBytes(mac), wires, random)
+  let settle = (_lease: Lease) => {}
+  const driver = drive({ machine, clock, door: () => sockets.door, onEvent: ({ lease }) => settle(lease) })
+  try {
+    return await new Promise((resolve, reject) => {
+      settle = resolve
+      clock.wakeAt(clock.nowMs() + OBTAIN_WITHIN_MS, () => reject(noLease(server, OBTAIN_WITHIN_MS, undefined)))
+      machine.start(clock.nowMs())
+      driver.drain()
+    })
+  } finally {
+    driver.stop()
+    await sockets.door.close()
+  }
+}
+
 /** Gives a lease back. No answer is expected, so none is waited for. */
 export async function releaseLease(lease: Lease, { server, mac, random, clock, trace }: Omit<LeaseQuestion, 'hostName'>): Promise<void> {
-  const peer = server ?? { address: lease.server, port: DHCP_PORT }
-  const door = await openSockets(peer, { receive: () => undefined }, trace, clock)
-  door.send(door.pathTo(peer), encodeRelease(macBytes(mac), random.uint32(), parseIpv4(lease.address) ?? 0, parseIpv4(lease.server) ?? 0))
+  const { door } = await openSockets({ address: lease.server, port: server?.port ?? DHCP_PORT }, { receive: () => undefined }, trace, clock)
+  door.send(door.pathTo({ address: lease.server, port: server?.port ?? DHCP_PORT }), encodeRelease(macBytes(mac), random.uint32(), parseIpv4(lease.address) ?? 0, parseIpv4(lease.server) ?? 0))
   door.flush()
   await door.close()
 }
@@ -93,7 +128,7 @@ export function keepLease(question: LeaseQuestion & { onLease(lease: Lease | und
     lease = to
     question.onLease(to, why)
   }
-  const asking = openClient(question, false, event => {
+  const asking = openClient(question, { probe: false, remembered: 0 }, event => {
     switch (event.kind) {
       case 'bound': return change(event.lease, `lent by ${event.lease.server}`)
       case 'lost': return change(undefined, event.why)
@@ -146,13 +181,11 @@ function newMac(random: Random): string {
 }
 
 /** The machine on its sockets. Nothing is sent before `start`. */
-async function openClient({ server, mac, hostName, clock, random, trace }: LeaseQuestion, probe: boolean, onEvent: (event: ClientEvent) => void) {
+async function openClient({ server, mac, hostName, clock, random, trace }: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void) {
   const bytes = macBytes(mac)
-  const toAll: Path[] = []
-  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll, probe })
+  const { door, ways, standard } = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
+  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll: ways, standard, ...wish })
   const driver = drive({ machine, clock, door: () => door, onEvent })
-  const door = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
-  toAll.push(...(server === undefined ? door.locals.map(local => door.pathTo(allServersFrom(local), local.address)) : [door.pathTo(server)]))
   return {
     start() {
       machine.start(clock.nowMs())
@@ -165,19 +198,40 @@ async function openClient({ server, mac, hostName, clock, random, trace }: Lease
   }
 }
 
+interface Sockets {
+  readonly door: DatagramDoor
+  /** How the server, or all of them, are asked. */
+  readonly ways: readonly Path[]
+  /** On port 68, where standard servers answer to. */
+  readonly standard: boolean
+}
+
 /** A socket on each address, so that a broadcast leaves by every interface: the system picks it by the address that a socket is bound to. */
-async function openSockets(server: Endpoint | undefined, { receive }: Pick<DoorOptions, 'receive'>, trace: TraceRing, clock: Clock): Promise<DatagramDoor> {
+async function openSockets(server: Endpoint | undefined, { receive }: Pick<DoorOptions, 'receive'>, trace: TraceRing, clock: Clock): Promise<Sockets> {
   if (server !== undefined && parseIpv4(server.address) === undefined) {
     throw new UsageError(`the DHCP server cannot be ${formatEndpoint(server)}`, 'DHCP is for IPv4 only', 'give its IPv4 address, such as --dhcp 192.168.1.1')
   }
-  const every = localIpv4Addresses().slice(0, INTERFACES_MAX).map(({ address }) => address)
-  const addresses = server === undefined ? every : [isLoopback(server.address) ? '127.0.0.1' : '0.0.0.0']
-  const open = (port: number) => openTracedDoor({ addresses, port, receive, broadcast: true }, trace, 'dhcp', clock)
-  return addresses.length === 1 ? open(0) : onSamePort(0, '127.0.0.1', open)
+  const toAll = server === undefined || server.address === ALL
+  const port = server?.port ?? DHCP_PORT
+  const every = localIpv4Addresses().filter(({ loopback }) => server === undefined || !loopback).slice(0, INTERFACES_MAX).map(({ address }) => address)
+  const addresses = toAll ? every : [isLoopback(server.address) ? '127.0.0.1' : '0.0.0.0']
+  const waysOf = (door: DatagramDoor) => toAll
+    ? addresses.map(address => door.pathTo({ address: isLoopback(address) ? '127.0.0.1' : ALL, port }, address))
+    : [door.pathTo(server, addresses[0])]
+  const open = (localPort: number) => openTracedDoor({ addresses, port: localPort, receive, broadcast: true }, trace, 'dhcp', clock)
+  const isLan = server !== undefined && !isLoopback(server.address)
+  if (isLan && port === STANDARD_SERVER_PORT) {
+    const onStandardPort = { addresses: ['0.0.0.0', ...addresses.filter(address => address !== '0.0.0.0')], port: STANDARD_CLIENT_PORT, receive, broadcast: true, sharePort: true }
+    const door = await openTracedDoor(onStandardPort, trace, 'dhcp', clock).catch(unlessNotOurs)
+    if (door !== undefined) return { door, ways: waysOf(door), standard: true }
+  }
+  const door = addresses.length === 1 ? await open(0) : await onSamePort(0, '127.0.0.1', open)
+  return { door, ways: waysOf(door), standard: false }
 }
 
-function allServersFrom(local: Endpoint): Endpoint {
-  return { address: isLoopback(local.address) ? '127.0.0.1' : '255.255.255.255', port: DHCP_PORT }
+/** Port 68 is another program's, or needs privileges: then only Hamlet's own servers answer. */
+function unlessNotOurs(error: unknown): undefined {
+  if (!(error instanceof HamletError) || (error.code !== 'port-taken' && error.code !== 'port-not-permitted')) throw error
 }
 
 /** @throws UsageError where the text is no hardware address */

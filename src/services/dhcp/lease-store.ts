@@ -86,6 +86,11 @@ export class LeaseStore implements Journal<LeaseRecord> {
     await this.#release()
   }
 
+  /** Writes the journal anew, as things are now. */
+  rewrite(): void {
+    void this.#compactLive()
+  }
+
   async #compactLive(): Promise<void> {
     if (this.#compacting) return
     this.#compacting = true

@@ -1,106 +1,141 @@
-/**
- * The DHCP server on real sockets and disk. core/server.ts decides; this file opens, joins and closes.
- *
- * For clients on other machines there is one socket for 0.0.0.0, which hears broadcasts, and one for each served address,
- * which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is one socket.
- */
+/** The DHCP server as a service: its leases on disk, its clients' names in the DNS, on the networks that this machine has (serving.ts). */
+import { uptime } from 'node:os'
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
-import { UsageError } from '../kit/errors.ts'
+import { partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, parseIpv4 } from '../kit/ip-address.ts'
-import { drive } from '../kit/node/drive.ts'
-import { implement, type ServiceContext } from '../kit/node/service.ts'
-import { describeIo, openDoor } from '../kit/node/udp/open-door.ts'
-import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
-import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
-import { storedMac } from './client.ts'
-import { holderOf } from './conflict-probe.ts'
+import { implement } from '../kit/node/service.ts'
+import { describeIo } from '../kit/node/udp/open-door.ts'
 import { dhcp } from './contract.ts'
-import type { Binding } from './core/leases.ts'
+import type { Binding, LeaseRecord } from './core/leases.ts'
 import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
 import { networksToServe, type ServedNetwork } from './core/pools.ts'
-import { DhcpServer } from './core/server.ts'
 import { Health } from './health.ts'
-import { Intake } from './intake.ts'
 import { candidatesFor } from './interfaces.ts'
+import { LeaseClock } from './lease-clock.ts'
 import { LeaseStore } from './lease-store.ts'
 import { Names } from './names.ts'
 import { localTime, Reporting } from './reporting.ts'
-import { RivalWatch } from './rival-watch.ts'
-import { parseMac } from './wire/hardware-address.ts'
+import { ownAddresses, Serving, type Context } from './serving.ts'
 
-type Context = ServiceContext<typeof dhcp>
-
-export const dhcpService = implement(dhcp, async context => {
-  const { settings, clock, log } = context
-  const networks = networksToServe(candidatesFor(settings.host, settings.interface), settings)
-  const lending = lendingBy(context, networks)
+export const dhcpService = implement(dhcp, async given => {
+  const { settings, log } = given
+  const clock = new LeaseClock({
+    clock: given.clock, wallMs: () => Date.now(), uptimeMs: () => uptime() * 1000,
+    onSet(byMs) {
+      log(`the clock of this machine was set by ${Math.round(byMs / 1000)} s: leases go with it`)
+      serving.machine.clockSet(byMs)
+      store.rewrite()
+    },
+  })
+  const context = { ...given, clock }
   const health = new Health(context.setHealth)
+  const networks = networksNow(context)
+  const lending = lendingBy(context, networks)
   const store = await LeaseStore.open({ dataFolder: context.dataFolder, log, setHealth: reason => health.set('disk', reason) })
-  const machine = new DhcpServer({ ...lending, networks, records: store.records })
-  store.live = () => machine.records(clock.nowMs())
-  const reporting = new Reporting(context, yiaddr => machine.bindingAt(yiaddr))
-  const registration = registrationOf(context, networks)
-  const driver = drive({
-    machine, clock, journal: store, door: () => door, onDiskError: error => store.failed(error),
+  const reporting = new Reporting(context, yiaddr => serving.machine.bindingAt(yiaddr))
+  const registration = registrationOf(context, yiaddr => isLentIn(serving.networks, yiaddr))
+  const serve = (served: readonly ServedNetwork[], records: readonly LeaseRecord[], port: number) => Serving.open({
+    context, networks: served, lending, records, store, port, health, onRival: rival => reporting.rival(rival),
     onEvent(event) {
-      if (event.kind === 'probe') return void knock(event)
       reporting.report(event)
       registration?.heed(event)
     },
   })
-  const knock = async ({ yiaddr, network: { serverAddress } }: ProbeEvent) => {
-    const holder = await holderOf(formatIpv4(yiaddr), formatIpv4(serverAddress ?? 0), clock)
-    machine.probed(yiaddr, holder, clock.nowMs())
-    driver.drain()
-  }
-  const intake = new Intake({ receive: (bytes, path, nowMs) => machine.receive(bytes, path, nowMs), drain: () => driver.drain(), unsafe: () => store.waiting, clock, log })
-  store.onSettled = () => intake.wake()
-  const door = await openSockets(context, networks, intake.take).catch(async (error: unknown) => {
-    driver.stop()
+  let serving = await serve(networks, store.records, settings.port).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
-  const port = door.locals[0]?.port ?? settings.port
-  driver.drain()
-  for (const binding of machine.taken()) {
+  for (const binding of serving.machine.taken()) {
     reporting.showRow(binding.yiaddr)
     registration?.heed({ kind: 'leased', binding })
   }
-  context.printContractLine(`Server is running on port ${port}. Press Ctrl+C to stop.`)
+  context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)
+  log(describeIo(context.settings.io))
   for (const network of networks) log(sentenceOf(network))
-  const watch = await watchRivals(context, networks, port, machine, reporting, health)
+  const stopFollowing = follow(context, () => serving, async changed => {
+    const { port, machine } = serving
+    await serving.close()
+    serving = await serve(changed, machine.records(context.clock.nowMs()), port)
+  })
   return {
-    endpoints: ownAddresses(networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port })),
-    pinned: { port },
+    endpoints: ownAddresses(networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port })),
+    pinned: { port: serving.port },
     commands: {
-      release: async ({ yiaddr }) => {
-        const released = machine.release(parseIpv4(yiaddr) ?? 0)
-        driver.drain()
-        return { released }
-      },
+      release: async ({ yiaddr }) => ({ released: serving.release(parseIpv4(yiaddr) ?? 0) }),
       serve_everyone: async ({ confirmation }) => {
-        if (watch === undefined) throw new UsageError('nothing was changed', 'other DHCP servers matter on port 67 of a network only', 'set --port 67 and --host 0.0.0.0')
-        watch.confirm(confirmation)
+        if (serving.watch === undefined) throw new UsageError('nothing was changed', 'other DHCP servers matter on port 67 of a network only', 'set --port 67 and --host 0.0.0.0')
+        serving.watch.confirm(confirmation)
         return {}
       },
     },
     stop: async () => {
-      await watch?.stop()
-      intake.stop()
-      driver.stop()
-      await door.close()
+      clock.stop()
+      await stopFollowing()
+      await serving.close()
       await registration?.stop()
       await store.close()
-      sayWhatStays(machine.taken(), log)
+      sayWhatStays(serving.machine.taken(), log)
     },
   }
 })
 
-type ProbeEvent = Extract<ServerEvent, { kind: 'probe' }>
 const DNS_PORT = 53
-const STANDARD_PORT = 67
+/** A cable that is plugged in is served so long after. */
+const LOOK_EVERY_MS = 5_000
+
+/** @throws UsageError where the settings do not fit the interfaces that are up */
+function networksNow({ settings }: Context): ServedNetwork[] {
+  return networksToServe(candidatesFor(settings.host, settings.interface), settings)
+}
+
+/**
+ * Looks at the interfaces every few seconds, and serves anew where they have changed. Where the settings do not fit them any
+ * more (the cable of `--pool` is out), what is served stays, for it comes back.
+ */
+function follow(context: Context, serving: () => Serving, change: (networks: readonly ServedNetwork[]) => Promise<void>): () => Promise<void> {
+  const { clock, log, fail } = context
+  let cancel = () => {}
+  let changing: Promise<void> | undefined
+  let stopped = false
+  const look = async () => {
+    const networks = networksThatFit(context)
+    if (networks === undefined || JSON.stringify(networks.map(shapeOf)) === JSON.stringify(serving().networks.map(shapeOf))) return
+    log('the interfaces of this machine have changed')
+    await change(networks)
+    for (const network of networks) log(sentenceOf(network))
+  }
+  const lookSoon = () => {
+    cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
+      changing = look().catch(fail).finally(() => { if (!stopped) lookSoon() })
+    })
+  }
+  lookSoon()
+  return async () => {
+    stopped = true
+    cancel()
+    await changing
+  }
+}
+
+function networksThatFit(context: Context): ServedNetwork[] | undefined {
+  try {
+    return networksNow(context)
+  } catch (error) {
+    if (partsOf(error).code !== 'usage') throw error
+    return undefined
+  }
+}
+
+/** What makes one network the same as another. */
+function shapeOf({ interfaceName, serverAddress, subnet, router }: ServedNetwork): unknown {
+  return [interfaceName, serverAddress, subnet.network, subnet.prefixBits, router]
+}
+
+function isLentIn(networks: readonly ServedNetwork[], yiaddr: number): boolean {
+  return networks.some(({ pool, reservations }) => (yiaddr >= pool.first && yiaddr <= pool.last) || [...reservations.values()].some(reservation => reservation.yiaddr === yiaddr))
+}
 
 /** @throws UsageError: the DNS server has no IPv4 address */
 function lendingBy({ settings, log }: Context, networks: readonly ServedNetwork[]): LendingOptions {
@@ -125,11 +160,9 @@ function registersNames({ no_names, domain }: Context['settings']): boolean {
 }
 
 /** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-function registrationOf({ settings, clock, log }: Context, networks: readonly ServedNetwork[]) {
+function registrationOf({ settings, clock, log }: Context, isLent: (yiaddr: number) => boolean) {
   if (!registersNames(settings)) return undefined
-  const reserved = new Set(networks.flatMap(({ reservations }) => [...reservations.values()].map(({ yiaddr }) => yiaddr)))
-  const lent = (yiaddr: number) => reserved.has(yiaddr) || networks.some(({ pool }) => yiaddr >= pool.first && yiaddr <= pool.last)
-  const book = new NameBook(settings.domain, lent)
+  const book = new NameBook(settings.domain, isLent)
   const names = new Names({ book, server: { address: dnsOf(settings)?.address ?? '127.0.0.1', port: settings.dns_admin_port }, clock, log })
   return {
     heed(event: ServerEvent) {
@@ -140,37 +173,6 @@ function registrationOf({ settings, clock, log }: Context, networks: readonly Se
     },
     stop: () => names.stop(),
   }
-}
-
-/** On port 67 of a network strangers are served, so it matters who else serves them; undefined elsewhere. */
-async function watchRivals(context: Context, networks: readonly ServedNetwork[], port: number, machine: DhcpServer, reporting: Reporting, health: Health): Promise<RivalWatch | undefined> {
-  const wires = networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
-    loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
-  if (port !== STANDARD_PORT || wires.length === 0) return undefined
-  const { clock, random, trace, log, settings } = context
-  return new RivalWatch({
-    wires, clock, random, trace, log, mac: parseMac(await storedMac(context.dataFolder, random)) ?? new Uint8Array(6), besideOthers: settings.beside_others,
-    ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
-    onFound: rival => reporting.rival(rival), setHealth: reason => health.set('others', reason),
-  })
-}
-
-async function openSockets({ settings, trace, clock, log }: Context, networks: readonly ServedNetwork[], receive: (batch: DatagramBatch) => void): Promise<DatagramDoor> {
-  const onError = (error: Error) => log(`a DHCP socket reports ${error.message}`)
-  log(describeIo(settings.io))
-  const common = { receive, onError, io: settings.io }
-  if (isLoopback(settings.host)) return openTracedDoor({ ...common, addresses: [settings.host], port: settings.port }, trace, 'dhcp', clock)
-  // Sockets that share a port would share it with another DHCP server too, in silence. So the port is first taken alone.
-  const alone = await openDoor({ addresses: ['0.0.0.0'], port: settings.port, io: settings.io, receive: () => undefined })
-  const port = alone.locals[0]?.port ?? settings.port
-  await alone.close()
-  const addresses = ['0.0.0.0', ...ownAddresses(networks)]
-  return openTracedDoor({ ...common, addresses, port, sharePort: true, broadcast: true }, trace, 'dhcp', clock)
-}
-
-/** This machine's addresses on the networks that are served. */
-function ownAddresses(networks: readonly ServedNetwork[]): string[] {
-  return networks.flatMap(({ serverAddress }) => serverAddress === undefined ? [] : [formatIpv4(serverAddress)])
 }
 
 function sentenceOf(network: ServedNetwork): string {

@@ -1,8 +1,10 @@
 /** Tells those who listen what was answered: some answers one by one, all of them in a sum a second (core/query-log.ts). */
+import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
 import { QueryLog } from './core/query-log.ts'
 import type { AnsweredEvent } from './core/server.ts'
+import { formatRcode, formatType } from './wire/types.ts'
 
 export class AnswerLog {
   readonly #queryLog = new QueryLog()
@@ -19,7 +21,8 @@ export class AnswerLog {
     return this.#queryLog.answered()
   }
 
-  tell({ name, ...answered }: AnsweredEvent): void {
+  tell({ name, question, rcode, source, path, tookMs }: AnsweredEvent): void {
+    const answered = { qname: question.name, qtype: formatType(question.type), rcode: formatRcode(rcode), source, client: formatEndpoint(path.peer), tookMs }
     this.context.trace.event('dns', { event: name, ...answered }, this.context.clock.nowMs())
     this.context.emit('answered', answered)
   }

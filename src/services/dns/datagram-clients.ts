@@ -2,14 +2,12 @@
  * Queries that come by datagrams, a batch at a time: each is held against its client's share, answered in place where the answer
  * is known whole (core/hot-answers.ts), and given to the machine else.
  */
-import { formatEndpoint } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'
 import type { AnswerLog } from './answer-log.ts'
 import { truncatedAnswer, type ClientLimit } from './core/client-limit.ts'
 import type { DnsServer } from './core/server.ts'
 import { decodeMessage } from './wire/message.ts'
-import { formatRcode, formatType } from './wire/types.ts'
 
 export interface DatagramClientsOptions {
   readonly machine: DnsServer
@@ -69,8 +67,7 @@ export class DatagramClients {
     const { header, questions: [question] } = decodeMessage(batch.replies.subarray(at, at + (batch.replyLengths[index] ?? 0)))
     if (question === undefined) return
     this.options.answerLog.tell({
-      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(header.rcode),
-      source: header.aa ? 'zone' : 'cache', client: formatEndpoint(batch.path(index).peer), tookMs: 0,
+      name: 'answered', question, rcode: header.rcode, source: header.aa ? 'zone' : 'cache', path: batch.path(index), tookMs: 0,
     })
   }
 }

@@ -18,6 +18,8 @@ const REGISTERED_NAMES_MAX = 2000
 const ROWS_OF_NAME_MAX = 100
 const MORE_KEY = ' more'
 const CACHED_ROWS_MAX = 500
+/** New cached rows a second: in a flood nobody reads them all. */
+const CACHED_ROWS_PER_SECOND_MAX = 100
 const SWEEP_EVERY_MS = 1000
 
 export class NamesTable {
@@ -26,6 +28,8 @@ export class NamesTable {
   #more = 0
   /** Row key → when it expires, oldest first. */
   readonly #cached = new Map<string, number>()
+  #second = 0
+  #shownInSecond = 0
   #cancelSweep: (() => void) | undefined
   private readonly setRow: SetRow
   private readonly clock: Clock
@@ -70,6 +74,7 @@ export class NamesTable {
   }
 
   showCached(records: readonly ResourceRecord[], expiresAtMs: number): void {
+    if (this.#isFlooded(records.length)) return
     for (const record of records) {
       const row = rowOf(record, 'cached')
       const key = keyOf(row)
@@ -112,6 +117,14 @@ export class NamesTable {
       for (const [key, expiresAtMs] of [...this.#cached]) if (expiresAtMs <= nowMs) this.#forget(key)
       this.#sweepLater()
     })
+  }
+
+  #isFlooded(rows: number): boolean {
+    const second = Math.floor(this.clock.nowMs() / 1000)
+    if (second !== this.#second) this.#shownInSecond = 0
+    this.#second = second
+    this.#shownInSecond += rows
+    return this.#shownInSecond > CACHED_ROWS_PER_SECOND_MAX
   }
 
   #forget(key: string): void {

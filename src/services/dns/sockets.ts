@@ -71,6 +71,9 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     send(path: Path, bytes: Uint8Array) {
       if (!streamClients.send(path, bytes)) front?.send(path, bytes)
     },
+    sendTrain(): never {
+      throw new Error('the DNS machine sends no trains')
+    },
     flush() {
       front?.flush()
       upstreams.flush()

@@ -58,9 +58,17 @@ export class ZoneFile {
     return reader.content
   }
 
-  /** Writes the zone's content in place of the file, in one step. @returns the file's new state @throws HamletError disk-failed */
-  write(zone: Zone): Promise<FileState> {
-    return replaceFile(this.path, formatZone(zone))
+  /**
+   * Writes the zone's content in place of the file, in one step.
+   * @param known what the file must still be, up to the last moment
+   * @returns the file's new state; undefined where somebody else has written it meanwhile
+   * @throws HamletError disk-failed
+   */
+  write(zone: Zone, known: FileState | undefined): Promise<FileState | undefined> {
+    return replaceFile(this.path, formatZone(zone), async () => {
+      const state = await this.look()
+      return state === undefined || isSameState(state, known)
+    })
   }
 
   /** Keeps a copy of what cannot be read. @returns its name @throws HamletError disk-failed */

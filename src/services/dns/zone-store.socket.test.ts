@@ -1,14 +1,17 @@
-import { copyFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, open as openFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../kit/node/clock.ts'
 import { openJournal } from '../kit/node/journal.ts'
 import type { Register, ZoneChange } from './core/zone-change.ts'
-import type { Zone } from './core/zone.ts'
+import { formatZone } from './core/zone-writer.ts'
+import { Zone } from './core/zone.ts'
 import { formatRdata } from './wire/rdata.ts'
+import { TYPE } from './wire/types.ts'
 import { openZoneStore, ZONE_JOURNAL, type ZoneStore } from './zone-store.ts'
-import { ZONE_FILE } from './zone-file.ts'
+import { ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 const NOTICED = { timeout: 10_000 }
 const SOA = '@ SOA localhost. hostmaster 7 3600 600 1209600 5\n'
@@ -82,6 +85,34 @@ test('the serial goes up where the person has not raised it, and is theirs where
   await expect.poll(loaded, NOTICED).toBe(2)
   expect([zone.serial, addressesOf(zone), zone.differencesSince(8)]).toEqual([2026112801, ['a.home 192.0.2.33'], undefined])
   expect(await readFile(path, 'latin1')).toContain('2026112801 ')
+})
+
+test('a text that is still being written is waited for, and not written over', async () => {
+  const { store, zone, loaded, path } = await open()
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  const file = await openFile(path, 'w')
+  await store.change(register('later.home', '192.0.2.2'))
+  // Slower than the wait before dns.zone is written, and never quiet for as long as a finished text is.
+  for (let index = 0; index < 15; index++) {
+    await file.write(`n${index} A 192.0.2.${index}\n`)
+    await new Promise<void>(resolve => void systemClock.wakeAt(systemClock.nowMs() + 100, resolve))
+  }
+  await file.close()
+  await expect.poll(() => loaded() > 0 && addressesOf(zone).length, NOTICED).toBe(16)
+  await expect.poll(async () => (await readFile(path, 'latin1')).match(/^(n\d+|later) /mg)?.length, NOTICED).toBe(16)
+})
+
+test('a text that is saved in the last moment before dns.zone is replaced stays', async () => {
+  const { zone, path } = await open()
+  await writeFile(path, 'a A 192.0.2.1\n')
+  const file = new ZoneFile(folder)
+  const known = await file.look()
+  await writeFile(path, 'a A 192.0.2.100\n')
+  expect(await file.write(zone, known)).toBeUndefined()
+  expect(await readFile(path, 'latin1')).toBe('a A 192.0.2.100\n')
+  expect((await readdir(folder)).filter(name => name.endsWith('.new'))).toEqual([])
+  expect(await file.write(zone, await file.look())).toEqual(await file.look())
 })
 
 test('a text that cannot be read changes nothing, is told with its line, and stays until the person repairs it', async () => {
@@ -167,6 +198,40 @@ test('a crash between a new dns.zone and the new journal changes nothing but the
   const texts = (each: Zone) => [...each.records()].filter(({ type }) => type !== 6).map(({ name, type, rdata }) => `${name} ${formatRdata(type, rdata)}`).sort()
   expect(texts(after.zone)).toEqual(texts(zone))
   expect(after.zone.serial).toBeGreaterThanOrEqual(zone.serial)
+})
+
+test('a dns.zone that was written while changes went on, and the journal of all of them, make the zone of now', async () => {
+  const name = fc.constantFrom('a.home', 'b.home')
+  const data = fc.constantFrom(['A', '192.0.2.1'], ['A', '192.0.2.2'], ['TXT', 'x'], ['CNAME', 'c.home.'])
+  const part = fc.oneof(
+    fc.record({ name, data, replace: fc.boolean() }).map(({ name: owner, data: [type = '', rdata = ''], replace }) => ({ change: 'register' as const, name: owner, type, rdata, replace })),
+    fc.record({ name, data, how: fc.nat(2) }).map(({ name: owner, data: [type = '', rdata = ''], how }) => ({ change: 'unregister' as const, name: owner, ...(how > 0 ? { type } : {}), ...(how > 1 ? { rdata } : {}) })))
+  const change: fc.Arbitrary<ZoneChange> = fc.oneof(part, fc.array(part, { minLength: 1, maxLength: 3 }).map(changes => ({ change: 'update' as const, changes })))
+  const texts = (each: Zone) => [...each.records()].filter(({ type }) => type !== TYPE.SOA).map(({ name: owner, type, rdata }) => `${owner} ${formatRdata(type, rdata)}`).sort()
+  await fc.assert(fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), fc.nat(), fc.nat(), async (changes, momentA, momentB) => {
+    const inFolder = await mkdtemp(join(folder, 'mixed-'))
+    const zone = new Zone()
+    const states = [{ a: zone.recordsOf('a.home'), b: zone.recordsOf('b.home') }]
+    const made = changes.filter(each => {
+      try {
+        zone.apply(each)
+      } catch {
+        return false
+      }
+      states.push({ a: zone.recordsOf('a.home'), b: zone.recordsOf('b.home') })
+      return true
+    })
+    const [a, b] = [states[momentA % states.length]?.a ?? [], states[momentB % states.length]?.b ?? []]
+    const mixed = { *records() { yield* [...a, ...b] }, recordsOf: () => [] }
+    await writeFile(join(inFolder, ZONE_FILE), `${SOA.replace('7', '1')}${[...formatZone(mixed)].join('')}`)
+    const { journal } = await openJournal<ZoneChange>({ folder: inFolder, name: ZONE_JOURNAL, parse: () => expect.unreachable('it is empty') })
+    await journal.compact(made)
+    await journal.close()
+    const { store, zone: again } = await open(inFolder)
+    expect(texts(again)).toEqual(texts(zone))
+    expect(again.serial).toBeGreaterThanOrEqual(zone.serial)
+    await store.close()
+  }), { numRuns: 60 })
 })
 
 test('a change that the zone holds already costs nothing: no line in the journal, no step of the serial', async () => {

@@ -14,7 +14,7 @@ import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 import type { FileState } from '../kit/node/replace-file.ts'
-import { partsOfChange, type Register, type Unregister, type ZoneChange } from './core/zone-change.ts'
+import type { ZoneChange } from './core/zone-change.ts'
 import { ZoneContent } from './core/zone-content.ts'
 import type { ZoneDifference } from './core/zone-history.ts'
 import { Zone } from './core/zone.ts'
@@ -37,11 +37,11 @@ interface Mark extends FileState {
 
 type Entry = ZoneChange | Mark
 
-const register: z.ZodType<Register> = z.object({ change: z.literal('register'), name: z.string(), type: z.string(), rdata: z.string(), replace: z.boolean(), ttl: z.int().min(0).optional() })
-const unregister: z.ZodType<Unregister> = z.object({ change: z.literal('unregister'), name: z.string(), type: z.string().optional(), rdata: z.string().optional() })
-const entry: z.ZodType<Entry> = z.union([
+const register = z.object({ change: z.literal('register'), name: z.string(), type: z.string(), rdata: z.string(), replace: z.boolean(), ttl: z.int().min(0).optional() })
+const unregister = z.object({ change: z.literal('unregister'), name: z.string(), type: z.string().optional(), rdata: z.string().optional() })
+const entry: z.ZodType<Entry> = z.discriminatedUnion('change', [
   register, unregister,
-  z.object({ change: z.literal('update'), changes: z.array(z.union([register, unregister])) }),
+  z.object({ change: z.literal('update'), changes: z.array(z.discriminatedUnion('change', [register, unregister])) }),
   z.object({ change: z.literal('mark'), serial: z.int().min(0).max(0xffffffff), mtimeMs: z.number(), sizeBytes: z.int() }),
 ])
 
@@ -78,6 +78,8 @@ export class ZoneStore {
   #known: FileState | undefined
   /** Another state, seen once: it is loaded when it is seen again. */
   #unsettled: FileState | undefined
+  /** Why dns.zone could not be looked at the last time: told once. */
+  #lookTrouble: string | undefined
   /** dns.zone holds a person's text that cannot be read, and must not be written over. */
   #unreadable = false
   #cancelWrite: (() => void) | undefined
@@ -176,23 +178,32 @@ export class ZoneStore {
       const state = await this.#file.look()
       if (isSameState(state, this.#known)) return
       if (state === undefined) return this.#takeRemoval()
-      if (isSameState(state, this.#unsettled)) return await this.#takeEdit(state)
+      if (isSameState(state, this.#unsettled)) await this.#takeEdit(state)
+      else this.#lookAfter(SETTLED_AFTER_MS)
       this.#unsettled = state
-      this.#lookAfter(SETTLED_AFTER_MS)
+      this.#lookTrouble = undefined
     } catch (error) {
-      this.options.log(oneLine(error))
+      const trouble = oneLine(error)
+      if (trouble !== this.#lookTrouble) this.options.log(trouble)
+      this.#lookTrouble = trouble
     }
   }
 
   async #write(): Promise<void> {
     try {
       const state = await this.#file.look()
-      if (state !== undefined && !isSameState(state, this.#known)) await this.#takeEdit(state)
+      if (state !== undefined && !isSameState(state, this.#known)) {
+        // A person may be writing still. At the end there is no time to wait for that.
+        if (!this.#closed) return this.#lookAfter(0)
+        await this.#takeEdit(state)
+      }
       if (this.#unreadable) return
       this.#cancelWrite?.()
       this.#cancelWrite = undefined
       const written = this.#unwritten.length
-      this.#known = await this.#file.write(this.zone)
+      const newState = await this.#file.write(this.zone, this.#known)
+      if (newState === undefined) return this.#lookAfter(0)
+      this.#known = newState
       this.#unwritten.splice(0, written)
       await this.#mark()
       this.#diskFailed = false
@@ -233,11 +244,10 @@ export class ZoneStore {
     if (this.#unwritten.length > 0) this.#writeLater(this.#writeAfterMs())
   }
 
-  /** A file that is gone is written again with the next change; one that could not be read, at once. */
+  /** A file that is gone is written again with the next change; where changes wait for it, or it could not be read, soon. */
   #takeRemoval(): void {
-    if (!this.#unreadable) return
-    this.#known = undefined
-    this.#readable()
+    if (!this.#unreadable && this.#unwritten.length === 0) return
+    if (this.#unreadable) this.#readable()
     this.#writeLater(WRITE_AFTER_MS)
   }
 
@@ -263,7 +273,7 @@ export class ZoneStore {
 
   /**
    * Makes changes again that were acknowledged. What the zone refuses now, it refused then, or a person's text stands against it;
-   * the rest of such a change is made, and the serial goes on as if it had been made whole.
+   * of several changes in one the others are made. The serial goes on in any case, for it may have been served.
    */
   #replay(changes: readonly ZoneChange[]): void {
     for (const change of changes) {
@@ -271,19 +281,13 @@ export class ZoneStore {
         this.zone.apply(change)
       } catch (error) {
         if (!(error instanceof UsageError)) throw error
-        if (change.change !== 'unregister') this.options.log(oneLine(error))
-        this.zone.apply({ change: 'update', changes: change.change === 'update' ? partsOfChange(change).filter(part => this.#stands(part)) : [] })
+        if (change.change === 'update') {
+          this.#replay(change.changes)
+          continue
+        }
+        if (change.change === 'register') this.options.log(oneLine(error))
+        this.zone.apply({ change: 'update', changes: [] })
       }
-    }
-  }
-
-  #stands(part: Register | Unregister): boolean {
-    try {
-      this.zone.check({ change: 'update', changes: [part] })
-      return true
-    } catch (error) {
-      if (error instanceof UsageError) return false
-      throw error
     }
   }
 }

@@ -25,10 +25,12 @@ export interface LinkConditions {
   readonly rateBitsPerSecond: number
   /** What waits for the rate; more is dropped. */
   readonly queueBytes: number
+  /** What the rate and the queue carry of each datagram besides its bytes: headers of lower layers. */
+  readonly overheadBytes: number
 }
 
 export const PERFECT_LINK: LinkConditions = {
-  delayMs: 0, jitterMs: 0, loss: 0, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024,
+  delayMs: 0, jitterMs: 0, loss: 0, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024, overheadBytes: 0,
 }
 
 /** What happened to the datagrams so far. */
@@ -73,7 +75,7 @@ export class Link<Tag = undefined> {
   send(bytes: Uint8Array, tag: Tag, nowMs: number): void {
     const { loss, corruption, duplication } = this.conditions
     this.#counts.sent++
-    const leftAtMs = this.#leave(bytes.length, nowMs)
+    const leftAtMs = this.#leave(bytes.length + this.conditions.overheadBytes, nowMs)
     if (leftAtMs === undefined) this.#counts.dropped++
     else if (this.#happens(loss)) this.#counts.lost++
     else {
@@ -83,6 +85,11 @@ export class Link<Tag = undefined> {
       this.#counts.duplicated++
       this.#arrive(arrived, tag, leftAtMs)
     }
+  }
+
+  /** How long a datagram that came now would wait for the rate. */
+  queuedMs(nowMs: number): number {
+    return Math.max(0, this.#busyUntilMs - nowMs)
   }
 
   /** When the next datagram arrives; Infinity: none is on the way. */

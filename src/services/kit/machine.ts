@@ -5,8 +5,8 @@
 import type { Path } from './endpoint.ts'
 
 export type Effect<Event, Journaled = never> =
-  /** Send these bytes. They belong to the driver from now on. */
-  | { readonly kind: 'send'; readonly path: Path; readonly bytes: Uint8Array }
+  /** Send these bytes, cut into datagrams of `segmentBytes` where that is there. They belong to the driver from now on. */
+  | { readonly kind: 'send'; readonly path: Path; readonly bytes: Uint8Array; readonly segmentBytes?: number }
   /** Write the record to disk, and only when it is safe there do what follows: nothing is promised that a crash could undo. */
   | { readonly kind: 'persist'; readonly record: Journaled; readonly then: readonly Effect<Event>[] }
   | { readonly kind: 'event'; readonly event: Event }
@@ -18,6 +18,8 @@ export interface Machine<Event, Journaled = never> {
   timeout(nowMs: number): void
   /** When `timeout` wants to be called, on the clock of `nowMs`; Infinity: nothing to wait for. */
   deadlineMs(): number
+  /** All inputs of a batch were taken: what is better done once for all of them than for each. Called before the outbox is drained. */
+  settle?(nowMs: number): void
   /** What shall happen, in order. The driver takes all of it after each input. */
   readonly outbox: Effect<Event, Journaled>[]
 }

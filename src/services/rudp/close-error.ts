@@ -13,12 +13,12 @@ export function closeError(reason: CloseReason, peer: Endpoint, timeoutMs = 0): 
   switch (reason) {
     case 'connect-timed-out': return { ...unreached, code: 'timed-out', why: `no answer within ${timeoutMs} ms` }
     case 'refused': return { ...unreached, code: 'connection-refused', why: 'it takes no connection now' }
+    case 'no-common-version': return { ...unreached, code: 'refused', why: 'it speaks other versions of RUDP' }
     case 'reset-by-peer': return { ...lost, why: 'the other end broke it off' }
     case 'unknown-to-peer': return { ...lost, why: 'the other end does not know it any more: perhaps it was started anew' }
     case 'idle': return { ...lost, why: 'nothing was heard from the other end for too long', remedy: 'check the network and that the server runs, and try again' }
     case 'exhausted': return { ...lost, why: 'it used up its packet numbers' }
-    case 'evicted': return { ...lost, why: 'it made room for a newer one' }
+    case 'violation': return { ...lost, why: 'the other end broke the rules of RUDP' }
     case 'finished': return { ...lost, why: 'it had ended' }
-    case 'reset': return { ...lost, why: 'it was broken off here' }
   }
 }

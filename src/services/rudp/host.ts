@@ -9,7 +9,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import type { DatagramDoor, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
-import type { CongestionFactory } from './core/congestion/congestion.ts'
+import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
@@ -22,7 +22,7 @@ export interface HostOptions {
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
-  readonly congestion?: CongestionFactory | undefined
+  readonly congestion?: CongestionName | undefined
   readonly limits?: Partial<Limits> | undefined
   readonly onEvent: (event: RudpEvent) => void
 }
@@ -115,7 +115,8 @@ function traceObserver(trace: TraceRing): Observe {
   }
 }
 
-/** The connection id as people see it in packets: both halves in hexadecimal. */
-function connectionName({ initiatorId, acceptorId }: Connection): string {
-  return `${initiatorId.toString(16).padStart(8, '0')}-${acceptorId.toString(16).padStart(8, '0')}`
+/** Both ids in hexadecimal, as people see them in packets: the initiator's first. */
+function connectionName({ role, localId, remoteId }: Connection): string {
+  const [initiator, acceptor] = role === 'initiator' ? [localId, remoteId] : [remoteId, localId]
+  return `${initiator.toString(16).padStart(13, '0')}-${acceptor.toString(16).padStart(13, '0')}`
 }

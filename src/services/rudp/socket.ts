@@ -1,41 +1,42 @@
-/** RUDP as Node knows connections: a Duplex that node:http takes like a TCP socket, a listener, and a dialler. */
+/**
+ * A stream of RUDP as Node knows connections: a Duplex that node:http takes like a TCP socket. Several of one connection go side by
+ * side without waiting for one another; made by listener.ts and dialer.ts.
+ */
 import { Duplex } from 'node:stream'
-import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
-import type { Random } from '../kit/random.ts'
-import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import type { Io } from '../kit/node/udp/door.ts'
 import { closeError } from './close-error.ts'
-import type { CongestionFactory } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
-import type { RudpEvent } from './core/endpoint.ts'
-import type { CloseReason, ConnectionEvent, Metrics } from './core/events.ts'
-import { DEFAULT_LIMITS } from './core/limits.ts'
-import { openHost, type RudpHost } from './host.ts'
+import type { CloseReason, Metrics, StreamEvent } from './core/events.ts'
+import type { Stream } from './core/stream.ts'
+import type { RudpHost } from './host.ts'
 
 /** The largest piece that a reader gets at once. */
 const PIECE_BYTES_MAX = 256 * 1024
+/** How long the end of an abandoned stream may take; then it is broken off. */
+const ABANDONED_MS_MAX = 5_000
 
 export class RudpSocket extends Duplex {
   readonly #host: RudpHost
   readonly #connection: Connection
+  readonly #stream: Stream
   readonly #clock: Clock
   #bytesRead = 0
   #bytesWritten = 0
   #wantsMore = false
   #ended = false
+  #isStopped = false
   #waitingForRoom: (() => void) | undefined
   #waitingForDelivery: ((error?: Error | null) => void) | undefined
   #idleMs = 0
   #activeAtMs = 0
   #cancelIdle = (): void => undefined
 
-  /** Made by `listenRudp` and `connectRudp`. */
-  constructor(host: RudpHost, connection: Connection, clock: Clock) {
+  constructor(host: RudpHost, connection: Connection, stream: Stream, clock: Clock) {
     super({ readableHighWaterMark: PIECE_BYTES_MAX, writableHighWaterMark: 64 * 1024 })
     this.#host = host
     this.#connection = connection
+    this.#stream = stream
     this.#clock = clock
   }
 
@@ -68,7 +69,15 @@ export class RudpSocket extends Duplex {
     return this.#bytesWritten
   }
 
-  /** Congestion window and threshold, round trip, packets: as they are now. */
+  /**
+   * What is read first may have come with the token of an earlier visit, before this connection was confirmed: HTTP's early data
+   * (RFC 8470). Only what is safe to do twice should be done on it.
+   */
+  get early(): boolean {
+    return this.#stream.early
+  }
+
+  /** Of the connection: congestion window and threshold, round trip, packets, as they are now. */
   metrics(): Metrics {
     return this.#connection.metrics()
   }
@@ -119,8 +128,9 @@ export class RudpSocket extends Duplex {
 
   /** Half-close. Done when the peer has everything, so that a `destroy` after `finish` cuts nothing off. */
   override _final(done: (error?: Error | null) => void): void {
+    if (this.#isStopped) return done()
     this.#waitingForDelivery = done
-    this.#host.use(nowMs => this.#connection.shutdown(nowMs))
+    this.#host.use(() => this.#stream.end())
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -128,44 +138,65 @@ export class RudpSocket extends Duplex {
     this.#waitingForRoom = undefined
     const waiting = this.#waitingForDelivery
     this.#waitingForDelivery = undefined
-    this.#host.use(nowMs => this.#connection.abandon(nowMs))
-    waiting?.(error ?? new HamletError(closeError('reset', this.#connection.path.peer)))
+    this.#host.use(() => this.#stream.abandon())
+    this.#clock.wakeAt(this.#clock.nowMs() + ABANDONED_MS_MAX, () => this.#host.use(() => this.#stream.reset(0)))
+    waiting?.(error ?? new HamletError(closeError('reset-by-peer', this.#connection.path.peer)))
     done(error)
   }
 
-  /** An event of this connection, from the host. */
-  hear(event: ConnectionEvent): void {
+  /** An event of this stream, from the host. */
+  hear(event: StreamEvent): void {
     switch (event.kind) {
-      case 'connected':
-      case 'accepted': return
-      case 'readable':
-      case 'finished': return this.#pull()
+      case 'readable': return this.#pull()
       case 'writable': return this.#goOnWriting()
       case 'delivered': return this.#delivered()
-      case 'closed': return this.#closed(event.reason)
+      case 'reset-by-peer': return this.#lost('reset-by-peer')
+      case 'stopped': return this.#stopped()
+      case 'over': return
     }
   }
 
+  /** The connection is over. */
+  hearClosed(reason: CloseReason): void {
+    // A peer that closes in order has taken all that it wanted: at most the acknowledgement of our end is missing.
+    if (reason !== 'finished') return this.#lost(reason)
+    this.#pull()
+    this.#delivered()
+    if (!this.#ended || !this.writableEnded) this.#lost('reset-by-peer')
+    else this.destroy()
+  }
+
+  /** The peer reads no more. What it sent before is still read; what was written and not delivered, or will be, is an error. */
+  #stopped(): void {
+    this.#isStopped = true
+    if (this.#waitingForRoom !== undefined || this.#waitingForDelivery !== undefined) this.#lost('reset-by-peer')
+  }
+
+  #lost(reason: CloseReason): void {
+    if (!this.destroyed) this.destroy(new HamletError(closeError(reason, this.#connection.path.peer)))
+  }
+
   #pull(): void {
-    while (this.#wantsMore && !this.destroyed && this.#connection.readableBytes > 0) {
-      const piece = this.#host.use(nowMs => this.#connection.read(PIECE_BYTES_MAX, nowMs))
+    while (this.#wantsMore && !this.destroyed && this.#stream.readableBytes > 0) {
+      const piece = this.#host.use(() => this.#stream.read(PIECE_BYTES_MAX))
       this.#bytesRead += piece.length
       this.#active()
       this.#wantsMore = false // set again by `_read`, which push calls where the reader keeps up
       if (this.push(piece)) this.#wantsMore = true
     }
-    if (!this.#connection.drained || this.#ended || this.destroyed) return
+    if (!this.#stream.drained || this.#ended || this.destroyed) return
     this.#ended = true
     this.push(null)
     // A stream that nobody reads never ends; node:http relies on an ended connection to be noticed.
     if (this.readableLength === 0) this.read(0)
   }
 
-  #writeAll(chunks: readonly Uint8Array[], done: () => void): void {
+  #writeAll(chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
     this.#active()
-    const taken = this.#host.use(nowMs => {
+    if (this.#isStopped) return done(new HamletError(closeError('reset-by-peer', this.#connection.path.peer)))
+    const taken = this.#host.use(() => {
       for (const [index, chunk] of chunks.entries()) {
-        const bytes = this.#connection.write(chunk, nowMs, index < chunks.length - 1)
+        const bytes = this.#stream.write(chunk)
         this.#bytesWritten += bytes
         if (bytes < chunk.length) return { index, bytes }
       }
@@ -188,11 +219,6 @@ export class RudpSocket extends Duplex {
     done?.()
   }
 
-  #closed(reason: CloseReason): void {
-    if (reason !== 'finished' && reason !== 'reset' && !this.destroyed) this.destroy(new HamletError(closeError(reason, this.#connection.path.peer)))
-    else if (reason === 'reset' && !this.destroyed) this.destroy()
-  }
-
   #active(): void {
     if (this.#idleMs > 0) this.#activeAtMs = this.#clock.nowMs()
   }
@@ -213,64 +239,3 @@ export class RudpSocket extends Duplex {
 }
 
 const EMPTY = new Uint8Array(0)
-
-/**
- * Takes RUDP connections on each address, one UDP socket each.
- * @param options.port 0: any free one, the same for all
- * @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open
- */
-export async function listenRudp(options: {
-  addresses: readonly string[]; port: number; io?: Io; accept: (socket: RudpSocket) => void; clock: Clock; random: Random; trace: TraceRing; congestion?: CongestionFactory
-}): Promise<{ locals: readonly Endpoint[]; close(): Promise<void> }> {
-  const { accept, clock } = options
-  const sockets = new Map<Connection, RudpSocket>()
-  const host: RudpHost = await openHost({
-    ...options, accepting: true,
-    onEvent(event) {
-      const { connection } = event
-      if (event.kind === 'accepted') {
-        const socket = new RudpSocket(host, connection, clock)
-        sockets.set(connection, socket)
-        accept(socket)
-      } else sockets.get(connection)?.hear(event)
-      if (event.kind === 'closed') sockets.delete(connection)
-    },
-  })
-  return {
-    locals: host.locals,
-    async close() {
-      await host.close()
-      for (const socket of sockets.values()) socket.destroy()
-      sockets.clear()
-    },
-  }
-}
-
-/**
- * Dials a RUDP connection, on a UDP socket of its own that closes with it.
- * @throws HamletError connection-refused or timed-out
- */
-export async function connectRudp(peer: Endpoint, options: { clock: Clock; random: Random; trace: TraceRing; timeoutMs?: number }): Promise<RudpSocket> {
-  const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, clock } = options
-  let hear: (event: RudpEvent) => void = () => undefined
-  const host = await openHost({
-    ...options, accepting: false, addresses: [addressTowards(peer)], port: 0, limits: { connectTimeoutMs: timeoutMs }, onEvent: event => hear(event),
-  })
-  const connection = host.use((nowMs, endpoint) => endpoint.connect(host.pathTo(peer), nowMs))
-  return new Promise((resolve, reject) => {
-    let socket: RudpSocket | undefined
-    hear = event => {
-      if (event.kind === 'connected') resolve(socket = new RudpSocket(host, connection, clock))
-      else socket?.hear(event)
-      if (event.kind !== 'closed') return
-      void host.close()
-      if (socket === undefined) reject(new HamletError(closeError(event.reason, peer, timeoutMs)))
-    }
-  })
-}
-
-/** Loopback stays loopback; else any address of this machine will do. */
-function addressTowards({ address }: Endpoint): string {
-  if (address.includes(':')) return address === '::1' ? '::1' : '::'
-  return address.startsWith('127.') ? '127.0.0.1' : '0.0.0.0'
-}

@@ -1,6 +1,6 @@
 /** `hamlet lease`: gets an address by DHCP and tells what was learned. Nothing is applied to this machine. */
 import { z } from 'zod'
-import { obtainLease, storedMac } from '../../dhcp/client.ts'
+import { inform, obtainLease, storedMac } from '../../dhcp/client.ts'
 import { endpointText } from '../../kit/contract.ts'
 import { parseEndpoint } from '../../kit/endpoint.ts'
 import { TraceRing } from '../../kit/trace.ts'
@@ -10,26 +10,35 @@ import { hostname } from 'node:os'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
 
+const STANDARD_PORT = 67
+/** Some of the servers there look for three seconds whether an address is free before they offer it. */
+const STANDARD_WITHIN_MS = 10_000
+
 export const lease = defineCommand({
   name: 'lease',
   summary: 'Gets an address by DHCP and tells what was learned; this machine is not changed.',
   positionals: [],
   flags: z.object({
-    dhcp: endpointText('DHCP server to ask; without it a broadcast on port 6767').optional(),
+    dhcp: endpointText('DHCP server to ask; 255.255.255.255:67 asks all standard ones; without it a broadcast on port 6767').optional(),
+    address: z.ipv4({ error: 'not an IPv4 address' }).optional().meta({ description: 'address that this machine had, to be asked for first', placeholder: 'IP' }),
+    inform: z.boolean().default(false).meta({ description: 'only ask what goes with the address that this machine has' }),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the lease as JSON' }),
   }),
   async run({ flags }, { stdout }) {
     const random = secureRandom()
-    const obtained = await obtainLease({
+    const question = {
       server: flags.dhcp === undefined ? undefined : parseEndpoint(flags.dhcp, 6767),
-      mac: await storedMac(dataFolder(flags.data), random), hostName: hostname(), clock: systemClock, random, trace: new TraceRing(),
-    })
+      mac: await storedMac(dataFolder(flags.data), random), clock: systemClock, random, trace: new TraceRing(),
+    }
+    const patience = question.server?.port === STANDARD_PORT || flags.address !== undefined ? { timeoutMs: STANDARD_WITHIN_MS } : {}
+    const remembered = flags.address === undefined ? {} : { remembered: flags.address }
+    const obtained = flags.inform ? await inform(question) : await obtainLease({ ...question, ...remembered, ...patience, hostName: hostname() })
     if (flags.json) stdout.write(`${JSON.stringify(obtained)}\n`)
     else {
       stdout.write(`address ${obtained.address}\n`)
       stdout.write(`dns     ${obtained.dns === '' ? 'none told' : `${obtained.dns}${obtained.dnsPort === 53 ? '' : `:${obtained.dnsPort}`}`}\n`)
-      stdout.write(`lease   ${obtained.leaseSeconds} s from ${obtained.server}\n`)
+      stdout.write(flags.inform ? `server  ${obtained.server}\n` : `lease   ${obtained.leaseSeconds} s from ${obtained.server}\n`)
     }
     return 0
   },

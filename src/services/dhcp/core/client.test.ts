@@ -44,11 +44,11 @@ class VirtualNetwork {
     this.server = new DhcpServer({ networks, dnsAddress: undefined, dnsPort: 5300, dnsAdminPort: 5355, leaseSeconds: this.leaseSeconds, domain: '', namesRegistered: false, options: {}, probe: false, rapidCommit: false, records: this.journal })
   }
 
-  add({ probe = false, seed = this.hosts.length } = {}): Host {
+  add({ probe = false, remembered = '', standard = false, seed = this.hosts.length } = {}): Host {
     const number = this.hosts.length
     const local = { address: `192.0.2.${200 + number}`, port: 40_000 }
     const toAll: Path = { local, interfaceName: '', peer: { address: '255.255.255.255', port: SERVER.port } }
-    const client = new DhcpClient({ mac: Uint8Array.of(2, 0, 0, 0, 0, number), hostName: `host-${number}`, random: seededRandom(seed), toAll: [toAll], probe })
+    const client = new DhcpClient({ mac: Uint8Array.of(2, 0, 0, 0, 0, number), hostName: `host-${number}`, random: seededRandom(seed), toAll: [toAll], probe, remembered: parseIpv4(remembered) ?? 0, standard })
     const host = { client, events: [], toAll }
     this.hosts.push(host)
     client.start(this.nowMs)
@@ -107,7 +107,7 @@ test('a client is bound after four datagrams and learns all that the server tell
   const host = network.add()
   network.run(1000)
   expect(leaseOf(host)).toEqual({
-    address: '192.0.2.10', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '',
+    address: '192.0.2.10', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '', router: '',
     leaseSeconds: 3600, obtainedAtMs: 2 * LATENCY_MS, tookMs: 4 * LATENCY_MS,
   })
   expect(path(host)).toBe('INIT SELECTING REQUESTING BOUND')
@@ -122,6 +122,38 @@ test('a lease is renewed by unicast at half its time, for ever', () => {
   expect(renewals.every(({ broadcast }) => !broadcast)).toBe(true)
   expect(renewals[0]?.atMs).toBe(10 + 1_800_000)
   expect(leaseOf(host)?.address).toBe('192.0.2.10')
+})
+
+test('a client that remembers its address asks for that first, and has it after two datagrams', () => {
+  const network = new VirtualNetwork()
+  network.add({ seed: 7 })
+  network.run(1000)
+  network.hosts.length = 0
+  const again = network.add({ remembered: '192.0.2.10', seed: 7 })
+  network.run(2000)
+  expect(leaseOf(again)).toMatchObject({ address: '192.0.2.10', tookMs: 2 * LATENCY_MS })
+  expect(again.events.flatMap(event => event.kind === 'state' ? [event.to] : [])).toEqual(['REBOOTING', 'BOUND'])
+})
+
+test('a client that remembers an address of another network is refused, and begins anew; where nobody knows it, it does so after some silence', () => {
+  const network = new VirtualNetwork()
+  const [moved, unknown] = [network.add({ remembered: '198.51.100.7' }), network.add({ remembered: '192.0.2.77' })]
+  network.run(60_000)
+  for (const host of [moved, unknown]) {
+    expect(host.events.flatMap(event => event.kind === 'state' ? [event.to] : [])).toEqual(['REBOOTING', 'INIT', 'SELECTING', 'REQUESTING', 'BOUND'])
+  }
+  expect(moved.events).toContainEqual({ kind: 'refused', why: '198.51.100.7 is not an address of this network' })
+})
+
+test('a lease of a standard server is extended by asking all to confirm it: answered to all, never at the address that no interface has', () => {
+  const network = new VirtualNetwork()
+  const host = network.add({ standard: true })
+  network.run(4_000_000)
+  const requests = network.asked.filter(({ type }) => type === 'REQUEST')
+  expect(requests.length).toBeGreaterThan(1)
+  expect(requests.every(({ broadcast }) => broadcast)).toBe(true)
+  expect(host.client.state).toBe('BOUND')
+  expect(host.events.filter(({ kind }) => kind === 'lost')).toEqual([])
 })
 
 test('when the server is gone the client asks at T1, asks all from T2 on, and loses the address at the end', () => {
@@ -272,8 +304,8 @@ test('whatever is lost, whenever the server restarts: every client with room get
   }), { numRuns: 60 })
 })
 
-test('every state of figure 5 is left by a transition that leads to a state', () => {
-  const reached = new Set<ClientState>(Object.values(TRANSITIONS).flatMap(exits => Object.values(exits)))
+test('every state of figure 5 is one to begin in, or reached by a transition; and all lead to states', () => {
+  const reached = new Set<ClientState>(['INIT', 'INIT-REBOOT', ...Object.values(TRANSITIONS).flatMap(exits => Object.values(exits))])
   expect([...reached].sort()).toEqual(Object.keys(TRANSITIONS).sort())
 })
 

@@ -5,17 +5,19 @@
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
-import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import { fraction, type Random } from '../../kit/random.ts'
-import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
+import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
-import { OPTIONS, type Options } from '../wire/options.ts'
-import { encodeQuestion, encodeRelease, identifierOf } from './question.ts'
+import type { Options } from '../wire/options.ts'
+import { learnedFrom, type Lease } from './lease.ts'
+import { ASKED_FOR, encodeQuestion, encodeRelease, identifierOf } from './question.ts'
 
 export const TRANSITIONS = {
   INIT: { start: 'SELECTING' },
+  'INIT-REBOOT': { start: 'REBOOTING' },
+  REBOOTING: { ack: 'BOUND', nak: 'INIT', silence: 'INIT' },
   SELECTING: { offer: 'REQUESTING', probed: 'INIT' },
   REQUESTING: { ack: 'BOUND', nak: 'INIT', silence: 'INIT' },
   BOUND: { t1: 'RENEWING', released: 'INIT' },
@@ -24,23 +26,6 @@ export const TRANSITIONS = {
 } as const
 export type ClientState = keyof typeof TRANSITIONS
 type Input = { [State in ClientState]: keyof (typeof TRANSITIONS)[State] }[ClientState]
-
-/** What a server lent and told. Texts are '' where it told nothing. */
-export interface Lease {
-  readonly address: string
-  readonly subnetMask: string
-  /** The server's identifier: its address. */
-  readonly server: string
-  readonly dns: string
-  readonly dnsPort: number
-  readonly dnsAdminPort: number
-  readonly domain: string
-  readonly leaseSeconds: number
-  /** Counted from when the address was asked for (RFC 2131 §4.4.1), in ms since 1970. */
-  readonly obtainedAtMs: number
-  /** From the first question to the lease. */
-  readonly tookMs: number
-}
 
 export type ClientEvent =
   | { readonly kind: 'state'; readonly from: ClientState; readonly to: ClientState }
@@ -59,6 +44,10 @@ export interface ClientOptions {
   readonly toAll: readonly Path[]
   /** Ask what would be lent, and take nothing. */
   readonly probe: boolean
+  /** An address that was lent before, and is asked for again first; 0 for none. */
+  readonly remembered: number
+  /** The server answers as RFC 2131 §4.1 says: to the address that it lends, or to all, on port 68; never to where it was asked from. */
+  readonly standard: boolean
 }
 
 /** RFC 2131 §4.1 begins with 4 s, made for the bridges of its time, and doubles to 64 s. */
@@ -69,11 +58,7 @@ const RETRY_SPREAD = 0.25
 const REQUESTS_MAX = 4
 /** RFC 2131 §4.4.5 */
 const EXTENSION_RETRY_MS_MIN = 60_000
-const DNS_PORT = 53
-const DNS_ADMIN_PORT = 5354
 const FOREVER = 0xffffffff
-
-const ASKED_FOR = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServers, OPTIONS.domainName, OPTIONS.broadcastAddress, OPTIONS.vendorSpecific].map(({ code }) => code)
 
 /** The lease in hand and its times (RFC 2131 §4.4.5), absolute. */
 interface Held {
@@ -90,7 +75,7 @@ interface Held {
 export class DhcpClient implements Machine<ClientEvent> {
   readonly outbox: Effect<ClientEvent>[] = []
   readonly #options: ClientOptions
-  #state: ClientState = 'INIT'
+  #state: ClientState
   #xid = 0
   #startedAtMs = 0
   #askedAtMs = 0
@@ -101,6 +86,7 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   constructor(options: ClientOptions) {
     this.#options = options
+    this.#state = options.remembered === 0 ? 'INIT' : 'INIT-REBOOT'
   }
 
   get state(): ClientState {
@@ -113,7 +99,7 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#startedAtMs = nowMs
     this.#xid = this.#options.random.uint32()
     this.#attempts = 0
-    this.#discover(nowMs)
+    this.#askAgain(nowMs)
   }
 
   /** Gives the address back (RFC 2131 §4.4.6); nothing follows until `start`. */
@@ -146,10 +132,12 @@ export class DhcpClient implements Machine<ClientEvent> {
   timeout(nowMs: number): void {
     if (nowMs < this.deadlineMs()) return
     switch (this.#state) {
-      case 'INIT': return this.start(nowMs)
-      case 'SELECTING': return this.#discover(nowMs)
+      case 'INIT':
+      case 'INIT-REBOOT': return this.start(nowMs)
+      case 'SELECTING': return this.#askAgain(nowMs)
+      case 'REBOOTING':
       case 'REQUESTING': {
-        if (this.#attempts < REQUESTS_MAX) return this.#request(nowMs)
+        if (this.#attempts < REQUESTS_MAX) return this.#askAgain(nowMs)
         this.#go('silence')
         return this.start(nowMs)
       }
@@ -174,9 +162,22 @@ export class DhcpClient implements Machine<ClientEvent> {
     return this.#state === 'BOUND' ? this.#held?.t1AtMs ?? Infinity : this.#retryAtMs
   }
 
-  #discover(nowMs: number): void {
+  /**
+   * DISCOVER, or a REQUEST for what was offered or is remembered: to all, so that servers that were not chosen take their
+   * offers back (RFC 2131 §3.1 step 3).
+   */
+  #askAgain(nowMs: number): void {
+    if (this.#state !== 'SELECTING' && this.#attempts === 0) this.#askedAtMs = nowMs
     this.#retryAtMs = nowMs + this.#backoffMs()
-    this.#send(this.#options.toAll, 0, { messageType: MESSAGE_TYPE.DISCOVER, ...this.#wishes() }, nowMs)
+    this.#send(this.#options.toAll, 0, { ...this.#question(), ...this.#wishes() }, nowMs)
+  }
+
+  #question(): Options {
+    switch (this.#state) {
+      case 'REBOOTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#options.remembered }
+      case 'REQUESTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#offer?.yiaddr, serverIdentifier: this.#offer?.serverIdentifier }
+      default: return { messageType: MESSAGE_TYPE.DISCOVER }
+    }
   }
 
   /** The first offer is taken. */
@@ -192,19 +193,14 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#go('offer')
     this.#offer = { yiaddr: message.yiaddr, serverIdentifier }
     this.#attempts = 0
-    this.#request(nowMs)
+    this.#askAgain(nowMs)
   }
 
-  /** To all, so that servers that were not chosen take their offers back (RFC 2131 §3.1 step 3). */
-  #request(nowMs: number): void {
-    if (this.#attempts === 0) this.#askedAtMs = nowMs
-    this.#retryAtMs = nowMs + this.#backoffMs()
-    this.#send(this.#options.toAll, 0, {
-      messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#offer?.yiaddr, serverIdentifier: this.#offer?.serverIdentifier, ...this.#wishes(),
-    }, nowMs)
-  }
-
-  /** RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5). */
+  /**
+   * RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5).
+   * A standard server answers both at the address that is lent, which no interface here has: it is asked to confirm that
+   * address, as a client does that begins anew, and answers that to all.
+   */
   #extend(nowMs: number): void {
     const held = this.#held
     if (held === undefined) return
@@ -213,11 +209,13 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#retryAtMs = Math.min(untilMs, nowMs + Math.max(EXTENSION_RETRY_MS_MIN, (untilMs - nowMs) / 2))
     this.#askedAtMs = nowMs
     this.#startedAtMs = nowMs
-    this.#send(rebinding ? this.#options.toAll : [held.path], held.yiaddr, { messageType: MESSAGE_TYPE.REQUEST, ...this.#wishes() }, nowMs)
+    const { standard, toAll } = this.#options
+    const asked: Options = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: standard ? held.yiaddr : undefined, ...this.#wishes() }
+    this.#send(rebinding || standard ? toAll : [held.path], standard ? 0 : held.yiaddr, asked, nowMs)
   }
 
   #takeAck(message: Message, path: Path, nowMs: number): void {
-    const asked = this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
+    const asked = this.#state === 'REBOOTING' ? this.#options.remembered : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
     const { leaseSeconds, renewalSeconds, rebindingSeconds } = message.options
     const serverIdentifier = message.options.serverIdentifier ?? this.#held?.serverIdentifier
     if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined || !this.#go('ack')) return
@@ -249,21 +247,8 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.outbox.push({ kind: 'event', event: { kind: 'lost', why } })
   }
 
-  #leaseOf({ yiaddr, options }: Message, serverIdentifier: number, obtainedAtMs: number, nowMs: number): Lease {
-    const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
-    const dns = options.dnsServers?.[0]
-    return {
-      address: formatIpv4(yiaddr),
-      subnetMask: options.subnetMask === undefined ? '' : formatIpv4(options.subnetMask),
-      server: formatIpv4(serverIdentifier),
-      dns: dns === undefined ? '' : formatIpv4(dns),
-      dnsPort: ports.dnsPort ?? DNS_PORT,
-      dnsAdminPort: ports.dnsAdminPort ?? DNS_ADMIN_PORT,
-      domain: options.domainName ?? '',
-      leaseSeconds: options.leaseSeconds ?? 0,
-      obtainedAtMs,
-      tookMs: nowMs - this.#startedAtMs,
-    }
+  #leaseOf(message: Message, serverIdentifier: number, obtainedAtMs: number, nowMs: number): Lease {
+    return { ...learnedFrom(message, serverIdentifier), obtainedAtMs, tookMs: nowMs - this.#startedAtMs }
   }
 
   /** Takes the transition that the table has for this input; false where it has none in this state. */

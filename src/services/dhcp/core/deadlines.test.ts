@@ -35,3 +35,11 @@ test('nothing is due before its time', () => {
   expect(deadlines.takeDue(500)).toBe(3)
   expect(deadlines.earliestMs()).toBe(Infinity)
 })
+
+test('deadlines that are moved together stay in order', () => {
+  const deadlines = new Deadlines(3)
+  for (const [slot, atMs] of [[0, 300], [1, 100], [2, 200]] as const) deadlines.set(slot, atMs)
+  deadlines.clear(2)
+  deadlines.shift(-50)
+  expect([deadlines.earliestMs(), deadlines.takeDue(250), deadlines.takeDue(250), deadlines.takeDue(1000)]).toEqual([50, 1, 0, undefined])
+})

@@ -53,6 +53,14 @@ export class Deadlines {
     return slot
   }
 
+  /** Moves all deadlines; their order stays. */
+  shift(byMs: number): void {
+    for (let place = 0; place < this.#count; place++) {
+      const slot = this.#heap[place] ?? 0
+      this.#atMs[slot] = (this.#atMs[slot] ?? 0) + byMs
+    }
+  }
+
   /** When the slot at this place of the heap is due; Infinity beyond its end. */
   #due(place: number): number {
     return place < this.#count ? this.#atMs[this.#heap[place] ?? 0] ?? Infinity : Infinity

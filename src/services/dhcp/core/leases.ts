@@ -210,6 +210,13 @@ export class LeaseTable {
     return this.#deadlines.earliestMs()
   }
 
+  /** The clock was set: every state lasts as long as it was to last. */
+  shift(byMs: number): void {
+    this.#deadlines.shift(byMs)
+    for (const [slot, binding] of this.#bindings.entries()) if (binding !== undefined) this.#bindings[slot] = { ...binding, expiresAtMs: binding.expiresAtMs + byMs }
+    for (const [slot, atMs] of this.#offeredAtMs) this.#offeredAtMs.set(slot, atMs + byMs)
+  }
+
   /** Takes up a line of the journal, in the journal's order. False: the address is none of this pool's to lend. */
   restore(record: LeaseRecord): boolean {
     const yiaddr = parseIpv4(record.yiaddr)

@@ -1,7 +1,10 @@
 /** Messages of the client (RFC 2131 §4.4.1, table 5). */
 import { ETHERNET, OP } from '../wire/header.ts'
 import { encodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
-import type { Options } from '../wire/options.ts'
+import { OPTIONS, type Options } from '../wire/options.ts'
+
+/** What Hamlet's client wants to know. */
+export const ASKED_FOR = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServers, OPTIONS.domainName, OPTIONS.broadcastAddress, OPTIONS.vendorSpecific].map(({ code }) => code)
 
 /**
  * @param secs since the client began

@@ -201,6 +201,18 @@ test('a lease can be taken back, once', () => {
   expect(bench.journal.at(-1)).toMatchObject({ yiaddr: '192.0.2.100', state: 'released' })
 })
 
+test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a clock that is set $name ends no lease early and none late', ({ byMs }) => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.10' })
+  bench.nowMs = 100_000_000
+  bench.obtain(1)
+  bench.nowMs += byMs
+  bench.server.clockSet(byMs)
+  bench.nowMs += 3_599_999
+  expect(bench.obtain(2)).toBeUndefined()
+  bench.nowMs += 1
+  expect(bench.obtain(2)).toBe('192.0.2.10')
+})
+
 test('a shorter lease is granted where it is asked for, a longer one is not', () => {
   const bench = new Bench()
   const granted = (leaseSeconds: number) => bench.ask({ ...DISCOVER, leaseSeconds })[0]?.message.options.leaseSeconds

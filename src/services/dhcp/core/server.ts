@@ -89,6 +89,11 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     this.#lender.probed(yiaddr, holder, nowMs)
   }
 
+  /** The clock was set: leases last as long as their clients were told. `records` are to be written anew. */
+  clockSet(byMs: number): void {
+    for (const { table } of this.#served) table.shift(byMs)
+  }
+
   /** A question with this xid is our own, to other servers. */
   ignore(xid: number): void {
     this.#unheard.add(xid)

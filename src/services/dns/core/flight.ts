@@ -1,7 +1,7 @@
 /** One question under way to its upstreams: who waits for it, what was sent, and what came of that. */
 import { nameKey } from '../wire/name.ts'
 import type { Scheduled } from './deadlines.ts'
-import type { ExtendedError } from './edns-options.ts'
+import type { ExtendedError } from '../wire/edns-options.ts'
 import type { Finding, Wanted } from './finding.ts'
 import type { Tried, UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 import type { Upstream } from './upstream.ts'

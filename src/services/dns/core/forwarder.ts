@@ -12,11 +12,11 @@
 import { assertNever } from '../../kit/errors.ts'
 import type { Effect } from '../../kit/machine.ts'
 import { below, type Random } from '../../kit/random.ts'
-import { ednsOf } from '../wire/edns.ts'
+import { ednsOf, type EdnsOption } from '../wire/edns.ts'
 import { decodeMessage } from '../wire/message.ts'
 import { formatRcode, RCODE } from '../wire/types.ts'
 import { Deadlines } from './deadlines.ts'
-import { extendedErrorOf, optionsOf, provenanceOf, type EdnsOption } from './edns-options.ts'
+import { extendedErrorsOf, provenanceOf } from '../wire/edns-options.ts'
 import { readFinding, type Wanted } from './finding.ts'
 import { Flight, flightKey, type Asking, type Outcome, type Sending, type Trouble } from './flight.ts'
 import { encodeQuery, judgeReply, withQuestionOf, withRandomLetters } from './query.ts'
@@ -209,7 +209,7 @@ export class Forwarder<Waiter> {
     const rcode = message.header.rcode | (edns?.extendedRcode ?? 0)
     const isWhole = !message.header.tc
     const finding = isWhole ? readFinding(message, rcode, flight.wanted, upstream.trusted) : undefined
-    const options = optionsOf(message)
+    const options = edns?.options ?? []
     this.#close(sending)
     if (finding !== undefined || !isWhole) health.answered(nowMs - sending.sentAtMs, nowMs)
     if (flight.found) return this.#schedule(flight)
@@ -220,7 +220,7 @@ export class Forwarder<Waiter> {
     if (finding === undefined) {
       if (edns === undefined && this.#askedWithoutEdns(sending, rcode, nowMs)) return
       const why = isWhole ? `answers ${formatRcode(rcode)}` : 'gives only a part of its answer'
-      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorOf(options) }, nowMs)
+      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
     }
     health.lacksEdns = sending.withoutEdns
     // What one could not tell and another could, was that one's own trouble.

@@ -3,7 +3,6 @@ import { encodeMessage, type Message, type ResourceRecord } from '../wire/messag
 import { nameKey } from '../wire/name.ts'
 import { optRecord } from '../wire/edns.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
-import { encodeOptions } from './edns-options.ts'
 import { FIRST, Net, record, SECOND } from './testing/net.ts'
 
 const A = [record('www.example.org', TYPE.A, '203.0.113.7')]
@@ -347,7 +346,7 @@ describe('SERVFAIL', () => {
   test('says why: silence, a refusal, or what the upstream says itself', () => {
     expect(new Net().ask(NAME).runUntil(4000).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 22 })
     expect(new Net().ask(NAME).refuse(0).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 23 })
-    const bogus = { ...optRecord({ rcode: 0, dnssecOk: false }), rdata: encodeOptions([{ code: 15, bytes: Uint8Array.of(0, 6) }]) }
+    const bogus = optRecord({ rcode: 0, dnssecOk: false, options: [{ code: 15, bytes: Uint8Array.of(0, 6) }] })
     const net = new Net().ask(NAME)
     const { asking, query } = net.sending(0)
     net.replyBytes(asking, encodeMessage({ ...query, header: { ...query.header, qr: true, rcode: 2 }, additionals: [bogus] }))

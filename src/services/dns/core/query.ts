@@ -6,10 +6,10 @@
  *     we ask   wWw.eXaMPLe.ORg        a true reply repeats   wWw.eXaMPLe.ORg
  */
 import type { Random } from '../../kit/random.ts'
-import { optRecord } from '../wire/edns.ts'
+import { optRecord, type EdnsOption } from '../wire/edns.ts'
 import { encodeMessage, type Message } from '../wire/message.ts'
 import { OPCODE_QUERY } from '../wire/types.ts'
-import { encodeOptions, OPTION, type EdnsOption } from './edns-options.ts'
+import { OPTION } from '../wire/edns-options.ts'
 import type { Wanted } from './finding.ts'
 
 const HEADER_OCTETS = 12
@@ -27,11 +27,10 @@ export interface QueryOptions {
 
 /** A recursive query with EDNS (RFC 6891). AD says that ours in the answer will be looked at (RFC 6840 §5.7). */
 export function queryFor({ name, type, class: qclass, dnssecOk = false, checkingDisabled = false }: Wanted, id: number, options: readonly EdnsOption[] = []): Message {
-  const opt = optRecord({ rcode: 0, dnssecOk })
   return {
     header: { id, qr: false, opcode: OPCODE_QUERY, aa: false, tc: false, rd: true, ra: false, ad: true, cd: checkingDisabled, rcode: 0 },
     questions: [{ name, type, class: qclass }], answers: [], authorities: [],
-    additionals: [options.length === 0 ? opt : { ...opt, rdata: encodeOptions(options) }],
+    additionals: [optRecord({ rcode: 0, dnssecOk, options })],
   }
 }
 

@@ -1,6 +1,6 @@
 /** The bytes of a response (RFC 1035 §4.1.1, RFC 6891 §7). */
+import { extendedErrorOption, keepaliveOption, provenanceOption, type ExtendedError } from '../wire/edns-options.ts'
 import { optRecord, type Edns } from '../wire/edns.ts'
-import { encodeOptions, extendedErrorOption, keepaliveOption, provenanceOption, type ExtendedError } from './edns-options.ts'
 import { encodeMessage, type Header, type Question, type ResourceRecord } from '../wire/message.ts'
 
 /** What of the query comes back in its response. */
@@ -43,11 +43,10 @@ export function encodeResponse({ header, questions, edns }: Asked, parts: Respon
 }
 
 function optOf({ rcode, extendedError, provenance, tellsKeepalive }: ResponseParts, { dnssecOk }: Edns): ResourceRecord {
-  const opt = optRecord({ rcode, dnssecOk })
-  if (extendedError === undefined && provenance === undefined && tellsKeepalive !== true) return opt
+  if (extendedError === undefined && provenance === undefined && tellsKeepalive !== true) return optRecord({ rcode, dnssecOk })
   const options = [
     ...(extendedError === undefined ? [] : [extendedErrorOption(extendedError)]), ...(provenance === undefined ? [] : [provenanceOption(provenance)]),
     ...(tellsKeepalive === true ? [keepaliveOption(STREAM_IDLE_MS)] : []),
   ]
-  return { ...opt, rdata: encodeOptions(options) }
+  return optRecord({ rcode, dnssecOk, options })
 }

@@ -7,19 +7,18 @@
  * A CNAME registered here may lead anywhere: its target goes the same way again.
  */
 import type { Path } from '../../kit/endpoint.ts'
-import { formatEndpoint } from '../../kit/endpoint.ts'
 import { assertNever, MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
-import { decodeHeader, decodeMessage, type Message, type Question, type ResourceRecord } from '../wire/message.ts'
+import { decodeHeader, decodeMessage, type Header, type Message, type Question, type ResourceRecord } from '../wire/message.ts'
 import { nameKey, ROOT } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
-import { CLASS, formatRcode, formatType, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
+import { CLASS, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../wire/types.ts'
+import { EDE, OPTION, type ExtendedError } from '../wire/edns-options.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../wire/edns.ts'
 import { soaFor } from './apex.ts'
 import type { Authority, AuthorityEvent, Request } from './authority.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
-import { EXTENDED_ERROR, OPTION, optionsOf, type EdnsOption, type ExtendedError } from './edns-options.ts'
 import { Failures } from './failures.ts'
 import { targetOf, type Finding, type Wanted } from './finding.ts'
 import type { Asking, Outcome, Trouble } from './flight.ts'
@@ -36,13 +35,13 @@ import type { ZoneMap } from './zone-map.ts'
 
 export type AnswerSource = Provenance['source']
 
+/** Raw, for most are only counted (query-log.ts): text is made of those that are told. */
 export interface AnsweredEvent {
   readonly name: 'answered'
-  readonly qname: string
-  readonly qtype: string
-  readonly rcode: string
+  readonly question: Question
+  readonly rcode: number
   readonly source: AnswerSource
-  readonly client: string
+  readonly path: Path
   readonly tookMs: number
 }
 
@@ -65,7 +64,7 @@ const NOBODY = { zone: ROOT, value: undefined }
 interface Query {
   /** As it came; only lent, so of use only while it is being received. */
   readonly bytes: Uint8Array
-  readonly message: Message
+  readonly header: Header
   readonly question: Question
   readonly edns: Edns | undefined
   /** It has the option that asks how the answer is known. */
@@ -171,13 +170,11 @@ export class DnsServer implements Machine<DnsEvent> {
   #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
     let message: Message
     let edns: Edns | undefined
-    let options: readonly EdnsOption[] = []
     let signed: SignedRequest | undefined
     try {
       if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
       message = decodeMessage(bytes)
       edns = ednsOf(message)
-      options = optionsOf(message)
       signed = this.options.authority?.verify(bytes, message)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
@@ -188,9 +185,9 @@ export class DnsServer implements Machine<DnsEvent> {
     if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
     const [question, second] = message.questions
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
-    const asks = (option: number) => options.some(({ code }) => code === option)
+    const asks = (option: number) => edns?.options.some(({ code }) => code === option) === true
     const query: Query = {
-      bytes, message, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
+      bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
       wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
     }
     if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
@@ -230,7 +227,7 @@ export class DnsServer implements Machine<DnsEvent> {
   }
 
   #resolveElsewhere(query: Query, nowMs: number): void {
-    const { message: { header }, edns, question, qname } = query
+    const { header, edns, question, qname } = query
     // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
     const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
     const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
@@ -301,27 +298,24 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #answerFinding(query: Query, finding: Finding, provenance: Provenance, nowMs: number, holdsUntilMs = 0): void {
     const { rcode, answers, authorities, authentic } = finding
-    const stale = rcode === RCODE.NXDOMAIN ? EXTENDED_ERROR.STALE_NXDOMAIN : EXTENDED_ERROR.STALE
-    const extendedError = finding.filtered === true ? { code: EXTENDED_ERROR.FILTERED, text: 'a private address was taken out' }
-      : provenance.source === 'stale' ? { code: stale, text: '' } : undefined
-    const wantsAd = query.message.header.ad || query.edns?.dnssecOk === true
+    const stale = rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
+    const extendedError = finding.filtered === true ? { infoCode: EDE.FILTERED, text: 'a private address was taken out' }
+      : provenance.source === 'stale' ? { infoCode: stale, text: '' } : undefined
+    const wantsAd = query.header.ad || query.edns?.dnssecOk === true
     this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && query.chain.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
   }
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
   #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
-    const { message, question, edns, signed, path } = query
+    const { header, question, edns, signed, path } = query
     const answers = query.chain.length === 0 ? parts.answers : [...query.chain, ...parts.answers ?? []]
     const told = query.wantsProvenance ? explain(provenance) : undefined
     const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told, tellsKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
-    const bytes = encodeResponse({ header: message.header, questions: [question], edns }, whole, room)
+    const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)
     this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
     if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
-    this.outbox.push({ kind: 'event', event: {
-      name: 'answered', qname: question.name, qtype: formatType(question.type), rcode: formatRcode(parts.rcode), source: provenance.source,
-      client: formatEndpoint(path.peer), tookMs: nowMs - query.receivedAtMs,
-    } })
+    this.outbox.push({ kind: 'event', event: { name: 'answered', question, rcode: parts.rcode, source: provenance.source, path, tookMs: nowMs - query.receivedAtMs } })
   }
 
   #remember(query: Query, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
@@ -340,6 +334,6 @@ function extendedErrorFor(troubles: readonly Trouble[]): ExtendedError | undefin
   const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
   const [first] = troubles
   if (told !== undefined || first === undefined) return told
-  const code = troubles.some(({ kind }) => kind === 'unreachable') ? EXTENDED_ERROR.NETWORK_ERROR : EXTENDED_ERROR.NO_REACHABLE_AUTHORITY
-  return { code, text: `${first.upstream.title} ${first.why}` }
+  const infoCode = troubles.some(({ kind }) => kind === 'unreachable') ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY
+  return { infoCode, text: `${first.upstream.title} ${first.why}` }
 }

@@ -7,8 +7,10 @@ import { formatHex } from './base-encodings.ts'
 import type { EdnsOption } from './edns.ts'
 import { formatOctet } from './name.ts'
 
-/** NSID: RFC 5001. ECS: RFC 7871. COOKIE: RFC 7873. KEEPALIVE: RFC 7828. PADDING: RFC 7830. EDE: RFC 8914. */
-export const OPTION = { NSID: 3, ECS: 8, EXPIRE: 9, COOKIE: 10, KEEPALIVE: 11, PADDING: 12, CHAIN: 13, EDE: 15 } as const
+/**
+ * NSID: RFC 5001. ECS: RFC 7871. COOKIE: RFC 7873. KEEPALIVE: RFC 7828. PADDING: RFC 7830. EDE: RFC 8914. PROVENANCE is Hamlet's own, of the range
+ * for local use (RFC 6891 §9): empty in a query, "tell how you know"; in the answer, a line of text. */
+export const OPTION = { NSID: 3, ECS: 8, EXPIRE: 9, COOKIE: 10, KEEPALIVE: 11, PADDING: 12, CHAIN: 13, EDE: 15, PROVENANCE: 65_001 } as const
 
 /** RFC 8914 §4; from SIGNATURE_EXPIRED_BEFORE_VALID on as registered since. */
 export const EDE = {
@@ -18,7 +20,7 @@ export const EDE = {
   INVALID_DATA: 24, SIGNATURE_EXPIRED_BEFORE_VALID: 25, TOO_EARLY: 26, UNSUPPORTED_NSEC3_ITERATIONS: 27, UNABLE_TO_CONFORM_TO_POLICY: 28, SYNTHESIZED: 29,
 } as const
 
-const TEXT_CHARACTERS_MAX = 100
+const TEXT_CHARACTERS_MAX = 200
 
 const optionNames = new Map<number, string>(Object.entries(OPTION).map(([name, code]) => [code, name]))
 const errorNames = new Map<number, string>(Object.entries(EDE).map(([name, code]) => [code, name.toLowerCase().replace(/_/g, ' ')]))
@@ -31,13 +33,30 @@ export interface ExtendedError {
 
 /** @param error its text in ASCII, as ours are */
 export function extendedErrorOption({ infoCode, text }: ExtendedError): EdnsOption {
-  return { code: OPTION.EDE, bytes: Uint8Array.of(infoCode >>> 8, infoCode & 255, ...Array.from(text, character => character.charCodeAt(0) & 127)) }
+  return { code: OPTION.EDE, bytes: Uint8Array.of(infoCode >>> 8, infoCode & 255, ...encodeText(text)) }
 }
 
 /** The extended errors among options, in their order; one too short to have a code is ignored. */
 export function extendedErrorsOf(options: readonly EdnsOption[]): ExtendedError[] {
   return options.filter(({ code, bytes }) => code === OPTION.EDE && bytes.length >= 2)
     .map(({ bytes }) => ({ infoCode: (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0), text: printable(bytes.subarray(2)) }))
+}
+
+/** How long a connection may be without a query before it is closed, in tenths of a second (RFC 7828 §3.1). */
+export function keepaliveOption(idleMs: number): EdnsOption {
+  const tenths = Math.floor(idleMs / 100)
+  return { code: OPTION.KEEPALIVE, bytes: Uint8Array.of(tenths >>> 8, tenths & 255) }
+}
+
+/** @param text ASCII; empty to ask for it */
+export function provenanceOption(text: string): EdnsOption {
+  return { code: OPTION.PROVENANCE, bytes: encodeText(text) }
+}
+
+/** The line in which a server told how it knows; empty where it did not. */
+export function provenanceOf(options: readonly EdnsOption[]): string {
+  const bytes = options.find(({ code }) => code === OPTION.PROVENANCE)?.bytes
+  return bytes === undefined ? '' : printable(bytes)
 }
 
 /** `stale answer`; `code 4711` for one without a name here. */
@@ -56,6 +75,7 @@ function formatValue(option: EdnsOption): string | undefined {
   if (code === OPTION.PADDING) return ` ${bytes.length} octets`
   if (code === OPTION.KEEPALIVE && bytes.length === 2) return ` ${((bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0)) / 10} s`
   if (code === OPTION.ECS) return formatClientSubnet(bytes)
+  if (code === OPTION.PROVENANCE && bytes.length > 0) return ` ${printable(bytes)}`
   const [error] = extendedErrorsOf([option])
   return error === undefined ? undefined : ` ${error.infoCode} (${formatExtendedError(error.infoCode)})${error.text === '' ? '' : `: ${error.text}`}`
 }
@@ -69,6 +89,11 @@ function formatClientSubnet(bytes: Uint8Array): string | undefined {
   address.set(bytes.subarray(4))
   const [first = 0, second = 0, third = 0, fourth = 0] = address
   return ` ${family === 1 ? formatIpv4(((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0) : formatIpv6(address)}/${bytes[2] ?? 0}/${bytes[3] ?? 0}`
+}
+
+/** Our own texts are ASCII. */
+function encodeText(text: string): Uint8Array {
+  return Uint8Array.from(text.slice(0, TEXT_CHARACTERS_MAX), character => character.charCodeAt(0) & 127)
 }
 
 /** Foreign text, cut and escaped: it goes to screens. */

@@ -51,7 +51,7 @@ test.each([
   [OPTION.KEEPALIVE, Uint8Array.of(0, 100), 'KEEPALIVE 10 s'], [OPTION.ECS, Uint8Array.of(0, 1, 24, 0, 192, 0, 2), 'ECS 192.0.2.0/24/0'],
   [OPTION.ECS, Uint8Array.of(0, 2, 32, 0, 0x20, 1, 0x0d, 0xb8), 'ECS 2001:db8::/32/0'], [OPTION.ECS, Uint8Array.of(0, 3, 0, 0), 'ECS 00030000'], [OPTION.ECS, Uint8Array.of(0, 1), 'ECS 0001'],
   [OPTION.EDE, Uint8Array.of(0, 22), 'EDE 22 (no reachable authority)'], [OPTION.EDE, Uint8Array.of(0, 3, ...ascii('old\n')), 'EDE 3 (stale answer): old\\010'], [OPTION.EDE, Uint8Array.of(7), 'EDE 07'],
-  [65_001, ascii('ab'), 'OPT65001 6162'],
+  [65_001, ascii('ab'), 'PROVENANCE ab'], [65_002, ascii('ab'), 'OPT65002 6162'],
 ])('option %i of %s is shown as "%s"', (code, bytes, shown) => {
   expect(formatOption({ code, bytes })).toBe(shown)
 })

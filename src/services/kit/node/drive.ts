@@ -17,7 +17,7 @@ export interface Driver {
 export interface DriveOptions<Event, Journaled> {
   readonly machine: Machine<Event, Journaled>
   /** Asked for at each drain, so that the door may be opened with the driver's `receive`. */
-  readonly door: () => Pick<DatagramDoor, 'send' | 'flush'>
+  readonly door: () => Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush'>
   readonly clock: Clock
   readonly onEvent: (event: Event) => void
   /** Needed where the machine persists. */
@@ -34,7 +34,10 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
 
   const perform = (effect: Effect<Event, Journaled>): void => {
     switch (effect.kind) {
-      case 'send': return options.door().send(effect.path, effect.bytes)
+      case 'send':
+        if (effect.segmentBytes === undefined) options.door().send(effect.path, effect.bytes)
+        else options.door().sendTrain(effect.path, effect.bytes, effect.segmentBytes)
+        return
       case 'event': return options.onEvent(effect.event)
       case 'persist': {
         const { record, then } = effect
@@ -52,6 +55,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
 
   const drain = (): void => {
     if (stopped) return
+    machine.settle?.(clock.nowMs())
     for (const effect of machine.outbox.splice(0)) perform(effect)
     options.door().flush()
     const deadlineMs = machine.deadlineMs()

@@ -1,29 +1,34 @@
 /** What a connection is made of, and what it needs of the endpoint that it belongs to. */
 import type { Path } from '../../kit/endpoint.ts'
-import type { CongestionFactory } from './congestion/congestion.ts'
+import type { Random } from '../../kit/random.ts'
+import type { CongestionName } from './congestion/congestion.ts'
 import type { ConnectionEvent, TraceEvent } from './events.ts'
 import type { Limits } from './limits.ts'
+import type { Trains } from './trains.ts'
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
-  /** Memory for one datagram, never used before. */
-  allocate(sizeBytes: number): Uint8Array
-  /** To the connection's peer. */
-  send(bytes: Uint8Array): void
+  readonly trains: Trains
+  readonly random: Random
   emit(event: ConnectionEvent): void
-  /** The deadline may be nearer now, or the state CLOSED. */
+  /** Something is to be sent, or the deadline or the state is another: the endpoint looks when the input is done. */
   changed(): void
+  /** A token for the peer's next visit. */
+  giveToken(path: Path, nowMs: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
 }
 
 export interface ConnectionSetup {
   readonly role: 'initiator' | 'acceptor'
   readonly path: Path
-  readonly initiatorId: number
-  /** 0 at the initiator, which learns it from the SYN-ACK. */
-  readonly acceptorId: number
+  /** The id that this end chose. */
+  readonly localId: number
+  /** The peer's; 0 at the initiator, which learns it from WELCOME. */
+  readonly remoteId: number
+  /** Data may come with a token of an earlier visit. */
+  readonly early: boolean
   readonly limits: Limits
-  readonly congestion: CongestionFactory
+  readonly congestion: CongestionName
   readonly host: ConnectionHost
   readonly nowMs: number
 }

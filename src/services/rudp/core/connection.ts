@@ -1,337 +1,325 @@
 /**
- * The machine of one connection: handshake, states, timers and packets. What is sent when is the sender's matter (sender.ts,
- * loss.ts, congestion/), what arrived the receive buffer's and the acks'; this file lets them work together.
+ * The machine of one connection: its states, the frames that come, and its deadlines. What leaves is the sender's matter, streams have
+ * their own; this file lets them work together. Nothing is sent while an input is taken: the endpoint lets the connection transmit
+ * once when all inputs of a batch are done.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
-import { HEADER_BYTES, RANGE_BYTES, RESET_REASONS, type Packet, type PacketType, type ResetReason } from '../wire/packet.ts'
-import { Acks } from './acks.ts'
+import { CLOSE_CODES, FRAME_TYPES, type CloseCode, type Frame, type Parameters } from '../wire/frames.ts'
+import { DATAGRAM_BYTES_MAX, type NumberedPacket } from '../wire/packet.ts'
+import type { CongestionName } from './congestion/congestion.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
 import { CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
-import { Handshake } from './handshake.ts'
-import { PACKET_NUMBER_MAX, type Limits } from './limits.ts'
+import { Hello } from './hello.ts'
+import { ACK_DELAY_MAX_MS, LEAST_PARAMETERS, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
-import { PacketBuilder } from './packet-builder.ts'
-import { ReceiveBuffer } from './receive-buffer.ts'
-import type { Segment } from './send-buffer.ts'
+import { Received } from './received.ts'
 import { Sender } from './sender.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
+import type { Stream } from './stream.ts'
+import { Streams } from './streams.ts'
 import { Watch } from './watch.ts'
 
-/** How long the end of an abandoned connection may take. */
-const ABANDONED_MAX_MS = 5_000
+/** How long an ended connection answers what is still on the way, in probe times (RFC 9000 §10.2). */
+const LINGER_PROBE_TIMES = 3
 
 export class Connection {
   readonly role: 'initiator' | 'acceptor'
-  readonly path: Path
-  readonly initiatorId: number
+  /** The id that this end chose: what the peer writes into its packets. */
+  readonly localId: number
   readonly #limits: Limits
   readonly #host: ConnectionHost
   readonly #watch: Watch | undefined
-  readonly #handshake = new Handshake()
+  readonly #hello = new Hello()
   readonly #liveness: Liveness
+  readonly #received = new Received()
+  readonly #streams: Streams
   readonly #sender: Sender
-  readonly #receiveBuffer: ReceiveBuffer
-  readonly #acks = new Acks()
-  readonly #builder: PacketBuilder
+  readonly #early: boolean
   #state: StateName = 'CLOSED'
-  #told = { readable: false, finished: false, delivered: false, short: false }
-  #received = 0
-  /** Infinity as long as nothing is over. */
+  #receivedPackets = 0
   #lingerUntilMs = Infinity
-  #abandoned = false
+  #closeCode = 0
+  /** Packets that came while CLOSING. */
+  #answers = 0
 
-  constructor({ role, path, initiatorId, acceptorId, limits, congestion, host, nowMs }: ConnectionSetup) {
+  constructor(setup: ConnectionSetup) {
+    const { role, localId, limits, host, early, nowMs } = setup
     this.role = role
-    this.path = path
-    this.initiatorId = initiatorId
+    this.localId = localId
     this.#limits = limits
     this.#host = host
+    this.#early = early
     this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
-    this.#receiveBuffer = new ReceiveBuffer(limits.bufferBytes)
-    this.#builder = new PacketBuilder({ initiatorId, acceptorId, allocate: host.allocate, acks: this.#acks, receiveBuffer: this.#receiveBuffer })
     this.#watch = host.observe === undefined ? undefined : new Watch(host.observe)
-    this.#sender = new Sender(limits.bufferBytes, congestion, (packet, found) => this.#watch?.lost(packet, found))
+    this.#streams = new Streams(role, limits, host)
+    this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: this.#parameters, watch: this.#watch })
   }
 
   get state(): StateName {
     return this.#state
   }
 
-  /** The acceptor's half of the connection id; 0 before the initiator has learnt it. */
-  get acceptorId(): number {
-    return this.#builder.acceptorId
+  /** The peer's id; 0 before it is known. */
+  get remoteId(): number {
+    return this.#sender.writer.remoteId
   }
 
-  /** Bytes that `read` would give now. */
-  get readableBytes(): number {
-    return this.#receiveBuffer.readableBytes
+  get path(): Path {
+    return this.#sender.validation.path
   }
 
-  /** The peer's end was reached: everything was read. */
-  get drained(): boolean {
-    return this.#receiveBuffer.drained
+  get streamCount(): number {
+    return this.#streams.count
   }
 
-  /** Whether the packet names this connection. The halves are 64 random bits: who does not see the traffic does not know them. */
-  owns(packet: Packet, path: Path): boolean {
-    const { address, port } = this.path.peer
-    if (path !== this.path && (path.peer.address !== address || path.peer.port !== port)) return false
-    return packet.initiatorId === this.initiatorId && (packet.acceptorId === this.acceptorId || this.#state === 'SYN-SENT')
+  metrics(): Metrics {
+    const { recovery, counts, datagramBytes, writer } = this.#sender
+    const { congestion, loss, roundTrip } = recovery
+    return {
+      congestion: congestion.name, phase: congestion.phase, windowBytes: congestion.windowBytes, ssthreshBytes: congestion.ssthreshBytes,
+      flightBytes: loss.flightBytes, rttMs: roundTrip.srttMs ?? 0, probeMs: roundTrip.probeMs(), datagramBytes, sent: writer.nextNumber,
+      received: this.#receivedPackets, ...counts,
+    }
   }
 
-  /** Starts the handshake: SYN, or the answer to one. */
-  open(nowMs: number): void {
-    this.#at(nowMs)
-    this.#handshake.start(nowMs + this.#limits.connectTimeoutMs)
-    this.#step(this.role === 'initiator' ? 'connect' : 'syn')
-    if (this.role === 'initiator') this.#shakeHands(nowMs)
+  // ── what the user does ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Opens a stream; undefined as long as the peer allows no more: `streams-allowed` will tell. */
+  openStream(): Stream | undefined {
+    return STATES[this.#state].carriesData ? this.#streams.open() : undefined
+  }
+
+  /** Another controller takes over, with the window that is there. */
+  setCongestion(name: CongestionName): void {
+    this.#sender.recovery.setCongestion(name)
+    this.#watch?.congestion(name)
     this.#host.changed()
   }
 
-  /** Takes as much as the send buffer has room for. @returns how many bytes were taken; after less than all comes `writable` */
-  write(bytes: Uint8Array, nowMs: number, more = false): number {
+  /** Ends the connection: what is on the way is lost, and the peer is told. */
+  close(nowMs: number, code: CloseCode = 'closed'): void {
     this.#at(nowMs)
-    if (this.#state === 'CLOSED') return 0
-    const taken = this.#sender.buffer.write(bytes)
-    this.#told.short = taken < bytes.length
-    this.#transmit(nowMs, more && taken === bytes.length)
-    return taken
+    if (nextState(this.#state, 'close') === undefined) return
+    this.#end('close', code === 'closed' ? 'finished' : code === 'idle' ? 'idle' : 'violation', nowMs)
+    this.#closeCode = CLOSE_CODES.indexOf(code)
+    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#closeCode)
   }
 
-  /** The next bytes in order, at most `maxBytes`, empty where there are none; they are the caller's own. Opens the window. */
-  read(maxBytes: number, nowMs: number): Uint8Array {
+  // ── what the endpoint does ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks the peer for a connection. @param token of an earlier visit: data may be sent at once */
+  connect(nowMs: number, token?: Uint8Array): void {
     this.#at(nowMs)
-    const bytes = this.#receiveBuffer.read(maxBytes)
-    this.#told.readable = this.readableBytes > 0
-    const opened = this.#receiveBuffer.limitOffset - this.#builder.advertisedLimit
-    if (opened >= this.#limits.bufferBytes / 4 && STATES[this.#state].carriesData && !this.#receiveBuffer.finished) {
-      this.#acks.hurry(nowMs)
-      this.#transmit(nowMs)
+    this.#hello.start(nowMs + this.#limits.connectTimeoutMs)
+    this.#streams.learn(LEAST_PARAMETERS)
+    if (token === undefined) {
+      this.#step('connect')
+      this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
+    } else {
+      this.#sender.token = token
+      this.#step('resume')
+      this.#host.emit({ kind: 'connected' })
     }
-    return bytes
+    this.#host.changed()
   }
 
-  /** Half-close: no byte will be written; what was is still delivered, and the peer may go on. */
-  shutdown(nowMs: number): void {
+  /** A HELLO came whose token is good. */
+  accept(nowMs: number): void {
     this.#at(nowMs)
-    if (this.#state === 'CLOSED') return
-    this.#sender.buffer.end()
-    if (nextState(this.#state, 'shutdown') !== undefined) this.#step('shutdown')
-    this.#transmit(nowMs)
+    this.#step('accept')
+    this.#sender.queue({ kind: 'PARAMETERS', parameters: this.#parameters })
+    this.#sender.queue({ kind: 'NEW_TOKEN', token: this.#host.giveToken(this.path, nowMs) })
+    this.#host.emit({ kind: 'accepted' })
+    this.#host.changed()
   }
 
-  /** Breaks the connection off: what is on the way is lost, and the peer is told. */
-  reset(nowMs: number): void {
+  /** RETRY came: the peer is there, and tells the token that it wants to see. @param number of the HELLO that it answers */
+  onRetry(token: Uint8Array, number: number, nowMs: number): void {
     this.#at(nowMs)
-    if (this.#state === 'CLOSED') return
-    if (this.#state === 'TIME-WAIT') this.#close('finished')
-    else this.#breakOff('closed', 'reset')
-  }
-
-  /**
-   * Nobody will read or write here any more: what was written is still delivered, for at most five seconds, and bytes that come
-   * nevertheless break the connection off, as TCP does after close (RFC 1122 §4.2.2.13).
-   */
-  abandon(nowMs: number): void {
-    if (this.#state === 'CLOSED' || this.#state === 'TIME-WAIT') return
-    if (this.readableBytes > 0 || !STATES[this.#state].carriesData) return this.reset(nowMs)
-    this.#abandoned = true
-    this.#lingerUntilMs = nowMs + ABANDONED_MAX_MS
-    this.shutdown(nowMs)
-  }
-
-  /** A half-open connection makes room for a newer one. */
-  evict(): void {
-    this.#close('evicted')
-  }
-
-  receive(packet: Packet, sizeBytes: number, nowMs: number): void {
-    this.#at(nowMs)
-    if (this.#state === 'CLOSED' || !this.#isHonest(packet)) return
-    this.#received++
-    this.#handshake.heard(sizeBytes)
-    this.#watch?.packet('received', packet.type, packet.number, packet.streamOffset, packet.payload.length)
-    if (packet.type === 'RESET') return this.#onReset(RESET_REASONS[packet.payload[0] ?? 0] ?? 'closed')
-    if (!this.#onHandshake(packet, nowMs)) return this.#host.changed()
+    const wasResuming = this.#state === 'RESUMING'
+    if (nextState(this.#state, 'retry') === undefined) return
+    this.#step('retry')
+    this.#hello.answered()
+    const sentAtMs = this.#hello.sentAtMs(number)
+    if (sentAtMs !== undefined) this.#sender.recovery.roundTrip.sample(nowMs - sentAtMs, 0)
+    this.#sender.token = token
     this.#liveness.heard(nowMs)
-    this.#sender.acknowledge(packet, nowMs)
-    this.#watch?.window(this.#sender)
-    this.#take(packet, nowMs)
-    if (this.#abandoned && this.readableBytes > 0) return this.reset(nowMs)
-    this.#report(nowMs)
-    this.#transmit(nowMs)
+    if (wasResuming) this.#sender.startOver()
+    else this.#host.emit({ kind: 'connected' })
+    this.#sender.sendHello(nowMs)
+    this.#host.changed()
+  }
+
+  /** The peer will have nothing of this connection, and keeps nothing of it. */
+  onRefused(reason: CloseReason, nowMs: number): void {
+    this.#at(nowMs)
+    if (this.#state === 'CLOSED') return
+    const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
+    this.#step('over')
+    if (!wasOver) this.#host.emit({ kind: 'closed', reason })
+    this.#host.changed()
+  }
+
+  receive(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
+    this.#at(nowMs)
+    if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
+    this.#receivedPackets++
+    if (this.#state === 'CLOSING') this.#answerWhileClosing()
+    if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
+    this.#watch?.packet('received', packet, sizeBytes)
+    if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
+    this.#liveness.heard(nowMs)
+    this.#noticePath(path, packet.number, sizeBytes)
+    this.#takeFrames(packet, sizeBytes, nowMs)
+    this.#host.changed()
   }
 
   timeout(nowMs: number): void {
     this.#at(nowMs)
-    if (nowMs >= this.#handshake.giveUpAtMs) return this.#close('connect-timed-out')
-    if (nowMs >= this.#handshake.retryAtMs) this.#shakeHands(nowMs)
-    if (nowMs >= this.#lingerUntilMs) return this.reset(nowMs)
-    if (STATES[this.#state].carriesData) {
-      if (this.#liveness.isGone(nowMs)) return this.#breakOff('idle', 'idle')
-      if (nowMs >= this.#sender.loss.deadlineMs()) this.#onLossDeadline(nowMs)
-      if (this.#liveness.shallAsk(nowMs)) this.#ping(nowMs)
-    }
-    this.#transmit(nowMs)
-  }
-
-  deadlineMs(): number {
-    const handshake = Math.min(this.#handshake.giveUpAtMs, this.#handshake.retryAtMs, this.#lingerUntilMs, this.#acks.dueAtMs)
-    if (!STATES[this.#state].carriesData) return this.#state === 'CLOSED' ? Infinity : handshake
-    return Math.min(handshake, this.#sender.loss.deadlineMs(), this.#liveness.deadlineMs())
-  }
-
-  metrics(): Metrics {
-    return { ...this.#sender.metrics(), sent: this.#builder.nextNumber, received: this.#received }
-  }
-
-  /** Nobody can acknowledge what was never sent. */
-  #isHonest({ ranges, ackOffset }: Packet): boolean {
-    return (ranges[0]?.last ?? -1) < this.#builder.nextNumber && ackOffset <= this.#sender.buffer.ackOffsetMax
-  }
-
-  /** @returns whether the packet has more to say than the handshake */
-  #onHandshake(packet: Packet, nowMs: number): boolean {
-    if (this.#state === 'SYN-SENT') {
-      if (packet.type !== 'SYN-ACK') return false
-      this.#builder.acceptorId = packet.acceptorId
-      this.#establish('syn-ack', 'connected', nowMs)
-      return true
-    }
-    if (packet.type === 'SYN') {
-      if (this.#state === 'SYN-RECEIVED') {
-        this.#acks.record(packet.number, packet.settledNumber, true, true, nowMs)
-        this.#shakeHands(nowMs)
-      }
-      return false
-    }
-    if (this.#state === 'SYN-RECEIVED') this.#establish('proven', 'accepted', nowMs)
-    return true
-  }
-
-  #establish(input: 'syn-ack' | 'proven', kind: 'connected' | 'accepted', nowMs: number): void {
-    this.#handshake.finish()
-    this.#liveness.heard(nowMs)
-    this.#step(input)
-    this.#host.emit({ kind })
-    if (this.#sender.buffer.isEnded) this.#step('shutdown')
-  }
-
-  /** The packet's own part: its bytes, and that it arrived. */
-  #take({ type, number, settledNumber, streamOffset, payload }: Packet, nowMs: number): void {
-    const carries = type === 'DATA' || type === 'FIN'
-    if (carries && !this.#receiveBuffer.put(streamOffset, payload, type === 'FIN')) return this.#acks.hurry(nowMs)
-    const atOnce = type === 'FIN' || type === 'PING' || type === 'SYN-ACK' || this.#receiveBuffer.hasHoles
-    this.#acks.record(number, settledNumber, type !== 'ACK', atOnce, nowMs)
-  }
-
-  /** Tells the user what is new, and steps on where an end has arrived. */
-  #report(nowMs: number): void {
-    const { emit } = this.#host
-    const before = this.#state
-    if (!this.#told.readable && this.readableBytes > 0) {
-      this.#told.readable = true
-      emit({ kind: 'readable' })
-    }
-    if (this.#told.short && this.#sender.buffer.freeBytes >= this.#limits.bufferBytes / 4) {
-      this.#told.short = false
-      emit({ kind: 'writable' })
-    }
-    if (!this.#told.delivered && this.#sender.buffer.finished) {
-      this.#told.delivered = true
-      emit({ kind: 'delivered' })
-      if (this.#state === 'LAST-ACK') return this.#close('finished', 'fin-acked')
-      this.#step('fin-acked')
-    }
-    if (!this.#told.finished && this.#receiveBuffer.finished) {
-      this.#told.finished = true
-      emit({ kind: 'finished' })
-      this.#step('fin')
-    }
-    if (this.#state !== before && this.#state === 'TIME-WAIT') this.#linger(nowMs)
-  }
-
-  /** Stays to answer a FIN that comes again because our ACK was lost: three probe times, as RFC 9000 §10.2. */
-  #linger(nowMs: number): void {
-    this.#lingerUntilMs = nowMs + 3 * this.#sender.roundTrip.probeMs()
-  }
-
-  #onReset(reason: ResetReason): void {
-    const { buffer } = this.#sender
-    // The peer said all, has all and is gone: at most the acknowledgement of our end is missing.
-    const isOver = this.#receiveBuffer.finished && buffer.isEnded && buffer.allDelivered
-    this.#close(isOver ? 'finished' : CLOSE_REASON_OF[reason])
-  }
-
-  #onLossDeadline(nowMs: number): void {
-    const probe = this.#sender.onDeadline(nowMs)
-    this.#watch?.window(this.#sender)
-    if (probe === undefined) return
-    if (probe.lengthBytes === 0 && !probe.fin) this.#send('PING', nowMs)
-    else this.#sendSegment(probe, nowMs)
-  }
-
-  /** Asks whether the peer lives, or whether its window has opened. */
-  #ping(nowMs: number): void {
-    this.#send('PING', nowMs)
-    this.#liveness.asked(nowMs, this.#sender.roundTrip.rtoMs())
-  }
-
-  /** Sends the handshake packet of this state, as far as an unproven address may be sent to. */
-  #shakeHands(nowMs: number): void {
-    this.#handshake.tried(nowMs)
-    const isAnswer = this.#state === 'SYN-RECEIVED'
-    if (isAnswer && !this.#handshake.mayAnswer(HEADER_BYTES + RANGE_BYTES * this.#acks.rangeCount)) return
-    const number = this.#builder.nextNumber
-    this.#handshake.sent(this.#send(isAnswer ? 'SYN-ACK' : 'SYN', nowMs))
-    this.#sender.loss.sent({ number, sentAtMs: nowMs, sizeBytes: 0, offset: 0, lengthBytes: 0, fin: false })
-  }
-
-  /** Sends all that may go out now, and the acknowledgement that is due. */
-  #transmit(nowMs: number, more = false): void {
-    if (STATES[this.#state].carriesData) {
-      for (;;) {
-        const segment = this.#sender.next(this.#builder.payloadMax(), more)
-        if (segment === undefined) break
-        this.#sendSegment(segment, nowMs)
-        if (nextState(this.#state, 'over') === undefined) return
-      }
-      this.#liveness.noteWindow(this.#sender.isShutOut, nowMs, this.#sender.roundTrip.rtoMs())
-    }
-    if (this.#acks.dueAtMs <= nowMs && (STATES[this.#state].carriesData || this.#state === 'TIME-WAIT')) this.#send('ACK', nowMs)
+    if (nowMs >= this.#lingerUntilMs) {
+      this.#step('over')
+      this.#lingerUntilMs = Infinity
+    } else if (this.#hello.isHopeless(nowMs)) this.#giveUp('connect-timed-out')
+    else if (this.#state === 'HELLO-SENT' && this.#hello.isDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
+    else if (STATES[this.#state].carriesData) this.#timeoutWhileOpen(nowMs)
     this.#host.changed()
   }
 
-  #sendSegment(segment: Segment, nowMs: number): void {
-    const { offset, lengthBytes, fin, again } = segment
-    const number = this.#builder.nextNumber
-    const sizeBytes = this.#send(fin ? 'FIN' : 'DATA', nowMs, segment)
-    this.#sender.sent({ number, sentAtMs: nowMs, sizeBytes, offset, lengthBytes, fin }, segment)
-    if (again) this.#watch?.retransmitted(number, segment)
+  /** Sends what may leave: called by the endpoint when all inputs of a batch are done. */
+  transmit(nowMs: number): void {
+    this.#at(nowMs)
+    if (!STATES[this.#state].carriesData) return
+    this.#sender.transmit(nowMs)
+    if (this.#sender.isExhausted) this.close(nowMs, 'exhausted')
   }
 
-  /** @returns the size of the datagram */
-  #send(type: PacketType, nowMs: number, segment?: Segment): number {
-    const number = this.#builder.nextNumber
-    const settledNumber = this.#sender.loss.oldest?.number ?? number
-    const bytes = this.#builder.build(type, settledNumber, nowMs, segment, this.#sender.buffer)
-    this.#watch?.packet('sent', type, number, segment?.offset ?? 0, segment?.lengthBytes ?? 0)
-    this.#host.send(bytes)
-    if (number === PACKET_NUMBER_MAX) this.#close('exhausted')
-    return bytes.length
+  deadlineMs(): number {
+    if (!STATES[this.#state].carriesData) return Math.min(this.#lingerUntilMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
+    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#received.dueAtMs, this.#liveness.deadlineMs(this.#keepsAlive))
   }
 
-  #breakOff(reason: ResetReason, closed: CloseReason): void {
-    this.#host.send(this.#builder.buildReset(reason))
-    this.#close(closed)
+  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #keepsAlive(): boolean {
+    return this.#streams.count > 0
   }
 
-  #close(reason: CloseReason, input: StateInput = 'over'): void {
-    const isKnown = this.role === 'initiator' || this.#state !== 'SYN-RECEIVED'
+  get #parameters(): Parameters {
+    const { connectionBufferBytes, streamBufferBytes, streamsMax, idleTimeoutMs } = this.#limits
+    return {
+      maxDataBytes: connectionBufferBytes, maxStreamDataBytes: streamBufferBytes, maxStreams: streamsMax, idleTimeoutMs,
+      datagramBytesMax: DATAGRAM_BYTES_MAX, ackDelayMsMax: ACK_DELAY_MAX_MS,
+    }
+  }
+
+  /** Nobody can acknowledge what was never sent: who does so lies to be sent to faster. */
+  #isHonest({ frames }: NumberedPacket, nowMs: number): boolean {
+    for (const frame of frames) {
+      if (frame.kind !== 'ACK' || frame.ranges.every(range => this.#sender.writer.hasSent(range))) continue
+      this.close(nowMs, 'protocol-violation')
+      return false
+    }
+    return true
+  }
+
+  #welcome(remoteId: number, nowMs: number): void {
+    if (nextState(this.#state, 'welcome') === undefined) return
+    this.#sender.writer.remoteId = remoteId
+    this.#hello.finish()
+    this.#step('welcome')
+    this.#liveness.heard(nowMs)
+  }
+
+  /** The initiator's address may become another; the acceptor's does not. */
+  #noticePath(path: Path, number: number, sizeBytes: number): void {
+    if (this.role === 'initiator') return
+    const before = this.path.peer.address
+    const isNewest = number > this.#received.largest
+    if (!this.#sender.validation.cameBy(path, isNewest, sizeBytes, () => this.#host.random.uint32())) return
+    this.#watch?.path(path, 'tried')
+    this.#sender.pathChanged(before)
+  }
+
+  #takeFrames({ number, frames }: NumberedPacket, sizeBytes: number, nowMs: number): void {
+    let asks = false
+    let atOnce = false
+    for (const frame of frames) {
+      asks ||= FRAME_TYPES[frame.kind].asks
+      atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS' || (frame.kind === 'STREAM' && frame.fin)
+      const trouble = this.#onFrame(frame, nowMs)
+      if (trouble === 'full') return // as if the packet had not come
+      if (trouble !== undefined) return this.close(nowMs, trouble)
+      if (!STATES[this.#state].carriesData) return
+    }
+    this.#received.record(number, asks, atOnce, sizeBytes, nowMs)
+  }
+
+  /** @returns what rule the frame breaks, or `full` where its bytes cannot be kept now */
+  #onFrame(frame: Frame, nowMs: number): CloseCode | 'full' | undefined {
+    switch (frame.kind) {
+      case 'ACK':
+        this.#sender.onAck(frame, nowMs)
+        return undefined
+      case 'SETTLED':
+        this.#received.settle(frame.number)
+        return undefined
+      case 'PARAMETERS':
+        this.#streams.learn(frame.parameters)
+        this.#sender.learn(frame.parameters)
+        return undefined
+      case 'NEW_TOKEN':
+        this.#host.emit({ kind: 'token', token: frame.token.slice() })
+        return undefined
+      case 'PATH_CHALLENGE':
+        this.#sender.queue({ kind: 'PATH_RESPONSE', value: frame.value })
+        return undefined
+      case 'PATH_RESPONSE':
+        if (this.#sender.validation.onResponse(frame.value)) this.#watch?.path(this.path, 'proven')
+        return undefined
+      case 'CONNECTION_CLOSE':
+        this.#end('closed', CLOSE_REASON_OF[CLOSE_CODES[frame.code] ?? 'internal'], nowMs)
+        return undefined
+      case 'PADDING': case 'PING': case 'TOKEN': return undefined
+      default: return this.#streams.onFrame(frame, this.#early)
+    }
+  }
+
+  #timeoutWhileOpen(nowMs: number): void {
+    const { recovery, validation } = this.#sender
+    if (this.#liveness.isGone(nowMs)) return this.#giveUp('idle')
+    if (nowMs >= recovery.deadlineMs()) this.#sender.onLossDeadline(nowMs)
+    if (this.#liveness.shallAsk(this.#keepsAlive, nowMs)) {
+      this.#liveness.asked(nowMs)
+      this.#sender.sendNow({ kind: 'PING' }, nowMs)
+    }
+    const before = this.path
+    const challenge = validation.onDeadline(recovery.roundTrip.probeMs(), nowMs)
+    if (challenge === 'back') {
+      this.#watch?.path(before, 'given up')
+      this.#sender.pathChanged(before.peer.address)
+    } else if (challenge !== undefined) this.#sender.sendNow({ kind: 'PATH_CHALLENGE', value: challenge }, nowMs)
+  }
+
+  /** The first, second, fourth, eighth … packet is answered: a peer that does not hear cannot make us loud (RFC 9000 §10.2.1). */
+  #answerWhileClosing(): void {
+    this.#answers++
+    if ((this.#answers & (this.#answers - 1)) === 0) this.#sender.sendClose(this.#closeCode)
+    this.#host.changed()
+  }
+
+  #giveUp(reason: CloseReason): void {
+    this.#step('over')
+    this.#host.emit({ kind: 'closed', reason })
+  }
+
+  #end(input: 'close' | 'closed', reason: CloseReason, nowMs: number): void {
+    if (nextState(this.#state, input) === undefined) return
+    const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
     this.#step(input)
-    this.#sender.buffer.release()
-    if (isKnown) this.#host.emit({ kind: 'closed', reason })
+    this.#hello.finish()
+    this.#lingerUntilMs = nowMs + LINGER_PROBE_TIMES * this.#sender.recovery.roundTrip.probeMs()
+    if (!wasOver) this.#host.emit({ kind: 'closed', reason })
     this.#host.changed()
   }
 
@@ -340,7 +328,7 @@ export class Connection {
     const to = nextState(from, input)
     assert(to !== undefined, `"${input}" has a meaning in ${from}`)
     this.#state = to
-    this.#watch?.state(from, to)
+    if (to !== from) this.#watch?.state(from, to)
   }
 
   #at(nowMs: number): void {

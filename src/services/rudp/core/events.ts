@@ -1,62 +1,92 @@
 /** What a connection tells its user, and what it tells those who watch. */
-import type { PacketType, ResetReason } from '../wire/packet.ts'
+import type { CloseCode } from '../wire/frames.ts'
+import type { NumberedPacket } from '../wire/packet.ts'
+import type { CongestionName } from './congestion/congestion.ts'
 import type { StateName } from './states.ts'
+import type { Stream } from './stream.ts'
 
 /**
- * How a connection ended. `finished`: both ends said all and it arrived. `reset`: we broke it off. `reset-by-peer`: they did.
- * `refused`: nobody accepts there. `unknown-to-peer`: they lost it, such as by a restart. `connect-timed-out`: no answer to SYN.
- * `idle`: nothing was heard for too long. `exhausted`: packet numbers ran out. `evicted`: half open, and newer ones came.
+ * How a connection ended. `finished`: closed in order, by us or by the peer. `reset-by-peer`: they broke it off. `refused`: nobody
+ * accepts there. `unknown-to-peer`: they lost it, such as by a restart. `connect-timed-out`: no answer. `no-common-version`: the peer
+ * speaks others. `idle`: nothing was heard for too long. `exhausted`: packet numbers ran out. `violation`: the peer broke a rule.
  */
 export type CloseReason =
-  'finished' | 'reset' | 'reset-by-peer' | 'refused' | 'unknown-to-peer' | 'connect-timed-out' | 'idle' | 'exhausted' | 'evicted'
+  'finished' | 'reset-by-peer' | 'refused' | 'unknown-to-peer' | 'connect-timed-out' | 'no-common-version' | 'idle' | 'exhausted' | 'violation'
 
-/** What a peer's RESET means here. */
-export const CLOSE_REASON_OF: Readonly<Record<ResetReason, CloseReason>> = {
-  closed: 'reset-by-peer', refused: 'refused', unknown: 'unknown-to-peer', idle: 'idle',
+/** What the peer's CONNECTION_CLOSE or RESET means here. */
+export const CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
+  'closed': 'finished', 'refused': 'refused', 'unknown': 'unknown-to-peer', 'idle': 'idle', 'protocol-violation': 'reset-by-peer', 'flow-control': 'reset-by-peer',
+  'internal': 'reset-by-peer', 'exhausted': 'exhausted',
 }
 
-export type ConnectionEvent =
-  /** Established: ours. */
-  | { readonly kind: 'connected' }
-  /** Established: a peer's. */
-  | { readonly kind: 'accepted' }
-  /** There are bytes to read. Comes once until `read` was used. */
+export type StreamEvent =
+  /** There are bytes to read, or the end is. Comes once until `read` finds nothing more. */
   | { readonly kind: 'readable' }
   /** There is room again after a write that was not taken whole. */
   | { readonly kind: 'writable' }
-  /** The peer's last byte and its end have arrived. */
-  | { readonly kind: 'finished' }
   /** Our last byte and our end have arrived at the peer. */
   | { readonly kind: 'delivered' }
+  /** The peer broke its half off. */
+  | { readonly kind: 'reset-by-peer' }
+  /** The peer wants no more of ours; it was broken off. */
+  | { readonly kind: 'stopped' }
+  /** Both halves have come to an end: the last event of a stream. */
+  | { readonly kind: 'over' }
+
+export type ConnectionEvent =
+  /** Ours: the peer answered, and takes data. */
+  | { readonly kind: 'connected' }
+  /** A peer's. */
+  | { readonly kind: 'accepted' }
+  /** The peer opened a stream. */
+  | { readonly kind: 'stream'; readonly stream: Stream }
+  | { readonly kind: 'stream-event'; readonly stream: Stream; readonly event: StreamEvent }
+  /** The peer lets us open more streams. */
+  | { readonly kind: 'streams-allowed' }
+  /** For the next visit to this peer. */
+  | { readonly kind: 'token'; readonly token: Uint8Array }
   /** The last event of a connection. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
+
+/** How a loss was found: by packets that came later, or because time passed. */
+export type LossFound = 'by later packets' | 'by time'
 
 /** The inner life of a connection, for trace, diagrams and lessons. Made only where somebody watches. */
 export type TraceEvent =
   | { readonly kind: 'state'; readonly from: StateName; readonly to: StateName }
-  | { readonly kind: 'sent' | 'received'; readonly type: PacketType; readonly number: number; readonly offset: number; readonly lengthBytes: number }
-  | { readonly kind: 'lost'; readonly number: number; readonly offset: number; readonly lengthBytes: number; readonly found: 'by later packets' | 'by time-out' }
-  | { readonly kind: 'retransmitted'; readonly number: number; readonly offset: number; readonly lengthBytes: number }
+  | { readonly kind: 'sent' | 'received'; readonly packet: NumberedPacket; readonly sizeBytes: number }
+  | { readonly kind: 'lost'; readonly number: number; readonly sizeBytes: number; readonly found: LossFound }
+  | { readonly kind: 'retransmitted'; readonly number: number; readonly streamId: number; readonly offset: number; readonly lengthBytes: number }
+  /** A packet that was given up arrived after all. */
+  | { readonly kind: 'spurious'; readonly number: number }
+  | { readonly kind: 'probe'; readonly number: number; readonly why: 'probe' | 'duplicate' }
   /** `window_size` and `ssthresh` of congestion control, and the round trip. */
   | {
-    readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number
-    readonly srttMs: number; readonly rtoMs: number
+    readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number; readonly phase: string
+    readonly srttMs: number; readonly minRttMs: number; readonly pacingBytesPerMs: number
   }
+  | { readonly kind: 'congestion'; readonly name: CongestionName }
+  | { readonly kind: 'datagram-size'; readonly bytes: number }
+  | { readonly kind: 'path'; readonly peer: string; readonly step: 'tried' | 'proven' | 'given up' }
 
 /** Figures of a connection, for a person or a test. */
 export interface Metrics {
-  readonly congestion: string
+  readonly congestion: CongestionName
+  readonly phase: string
   /** cwnd, the original's `window_size`. */
   readonly windowBytes: number
   /** In bytes; Infinity before the first loss. */
-  readonly ssthresh: number
+  readonly ssthreshBytes: number
   readonly flightBytes: number
   /** Smoothed; 0 before the first sample. */
   readonly rttMs: number
-  readonly rtoMs: number
+  readonly probeMs: number
+  readonly datagramBytes: number
   /** Packets of every type. */
   readonly sent: number
   readonly received: number
   readonly lost: number
   readonly retransmitted: number
+  /** Given up too soon. */
+  readonly spurious: number
 }

@@ -1,33 +1,55 @@
 /**
  * Which packets arrived, which are lost, and when to look again: RFC 9002 §6. A packet is lost when one sent three numbers later
- * has arrived (§6.1.1, fast retransmit), or one sent 9/8 round trips later (§6.1.2); a silent tail is probed once, and then the
- * retransmission time-out of RFC 6298 gives up all that is in flight.
+ * has arrived (§6.1.1), or a later one has and 9/8 round trips have gone since it was sent (§6.1.2). Silence is answered by probes
+ * (§6.2), which give nothing up.
+ *
+ * Beyond RFC 9002, both named in docs/rudp.md §9: a packet that arrives after it was given up teaches how far packets overtake one
+ * another here, and the thresholds grow to that (as RFC 8985 §6.2 does); and the last packet of a short flight is sent twice
+ * ("early duplicate"), because nothing follows that would show its loss.
  */
-import type { PacketRange } from '../wire/packet.ts'
+import type { Frame, PacketRange } from '../wire/frames.ts'
+import type { SendMoment } from './delivery-rate.ts'
+import { ACK_DELAY_MAX_MS } from './limits.ts'
 import type { RoundTrip } from './rtt.ts'
 
 /** RFC 9002 §6.1.1, kPacketThreshold. */
 export const PACKET_THRESHOLD = 3
+const PACKET_THRESHOLD_MAX = 300
+/** How long after its loss a packet's arrival is still noticed, in probe times; and how many such packets are remembered. */
+const LATE_PROBE_TIMES = 2
+const LATE_MAX = 1024
+/** A connection is young for so many packets: its losses are felt most, and it can afford duplicates. */
+const YOUNG_PACKETS = 100
 
-/** A packet in flight that asked for an acknowledgement. */
-export interface SentPacket {
+/** A packet that asked for an acknowledgement. */
+export interface SentPacket extends SendMoment {
   readonly number: number
   readonly sentAtMs: number
-  /** Of the datagram; 0 for the handshake, which congestion control does not count. */
   readonly sizeBytes: number
-  /** What it carried of the stream. */
+  /** The stream that it carries bytes of; −1: none. */
+  readonly streamId: number
   readonly offset: number
   readonly lengthBytes: number
   readonly fin: boolean
+  /** Its other frames that have to arrive. */
+  readonly control: readonly Frame[]
+  /** A probe for a longer datagram: its loss means nothing else (RFC 9000 §14.4). */
+  readonly isMtuProbe: boolean
+  /** Sent to find out about others: its content is in flight already. */
+  readonly isRepeat: boolean
 }
 
-/** What an input meant for the packets in flight. */
+/** What an acknowledgement meant. */
 export interface Verdict {
   readonly acked: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
+  /** Given up before, and arrived after all. */
+  readonly late: readonly SentPacket[]
 }
 
-const NOTHING: Verdict = { acked: [], lost: [] }
+/** What a deadline asks for. */
+export type LossAction = 'look' | 'probe' | 'duplicate'
+
 const COMPACT_AT = 512
 
 export class LossDetector {
@@ -38,9 +60,13 @@ export class LossDetector {
   #largestAcked = -1
   #lossAtMs = Infinity
   #lastSentAtMs = -Infinity
-  #lastAckedAtMs = -Infinity
-  #probed = false
   #backOff = 0
+  /** Given up a short while ago, by number. */
+  readonly #lately = new Map<number, SentPacket>()
+  #packetThreshold = PACKET_THRESHOLD
+  #toleranceMs = 0
+  /** When the tail of the flight shall be sent twice. */
+  #duplicateAtMs = Infinity
   readonly roundTrip: RoundTrip
 
   constructor(roundTrip: RoundTrip) {
@@ -51,12 +77,21 @@ export class LossDetector {
     return this.#flightBytes
   }
 
-  /** The oldest packet whose fate is open. */
   get oldest(): SentPacket | undefined {
     return this.#flight[this.#head]
   }
 
-  /** Retransmission time-outs in a row. */
+  get newest(): SentPacket | undefined {
+    return this.#flight.length > this.#head ? this.#flight[this.#flight.length - 1] : undefined
+  }
+
+  /** Nobody waits for acknowledgements of packets below this number. @param nextNumber of the next packet */
+  settledNumber(nextNumber: number): number {
+    const [late = nextNumber] = this.#lately.keys()
+    return Math.min(late, this.oldest?.number ?? nextNumber)
+  }
+
+  /** Probes in a row without an answer. */
   get backOff(): number {
     return this.#backOff
   }
@@ -64,16 +99,21 @@ export class LossDetector {
   sent(packet: SentPacket): void {
     this.#flight.push(packet)
     this.#flightBytes += packet.sizeBytes
-    if (packet.sizeBytes > 0) this.#lastSentAtMs = packet.sentAtMs
+    this.#lastSentAtMs = packet.sentAtMs
+    this.#duplicateAtMs = Infinity
   }
 
-  /**
-   * An acknowledgement came. After it, at most as many packets below the largest acknowledged stay open as the threshold
-   * allows, so the walk costs what is new in it and not what is in flight.
-   */
-  acknowledge(ranges: readonly PacketRange[], ackOffset: number, ackDelayMs: number, nowMs: number): Verdict {
-    const largest = ranges[0]?.last
-    if (largest === undefined) return NOTHING
+  /** Nothing follows what is in flight for now. */
+  tailSent(nowMs: number): void {
+    const { srttMs } = this.roundTrip
+    const newest = this.newest
+    if (this.#duplicateAtMs !== Infinity || srttMs === undefined || newest === undefined || newest.number > YOUNG_PACKETS || newest.isMtuProbe || newest.isRepeat) return
+    this.#duplicateAtMs = nowMs + Math.max(srttMs / 4, ACK_DELAY_MAX_MS + 2)
+  }
+
+  /** After it, at most as many packets below the largest acknowledged stay open as the thresholds allow, so the walk costs what is new. */
+  acknowledge(ranges: readonly PacketRange[], ackDelayMs: number, nowMs: number): Verdict {
+    const largest = ranges[0]?.last ?? -1
     const acked: SentPacket[] = []
     const open: SentPacket[] = []
     let range = ranges.length - 1
@@ -82,40 +122,39 @@ export class LossDetector {
       const packet = this.#flight[at]
       if (packet === undefined || packet.number > largest) break
       while (range > 0 && (ranges[range]?.last ?? 0) < packet.number) range--
-      const named = (ranges[range]?.first ?? Infinity) <= packet.number && (ranges[range]?.last ?? 0) >= packet.number
-      // Old ranges may have fallen out of the list; the cumulative ack vouches for their bytes.
-      if (named || (packet.sizeBytes > 0 && packet.offset + packet.lengthBytes + (packet.fin ? 1 : 0) <= ackOffset)) acked.push(packet)
+      const isNamed = (ranges[range]?.first ?? Infinity) <= packet.number && (ranges[range]?.last ?? 0) >= packet.number
+      if (isNamed) acked.push(packet)
       else open.push(packet)
     }
     this.#replaceFront(at, open)
+    this.#largestAcked = Math.max(this.#largestAcked, largest)
     const newest = acked[acked.length - 1]
     if (newest !== undefined) {
       if (newest.number === largest) this.roundTrip.sample(nowMs - newest.sentAtMs, ackDelayMs)
-      this.#lastAckedAtMs = nowMs
-      this.#probed = false
       this.#backOff = 0
+      if (this.#head === this.#flight.length) this.#duplicateAtMs = Infinity
     }
     for (const { sizeBytes } of acked) this.#flightBytes -= sizeBytes
-    this.#largestAcked = Math.max(this.#largestAcked, largest)
-    return { acked, lost: this.detectLost(nowMs) }
+    return { acked, late: this.#noticeLate(ranges, nowMs), lost: this.detectLost(nowMs) }
   }
 
   /** Takes out what is lost by now, and notes when the next packet would be. */
   detectLost(nowMs: number): SentPacket[] {
     const lost: SentPacket[] = []
     const open: SentPacket[] = []
-    const reorderingMs = this.roundTrip.reorderingMs()
+    const delayMs = this.roundTrip.lossDelayMs(this.#toleranceMs)
     this.#lossAtMs = Infinity
     let at = this.#head
     for (; at < this.#flight.length; at++) {
       const packet = this.#flight[at]
       if (packet === undefined || packet.number >= this.#largestAcked) break
-      if (packet.number <= this.#largestAcked - PACKET_THRESHOLD || packet.sentAtMs + reorderingMs <= nowMs) {
+      if (packet.number <= this.#largestAcked - this.#packetThreshold || packet.sentAtMs + delayMs <= nowMs) {
         lost.push(packet)
         this.#flightBytes -= packet.sizeBytes
+        this.#lately.set(packet.number, packet)
       } else {
         open.push(packet)
-        this.#lossAtMs = Math.min(this.#lossAtMs, packet.sentAtMs + reorderingMs)
+        this.#lossAtMs = Math.min(this.#lossAtMs, packet.sentAtMs + delayMs)
       }
     }
     this.#replaceFront(at, open)
@@ -124,28 +163,55 @@ export class LossDetector {
 
   deadlineMs(): number {
     if (this.#lossAtMs !== Infinity) return this.#lossAtMs
-    if (this.#flightBytes === 0) return Infinity
-    const waitMs = this.#probed ? this.roundTrip.rtoMs(this.#backOff) : this.roundTrip.probeMs()
-    return Math.max(this.#lastSentAtMs, this.#lastAckedAtMs) + waitMs
+    if (this.#head === this.#flight.length) return Infinity
+    return Math.min(this.#duplicateAtMs, this.#lastSentAtMs + this.roundTrip.probeMs(this.#backOff))
   }
 
-  /** What the deadline that has come means. A probe does not give anything up; a time-out gives up all (`abandonAll`). */
-  onDeadline(): 'look' | 'probe' | 'time-out' {
+  /** What the deadline that has come asks for. */
+  onDeadline(nowMs: number): LossAction {
     if (this.#lossAtMs !== Infinity) return 'look'
-    if (this.#probed) return 'time-out'
-    this.#probed = true
+    if (nowMs >= this.#duplicateAtMs) {
+      this.#duplicateAtMs = Infinity
+      return 'duplicate'
+    }
+    this.#backOff++
     return 'probe'
   }
 
-  /** After a retransmission time-out all that is in flight counts as lost (RFC 6298 §5.4 to 5.6). */
+  /** The peer took none of the packets in flight. @returns them */
   abandonAll(): SentPacket[] {
-    const lost = this.#flight.slice(this.#head)
+    const abandoned = this.#flight.slice(this.#head)
     this.#flight.length = 0
     this.#head = 0
     this.#flightBytes = 0
     this.#lossAtMs = Infinity
-    this.#backOff++
-    return lost
+    this.#duplicateAtMs = Infinity
+    this.#backOff = 0
+    return abandoned
+  }
+
+  /** The path is another one: what was learnt of the old one is forgotten. */
+  forgetPath(): void {
+    this.#packetThreshold = PACKET_THRESHOLD
+    this.#toleranceMs = 0
+    this.#backOff = 0
+  }
+
+  /** Finds packets that were given up too soon, and grows more patient by what they teach. */
+  #noticeLate(ranges: readonly PacketRange[], nowMs: number): SentPacket[] {
+    const late: SentPacket[] = []
+    if (this.#lately.size === 0) return late
+    const rememberedMs = LATE_PROBE_TIMES * this.roundTrip.probeMs()
+    for (const [number, packet] of this.#lately) {
+      if (ranges.some(({ first, last }) => first <= number && number <= last)) {
+        this.#lately.delete(number)
+        late.push(packet)
+        this.#packetThreshold = Math.min(PACKET_THRESHOLD_MAX, Math.max(this.#packetThreshold, this.#largestAcked - number + 1))
+        const overdueMs = nowMs - packet.sentAtMs - this.roundTrip.lossDelayMs(0)
+        this.#toleranceMs = Math.min((this.roundTrip.srttMs ?? 0) / 2, Math.max(this.#toleranceMs, overdueMs))
+      } else if (packet.sentAtMs + rememberedMs < nowMs || this.#lately.size > LATE_MAX) this.#lately.delete(number)
+    }
+    return late
   }
 
   /** Puts `open` in the place of everything before `at`. */

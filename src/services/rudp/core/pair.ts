@@ -6,7 +6,7 @@ import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
 import { Link, type LinkConditions } from '../../kit/link.ts'
 import { seededRandom } from '../../kit/random.ts'
-import type { CongestionFactory } from './congestion/congestion.ts'
+import type { CongestionName } from './congestion/congestion.ts'
 import type { Connection } from './connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './endpoint.ts'
 import type { Limits } from './limits.ts'
@@ -18,7 +18,7 @@ export interface PairOptions {
   /** Of both directions. */
   readonly link?: Partial<LinkConditions>
   readonly limits?: Partial<Limits>
-  readonly congestion?: CongestionFactory
+  readonly congestion?: CongestionName
   readonly observe?: Observe
   /** Hears of every event of an endpoint, after it was noted. */
   readonly onEvent?: (side: SideName, event: RudpEvent) => void
@@ -56,9 +56,9 @@ export class Pair {
     this.server = side(2, true, { local: SERVER, interfaceName: '', peer: CLIENT })
   }
 
-  /** The client asks for a connection. */
-  connect(): Connection {
-    const connection = this.client.endpoint.connect(this.client.path, this.nowMs)
+  /** The client asks for a connection. @param token of an earlier visit */
+  connect(token?: Uint8Array): Connection {
+    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, token)
     this.drain()
     return connection
   }
@@ -82,10 +82,16 @@ export class Pair {
     for (let again = true; again;) again = [this.#drainSide('client'), this.#drainSide('server')].includes(true)
   }
 
+  /** When the next thing happens; Infinity: nothing will. */
+  nextMs(): number {
+    const { client, server } = this
+    return Math.min(client.link.deadlineMs(), server.link.deadlineMs(), client.endpoint.deadlineMs(), server.endpoint.deadlineMs())
+  }
+
   /** Goes to the next thing that happens. @returns false where nothing will */
   step(): boolean {
-    const [client, server] = [this.client, this.server]
-    const nextMs = Math.min(client.link.deadlineMs(), server.link.deadlineMs(), client.endpoint.deadlineMs(), server.endpoint.deadlineMs())
+    const { client, server } = this
+    const nextMs = this.nextMs()
     if (nextMs === Infinity) return false
     this.nowMs = Math.max(this.nowMs, nextMs)
     this.steps++
@@ -104,15 +110,30 @@ export class Pair {
     return true
   }
 
+  /** Lets so much time pass, and no more. */
+  wait(ms: number): void {
+    const untilMs = this.nowMs + ms
+    while (this.nextMs() <= untilMs) this.step()
+    this.nowMs = untilMs
+  }
+
   #drainSide(name: SideName): boolean {
-    const { endpoint, link, events } = this[name]
+    const { endpoint, events } = this[name]
+    endpoint.settle(this.nowMs)
     const effects = endpoint.outbox.splice(0)
     for (const effect of effects) {
-      if (effect.kind === 'send' && this.#options.tap?.(name, effect.bytes, this.nowMs) !== false) link.send(effect.bytes, undefined, this.nowMs)
+      if (effect.kind === 'send') this.#sendTrain(name, effect.bytes, effect.segmentBytes ?? effect.bytes.length)
       if (effect.kind !== 'event') continue
       events.push(effect.event)
       this.#options.onEvent?.(name, effect.event)
     }
     return effects.length > 0
+  }
+
+  #sendTrain(name: SideName, bytes: Uint8Array, segmentBytes: number): void {
+    for (let at = 0; at < bytes.length; at += segmentBytes) {
+      const datagram = bytes.subarray(at, at + segmentBytes)
+      if (this.#options.tap?.(name, datagram, this.nowMs) !== false) this[name].link.send(datagram, undefined, this.nowMs)
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The receiving half of the stream: bytes in whatever order they come, read in their own. It never holds more than its limit,
- * and the right edge of the window that it offers never moves back (RFC 9293 §3.8.6).
+ * The bytes of a stream that arrived and were not read yet: in whatever order they come, read in their own. It never holds more than
+ * its limit, and the limit that it offers never moves back.
  */
 import { RangeSet } from './range-set.ts'
 import { Ring } from './ring.ts'
@@ -19,11 +19,6 @@ export class ReceiveBuffer {
 
   constructor(limitBytes: number) {
     this.#ring = new Ring(limitBytes)
-  }
-
-  /** What a cumulative ack says: all below has arrived, the end counting as one byte. */
-  get ackOffset(): number {
-    return this.finished ? this.#arrivedTo + 1 : this.#arrivedTo
   }
 
   /** The offset below which bytes are taken. */
@@ -45,28 +40,48 @@ export class ReceiveBuffer {
     return this.#readTo === this.#finOffset
   }
 
-  get hasHoles(): boolean {
-    return this.#early.count > 0
+  /** How far bytes have arrived, holes included: what counts against the limits. */
+  get highest(): number {
+    return this.#highest
+  }
+
+  /** Where the stream ends; Infinity as long as that is not known. */
+  get finalSize(): number {
+    return this.#finOffset
+  }
+
+  /** How far the stream was read. */
+  get readTo(): number {
+    return this.#readTo
   }
 
   /**
    * Takes the bytes of one packet.
    * @param fin the stream ends behind them
-   * @returns false where they break the window, the end or the limit of holes; then nothing was taken
+   * @returns `taken`; `full`: too many holes, nothing was taken; `violation`: beyond the limit, or another end than was told
    */
-  put(offset: number, bytes: Uint8Array, fin: boolean): boolean {
+  put(offset: number, bytes: Uint8Array, fin: boolean): 'taken' | 'full' | 'violation' {
     const end = offset + bytes.length
-    if (end > this.limitOffset || end > this.#finOffset) return false
-    if (fin && (end < this.#highest || (this.#finOffset !== Infinity && end !== this.#finOffset))) return false
-    if (offset > this.#arrivedTo && this.#early.count >= HOLES_MAX && this.#early.isApart(offset, end)) return false
+    if (end > this.limitOffset || end > this.#finOffset) return 'violation'
+    if (fin && (end < this.#highest || (this.#finOffset !== Infinity && end !== this.#finOffset))) return 'violation'
+    if (offset > this.#arrivedTo && this.#early.count >= HOLES_MAX && this.#early.isApart(offset, end)) return 'full'
     if (fin) this.#finOffset = end
     const from = Math.max(offset, this.#arrivedTo)
-    if (from >= end) return true
+    if (from >= end) return 'taken'
     this.#ring.reserve(this.#readTo, this.#highest, end)
     this.#ring.put(from, from === offset ? bytes : bytes.subarray(from - offset))
     this.#highest = Math.max(this.#highest, end)
     if (from > this.#arrivedTo) this.#early.add(from, end)
     else this.#advance(end)
+    return 'taken'
+  }
+
+  /** The peer broke the stream off at `finalSize`. @returns false where that contradicts what came before */
+  breakOff(finalSize: number): boolean {
+    if (finalSize < this.#highest || finalSize > this.limitOffset || (this.#finOffset !== Infinity && finalSize !== this.#finOffset)) return false
+    this.#finOffset = finalSize
+    this.#highest = finalSize
+    this.#ring.release()
     return true
   }
 

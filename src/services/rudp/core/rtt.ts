@@ -1,13 +1,16 @@
 /**
- * Round-trip time and retransmission time-out: RFC 6298 §2. Packet numbers are never used again, so every sample is sound and
- * Karn's rule (§3) has nothing to exclude. Deviations, both named in docs/rudp.md §6: before the first sample the RTO is 250 ms
- * instead of 1 s, and later at least 200 ms instead of 1 s; a back-off goes to 4 s.
+ * Round-trip time, and the times that hang on it: RFC 9002 §5 and §6 (RFC 6298 §2 for the smoothing). Packet numbers are never used
+ * again, so every sample is sound. Deviation, named in docs/rudp.md §9: before the first sample a probe is sent after 250 ms, where
+ * RFC 9002 §6.2.2 waits a second. A person waits for a page; the loss of a first packet should not cost a second.
  */
 import { ACK_DELAY_MAX_MS, GRANULARITY_MS } from './limits.ts'
 
-export const FIRST_RTO_MS = 250
-const RTO_MIN_MS = 200
+export const FIRST_PROBE_MS = 250
 const BACKED_OFF_MAX_MS = 4_000
+/** RFC 9002 §6.1.2: kTimeThreshold. */
+const TIME_THRESHOLD = 9 / 8
+/** RFC 9002 §7.6.1: kPersistentCongestionThreshold. */
+const PERSISTENT = 3
 
 export class RoundTrip {
   #srttMs: number | undefined
@@ -22,6 +25,11 @@ export class RoundTrip {
 
   get latestMs(): number {
     return this.#latestMs
+  }
+
+  /** The least that was measured; Infinity before the first sample. */
+  get minMs(): number {
+    return this.#minMs
   }
 
   /** @param ackDelayMs how long the peer says it held the acknowledgement back; never lets a sample fall below the least seen (RFC 9002 §5.3) */
@@ -39,21 +47,30 @@ export class RoundTrip {
     }
   }
 
-  /** @param backOff how often it has passed in vain: each time doubles it */
-  rtoMs(backOff = 0): number {
-    const rtoMs = this.#srttMs === undefined
-      ? FIRST_RTO_MS
-      : Math.max(RTO_MIN_MS, this.#srttMs + Math.max(GRANULARITY_MS, 4 * this.#rttvarMs))
-    return Math.max(rtoMs, Math.min(BACKED_OFF_MAX_MS, rtoMs * 2 ** backOff))
+  /** How long nothing may be acknowledged before a probe is sent (RFC 9002 §6.2.1). @param backOff probes in vain: each doubles it */
+  probeMs(backOff = 0): number {
+    const probeMs = this.#srttMs === undefined ? FIRST_PROBE_MS : this.#srttMs + Math.max(GRANULARITY_MS, 4 * this.#rttvarMs) + ACK_DELAY_MAX_MS
+    return Math.max(probeMs, Math.min(BACKED_OFF_MAX_MS, probeMs * 2 ** backOff))
   }
 
-  /** How long a tail stays unacknowledged before it is probed: two round trips and the peer's hold (RFC 8985 §7.2), never more than the RTO. */
-  probeMs(): number {
-    return this.#srttMs === undefined ? FIRST_RTO_MS : Math.min(this.rtoMs(), 2 * this.#srttMs + ACK_DELAY_MAX_MS + GRANULARITY_MS)
+  /**
+   * How much later than a newer packet an older one may still come (RFC 9002 §6.1.2).
+   * @param toleranceMs what reordering was seen beyond that
+   */
+  lossDelayMs(toleranceMs: number): number {
+    return Math.max(GRANULARITY_MS, TIME_THRESHOLD * Math.max(this.#srttMs ?? FIRST_PROBE_MS, this.#latestMs) + toleranceMs)
   }
 
-  /** How much later than a newer packet an older one may still come: 9/8 of a round trip (RFC 9002 §6.1.2). */
-  reorderingMs(): number {
-    return Math.max(GRANULARITY_MS, 9 / 8 * Math.max(this.#srttMs ?? FIRST_RTO_MS, this.#latestMs))
+  /** Losses that span so long a time mean that the path is gone or another: RFC 9002 §7.6. */
+  persistentMs(): number {
+    return PERSISTENT * this.probeMs()
+  }
+
+  /** The path is another one: what was measured says nothing. */
+  restart(): void {
+    this.#srttMs = undefined
+    this.#rttvarMs = 0
+    this.#latestMs = 0
+    this.#minMs = Infinity
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The sending half of the stream: bytes written and not yet acknowledged, and which of them are to be sent (again).
+ * The bytes of a stream that were written and have not arrived yet, and which of them are to be sent (again).
  *
- *     acknowledged │ sent, in flight or lost │ written, never sent │ room
- *               una^                     next^             writtenTo^     una + limit
+ *     arrived │ sent: in flight, arrived early, or lost │ written, never sent │ room
+ *          una^                                     next^             writtenTo^     una + limit
  *
- * The FIN takes the one place behind the last byte, as in TCP (RFC 9293 §3.4), so a cumulative ack covers it too.
+ * The end of the stream (FIN) is sent with the last bytes, or alone.
  */
 import { RangeSet } from './range-set.ts'
 import { Ring } from './ring.ts'
@@ -23,11 +23,13 @@ export class SendBuffer {
   readonly #ring: Ring
   /** Lost and not delivered otherwise. */
   readonly #lost = new RangeSet()
-  /** Above `una`, acknowledged by packet number: what is lost a second time need not be sent again. */
+  /** Arrived above `una`: what is lost a second time need not be sent again. */
   readonly #delivered = new RangeSet()
   #una = 0
   #next = 0
   #writtenTo = 0
+  /** An empty piece shall go out, so that the peer knows of the stream. */
+  #isAnnounced = true
   #finQueued = false
   #finSent = false
   #finLost = false
@@ -37,27 +39,18 @@ export class SendBuffer {
     this.#ring = new Ring(limitBytes)
   }
 
-  get una(): number {
-    return this.#una
-  }
-
   get freeBytes(): number {
     return this.#ring.maxBytes - (this.#writtenTo - this.#una)
   }
 
-  /** The largest ack offset that a peer can honestly send. */
-  get ackOffsetMax(): number {
-    return this.#next + (this.#finSent ? 1 : 0)
+  /** How far bytes were sent: what they count against the peer's limits. */
+  get sentTo(): number {
+    return this.#next
   }
 
-  /** The end of the stream was sent and acknowledged. */
+  /** Every byte and the end have arrived. */
   get finished(): boolean {
-    return this.#finAcked
-  }
-
-  /** Every byte was acknowledged; the end perhaps not yet. */
-  get allDelivered(): boolean {
-    return this.#una === this.#writtenTo
+    return this.#finAcked && this.#una === this.#writtenTo
   }
 
   /** `end` was called: no byte will follow those written. */
@@ -65,9 +58,9 @@ export class SendBuffer {
     return this.#finQueued
   }
 
-  /** Bytes wait that were never sent. */
-  get hasUnsent(): boolean {
-    return this.#next < this.#writtenTo
+  /** Something was lost, and is to be sent again. */
+  get hasLost(): boolean {
+    return this.#lost.count > 0 || this.#finLost
   }
 
   /** Takes as much as there is room for. @returns how many bytes were taken */
@@ -81,35 +74,47 @@ export class SendBuffer {
     return taken
   }
 
+  /** The peer shall know of the stream though nothing was written yet. */
+  announce(): void {
+    if (this.#next === 0 && !this.#finSent) this.#isAnnounced = false
+  }
+
   /** No byte will follow. */
   end(): void {
     this.#finQueued = true
   }
 
-  /**
-   * What to send next: lost bytes first, then new ones, then the end. `sent` has to follow when it goes out.
-   * @param maxBytes room in the packet
-   * @param peerLimit the offset up to which the peer takes bytes
-   */
-  next(maxBytes: number, peerLimit: number): Segment | undefined {
+  /** The next lost bytes, or the lost end. `sent` has to follow when they go out. @param maxBytesAt how many fit, for bytes at an offset */
+  nextLost(maxBytesAt: (offset: number) => number): Segment | undefined {
     const lost = this.#lost.first
-    if (lost !== undefined) {
-      const lengthBytes = Math.min(maxBytes, lost.end - lost.start)
-      return { offset: lost.start, lengthBytes, fin: this.#finIsDueBehind(lost.start + lengthBytes), again: true }
-    }
-    const lengthBytes = Math.min(maxBytes, this.#writtenTo - this.#next, peerLimit - this.#next)
-    if (lengthBytes > 0) return { offset: this.#next, lengthBytes, fin: this.#finIsDueBehind(this.#next + lengthBytes), again: false }
-    if (this.#finIsDueBehind(this.#next)) return { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: this.#finLost }
-    return undefined
+    if (lost === undefined) return this.#finLost ? { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: true } : undefined
+    const lengthBytes = Math.min(maxBytesAt(lost.start), lost.end - lost.start)
+    return { offset: lost.start, lengthBytes, fin: this.#finIsDueBehind(lost.start + lengthBytes), again: true }
   }
 
-  /** The oldest bytes in flight once more, for a probe. */
-  oldest(offset: number, lengthBytes: number, fin: boolean): Segment {
+  /**
+   * The next bytes that were never sent, or the end. `sent` has to follow when they go out.
+   * @param maxBytes room in the packet
+   * @param limit the offset up to which the peer takes bytes
+   */
+  nextNew(maxBytes: number, limit: number): Segment | undefined {
+    const lengthBytes = Math.min(maxBytes, this.#writtenTo - this.#next, limit - this.#next)
+    if (lengthBytes > 0) return { offset: this.#next, lengthBytes, fin: this.#finIsDueBehind(this.#next + lengthBytes), again: false }
+    if (!this.#isAnnounced) return { offset: 0, lengthBytes: 0, fin: this.#finIsDueBehind(0), again: false }
+    if (this.#finSent || !this.#finIsDueBehind(this.#next)) return undefined
+    return { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: false }
+  }
+
+  /** Bytes in flight once more, for a probe: what of them has not arrived; undefined where all has. */
+  repeat(offset: number, lengthBytes: number, fin: boolean, maxBytes: number): Segment | undefined {
     const from = Math.max(offset, this.#una)
-    return { offset: from, lengthBytes: Math.max(0, offset + lengthBytes - from), fin, again: true }
+    const length = Math.min(maxBytes, offset + lengthBytes - from)
+    if (length > 0) return { offset: from, lengthBytes: length, fin: fin && from + length === offset + lengthBytes, again: true }
+    return fin && !this.#finAcked ? { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: true } : undefined
   }
 
   sent({ offset, lengthBytes, fin }: Segment): void {
+    this.#isAnnounced = true
     this.#lost.remove(offset, offset + lengthBytes)
     this.#next = Math.max(this.#next, offset + lengthBytes)
     if (fin) {
@@ -120,28 +125,28 @@ export class SendBuffer {
 
   /** The packet with these bytes arrived. */
   deliver(offset: number, lengthBytes: number, fin: boolean): void {
-    if (fin) this.#finLost = false
+    if (fin) {
+      this.#finAcked = true
+      this.#finLost = false
+    }
     const from = Math.max(offset, this.#una)
-    this.#lost.remove(from, offset + lengthBytes)
-    this.#delivered.add(from, offset + lengthBytes)
+    const end = offset + lengthBytes
+    if (from >= end) return
+    this.#lost.remove(from, end)
+    if (from > this.#una) return this.#delivered.add(from, end)
+    this.#una = end
+    const early = this.#delivered.first
+    if (early === undefined || early.start > end) return
+    this.#delivered.add(from, end)
+    this.#una = this.#delivered.first?.end ?? end
+    this.#delivered.removeBelow(this.#una)
   }
 
   /** The packet with these bytes did not arrive. */
   lose(offset: number, lengthBytes: number, fin: boolean): void {
     if (fin && !this.#finAcked) this.#finLost = true
+    else if (lengthBytes === 0) this.announce()
     this.#delivered.forEachGap(Math.max(offset, this.#una), offset + lengthBytes, (start, end) => this.#lost.add(start, end))
-  }
-
-  /** All before `ackOffset` arrived. @returns whether that is news */
-  acknowledge(ackOffset: number): boolean {
-    if (ackOffset > this.#writtenTo && this.#finSent && !this.#finAcked) {
-      this.#finAcked = true
-      this.#finLost = false
-    } else if (ackOffset <= this.#una) return false
-    this.#una = Math.min(ackOffset, this.#writtenTo)
-    this.#lost.removeBelow(this.#una)
-    this.#delivered.removeBelow(this.#una)
-    return true
   }
 
   copy(segment: Segment, target: Uint8Array, at: number): void {

@@ -1,113 +1,309 @@
 /**
- * The sending half of a connection: what may go out now, by the peer's window and by congestion control, and what acknowledgements
- * and time mean for it. It builds no packets.
+ * What leaves, and in which packet: acknowledgements, frames that have to arrive, and the bytes of streams, as far as congestion
+ * control, pacing and the path let them. What was sent is noted here, and sent again in other packets when it was lost.
  */
-import { DATAGRAM_BYTES_MAX, type Packet } from '../wire/packet.ts'
-import type { Congestion, CongestionFactory } from './congestion/congestion.ts'
-import type { Metrics } from './events.ts'
-import { LossDetector, type SentPacket } from './loss.ts'
-import { RoundTrip } from './rtt.ts'
-import { SendBuffer, type Segment } from './send-buffer.ts'
+import type { Frame, Parameters } from '../wire/frames.ts'
+import { DATAGRAM_BYTES_BASE, PACKET_NUMBER_MAX } from '../wire/packet.ts'
+import type { ConnectionSetup } from './connection-setup.ts'
+import type { SentPacket } from './loss.ts'
+import { PacketWriter } from './packet-writer.ts'
+import { ceilingOf, PathMtu } from './path-mtu.ts'
+import { PathValidation } from './path-validation.ts'
+import type { Received } from './received.ts'
+import { Recovery, type Carried, type Findings, type Hold } from './recovery.ts'
+import type { Streams, Turn } from './streams.ts'
+import type { Watch } from './watch.ts'
 
-/** Hears of each packet that is given up. */
-export type OnLost = (packet: SentPacket, found: 'by later packets' | 'by time-out') => void
+export interface SenderSetup extends ConnectionSetup {
+  readonly received: Received
+  readonly streams: Streams
+  readonly parameters: Parameters
+  readonly watch: Watch | undefined
+}
+
+const NOTHING: Carried = { streamId: -1, offset: 0, lengthBytes: 0, fin: false, control: [], isMtuProbe: false, isRepeat: false }
+const PING: Frame = { kind: 'PING' }
 
 export class Sender {
-  readonly buffer: SendBuffer
-  readonly roundTrip = new RoundTrip()
-  readonly loss = new LossDetector(this.roundTrip)
-  readonly congestion: Congestion
-  readonly #onLost: OnLost
-  /** The highest offset that the peer's window has reached: it never moves back. */
-  #peerLimit = 0
-  #lostPackets = 0
-  #retransmittedPackets = 0
+  readonly recovery: Recovery
+  readonly writer: PacketWriter
+  readonly validation: PathValidation
+  /** Shown in each HELLO, until the peer has taken us in. */
+  token: Uint8Array | undefined
+  readonly #setup: SenderSetup
+  /** Frames that have to arrive, oldest first. */
+  readonly #control: Frame[] = []
+  #mtu: PathMtu
+  /** The longest datagram that the peer takes. */
+  #peerDatagramBytes = DATAGRAM_BYTES_BASE
+  #hold: Hold = 'none'
+  /** The peer tells ranges that nobody waits for any more. */
+  #settledIsNews = false
+  #counts = { lost: 0, retransmitted: 0, spurious: 0 }
 
-  constructor(bufferBytes: number, congestion: CongestionFactory, onLost: OnLost) {
-    this.buffer = new SendBuffer(bufferBytes)
-    this.congestion = congestion(DATAGRAM_BYTES_MAX)
-    this.#onLost = onLost
+  constructor(setup: SenderSetup) {
+    const { localId, remoteId, congestion, path, host, watch } = setup
+    this.#setup = setup
+    this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, isWatched: watch !== undefined })
+    this.validation = new PathValidation(path)
+    this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }
 
-  metrics(): Omit<Metrics, 'sent' | 'received'> {
-    const { congestion, loss, roundTrip } = this
-    return {
-      congestion: congestion.name, windowBytes: congestion.windowBytes, ssthresh: congestion.ssthreshBytes, flightBytes: loss.flightBytes,
-      rttMs: roundTrip.srttMs ?? 0, rtoMs: roundTrip.rtoMs(), lost: this.#lostPackets, retransmitted: this.#retransmittedPackets,
+  get counts(): { readonly lost: number; readonly retransmitted: number; readonly spurious: number } {
+    return this.#counts
+  }
+
+  get datagramBytes(): number {
+    return this.#mtu.datagramBytes
+  }
+
+  /** To be sent, and again until it arrives. */
+  queue(frame: Frame): void {
+    this.#control.push(frame)
+  }
+
+  /** The peer's parameters are known: longer datagrams may be tried. */
+  learn({ datagramBytesMax }: Parameters): void {
+    this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
+    this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))
+  }
+
+  /** The peer's address is another one; where only the port is, the path is most likely the same. @param before where it was */
+  pathChanged(before: string): void {
+    if (this.validation.path.peer.address === before) return
+    this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))
+    this.recovery.restart(this.#mtu.datagramBytes)
+  }
+
+  /** Sends all that may go out now. */
+  transmit(nowMs: number): void {
+    this.#control.push(...this.#setup.streams.takeControl())
+    if (this.recovery.hold(nowMs) === 'none') this.#probeMtu(nowMs)
+    this.#hold = this.recovery.hold(nowMs)
+    while (this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs)) this.#hold = this.recovery.hold(nowMs)
+    if (this.#hold === 'none') this.recovery.limitedByApplication(nowMs)
+    if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes > 0) this.#acknowledge(nowMs)
+  }
+
+  /** When something may leave that has to wait now. */
+  deadlineMs(): number {
+    const pacedAtMs = this.#hold === 'pacing' ? this.recovery.pacedAtMs() : Infinity
+    return Math.min(this.recovery.deadlineMs(), this.validation.deadlineMs, pacedAtMs)
+  }
+
+  /** Sends one frame at once, whatever holds the rest back. */
+  sendNow(frame: Frame, nowMs: number): void {
+    this.#begin()
+    if (this.writer.add(frame)) this.#finish({ ...NOTHING, control: isRepeated(frame) ? [frame] : [] }, nowMs)
+  }
+
+  /** A packet that says only that we are there and have this token. */
+  sendHello(nowMs: number): number {
+    const number = this.writer.nextNumber
+    this.#begin()
+    if (this.token === undefined) this.#report(this.writer.finish(this.validation.path))
+    else this.#finish(NOTHING, nowMs)
+    return number
+  }
+
+  /** CONNECTION_CLOSE: not acknowledged, and not in flight. */
+  sendClose(code: number): void {
+    this.#begin()
+    this.writer.add({ kind: 'CONNECTION_CLOSE', code })
+    this.#report(this.writer.finish(this.validation.path))
+  }
+
+  /** Packet numbers have run out. */
+  get isExhausted(): boolean {
+    return this.writer.nextNumber >= PACKET_NUMBER_MAX
+  }
+
+  onAck(frame: Extract<Frame, { kind: 'ACK' }>, nowMs: number): void {
+    const findings = this.recovery.onAck(frame, nowMs)
+    this.#settle(findings)
+    this.#setup.watch?.window(this.recovery)
+    const oldest = frame.ranges[frame.ranges.length - 1]
+    if (frame.ranges.length > 1 && oldest !== undefined && oldest.last < this.recovery.loss.settledNumber(this.writer.nextNumber)) this.#settledIsNews = true
+  }
+
+  /** The deadline of loss detection has come. */
+  onLossDeadline(nowMs: number): void {
+    const { loss } = this.recovery
+    const { action, lost } = this.recovery.onDeadline(nowMs)
+    if (action === 'look') {
+      this.#lose(lost, 'by time')
+      this.#setup.watch?.window(this.recovery)
+      return
     }
+    if (this.#mtu.inVain(loss.backOff, nowMs)) this.#resize()
+    const packet = action === 'probe' ? loss.oldest : loss.newest
+    if (packet !== undefined) this.#repeat(packet, action, nowMs)
   }
 
-  /** Bytes wait, nothing is in flight and the peer's window is shut: only a PING can find out when it opens. */
-  get isShutOut(): boolean {
-    return this.loss.flightBytes === 0 && this.buffer.hasUnsent && this.buffer.next(1, this.#peerLimit) === undefined
+  /** The peer has taken nothing of what was sent so far: all of it is to be sent again. */
+  startOver(): void {
+    this.#lose(this.recovery.loss.abandonAll(), 'by time')
   }
 
-  /** What the packet says about ours. */
-  acknowledge({ ranges, ackOffset, ackDelayMs, windowBytes }: Packet, nowMs: number): void {
-    const flightBytes = this.loss.flightBytes
-    const { acked, lost } = this.loss.acknowledge(ranges, ackOffset, ackDelayMs, nowMs)
-    this.buffer.acknowledge(ackOffset)
+  // ── packets ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** One packet with something in it that has to arrive. @returns whether there was anything */
+  #sendNext(nowMs: number): boolean {
+    const { streams, received } = this.#setup
+    if (this.#control.length === 0 && !streams.hasReady) return false
+    if (this.#control.length === 0 && this.#sendLost(nowMs)) return true
+    this.#begin(this.#control)
+    if (received.isWaiting) this.writer.addAck(received.ranges(), received.delayMs(nowMs))
+    if (this.#settledIsNews) this.writer.add({ kind: 'SETTLED', number: this.recovery.loss.settledNumber(this.writer.nextNumber) })
+    const control = this.#takeControl()
+    const turn = this.writer.room < STREAM_ROOM_MIN || streams.hasLost ? undefined : streams.next(stream => this.writer.roomForStream(stream.id, stream.sentTo))
+    if (control.length === 0 && turn === undefined) return false
+    if (received.isWaiting) received.sent()
+    this.#settledIsNews = false
+    this.#finishWith(turn, control, false, nowMs)
+    return true
+  }
+
+  /** Lost bytes go alone: with other frames before them they would not fit as they did, and leave a crumb for a packet of its own. */
+  #sendLost(nowMs: number): boolean {
+    if (!this.#setup.streams.hasLost) return false
+    this.#begin()
+    const turn = this.#setup.streams.nextLost((stream, offset) => this.writer.roomForStream(stream.id, offset))
+    if (turn !== undefined) this.#finishWith(turn, [], false, nowMs)
+    return turn !== undefined
+  }
+
+  #finishWith(turn: Turn | undefined, control: readonly Frame[], isRepeat: boolean, nowMs: number): void {
+    if (turn === undefined) return void this.#finish({ ...NOTHING, control, isRepeat }, nowMs)
+    const { stream, segment } = turn
+    this.writer.addStream(stream, segment)
+    this.#setup.streams.sent(turn)
+    const { offset, lengthBytes, fin, again } = segment
+    const number = this.#finish({ streamId: stream.id, offset, lengthBytes, fin, control, isMtuProbe: false, isRepeat }, nowMs)
+    if (!again) return
+    this.#counts.retransmitted++
+    this.#setup.watch?.retransmitted(number, stream.id, segment)
+  }
+
+  /** Sends the content of a packet once more, whatever the window says. */
+  #repeat(packet: SentPacket, why: 'probe' | 'duplicate', nowMs: number): void {
+    const { streamId, offset, lengthBytes, fin, control } = packet
+    const stream = this.#setup.streams.get(streamId)
+    this.#begin(control)
+    for (const frame of control) this.writer.add(frame)
+    const segment = stream?.repeat(offset, lengthBytes, fin, this.writer.roomForStream(streamId, offset))
+    this.#setup.watch?.probe(this.writer.nextNumber, why)
+    const turn = stream === undefined || segment === undefined ? undefined : { stream, segment }
+    if (turn === undefined && control.length === 0) this.writer.add(PING)
+    this.#finishWith(turn, control, true, nowMs)
+  }
+
+  #probeMtu(nowMs: number): void {
+    if (this.writer.remoteId === 0 || this.recovery.roundTrip.srttMs === undefined || this.validation.budgetBytes !== Infinity) return
+    const sizeBytes = this.#mtu.wanted(nowMs)
+    if (sizeBytes === undefined) return
+    this.#mtu.probeSent()
+    this.writer.begin('SHORT', sizeBytes)
+    this.writer.add(PING)
+    this.writer.pad()
+    this.#finish({ ...NOTHING, isMtuProbe: true }, nowMs)
+  }
+
+  #acknowledge(nowMs: number): void {
+    const { received } = this.#setup
+    this.#begin()
+    this.writer.addAck(received.ranges(), received.delayMs(nowMs))
+    received.sent()
+    this.#report(this.writer.finish(this.validation.path))
+  }
+
+  /**
+   * A packet with what its form asks for: HELLO shows token and parameters as long as the peer's id is not known, and our
+   * parameters leave in WELCOME.
+   */
+  #begin(control: readonly Frame[] = []): void {
+    const { parameters } = this.#setup
+    if (this.writer.remoteId === 0) {
+      this.writer.begin('HELLO', DATAGRAM_BYTES_BASE)
+      if (this.token !== undefined) this.writer.add({ kind: 'TOKEN', token: this.token })
+      this.writer.add({ kind: 'PARAMETERS', parameters })
+    } else this.writer.begin(control.some(({ kind }) => kind === 'PARAMETERS') ? 'WELCOME' : 'SHORT', this.datagramBytes)
+  }
+
+  #takeControl(): Frame[] {
+    const taken: Frame[] = []
+    for (let frame = this.#control[0]; frame !== undefined && taken.length < CONTROL_FRAMES_MAX && this.writer.add(frame); frame = this.#control[0]) {
+      taken.push(frame)
+      this.#control.shift()
+    }
+    return taken
+  }
+
+  /** @returns the packet's number */
+  #finish(carried: Carried, nowMs: number): number {
+    const finished = this.writer.finish(this.validation.path)
+    this.#report(finished)
+    this.recovery.sent(finished.number, finished.sizeBytes, carried, nowMs)
+    return finished.number
+  }
+
+  #report({ sizeBytes, packet }: ReturnType<PacketWriter['finish']>): void {
+    this.validation.sent(sizeBytes)
+    if (packet !== undefined) this.#setup.watch?.packet('sent', packet, sizeBytes)
+  }
+
+  // ── what became of them ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #settle({ acked, lost, late }: Findings): void {
+    const { watch } = this.#setup
     for (const packet of acked) {
-      this.buffer.deliver(packet.offset, packet.lengthBytes, packet.fin)
-      if (packet.sizeBytes > 0) this.congestion.onAcked(packet.sizeBytes, packet.sentAtMs, flightBytes)
+      if (packet.isMtuProbe && this.#mtu.probeArrived(packet.sizeBytes)) this.#resize()
+      this.#deliver(packet)
     }
-    this.#giveUp(lost, nowMs)
-    this.#peerLimit = Math.max(this.#peerLimit, ackOffset + windowBytes)
-  }
-
-  /**
-   * The next segment that may go out, or undefined.
-   * @param payloadMax room for payload in a datagram
-   * @param more the user will write on at once: what does not fill a packet waits
-   */
-  next(payloadMax: number, more: boolean): Segment | undefined {
-    const segment = this.buffer.next(payloadMax, this.#peerLimit)
-    if (segment === undefined) return undefined
-    const flightBytes = this.loss.flightBytes
-    const sizeBytes = segment.lengthBytes + (DATAGRAM_BYTES_MAX - payloadMax)
-    if (flightBytes > 0 && flightBytes + sizeBytes > this.congestion.windowBytes) return undefined
-    const isWhole = segment.again || segment.fin || segment.lengthBytes === payloadMax
-    if (!isWhole && more) return undefined
-    // A short piece at the edge of the peer's window waits for a wider one (RFC 9293 §3.8.6.2.1, silly windows).
-    if (!isWhole && flightBytes > 0 && segment.offset + segment.lengthBytes === this.#peerLimit) return undefined
-    return segment
-  }
-
-  sent(packet: SentPacket, segment: Segment): void {
-    if (segment.again) this.#retransmittedPackets++
-    this.buffer.sent(segment)
-    this.loss.sent(packet)
-  }
-
-  /**
-   * The deadline of loss detection has come.
-   * @returns what shall be sent now whatever the window says: the tail once more, or undefined
-   */
-  onDeadline(nowMs: number): Segment | undefined {
-    const { oldest, flightBytes, backOff } = this.loss
-    switch (this.loss.onDeadline()) {
-      case 'look':
-        this.#giveUp(this.loss.detectLost(nowMs), nowMs)
-        return undefined
-      case 'probe':
-        return oldest === undefined ? undefined : this.buffer.oldest(oldest.offset, oldest.lengthBytes, oldest.fin)
-      case 'time-out':
-        this.congestion.onTimeout(flightBytes, backOff === 0, nowMs)
-        for (const packet of this.loss.abandonAll()) this.#forget(packet, 'by time-out')
-        return undefined
+    for (const packet of late) {
+      this.#counts.spurious++
+      watch?.spurious(packet)
+      this.#deliver(packet)
     }
+    this.#lose(lost, 'by later packets')
   }
 
-  #giveUp(lost: readonly SentPacket[], nowMs: number): void {
+  #deliver({ streamId, offset, lengthBytes, fin, control }: SentPacket): void {
+    const { streams } = this.#setup
+    if (streamId >= 0) streams.onAcked(streamId, offset, lengthBytes, fin)
+    for (const frame of control) streams.controlArrived(frame)
+  }
+
+  #lose(lost: readonly SentPacket[], found: 'by later packets' | 'by time'): void {
+    const { streams, watch } = this.#setup
     for (const packet of lost) {
-      if (packet.sizeBytes > 0) this.congestion.onLost(packet.sentAtMs, nowMs)
-      this.#forget(packet, 'by later packets')
+      if (packet.isMtuProbe) {
+        this.#mtu.probeLost(packet.sizeBytes)
+        continue
+      }
+      this.#counts.lost++
+      watch?.lost(packet, found)
+      if (packet.isRepeat) continue // the packet that it repeated tells for both
+      const { streamId, offset, lengthBytes, fin, control } = packet
+      if (streamId >= 0) streams.onLost(streamId, offset, lengthBytes, fin)
+      const again = control.filter(frame => streams.controlLost(frame))
+      this.#control.unshift(...again)
     }
   }
 
-  #forget(packet: SentPacket, found: 'by later packets' | 'by time-out'): void {
-    this.buffer.lose(packet.offset, packet.lengthBytes, packet.fin)
-    this.#lostPackets++
-    this.#onLost(packet, found)
+  #resize(): void {
+    this.recovery.setDatagramBytes(this.datagramBytes)
+    this.#setup.watch?.datagramSize(this.datagramBytes)
   }
+}
+
+/** Frames of one packet beside a stream's bytes. */
+const CONTROL_FRAMES_MAX = 32
+/** A stream's bytes do not go behind frames that leave less room than this. */
+const STREAM_ROOM_MIN = 64
+
+/** A challenge and its response have timers of their own; the next PING says as much as a lost one. */
+function isRepeated({ kind }: Frame): boolean {
+  return kind !== 'PING' && kind !== 'PATH_CHALLENGE' && kind !== 'PATH_RESPONSE'
 }

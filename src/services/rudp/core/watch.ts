@@ -1,9 +1,11 @@
 /** Tells those who watch a connection what happens in it. Where nobody does there is no Watch, and nothing of it is made. */
-import type { PacketType } from '../wire/packet.ts'
-import type { TraceEvent } from './events.ts'
+import { formatEndpoint, type Path } from '../../kit/endpoint.ts'
+import type { NumberedPacket } from '../wire/packet.ts'
+import type { CongestionName } from './congestion/congestion.ts'
+import type { LossFound, TraceEvent } from './events.ts'
 import type { SentPacket } from './loss.ts'
+import type { Recovery } from './recovery.ts'
 import type { Segment } from './send-buffer.ts'
-import type { Sender } from './sender.ts'
 import type { StateName } from './states.ts'
 
 export class Watch {
@@ -22,26 +24,47 @@ export class Watch {
     this.observe({ kind: 'state', from, to }, this.nowMs)
   }
 
-  packet(kind: 'sent' | 'received', type: PacketType, number: number, offset: number, lengthBytes: number): void {
-    this.observe({ kind, type, number, offset, lengthBytes }, this.nowMs)
+  packet(kind: 'sent' | 'received', packet: NumberedPacket, sizeBytes: number): void {
+    this.observe({ kind, packet, sizeBytes }, this.nowMs)
   }
 
-  lost({ number, offset, lengthBytes }: SentPacket, found: 'by later packets' | 'by time-out'): void {
-    this.observe({ kind: 'lost', number, offset, lengthBytes, found }, this.nowMs)
+  lost({ number, sizeBytes }: SentPacket, found: LossFound): void {
+    this.observe({ kind: 'lost', number, sizeBytes, found }, this.nowMs)
   }
 
-  retransmitted(number: number, { offset, lengthBytes }: Segment): void {
-    this.observe({ kind: 'retransmitted', number, offset, lengthBytes }, this.nowMs)
+  spurious({ number }: SentPacket): void {
+    this.observe({ kind: 'spurious', number }, this.nowMs)
+  }
+
+  retransmitted(number: number, streamId: number, { offset, lengthBytes }: Segment): void {
+    this.observe({ kind: 'retransmitted', number, streamId, offset, lengthBytes }, this.nowMs)
+  }
+
+  probe(number: number, why: 'probe' | 'duplicate'): void {
+    this.observe({ kind: 'probe', number, why }, this.nowMs)
+  }
+
+  congestion(name: CongestionName): void {
+    this.observe({ kind: 'congestion', name }, this.nowMs)
+  }
+
+  datagramSize(bytes: number): void {
+    this.observe({ kind: 'datagram-size', bytes }, this.nowMs)
+  }
+
+  path({ peer }: Path, step: 'tried' | 'proven' | 'given up'): void {
+    this.observe({ kind: 'path', peer: formatEndpoint(peer), step }, this.nowMs)
   }
 
   /** Congestion window, threshold and round trip, where one has changed. */
-  window({ congestion, loss, roundTrip }: Sender): void {
-    const { windowBytes, ssthreshBytes } = congestion
+  window({ congestion, loss, roundTrip, pacingBytesPerMs }: Recovery): void {
+    const { windowBytes, ssthreshBytes, phase } = congestion
     const srttMs = roundTrip.srttMs ?? 0
     if (windowBytes === this.#windowBytes && ssthreshBytes === this.#ssthreshBytes && srttMs === this.#srttMs) return
     this.#windowBytes = windowBytes
     this.#ssthreshBytes = ssthreshBytes
     this.#srttMs = srttMs
-    this.observe({ kind: 'window', windowBytes, ssthreshBytes, flightBytes: loss.flightBytes, srttMs, rtoMs: roundTrip.rtoMs() }, this.nowMs)
+    const minRttMs = roundTrip.minMs === Infinity ? 0 : roundTrip.minMs
+    this.observe({ kind: 'window', windowBytes, ssthreshBytes, flightBytes: loss.flightBytes, phase, srttMs, minRttMs, pacingBytesPerMs }, this.nowMs)
   }
 }

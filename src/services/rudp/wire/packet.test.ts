@@ -1,46 +1,32 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MalformedPacket } from '../../kit/errors.ts'
 import { crc32 } from '../../kit/crc32.ts'
-import {
-  DATAGRAM_BYTES_MAX, decodePacket, encodePacket, HEADER_BYTES, OFFSET_MAX, RANGES_MAX, RESET_REASONS, sealPacket, summarizePacket, TYPES,
-  type Packet, type PacketRange, type PacketType,
-} from './packet.ts'
+import { MalformedPacket } from '../../kit/errors.ts'
+import type { Frame } from './frames.ts'
+import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, LONG_HEADER_BYTES, LONG_TYPES, sealLong, sealShort, SHORT_HEADER_BYTES, VERSION, type Packet } from './packet.ts'
+import { summarizePacket } from './summary.ts'
+import { NUMBER_LIMIT } from './varint.ts'
 
-const types = fc.constantFrom<PacketType>('SYN', 'SYN-ACK', 'DATA', 'ACK', 'FIN', 'RESET', 'PING')
-const id = fc.integer({ min: 1, max: 0xffffffff })
-const offset = fc.maxSafeNat().map(value => value % OFFSET_MAX)
+const id = fc.tuple(fc.nat(0xfffff), fc.integer({ min: 1, max: 0xffffffff })).map(([high, low]) => high * 2 ** 32 + low)
+const number = fc.nat(0xffffffff)
+const content = fc.array(fc.oneof(
+  fc.constant<Frame>({ kind: 'PING' }),
+  fc.record({ kind: fc.constant('STREAM' as const), streamId: fc.nat(200), offset: fc.nat(0x3fffffff), fin: fc.boolean(), data: fc.uint8Array({ maxLength: 1200 }) }),
+  fc.record({ kind: fc.constant('MAX_DATA' as const), limit: fc.nat(0x3fffffff) }),
+), { minLength: 1, maxLength: 4 })
+const packets: fc.Arbitrary<Packet> = fc.oneof(
+  fc.record({ type: fc.constant('SHORT' as const), destinationId: id, number, frames: content }),
+  fc.record({ type: fc.constantFrom(...LONG_TYPES), destinationId: id, sourceId: id, number, frames: content }),
+  fc.record({ type: fc.constant('VERSIONS' as const), destinationId: id, sourceId: id, versions: fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 16 }) }),
+  fc.record({ type: fc.constant('FOREIGN' as const), destinationId: id, sourceId: id, version: fc.integer({ min: VERSION + 1, max: 0xffffffff }) }),
+)
 
-/** Gaps and lengths become ranges, newest first, with at least one missing number between two. */
-const ranges = fc.array(fc.tuple(fc.integer({ min: 2, max: 5000 }), fc.nat(5000)), { maxLength: RANGES_MAX }).map(steps => {
-  let above = 0xffffffff
-  return steps.map(([gap, length]): PacketRange => {
-    const last = above - gap
-    above = last - length
-    return { first: above, last }
-  })
-})
-
-const payloadOf = (type: PacketType) => {
-  const bytes = (minLength: number) => fc.uint8Array({ minLength, maxLength: DATAGRAM_BYTES_MAX })
-  switch (TYPES[type].payload) {
-    case 'none': return fc.constant(new Uint8Array(0))
-    case 'bytes': return bytes(1)
-    case 'any': return bytes(0)
-    case 'reason': return fc.nat(RESET_REASONS.length - 1).map(reason => Uint8Array.of(reason))
-  }
+const short: Packet = {
+  type: 'SHORT', destinationId: 0x0102030405060, number: 12,
+  frames: [{ kind: 'ACK', delayMs: 1.5, ranges: [{ first: 12, last: 12 }, { first: 1, last: 10 }] }, { kind: 'STREAM', streamId: 4, offset: 3456, fin: true, data: Uint8Array.of(0x68, 0x69) }],
 }
-
-const packets: fc.Arbitrary<Packet> = types.chain(type => fc.record({
-  type: fc.constant(type), initiatorId: id, acceptorId: type === 'SYN' ? fc.constant(0) : id,
-  number: fc.constant(0xffffffff), settledNumber: fc.nat(0xffffffff), streamOffset: offset, ackOffset: offset, windowBytes: fc.nat(0xffffffff),
-  ackDelayMs: fc.nat(0xffff).map(tenths => tenths / 10), ranges, payload: payloadOf(type),
-}))
-
-const sample: Packet = {
-  type: 'DATA', initiatorId: 0x01020304, acceptorId: 0x0a0b0c0d, number: 12, settledNumber: 9, streamOffset: 0x100000002, ackOffset: 789, windowBytes: 65_536,
-  ackDelayMs: 1.5, ranges: [{ first: 12, last: 12 }, { first: 1, last: 10 }], payload: Uint8Array.of(0x68, 0x69),
-}
+const hello: Packet = { type: 'HELLO', destinationId: 0, sourceId: 0xa0b0c0d0e0f01, number: 0, frames: [{ kind: 'PING' }] }
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 test('CRC-32 gives the value that everybody publishes for "123456789"', () => {
   const digits = Uint8Array.from('123456789', character => character.charCodeAt(0))
@@ -48,15 +34,18 @@ test('CRC-32 gives the value that everybody publishes for "123456789"', () => {
   expect(crc32(digits, 4, 9, crc32(digits, 0, 4))).toBe(0xcbf43926)
 })
 
-test('a packet has these very bytes', () => {
-  const hex = [...encodePacket(sample)].map(byte => byte.toString(16).padStart(2, '0')).join('')
-  expect(hex.slice(0, 8)).toBe('48010302')
-  expect(hex.slice(16)).toBe('010203040a0b0c0d0000000c0000000900000001000000020000000000000315' + '00010000' + '000f0000' + '0000000c0000000c' + '000000010000000a' + '6869')
+test('packets have these very bytes', () => {
+  const shortHex = hex(encodePacket(short))
+  expect(shortHex.slice(0, 2)).toBe('40')
+  expect(shortHex.slice(10)).toBe('0000102030405060' + '0000000c' + '020c45dc01000009' + '0b044d80026869')
+  const helloHex = hex(encodePacket(hello))
+  expect(helloHex.slice(0, 10)).toBe('c048520002')
+  expect(helloHex.slice(18)).toBe('0000000000000000' + '000a0b0c0d0e0f01' + '00000000' + '01')
 })
 
 test('a packet says itself in one line', () => {
-  expect(summarizePacket(sample)).toBe('DATA #12 at 4294967298+2, acks 789 (#12 #1-10), window 65536')
-  expect(summarizePacket({ ...sample, type: 'RESET', ranges: [], payload: Uint8Array.of(1) })).toBe('RESET #12 (refused), window 65536')
+  expect(summarizePacket(short)).toBe('SHORT #12: ACK 12 1-10, STREAM 4 at 3456+2 FIN')
+  expect(summarizePacket({ ...hello, type: 'RESET', frames: [{ kind: 'CONNECTION_CLOSE', code: 1 }] })).toBe('RESET #0: CONNECTION_CLOSE refused')
 })
 
 test('whatever is encoded is decoded the same', () => {
@@ -75,42 +64,49 @@ test('20,000 damaged packets are refused as malformed, each of them', () => {
   }), { numRuns: 20_000 })
 }, 60_000)
 
-test('random bytes with a right checksum never throw anything but MalformedPacket', () => {
-  fc.assert(fc.property(fc.uint8Array({ minLength: HEADER_BYTES, maxLength: 300 }), fc.nat(9), fc.nat(20), (bytes, type, rangeCount) => {
-    bytes.set([0x48, 1, type, rangeCount])
-    sealPacket(bytes)
+test('random bytes with a right checksum are a packet or malformed, and nothing else happens', () => {
+  fc.assert(fc.property(fc.uint8Array({ minLength: LONG_HEADER_BYTES, maxLength: 300 }), fc.constantFrom(0x40, 0xc0, 0xd0, 0xe0, 0xf0, 0xff), fc.boolean(), (bytes, form, known) => {
+    const view = new DataView(bytes.buffer)
+    view.setUint8(0, form)
+    if (form >= 0x80 && known) view.setUint32(1, VERSION)
+    if (form === 0x40) sealShort(bytes, view)
+    else sealLong(bytes, view)
     try {
-      const { payload } = decodePacket(bytes)
-      expect(payload.length).toBe(bytes.length - HEADER_BYTES - 8 * rangeCount)
+      expect(decodePacket(bytes).destinationId).toBeLessThan(NUMBER_LIMIT)
     } catch (error) {
       expect(error).toBeInstanceOf(MalformedPacket)
     }
-  }), { numRuns: 5000 })
+  }), { numRuns: 10_000 })
 })
 
-const rule = (name: string, change: Partial<Packet>) => ({ name, change })
-test.each([
-  rule('a SYN that names the acceptor\'s half', { type: 'SYN', payload: new Uint8Array(0) }),
-  rule('a DATA without bytes', { payload: new Uint8Array(0) }),
-  rule('an ACK with bytes', { type: 'ACK' }),
-  rule('a RESET with an unknown reason', { type: 'RESET', payload: Uint8Array.of(200) }),
-  rule('an initiator\'s half of 0', { initiatorId: 0 }),
-  rule('an acceptor\'s half of 0', { acceptorId: 0 }),
-  rule('settled beyond its own number', { settledNumber: 13 }),
-  rule('ranges that touch', { ranges: [{ first: 8, last: 9 }, { first: 1, last: 7 }] }),
-  rule('a range that runs backwards', { ranges: [{ first: 9, last: 8 }] }),
-  rule('ranges that rise', { ranges: [{ first: 1, last: 2 }, { first: 5, last: 6 }] }),
-  rule('an offset of 2^52', { streamOffset: OFFSET_MAX }),
-])('$name is malformed', ({ change }) => {
-  expect(() => decodePacket(encodePacket({ ...sample, ...change }))).toThrow(MalformedPacket)
-})
+/** A packet with some bytes changed and the checksum put right. */
+function changed(packet: Packet, at: number, ...values: number[]): Uint8Array {
+  const bytes = encodePacket(packet)
+  bytes.set(values, at)
+  const view = new DataView(bytes.buffer)
+  if (packet.type === 'SHORT') sealShort(bytes, view)
+  else sealLong(bytes, view)
+  return bytes
+}
 
 test.each([
-  { name: 'another magic', at: 0, value: 0x47 }, { name: 'another version', at: 1, value: 2 }, { name: 'type 0', at: 2, value: 0 },
-  { name: 'more ranges than bytes', at: 3, value: 3 }, { name: 'a stream other than 0', at: 47, value: 1 },
-])('$name is malformed though the checksum fits', ({ at, value }) => {
-  const bytes = encodePacket(sample)
-  bytes[at] = value
-  sealPacket(bytes)
+  { name: 'another first byte', bytes: changed(short, 0, 0x41) },
+  { name: 'a long form with bits set that mean nothing', bytes: changed(hello, 0, 0xc1) },
+  { name: 'a destination id of 0', bytes: changed(short, 5, 0, 0, 0, 0, 0, 0, 0, 0) },
+  { name: 'a destination id of 2^52', bytes: changed(short, 5, 0, 0x10, 0, 0, 0, 0, 0, 0) },
+  { name: 'a HELLO without the sender\'s id', bytes: changed({ ...hello, sourceId: 0 }, 0, 0xc0) },
+  { name: 'a WELCOME without the receiver\'s id', bytes: changed({ ...hello, type: 'WELCOME' }, 0, 0xd0) },
+  { name: 'no frame behind the header', bytes: (() => { const bytes = encodePacket(short).slice(0, SHORT_HEADER_BYTES); sealShort(bytes, new DataView(bytes.buffer)); return bytes })() },
+  { name: 'nothing', bytes: new Uint8Array(0) },
+  { name: 'more bytes than a datagram has', bytes: new Uint8Array(DATAGRAM_BYTES_MAX + 1).fill(0x40) },
+  { name: 'a list of no versions', bytes: changed({ type: 'FOREIGN', destinationId: 1, sourceId: 2, version: 9 }, 1, 0, 0, 0, 0) },
+])('$name is malformed though the checksum fits', ({ bytes }) => {
   expect(() => decodePacket(bytes)).toThrow(MalformedPacket)
+})
+
+test('a packet of another version tells its ids and its version, so that it can be answered', () => {
+  const foreign: Packet = { type: 'FOREIGN', destinationId: 0, sourceId: 77, version: 0x48520009 }
+  const bytes = Uint8Array.from([...encodePacket(foreign), 1, 2, 3])
+  sealLong(bytes, new DataView(bytes.buffer))
+  expect(decodePacket(bytes)).toEqual(foreign)
 })

@@ -7,7 +7,8 @@ import { EntryReader } from '../../wire/presentation.ts'
 import { formatRdata, parseRdata } from '../../wire/rdata.ts'
 import { CLASS, formatRcode, parseType } from '../../wire/types.ts'
 import { Cache, type CacheLimits } from '../cache.ts'
-import { extendedErrorOf, optionsOf, provenanceOf } from '../edns-options.ts'
+import { ednsOf } from '../../wire/edns.ts'
+import { extendedErrorsOf, provenanceOf } from '../../wire/edns-options.ts'
 import type { Wanted } from '../finding.ts'
 import type { Asking } from '../flight.ts'
 import { queryFor } from '../query.ts'
@@ -110,10 +111,10 @@ export class Net {
     assert(answer !== undefined, 'an answer was given')
     const { atMs, message, bytes } = answer
     const answered = this.events.filter(event => event.name === 'answered').pop()
-    const options = optionsOf(message)
+    const options = ednsOf(message)?.options ?? []
     return {
       atMs, rcode: formatRcode(message.header.rcode), data: message.answers.map(({ type, rdata }) => formatRdata(type, rdata)), source: answered?.source, message, bytes,
-      extendedError: extendedErrorOf(options)?.code, provenance: provenanceOf(options),
+      extendedError: extendedErrorsOf(options)[0]?.infoCode, provenance: provenanceOf(options),
     }
   }
 

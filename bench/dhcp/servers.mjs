@@ -1,0 +1,42 @@
+/** The servers that are measured: how each is started for a wire, and what it says when it is ready. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { at } from '../../scripts/setup/places.mjs'
+
+const LEASE_SECONDS = 3600
+
+export const servers = [
+  { name: 'hamlet', title: 'Hamlet', syncs: 'yes, in groups', launch: hamlet },
+  { name: 'kea-1', title: 'Kea memfile, 1 thread', syncs: 'never', launch: place => kea(place, 1) },
+  { name: 'kea-2', title: 'Kea memfile, 2 threads', syncs: 'never', launch: place => kea(place, 2) },
+  { name: 'dnsmasq', title: 'dnsmasq', syncs: 'yes, the whole file for each', launch: dnsmasq },
+]
+
+function hamlet({ first, last, folder }) {
+  return {
+    ready: /Server is running on port 67/,
+    argv: [process.execPath, at('.vite/build/hamlet.cjs'), 'dhcp', '--port', '67', '--interface', 'eth0', '--pool', `${first}-${last}`, '--lease', String(LEASE_SECONDS),
+      '--no_probe', '--no_names', '--beside_others', '--data', folder],
+  }
+}
+
+function kea({ first, last, subnet, folder }, threads) {
+  const config = join(folder, 'kea.json')
+  mkdirSync('/run/kea', { recursive: true })
+  writeFileSync(config, JSON.stringify({ Dhcp4: {
+    'interfaces-config': { interfaces: ['eth0'] }, 'valid-lifetime': LEASE_SECONDS,
+    'lease-database': { type: 'memfile', persist: true, name: join(folder, 'leases.csv'), 'lfc-interval': 0 },
+    'multi-threading': { 'enable-multi-threading': threads > 1, 'thread-pool-size': threads, 'packet-queue-size': 64 },
+    'subnet4': [{ id: 1, subnet, pools: [{ pool: `${first} - ${last}` }] }],
+    'loggers': [{ name: 'kea-dhcp4', severity: 'INFO', output_options: [{ output: 'stdout', flush: true }] }, { name: 'kea-dhcp4.leases', severity: 'ERROR' }, { name: 'kea-dhcp4.packets', severity: 'ERROR' }],
+  } }))
+  return { ready: /DHCP4_STARTED/, argv: ['env', 'KEA_LOCKFILE_DIR=none', `KEA_PIDFILE_DIR=${folder}`, 'kea-dhcp4', '-c', config] }
+}
+
+function dnsmasq({ first, last, folder }) {
+  return {
+    ready: /started, version/,
+    argv: ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--log-facility=-', '--quiet-dhcp', '--user=root', '--pid-file=', '--no-ping', '--dhcp-lease-max=300000',
+      `--dhcp-leasefile=${join(folder, 'dnsmasq.leases')}`, `--dhcp-range=${first},${last},${LEASE_SECONDS}`],
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Asks what goes with an address that this machine has already, without borrowing one: DHCPINFORM (RFC 2131 §4.4.3). It is no
+ * state of figure 5, so it is a machine of its own.
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { MalformedPacket } from '../../kit/errors.ts'
+import type { Effect, Machine } from '../../kit/machine.ts'
+import type { Random } from '../../kit/random.ts'
+import { HAMLET_CLASS } from '../wire/hamlet-options.ts'
+import { OP } from '../wire/header.ts'
+import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
+import { learnedFrom, type Lease } from './lease.ts'
+import { ASKED_FOR, encodeQuestion, identifierOf } from './question.ts'
+
+export interface InformEvent {
+  readonly kind: 'informed'
+  readonly lease: Lease
+}
+
+/** One way to ask, and the address that this machine has there. */
+export interface Wire {
+  readonly path: Path
+  readonly ciaddr: number
+}
+
+const RETRY_MS = 1000
+const QUESTIONS_MAX = 8
+
+export class DhcpInform implements Machine<InformEvent> {
+  readonly outbox: Effect<InformEvent>[] = []
+  readonly #mac: Uint8Array
+  readonly #wires: readonly Wire[]
+  readonly #xid: number
+  #startedAtMs = 0
+  #retryAtMs = Infinity
+  #questions = 0
+
+  constructor(mac: Uint8Array, wires: readonly Wire[], random: Random) {
+    this.#mac = mac
+    this.#wires = wires
+    this.#xid = random.uint32()
+  }
+
+  start(nowMs: number): void {
+    this.#startedAtMs = nowMs
+    this.timeout(nowMs)
+  }
+
+  receive(bytes: Uint8Array, _path: Path, nowMs: number): void {
+    try {
+      const message = decodeMessage(bytes)
+      const { messageType, serverIdentifier } = message.options
+      if (message.op !== OP.reply || message.xid !== this.#xid || messageType !== MESSAGE_TYPE.ACK || serverIdentifier === undefined) return
+      this.#retryAtMs = Infinity
+      this.outbox.push({ kind: 'event', event: { kind: 'informed', lease: { ...learnedFrom(message, serverIdentifier), obtainedAtMs: nowMs, tookMs: nowMs - this.#startedAtMs } } })
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+    }
+  }
+
+  timeout(nowMs: number): void {
+    this.#retryAtMs = ++this.#questions < QUESTIONS_MAX ? nowMs + RETRY_MS : Infinity
+    for (const { path, ciaddr } of this.#wires) {
+      const options = { messageType: MESSAGE_TYPE.INFORM, clientIdentifier: identifierOf(this.#mac), parameterRequestList: ASKED_FOR, vendorClass: HAMLET_CLASS }
+      this.outbox.push({ kind: 'send', path, bytes: encodeQuestion(this.#mac, this.#xid, 0, ciaddr, options) })
+    }
+  }
+
+  deadlineMs(): number {
+    return this.#retryAtMs
+  }
+}

@@ -1,0 +1,46 @@
+/** What a server lent and told, as the rest of Hamlet knows it. */
+import { formatIpv4 } from '../../kit/ip-address.ts'
+import { decodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
+import type { Message } from '../wire/message.ts'
+
+/** Texts are '' where the server told nothing. */
+export interface Lease {
+  readonly address: string
+  readonly subnetMask: string
+  readonly router: string
+  /** The server's identifier: its address. */
+  readonly server: string
+  readonly dns: string
+  readonly dnsPort: number
+  readonly dnsAdminPort: number
+  readonly domain: string
+  /** 0 where nothing was lent: the answer to INFORM. */
+  readonly leaseSeconds: number
+  /** Counted from when the address was asked for (RFC 2131 §4.4.1), in ms since 1970. */
+  readonly obtainedAtMs: number
+  /** From the first question to the lease. */
+  readonly tookMs: number
+}
+
+const DNS_PORT = 53
+const DNS_ADMIN_PORT = 5354
+
+/** All but the times. */
+export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'tookMs'> {
+  const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
+  return {
+    address: formatIpv4(yiaddr === 0 ? ciaddr : yiaddr),
+    subnetMask: textOf(options.subnetMask),
+    router: textOf(options.routers?.[0]),
+    server: formatIpv4(serverIdentifier),
+    dns: textOf(options.dnsServers?.[0]),
+    dnsPort: ports.dnsPort ?? DNS_PORT,
+    dnsAdminPort: ports.dnsAdminPort ?? DNS_ADMIN_PORT,
+    domain: options.domainName ?? '',
+    leaseSeconds: options.leaseSeconds ?? 0,
+  }
+}
+
+function textOf(address: number | undefined): string {
+  return address === undefined ? '' : formatIpv4(address)
+}

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { LeaseClock } from './lease-clock.ts'
+
+/** Three clocks of one machine, moved by hand. */
+class Machine {
+  steadyMs = 1_000_000
+  wallMs = 1_000_000
+  uptimeMs = 500
+  readonly setBy: number[] = []
+  #wakes: { atMs: number; wake: () => void }[] = []
+  readonly clock = new LeaseClock({
+    clock: {
+      nowMs: () => this.steadyMs,
+      wakeAt: (atMs, wake) => {
+        const entry = { atMs, wake }
+        this.#wakes.push(entry)
+        return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
+      },
+    },
+    wallMs: () => this.wallMs, uptimeMs: () => this.uptimeMs, onSet: byMs => this.setBy.push(byMs),
+  })
+
+  pass(ms: number): void {
+    this.steadyMs += ms
+    this.wallMs += ms
+    this.uptimeMs += ms
+    for (const { wake } of this.#wakes.splice(0).filter(({ atMs }, _, all) => all.length > 0 && atMs <= this.steadyMs)) wake()
+  }
+}
+
+test('while all clocks go alike it goes like them', () => {
+  const machine = new Machine()
+  machine.pass(60_000)
+  expect([machine.clock.nowMs(), machine.setBy]).toEqual([1_060_000, []])
+})
+
+test('time that the machine slept has passed', () => {
+  const machine = new Machine()
+  machine.wallMs += 3_600_000
+  machine.uptimeMs += 3_600_000
+  machine.pass(10_000)
+  expect([machine.clock.nowMs(), machine.setBy]).toEqual([4_610_000, []])
+})
+
+test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a wall clock that is set $name takes the clock with it, and is told', ({ byMs }) => {
+  const machine = new Machine()
+  machine.wallMs += byMs
+  machine.pass(10_000)
+  expect([machine.clock.nowMs(), machine.setBy]).toEqual([1_010_000 + byMs, [byMs]])
+  machine.pass(10_000)
+  expect(machine.setBy).toHaveLength(1)
+})
+
+test('sleep and a clock that was set meanwhile are told apart, twice', () => {
+  const machine = new Machine()
+  for (let round = 1; round <= 2; round++) {
+    machine.wallMs += 100_000 + 5_000
+    machine.uptimeMs += 100_000
+    machine.pass(10_000)
+    expect([machine.clock.nowMs(), machine.setBy.length, machine.setBy.at(-1)]).toEqual([1_000_000 + round * 115_000, round, 5_000])
+  }
+})
+
+test('a little drift is no jump', () => {
+  const machine = new Machine()
+  machine.wallMs += 1_900
+  machine.pass(10_000)
+  expect([machine.clock.nowMs(), machine.setBy]).toEqual([1_010_000, []])
+})
+
+test('it wakes when the time has come on its own', () => {
+  const machine = new Machine()
+  machine.wallMs += 86_400_000
+  machine.pass(10_000)
+  let woken = 0
+  machine.clock.wakeAt(machine.clock.nowMs() + 5_000, () => { woken = machine.steadyMs })
+  machine.pass(5_000)
+  expect(woken).toBe(1_015_000)
+})

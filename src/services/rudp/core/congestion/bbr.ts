@@ -1,0 +1,232 @@
+/**
+ * BBR: models the path instead of waiting for loss (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016, and
+ * draft-ietf-ccwg-bbr, whose names stand here). It measures the bottleneck's rate and the least round trip; their product, the BDP,
+ * is what the path holds without a queue. It sends at that rate, and looks now and then whether there is more.
+ *
+ *     STARTUP ─ rate grows no more ─▶ DRAIN ─ queue is empty ─▶ PROBE_DOWN ─▶ PROBE_CRUISE ─▶ PROBE_UP ─┐
+ *                                                                  ▲                                    │
+ *                                                                  └──────── queue is there, or loss ───┘
+ *
+ * Two things are Hamlet's own (docs/decisions/congestion-control.md). Loss bounds the flight only where a longer round trip shows a
+ * queue beside it: else it is the radio's, not ours. And loss that stays while we send slower than the path takes is made good by
+ * sending faster by so much.
+ */
+import type { AckSample, Congestion, CongestionFactory, LossSample } from './congestion.ts'
+import { BandwidthFilter } from './bandwidth-filter.ts'
+
+export const bbr: CongestionFactory = (datagramBytes, windowBytes) => new Bbr(datagramBytes, windowBytes)
+
+/** Gains: pacing is a multiple of the rate, the window one of the BDP. */
+const PHASES = {
+  'startup': { pacing: 2.77, window: 2 },
+  'drain': { pacing: 0.35, window: 2 },
+  'probe down': { pacing: 0.95, window: 1 },
+  'probe cruise': { pacing: 1, window: 2 },
+  'probe up': { pacing: 1.25, window: 2.25 },
+  'probe rtt': { pacing: 1, window: 0.5 },
+} as const
+type Phase = keyof typeof PHASES
+
+/** STARTUP ends after so many rounds in which the rate grew by less than a quarter. */
+const FULL_ROUNDS = 3
+const FULL_GROWTH = 1.25
+/** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
+const CRUISE_ROUNDS_MIN = 6
+const CRUISE_ROUNDS_MORE = 4
+/** A round trip so much above the least shows a queue. */
+const QUEUE_FACTOR = 1.1
+const QUEUE_MS_MIN = 1.5
+/** Loss beyond this part of a round, with a queue, is ours. */
+const LOSS_BEARABLE = 0.02
+/** What is left of the bound after a round of too much loss; and how much of it CRUISE uses. */
+const BOUND_FACTOR = 0.7
+const HEADROOM = 0.85
+/** UP goes on while the rate grows by so much a round; each of its rounds moves the bound up. */
+const UP_GROWTH = 1.1
+const UP_BOUND_GROWTH = 1.25
+/** Loss that is not ours is made good up to this. */
+const FOREIGN_LOSS_MAX = 0.2
+/** The least round trip is measured anew after so long, for so long. */
+const MIN_RTT_OLD_MS = 5_000
+const PROBE_RTT_MS = 200
+const WINDOW_DATAGRAMS_MIN = 4
+/** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
+const SLACK_DATAGRAMS = 10
+
+class Bbr implements Congestion {
+  readonly name = 'bbr'
+  #datagramBytes: number
+  #windowBytes: number
+  #phase: Phase = 'startup'
+  readonly #bandwidth = new BandwidthFilter()
+  #minRttMs = Infinity
+  #minRttAtMs = 0
+  #probeRttUntilMs = Infinity
+  /** Rounds: one ends when a packet sent after its beginning is acknowledged. */
+  #rounds = 0
+  #roundEndsAtBytes = 0
+  #phaseFromRound = 0
+  #cruiseRounds = CRUISE_ROUNDS_MIN
+  /** Of the round that runs. */
+  #ackedBytes = 0
+  #lostBytes = 0
+  #roundMinRttMs = Infinity
+  #fullBytesPerMs = 0
+  #fullRounds = 0
+  /** inflight_hi: what loss has shown to be too much. */
+  #boundBytes = Infinity
+  /** Part of what is sent that is lost whatever we do. */
+  #foreignLoss = 0
+
+  constructor(datagramBytes: number, windowBytes: number) {
+    this.#datagramBytes = datagramBytes
+    this.#windowBytes = windowBytes
+  }
+
+  get windowBytes(): number {
+    return this.#windowBytes
+  }
+
+  get ssthreshBytes(): number {
+    return this.#boundBytes
+  }
+
+  get phase(): string {
+    return this.#phase
+  }
+
+  pacingBytesPerMs(srttMs: number | undefined): number {
+    const bytesPerMs = this.#bandwidth.bytesPerMs
+    const { pacing } = PHASES[this.#phase]
+    if (bytesPerMs === 0) return srttMs === undefined ? Infinity : pacing * this.#windowBytes / srttMs
+    return pacing * bytesPerMs / (1 - this.#foreignLoss)
+  }
+
+  onAcked(sample: AckSample): void {
+    this.#ackedBytes += sample.ackedBytes
+    this.#roundMinRttMs = Math.min(this.#roundMinRttMs, sample.rttMs)
+    if (sample.bytesPerMs > 0 && (!sample.isAppLimited || sample.bytesPerMs > this.#bandwidth.bytesPerMs)) this.#bandwidth.add(sample.bytesPerMs)
+    this.#measureRoundTrip(sample)
+    if (sample.priorDeliveredBytes >= this.#roundEndsAtBytes) this.#endRound(sample)
+    this.#step(sample)
+    this.#setWindow(sample.ackedBytes)
+  }
+
+  onLost(sample: LossSample): void {
+    this.#lostBytes += sample.lostBytes
+    if (!sample.isPersistent) return
+    this.#windowBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
+    this.#bandwidth.forget()
+    this.#enter('startup')
+    this.#fullBytesPerMs = 0
+    this.#fullRounds = 0
+  }
+
+  onSpurious(): void {
+    this.#boundBytes = Infinity
+  }
+
+  setDatagramBytes(datagramBytes: number): void {
+    this.#datagramBytes = datagramBytes
+    this.#windowBytes = Math.max(this.#windowBytes, WINDOW_DATAGRAMS_MIN * datagramBytes)
+  }
+
+  get #bdpBytes(): number {
+    return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * this.#minRttMs
+  }
+
+  /** The least round trip of the last seconds. */
+  #measureRoundTrip({ rttMs, nowMs }: AckSample): void {
+    if (rttMs <= this.#minRttMs) {
+      this.#minRttMs = rttMs
+      this.#minRttAtMs = nowMs
+    }
+    if (this.#phase !== 'probe rtt' && nowMs > this.#minRttAtMs + MIN_RTT_OLD_MS) {
+      this.#enter('probe rtt')
+      this.#minRttMs = rttMs
+      this.#minRttAtMs = nowMs
+      this.#probeRttUntilMs = nowMs + PROBE_RTT_MS
+    }
+  }
+
+  #endRound({ deliveredBytes, isAppLimited, minRttMs }: AckSample): void {
+    this.#rounds++
+    this.#roundEndsAtBytes = deliveredBytes
+    const lossPart = this.#lostBytes / Math.max(1, this.#lostBytes + this.#ackedBytes)
+    // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
+    const isQueued = this.#roundMinRttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
+    const isOurLoss = lossPart > LOSS_BEARABLE && isQueued
+    // What was acknowledged in the second round of PROBE_DOWN was sent in it: slower than the path takes.
+    if (this.#phase === 'probe down' && this.#rounds === this.#phaseFromRound + 2) {
+      this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / 2
+    }
+    if (this.#phase === 'startup') this.#endStartupRound(isAppLimited, isOurLoss)
+    else if (isOurLoss) this.#lowerBound()
+    else if (this.#phase === 'probe up') this.#endUpRound(isQueued)
+    this.#ackedBytes = 0
+    this.#lostBytes = 0
+    this.#roundMinRttMs = Infinity
+  }
+
+  #endStartupRound(isAppLimited: boolean, isOurLoss: boolean): void {
+    if (isAppLimited) return
+    if (this.#bandwidth.bytesPerMs >= FULL_GROWTH * this.#fullBytesPerMs) {
+      this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
+      this.#fullRounds = 0
+    } else this.#fullRounds += isOurLoss ? FULL_ROUNDS : 1
+  }
+
+  /** There is room as long as no queue builds; then the bound that loss has set moves up, too. */
+  #endUpRound(isQueued: boolean): void {
+    if (this.#rounds < this.#phaseFromRound + 2) return
+    this.#boundBytes *= UP_BOUND_GROWTH
+    if (isQueued || this.#bandwidth.bytesPerMs < UP_GROWTH * this.#fullBytesPerMs) this.#enter('probe down')
+    this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
+  }
+
+  #lowerBound(): void {
+    const flightBytes = Math.min(this.#boundBytes, PHASES[this.#phase].window * this.#bdpBytes)
+    this.#boundBytes = Math.max(BOUND_FACTOR * flightBytes, this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes)
+    if (this.#phase === 'probe up') this.#enter('probe down')
+  }
+
+  #step(sample: AckSample): void {
+    const rounds = this.#rounds - this.#phaseFromRound
+    switch (this.#phase) {
+      case 'startup':
+        if (this.#fullRounds >= FULL_ROUNDS) this.#enter('drain')
+        return
+      case 'drain':
+        if (sample.flightBytes <= this.#bdpBytes) this.#enter('probe down')
+        return
+      case 'probe down':
+        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes) this.#enter('probe cruise')
+        return
+      case 'probe cruise':
+        if (rounds >= this.#cruiseRounds) this.#enter('probe up')
+        return
+      case 'probe up': return
+      case 'probe rtt':
+        if (sample.nowMs >= this.#probeRttUntilMs) this.#enter('probe down')
+        return
+    }
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase
+    this.#phaseFromRound = this.#rounds
+    if (phase === 'probe cruise') this.#cruiseRounds = CRUISE_ROUNDS_MIN + this.#rounds % (CRUISE_ROUNDS_MORE + 1)
+    if (phase === 'probe down') this.#bandwidth.nextCycle()
+    if (phase === 'probe up') this.#fullBytesPerMs = this.#bandwidth.bytesPerMs
+  }
+
+  #setWindow(ackedBytes: number): void {
+    const leastBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
+    const slackBytes = SLACK_DATAGRAMS * this.#datagramBytes
+    const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
+    const targetBytes = Math.min(boundBytes, PHASES[this.#phase].window * this.#bdpBytes + slackBytes)
+    if (this.#phase === 'startup') this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, Math.max(targetBytes, this.#windowBytes)))
+    else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
+    this.#windowBytes = Math.max(leastBytes, this.#windowBytes)
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * CUBIC: RFC 9438. After a loss the window returns along a cubic curve: fast, then flat around the window at which it was lost, then
+ * fast again, by time and not by round trips. Where that is slower than Reno it does as Reno would. Slow start ends by HyStart++.
+ */
+import type { AckSample, CongestionFactory, LossSample } from './congestion.ts'
+import { HyStart } from './hystart.ts'
+import { LossBased } from './loss-based.ts'
+
+export const cubic: CongestionFactory = (datagramBytes, windowBytes) => new Cubic(datagramBytes, windowBytes)
+
+/** RFC 9438 §4.6: what is left of the window after a loss. */
+const BETA = 0.7
+/** §5: how steep the curve is, in datagrams per s³. */
+const C = 0.4
+/** §4.3: Reno's growth for a sender that gives up 1 − BETA. */
+const RENO_ALPHA = 3 * (1 - BETA) / (1 + BETA)
+
+class Cubic extends LossBased {
+  readonly name = 'cubic'
+  #hyStart: HyStart | undefined = new HyStart()
+  /** W_max: the window before the latest loss, in bytes. */
+  #plateauBytes = 0
+  /** When congestion avoidance began; undefined: it has not since the latest loss. */
+  #epochFromMs: number | undefined
+  /** K: when the curve reaches the plateau, in seconds after the epoch began. */
+  #plateauAfterS = 0
+  /** W_est: where Reno would be, in bytes. */
+  #renoBytes = 0
+
+  protected override slowStart(sample: AckSample): void {
+    const growth = this.#hyStart?.growth(sample) ?? 1
+    if (growth === 0) this.ssthreshBytes = this.windowBytes
+    else this.windowBytes += growth * sample.ackedBytes
+  }
+
+  protected avoid({ ackedBytes, nowMs, srttMs }: AckSample): void {
+    const mss = this.datagramBytes
+    if (this.#epochFromMs === undefined) {
+      this.#epochFromMs = nowMs
+      if (this.#plateauBytes < this.windowBytes) this.#plateauBytes = this.windowBytes
+      this.#plateauAfterS = Math.cbrt((this.#plateauBytes - this.windowBytes) / mss / C)
+      this.#renoBytes = this.windowBytes
+    }
+    this.#renoBytes += (this.#renoBytes < this.#plateauBytes ? RENO_ALPHA : 1) * mss * ackedBytes / this.windowBytes
+    // §4.4 and §4.5: towards where the curve will be a round trip from now, at most by half a window.
+    const afterS = (nowMs - this.#epochFromMs + srttMs) / 1000
+    const curveBytes = C * (afterS - this.#plateauAfterS) ** 3 * mss + this.#plateauBytes
+    const targetBytes = Math.min(Math.max(curveBytes, this.windowBytes), 1.5 * this.windowBytes)
+    this.windowBytes += (targetBytes - this.windowBytes) * ackedBytes / this.windowBytes
+    this.windowBytes = Math.max(this.windowBytes, this.#renoBytes)
+  }
+
+  protected reduced(_sample: LossSample): number {
+    // §4.7, fast convergence: a window that was lost below the last plateau makes room for others.
+    this.#plateauBytes = this.windowBytes < this.#plateauBytes ? this.windowBytes * (1 + BETA) / 2 : this.windowBytes
+    this.#epochFromMs = undefined
+    this.#hyStart = undefined
+    return this.windowBytes * BETA
+  }
+}

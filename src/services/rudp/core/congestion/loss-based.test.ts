@@ -1,0 +1,194 @@
+import { expect, test } from 'vitest'
+import { bytesOf, Source } from '../../testing/transfer.ts'
+import { decodePacket, type NumberedPacket } from '../../wire/packet.ts'
+import type { TraceEvent } from '../events.ts'
+import { Pair, type PairOptions, type SideName } from '../pair.ts'
+import type { AckSample, LossSample } from './congestion.ts'
+import { cubic } from './cubic.ts'
+import { reno } from './reno.ts'
+import { tahoe } from './tahoe.ts'
+
+const MSS = 1000
+const ack = (more: Partial<AckSample> = {}): AckSample => ({
+  nowMs: 100, ackedBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, srttMs: 50, minRttMs: 50, deliveredBytes: 0, priorDeliveredBytes: 0,
+  bytesPerMs: 0, isAppLimited: false, ...more,
+})
+const loss = (more: Partial<LossSample> = {}): LossSample => ({ nowMs: 100, lostBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, minRttMs: 50, isPersistent: false, ...more })
+
+test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name: 'cubic', make: cubic }])('$name in slow start doubles the window each time a whole window is acknowledged', ({ make }) => {
+  const control = make(MSS, 10 * MSS)
+  expect([control.windowBytes, control.ssthreshBytes]).toEqual([10 * MSS, Infinity])
+  for (let round = 1; round <= 4; round++) {
+    for (let left = control.windowBytes; left > 0; left -= MSS) control.onAcked(ack())
+    expect(control.windowBytes).toBe(10 * MSS * 2 ** round)
+  }
+})
+
+test.each([
+  { name: 'tahoe', make: tahoe, windowBytes: MSS, ssthreshBytes: 10 * MSS },
+  { name: 'reno', make: reno, windowBytes: 10 * MSS, ssthreshBytes: 10 * MSS },
+  { name: 'cubic', make: cubic, windowBytes: 14 * MSS, ssthreshBytes: 14 * MSS },
+])('a loss takes $name to its window and threshold, once for all losses of one round trip', ({ make, windowBytes, ssthreshBytes }) => {
+  const control = make(MSS, 20 * MSS)
+  control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
+  control.onLost(loss({ newestSentAtMs: 6, nowMs: 21 }))
+  control.onLost(loss({ newestSentAtMs: 20, nowMs: 22 }))
+  expect([control.windowBytes, control.ssthreshBytes]).toEqual([windowBytes, ssthreshBytes])
+  control.onLost(loss({ newestSentAtMs: 21, nowMs: 30 }))
+  expect(control.ssthreshBytes).toBeLessThan(ssthreshBytes)
+})
+
+test('no window falls below two datagrams by losses, but tahoe\'s one', () => {
+  for (const [make, least] of [[reno, 2 * MSS], [cubic, 2 * MSS], [tahoe, MSS]] as const) {
+    const control = make(MSS, 20 * MSS)
+    for (let atMs = 1; atMs < 30; atMs++) control.onLost(loss({ newestSentAtMs: atMs, nowMs: atMs }))
+    expect([control.windowBytes, control.ssthreshBytes]).toEqual([least, 2 * MSS])
+  }
+})
+
+test('beyond ssthresh a whole window of acknowledgements adds one datagram to reno and tahoe', () => {
+  for (const make of [reno, tahoe]) {
+    const control = make(MSS, 20 * MSS)
+    control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
+    while (control.windowBytes < 10 * MSS) control.onAcked(ack())
+    for (let acked = 0; acked < 10; acked++) control.onAcked(ack())
+    expect(control.windowBytes / MSS).toBeCloseTo(11, 0)
+  }
+})
+
+test('cubic is back at the window that it lost when its curve says so, flat there, and steep after', () => {
+  const control = cubic(MSS, 100 * MSS)
+  control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
+  expect(control.windowBytes).toBe(70 * MSS)
+  const kMs = 1000 * Math.cbrt(30 / 0.4) // RFC 9438 §4.2, figure 2
+  const at = new Map<number, number>()
+  for (let nowMs = 100; nowMs < 2.2 * kMs; nowMs += 200) {
+    for (let acked = 0; acked < control.windowBytes; acked += MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 50, srttMs: 200 }))
+    at.set(Math.round(nowMs / kMs * 10), control.windowBytes / MSS)
+  }
+  expect(at.get(10)).toBeGreaterThan(97)
+  expect(at.get(10)).toBeLessThan(105)
+  expect((at.get(11) ?? 0) - (at.get(9) ?? 0)).toBeLessThan(6)
+  expect((at.get(20) ?? 0) - (at.get(18) ?? 0)).toBeGreaterThan(10)
+})
+
+test('cubic leaves slow start when the round trip grows, before anything is lost', () => {
+  const control = cubic(MSS, 10 * MSS)
+  let deliveredBytes = 0
+  let round = 0
+  while (control.ssthreshBytes === Infinity && round < 30) {
+    round++
+    const startBytes = deliveredBytes
+    const rttMs = 50 + Math.max(0, control.windowBytes / MSS - 80) * 0.5
+    for (let acked = 0; acked < 12; acked++) {
+      deliveredBytes += control.windowBytes / 12
+      control.onAcked(ack({ ackedBytes: MSS, rttMs, deliveredBytes, priorDeliveredBytes: startBytes }))
+    }
+    for (let acked = control.windowBytes; acked > 0 && control.phase === 'slow start' && round < 5; acked -= MSS) control.onAcked(ack({ rttMs, deliveredBytes, priorDeliveredBytes: startBytes }))
+  }
+  expect(control.phase).toBe('congestion avoidance')
+})
+
+test('when nothing got through for long the window is two datagrams', () => {
+  const control = reno(MSS, 20 * MSS)
+  control.onLost(loss({ isPersistent: true }))
+  expect(control.windowBytes).toBe(2 * MSS)
+})
+
+test('a loss that was none is taken back', () => {
+  for (const make of [tahoe, reno, cubic]) {
+    const control = make(MSS, 20 * MSS)
+    control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
+    control.onSpurious()
+    expect([control.windowBytes, control.ssthreshBytes]).toEqual([20 * MSS, Infinity])
+  }
+})
+
+test('a window that is not used does not grow', () => {
+  for (const make of [tahoe, reno, cubic]) {
+    const control = make(MSS, 20 * MSS)
+    for (let acked = 0; acked < 50; acked++) control.onAcked(ack({ isAppLimited: true }))
+    expect(control.windowBytes).toBe(20 * MSS)
+  }
+})
+
+/** A reno connection with 900 KB to send, its window events, and a way to lose what one likes. */
+function connection(loses: (from: SideName, packet: NumberedPacket, nowMs: number) => boolean) {
+  const windows: Extract<TraceEvent, { kind: 'window' }>[] = []
+  const lost: TraceEvent[] = []
+  const options: PairOptions = {
+    seed: 1, congestion: 'reno', link: { delayMs: 50 },
+    observe(end, event) {
+      if (end.role !== 'initiator') return
+      if (event.kind === 'window') windows.push(event)
+      if (event.kind === 'lost') lost.push(event)
+    },
+    tap: (from, bytes, nowMs) => !loses(from, decodePacket(bytes.slice()) as NumberedPacket, nowMs),
+  }
+  const pair = new Pair(options)
+  const { client } = pair.connected()
+  pair.wait(300)
+  const startMs = pair.nowMs
+  const stream = client.openStream()
+  if (stream === undefined) throw new Error('no stream')
+  new Source(bytesOf(900_000, 1)).goOn(stream)
+  pair.drain()
+  return { pair, client, windows, lost, stream, startMs }
+}
+const carries = (packet: NumberedPacket) => packet.frames.some(({ kind }) => kind === 'STREAM')
+
+test('on the wire slow start doubles from round trip to round trip', () => {
+  const { pair, client } = connection(() => false)
+  const start = client.metrics().windowBytes
+  pair.wait(100)
+  for (const factor of [2, 4, 8]) {
+    pair.wait(100)
+    expect(client.metrics().windowBytes / start / factor).toBeGreaterThan(0.8)
+    expect(client.metrics().windowBytes / start / factor).toBeLessThan(1.25)
+  }
+})
+
+test('three packets later a lost one is sent again, and window and ssthresh are halved', () => {
+  let toLose = 1
+  const { pair, client, lost, startMs } = connection((from, packet) => from === 'client' && carries(packet) && packet.number % 5 === 0 && toLose-- > 0)
+  pair.run(() => lost.length > 0, 1000)
+  expect(lost).toMatchObject([{ found: 'by later packets' }])
+  expect(pair.nowMs - startMs).toBeLessThan(120) // no timer was needed
+  const { ssthreshBytes, windowBytes } = client.metrics()
+  expect(ssthreshBytes).toBe(windowBytes)
+  pair.run(() => client.metrics().retransmitted === 1, 100)
+  expect(pair.nowMs - startMs).toBeLessThan(200)
+})
+
+test('silence brings probes at doubled waits, one packet each, and the window stays as it is', () => {
+  let silentFromMs = Infinity
+  const sentAtMs: number[] = []
+  const { pair, client } = connection((from, packet, nowMs) => {
+    if (from === 'client' && carries(packet) && nowMs > silentFromMs + 300) sentAtMs.push(nowMs)
+    return nowMs > silentFromMs
+  })
+  pair.wait(150)
+  silentFromMs = pair.nowMs
+  const { windowBytes } = client.metrics()
+  pair.wait(7_000)
+  const gaps = sentAtMs.slice(1).map((atMs, index) => Math.round(atMs - (sentAtMs[index] ?? 0)))
+  expect(gaps.length).toBeGreaterThan(2)
+  for (const [index, gapMs] of gaps.slice(1).entries()) expect(gapMs / (gaps[index] ?? 0)).toBeCloseTo(2, 1)
+  expect(client.metrics().windowBytes).toBeGreaterThanOrEqual(windowBytes)
+})
+
+test('a lost tail is found by the duplicate that follows it, in a quarter of a round trip more than one', () => {
+  let silent = false
+  const pair = new Pair({ seed: 3, congestion: 'reno', link: { delayMs: 50 }, tap: from => !(silent && from === 'client') })
+  const { client } = pair.connected()
+  pair.wait(300)
+  const stream = client.openStream()
+  silent = true
+  stream?.write(bytesOf(100, 1))
+  pair.drain()
+  silent = false
+  const sentAtMs = pair.nowMs
+  const arrived = () => pair.server.events.some(event => event.kind === 'stream' && event.stream.readableBytes === 100)
+  pair.run(arrived, 100)
+  expect(pair.nowMs - sentAtMs).toBe(75)
+})

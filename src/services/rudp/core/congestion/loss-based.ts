@@ -1,0 +1,82 @@
+/**
+ * What tahoe, reno and cubic share: a window that grows until packets are lost, with the bookkeeping of RFC 9002 §7. Slow start
+ * doubles the window each round trip; all losses of one round trip count once; a window that was not used does not grow.
+ */
+import type { AckSample, Congestion, CongestionName, LossSample } from './congestion.ts'
+
+/** RFC 5681 §3.1, equation 4. */
+const WINDOW_DATAGRAMS_MIN = 2
+/** The window leaves in a part of a round trip: faster in slow start, where acknowledgements shall come early (RFC 9002 §7.7). */
+const PACING_GAIN = 1.25
+const PACING_GAIN_SLOW_START = 2
+
+export abstract class LossBased implements Congestion {
+  abstract readonly name: CongestionName
+  windowBytes: number
+  ssthreshBytes = Infinity
+  datagramBytes: number
+  /** Packets sent before this belong to a loss that was answered already (RFC 9002 §7.3.2). */
+  #recoveryFromMs = -Infinity
+  /** As it was before the latest loss, to take that back. */
+  #before = { windowBytes: 0, ssthreshBytes: Infinity }
+
+  constructor(datagramBytes: number, windowBytes: number) {
+    this.datagramBytes = datagramBytes
+    this.windowBytes = windowBytes
+  }
+
+  get phase(): string {
+    return this.windowBytes < this.ssthreshBytes ? 'slow start' : 'congestion avoidance'
+  }
+
+  pacingBytesPerMs(srttMs: number | undefined): number {
+    if (srttMs === undefined) return Infinity
+    return (this.windowBytes < this.ssthreshBytes ? PACING_GAIN_SLOW_START : PACING_GAIN) * this.windowBytes / srttMs
+  }
+
+  onAcked(sample: AckSample): void {
+    if (sample.newestSentAtMs <= this.#recoveryFromMs || sample.isAppLimited) return
+    if (this.windowBytes < this.ssthreshBytes) this.slowStart(sample)
+    else this.avoid(sample)
+  }
+
+  onLost(sample: LossSample): void {
+    if (sample.newestSentAtMs <= this.#recoveryFromMs && !sample.isPersistent) return
+    this.#before = { windowBytes: this.windowBytes, ssthreshBytes: this.ssthreshBytes }
+    this.#recoveryFromMs = sample.nowMs
+    this.ssthreshBytes = this.atLeastMinimum(this.reduced(sample))
+    this.windowBytes = sample.isPersistent ? WINDOW_DATAGRAMS_MIN * this.datagramBytes : this.windowAfterLoss()
+  }
+
+  onSpurious(): void {
+    if (this.#before.windowBytes <= this.windowBytes) return
+    this.windowBytes = this.#before.windowBytes
+    this.ssthreshBytes = this.#before.ssthreshBytes
+    this.#recoveryFromMs = -Infinity
+  }
+
+  setDatagramBytes(datagramBytes: number): void {
+    this.datagramBytes = datagramBytes
+    this.windowBytes = this.atLeastMinimum(this.windowBytes)
+  }
+
+  /** A byte for each byte that arrived. */
+  protected slowStart({ ackedBytes }: AckSample): void {
+    this.windowBytes += ackedBytes
+  }
+
+  /** Beyond ssthresh. */
+  protected abstract avoid(sample: AckSample): void
+
+  /** What ssthresh becomes. */
+  protected abstract reduced(sample: LossSample): number
+
+  /** ssthresh is set already. */
+  protected windowAfterLoss(): number {
+    return this.ssthreshBytes
+  }
+
+  protected atLeastMinimum(bytes: number): number {
+    return Math.max(WINDOW_DATAGRAMS_MIN * this.datagramBytes, bytes)
+  }
+}

@@ -1,0 +1,47 @@
+// What the transport has to reach, in the simulator, with room below the figures that bench/rudp/simulated.mjs prints.
+import { expect, test } from 'vitest'
+import { measureFairness, measurePages, measureShare, type Bottleneck } from '../testing/simulation.ts'
+
+const at = (rateMbit: number, rttMs: number, more: Partial<Bottleneck> = {}): Bottleneck => ({ rateBitsPerSecond: rateMbit * 1e6, rttMs, ...more })
+
+test.each([
+  { name: 'without loss', link: at(20, 50), seconds: 8, goodput: 0.92 },
+  { name: 'at 1 % loss', link: at(20, 50, { loss: 0.01 }), seconds: 8, goodput: 0.89 },
+  { name: 'at 5 % loss', link: at(20, 50, { loss: 0.05 }), seconds: 8, goodput: 0.81 },
+  { name: 'at 10 % loss', link: at(20, 50, { loss: 0.1 }), seconds: 8, goodput: 0.7 },
+  { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
+  { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.88 },
+  { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
+])('bbr fills the link $name, wastes little, and acknowledges little', ({ link, seconds, goodput }) => {
+  const share = measureShare('bbr', link, seconds * 1000)
+  expect(share.goodput).toBeGreaterThan(goodput)
+  expect(share.wire * (1 - (link.loss ?? 0))).toBeLessThan(1.09)
+  expect(share.acks).toBeLessThan(0.025)
+})
+
+test('bbr keeps a deep queue short that cubic fills', () => {
+  const deep = at(20, 50, { queueBdp: 4 })
+  expect(measureShare('bbr', deep, 8000).queueMs).toBeLessThan(10)
+  expect(measureShare('cubic', deep, 8000).queueMs).toBeGreaterThan(50)
+})
+
+test.each([{ name: 'tahoe' as const, goodput: 0.6 }, { name: 'reno' as const, goodput: 0.85 }, { name: 'cubic' as const, goodput: 0.9 }])('$name fills a link that loses nothing', ({ name, goodput }) => {
+  expect(measureShare(name, at(20, 50), 8000).goodput).toBeGreaterThan(goodput)
+})
+
+test.each([
+  { pair: ['bbr', 'bbr'] as const, weaker: 0.35 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.25 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.25 },
+  { pair: ['cubic', 'cubic'] as const, weaker: 0.35 }, { pair: ['reno', 'reno'] as const, weaker: 0.35 },
+])('$pair share a link, whoever comes first', ({ pair, weaker }) => {
+  const { shares } = measureFairness(pair, at(20, 50), 14_000)
+  expect(Math.min(...shares)).toBeGreaterThan(weaker)
+})
+
+test('a page of 30 KB takes 2.3 round trips on a new connection, 1.3 on a return visit, and few more where one packet in twenty is lost', () => {
+  const middle = (times: readonly number[]) => times[times.length >> 1]
+  expect(middle(measurePages(at(20, 50), 3, false))).toBeLessThan(2.3)
+  expect(middle(measurePages(at(20, 50), 3, true))).toBeLessThan(1.3)
+  const lossy = measurePages(at(20, 50, { loss: 0.05 }), 200, false)
+  expect(middle(lossy)).toBeLessThan(3.4)
+  expect(lossy[Math.floor(lossy.length * 0.9)]).toBeLessThan(4.8)
+})

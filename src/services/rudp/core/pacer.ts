@@ -1,0 +1,42 @@
+/**
+ * Spreads packets over time, so that a window does not leave as one burst that overflows a queue (RFC 9002 §7.7): a bucket that
+ * fills at the pacing rate, from which each packet takes its size.
+ */
+import { GRANULARITY_MS, INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
+
+/** So much may leave at once after a rest: what a queue of any size should hold. */
+const BURST_DATAGRAMS = 10
+
+export class Pacer {
+  #creditBytes: number
+  #filledAtMs = -Infinity
+
+  constructor(datagramBytes: number) {
+    this.#creditBytes = INITIAL_WINDOW_DATAGRAMS * datagramBytes
+  }
+
+  /** Whether a packet may leave now. */
+  mayLeave(bytesPerMs: number, datagramBytes: number, nowMs: number): boolean {
+    if (bytesPerMs === Infinity) return true
+    this.#fill(bytesPerMs, datagramBytes, nowMs)
+    return this.#creditBytes > 0
+  }
+
+  left(sizeBytes: number): void {
+    this.#creditBytes -= sizeBytes
+  }
+
+  /** When the next packets may leave, after `mayLeave` said no: some together where timers would be too coarse for each. */
+  nextAtMs(bytesPerMs: number, datagramBytes: number): number {
+    const togetherBytes = Math.min(BURST_DATAGRAMS * datagramBytes / 2, bytesPerMs * GRANULARITY_MS)
+    return this.#filledAtMs + (togetherBytes - this.#creditBytes) / bytesPerMs
+  }
+
+  #fill(bytesPerMs: number, datagramBytes: number, nowMs: number): void {
+    const burstBytes = Math.max(BURST_DATAGRAMS * datagramBytes, 2 * GRANULARITY_MS * bytesPerMs)
+    const filledBytes = this.#filledAtMs === -Infinity ? 0 : (nowMs - this.#filledAtMs) * bytesPerMs
+    // What was granted at the start is not taken back by the limit.
+    if (this.#creditBytes < burstBytes) this.#creditBytes = Math.min(burstBytes, this.#creditBytes + filledBytes)
+    this.#filledAtMs = nowMs
+  }
+}

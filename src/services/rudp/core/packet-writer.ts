@@ -1,0 +1,136 @@
+/**
+ * Writes the packets of one connection straight into the train that leaves: header, acknowledgement, frames, and last the bytes of a
+ * stream. A packet that was begun and not finished leaves no trace.
+ *
+ * Packet numbers count up by one, but now and then one is left out. Who acknowledges a number that was never sent acknowledges
+ * what it has not seen, to be sent to faster (RFC 9000 §21.4).
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import { below, type Random } from '../../kit/random.ts'
+import { ackBytes, encodeFrame, encodeStreamHeader, frameBytes, streamHeaderBytes, type Frame, type PacketRange } from '../wire/frames.ts'
+import { encodeLongHeader, encodeShortHeader, sealLong, sealShort, type LongType, type NumberedPacket } from '../wire/packet.ts'
+import type { Segment } from './send-buffer.ts'
+import type { Stream } from './stream.ts'
+import type { Trains } from './trains.ts'
+
+export type Form = LongType | 'SHORT'
+
+/** Between two numbers that are left out: at least, and drawn on top. */
+const SKIP_AFTER = 100
+const SKIP_AFTER_MORE = 400
+const SKIPPED_REMEMBERED = 8
+
+export class PacketWriter {
+  readonly localId: number
+  /** 0 as long as it is not known. */
+  remoteId: number
+  readonly #trains: Trains
+  readonly #random: Random
+  readonly #isWatched: boolean
+  #nextNumber = 0
+  #skipAt: number
+  readonly #skipped: number[] = []
+  #form: Form = 'SHORT'
+  #bytes: Uint8Array = new Uint8Array(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+  #startAt = 0
+  #at = 0
+  #endAt = 0
+  /** What was written, for those who watch. */
+  #frames: Frame[] = []
+
+  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly isWatched: boolean }) {
+    this.localId = setup.localId
+    this.remoteId = setup.remoteId
+    this.#trains = setup.trains
+    this.#random = setup.random
+    this.#isWatched = setup.isWatched
+    this.#skipAt = this.#drawSkip()
+  }
+
+  /** The number of the next packet. */
+  get nextNumber(): number {
+    return this.#nextNumber
+  }
+
+  /** Bytes that still fit. */
+  get room(): number {
+    return this.#endAt - this.#at
+  }
+
+  /** Whether a packet of such a number was sent, as far as is remembered. */
+  hasSent({ first, last }: PacketRange): boolean {
+    return last < this.#nextNumber && !this.#skipped.some(number => first <= number && number <= last)
+  }
+
+  begin(form: Form, sizeMax: number): void {
+    const { bytes, view, at } = this.#trains.room(sizeMax)
+    this.#form = form
+    this.#bytes = bytes
+    this.#view = view
+    this.#startAt = at
+    this.#endAt = at + sizeMax
+    this.#frames = []
+    this.#at = form === 'SHORT'
+      ? encodeShortHeader(view, at, this.remoteId, this.#nextNumber)
+      : encodeLongHeader(view, at, form, this.remoteId, this.localId, this.#nextNumber)
+  }
+
+  /** @returns whether there was room for it */
+  add(frame: Frame): boolean {
+    if (frameBytes(frame) > this.room) return false
+    this.#at = encodeFrame(frame, this.#bytes, this.#view, this.#at)
+    if (this.#isWatched) this.#frames.push(frame)
+    return true
+  }
+
+  /** As many of the newest ranges as there is room for. */
+  addAck(ranges: readonly PacketRange[], delayMs: number): void {
+    let told = ranges
+    while (told.length > 1 && ackBytes(delayMs, told) > this.room) told = told.slice(0, told.length >> 1)
+    if (told.length > 0) this.add({ kind: 'ACK', ranges: told, delayMs })
+  }
+
+  /** The bytes of a stream, to the end of the packet: nothing can follow. */
+  addStream(stream: Stream, segment: Segment): void {
+    const { offset, lengthBytes, fin } = segment
+    const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
+    stream.copy(segment, this.#bytes, dataAt)
+    this.#at = dataAt + lengthBytes
+    if (this.#isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#bytes.subarray(dataAt, this.#at) })
+  }
+
+  /** Bytes of a stream that fit behind the fields of its frame. */
+  roomForStream(streamId: number, offset: number): number {
+    return this.room - streamHeaderBytes(streamId, offset)
+  }
+
+  /** Fills the packet up. */
+  pad(): void {
+    this.add({ kind: 'PADDING', lengthBytes: this.room })
+  }
+
+  /** Completes the packet and hands it to the train. */
+  finish(path: Path): { readonly number: number; readonly sizeBytes: number; readonly packet: NumberedPacket | undefined } {
+    if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at)
+    else sealLong(this.#bytes, this.#view, this.#startAt, this.#at)
+    const number = this.#nextNumber++
+    if (this.#nextNumber === this.#skipAt) {
+      this.#skipped.push(this.#nextNumber++)
+      if (this.#skipped.length > SKIPPED_REMEMBERED) this.#skipped.shift()
+      this.#skipAt = this.#drawSkip()
+    }
+    const sizeBytes = this.#at - this.#startAt
+    this.#trains.add(path, sizeBytes)
+    return { number, sizeBytes, packet: this.#isWatched ? this.#described(number) : undefined }
+  }
+
+  #described(number: number): NumberedPacket {
+    const { remoteId: destinationId, localId: sourceId } = this
+    return this.#form === 'SHORT' ? { type: 'SHORT', destinationId, number, frames: this.#frames } : { type: this.#form, destinationId, sourceId, number, frames: this.#frames }
+  }
+
+  #drawSkip(): number {
+    return this.#nextNumber + SKIP_AFTER + below(this.#random, SKIP_AFTER_MORE)
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * What RFC 9002 is about, put together: the round trip, which packets are lost, how fast the path delivers, congestion control and
+ * pacing. It decides when something may leave and what acknowledgements and time mean; what leaves is the connection's matter.
+ */
+import type { Frame } from '../wire/frames.ts'
+import type { Congestion, CongestionName } from './congestion/congestion.ts'
+import { CONTROLLERS } from './congestion/controllers.ts'
+import { DeliveryRate } from './delivery-rate.ts'
+import { INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
+import { LossDetector, type LossAction, type SentPacket } from './loss.ts'
+import { Pacer } from './pacer.ts'
+import { RoundTrip } from './rtt.ts'
+
+/** What keeps a packet from leaving. */
+export type Hold = 'none' | 'window' | 'pacing'
+
+/** What a packet carries, as loss detection has to know it. */
+export type Carried = Pick<SentPacket, 'streamId' | 'offset' | 'lengthBytes' | 'fin' | 'control' | 'isMtuProbe' | 'isRepeat'>
+
+/** What was found out about packets. */
+export interface Findings {
+  readonly acked: readonly SentPacket[]
+  readonly lost: readonly SentPacket[]
+  readonly late: readonly SentPacket[]
+}
+
+export class Recovery {
+  readonly roundTrip = new RoundTrip()
+  readonly loss = new LossDetector(this.roundTrip)
+  readonly #rate = new DeliveryRate()
+  #pacer: Pacer
+  #congestion: Congestion
+  #datagramBytes: number
+  /** Losses of the latest congestion event that may still turn out spurious. */
+  #suspects = new Set<number>()
+  /** The oldest and newest loss since something was acknowledged, for persistent congestion. */
+  #lossSpan = { fromMs: Infinity, toMs: -Infinity }
+
+  constructor(congestion: CongestionName, datagramBytes: number) {
+    this.#datagramBytes = datagramBytes
+    this.#congestion = CONTROLLERS[congestion](datagramBytes, INITIAL_WINDOW_DATAGRAMS * datagramBytes)
+    this.#pacer = new Pacer(datagramBytes)
+  }
+
+  get congestion(): Congestion {
+    return this.#congestion
+  }
+
+  get pacingBytesPerMs(): number {
+    return this.#congestion.pacingBytesPerMs(this.roundTrip.srttMs)
+  }
+
+  /** Another controller goes on with the window that this one has. */
+  setCongestion(name: CongestionName): void {
+    this.#congestion = CONTROLLERS[name](this.#datagramBytes, this.#congestion.windowBytes)
+  }
+
+  setDatagramBytes(datagramBytes: number): void {
+    this.#datagramBytes = datagramBytes
+    this.#congestion.setDatagramBytes(datagramBytes)
+  }
+
+  /** The path is another one: what was measured says nothing about it (RFC 9002 §9.4 of RFC 9000). */
+  restart(datagramBytes: number): void {
+    this.roundTrip.restart()
+    this.loss.forgetPath()
+    this.#datagramBytes = datagramBytes
+    this.#congestion = CONTROLLERS[this.#congestion.name](datagramBytes, INITIAL_WINDOW_DATAGRAMS * datagramBytes)
+    this.#pacer = new Pacer(datagramBytes)
+  }
+
+  /** Whether a datagram of the usual size may leave now. */
+  hold(nowMs: number): Hold {
+    const { flightBytes } = this.loss
+    if (flightBytes > 0 && flightBytes + this.#datagramBytes > this.#congestion.windowBytes) return 'window'
+    return this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, nowMs) ? 'none' : 'pacing'
+  }
+
+  /** When pacing lets the next packets leave. */
+  pacedAtMs(): number {
+    return this.#pacer.nextAtMs(this.pacingBytesPerMs, this.#datagramBytes)
+  }
+
+  sent(number: number, sizeBytes: number, carried: Carried, nowMs: number): void {
+    const moment = this.#rate.moment(this.loss.flightBytes, nowMs)
+    this.#pacer.left(sizeBytes)
+    this.loss.sent({ ...carried, ...moment, number, sizeBytes, sentAtMs: nowMs })
+  }
+
+  /** There was room in the window and nothing to fill it. */
+  limitedByApplication(nowMs: number): void {
+    this.#rate.limitedByApplication(this.loss.flightBytes)
+    this.loss.tailSent(nowMs)
+  }
+
+  onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): Findings {
+    const { acked, lost, late } = this.loss.acknowledge(ranges, delayMs, nowMs)
+    const newest = acked[acked.length - 1]
+    if (newest !== undefined) this.#lossSpan = { fromMs: Infinity, toMs: -Infinity }
+    this.#onLost(lost, nowMs)
+    this.#onLate(late)
+    if (newest === undefined) return { acked, lost, late }
+    const { srttMs = 0, latestMs, minMs } = this.roundTrip
+    const ackedBytes = acked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const sample = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
+    this.#congestion.onAcked({
+      ...sample, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
+      deliveredBytes: this.#rate.deliveredBytes,
+    })
+    return { acked, lost, late }
+  }
+
+  deadlineMs(): number {
+    return this.loss.deadlineMs()
+  }
+
+  /** The deadline has come. @returns what to do, and what is lost by now */
+  onDeadline(nowMs: number): { readonly action: LossAction; readonly lost: readonly SentPacket[] } {
+    const action = this.loss.onDeadline(nowMs)
+    const lost = action === 'look' ? this.loss.detectLost(nowMs) : []
+    this.#onLost(lost, nowMs)
+    return { action, lost }
+  }
+
+  #onLost(all: readonly SentPacket[], nowMs: number): void {
+    const lost = all.filter(({ isMtuProbe }) => !isMtuProbe)
+    const newest = lost[lost.length - 1]
+    if (newest === undefined) return
+    const lostBytes = lost.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    for (const { sentAtMs } of lost) {
+      this.#lossSpan = { fromMs: Math.min(this.#lossSpan.fromMs, sentAtMs), toMs: Math.max(this.#lossSpan.toMs, sentAtMs) }
+    }
+    const isPersistent = this.roundTrip.srttMs !== undefined && this.#lossSpan.toMs - this.#lossSpan.fromMs >= this.roundTrip.persistentMs()
+    const windowBytes = this.#congestion.windowBytes
+    this.#congestion.onLost({
+      nowMs, lostBytes, flightBytes: this.loss.flightBytes + lostBytes, newestSentAtMs: newest.sentAtMs, rttMs: this.roundTrip.latestMs,
+      minRttMs: this.roundTrip.minMs, isPersistent,
+    })
+    if (this.#congestion.windowBytes < windowBytes || isPersistent) this.#suspects.clear()
+    if (isPersistent) return
+    for (const { number } of lost) this.#suspects.add(number)
+  }
+
+  /** When all losses of a congestion event have turned out spurious, the event was none. */
+  #onLate(late: readonly SentPacket[]): void {
+    const before = this.#suspects.size
+    for (const { number } of late) this.#suspects.delete(number)
+    if (before > 0 && this.#suspects.size === 0) this.#congestion.onSpurious()
+  }
+}

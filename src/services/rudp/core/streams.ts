@@ -1,0 +1,277 @@
+/**
+ * All streams of a connection: opening and forgetting them, the limits for all of them together (RFC 9000 §4), and whose turn it is
+ * to send. Ids of streams that the initiator opens are even, those of the acceptor odd; each counts up by two.
+ */
+import type { Frame, Parameters } from '../wire/frames.ts'
+import type { ConnectionEvent, StreamEvent } from './events.ts'
+import type { Limits } from './limits.ts'
+import type { Segment } from './send-buffer.ts'
+import { Stream } from './stream.ts'
+
+export interface StreamsHost {
+  emit(event: ConnectionEvent): void
+  /** A stream has something to send, or is over. */
+  changed(): void
+}
+
+/** Bytes of a stream that may go out now. */
+export interface Turn {
+  readonly stream: Stream
+  readonly segment: Segment
+}
+
+/** What a frame of the peer broke; undefined: nothing. */
+export type Violation = 'protocol-violation' | 'flow-control' | undefined
+
+export class Streams {
+  readonly #limits: Limits
+  readonly #host: StreamsHost
+  readonly #open = new Map<number, Stream>()
+  /** Streams with something to send, in the order of their turns. */
+  readonly #ready = new Set<Stream>()
+  /** Streams that may have frames to send, or be over. */
+  readonly #changed = new Set<Stream>()
+  readonly #peerParity: 0 | 1
+  #nextId: number
+  /** What the peer allows. */
+  #peerMaxStreams = 0
+  #peerMaxData = 0
+  #peerStreamBytes = 0
+  /** New bytes that went out. */
+  #sentBytes = 0
+  /** The peer's: the next id that it has not used, and how many it was allowed. */
+  #peerNextId: number
+  #peerClosed = 0
+  #advertisedStreams: number
+  #arrivedBytes = 0
+  #consumedBytes = 0
+  #advertisedData: number
+
+  constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost) {
+    this.#limits = limits
+    this.#host = host
+    this.#nextId = role === 'initiator' ? 0 : 1
+    this.#peerParity = role === 'initiator' ? 1 : 0
+    this.#peerNextId = this.#peerParity
+    this.#advertisedStreams = limits.streamsMax
+    this.#advertisedData = limits.connectionBufferBytes
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** Something waits to be sent, whatever keeps it from going out. */
+  get hasReady(): boolean {
+    return this.#ready.size > 0
+  }
+
+  [Symbol.iterator](): IterableIterator<Stream> {
+    return this.#open.values()
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#open.get(id)
+  }
+
+  /** The peer's parameters, or what was remembered of them; they may only grow. */
+  learn({ maxDataBytes, maxStreamDataBytes, maxStreams }: Parameters): void {
+    this.#peerMaxData = Math.max(this.#peerMaxData, maxDataBytes)
+    this.#peerStreamBytes = Math.max(this.#peerStreamBytes, maxStreamDataBytes)
+    for (const stream of this.#open.values()) stream.raisePeerLimit(maxStreamDataBytes)
+    this.#allowStreams(maxStreams)
+  }
+
+  /** @returns undefined where the peer allows no more now; `streams-allowed` will tell */
+  open(): Stream | undefined {
+    if (this.#nextId >> 1 >= this.#peerMaxStreams) return undefined
+    const stream = this.#add(this.#nextId, false)
+    this.#nextId += 2
+    return stream
+  }
+
+  // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The next stream's next new bytes. @param maxBytesFor room behind the stream's header */
+  next(maxBytesFor: (stream: Stream) => number): Turn | undefined {
+    const room = this.#peerMaxData - this.#sentBytes
+    for (const stream of this.#ready) {
+      const segment = stream.next(maxBytesFor(stream), room)
+      if (segment !== undefined) return { stream, segment }
+      this.#ready.delete(stream)
+    }
+    return undefined
+  }
+
+  /** Bytes of any stream were lost, and are to be sent again. */
+  get hasLost(): boolean {
+    for (const stream of this.#ready) if (stream.hasLost) return true
+    return false
+  }
+
+  /** The next lost bytes. @param maxBytesFor room behind the stream's header at an offset */
+  nextLost(maxBytesFor: (stream: Stream, offset: number) => number): Turn | undefined {
+    for (const stream of this.#ready) {
+      const segment = stream.hasLost ? stream.nextLost(offset => maxBytesFor(stream, offset)) : undefined
+      if (segment !== undefined) return { stream, segment }
+    }
+    return undefined
+  }
+
+  /** The bytes went out: the next stream has its turn. */
+  sent({ stream, segment }: Turn): void {
+    const before = stream.sentTo
+    stream.sent(segment)
+    this.#sentBytes += stream.sentTo - before
+    if (this.#ready.size > 1) {
+      this.#ready.delete(stream)
+      this.#ready.add(stream)
+    }
+  }
+
+  /** Frames about streams and limits that are due. */
+  takeControl(): Frame[] {
+    const frames: Frame[] = []
+    for (const stream of this.#changed) {
+      for (let frame = stream.takeControl(); frame !== undefined; frame = stream.takeControl()) frames.push(frame)
+      if (stream.isOver) this.#forget(stream)
+    }
+    this.#changed.clear()
+    const limit = this.#consumedBytes + this.#limits.connectionBufferBytes
+    if (limit - this.#advertisedData >= this.#limits.connectionBufferBytes / 4) {
+      this.#advertisedData = limit
+      frames.push({ kind: 'MAX_DATA', limit })
+    }
+    if (this.#peerClosed + this.#limits.streamsMax - this.#advertisedStreams >= this.#limits.streamsMax / 2) {
+      this.#advertisedStreams = this.#peerClosed + this.#limits.streamsMax
+      frames.push({ kind: 'MAX_STREAMS', limit: this.#advertisedStreams })
+    }
+    return frames
+  }
+
+  /** A frame that `takeControl` gave was lost. @returns whether it is to be sent again */
+  controlLost(frame: Frame): boolean {
+    switch (frame.kind) {
+      case 'MAX_DATA': return frame.limit === this.#advertisedData
+      case 'MAX_STREAMS': return frame.limit === this.#advertisedStreams
+      case 'MAX_STREAM_DATA': case 'RESET_STREAM': case 'STOP_SENDING':
+        this.#open.get(frame.streamId)?.controlLost(frame)
+        return false
+      default: return true
+    }
+  }
+
+  /** A frame that `takeControl` gave has arrived. */
+  controlArrived(frame: Frame): void {
+    if (frame.kind !== 'RESET_STREAM') return
+    const stream = this.#open.get(frame.streamId)
+    stream?.resetArrived()
+    if (stream !== undefined) this.#changed.add(stream)
+  }
+
+  onAcked(streamId: number, offset: number, lengthBytes: number, fin: boolean): void {
+    const stream = this.#open.get(streamId)
+    stream?.onAcked(offset, lengthBytes, fin)
+    if (stream?.isOver === true) this.#changed.add(stream)
+  }
+
+  onLost(streamId: number, offset: number, lengthBytes: number, fin: boolean): void {
+    this.#open.get(streamId)?.onLost(offset, lengthBytes, fin)
+  }
+
+  // ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @returns `full` where the bytes could not be kept: the packet has not arrived then */
+  onFrame(frame: Frame, early: boolean): Violation | 'full' {
+    switch (frame.kind) {
+      case 'STREAM': return this.#onRise(frame.streamId, early, stream => stream.onData(frame.offset, frame.data, frame.fin))
+      case 'RESET_STREAM': return this.#onRise(frame.streamId, early, stream => stream.onReset(frame.finalSize))
+      case 'STOP_SENDING': return this.#onStop(frame.streamId, frame.code, early)
+      case 'MAX_STREAM_DATA': {
+        const stream = this.#find(frame.streamId, early)
+        if (stream === 'violation') return 'protocol-violation'
+        stream?.raisePeerLimit(frame.limit)
+        return undefined
+      }
+      case 'MAX_DATA':
+        this.#peerMaxData = Math.max(this.#peerMaxData, frame.limit)
+        for (const stream of this.#open.values()) this.#ready.add(stream)
+        return undefined
+      case 'MAX_STREAMS':
+        this.#allowStreams(frame.limit)
+        return undefined
+      default: return undefined
+    }
+  }
+
+  #onRise(streamId: number, early: boolean, take: (stream: Stream) => number | 'full' | 'violation'): Violation | 'full' {
+    const stream = this.#find(streamId, early)
+    if (stream === 'violation') return 'protocol-violation'
+    if (stream === undefined) return undefined
+    const rise = take(stream)
+    if (rise === 'full') return 'full'
+    if (rise === 'violation') return 'flow-control'
+    this.#arrivedBytes += rise
+    this.#changed.add(stream)
+    return this.#arrivedBytes > this.#advertisedData ? 'flow-control' : undefined
+  }
+
+  #onStop(streamId: number, code: number, early: boolean): Violation {
+    const stream = this.#find(streamId, early)
+    if (stream === 'violation') return 'protocol-violation'
+    if (stream === undefined || !['SEND', 'DATA-SENT'].includes(stream.sendState)) return undefined
+    stream.reset(code)
+    this.#emit(stream, { kind: 'stopped' })
+    return undefined
+  }
+
+  /** The stream of an id; undefined: it is over. The peer's own are opened by their first frame, and all below with it. */
+  #find(id: number, early: boolean): Stream | undefined | 'violation' {
+    const stream = this.#open.get(id)
+    if (stream !== undefined) return stream
+    if ((id & 1) !== this.#peerParity) return id < this.#nextId ? undefined : 'violation'
+    if (id < this.#peerNextId) return undefined
+    if ((id - this.#peerParity) / 2 >= this.#advertisedStreams) return 'violation'
+    while (this.#peerNextId <= id) {
+      const opened = this.#add(this.#peerNextId, early)
+      this.#peerNextId += 2
+      this.#host.emit({ kind: 'stream', stream: opened })
+    }
+    return this.#open.get(id)
+  }
+
+  #add(id: number, early: boolean): Stream {
+    const stream = new Stream({
+      id, early, bufferBytes: this.#limits.streamBufferBytes, peerLimit: this.#peerStreamBytes,
+      host: {
+        changed: changed => {
+          this.#changed.add(changed)
+          this.#ready.add(changed)
+          this.#host.changed()
+        },
+        emit: (of, event) => this.#emit(of, event),
+        consumed: bytes => { this.#consumedBytes += bytes },
+      },
+    })
+    this.#open.set(id, stream)
+    return stream
+  }
+
+  /** A stream of the peer that is over lets it open another one. */
+  #forget(stream: Stream): void {
+    this.#open.delete(stream.id)
+    this.#ready.delete(stream)
+    if ((stream.id & 1) === this.#peerParity) this.#peerClosed++
+    this.#emit(stream, { kind: 'over' })
+  }
+
+  #allowStreams(limit: number): void {
+    if (limit <= this.#peerMaxStreams) return
+    this.#peerMaxStreams = limit
+    this.#host.emit({ kind: 'streams-allowed' })
+  }
+
+  #emit(stream: Stream, event: StreamEvent): void {
+    this.#host.emit({ kind: 'stream-event', stream, event })
+  }
+}

@@ -1,0 +1,33 @@
+/** Which socket an event is for. */
+import type { Connection } from './core/connection.ts'
+import type { RudpEvent } from './core/endpoint.ts'
+import type { Stream } from './core/stream.ts'
+import type { RudpSocket } from './socket.ts'
+
+export class SocketTable {
+  readonly #byConnection = new Map<Connection, Map<Stream, RudpSocket>>()
+
+  add(connection: Connection, stream: Stream, socket: RudpSocket): void {
+    const streams = this.#byConnection.get(connection) ?? new Map<Stream, RudpSocket>()
+    streams.set(stream, socket)
+    this.#byConnection.set(connection, streams)
+  }
+
+  /** Hands an event on to the sockets that it is for, and forgets those for which nothing will follow. */
+  hear(event: RudpEvent): void {
+    const streams = this.#byConnection.get(event.connection)
+    if (streams === undefined) return
+    if (event.kind === 'stream-event') {
+      streams.get(event.stream)?.hear(event.event)
+      if (event.event.kind === 'over') streams.delete(event.stream)
+    } else if (event.kind === 'closed') {
+      this.#byConnection.delete(event.connection)
+      for (const socket of streams.values()) socket.hearClosed(event.reason)
+    }
+  }
+
+  destroyAll(): void {
+    for (const streams of this.#byConnection.values()) for (const socket of streams.values()) socket.destroy()
+    this.#byConnection.clear()
+  }
+}

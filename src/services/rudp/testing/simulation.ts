@@ -1,0 +1,138 @@
+/**
+ * Transfers over a simulated bottleneck, in virtual time: what share of the link a controller gets, how two share it, and how many round
+ * trips a page takes. Exact and repeatable by seed; the bench prints it, tests hold bounds.
+ */
+import type { LinkConditions } from '../../kit/link.ts'
+import type { CongestionName } from '../core/congestion/congestion.ts'
+import type { Connection } from '../core/connection.ts'
+import { Pair } from '../core/pair.ts'
+import type { Stream } from '../core/stream.ts'
+
+/** Headers of IP and UDP, which the link carries too. */
+const IP_UDP_BYTES = 28
+const PAGE_BYTES = 30_000
+
+export interface Bottleneck extends Partial<LinkConditions> {
+  readonly rateBitsPerSecond: number
+  readonly rttMs: number
+  /** Of the queue, in bandwidth-delay products. */
+  readonly queueBdp?: number
+}
+
+export interface Share {
+  /** Payload that arrived, as a part of what the link could have carried, headers of IP included. */
+  readonly goodput: number
+  /** IP bytes sent by the server for each byte that arrived. */
+  readonly wire: number
+  /** IP bytes sent by the client for each byte that arrived. */
+  readonly acks: number
+  /** Median of what packets waited in the queue after the first two seconds. */
+  readonly queueMs: number
+}
+
+function linkOf({ rateBitsPerSecond, rttMs, queueBdp = 1, ...rest }: Bottleneck): Partial<LinkConditions> {
+  return { ...rest, delayMs: rttMs / 2, rateBitsPerSecond, queueBytes: Math.max(3000, rateBitsPerSecond * rttMs / 8000 * queueBdp), overheadBytes: IP_UDP_BYTES }
+}
+
+/** Writes without end. */
+function fill(stream: Stream): void {
+  while (stream.write(ZEROS) === ZEROS.length);
+}
+const ZEROS = new Uint8Array(256 * 1024)
+
+/** The server sends as much as it can to one client for so long. */
+export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1): Share {
+  const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed)
+  const [arrived = 0] = shares
+  return { goodput: arrived * 8000 / bottleneck.rateBitsPerSecond / durationMs, wire: wireBytes / arrived, acks: ackBytes / arrived, queueMs }
+}
+
+/** Two or more flows over one bottleneck, one after the other by a second. @returns the share of the link of each since the last began */
+export function measureFairness(controllers: readonly CongestionName[], bottleneck: Bottleneck, durationMs: number, seed = 1): { readonly shares: readonly number[]; readonly jain: number } {
+  const { shares } = run(controllers.map((congestion, index) => ({ congestion, startMs: 1000 * index })), bottleneck, durationMs, seed)
+  const togetherMs = durationMs - 1000 * (controllers.length - 1)
+  const parts = shares.map(bytes => bytes * 8000 / bottleneck.rateBitsPerSecond / togetherMs)
+  const sum = parts.reduce((total, part) => total + part, 0)
+  return { shares: parts, jain: sum ** 2 / (parts.length * parts.reduce((total, part) => total + part ** 2, 0)) }
+}
+
+interface Flow {
+  readonly congestion: CongestionName
+  readonly startMs: number
+}
+
+function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number, seed: number) {
+  const arrived = new Map<Connection, number>()
+  let counts = true
+  let wireBytes = 0
+  let ackBytes = 0
+  const queueMs: number[] = []
+  const pair = new Pair({
+    seed, link: linkOf(bottleneck), limits: { streamBufferBytes: 4 * 1024 * 1024, connectionBufferBytes: 8 * 1024 * 1024 },
+    tap(from, bytes) {
+      if (from === 'server') wireBytes += bytes.length + IP_UDP_BYTES
+      else ackBytes += bytes.length + IP_UDP_BYTES
+      if (from === 'server' && pair.nowMs > 2000) queueMs.push(pair.server.link.queuedMs(pair.nowMs))
+    },
+    onEvent(side, event) {
+      if (side === 'server' && event.kind === 'accepted') event.connection.setCongestion(flows[arrived.size - 1]?.congestion ?? 'bbr')
+      if (side === 'client' && event.kind === 'connected') event.connection.openStream()?.write(ONE)
+      if (side === 'server' && event.kind === 'stream') fill(event.stream)
+      if (event.kind !== 'stream-event') return
+      if (side === 'server' && event.event.kind === 'writable') fill(event.stream)
+      if (side !== 'client' || event.event.kind !== 'readable') return
+      const bytes = event.stream.read(ZEROS.length * 16).length
+      if (counts) arrived.set(event.connection, (arrived.get(event.connection) ?? 0) + bytes)
+    },
+  })
+  for (const { startMs } of flows) {
+    counts = false
+    while (pair.nowMs < startMs && pair.step());
+    counts = true
+    arrived.set(pair.connect(), 0)
+  }
+  while (pair.nowMs < durationMs && pair.step());
+  queueMs.sort((one, other) => one - other)
+  return { shares: [...arrived.values()], wireBytes, ackBytes, queueMs: queueMs[queueMs.length >> 1] ?? 0 }
+}
+const ONE = Uint8Array.of(1)
+
+/** A request of 300 bytes and a page of 30 KB on a new connection, or with the token of an earlier visit. @returns in round trips, sorted */
+export function measurePages(bottleneck: Bottleneck, count: number, visited: boolean, seed = 1): number[] {
+  const times: number[] = []
+  for (let index = 0; index < count; index++) {
+    let doneAtMs = Infinity
+    let token: Uint8Array | undefined
+    const pair = new Pair({
+      seed: seed * 1000 + index, link: linkOf(bottleneck),
+      onEvent(side, event) {
+        if (side === 'client' && event.kind === 'token') token ??= event.token
+        if (side === 'client' && event.kind === 'connected') {
+          const stream = event.connection.openStream()
+          stream?.write(ZEROS.subarray(0, 300))
+          stream?.end()
+        }
+        if (event.kind !== 'stream-event' || event.event.kind !== 'readable') return
+        event.stream.read(PAGE_BYTES)
+        if (!event.stream.drained) return
+        if (side === 'client') doneAtMs = pair.nowMs
+        else {
+          event.stream.write(ZEROS.subarray(0, PAGE_BYTES))
+          event.stream.end()
+        }
+      },
+    })
+    const load = (): number => {
+      const startMs = pair.nowMs
+      doneAtMs = Infinity
+      pair.connect(token)
+      pair.run(() => doneAtMs < Infinity, 20_000)
+      return (doneAtMs - startMs) / bottleneck.rttMs
+    }
+    const first = load()
+    if (visited) pair.run(() => token !== undefined, 1000)
+    if (visited) pair.wait(5000)
+    times.push(visited ? load() : first)
+  }
+  return times.sort((one, other) => one - other)
+}

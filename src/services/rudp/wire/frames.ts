@@ -1,0 +1,265 @@
+/**
+ * What stands in a packet behind its header: frames, one after another to the end of the datagram. Each begins with one byte, its
+ * type. The types are those of QUIC (RFC 9000 §19) where there is one of the same meaning. docs/rudp.md §4 says what each field
+ * means; FRAME_TYPES below is the table that is printed there.
+ */
+import { MalformedPacket } from '../../kit/errors.ts'
+import { FieldReader, NUMBER_LIMIT, varintBytes, writeUint64, writeVarint } from './varint.ts'
+
+/** The table of frames. `asks`: a packet with one of these asks for an acknowledgement. */
+export const FRAME_TYPES = {
+  PADDING: { code: 0x00, asks: true, fields: '', meaning: 'nothing; makes a packet longer' },
+  PING: { code: 0x01, asks: true, fields: '', meaning: 'asks for an acknowledgement, at once' },
+  ACK: { code: 0x02, asks: false, fields: 'largest (v), delay in µs (v), more (v), first length (v), more × { gap (v), length (v) }', meaning: 'packet numbers that arrived' },
+  SETTLED: { code: 0x03, asks: false, fields: 'number (v)', meaning: 'nobody waits for an acknowledgement of packets below this number' },
+  RESET_STREAM: { code: 0x04, asks: true, fields: 'stream (v), code (v), final size (v)', meaning: 'the sender breaks its half of a stream off' },
+  STOP_SENDING: { code: 0x05, asks: true, fields: 'stream (v), code (v)', meaning: 'the receiver wants no more of a stream' },
+  PARAMETERS: { code: 0x06, asks: true, fields: 'max data (v), max stream data (v), max streams (v), idle ms (v), datagram bytes (v), ack delay ms (v)', meaning: 'what this end takes' },
+  NEW_TOKEN: { code: 0x07, asks: true, fields: 'length (v), token', meaning: 'a token for the next visit' },
+  STREAM: { code: 0x08, asks: true, fields: 'stream (v), offset (v), [length (v),] bytes', meaning: 'bytes of a stream; codes 08 to 0b: + 1 it ends behind them, + 2 a length is there, else they go to the end of the packet' },
+  MAX_DATA: { code: 0x10, asks: true, fields: 'limit (v)', meaning: 'bytes that this end takes, of all streams together' },
+  MAX_STREAM_DATA: { code: 0x11, asks: true, fields: 'stream (v), limit (v)', meaning: 'the offset up to which bytes of a stream are taken' },
+  MAX_STREAMS: { code: 0x12, asks: true, fields: 'limit (v)', meaning: 'streams that the peer may open, counted from the first' },
+  PATH_CHALLENGE: { code: 0x1a, asks: true, fields: 'value (8 bytes)', meaning: 'asks whether the peer is at this address' },
+  PATH_RESPONSE: { code: 0x1b, asks: true, fields: 'value (8 bytes)', meaning: 'it is' },
+  CONNECTION_CLOSE: { code: 0x1c, asks: false, fields: 'code (v)', meaning: 'the connection is over at once' },
+  TOKEN: { code: 0x21, asks: true, fields: 'length (v), token', meaning: 'shows that the sender was seen at its address' },
+} as const
+export type FrameKind = keyof typeof FRAME_TYPES
+
+/** Why a connection was closed, or a stream: the code is the place in this list. */
+export const CLOSE_CODES = ['closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted'] as const
+export type CloseCode = (typeof CLOSE_CODES)[number]
+
+/** Packet numbers from `first` to `last`, both included. */
+export interface PacketRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** What an end takes, told in its first packet. */
+export interface Parameters {
+  /** Bytes of all streams together, from 0. */
+  readonly maxDataBytes: number
+  /** Bytes of each stream, from 0. */
+  readonly maxStreamDataBytes: number
+  /** Streams that the peer may open. */
+  readonly maxStreams: number
+  /** It gives the connection up after so long a silence. */
+  readonly idleTimeoutMs: number
+  /** The longest datagram that it takes. */
+  readonly datagramBytesMax: number
+  /** It holds acknowledgements back no longer. */
+  readonly ackDelayMsMax: number
+}
+
+export type Frame =
+  | { readonly kind: 'PADDING'; readonly lengthBytes: number }
+  | { readonly kind: 'PING' }
+  /** `ranges`: newest first, at least one missing number between two. `delayMs`: how long the newest waited for this, to 1 µs. */
+  | { readonly kind: 'ACK'; readonly delayMs: number; readonly ranges: readonly PacketRange[] }
+  | { readonly kind: 'SETTLED'; readonly number: number }
+  | { readonly kind: 'RESET_STREAM'; readonly streamId: number; readonly code: number; readonly finalSize: number }
+  | { readonly kind: 'STOP_SENDING'; readonly streamId: number; readonly code: number }
+  | { readonly kind: 'PARAMETERS'; readonly parameters: Parameters }
+  | { readonly kind: 'NEW_TOKEN' | 'TOKEN'; readonly token: Uint8Array }
+  /** `data` is a view into the datagram. */
+  | { readonly kind: 'STREAM'; readonly streamId: number; readonly offset: number; readonly fin: boolean; readonly data: Uint8Array }
+  | { readonly kind: 'MAX_DATA'; readonly limit: number }
+  | { readonly kind: 'MAX_STREAM_DATA'; readonly streamId: number; readonly limit: number }
+  | { readonly kind: 'MAX_STREAMS'; readonly limit: number }
+  | { readonly kind: 'PATH_CHALLENGE' | 'PATH_RESPONSE'; readonly value: number }
+  | { readonly kind: 'CONNECTION_CLOSE'; readonly code: number }
+
+/** Frames of one packet, PADDING apart; more are malformed. */
+export const FRAMES_MAX = 64
+/** Ranges of one ACK. */
+export const RANGES_MAX = 256
+export const TOKEN_BYTES_MAX = 64
+
+const FIN = 1
+const LENGTH = 2
+const RULE = 'docs/rudp.md §4'
+
+/**
+ * Reads all frames from `start` to the end of the datagram.
+ * @throws MalformedPacket naming the offset and what is wrong there
+ */
+export function decodeFrames(bytes: Uint8Array, view: DataView, start: number): Frame[] {
+  const frames: Frame[] = []
+  const reader = new FieldReader(bytes, view, start)
+  while (reader.left > 0) {
+    if (frames.length >= FRAMES_MAX) malformed(reader.at, `more than ${FRAMES_MAX} frames`)
+    frames.push(decodeFrame(reader, bytes))
+  }
+  return frames.length > 0 ? frames : malformed(start, 'a packet without frames')
+}
+
+function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
+  const at = reader.at
+  const code = reader.uint8()
+  switch (code) {
+    case 0x00: {
+      while (reader.left > 0 && bytes[reader.at] === 0) reader.at++
+      return { kind: 'PADDING', lengthBytes: reader.at - at }
+    }
+    case 0x01: return { kind: 'PING' }
+    case 0x02: return decodeAck(reader)
+    case 0x03: return { kind: 'SETTLED', number: reader.varint() }
+    case 0x04: return { kind: 'RESET_STREAM', streamId: reader.varint(), code: reader.varint(), finalSize: reader.varint() }
+    case 0x05: return { kind: 'STOP_SENDING', streamId: reader.varint(), code: reader.varint() }
+    case 0x06: return { kind: 'PARAMETERS', parameters: decodeParameters(reader) }
+    case 0x07: return { kind: 'NEW_TOKEN', token: decodeToken(reader) }
+    case 0x08: case 0x09: case 0x0a: case 0x0b: return decodeStream(reader, code)
+    case 0x10: return { kind: 'MAX_DATA', limit: reader.varint() }
+    case 0x11: return { kind: 'MAX_STREAM_DATA', streamId: reader.varint(), limit: reader.varint() }
+    case 0x12: return { kind: 'MAX_STREAMS', limit: reader.varint() }
+    case 0x1a: return { kind: 'PATH_CHALLENGE', value: reader.uint64() }
+    case 0x1b: return { kind: 'PATH_RESPONSE', value: reader.uint64() }
+    case 0x1c: return { kind: 'CONNECTION_CLOSE', code: reader.varint() }
+    case 0x21: return { kind: 'TOKEN', token: decodeToken(reader) }
+    default: return malformed(at, `frame type 0x${code.toString(16)} is unknown`)
+  }
+}
+
+function decodeStream(reader: FieldReader, code: number): Frame {
+  const streamId = reader.varint()
+  const offset = reader.varint()
+  const length = (code & LENGTH) === 0 ? reader.left : reader.varint()
+  if (offset + length >= NUMBER_LIMIT) malformed(reader.at, 'a stream that reaches over 2^52')
+  return { kind: 'STREAM', streamId, offset, fin: (code & FIN) !== 0, data: reader.bytes(length) }
+}
+
+function decodeAck(reader: FieldReader): Frame {
+  let last = reader.varint()
+  const delayMs = reader.varint() / 1000
+  const more = reader.varint()
+  if (more >= RANGES_MAX) malformed(reader.at, `${more + 1} ranges`)
+  let first = last - reader.varint()
+  if (first < 0) malformed(reader.at, 'a range that begins below 0')
+  const ranges: PacketRange[] = [{ first, last }]
+  for (let index = 0; index < more; index++) {
+    last = first - 2 - reader.varint()
+    first = last - reader.varint()
+    if (first < 0) malformed(reader.at, 'a range that begins below 0')
+    ranges.push({ first, last })
+  }
+  return { kind: 'ACK', delayMs, ranges }
+}
+
+function decodeParameters(reader: FieldReader): Parameters {
+  return {
+    maxDataBytes: reader.varint(), maxStreamDataBytes: reader.varint(), maxStreams: reader.varint(), idleTimeoutMs: reader.varint(),
+    datagramBytesMax: reader.varint(), ackDelayMsMax: reader.varint(),
+  }
+}
+
+function decodeToken(reader: FieldReader): Uint8Array {
+  const length = reader.varint()
+  if (length === 0 || length > TOKEN_BYTES_MAX) malformed(reader.at, `a token of ${length} bytes`)
+  return reader.bytes(length)
+}
+
+/** The length of a frame; of a STREAM with its length field. */
+export function frameBytes(frame: Frame): number {
+  switch (frame.kind) {
+    case 'PADDING': return frame.lengthBytes
+    case 'PING': return 1
+    case 'ACK': return ackBytes(frame.delayMs, frame.ranges)
+    case 'SETTLED': return 1 + varintBytes(frame.number)
+    case 'RESET_STREAM': return 1 + varintBytes(frame.streamId) + varintBytes(frame.code) + varintBytes(frame.finalSize)
+    case 'STOP_SENDING': return 1 + varintBytes(frame.streamId) + varintBytes(frame.code)
+    case 'PARAMETERS': return parameterFields(frame.parameters).reduce((sum, value) => sum + varintBytes(value), 1)
+    case 'NEW_TOKEN': case 'TOKEN': return 1 + varintBytes(frame.token.length) + frame.token.length
+    case 'STREAM': return streamHeaderBytes(frame.streamId, frame.offset) + varintBytes(frame.data.length) + frame.data.length
+    case 'MAX_DATA': case 'MAX_STREAMS': return 1 + varintBytes(frame.limit)
+    case 'MAX_STREAM_DATA': return 1 + varintBytes(frame.streamId) + varintBytes(frame.limit)
+    case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return 9
+    case 'CONNECTION_CLOSE': return 1 + varintBytes(frame.code)
+  }
+}
+
+/** Writes a frame at `at`; a STREAM with its length field. @returns the place behind it */
+export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at: number): number {
+  if (frame.kind === 'ACK') return encodeAck(frame.delayMs, frame.ranges, view, at)
+  if (frame.kind === 'STREAM') {
+    const { streamId, offset, fin, data } = frame
+    const dataAt = writeVarint(view, encodeStreamHeader(streamId, offset, fin, true, view, at), data.length)
+    bytes.set(data, dataAt)
+    return dataAt + data.length
+  }
+  view.setUint8(at, FRAME_TYPES[frame.kind].code)
+  const fieldAt = at + 1
+  switch (frame.kind) {
+    case 'PADDING':
+      bytes.fill(0, at, at + frame.lengthBytes)
+      return at + frame.lengthBytes
+    case 'PING': return fieldAt
+    case 'SETTLED': return writeVarint(view, fieldAt, frame.number)
+    case 'RESET_STREAM': return writeVarints(view, fieldAt, [frame.streamId, frame.code, frame.finalSize])
+    case 'STOP_SENDING': return writeVarints(view, fieldAt, [frame.streamId, frame.code])
+    case 'PARAMETERS': return writeVarints(view, fieldAt, parameterFields(frame.parameters))
+    case 'NEW_TOKEN': case 'TOKEN': {
+      const tokenAt = writeVarint(view, fieldAt, frame.token.length)
+      bytes.set(frame.token, tokenAt)
+      return tokenAt + frame.token.length
+    }
+    case 'MAX_DATA': case 'MAX_STREAMS': return writeVarint(view, fieldAt, frame.limit)
+    case 'MAX_STREAM_DATA': return writeVarints(view, fieldAt, [frame.streamId, frame.limit])
+    case 'PATH_CHALLENGE': case 'PATH_RESPONSE':
+      writeUint64(view, fieldAt, frame.value)
+      return fieldAt + 8
+    case 'CONNECTION_CLOSE': return writeVarint(view, fieldAt, frame.code)
+  }
+}
+
+/** The length of an ACK. Its delay may take up to 4 bytes, whatever it is, so that the length does not hang on the moment. */
+export function ackBytes(delayMs: number, ranges: readonly PacketRange[]): number {
+  const [newest = { first: 0, last: 0 }] = ranges
+  let length = 1 + varintBytes(newest.last) + varintBytes(delayMicros(delayMs)) + varintBytes(ranges.length - 1) + varintBytes(newest.last - newest.first)
+  for (let index = 1; index < ranges.length; index++) {
+    const [above, range] = [ranges[index - 1] ?? newest, ranges[index] ?? newest]
+    length += varintBytes(above.first - range.last - 2) + varintBytes(range.last - range.first)
+  }
+  return length
+}
+
+function encodeAck(delayMs: number, ranges: readonly PacketRange[], view: DataView, start: number): number {
+  const [newest = { first: 0, last: 0 }] = ranges
+  view.setUint8(start, FRAME_TYPES.ACK.code)
+  let at = writeVarints(view, start + 1, [newest.last, delayMicros(delayMs), ranges.length - 1, newest.last - newest.first])
+  for (let index = 1; index < ranges.length; index++) {
+    const [above, range] = [ranges[index - 1] ?? newest, ranges[index] ?? newest]
+    at = writeVarint(view, writeVarint(view, at, above.first - range.last - 2), range.last - range.first)
+  }
+  return at
+}
+
+/** The length of a STREAM's fields before its bytes, without the length field. */
+export function streamHeaderBytes(streamId: number, offset: number): number {
+  return 1 + varintBytes(streamId) + varintBytes(offset)
+}
+
+/** Writes type, stream and offset. @param hasLength a length field will follow; else the bytes go to the end of the packet */
+export function encodeStreamHeader(streamId: number, offset: number, fin: boolean, hasLength: boolean, view: DataView, at: number): number {
+  view.setUint8(at, FRAME_TYPES.STREAM.code | (fin ? FIN : 0) | (hasLength ? LENGTH : 0))
+  return writeVarint(view, writeVarint(view, at + 1, streamId), offset)
+}
+
+function delayMicros(delayMs: number): number {
+  return Math.min(0x3fffffff, Math.max(0, Math.round(delayMs * 1000)))
+}
+
+function parameterFields(parameters: Parameters): number[] {
+  const { maxDataBytes, maxStreamDataBytes, maxStreams, idleTimeoutMs, datagramBytesMax, ackDelayMsMax } = parameters
+  return [maxDataBytes, maxStreamDataBytes, maxStreams, idleTimeoutMs, datagramBytesMax, ackDelayMsMax]
+}
+
+function writeVarints(view: DataView, at: number, values: readonly number[]): number {
+  for (const value of values) at = writeVarint(view, at, value)
+  return at
+}
+
+function malformed(offset: number, why: string): never {
+  throw new MalformedPacket(offset, RULE, why)
+}

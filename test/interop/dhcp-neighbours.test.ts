@@ -1,0 +1,160 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
+import { createNetwork, run, startPeer, type Network } from '../support/namespaces.ts'
+
+const folder = emptyFolder()
+const toEnd: (() => Promise<unknown> | void)[] = []
+afterEach(async () => {
+  for (const end of toEnd.splice(0).reverse()) await end()
+})
+
+function network(machines: Readonly<Record<string, string>>): Network {
+  const made = createNetwork(machines)
+  toEnd.push(() => made.remove())
+  return made
+}
+
+async function hamletDhcp(namespace: string | undefined, ...args: string[]): Promise<RunningHamlet> {
+  const server = new RunningHamlet(['dhcp', '--port', '67', ...(args.includes('--data') ? [] : ['--data', emptyFolder()]), ...args], { namespace })
+  toEnd.push(() => server.stop())
+  await server.line(/Server is running on port 67/)
+  return server
+}
+
+async function dnsmasq(namespace: string | undefined, ...args: string[]): Promise<void> {
+  const lines = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--log-facility=-', `--dhcp-leasefile=${join(folder, `${namespace ?? ''}.leases`)}`, '--user=root', '--pid-file=']
+  const peer = await startPeer(namespace, 'dnsmasq', [...lines, ...args], /started, version/)
+  toEnd.push(() => peer.stop())
+}
+
+async function kea(namespace: string | undefined, subnet: string, pool: string): Promise<void> {
+  const config = join(folder, `${namespace ?? ''}.json`)
+  mkdirSync('/run/kea', { recursive: true })
+  writeFileSync(config, JSON.stringify({ Dhcp4: {
+    'interfaces-config': { interfaces: ['eth0'] }, 'lease-database': { type: 'memfile', persist: false }, 'valid-lifetime': 900,
+    'subnet4': [{ id: 1, subnet, pools: [{ pool }], 'option-data': [{ name: 'routers', data: pool.replace(/\d+ -.*/, '254') }, { name: 'domain-name-servers', data: '192.0.2.53' }] }],
+    'loggers': [{ name: 'kea-dhcp4', severity: 'INFO', output_options: [{ output: 'stdout', flush: true }] }],
+  } }))
+  const peer = await startPeer(namespace, 'env', ['KEA_LOCKFILE_DIR=none', `KEA_PIDFILE_DIR=${folder}`, 'kea-dhcp4', '-c', config], /DHCP4_STARTED/)
+  toEnd.push(() => peer.stop())
+}
+
+/** What udhcpc tells its script, one `name=value` each; nothing is applied. */
+function udhcpc(namespace: string | undefined, ...args: string[]): string {
+  const script = join(folder, 'tell')
+  writeFileSync(script, '#!/bin/sh\n[ "$1" = bound ] && echo "ip=$ip router=$router server=$serverid hostname=$hostname ntp=$ntpsrv search=$search mtu=$mtu routes=$staticroutes"\nexit 0\n', { mode: 0o755 })
+  return run(namespace, 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-s', script, ...args)
+}
+
+test.each([
+  { name: 'dnsmasq', start: (namespace: string | undefined) => dnsmasq(namespace, '--dhcp-range=10.9.0.100,10.9.0.199,900', '--dhcp-option=3,10.9.0.254', '--dhcp-option=6,192.0.2.53') },
+  { name: 'Kea', start: (namespace: string | undefined) => kea(namespace, '10.9.0.0/24', '10.9.0.100 - 10.9.0.199') },
+])('Hamlet\'s client gets a lease from $name, the same again when it remembers it, and learns by INFORM; nothing is applied', async ({ start }) => {
+  const { namespaces } = network({ server: '10.9.0.1/24', client: '10.9.0.2/24' })
+  await start(namespaces['server'])
+  const data = emptyFolder()
+  const lease = async (...args: string[]) => {
+    const { status, stdout, stderr } = await runHamlet(['lease', '--dhcp', '255.255.255.255:67', '--json', '--data', data, ...args], { namespace: namespaces['client'] })
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    return JSON.parse(stdout) as { address: string } // checked below
+  }
+  const first = await lease()
+  expect(first).toMatchObject({ address: expect.stringMatching(/^10\.9\.0\.1\d\d$/), server: '10.9.0.1', router: '10.9.0.254', dns: '192.0.2.53', dnsPort: 53, leaseSeconds: 900 })
+  expect((await lease('--address', first.address)).address).toBe(first.address)
+  expect(await lease('--inform')).toMatchObject({ address: '10.9.0.2', server: '10.9.0.1', router: '10.9.0.254', dns: '192.0.2.53', leaseSeconds: 0 })
+  expect(run(namespaces['client'], 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0').match(/inet /g)).toHaveLength(1)
+})
+
+test('where another server answers, Hamlet says who, and serves its own clients only', async () => {
+  const { namespaces } = network({ other: '10.9.0.1/24', hamlet: '10.9.0.2/24', stranger: '', friend: '10.9.0.3/24' })
+  await dnsmasq(namespaces['other'], '--dhcp-range=10.9.0.10,10.9.0.20,900')
+  const server = await hamletDhcp(namespaces['hamlet'], '--pool', '10.9.0.100-10.9.0.199', '--json')
+  await server.line(/"event":"other_server","server":"10\.9\.0\.1","interface":"eth0"/)
+  await server.line(/another DHCP server answers \(10\.9\.0\.1 on eth0\), so only Hamlet's own clients are served/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toMatch(/^ip=10\.9\.0\.[12]\d .*server=10\.9\.0\.1 /m)
+  const friend = await runHamlet(['lease', '--dhcp', '10.9.0.2:67', '--json', '--data', emptyFolder()], { namespace: namespaces['friend'] })
+  expect(JSON.parse(friend.stdout)).toMatchObject({ server: '10.9.0.2', address: expect.stringMatching(/^10\.9\.0\.1\d\d$/) })
+})
+
+test('an interface that comes up later is served, and one that goes takes no lease with it', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  const hamlet = namespaces['hamlet'] ?? ''
+  run(hamlet, 'ip', 'address', 'flush', 'dev', 'eth0')
+  const server = await hamletDhcp(hamlet, '--beside_others')
+  expect(server.stderr).not.toContain('on eth0')
+  run(hamlet, 'ip', 'address', 'add', '10.9.0.1/24', 'dev', 'eth0')
+  await server.line(/^DHCP lends 10\.9\.0\.100 to 10\.9\.0\.199 on eth0 as 10\.9\.0\.1$/, 'stderr')
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
+  run(hamlet, 'ip', 'address', 'delete', '10.9.0.1/24', 'dev', 'eth0')
+  run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
+  await server.line(/as 10\.9\.0\.2$/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
+})
+
+test('where nobody else answers, Hamlet says so, and serves everyone', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.2/24', stranger: '' })
+  const server = await hamletDhcp(namespaces['hamlet'])
+  await server.line(/^no other DHCP server answers on eth0$/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toContain('server=10.9.0.2')
+})
+
+test('where port 68 is another\'s, it could not be checked, and "none" is not said', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.2/24' })
+  const holder = await startPeer(namespaces['hamlet'], process.execPath, ['-e', 'require("node:dgram").createSocket("udp4").bind(68, () => console.log("bound"))'], /bound/)
+  toEnd.push(() => holder.stop())
+  const server = await hamletDhcp(namespaces['hamlet'])
+  await server.line(/^could not check whether another DHCP server answers on eth0: .*port 68/, 'stderr')
+  expect(server.stderr).not.toContain('no other DHCP server answers')
+})
+
+test('an address that somebody uses already is found before it is offered, though a firewall hides its user, and the next is offered', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', squatter: '10.9.0.100/24', client: '' })
+  const server = await hamletDhcp(namespaces['hamlet'], '--beside_others', '--pool', '10.9.0.100-10.9.0.110', '--json')
+  run(namespaces['squatter'], 'ip', 'rule', 'add', 'pref', '1', 'from', '10.9.0.100', 'blackhole')
+  expect(udhcpc(namespaces['client'])).toMatch(/^ip=10\.9\.0\.101 /m)
+  await server.line(/10\.9\.0\.100 is in use by [0-9a-f:]{17}; the address rests for an hour/)
+})
+
+test('options that the person sets reach a real client as they should, and a reservation names it', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
+  const mac = /link\/ether ([0-9a-f:]+)/.exec(run(namespaces['client'], 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
+  await hamletDhcp(namespaces['hamlet'], '--beside_others', '--reserve', `${mac}=10.9.0.7=kettle`, ...[
+    '3=10.9.0.254', '42=192.0.2.7', 'ntp-servers=192.0.2.8', 'domain-search=lab.example.org', 'domain-search=example.org', 'interface-mtu=1400', 'classless-routes=10.0.0.0/8=10.9.0.9',
+  ].flatMap(option => ['--option', option]))
+  const told = udhcpc(namespaces['client'], ...['router', 'ntpsrv', 'search', 'mtu', 'hostname', 'staticroutes'].flatMap(name => ['-O', name]))
+  expect(told).toContain('ip=10.9.0.7 router=10.9.0.254 server=10.9.0.1 hostname=kettle ntp=192.0.2.7 192.0.2.8 search=lab.example.org example.org mtu=1400 routes=10.0.0.0/8 10.9.0.9')
+})
+
+test('through dnsmasq as a relay a client gets an address of its own network, renews and releases', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', relay: '10.9.0.2/24' })
+  const [hamlet, relay] = [namespaces['hamlet'] ?? '', namespaces['relay'] ?? '']
+  const client = `${relay}-c`
+  run(undefined, 'ip', 'netns', 'add', client)
+  toEnd.push(() => { run(undefined, 'ip', 'netns', 'delete', client) })
+  run(undefined, 'ip', '-n', relay, 'link', 'add', 'inner', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', client)
+  run(undefined, 'ip', '-n', relay, 'address', 'add', '10.3.0.1/24', 'dev', 'inner')
+  run(undefined, 'ip', '-n', relay, 'link', 'set', 'inner', 'up')
+  run(undefined, 'ip', '-n', client, 'link', 'set', 'eth0', 'up')
+  run(undefined, 'ip', '-n', hamlet, 'route', 'add', '10.3.0.0/24', 'via', '10.9.0.2')
+  run(relay, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1')
+  await dnsmasq(relay, '--dhcp-relay=10.3.0.1,10.9.0.1')
+  const data = emptyFolder()
+  await hamletDhcp(hamlet, '--beside_others', '--subnet', '10.3.0.1/24=10.3.0.100-10.3.0.199', '--data', data)
+  const script = join(folder, 'apply')
+  writeFileSync(script, '#!/bin/sh\n[ "$1" = deconfig ] && ip address flush dev eth0\n[ "$1" = bound ] && ip address replace $ip/$mask dev eth0 && ip route replace default via $router\necho "$1 ip=$ip router=$router server=$serverid"\n', { mode: 0o755 })
+  const pidFile = join(folder, 'relayed.pid')
+  const program = await startPeer(client, 'udhcpc', ['-i', 'eth0', '-f', '-s', script, '-p', pidFile], /^bound ip=10\.3\.0\.1\d\d router=10\.3\.0\.1 server=10\.9\.0\.1$/m)
+  toEnd.push(() => program.stop())
+  const records = () => readFileSync(join(data, 'leases.jsonl'), 'utf8').trim().split('\n')
+  const before = records().length
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  process.kill(pid, 'SIGUSR1')
+  await expect.poll(() => records().length, { timeout: 10_000 }).toBe(before + 1)
+  expect(records().at(-1)).toMatch(/"yiaddr":"10\.3\.0\.1\d\d","state":"leased"/)
+  process.kill(pid, 'SIGUSR2')
+  await expect.poll(() => records().at(-1), { timeout: 10_000 }).toContain('"state":"released"')
+})

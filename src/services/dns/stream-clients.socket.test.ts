@@ -170,12 +170,12 @@ test('silence, half a query and an answer that never comes end a connection', as
   await expect.poll(() => half.closed && unanswered.closed).toBe(true)
 })
 
-test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.from([0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0])]])('%s ends the connection', async (_what, bytes) => {
-  const { port, asked } = await serve()
+test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.from([0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0])]])('%s is passed over, and takes no place among the queries under way', async (_what, bytes) => {
+  const { port, asked } = await serve({ limits: { unansweredOfConnection: 2 } })
   const client = await dial(port)
-  client.socket.write(encodeFrame(bytes))
-  await expect.poll(() => client.closed).toBe(true)
-  expect(asked).toHaveLength(0)
+  client.socket.write(Buffer.concat([...Array.from({ length: 50 }, () => encodeFrame(bytes)), encodeFrame(query(9))]))
+  await answered(client, 1)
+  expect(asked.map(({ id }) => id)).toEqual([9])
 })
 
 test('an answer of many messages is made only as fast as it is read, and dropped with its reader', async () => {

@@ -41,6 +41,8 @@ export const STREAM_LIMITS: StreamLimits = {
 /** After as many queries of one connection, or messages of one zone, the others have their turn. */
 const QUERIES_OF_TURN = 16
 const MESSAGES_OF_TURN = 4
+/** Zones that are sent at a time: each may hold many records. The next ones wait, in the order in which they were asked for. */
+const POURING_MAX = 16
 /** With as much unread a connection's next queries wait, and so does the rest of a zone. */
 const UNREAD_BYTES = 64 * 1024
 /** What the queries under way may add to that. A client that reads nothing of it is cut off. */
@@ -164,8 +166,8 @@ export class StreamClients {
     for (let taken = 0; taken < QUERIES_OF_TURN && !socket.destroyed && this.#mayTake(connection); taken++) {
       const query = waiting.shift()
       if (query === undefined) break
-      // What gets no answer would wait for one for ever.
-      if (query.length < HEADER_BYTES || ((query[2] ?? 0) & QR_BIT) !== 0) return void socket.destroy()
+      // Without a header, or itself a response: it would wait for an answer for ever.
+      if (query.length < HEADER_BYTES || ((query[2] ?? 0) & QR_BIT) !== 0) continue
       connection.unanswered++
       client.unanswered++
       this.#unanswered++
@@ -195,7 +197,7 @@ export class StreamClients {
     setImmediate(() => {
       this.#turnIsDue = false
       for (const connection of [...this.#eager]) if (this.#mayTake(connection)) this.#take(connection)
-      for (const connection of [...this.#pouring]) this.#pour(connection)
+      for (const connection of [...this.#pouring].slice(0, POURING_MAX)) this.#pour(connection)
     })
   }
 

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
 import { seededRandom } from '../../kit/random.ts'
 import { nodeHmac } from '../hmac.ts'
+import { optRecord } from '../wire/edns.ts'
 import { decodeMessage, encodeMessage, type Message } from '../wire/message.ts'
 import { encodeVariables, tsigOf, withTsig } from '../wire/tsig.ts'
 import { CLASS, formatRcode, OPCODE, RCODE, TYPE } from '../wire/types.ts'
@@ -144,6 +145,13 @@ test('changes go by UDP where they fit, else the SOA alone', () => {
   zone.apply({ change: 'update', changes: Array.from({ length: 100 }, (_, n) => ({ change: 'register', name: `n${n}.home`, type: 'A', rdata: '192.0.2.1', replace: false })) })
   expect(say(query, SECONDARY).answers[0]?.answers.map(({ type }) => type)).toEqual([TYPE.SOA])
   expect(tsigOf(say(signed(query), STRANGER).answers[0] ?? expect.unreachable('an answer'))).toBeDefined()
+})
+
+test('a transfer by a newer EDNS is BADVERS, and two questions at once are FORMERR', () => {
+  const asked = decodeMessage(ask(AXFR))
+  const newer = { ...optRecord({ rcode: 0, dnssecOk: false }), ttl: 1 << 16 }
+  expect(say(encodeMessage({ ...asked, additionals: [newer] }), SECONDARY, 'tcp')).toMatchObject({ transfers: [], answers: [{ additionals: [{ ttl: 1 << 24 }] }] })
+  expect(rcodes(say(encodeMessage({ ...asked, questions: [...asked.questions, ...asked.questions] }), SECONDARY, 'tcp'))).toEqual(['FORMERR'])
 })
 
 test('a NOTIFY is refused: this server is nobody\'s secondary', () => {

@@ -17,7 +17,7 @@ import { nameKey } from '../wire/name.ts'
 import { CLASS, formatRcode, formatType, OPCODE, RCODE, TYPE } from '../wire/types.ts'
 import { APEX } from './apex.ts'
 import { ReplayMemory } from './replay-memory.ts'
-import { changesOfZone, oneMessage, transferMessages, wholeZone, type Transfer, type TransferEnd } from './transfer.ts'
+import { changesSince, heldSerial, oneMessage, transferMessages, wholeZone, type Transfer, type TransferEnd, type TransferQuery } from './transfer.ts'
 import { verifyRequest, type Hmac, type KeyOf, type ResponseSignature, type SignedRequest } from './tsig.ts'
 import type { Zone } from './zone.ts'
 
@@ -73,10 +73,11 @@ export class Authority {
     return signature === undefined ? bytes : signature.sign(bytes, this.options.wallSeconds())
   }
 
-  /** Takes what is not a plain query. @returns false for a plain query, which its asker may have signed */
+  /** Takes what is not a plain query. @returns false for a plain query, which its asker may have signed, and for what no server could answer */
   take(request: Request): boolean {
-    const { message: { header, questions: [question] }, signed } = request
+    const { message: { header, questions: [question, second] }, edns, signed } = request
     if (signed !== undefined && signed.error !== RCODE.NOERROR) this.#refuse(request, RCODE.NOTAUTH, `its signature by the key "${signed.keyName}" is ${formatTsigError(signed.error)}`)
+    else if (second !== undefined || (edns !== undefined && edns.version !== 0)) return false
     else if (header.opcode === OPCODE.UPDATE) this.#update(request)
     else if (header.opcode === OPCODE.NOTIFY) this.#refuse(request, isZone(question) ? RCODE.REFUSED : RCODE.NOTAUTH, 'this server is no secondary')
     else if (header.opcode === OPCODE.QUERY && (question?.type === TYPE.AXFR || question?.type === TYPE.IXFR)) this.#transfer(request, question)
@@ -110,18 +111,18 @@ export class Authority {
     const { message, signed, path, overTcp } = request
     if (signed === undefined && !this.options.secondaries.includes(path.peer.address)) return this.#refuse(request, RCODE.REFUSED, 'it is not signed, and its sender is no --secondary')
     if (!isZone(question)) return this.#refuse(request, RCODE.NOTAUTH, `only ${APEX} can be transferred`)
-    if (question.type === TYPE.AXFR && !overTcp) return this.#refuse(request, RCODE.FORMERR, 'a whole zone goes by TCP')
-    const transfer = question.type === TYPE.AXFR ? wholeZone(this.zone) : changesOfZone(this.zone, message)
-    if (transfer === undefined) return this.#refuse(request, RCODE.FORMERR, 'it does not say which state it has')
+    const isWhole = question.type === TYPE.AXFR
+    if (isWhole && !overTcp) return this.#refuse(request, RCODE.FORMERR, 'a whole zone goes by TCP')
+    const serial = heldSerial(message)
+    if (!isWhole && serial === undefined) return this.#refuse(request, RCODE.FORMERR, 'it does not say which state it has')
     const query = { header: message.header, question, edns: request.edns }
-    if (overTcp) this.#event({ name: 'transferAsked', request, serial: this.zone.serial, messages: this.#signAll(transferMessages(query, transfer), signed?.signature) })
-    else this.#answerByUdp(request, question, transfer)
+    const begin = () => isWhole || serial === undefined ? wholeZone(this.zone) : changesSince(this.zone, serial)
+    if (overTcp) this.#event({ name: 'transferAsked', request, serial: this.zone.serial, messages: this.#signAll(transferMessages(query, begin), signed?.signature) })
+    else this.#answerByUdp(request, query, begin())
   }
 
   /** RFC 1995 §2: what does not fit is answered by the SOA alone. */
-  #answerByUdp(request: Request, question: Question, transfer: Transfer): void {
-    const { message: { header }, edns, signed, path, limitBytes } = request
-    const query = { header, question, edns }
+  #answerByUdp({ signed, path, limitBytes }: Request, query: TransferQuery, transfer: Transfer): void {
     const room = limitBytes - (signed?.signature.octets ?? 0)
     const bytes = oneMessage(query, transfer, room) ?? oneMessage(query, { records: [this.zone.soa], isTorn: () => false }, limitBytes)
     if (bytes !== undefined) this.outbox.push({ kind: 'send', path, bytes: this.sign(bytes, signed?.signature) })

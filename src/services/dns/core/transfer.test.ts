@@ -3,7 +3,7 @@ import { decodeMessage, MESSAGE_BYTES_MAX, type Message, type ResourceRecord } f
 import { formatRdata } from '../wire/rdata.ts'
 import { CLASS, formatType, OPCODE, TYPE } from '../wire/types.ts'
 import { serialOf, withSerial } from './apex.ts'
-import { changesOfZone, oneMessage, RECORDS_HELD_MAX, transferMessages, wholeZone, type Transfer } from './transfer.ts'
+import { changesSince, heldSerial, oneMessage, RECORDS_HELD_MAX, transferMessages, wholeZone, type Transfer } from './transfer.ts'
 import { Zone } from './zone.ts'
 
 let zone: Zone
@@ -16,12 +16,12 @@ const register = (name: string, rdata: string) => zone.apply({ change: 'register
 const header = { id: 77, qr: false, opcode: OPCODE.QUERY, aa: false, tc: false, rd: false, ra: false, ad: false, cd: false, rcode: 0 }
 const query = { header, question: { name: 'home', type: TYPE.AXFR, class: CLASS.IN }, edns: undefined }
 const ixfr = (soa: ResourceRecord): Message => ({ header, questions: [{ name: 'home', type: TYPE.IXFR, class: CLASS.IN }], answers: [], authorities: [soa], additionals: [] })
-const since = (soa: ResourceRecord): Transfer => changesOfZone(zone, ixfr(soa)) ?? expect.unreachable('the query names a state')
+const since = (soa: ResourceRecord): Transfer => changesSince(zone, heldSerial(ixfr(soa)) ?? expect.unreachable('the query names a state'))
 
 const text = ({ name, type, rdata }: ResourceRecord): string => type === TYPE.SOA ? `SOA ${formatRdata(type, rdata).split(' ')[2]}` : `${name} ${formatType(type)} ${formatRdata(type, rdata)}`
 function messagesOf(transfer: Transfer): { messages: Message[]; end: string } {
   const messages: Message[] = []
-  const generator = transferMessages(query, transfer)
+  const generator = transferMessages(query, () => transfer)
   for (;;) {
     const next = generator.next()
     if (next.done === true) return { messages, end: next.value }
@@ -61,7 +61,7 @@ test('a zone too large to be held is broken off by a change, and is whole withou
   const read = () => messagesOf(wholeZone(large as unknown as Zone))
   expect(read().end).toBe('whole')
   expect(read().messages.flatMap(({ answers }) => answers)).toHaveLength(RECORDS_HELD_MAX + 3)
-  const torn = transferMessages(query, wholeZone(large as unknown as Zone))
+  const torn = transferMessages(query, () => wholeZone(large as unknown as Zone))
   torn.next()
   state.generation++
   expect(torn.next()).toEqual({ done: true, value: 'torn' })
@@ -82,8 +82,8 @@ test('a secondary with a state that nobody remembers gets the whole zone', () =>
 })
 
 test('an IXFR without the secondary\'s SOA is no question', () => {
-  expect(changesOfZone(zone, { ...ixfr(zone.soa), authorities: [] })).toBeUndefined()
-  expect(changesOfZone(zone, ixfr({ ...zone.soa, name: 'example.org' }))).toBeUndefined()
+  expect(heldSerial({ ...ixfr(zone.soa), authorities: [] })).toBeUndefined()
+  expect(heldSerial(ixfr({ ...zone.soa, name: 'example.org' }))).toBeUndefined()
 })
 
 test('one message holds a transfer that fits, and no other', () => {

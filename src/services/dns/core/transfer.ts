@@ -47,15 +47,14 @@ export function wholeZone(zone: Zone): Transfer {
   return { records: chain(held, rest, [soa]), isTorn: () => zone.generation !== generation }
 }
 
-/**
- * IXFR.
- * @param query with the secondary's SOA among its authorities
- * @returns undefined where the query names no state (FORMERR)
- */
-export function changesOfZone(zone: Zone, query: Message): Transfer | undefined {
-  const held = query.authorities.find(({ name, type }) => type === TYPE.SOA && nameKey(name) === APEX)
-  if (held === undefined) return undefined
-  const serial = serialOf(held)
+/** The serial of what the sender of an IXFR has: its SOA stands among the authorities (RFC 1995 §3). Undefined where it says none. */
+export function heldSerial({ authorities }: Message): number | undefined {
+  const held = authorities.find(({ name, type }) => type === TYPE.SOA && nameKey(name) === APEX)
+  return held === undefined ? undefined : serialOf(held)
+}
+
+/** IXFR for a secondary that has the state of that serial. */
+export function changesSince(zone: Zone, serial: number): Transfer {
   if (!isNewerSerial(zone.serial, serial)) return { records: [zone.soa], isTorn: () => false }
   const differences = zone.differencesSince(serial)
   if (differences === undefined) return wholeZone(zone)
@@ -70,8 +69,12 @@ export interface TransferQuery {
   readonly edns: Edns | undefined
 }
 
-/** The messages of a transfer, each made when it is asked for. Question and EDNS stand in the first alone (RFC 5936 §2.2). */
-export function* transferMessages(query: TransferQuery, { records, isTorn }: Transfer): Generator<Uint8Array, TransferEnd> {
+/**
+ * The messages of a transfer, each made when it is asked for. Question and EDNS stand in the first alone (RFC 5936 §2.2).
+ * @param begin is called for the first message: a transfer that waits holds nothing
+ */
+export function* transferMessages(query: TransferQuery, begin: () => Transfer): Generator<Uint8Array, TransferEnd> {
+  const { records, isTorn } = begin()
   let isFirst = true
   let answers: ResourceRecord[] = []
   let bytes = 0

@@ -14,7 +14,7 @@
  * What is signed is the message as it was before this record was added, and the record's own fields but for the MAC.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
-import type { Message } from './message.ts'
+import type { Message, ResourceRecord } from './message.ts'
 import { encodeName, nameKey, NameDecoder } from './name.ts'
 import { OctetReader, OctetWriter } from './octets.ts'
 import { CLASS, TYPE } from './types.ts'
@@ -40,11 +40,11 @@ const RECORD_BYTES_MAX = 65_535
  * @throws MalformedPacket for one that is not the last record or of another class, for two, and for data that breaks the figure (RFC 8945 §5.1)
  */
 export function tsigOf(message: Message): Tsig | undefined {
-  const records = [...message.answers, ...message.authorities, ...message.additionals]
-  const found = records.findIndex(({ type }) => type === TYPE.TSIG)
-  const record = records[found]
-  if (record === undefined) return undefined
-  if (found !== records.length - 1 || message.additionals.length === 0) throw new MalformedPacket(0, 'RFC 8945 §5.1', 'a TSIG record stands before the end')
+  const { answers, authorities, additionals } = message
+  const record = additionals[additionals.length - 1]
+  const isLast = record?.type === TYPE.TSIG
+  if (countOf(answers) + countOf(authorities) + countOf(additionals) > (isLast ? 1 : 0)) throw new MalformedPacket(0, 'RFC 8945 §5.1', 'a TSIG record stands before the end')
+  if (!isLast) return undefined
   if (record.class !== CLASS.ANY || record.ttl !== 0) throw new MalformedPacket(0, 'RFC 8945 §4.2', 'a TSIG record is not of class ANY and TTL 0')
   const { name: algorithm, end } = new NameDecoder(record.rdata).decode(0)
   const reader = new OctetReader(record.rdata, end, record.rdata.length)
@@ -56,6 +56,12 @@ export function tsigOf(message: Message): Tsig | undefined {
   const otherData = reader.take(reader.uint16())
   if (reader.offset !== record.rdata.length) throw new MalformedPacket(reader.offset, 'RFC 8945 §4.2', 'TSIG data goes on after its end')
   return { keyName: record.name, algorithm, timeSignedSeconds, fudgeSeconds, mac, originalId, error, otherData }
+}
+
+function countOf(records: readonly ResourceRecord[]): number {
+  let count = 0
+  for (const { type } of records) if (type === TYPE.TSIG) count++
+  return count
 }
 
 /** The octets that the sender signed: the message with its first id and without its last record (RFC 8945 §4.3.2). */

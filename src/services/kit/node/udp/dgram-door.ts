@@ -38,13 +38,14 @@ interface BoundSocket {
 }
 
 async function bind(address: string, port: number, options: DoorOptions): Promise<BoundSocket> {
+  const family = isIP(address) === 6 ? 6 : 4
   const socket = createSocket({
-    type: isIP(address) === 6 ? 'udp6' : 'udp4',
-    ipv6Only: isIP(address) === 6,
+    type: family === 6 ? 'udp6' : 'udp4',
+    ipv6Only: family === 6,
     reuseAddr: options.sharePort ?? false,
     recvBufferSize: RECEIVE_BUFFER_BYTES,
     // Every address here is a literal: the answer is the question, and the resolver's thread is spared.
-    lookup: (host, _options, found) => found(null, host, isIP(host)),
+    lookup: (host, _options, found) => found(null, host, family),
   })
   await new Promise<void>((resolve, reject) => {
     socket.once('error', error => {
@@ -92,9 +93,10 @@ class DgramDoor implements DatagramDoor {
         batch.take(message, sender)
         receive(batch)
         const answer = batch.answer()
-        if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address, lost)
+        // Without a callback, which would cost each answer a turn of the tick queue; the errors of sending come as events then.
+        if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address)
       })
-      socket.on('error', error => onError?.(error))
+      socket.on('error', (error: NodeJS.ErrnoException) => { if (error.syscall !== 'send') onError?.(error) })
     }
   }
 
@@ -153,7 +155,7 @@ class BatchOfOne implements DatagramBatch {
   slab: Uint8Array = new Uint8Array(0)
   readonly offsets = Uint32Array.of(0)
   readonly lengths = Uint32Array.of(0)
-  readonly replies = new Uint8Array(REPLY_BYTES_MAX)
+  readonly replies = Buffer.alloc(REPLY_BYTES_MAX)
   readonly replyLengths = Uint32Array.of(0)
   #sender: { readonly address: string; readonly port: number } = { address: '', port: 0 }
   readonly #pathFrom: (address: string, port: number) => Path
@@ -184,7 +186,10 @@ class BatchOfOne implements DatagramBatch {
   /** A copy of the answer in place, since the system may read it later; undefined where there is none. */
   answer(): Uint8Array | undefined {
     const length = this.replyLengths[0] ?? 0
-    return length === 0 ? undefined : this.replies.slice(0, length)
+    if (length === 0) return undefined
+    const copy = Buffer.allocUnsafe(length) // out of Node's pool: much cheaper than memory of its own
+    this.replies.copy(copy, 0, 0, length)
+    return copy
   }
 }
 

@@ -70,6 +70,7 @@ export class Replies {
   /** What a network's clients are told, by option code, and which of it they get unasked; by network, then by server address. */
   readonly #configured = new Map<ServedNetwork, Map<number, ReadonlyMap<number, Uint8Array>>>()
   readonly #ports: ReadonlyMap<number, Uint8Array>
+  readonly #waysBack = new WeakMap<Path, Path>()
 
   constructor(told: Told) {
     this.#told = told
@@ -154,10 +155,17 @@ export class Replies {
     if (clientIdentifier !== undefined) put(values, OPTIONS.clientIdentifier, clientIdentifier)
     if (relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX) put(values, OPTIONS.relayAgent, relayAgent)
     const bytesMax = Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
-    return {
-      path: { local: { address: formatIpv4(serverAddress), port: arrived.local.port }, interfaceName: arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName, peer: peerOf(request, arrived, isNak) },
-      bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax),
-    }
+    return { path: this.#pathBack(arrived, network, formatIpv4(serverAddress), peerOf(request, arrived, isNak)), bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax) }
+  }
+
+  /** Mostly the way back is the same for what came the same way, and then it is the same object: readers of the trace and doors know it again. */
+  #pathBack(arrived: Path, network: ServedNetwork, address: string, peer: Endpoint): Path {
+    const known = this.#waysBack.get(arrived)
+    if (known?.local.address === address && known.peer.address === peer.address && known.peer.port === peer.port) return known
+    const interfaceName = arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName
+    const path = { local: { address, port: arrived.local.port }, interfaceName, peer }
+    this.#waysBack.set(arrived, path)
+    return path
   }
 }
 

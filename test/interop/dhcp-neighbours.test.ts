@@ -89,7 +89,7 @@ test('a lease is given to an interface after the commands were shown and a yes w
 
 test('on a LAN the name of a client leads to its address and back, as soon as it has a lease', async () => {
   const { namespaces } = network({ host: '10.9.0.1/24', client: '' })
-  const dns = new RunningHamlet(['dns', '--data', emptyFolder()], { namespace: namespaces['host'] })
+  const dns = new RunningHamlet(['dns', '--host', '0.0.0.0', '--data', emptyFolder()], { namespace: namespaces['host'] })
   toEnd.push(() => dns.stop())
   await dns.line(/^DNS Server is running/)
   await hamletDhcp(namespaces['host'], '--dns', '10.9.0.1', '--beside_others')

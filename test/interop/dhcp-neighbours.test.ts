@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 import { createNetwork, run, startPeer, type Network } from '../support/namespaces.ts'
 
+const HAMLET = join(import.meta.dirname, '..', '..', '.vite', 'build', 'hamlet.cjs')
 const folder = emptyFolder()
 const toEnd: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
@@ -66,6 +68,35 @@ test.each([
   expect((await lease('--address', first.address)).address).toBe(first.address)
   expect(await lease('--inform')).toMatchObject({ address: '10.9.0.2', server: '10.9.0.1', router: '10.9.0.254', dns: '192.0.2.53', leaseSeconds: 0 })
   expect(run(namespaces['client'], 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0').match(/inet /g)).toHaveLength(1)
+})
+
+test('a lease is given to an interface after the commands were shown and a yes was typed, for no longer than it is lent', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '10.9.0.2/24' })
+  await hamletDhcp(namespaces['hamlet'], '--beside_others', '--lease', '600', '--option', '3=10.9.0.254')
+  const client = namespaces['client'] ?? ''
+  const data = emptyFolder()
+  const lease = (typed: string) => spawnSync('ip', ['netns', 'exec', client, process.execPath, HAMLET, 'lease', '--dhcp', '10.9.0.1:67', '--apply', 'eth0', '--data', data], { input: typed, encoding: 'utf8' })
+  const addresses = () => run(client, 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0')
+  const refused = lease('no\n')
+  expect([refused.status, refused.stdout]).toEqual([1, expect.stringMatching(/ip address add 10\.9\.0\.1\d\d\/24 dev eth0 valid_lft \d+ [\s\S]*ip route delete default via 10\.9\.0\.254[\s\S]*Nothing was changed\.\n$/)])
+  expect(addresses().match(/inet /g)).toHaveLength(1)
+  const given = lease('yes\n')
+  expect([given.status, given.stderr]).toEqual([0, ''])
+  expect(addresses()).toMatch(/inet 10\.9\.0\.1\d\d\/24 .*valid_lft (600|59\d)sec/)
+  expect(run(client, 'ip', 'route')).toContain('default via 10.9.0.254 dev eth0 metric 4096')
+  expect(lease('yes\n')).toMatchObject({ status: 2, stderr: expect.stringContaining('already') })
+})
+
+test('on a LAN the name of a client leads to its address and back, as soon as it has a lease', async () => {
+  const { namespaces } = network({ host: '10.9.0.1/24', client: '' })
+  const dns = new RunningHamlet(['dns', '--host', '0.0.0.0', '--data', emptyFolder()], { namespace: namespaces['host'] })
+  toEnd.push(() => dns.stop())
+  await dns.line(/^DNS Server is running/)
+  await hamletDhcp(namespaces['host'], '--dns', '10.9.0.1', '--beside_others')
+  const address = /ip=(\S+)/.exec(udhcpc(namespaces['client'], '-x', 'hostname:kettle'))?.[1] ?? 'none'
+  const dig = (...args: string[]) => run(namespaces['host'], 'dig', '+short', '@10.9.0.1', ...args).trim()
+  await expect.poll(() => dig('kettle.home'), { timeout: 10_000 }).toBe(address)
+  expect(dig('-x', address)).toBe('kettle.home.')
 })
 
 test('where another server answers, Hamlet says who, and serves its own clients only', async () => {

@@ -3,6 +3,7 @@ import { uptime } from 'node:os'
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, parseIpv4 } from '../kit/ip-address.ts'
+import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { implement } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { dhcp } from './contract.ts'
@@ -163,7 +164,10 @@ function registersNames({ no_names, domain }: Context['settings']): boolean {
 function registrationOf({ settings, clock, log }: Context, isLent: (yiaddr: number) => boolean) {
   if (!registersNames(settings)) return undefined
   const book = new NameBook(settings.domain, isLent)
-  const names = new Names({ book, server: { address: dnsOf(settings)?.address ?? '127.0.0.1', port: settings.dns_admin_port }, clock, log })
+  const dns = dnsOf(settings)?.address
+  // A DNS server of this machine has its admin port on loopback.
+  const isHere = dns === undefined || localIpv4Addresses().some(({ address }) => address === dns)
+  const names = new Names({ book, server: { address: isHere ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
   return {
     heed(event: ServerEvent) {
       if (event.kind === 'leased') book.leased(event.binding.yiaddr, event.binding.client.hostName)

@@ -1,6 +1,11 @@
-/** `hamlet lease`: gets an address by DHCP and tells what was learned. Nothing is applied to this machine. */
+/** `hamlet lease`: gets an address by DHCP and tells what was learned. Nothing is applied to this machine unless the person says yes to the commands. */
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Writable } from 'node:stream'
 import { z } from 'zod'
-import { inform, obtainLease, storedMac } from '../../dhcp/client.ts'
+import { applyLease, checkMayApply } from '../../dhcp/apply-lease.ts'
+import { inform, obtainLease, storedMac, type Lease } from '../../dhcp/client.ts'
+import { commandsFor } from '../../dhcp/core/apply.ts'
 import { endpointText } from '../../kit/contract.ts'
 import { parseEndpoint } from '../../kit/endpoint.ts'
 import { TraceRing } from '../../kit/trace.ts'
@@ -16,12 +21,14 @@ const STANDARD_WITHIN_MS = 10_000
 
 export const lease = defineCommand({
   name: 'lease',
-  summary: 'Gets an address by DHCP and tells what was learned; this machine is not changed.',
+  summary: 'Gets an address by DHCP and tells what was learned; this machine is not changed, but by --apply.',
   positionals: [],
   flags: z.object({
     dhcp: endpointText('DHCP server to ask; 255.255.255.255:67 asks all standard ones; without it a broadcast on port 6767').optional(),
     address: z.ipv4({ error: 'not an IPv4 address' }).optional().meta({ description: 'address that this machine had, to be asked for first', placeholder: 'IP' }),
     inform: z.boolean().default(false).meta({ description: 'only ask what goes with the address that this machine has' }),
+    apply: z.string().regex(/^[\w.-]{1,15}$/, { error: 'not the name of an interface' }).optional()
+      .meta({ description: 'give this interface what was lent, after showing the commands and asking', placeholder: 'INTERFACE' }),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the lease as JSON' }),
   }),
@@ -34,6 +41,7 @@ export const lease = defineCommand({
     const patience = question.server?.port === STANDARD_PORT || flags.address !== undefined ? { timeoutMs: STANDARD_WITHIN_MS } : {}
     const remembered = flags.address === undefined ? {} : { remembered: flags.address }
     const obtained = flags.inform ? await inform(question) : await obtainLease({ ...question, ...remembered, ...patience, hostName: hostname() })
+    if (flags.apply !== undefined) return offerToApply(obtained, flags.apply, stdout)
     if (flags.json) stdout.write(`${JSON.stringify(obtained)}\n`)
     else {
       stdout.write(`address ${obtained.address}\n`)
@@ -43,3 +51,21 @@ export const lease = defineCommand({
     return 0
   },
 })
+
+/** Shows what would be done and how it is undone, and does it after a typed yes. */
+async function offerToApply(lease: Lease, interfaceName: string, stdout: Writable): Promise<0 | 1> {
+  checkMayApply(lease.address)
+  const commands = commandsFor(lease, interfaceName, systemClock.nowMs())
+  const lines = (list: typeof commands.apply) => list.map(command => `  ${command.join(' ')}\n`).join('')
+  stdout.write(`${lease.server} lends ${lease.address} for ${lease.leaseSeconds} s. To give it to ${interfaceName}:\n${lines(commands.apply)}To take it away again:\n${lines(commands.undo)}Type yes to run the first ones: `)
+  const input = createInterface({ input: process.stdin })
+  const answer = await Promise.race([once(input, 'line').then(([line]) => String(line)), once(input, 'close').then(() => '')])
+  input.close()
+  if (answer.trim().toLowerCase() !== 'yes') {
+    stdout.write('Nothing was changed.\n')
+    return 1
+  }
+  await applyLease(commands)
+  stdout.write(`${interfaceName} has ${lease.address} now, until the lease ends.\n`)
+  return 0
+}

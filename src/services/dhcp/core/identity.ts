@@ -1,9 +1,8 @@
 /** Who asks: RFC 2131 §4.2. */
 import { MalformedPacket } from '../../kit/errors.ts'
-import { formatMac } from '../wire/hardware-address.ts'
+import { formatHex, formatMac } from '../wire/hardware-address.ts'
 import type { Message } from '../wire/message.ts'
 import type { Client } from './leases.ts'
-import { hexOf } from './setting-texts.ts'
 
 const KEY_BYTES_MAX = 64
 const HOST_NAME_LENGTH_MAX = 63
@@ -17,10 +16,10 @@ const HOST_NAME_LENGTH_MAX = 63
  * @throws MalformedPacket: an identifier longer than 64 bytes
  */
 export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: string) => boolean): Client | undefined {
-  const hardware = chaddr.length > 0 ? hexOf(Uint8Array.of(htype, ...chaddr)) : ''
+  const hardware = chaddr.length > 0 ? formatHex(Uint8Array.of(htype, ...chaddr)) : ''
   const named = options.clientIdentifier
   if (named !== undefined && named.length > KEY_BYTES_MAX) throw new MalformedPacket(0, 'RFC 2132 §9.14', `a client identifier of ${named.length} bytes, ${KEY_BYTES_MAX} at most`)
-  const identifier = named === undefined ? '' : hexOf(named)
+  const identifier = named === undefined ? '' : formatHex(named)
   const key = identifier === '' || (!isReserved(identifier) && isReserved(hardware)) ? hardware : identifier
   if (key === '') return undefined
   return { key, mac: chaddr.length > 0 ? formatMac(chaddr) : key, hostName: hostNameOf(options) }

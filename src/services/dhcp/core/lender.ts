@@ -13,7 +13,7 @@ import { recordOf, type Binding, type Client, type LeaseRecord, type LeaseTable 
 import { serverAddressOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
 import { Probes } from './probes.ts'
-import { grant, refusal, serverIdentifierFor, type Question, type Reply, type Told } from './reply.ts'
+import { Replies, serverIdentifierFor, type Question, type Reply, type Told } from './reply.ts'
 import { formatSubnet } from './setting-texts.ts'
 
 export type ServerEvent =
@@ -55,11 +55,13 @@ export class Lender {
   readonly outbox: Effect<ServerEvent, LeaseRecord>[] = []
   readonly #served: readonly Served[]
   readonly #options: LendingOptions
+  readonly #replies: Replies
   readonly #probes = new Probes<{ readonly asked: Asked; readonly served: Served; readonly attempt: number }>()
 
   constructor(served: readonly Served[], options: LendingOptions) {
     this.#served = served
     this.#options = options
+    this.#replies = new Replies(options)
   }
 
   /** Ends what is over at `nowMs`. */
@@ -95,7 +97,7 @@ export class Lender {
     if (yiaddr === undefined) return this.tellRefused(asked.client.mac, `no address of ${nameOf(served.network)} is free (the pool has ${served.table.size})`)
     const rapid = binding !== undefined && this.#options.rapidCommit && asked.message.options.rapidCommit === true && asked.from.length === 1
     if (rapid && this.lease(asked, served, yiaddr, { mayBeNew: true, rapid })) return
-    this.send(grant('OFFER', this.questionOf(asked, served), this.#options, { yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), rapid: false }))
+    this.#send(this.#replies.grant('OFFER', this.#questionOf(asked, served), { yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), rapid: false }))
     if (binding?.state === 'offered') this.tell('offered', binding)
   }
 
@@ -128,7 +130,7 @@ export class Lender {
     const binding = table.lease(named, yiaddr, Math.floor(nowMs) + leaseSeconds * 1000, mayBeNew, network.reservations.get(client.key)?.yiaddr)
     if (binding === undefined) return false
     this.#tellMoved(before, binding)
-    const ack = grant('ACK', this.questionOf(asked, served), this.#options, { yiaddr, leaseSeconds, hostName, rapid })
+    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName, rapid })
     this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...ack }, { kind: 'event', event: { kind: 'leased', binding } }] })
     return true
   }
@@ -157,7 +159,7 @@ export class Lender {
     this.outbox.push({ kind: 'persist', record: recordOf(binding, 'released'), then: [{ kind: 'event', event: { kind: 'released', binding } }] })
   }
 
-  questionOf({ message, path }: Asked, { network }: Served): Question {
+  #questionOf({ message, path }: Asked, { network }: Served): Question {
     return { request: message, arrived: path, network, serverAddress: serverAddressOf(network, path, this.#served) }
   }
 
@@ -166,13 +168,18 @@ export class Lender {
     return serverIdentifierFor(message, serverAddressOf(network, path, this.#served))
   }
 
+  /** The ACK to an INFORM. */
+  inform(asked: Asked, served: Served): void {
+    this.#send(this.#replies.information(this.#questionOf(asked, served)))
+  }
+
   /** DHCPNAK */
   refuse(asked: Asked, served: Served, why: string): void {
-    this.send(refusal(this.questionOf(asked, served), why))
+    this.#send(this.#replies.refusal(this.#questionOf(asked, served), why))
     this.tellRefused(asked.client.mac, why)
   }
 
-  send(reply: Reply): void {
+  #send(reply: Reply): void {
     this.outbox.push({ kind: 'send', ...reply })
   }
 

@@ -1,11 +1,12 @@
 /** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3) and where they go (§4.1). */
 import type { Endpoint, Path } from '../../kit/endpoint.ts'
 import { broadcastOf, formatIpv4, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
-import { FQDN_FLAGS } from '../wire/domain-names.ts'
+import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
 import { encodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
-import { OP } from '../wire/header.ts'
-import { encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
-import { OPTIONS, type OptionName, type Options } from '../wire/options.ts'
+import { OP, type Header } from '../wire/header.ts'
+import { encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
+import type { Codec } from '../wire/option-values.ts'
+import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
 import { decodeRelayAgent } from '../wire/relay-agent.ts'
 import type { ServedNetwork } from './pools.ts'
 
@@ -58,115 +59,157 @@ const NO_ADDRESS = '0.0.0.0'
 const DATAGRAM_BYTES_MIN = 576
 const DATAGRAM_BYTES_MAX = 1500
 const IP_AND_UDP_BYTES = 28
+const FILE_LENGTH_MAX = 128
+/** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
+const RELAY_AGENT_BYTES_MAX = 255
+const SERVER_ADDRESSES_MAX = 64
 
-/** OFFER or ACK. */
-export function grant(type: 'OFFER' | 'ACK', question: Question, told: Told, { yiaddr, leaseSeconds, hostName, rapid }: Grant): Reply {
-  return reply(question, yiaddr, {
-    ...wantedBy(question.request, { ...configured(question, told), hostName: hostName === '' ? told.options.hostName : hostName }),
-    ...always(question, told),
-    messageType: MESSAGE_TYPE[type],
-    ...timesOf(leaseSeconds, told.options),
-    rapidCommit: rapid ? true : undefined,
-    clientFqdn: fqdnAnswer(question.request, told, hostName),
-  }, told)
-}
+/** Writes answers. What is the same for all clients of a network is encoded once. */
+export class Replies {
+  readonly #told: Told
+  /** What a network's clients are told, by option code, and which of it they get unasked; by network, then by server address. */
+  readonly #configured = new Map<ServedNetwork, Map<number, ReadonlyMap<number, Uint8Array>>>()
+  readonly #ports: ReadonlyMap<number, Uint8Array>
+  readonly #waysBack = new WeakMap<Path, Path>()
 
-/** When to renew and to rebind (RFC 2131 §4.4.5): after a half and seven eighths, or as the person sets it, in this order. */
-function timesOf(leaseSeconds: number, set: Options): Options {
-  const rebindingSeconds = Math.min(set.rebindingSeconds ?? Infinity, Math.floor(leaseSeconds * 7 / 8))
-  return { leaseSeconds, rebindingSeconds, renewalSeconds: Math.min(set.renewalSeconds ?? Infinity, Math.floor(leaseSeconds / 2), rebindingSeconds) }
-}
+  constructor(told: Told) {
+    this.#told = told
+    this.#ports = optionBytes({ vendorSpecific: encodeHamletPorts(told), vendorClass: HAMLET_CLASS })
+  }
 
-/** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
-export function information(question: Question, told: Told): Reply {
-  return reply(question, 0, { ...wantedBy(question.request, configured(question, told)), ...always(question, told), messageType: MESSAGE_TYPE.ACK }, told)
-}
+  /** OFFER or ACK. */
+  grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, rapid }: Grant): Reply {
+    const values = this.#wantedBy(question)
+    const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#told.options)
+    put(values, OPTIONS.leaseSeconds, leaseSeconds)
+    put(values, OPTIONS.renewalSeconds, renewalSeconds)
+    put(values, OPTIONS.rebindingSeconds, rebindingSeconds)
+    if (rapid) put(values, OPTIONS.rapidCommit, true)
+    if (question.request.options.clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(question.request.options.clientFqdn, this.#told, hostName))
+    if (hostName !== '' && wants(question.request, OPTIONS.hostName.code)) put(values, OPTIONS.hostName, hostName)
+    return this.#reply(MESSAGE_TYPE[type], question, yiaddr, values)
+  }
 
-/** @param why goes to the client as option 56 (RFC 2132 §9.9) */
-export function refusal(question: Question, why: string): Reply {
-  return reply(question, 0, { messageType: MESSAGE_TYPE.NAK, message: why }, undefined)
+  /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
+  information(question: Question): Reply {
+    return this.#reply(MESSAGE_TYPE.ACK, question, 0, this.#wantedBy(question))
+  }
+
+  /** @param why goes to the client as option 56 (RFC 2132 §9.9) */
+  refusal(question: Question, why: string): Reply {
+    const values = new Map<number, Uint8Array>()
+    put(values, OPTIONS.message, why)
+    return this.#reply(MESSAGE_TYPE.NAK, question, 0, values)
+  }
+
+  /**
+   * RFC 2131 §4.3.1: the client says which parameters it wants. Unasked it gets the mask, for no address is of use without it,
+   * and Hamlet's ports, which have no code to be asked for by.
+   */
+  #wantedBy({ request, network, serverAddress }: Question): Map<number, Uint8Array> {
+    const { parameterRequestList, vendorClass } = request.options
+    const configured = this.#configuredFor(network, serverAddress)
+    const values = parameterRequestList === undefined ? new Map(configured) : new Map<number, Uint8Array>()
+    for (const code of [OPTIONS.subnetMask.code, ...parameterRequestList ?? []]) {
+      const value = configured.get(code)
+      if (value !== undefined) values.set(code, value)
+    }
+    if (vendorClass === HAMLET_CLASS) for (const [code, value] of this.#ports) values.set(code, value)
+    return values
+  }
+
+  #configuredFor(network: ServedNetwork, serverAddress: number): ReadonlyMap<number, Uint8Array> {
+    const known = this.#configured.get(network)?.get(serverAddress)
+    if (known !== undefined) return known
+    const configured = optionBytes(configuredIn(network, serverAddress, this.#told))
+    const ofNetwork = this.#configured.get(network) ?? new Map<number, ReadonlyMap<number, Uint8Array>>()
+    // A machine has few addresses; whoever makes up more is not worth remembering.
+    if (ofNetwork.size < SERVER_ADDRESSES_MAX) this.#configured.set(network, ofNetwork.set(serverAddress, configured))
+    return configured
+  }
+
+  #reply(messageType: number, { request, arrived, network, serverAddress }: Question, yiaddr: number, values: Map<number, Uint8Array>): Reply {
+    const isNak = messageType === MESSAGE_TYPE.NAK
+    const { tftpServerName = '', bootFileName = '' } = isNak ? {} : this.#told.options
+    const header: Header = {
+      op: OP.reply,
+      htype: request.htype,
+      hops: 0,
+      xid: request.xid,
+      secs: 0,
+      // A relay must broadcast a NAK: the client may be on the wrong network (RFC 2131 §4.3.2).
+      broadcast: request.broadcast || (isNak && request.giaddr !== 0),
+      ciaddr: isNak || messageType === MESSAGE_TYPE.OFFER ? 0 : request.ciaddr,
+      yiaddr,
+      // Boot loaders read the header, whatever they ask for.
+      siaddr: parseIpv4(tftpServerName) ?? 0,
+      giaddr: request.giaddr,
+      chaddr: request.chaddr,
+      sname: '',
+      file: bootFileName.length < FILE_LENGTH_MAX ? bootFileName : '',
+    }
+    // The client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2) go back to them.
+    const { clientIdentifier, relayAgent, maxMessageBytes = DATAGRAM_BYTES_MIN, parameterRequestList } = request.options
+    put(values, OPTIONS.messageType, messageType)
+    put(values, OPTIONS.serverIdentifier, serverIdentifierFor(request, serverAddress))
+    if (clientIdentifier !== undefined) put(values, OPTIONS.clientIdentifier, clientIdentifier)
+    if (relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX) put(values, OPTIONS.relayAgent, relayAgent)
+    const bytesMax = Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
+    return { path: this.#pathBack(arrived, network, formatIpv4(serverAddress), peerOf(request, arrived, isNak)), bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax) }
+  }
+
+  /** Mostly the way back is the same for what came the same way, and then it is the same object: readers of the trace and doors know it again. */
+  #pathBack(arrived: Path, network: ServedNetwork, address: string, peer: Endpoint): Path {
+    const known = this.#waysBack.get(arrived)
+    if (known?.local.address === address && known.peer.address === peer.address && known.peer.port === peer.port) return known
+    const interfaceName = arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName
+    const path = { local: { address, port: arrived.local.port }, interfaceName, peer }
+    this.#waysBack.set(arrived, path)
+    return path
+  }
 }
 
 /** The server's own address as the client shall know it: a relay may stand in for it (RFC 5107). */
 export function serverIdentifierFor({ options }: Message, serverAddress: number): number {
-  return decodeRelayAgent(options.relayAgent).serverIdentifierOverride ?? serverAddress
+  return options.relayAgent === undefined ? serverAddress : decodeRelayAgent(options.relayAgent).serverIdentifierOverride ?? serverAddress
 }
 
-/** What a client gets where it asks for it, or where it does not say what it wants. */
-function configured({ network, serverAddress }: Question, told: Told): Options {
+/** What clients of a network may be told; the renewal times are part of each lease. */
+function configuredIn(network: ServedNetwork, serverAddress: number, told: Told): Options {
   return {
+    subnetMask: maskOf(network.subnet.prefixBits),
     routers: network.router === undefined ? undefined : [network.router],
     dnsServers: [told.dnsAddress ?? serverAddress],
     domainName: told.domain === '' ? undefined : told.domain,
     broadcastAddress: broadcastOf(network.subnet),
     ...told.options,
+    renewalSeconds: undefined,
+    rebindingSeconds: undefined,
   }
 }
 
-/** What it gets in any case: no address is of use without its mask, and Hamlet's ports have no code to be asked for by. */
-function always({ request, network }: Question, told: Told): Options {
-  return {
-    subnetMask: told.options.subnetMask ?? maskOf(network.subnet.prefixBits),
-    ...(request.options.vendorClass === HAMLET_CLASS && { vendorSpecific: encodeHamletPorts(told), vendorClass: HAMLET_CLASS }),
-  }
+/** When to renew and to rebind (RFC 2131 §4.4.5): after a half and seven eighths, or as the person sets it, in this order. */
+function timesOf(leaseSeconds: number, set: Options): { renewalSeconds: number; rebindingSeconds: number } {
+  const rebindingSeconds = Math.min(set.rebindingSeconds ?? Infinity, Math.floor(leaseSeconds * 7 / 8))
+  return { rebindingSeconds, renewalSeconds: Math.min(set.renewalSeconds ?? Infinity, Math.floor(leaseSeconds / 2), rebindingSeconds) }
 }
 
-/** RFC 2131 §4.3.1: the client says which parameters it wants. */
-function wantedBy({ options: { parameterRequestList } }: Message, offered: Options): Options {
-  if (parameterRequestList === undefined) return offered
-  const codes = new Set(parameterRequestList)
-  const known = Object.entries(offered).filter(([name]) => name !== 'unknown' && codes.has(OPTIONS[name as OptionName].code)) // the other keys of Options are the names of OPTIONS
-  const unknown = new Map([...offered.unknown ?? []].filter(([code]) => codes.has(code)))
-  return { ...Object.fromEntries(known), ...(unknown.size > 0 && { unknown }) }
+function put<Value>(values: Map<number, Uint8Array>, { code, codec }: { readonly code: number; readonly codec: Codec<Value> }, value: Value): void {
+  values.set(code, codec.encode(value))
+}
+
+function wants({ options: { parameterRequestList } }: Message, code: number): boolean {
+  return parameterRequestList === undefined || parameterRequestList.includes(code)
 }
 
 /** RFC 4702 §4: whether this server does the A record, and against the client's wish; the client's name comes back whole. */
-function fqdnAnswer({ options: { clientFqdn } }: Message, { domain, namesRegistered }: Told, hostName: string): Options['clientFqdn'] {
-  if (clientFqdn === undefined) return undefined
+function fqdnAnswer(clientFqdn: ClientFqdn, { domain, namesRegistered }: Told, hostName: string): ClientFqdn {
   const { S, O, E, N } = FQDN_FLAGS
   const does = namesRegistered ? S : 0
   const overrides = (clientFqdn.flags & S) === does ? 0 : O
   const label = hostName === '' ? clientFqdn.name.split('.')[0] ?? '' : hostName
   const name = label === '' || domain === '' ? clientFqdn.name : `${label}.${domain}.`
   return { flags: does | overrides | (namesRegistered ? 0 : N) | (clientFqdn.flags & E), name }
-}
-
-function reply({ request, arrived, network, serverAddress }: Question, yiaddr: number, options: Options, told: Told | undefined): Reply {
-  const isNak = options.messageType === MESSAGE_TYPE.NAK
-  const { tftpServerName = '', bootFileName = '' } = told?.options ?? {}
-  const message: Message = {
-    op: OP.reply,
-    htype: request.htype,
-    hops: 0,
-    xid: request.xid,
-    secs: 0,
-    // A relay must broadcast a NAK: the client may be on the wrong network (RFC 2131 §4.3.2).
-    broadcast: request.broadcast || (isNak && request.giaddr !== 0),
-    ciaddr: isNak || options.messageType === MESSAGE_TYPE.OFFER ? 0 : request.ciaddr,
-    yiaddr,
-    // Boot loaders read the header, whatever they ask for.
-    siaddr: parseIpv4(tftpServerName) ?? 0,
-    giaddr: request.giaddr,
-    chaddr: request.chaddr,
-    sname: '',
-    file: bootFileName.length < FILE_LENGTH_MAX ? bootFileName : '',
-    // The client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2) go back to them.
-    options: { ...options, serverIdentifier: serverIdentifierFor(request, serverAddress), clientIdentifier: request.options.clientIdentifier, relayAgent: echoed(request.options.relayAgent) },
-  }
-  const { maxMessageBytes = DATAGRAM_BYTES_MIN, parameterRequestList } = request.options
-  const bytesMax = Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
-  return {
-    path: { local: { address: formatIpv4(serverAddress), port: arrived.local.port }, interfaceName: arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName, peer: peerOf(request, arrived, isNak) },
-    bytes: encodeMessage(message, parameterRequestList, bytesMax),
-  }
-}
-
-const FILE_LENGTH_MAX = 128
-const RELAY_AGENT_BYTES_MAX = 255
-
-/** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
-function echoed(relayAgent: Uint8Array | undefined): Uint8Array | undefined {
-  return relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX ? relayAgent : undefined
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
 import { formatIpv4, subnetContains } from '../../kit/ip-address.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
+import { formatHex } from '../wire/hardware-address.ts'
 import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
@@ -20,8 +21,6 @@ import { LeaseTable, type Binding, type Client, type LeaseRecord } from './lease
 import { Lender, type Asked, type LendingOptions, type Served, type ServerEvent } from './lender.ts'
 import { networksOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
-import { information } from './reply.ts'
-import { hexOf } from './setting-texts.ts'
 
 export interface ServerOptions extends LendingOptions {
   readonly networks: readonly ServedNetwork[]
@@ -30,7 +29,7 @@ export interface ServerOptions extends LendingOptions {
 }
 
 const WILDCARD = '0.0.0.0'
-const PROBE_KEY = hexOf(PROBE_IDENTIFIER)
+const PROBE_KEY = formatHex(PROBE_IDENTIFIER)
 /** Questions of our own that are not answered: those of the last looks for other servers. */
 const UNHEARD_MAX = 64
 
@@ -38,13 +37,11 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   /** Serve Hamlet's own clients and those who have a lease, and nobody else: another server is on the network. */
   hamletOnly = false
   readonly #served: readonly Served[]
-  readonly #options: ServerOptions
   readonly #foreign = new ForeignRecords()
   readonly #lender: Lender
   readonly #unheard = new Set<number>()
 
   constructor(options: ServerOptions) {
-    this.#options = options
     this.#served = options.networks.map(network => ({ network, table: new LeaseTable(network.pool, network.excluded, reservedIn(network)) }))
     this.#lender = new Lender(this.#served, options)
     for (const record of options.records) if (!this.#served.some(({ table }) => table.restore(record))) this.#foreign.keep(record)
@@ -210,7 +207,7 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   /** RFC 2131 §4.3.5: a client that has an address and wants the rest. */
   #inform(asked: Asked): void {
     const served = asked.from.find(({ network }) => subnetContains(network.subnet, asked.message.ciaddr))
-    if (served !== undefined) this.#lender.send(information(this.#lender.questionOf(asked, served), this.#options))
+    if (served !== undefined) this.#lender.inform(asked, served)
   }
 
   /** The network where the client has this address, where it means this server: systemd-networkd names none in its RELEASE. */

@@ -9,7 +9,7 @@
 import { UsageError } from '../../kit/errors.ts'
 import { formatIpv4, parseIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
 import { ETHERNET } from '../wire/header.ts'
-import { parseMac } from '../wire/hardware-address.ts'
+import { formatHex, parseMac } from '../wire/hardware-address.ts'
 import type { Pool } from './leases.ts'
 
 /** A pool of more is refused: its book-keeping would fill the memory. */
@@ -55,7 +55,7 @@ export function parseExclusion(text: string): Pool {
 export function parseReservation(text: string): Reservation {
   const [who = '', address = '', hostName = '', ...more] = text.split('=')
   const mac = parseMac(who)
-  const key = mac !== undefined ? hexOf(Uint8Array.of(ETHERNET, ...mac)) : who.startsWith('id:') ? who.slice(3).toLowerCase() : ''
+  const key = mac !== undefined ? formatHex(Uint8Array.of(ETHERNET, ...mac)) : who.startsWith('id:') ? who.slice(3).toLowerCase() : ''
   const yiaddr = parseIpv4(address)
   if (!CLIENT_IDENTIFIER.test(key)) throw refused('reserve', text, `"${who}" is neither a hardware address nor a client identifier`, 'MAC=IP such as 02:00:5e:00:00:01=192.168.1.10, or id:HEX=IP')
   if (yiaddr === undefined) throw refused('reserve', text, `"${address}" is no IPv4 address`, 'MAC=IP such as 02:00:5e:00:00:01=192.168.1.10')
@@ -78,11 +78,6 @@ export function parseRelayedSubnet(text: string): RelayedSubnet {
 /** `192.0.2.0/24`. */
 export function formatSubnet({ network, prefixBits }: Subnet): string {
   return `${formatIpv4(network)}/${prefixBits}`
-}
-
-/** Bytes as Client.key has them. */
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function refused(flag: string, text: string, why: string, write: string): UsageError {

@@ -38,13 +38,21 @@ export function peekMessageType(bytes: Uint8Array): number | undefined {
  * @param bytesMax what the peer takes; options that have no room are left out
  */
 export function encodeMessage(message: Message, order: readonly number[] = [], bytesMax = Infinity): Uint8Array {
-  const { main, file, sname } = layOut(optionBytes(message.options), order, {
+  return encodeWith(message, optionBytes(message.options), order, bytesMax)
+}
+
+/**
+ * As encodeMessage, of options that are bytes already.
+ * @param values by option code
+ */
+export function encodeWith(header: Header, values: ReadonlyMap<number, Uint8Array>, order: readonly number[], bytesMax: number): Uint8Array {
+  const { main, file, sname } = layOut(values, order, {
     mainBytes: bytesMax - AT.options,
-    fileBytes: message.file === '' ? AT.magic - AT.file : 0,
-    snameBytes: message.sname === '' ? AT.file - AT.sname : 0,
+    fileBytes: header.file === '' ? AT.magic - AT.file : 0,
+    snameBytes: header.sname === '' ? AT.file - AT.sname : 0,
   })
   const bytes = new Uint8Array(Math.max(MESSAGE_BYTES_MIN, AT.options + main.length))
-  encodeHeader(message, bytes)
+  encodeHeader(header, bytes)
   bytes.set(main, AT.options)
   if (file !== undefined) bytes.set(file, AT.file)
   if (sname !== undefined) bytes.set(sname, AT.sname)

@@ -40,13 +40,12 @@ const END_BYTES = 1
  * @param order codes in the order that the peer asked for; those that it did not name follow, by number
  */
 export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
-  const rest = [...values.keys()].sort((one, other) => one - other)
-  const inOrder = new Set([...FIRST, ...order, ...rest])
-  inOrder.delete(LAST)
-  const options = [...inOrder].map(code => pieces(code, values.get(code))).filter(option => option.length > 0)
-  const last = pieces(LAST, values.get(LAST))
-  if (lengthOf([...options, last].flat()) + END_BYTES <= room.mainBytes) return { main: field([...options, last].flat()), file: undefined, sname: undefined }
+  const inOrder = orderOf(values, order)
+  const inOneField = END_BYTES + inOrder.reduce((sum, code) => sum + bytesOf(values.get(code)), 0)
+  if (inOneField <= room.mainBytes) return { main: writtenTo(new Uint8Array(inOneField), inOrder, values), file: undefined, sname: undefined }
 
+  const last = pieces(LAST, values.get(LAST))
+  const options = inOrder.filter(code => code !== LAST).map(code => pieces(code, values.get(code)))
   const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, room: room.mainBytes, pieces: [] }
   const file: Field = { used: END_BYTES, room: room.fileBytes, pieces: [] }
   const sname: Field = { used: END_BYTES, room: room.snameBytes, pieces: [] }
@@ -57,6 +56,40 @@ export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly 
     file: file.pieces.length > 0 ? field(file.pieces) : undefined,
     sname: sname.pieces.length > 0 ? field(sname.pieces) : undefined,
   }
+}
+
+/** The codes that have values, each once. */
+function orderOf(values: ReadonlyMap<number, Uint8Array>, asked: readonly number[]): number[] {
+  const inOrder: number[] = []
+  const take = (code: number) => { if (code !== LAST && values.has(code) && !inOrder.includes(code)) inOrder.push(code) }
+  FIRST.forEach(take)
+  asked.forEach(take)
+  if (inOrder.length < values.size) [...values.keys()].sort((one, other) => one - other).forEach(take)
+  if (values.has(LAST)) inOrder.push(LAST)
+  return inOrder
+}
+
+/** What an option takes in a field, each of its parts with code and length. */
+function bytesOf(value: Uint8Array | undefined): number {
+  return value === undefined ? 0 : value.length + 2 * Math.max(1, Math.ceil(value.length / VALUE_BYTES_MAX))
+}
+
+/** All options one after another, and END. */
+function writtenTo(bytes: Uint8Array, codes: readonly number[], values: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  let at = 0
+  for (const code of codes) {
+    const value = values.get(code)
+    if (value === undefined) continue
+    let from = 0
+    do {
+      const length = Math.min(VALUE_BYTES_MAX, value.length - from)
+      bytes[at++] = code
+      bytes[at++] = length
+      for (const end = from + length; from < end; from++) bytes[at++] = value[from] ?? 0
+    } while (from < value.length)
+  }
+  bytes[at] = END
+  return bytes
 }
 
 interface Field {

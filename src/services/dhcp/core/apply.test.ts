@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { commandsFor } from './apply.ts'
+import type { Lease } from './lease.ts'
+
+const lease: Lease = {
+  address: '192.0.2.100', subnetMask: '255.255.255.128', router: '192.0.2.1', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
+  leaseSeconds: 3600, obtainedAtMs: 1_000_000, tookMs: 4,
+}
+const lines = (commands: readonly (readonly string[])[]) => commands.map(command => command.join(' '))
+
+test('address and route are added, and taken away in the other order', () => {
+  const { apply, undo } = commandsFor(lease, 'eth0', 1_000_000)
+  expect(lines(apply)).toEqual(['ip address add 192.0.2.100/25 dev eth0 valid_lft 3600 preferred_lft 3600', 'ip route add default via 192.0.2.1 dev eth0 metric 4096'])
+  expect(lines(undo)).toEqual(['ip route delete default via 192.0.2.1 dev eth0 metric 4096', 'ip address delete 192.0.2.100/25 dev eth0'])
+})
+
+test('without a router there is no route, without a mask the address stands alone, and time that has passed is not lent again', () => {
+  const { apply, undo } = commandsFor({ ...lease, router: '', subnetMask: '' }, 'eth0', 1_600_000)
+  expect(lines(apply)).toEqual(['ip address add 192.0.2.100/32 dev eth0 valid_lft 3000 preferred_lft 3000'])
+  expect(lines(undo)).toEqual(['ip address delete 192.0.2.100/32 dev eth0'])
+  expect(commandsFor(lease, 'eth0', 9e15).apply[0]).toContain('1')
+})

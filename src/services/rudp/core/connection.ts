@@ -196,7 +196,7 @@ export class Connection {
 
   deadlineMs(): number {
     if (!STATES[this.#state].carriesData) return Math.min(this.#lingerUntilMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
-    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#received.dueAtMs, this.#liveness.deadlineMs(this.#keepsAlive))
+    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#keepsAlive))
   }
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -167,7 +167,7 @@ export class Connection {
     this.#receivedPackets++
     if (this.#state === 'CLOSING') this.#answerWhileClosing()
     if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
-    this.#watch?.packet('received', packet, sizeBytes)
+    if (this.#host.observesPackets) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
     this.#liveness.heard(nowMs)
     this.#noticePath(path, packet.number, sizeBytes)

@@ -79,7 +79,9 @@ test('an address that does not answer the challenge gets at most three times wha
 
 test('long datagrams are used where they pass, and given up where they no longer do', () => {
   let mtuBytes = 1400
-  const { pair, server, bytes, arrived, isComplete } = downloading({ seed: 3, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 }, tap: (_side, datagram) => datagram.length <= mtuBytes })
+  const { pair, server, bytes, arrived, isComplete } = downloading({
+    seed: 3, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 }, tap: (_side, datagram) => datagram.length <= mtuBytes,
+  })
   pair.run(() => server.metrics().datagramBytes > 1370, 5000)
   expect(server.metrics().datagramBytes).toBeGreaterThan(1370)
   expect(server.metrics().datagramBytes).toBeLessThanOrEqual(1400)
@@ -90,7 +92,7 @@ test('long datagrams are used where they pass, and given up where they no longer
 })
 
 test('the search for the longest datagram is no loss to congestion control', () => {
-  const { pair, server, bytes, arrived, isComplete } = downloading({
+  const { pair, server, isComplete } = downloading({
     seed: 4, congestion: 'reno', link: { delayMs: 10, rateBitsPerSecond: 50e6, queueBytes: 5e6 }, tap: (_side, datagram) => datagram.length <= 1300,
   })
   pair.run(isComplete, 50_000)

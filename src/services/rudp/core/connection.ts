@@ -267,6 +267,7 @@ export class Connection {
       case 'PARAMETERS':
         this.#streams.learn(frame.parameters)
         this.#sender.learn(frame.parameters)
+        this.#liveness.learn(frame.parameters.idleTimeoutMs)
         return undefined
       case 'NEW_TOKEN':
         this.#host.emit({ kind: 'token', token: frame.token.slice() })

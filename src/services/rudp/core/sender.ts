@@ -64,7 +64,8 @@ export class Sender {
   }
 
   /** The peer's parameters are known: longer datagrams may be tried. */
-  learn({ datagramBytesMax }: Parameters): void {
+  learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
+    this.recovery.roundTrip.learn(ackDelayMsMax)
     this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
     this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))
   }

@@ -11,6 +11,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { connectStream } from '../kit/node/streams.ts'
+import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
@@ -64,9 +65,10 @@ export class Connections {
   readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
   #closed = false
 
-  constructor(environment: Environment) {
+  /** @param observe hears of everything that happens in RUDP connections */
+  constructor(environment: Environment, observe?: Observe) {
     this.#environment = environment
-    this.#dialer = new RudpDialer({ ...environment, timeoutMs: DIAL_MS_MAX })
+    this.#dialer = new RudpDialer({ ...environment, observe, timeoutMs: DIAL_MS_MAX })
     this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
   }
 

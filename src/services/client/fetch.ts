@@ -5,6 +5,8 @@ import type { Writable } from 'node:stream'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
+import type { Observe } from '../rudp/core/endpoint.ts'
+import { formatQlog, type TimedEvent } from '../rudp/core/qlog.ts'
 import { Connections, responseTo, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep } from './core/journey.ts'
@@ -19,6 +21,8 @@ export interface FetchOptions extends Environment {
   readonly choose?: () => Promise<DnsChoice>
   /** Gets the body as it comes; it is not ended. */
   readonly output: Writable
+  /** Gets what happened in the RUDP connection, as a qlog file; called once, before the fetch is over. */
+  readonly onQlog?: (qlog: string) => void
 }
 
 export interface Fetched {
@@ -41,7 +45,9 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
   const { clock, random, trace } = options
   const names = new Names(options)
-  const connections = new Connections({ clock, random, trace })
+  const events: TimedEvent[] = []
+  const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => { if (events.length < QLOG_EVENTS_MAX) events.push({ atMs, event }) }
+  const connections = new Connections({ clock, random, trace }, observe)
   const startedAtMs = clock.nowMs()
   try {
     const way = await findWay(target, transport, names.resolve, random)
@@ -58,9 +64,13 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
     connections.close()
+    options.onQlog?.(formatQlog([{ title: url, role: 'initiator', events }]))
     await names.close()
   }
 }
+
+/** A film's first minutes; a viewer can draw no more. */
+const QLOG_EVENTS_MAX = 500_000
 
 /** Asks the DNS server, once it is needed. */
 class Names {

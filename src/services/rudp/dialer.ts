@@ -10,7 +10,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
-import type { RudpEvent } from './core/endpoint.ts'
+import type { Observe, RudpEvent } from './core/endpoint.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
 import { RudpSocket } from './socket.ts'
@@ -21,6 +21,8 @@ export interface DialerOptions {
   readonly random: Random
   readonly trace: TraceRing
   readonly congestion?: CongestionName
+  /** Hears of everything that happens in the connections. */
+  readonly observe?: Observe | undefined
   /** How long a dial may take. */
   readonly timeoutMs?: number
   /** A connection without streams is kept so long for the next dial. */

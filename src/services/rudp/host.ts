@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly trace: TraceRing
   readonly congestion?: CongestionName | undefined
   readonly limits?: Partial<Limits> | undefined
+  /** Hears of every packet and everything else that happens, besides the trace. */
+  readonly observe?: Observe | undefined
   readonly onEvent: (event: RudpEvent) => void
 }
 
@@ -70,7 +72,7 @@ export class RudpHost {
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
   const { clock, random, trace, accepting, congestion, limits, onEvent } = options
-  const endpoint = new RudpEndpoint({ random, accepting, congestion, limits, observe: traceObserver(trace) })
+  const endpoint = new RudpEndpoint({ random, accepting, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
   let door = NO_DOOR
@@ -112,6 +114,14 @@ function traceObserver(trace: TraceRing): Observe {
       windows.set(connection, { windowBytes: event.windowBytes, atMs: nowMs })
     }
     trace.event('rudp', { connection: connectionName(connection), ...event }, nowMs)
+  }
+}
+
+function both(one: Observe, other: Observe | undefined): Observe {
+  if (other === undefined) return one
+  return (connection, event, nowMs) => {
+    one(connection, event, nowMs)
+    other(connection, event, nowMs)
   }
 }
 

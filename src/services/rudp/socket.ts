@@ -7,8 +7,8 @@ import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { Connection } from './core/connection.ts'
-import type { CloseReason, Metrics, StreamEvent } from './core/events.ts'
-import type { Stream } from './core/stream.ts'
+import type { CloseReason, Metrics } from './core/events.ts'
+import type { Stream, StreamEvent } from './core/stream.ts'
 import type { RudpHost } from './host.ts'
 
 /** The largest piece that a reader gets at once. */

@@ -19,6 +19,7 @@ export const fetch = defineCommand({
   flags: z.object({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
     output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
+    qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
@@ -30,7 +31,9 @@ export const fetch = defineCommand({
       return choice
     }
     const file = flags.output === undefined ? undefined : await openFile(flags.output)
-    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, ...environment })
+    const log = flags.qlog === undefined ? undefined : await openFile(flags.qlog)
+    const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.end(qlog) }
+    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, ...onQlog, ...environment })
     if (file !== undefined) await ended(file)
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {

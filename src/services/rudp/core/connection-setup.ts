@@ -16,6 +16,8 @@ export interface ConnectionHost {
   /** A token for the peer's next visit. */
   giveToken(path: Path, nowMs: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
+  /** Packets, too, are told to the observer: describing each costs as much as writing it. */
+  readonly observesPackets: boolean
 }
 
 export interface ConnectionSetup {

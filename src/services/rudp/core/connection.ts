@@ -167,7 +167,7 @@ export class Connection {
     this.#receivedPackets++
     if (this.#state === 'CLOSING') this.#answerWhileClosing()
     if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
-    this.#watch?.packet('received', packet, sizeBytes)
+    if (this.#host.observesPackets) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
     this.#liveness.heard(nowMs)
     this.#noticePath(path, packet.number, sizeBytes)
@@ -196,7 +196,7 @@ export class Connection {
 
   deadlineMs(): number {
     if (!STATES[this.#state].carriesData) return Math.min(this.#lingerUntilMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
-    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#received.dueAtMs, this.#liveness.deadlineMs(this.#keepsAlive))
+    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#keepsAlive))
   }
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,6 +267,7 @@ export class Connection {
       case 'PARAMETERS':
         this.#streams.learn(frame.parameters)
         this.#sender.learn(frame.parameters)
+        this.#liveness.learn(frame.parameters.idleTimeoutMs)
         return undefined
       case 'NEW_TOKEN':
         this.#host.emit({ kind: 'token', token: frame.token.slice() })

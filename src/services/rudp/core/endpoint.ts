@@ -33,6 +33,8 @@ export interface RudpEndpointOptions {
   readonly limits?: Partial<Limits> | undefined
   /** Hears of everything that happens in a connection; without it nothing of that is made. */
   readonly observe?: Observe | undefined
+  /** False: of everything but the packets themselves, which a door traces more cheaply. */
+  readonly observesPackets?: boolean | undefined
 }
 
 export class RudpEndpoint implements Machine<RudpEvent> {
@@ -41,6 +43,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   readonly #limits: Limits
   readonly #congestion: CongestionName
   readonly #observe: Observe | undefined
+  readonly #observesPackets: boolean
   readonly #tokens: TokenMint
   readonly #trains = new Trains((path, bytes, segmentBytes) => this.outbox.push({ kind: 'send', path, bytes, segmentBytes }))
   #accepting: boolean
@@ -55,12 +58,13 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   #earliestMs = Infinity
   #malformed = 0
 
-  constructor({ random, accepting, congestion, limits, observe }: RudpEndpointOptions) {
+  constructor({ random, accepting, congestion, limits, observe, observesPackets = true }: RudpEndpointOptions) {
     this.#random = random
     this.#accepting = accepting
     this.#congestion = congestion ?? DEFAULT_CONGESTION
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#observe = observe
+    this.#observesPackets = observesPackets
     this.#tokens = new TokenMint(random)
   }
 
@@ -203,6 +207,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         emit: event => this.outbox.push({ kind: 'event', event: { ...event, connection } }),
         changed: () => this.#changed.add(connection),
         giveToken: (to, atMs) => this.#tokens.give('visit', to.peer, 0, atMs),
+        observesPackets: this.#observesPackets,
         observe: observe === undefined ? undefined : (event, atMs) => observe(connection, event, atMs),
       },
     })

@@ -3,7 +3,7 @@ import type { CloseCode } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import type { StateName } from './states.ts'
-import type { Stream } from './stream.ts'
+import type { Stream, StreamEvent } from './stream.ts'
 
 /**
  * How a connection ended. `finished`: closed in order, by us or by the peer. `reset-by-peer`: they broke it off. `refused`: nobody
@@ -18,20 +18,6 @@ export const CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
   'closed': 'finished', 'refused': 'refused', 'unknown': 'unknown-to-peer', 'idle': 'idle', 'protocol-violation': 'reset-by-peer', 'flow-control': 'reset-by-peer',
   'internal': 'reset-by-peer', 'exhausted': 'exhausted',
 }
-
-export type StreamEvent =
-  /** There are bytes to read, or the end is. Comes once until `read` finds nothing more. */
-  | { readonly kind: 'readable' }
-  /** There is room again after a write that was not taken whole. */
-  | { readonly kind: 'writable' }
-  /** Our last byte and our end have arrived at the peer. */
-  | { readonly kind: 'delivered' }
-  /** The peer broke its half off. */
-  | { readonly kind: 'reset-by-peer' }
-  /** The peer wants no more of ours; it was broken off. */
-  | { readonly kind: 'stopped' }
-  /** Both halves have come to an end: the last event of a stream. */
-  | { readonly kind: 'over' }
 
 export type ConnectionEvent =
   /** Ours: the peer answered, and takes data. */

@@ -1,13 +1,21 @@
 /** Whether the peer is still there: when to ask by PING, and when to stop waiting (RFC 9000 §10.1). */
 
+/** A peer cannot make us give up sooner. */
+const IDLE_MS_MIN = 1_000
+
 export class Liveness {
-  readonly #idleTimeoutMs: number
+  #idleTimeoutMs: number
   #heardAtMs: number
   #askedAtMs = -Infinity
 
   constructor(idleTimeoutMs: number, nowMs: number) {
     this.#idleTimeoutMs = idleTimeoutMs
     this.#heardAtMs = nowMs
+  }
+
+  /** The peer gives up sooner than we do: then so do we. */
+  learn(idleTimeoutMs: number): void {
+    this.#idleTimeoutMs = Math.min(this.#idleTimeoutMs, Math.max(IDLE_MS_MIN, idleTimeoutMs))
   }
 
   heard(nowMs: number): void {

@@ -59,7 +59,8 @@ export class LossDetector {
   #flightBytes = 0
   #largestAcked = -1
   #lossAtMs = Infinity
-  #lastSentAtMs = -Infinity
+  /** From when silence is counted: the last sending, or the last probe that was due. */
+  #silentFromMs = -Infinity
   #backOff = 0
   /** Given up a short while ago, by number. */
   readonly #lately = new Map<number, SentPacket>()
@@ -99,7 +100,7 @@ export class LossDetector {
   sent(packet: SentPacket): void {
     this.#flight.push(packet)
     this.#flightBytes += packet.sizeBytes
-    this.#lastSentAtMs = packet.sentAtMs
+    this.#silentFromMs = packet.sentAtMs
     this.#duplicateAtMs = Infinity
   }
 
@@ -164,7 +165,7 @@ export class LossDetector {
   deadlineMs(): number {
     if (this.#lossAtMs !== Infinity) return this.#lossAtMs
     if (this.#head === this.#flight.length) return Infinity
-    return Math.min(this.#duplicateAtMs, this.#lastSentAtMs + this.roundTrip.probeMs(this.#backOff))
+    return Math.min(this.#duplicateAtMs, this.#silentFromMs + this.roundTrip.probeMs(this.#backOff))
   }
 
   /** What the deadline that has come asks for. */
@@ -175,6 +176,7 @@ export class LossDetector {
       return 'duplicate'
     }
     this.#backOff++
+    this.#silentFromMs = nowMs
     return 'probe'
   }
 

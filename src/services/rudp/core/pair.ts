@@ -28,7 +28,8 @@ export interface PairOptions {
 
 interface Side {
   readonly endpoint: RudpEndpoint
-  readonly path: Path
+  /** The way that datagrams come by; another one, and the peer has moved. */
+  path: Path
   /** Away from this side. */
   readonly link: Link
   readonly events: RudpEvent[]

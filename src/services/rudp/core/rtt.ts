@@ -6,6 +6,8 @@
 import { ACK_DELAY_MAX_MS, GRANULARITY_MS } from './limits.ts'
 
 export const FIRST_PROBE_MS = 250
+/** A peer that claims to hold back longer is not believed. */
+const PEER_ACK_DELAY_MAX_MS = 1_000
 const BACKED_OFF_MAX_MS = 4_000
 /** RFC 9002 §6.1.2: kTimeThreshold. */
 const TIME_THRESHOLD = 9 / 8
@@ -17,6 +19,13 @@ export class RoundTrip {
   #rttvarMs = 0
   #latestMs = 0
   #minMs = Infinity
+  /** The peer holds acknowledgements back no longer. */
+  #ackDelayMaxMs = ACK_DELAY_MAX_MS
+
+  /** What the peer's PARAMETERS say. */
+  learn(ackDelayMaxMs: number): void {
+    this.#ackDelayMaxMs = Math.min(PEER_ACK_DELAY_MAX_MS, ackDelayMaxMs)
+  }
 
   /** Smoothed; undefined before the first sample. */
   get srttMs(): number | undefined {
@@ -35,7 +44,7 @@ export class RoundTrip {
   /** @param ackDelayMs how long the peer says it held the acknowledgement back; never lets a sample fall below the least seen (RFC 9002 §5.3) */
   sample(measuredMs: number, ackDelayMs: number): void {
     this.#minMs = Math.min(this.#minMs, measuredMs)
-    const heldMs = Math.min(ackDelayMs, ACK_DELAY_MAX_MS)
+    const heldMs = Math.min(ackDelayMs, this.#ackDelayMaxMs)
     const rttMs = measuredMs - heldMs >= this.#minMs ? measuredMs - heldMs : measuredMs
     this.#latestMs = rttMs
     if (this.#srttMs === undefined) {
@@ -49,7 +58,7 @@ export class RoundTrip {
 
   /** How long nothing may be acknowledged before a probe is sent (RFC 9002 §6.2.1). @param backOff probes in vain: each doubles it */
   probeMs(backOff = 0): number {
-    const probeMs = this.#srttMs === undefined ? FIRST_PROBE_MS : this.#srttMs + Math.max(GRANULARITY_MS, 4 * this.#rttvarMs) + ACK_DELAY_MAX_MS
+    const probeMs = this.#srttMs === undefined ? FIRST_PROBE_MS : this.#srttMs + Math.max(GRANULARITY_MS, 4 * this.#rttvarMs) + this.#ackDelayMaxMs
     return Math.max(probeMs, Math.min(BACKED_OFF_MAX_MS, probeMs * 2 ** backOff))
   }
 

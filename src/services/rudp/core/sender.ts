@@ -45,7 +45,7 @@ export class Sender {
     const { localId, remoteId, congestion, path, host, watch } = setup
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
-    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, isWatched: watch !== undefined })
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, isWatched: watch !== undefined && host.observesPackets })
     this.validation = new PathValidation(path)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }
@@ -64,7 +64,8 @@ export class Sender {
   }
 
   /** The peer's parameters are known: longer datagrams may be tried. */
-  learn({ datagramBytesMax }: Parameters): void {
+  learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
+    this.recovery.roundTrip.learn(ackDelayMsMax)
     this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
     this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))
   }
@@ -83,17 +84,19 @@ export class Sender {
     this.#hold = this.recovery.hold(nowMs)
     while (this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs)) this.#hold = this.recovery.hold(nowMs)
     if (this.#hold === 'none') this.recovery.limitedByApplication(nowMs)
-    if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes > 0) this.#acknowledge(nowMs)
+    if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes >= SMALL_BYTES) this.#acknowledge(nowMs)
   }
 
   /** When something may leave that has to wait now. */
   deadlineMs(): number {
     const pacedAtMs = this.#hold === 'pacing' ? this.recovery.pacedAtMs() : Infinity
-    return Math.min(this.recovery.deadlineMs(), this.validation.deadlineMs, pacedAtMs)
+    const ackAtMs = this.validation.budgetBytes >= SMALL_BYTES ? this.#setup.received.dueAtMs : Infinity
+    return Math.min(this.recovery.deadlineMs(), this.validation.deadlineMs, pacedAtMs, ackAtMs)
   }
 
   /** Sends one frame at once, whatever holds the rest back. */
   sendNow(frame: Frame, nowMs: number): void {
+    if (this.validation.budgetBytes < SMALL_BYTES) return
     this.#begin()
     if (this.writer.add(frame)) this.#finish({ ...NOTHING, control: isRepeated(frame) ? [frame] : [] }, nowMs)
   }
@@ -138,7 +141,7 @@ export class Sender {
     }
     if (this.#mtu.inVain(loss.backOff, nowMs)) this.#resize()
     const packet = action === 'probe' ? loss.oldest : loss.newest
-    if (packet !== undefined) this.#repeat(packet, action, nowMs)
+    if (packet !== undefined && this.validation.budgetBytes >= this.datagramBytes) this.#repeat(packet, action, nowMs)
   }
 
   /** The peer has taken nothing of what was sent so far: all of it is to be sent again. */
@@ -300,6 +303,8 @@ export class Sender {
 
 /** Frames of one packet beside a stream's bytes. */
 const CONTROL_FRAMES_MAX = 32
+/** What a packet needs at most that carries one frame or an acknowledgement: to an unproven address it must fit into what is allowed. */
+const SMALL_BYTES = 100
 /** A stream's bytes do not go behind frames that leave less room than this. */
 const STREAM_ROOM_MIN = 64
 

@@ -3,10 +3,24 @@
  * ends or breaks off either half; what goes out in which packet is the connection's matter.
  */
 import type { Frame } from '../wire/frames.ts'
-import type { StreamEvent } from './events.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
 import { SendBuffer, type Segment } from './send-buffer.ts'
 import { nextReceiveState, nextSendState, type ReceiveState, type SendState } from './stream-states.ts'
+
+/** What a stream tells its user. */
+export type StreamEvent =
+  /** There are bytes to read, or the end is. Comes once until `read` finds nothing more. */
+  | { readonly kind: 'readable' }
+  /** There is room again after a write that was not taken whole. */
+  | { readonly kind: 'writable' }
+  /** Our last byte and our end have arrived at the peer. */
+  | { readonly kind: 'delivered' }
+  /** The peer broke its half off. */
+  | { readonly kind: 'reset-by-peer' }
+  /** The peer wants no more of ours; it was broken off. */
+  | { readonly kind: 'stopped' }
+  /** Both halves have come to an end: the last event of a stream. */
+  | { readonly kind: 'over' }
 
 /** What a stream needs of the connection that it belongs to. */
 export interface StreamHost {

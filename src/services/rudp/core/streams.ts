@@ -3,10 +3,10 @@
  * to send. Ids of streams that the initiator opens are even, those of the acceptor odd; each counts up by two.
  */
 import type { Frame, Parameters } from '../wire/frames.ts'
-import type { ConnectionEvent, StreamEvent } from './events.ts'
+import type { ConnectionEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Segment } from './send-buffer.ts'
-import { Stream } from './stream.ts'
+import { Stream, type StreamEvent } from './stream.ts'
 
 export interface StreamsHost {
   emit(event: ConnectionEvent): void

@@ -246,6 +246,22 @@ export function encodeStreamHeader(streamId: number, offset: number, fin: boolea
   return writeVarint(view, writeVarint(view, at + 1, streamId), offset)
 }
 
+/** A frame in a few words for a person: `STREAM 0 at 3456+1152 FIN`. */
+export function summarizeFrame(frame: Frame): string {
+  switch (frame.kind) {
+    case 'PADDING': case 'PING': case 'PARAMETERS': return frame.kind
+    case 'ACK': return `ACK ${frame.ranges.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(' ')}`
+    case 'SETTLED': return `SETTLED ${frame.number}`
+    case 'RESET_STREAM': case 'STOP_SENDING': return `${frame.kind} ${frame.streamId}`
+    case 'NEW_TOKEN': case 'TOKEN': return frame.kind
+    case 'STREAM': return `STREAM ${frame.streamId} at ${frame.offset}+${frame.data.length}${frame.fin ? ' FIN' : ''}`
+    case 'MAX_DATA': case 'MAX_STREAMS': return `${frame.kind} ${frame.limit}`
+    case 'MAX_STREAM_DATA': return `MAX_STREAM_DATA ${frame.streamId} ${frame.limit}`
+    case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return frame.kind
+    case 'CONNECTION_CLOSE': return `CONNECTION_CLOSE ${CLOSE_CODES[frame.code] ?? frame.code}`
+  }
+}
+
 function delayMicros(delayMs: number): number {
   return Math.min(0x3fffffff, Math.max(0, Math.round(delayMs * 1000)))
 }

@@ -3,8 +3,7 @@ import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
 import type { Frame } from './frames.ts'
-import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, LONG_HEADER_BYTES, LONG_TYPES, sealLong, sealShort, SHORT_HEADER_BYTES, VERSION, type Packet } from './packet.ts'
-import { summarizePacket } from './summary.ts'
+import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, LONG_HEADER_BYTES, LONG_TYPES, sealLong, sealShort, SHORT_HEADER_BYTES, summarizePacket, VERSION, type Packet } from './packet.ts'
 import { NUMBER_LIMIT } from './varint.ts'
 
 const id = fc.tuple(fc.nat(0xfffff), fc.integer({ min: 1, max: 0xffffffff })).map(([high, low]) => high * 2 ** 32 + low)

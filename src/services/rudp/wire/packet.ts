@@ -17,7 +17,7 @@
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { crc32 } from '../../kit/crc32.ts'
-import { decodeFrames, encodeFrame, frameBytes, type Frame } from './frames.ts'
+import { decodeFrames, encodeFrame, frameBytes, summarizeFrame, type Frame } from './frames.ts'
 import { readUint64, writeUint64 } from './varint.ts'
 
 const LONG = { version: 1, checksum: 5, destinationId: 9, sourceId: 17, number: 25, frames: 29, versions: 25 } as const
@@ -154,6 +154,13 @@ function encodeForeign(destinationId: number, sourceId: number, version: number,
   writeUint64(view, LONG.sourceId, sourceId)
   sealLong(bytes, view)
   return bytes
+}
+
+/** One line for a person: `SHORT #12: ACK 12 1-10, STREAM 0 at 3456+1152 FIN`; PADDING is left out. */
+export function summarizePacket(packet: Packet): string {
+  if (packet.type === 'VERSIONS') return `VERSIONS ${packet.versions.map(version => version.toString(16)).join(' ')}`
+  if (packet.type === 'FOREIGN') return `a packet of version ${packet.version.toString(16)}`
+  return `${packet.type} #${packet.number}: ${packet.frames.filter(({ kind }) => kind !== 'PADDING').map(summarizeFrame).join(', ')}`
 }
 
 /** Of all bytes but its own four. */

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest'
+import type { Path } from '../../kit/endpoint.ts'
+import { bytesOf, same, Source } from '../testing/transfer.ts'
+import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
+import { Pair, type PairOptions, type SideName } from './pair.ts'
+import type { Stream } from './stream.ts'
+
+const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket
+const kindsOf = (bytes: Uint8Array) => packetOf(bytes).frames.map(({ kind }) => kind)
+
+/** A stream on which the server sends without end. */
+function downloading(options: PairOptions) {
+  const pair = new Pair({
+    ...options,
+    onEvent(side, event) {
+      if (side === 'server' && event.kind === 'stream') source.goOn(event.stream)
+      if (event.kind !== 'stream-event') return
+      if (side === 'server' && event.event.kind === 'writable') source.goOn(event.stream)
+      if (side === 'client' && event.event.kind === 'readable') {
+        const piece = event.stream.read(1_000_000)
+        pieces.push(piece)
+        arrivedBytes += piece.length
+      }
+    },
+  })
+  const bytes = bytesOf(4_000_000, 1)
+  const source = new Source(bytes)
+  const pieces: Uint8Array[] = []
+  let arrivedBytes = 0
+  const { client, server } = pair.connected()
+  const stream: Stream | undefined = client.openStream()
+  stream?.write(Uint8Array.of(1))
+  pair.drain()
+  return { pair, client, server, stream, bytes, arrived: () => Buffer.concat(pieces), isComplete: () => arrivedBytes === bytes.length }
+}
+
+/** The path of the server, with another address of the client in it. */
+const from = ({ local, interfaceName, peer }: Path, change: Partial<Path['peer']>): Path => ({ local, interfaceName, peer: { ...peer, ...change } })
+
+test('a connection outlives a change of the client\'s address: the new one is challenged, proven, and used', () => {
+  const steps: string[] = []
+  const { pair, server, bytes, arrived, isComplete } = downloading({
+    seed: 1, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 },
+    observe: (_connection, event) => { if (event.kind === 'path') steps.push(`${event.step} ${event.peer}`) },
+  })
+  pair.wait(300)
+  pair.server.path = from(pair.server.path, { address: '198.51.100.7', port: 1234 })
+  pair.run(isComplete, 50_000)
+  expect(same(arrived(), bytes)).toBe(true)
+  expect(server.path.peer).toEqual({ address: '198.51.100.7', port: 1234 })
+  expect(steps).toEqual(['tried 198.51.100.7:1234', 'proven 198.51.100.7:1234'])
+})
+
+test('an address that does not answer the challenge gets at most three times what came from it, and the old one stays', () => {
+  let elsewhereBytes = 0
+  let moved = false
+  const { pair, server } = downloading({
+    seed: 2, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 },
+    tap(side: SideName, bytes) {
+      if (side === 'server' && moved && server.path.peer.address === '203.0.113.9') {
+        elsewhereBytes += bytes.length
+        return false
+      }
+      return !moved || side !== 'client' // the true client is silent meanwhile
+    },
+  })
+  pair.wait(300)
+  const before = server.path
+  moved = true
+  // Somebody who saw the traffic sends from an address of his own, before the true client does.
+  const forged = encodePacket({ type: 'SHORT', destinationId: server.localId, number: 5000, frames: [{ kind: 'PING' }, { kind: 'PADDING', lengthBytes: 100 }] })
+  pair.server.endpoint.receive(forged, from(before, { address: '203.0.113.9' }), pair.nowMs)
+  pair.drain()
+  pair.wait(3000)
+  expect(elsewhereBytes).toBeGreaterThan(0)
+  expect(elsewhereBytes).toBeLessThanOrEqual(3 * forged.length)
+  expect(server.path.peer).toEqual(before.peer)
+})
+
+test('long datagrams are used where they pass, and given up where they no longer do', () => {
+  let mtuBytes = 1400
+  const { pair, server, bytes, arrived, isComplete } = downloading({
+    seed: 3, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 }, tap: (_side, datagram) => datagram.length <= mtuBytes,
+  })
+  pair.run(() => server.metrics().datagramBytes > 1370, 5000)
+  expect(server.metrics().datagramBytes).toBeGreaterThan(1370)
+  expect(server.metrics().datagramBytes).toBeLessThanOrEqual(1400)
+  mtuBytes = 1250
+  pair.run(isComplete, 50_000)
+  expect(server.metrics().datagramBytes).toBe(1200)
+  expect(same(arrived(), bytes)).toBe(true)
+})
+
+test('the search for the longest datagram is no loss to congestion control', () => {
+  const { pair, server, isComplete } = downloading({
+    seed: 4, congestion: 'reno', link: { delayMs: 10, rateBitsPerSecond: 50e6, queueBytes: 5e6 }, tap: (_side, datagram) => datagram.length <= 1300,
+  })
+  pair.run(isComplete, 50_000)
+  expect(server.metrics()).toMatchObject({ ssthreshBytes: Infinity, lost: 0 })
+  expect(server.metrics().datagramBytes).toBeGreaterThan(1260)
+})
+
+test('a PATH_CHALLENGE is answered by its value', () => {
+  const answers: string[][] = []
+  const { pair, client } = downloading({ seed: 5, link: { delayMs: 10 }, tap: (side, bytes) => { if (side === 'client') answers.push(kindsOf(bytes)) } })
+  pair.wait(50)
+  pair.client.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: client.localId, number: 5000, frames: [{ kind: 'PATH_CHALLENGE', value: 987_654 }] }), pair.client.path, pair.nowMs)
+  pair.drain()
+  expect(answers.at(-1)).toContain('PATH_RESPONSE')
+})

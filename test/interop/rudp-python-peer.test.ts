@@ -1,0 +1,103 @@
+// Hamlet's RUDP and a peer in Python that was written from docs/rudp.md alone: one suite, every client against every server.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/services/kit/node/clock.ts'
+import { secureRandom } from '../../src/services/kit/node/random.ts'
+import { TraceRing } from '../../src/services/kit/trace.ts'
+import { RudpDialer } from '../../src/services/rudp/dialer.ts'
+import { listenRudp } from '../../src/services/rudp/listener.ts'
+import type { RudpSocket } from '../../src/services/rudp/socket.ts'
+
+const PEER = new URL('rudp_peer.py', import.meta.url).pathname
+const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) })
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+
+/** The application of both peers: see rudp_peer.py. */
+const pattern = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, index) => index * 7 + (index >> 8)))
+const answerTo = (request: Buffer) => Buffer.concat([Buffer.from(createHash('sha256').update(request.subarray(8)).digest('hex')), pattern(Number(request.subarray(0, 8)))])
+
+async function readAll(socket: RudpSocket): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of socket) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+interface Exchange {
+  readonly bodyBytes: number
+  readonly replyBytes: number
+  readonly loss: number
+  readonly visits: number
+  readonly streams: number
+}
+
+/** Starts a server. @returns its port */
+type Serve = (exchange: Exchange) => Promise<number>
+/** Asks so often, and gives the lengths of the right answers. */
+type Ask = (port: number, exchange: Exchange) => Promise<number[]>
+
+const servers: Record<string, Serve> = {
+  async hamlet() {
+    const listener = await listenRudp({
+      addresses: ['127.0.0.1'], port: 0, ...around(),
+      accept: socket => { readAll(socket).then(request => socket.end(answerTo(request)), () => socket.destroy()) },
+    })
+    closers.push(() => listener.close())
+    return listener.locals[0]?.port ?? 0
+  },
+  async python({ loss }) {
+    const child = spawn('python3', [PEER, 'serve', '--loss', String(loss)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    closers.push(async () => {
+      if (child.exitCode !== null) return
+      child.kill()
+      await once(child, 'exit')
+    })
+    const [line] = await once(child.stdout, 'data')
+    return Number(/listening on (\d+)/.exec(String(line))?.[1])
+  },
+}
+
+const clients: Record<string, Ask> = {
+  async hamlet(port, { bodyBytes, replyBytes, visits, streams }) {
+    const dialer = new RudpDialer({ ...around(), keepMs: 0 })
+    closers.push(() => dialer.close())
+    const request = Buffer.concat([Buffer.from(String(replyBytes).padStart(8, '0')), pattern(bodyBytes)])
+    const lengths: number[] = []
+    for (let visit = 0; visit < visits; visit++) {
+      lengths.push(...await Promise.all(Array.from({ length: streams }, async () => {
+        const socket = await dialer.dial({ address: '127.0.0.1', port }, { early: true })
+        socket.end(request)
+        const answer = await readAll(socket)
+        expect(answer.equals(answerTo(request))).toBe(true)
+        return answer.length
+      })))
+    }
+    return lengths
+  },
+  async python(port, { bodyBytes, replyBytes, loss, visits, streams }) {
+    const numbers = [port, bodyBytes, replyBytes].map(String)
+    const { stdout } = await promisify(execFile)('python3', [PEER, 'ask', ...numbers, '--loss', String(loss), '--visits', String(visits), '--streams', String(streams)])
+    return [...stdout.matchAll(/got (\d+) bytes/g)].map(([, length]) => Number(length))
+  },
+}
+
+const exchanges: { what: string; exchange: Exchange }[] = [
+  { what: 'a small question', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1 } },
+  { what: 'nothing but the end', exchange: { bodyBytes: 0, replyBytes: 0, loss: 0, visits: 1, streams: 1 } },
+  { what: 'a body and an answer beyond every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1 } },
+  { what: 'ten streams side by side', exchange: { bodyBytes: 20_000, replyBytes: 20_000, loss: 0, visits: 1, streams: 10 } },
+  { what: 'return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1 } },
+  { what: 'a tenth of all packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2 } },
+]
+const pairs = [['hamlet', 'hamlet'], ['hamlet', 'python'], ['python', 'hamlet'], ['python', 'python']] as const
+const cases = pairs.flatMap(([client, server]) => exchanges.map(({ what, exchange }) => ({ client, server, what, exchange })))
+
+test.each(cases)('$client asks $server: $what', async ({ client, server, exchange }) => {
+  const port = await servers[server]?.(exchange) ?? 0
+  const lengths = await clients[client]?.(port, exchange)
+  expect(lengths).toEqual(Array(exchange.visits * exchange.streams).fill(64 + exchange.replyBytes))
+})

@@ -1,0 +1,446 @@
+#!/usr/bin/env python3
+"""A second, minimal RUDP peer, written from docs/rudp.md alone. It shares no code with Hamlet's: what both understand is the document.
+
+    rudp_peer.py serve [--loss P]                 prints its port, answers each stream until it is killed
+    rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--visits N] [--streams N]
+
+The application of both: a stream brings eight digits N and a body, and ends; the answer is the SHA-256 of the body in hexadecimal and N bytes
+of a pattern. `ask` checks the answer and prints one line a stream. --loss drops packets both ways, by a fixed seed.
+It keeps 16 packets in flight, acknowledges every packet at once, and knows neither pacing nor long datagrams: §10 and §11 are each end's own matter.
+"""
+import argparse
+import hashlib
+import random
+import select
+import socket
+import struct
+import sys
+import time
+import zlib
+
+VERSION = 0x48520002
+HELLO, WELCOME, RETRY, RESET, SHORT = range(5)
+PADDING, PING, ACK, SETTLED, RESET_STREAM, STOP_SENDING, PARAMETERS, NEW_TOKEN, STREAM = 0, 1, 2, 3, 4, 5, 6, 7, 8
+MAX_DATA, MAX_STREAM_DATA, MAX_STREAMS, PATH_CHALLENGE, PATH_RESPONSE, CONNECTION_CLOSE, TOKEN = 0x10, 0x11, 0x12, 0x1a, 0x1b, 0x1c, 0x21
+DATAGRAM_BYTES = 1200
+WINDOW_PACKETS = 16
+BUFFER_BYTES = 1 << 20
+PROBE_S = 0.25
+
+
+# §2: numbers
+
+def varint(value):
+    if value < 0x40:
+        return bytes([value])
+    if value < 0x4000:
+        return struct.pack('>H', 0x4000 | value)
+    if value < 0x40000000:
+        return struct.pack('>I', 0x80000000 | value)
+    return struct.pack('>Q', 0xc000000000000000 | value)
+
+
+class Reader:
+    def __init__(self, data, at):
+        self.data, self.at = data, at
+
+    def take(self, count):
+        piece = self.data[self.at:self.at + count]
+        if len(piece) < count:
+            raise ValueError('cut')
+        self.at += count
+        return piece
+
+    def varint(self):
+        first = self.take(1)[0]
+        rest = self.take((1 << (first >> 6)) - 1)
+        value = int.from_bytes(bytes([first & 0x3f]) + rest, 'big')
+        if value >= 1 << 52:
+            raise ValueError('2^52 or more')
+        return value
+
+    def varints(self, count):
+        return [self.varint() for _ in range(count)]
+
+
+# §3: packets
+
+def seal(packet, at):
+    return packet[:at] + struct.pack('>I', zlib.crc32(packet[:at] + packet[at + 4:])) + packet[at + 4:]
+
+
+def encode(kind, destination, source, number, frames):
+    content = b''.join(frames)
+    if kind == SHORT:
+        return seal(struct.pack('>BIQI', 0x40, 0, destination, number) + content, 1)
+    return seal(struct.pack('>BIIQQI', 0xc0 | kind << 4, VERSION, 0, destination, source, number) + content, 5)
+
+
+def decode(data):
+    """kind, destination, source, number, frames; raises ValueError for anything that is no packet."""
+    if len(data) > 17 and data[0] == 0x40:
+        _, checksum, destination, number = struct.unpack('>BIQI', data[:17])
+        if checksum != zlib.crc32(data[:1] + data[5:]):
+            raise ValueError('checksum')
+        return SHORT, destination, 0, number, list(decode_frames(Reader(data, 17)))
+    if len(data) > 29 and data[0] & 0xcf == 0xc0:
+        form, version, checksum, destination, source, number = struct.unpack('>BIIQQI', data[:29])
+        if checksum != zlib.crc32(data[:5] + data[9:]):
+            raise ValueError('checksum')
+        if version != VERSION:
+            raise ValueError('version')
+        return form >> 4 & 3, destination, source, number, list(decode_frames(Reader(data, 29)))
+    raise ValueError('form')
+
+
+# §4: frames
+
+def decode_frames(reader):
+    while reader.at < len(reader.data):
+        kind = reader.take(1)[0]
+        if kind in (PADDING, PING):
+            yield (kind,)
+        elif kind == ACK:
+            largest, _delay, more, length = reader.varints(4)
+            ranges = [(largest - length, largest)]
+            for _ in range(more):
+                gap, length = reader.varints(2)
+                last = ranges[-1][0] - gap - 2
+                ranges.append((last - length, last))
+            yield kind, ranges
+        elif kind in (SETTLED, MAX_DATA, MAX_STREAMS, CONNECTION_CLOSE):
+            yield kind, reader.varint()
+        elif kind == RESET_STREAM:
+            yield kind, *reader.varints(3)
+        elif kind in (STOP_SENDING, MAX_STREAM_DATA):
+            yield kind, *reader.varints(2)
+        elif kind == PARAMETERS:
+            yield kind, reader.varints(6)
+        elif kind in (NEW_TOKEN, TOKEN):
+            yield kind, reader.take(reader.varint())
+        elif STREAM <= kind < STREAM + 4:
+            stream, offset = reader.varints(2)
+            length = reader.varint() if kind & 2 else len(reader.data) - reader.at
+            yield STREAM, stream, offset, reader.take(length), bool(kind & 1)
+        elif kind in (PATH_CHALLENGE, PATH_RESPONSE):
+            yield kind, reader.take(8)
+        else:
+            raise ValueError('frame')
+
+
+def frame(kind, *values):
+    return bytes([kind]) + b''.join(map(varint, values))
+
+
+def token_frame(kind, token):
+    return bytes([kind]) + varint(len(token)) + token
+
+
+def stream_frame(stream, offset, data, fin):
+    return bytes([STREAM | 2 | fin]) + varint(stream) + varint(offset) + varint(len(data)) + data
+
+
+def ack_frame(numbers):
+    ordered = sorted(numbers, reverse=True)
+    ranges = [[ordered[0], ordered[0]]]
+    for number in ordered[1:]:
+        if number == ranges[-1][0] - 1:
+            ranges[-1][0] = number
+        else:
+            ranges.append([number, number])
+    ranges = ranges[:200]
+    content = frame(ACK, ranges[0][1], 0, len(ranges) - 1, ranges[0][1] - ranges[0][0])
+    for above, (first, last) in zip(ranges, ranges[1:]):
+        content += varint(above[0] - last - 2) + varint(last - first)
+    return content
+
+
+class Stream:
+    """§7: both halves, without states of their own: what is not acknowledged is kept, what came is put together."""
+
+    def __init__(self):
+        self.out, self.sent, self.ended = b'', 0, False
+        self.peer_limit = 16_384
+        self.pieces, self.arrived, self.size, self.limit = {}, b'', None, BUFFER_BYTES
+
+    def take(self, offset, data, fin):
+        if fin:
+            self.size = offset + len(data)
+        self.pieces[offset] = max(self.pieces.get(offset, b''), data, key=len)
+        for start in sorted(self.pieces):
+            if start > len(self.arrived):
+                break
+            self.arrived += self.pieces.pop(start)[len(self.arrived) - start:]
+
+    @property
+    def complete(self):
+        return self.size is not None and len(self.arrived) == self.size
+
+
+class Connection:
+    def __init__(self, peer, send, is_initiator):
+        self.peer, self.send_datagram, self.is_initiator = peer, send, is_initiator
+        self.local_id, self.remote_id = random.SystemRandom().randrange(1, 1 << 52), 0
+        self.token = self.new_token = None
+        self.next_number = 0
+        self.flight = {}  # number: (sent at, frames that have to arrive)
+        self.waiting = []  # frames to be sent (again)
+        self.seen, self.settled, self.owes_ack = set(), 0, False
+        self.streams, self.done = {}, set()
+        self.peer_data, self.sent_data, self.consumed = 16_384, 0, 0
+        self.closed = None
+        self.last_progress = time.monotonic()
+
+    # sending
+
+    def packet(self, frames, asks):
+        number, self.next_number = self.next_number, self.next_number + 1
+        own = [frame(PARAMETERS, 4 * BUFFER_BYTES, BUFFER_BYTES, 100, 30_000, DATAGRAM_BYTES, 10)]
+        if self.remote_id == 0:
+            kind, extra = HELLO, ([token_frame(TOKEN, self.token)] if self.token else []) + own
+        else:
+            kind, extra = (WELCOME if own[0] in frames else SHORT), []
+        if asks:
+            self.flight[number] = (time.monotonic(), frames)
+        self.send_datagram(encode(kind, self.remote_id, self.local_id, number, extra + frames), self.peer)
+
+    def transmit(self):
+        """All that may go out: frames first, then new bytes of the streams in turn."""
+        if self.is_initiator and self.remote_id == 0 and self.token is None:
+            return
+        while len(self.flight) < WINDOW_PACKETS:
+            frames, room = [], 1000
+            if self.owes_ack:
+                frames.append(self.take_ack())
+            asking = []
+            while self.waiting and len(self.waiting[0]) <= room:
+                asking.append(self.waiting.pop(0))
+                room -= len(asking[-1])
+            if room > 200 and not self.waiting:
+                piece = self.next_piece(room - 40)
+                asking += [piece] if piece else []
+            if not asking:
+                if frames:
+                    self.packet(frames, False)
+                return
+            self.packet(frames + asking, True)
+            self.flight[self.next_number - 1] = (time.monotonic(), asking)
+        if self.owes_ack:  # an ACK is never held back by the window: both ends would wait for one another
+            self.packet([self.take_ack()], False)
+
+    def take_ack(self):
+        self.owes_ack = False
+        return ack_frame(self.seen)
+
+    def next_piece(self, room):
+        for number, stream in self.streams.items():
+            length = min(room, len(stream.out) - stream.sent, stream.peer_limit - stream.sent, self.peer_data - self.sent_data)
+            ends = stream.ended and stream.sent + max(length, 0) == len(stream.out) and number not in self.done
+            if length > 0 or ends:
+                data = stream.out[stream.sent:stream.sent + max(length, 0)]
+                piece = stream_frame(number, stream.sent, data, ends)
+                stream.sent += len(data)
+                self.sent_data += len(data)
+                if ends:
+                    self.done.add(number)
+                return piece
+        return None
+
+    def timeout(self):
+        now = time.monotonic()
+        if self.flight and now - max(at for at, _ in self.flight.values()) > PROBE_S:
+            oldest = min(self.flight)  # §9, the probe; given up here at once, which is cruder
+            _, frames = self.flight.pop(oldest)
+            self.packet(frames or [frame(PING)], True)
+        elif self.remote_id == 0 and not self.flight and now - self.last_progress > PROBE_S:
+            self.last_progress = now
+            self.packet([], False)
+        return now
+
+    # receiving
+
+    def receive(self, kind, source, number, frames):
+        if kind == RETRY:
+            if self.remote_id == 0 and self.token is None or self.token == self.new_token:
+                self.token, self.new_token = frames[0][1], None
+                for _, lost in self.flight.values():
+                    self.waiting += lost
+                self.flight = {}
+                self.packet([frame(PING)], True)
+            return
+        if kind == RESET:
+            self.closed = frames[0][1]
+            return
+        if kind == WELCOME:
+            self.remote_id = source
+        if number in self.seen or number < self.settled:
+            return
+        self.seen.add(number)
+        for kind, *values in frames:
+            self.on_frame(kind, values)
+            if kind not in (ACK, SETTLED, CONNECTION_CLOSE):
+                self.owes_ack = True
+
+    def on_frame(self, kind, values):
+        if kind == ACK:
+            self.on_ack(values[0])
+        elif kind == SETTLED:
+            self.settled = values[0]
+            self.seen = {number for number in self.seen if number >= self.settled} or {max(self.seen)}
+        elif kind == STREAM:
+            number, offset, data, fin = values
+            stream = self.stream(number)
+            before = len(stream.arrived)
+            stream.take(offset, data, fin)
+            self.consumed += len(stream.arrived) - before
+            if stream.limit - len(stream.arrived) < BUFFER_BYTES * 3 // 4 and stream.size is None:
+                stream.limit = len(stream.arrived) + BUFFER_BYTES
+                self.waiting += [frame(MAX_STREAM_DATA, number, stream.limit), frame(MAX_DATA, self.consumed + 4 * BUFFER_BYTES)]
+        elif kind == PARAMETERS:
+            self.peer_data = max(self.peer_data, values[0][0])
+            self.stream_limit = values[0][1]
+            for stream in self.streams.values():
+                stream.peer_limit = max(stream.peer_limit, values[0][1])
+        elif kind == MAX_DATA:
+            self.peer_data = max(self.peer_data, values[0])
+        elif kind == MAX_STREAM_DATA:
+            self.stream(values[0]).peer_limit = max(self.stream(values[0]).peer_limit, values[1])
+        elif kind == NEW_TOKEN:
+            self.new_token = values[0]
+        elif kind == PATH_CHALLENGE:
+            self.packet([bytes([PATH_RESPONSE]) + values[0]], False)
+        elif kind == CONNECTION_CLOSE:
+            self.closed = values[0]
+
+    def on_ack(self, ranges):
+        largest = ranges[0][1]
+        for first, last in ranges:
+            for number in [number for number in self.flight if first <= number <= last]:
+                del self.flight[number]
+        for number in [number for number in self.flight if number + 3 <= largest]:
+            self.waiting = self.flight.pop(number)[1] + self.waiting
+
+    stream_limit = 16_384
+
+    def stream(self, number):
+        if number not in self.streams:
+            self.streams[number] = Stream()
+            self.streams[number].peer_limit = self.stream_limit
+        return self.streams[number]
+
+    def close(self):
+        self.packet([frame(CONNECTION_CLOSE, 0)], False)
+
+
+class Socket:
+    def __init__(self, loss):
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(('127.0.0.1', 0))
+        self.loss, self.chance = loss, random.Random(1)
+
+    def send(self, datagram, peer):
+        assert len(datagram) <= DATAGRAM_BYTES
+        if self.chance.random() >= self.loss:
+            self.udp.sendto(datagram, peer)
+
+    def receive(self, wait_s):
+        """The packets that came within that time; damaged ones are dropped."""
+        while select.select([self.udp], [], [], wait_s)[0]:
+            data, peer = self.udp.recvfrom(65_536)
+            wait_s = 0
+            if self.chance.random() < self.loss:
+                continue
+            try:
+                yield peer, decode(data)
+            except (ValueError, struct.error):
+                pass
+
+
+def pattern(length):
+    return bytes((index * 7 + (index >> 8)) & 255 for index in range(length))
+
+
+def answer(request):
+    return hashlib.sha256(request[8:]).hexdigest().encode() + pattern(int(request[:8]))
+
+
+def serve(loss):
+    """§5: nothing is kept of who shows no token; a token is taken once."""
+    endpoint = Socket(loss)
+    print(f'listening on {endpoint.udp.getsockname()[1]}', flush=True)
+    given, connections, by_hello = {}, {}, {}
+    while True:
+        for peer, (kind, destination, source, number, frames) in endpoint.receive(0.02):
+            if kind == HELLO:
+                connection = by_hello.get((peer, source))
+                shown = next((values[0] for frame_kind, *values in frames if frame_kind == TOKEN), None)
+                if connection is None and given.pop(shown, None) == peer[0]:
+                    connection = Connection(peer, endpoint.send, False)
+                    connection.remote_id = source
+                    token = random.SystemRandom().randbytes(16)
+                    given[token] = peer[0]
+                    connection.waiting = [frame(PARAMETERS, 4 * BUFFER_BYTES, BUFFER_BYTES, 100, 30_000, DATAGRAM_BYTES, 10), token_frame(NEW_TOKEN, token)]
+                    connections[connection.local_id] = by_hello[peer, source] = connection
+                elif connection is None:
+                    token = random.SystemRandom().randbytes(16)
+                    given[token] = peer[0]
+                    endpoint.send(encode(RETRY, source, 0, number, [token_frame(TOKEN, token)]), peer)
+            else:
+                connection = connections.get(destination)
+                if connection is None and kind == SHORT:
+                    endpoint.send(encode(RESET, 0, destination, 0, [frame(CONNECTION_CLOSE, 2)]), peer)
+            if connection is not None:
+                connection.receive(kind, source, number, frames)
+        for connection in list(connections.values()):
+            for stream in connection.streams.values():
+                if stream.complete and not stream.ended:
+                    stream.out, stream.ended = answer(stream.arrived), True
+            connection.timeout()
+            connection.transmit()
+            if connection.closed is not None:
+                del connections[connection.local_id]
+                by_hello = {key: value for key, value in by_hello.items() if value is not connection}
+
+
+def ask(port, body_bytes, reply_bytes, loss, visits, streams):
+    token = None
+    for _ in range(visits):
+        endpoint = Socket(loss)
+        connection = Connection(('127.0.0.1', port), endpoint.send, True)
+        connection.token = connection.new_token = token
+        request = f'{reply_bytes:08}'.encode() + pattern(body_bytes)
+        for number in range(0, 2 * streams, 2):
+            connection.stream(number).out, connection.stream(number).ended = request, True
+        if token is None:
+            connection.packet([], False)
+        give_up_at = time.monotonic() + 60
+        while not all(stream.complete for stream in connection.streams.values()):
+            connection.transmit()
+            for _, (kind, _, source, number, frames) in endpoint.receive(0.02):
+                connection.receive(kind, source, number, frames)
+            if connection.timeout() > give_up_at or connection.closed is not None:
+                sys.exit(f'no answer: closed {connection.closed}')
+        for stream in connection.streams.values():
+            if stream.arrived != answer(request):
+                sys.exit('a wrong answer')
+            print(f'got {len(stream.arrived)} bytes', flush=True)
+        connection.transmit()
+        connection.close()
+        token = connection.new_token
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='command', required=True)
+    serving, asking = commands.add_parser('serve'), commands.add_parser('ask')
+    for command in (serving, asking):
+        command.add_argument('--loss', type=float, default=0)
+    for name in ('port', 'body_bytes', 'reply_bytes'):
+        asking.add_argument(name, type=int)
+    asking.add_argument('--visits', type=int, default=1)
+    asking.add_argument('--streams', type=int, default=1)
+    options = parser.parse_args()
+    if options.command == 'serve':
+        serve(options.loss)
+    else:
+        ask(options.port, options.body_bytes, options.reply_bytes, options.loss, options.visits, options.streams)

@@ -8,9 +8,9 @@ import type { ResourceRecord } from '../../src/services/dns/wire/message.ts'
 import { isWithin } from '../../src/services/dns/wire/name.ts'
 import { formatRdata } from '../../src/services/dns/wire/rdata.ts'
 import { formatType } from '../../src/services/dns/wire/types.ts'
-import { ZoneReader } from '../../src/services/dns/core/zone-reader.ts'
-import { formatZone } from '../../src/services/dns/core/zone-writer.ts'
-import { Zone } from '../../src/services/dns/core/zone.ts'
+import { ZoneReader } from '../../src/services/dns/core/zone/zone-reader.ts'
+import { formatZone } from '../../src/services/dns/core/zone/zone-writer.ts'
+import { Zone } from '../../src/services/dns/core/zone/zone.ts'
 
 let folder: string
 let file: string

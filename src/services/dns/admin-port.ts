@@ -1,6 +1,6 @@
 /**
  * The admin port: plain text over UDP, one line a datagram, `OK …` or `ERROR …` back. The window's command comes here too. Lines
- * of other machines are limited, and taken as core/admin-access.ts says; signed ones (core/signed-line.ts) are done once.
+ * of other machines are limited, and taken as core/admin/admin-access.ts says; signed ones (core/admin/signed-line.ts) are done once.
  */
 import type { Path } from '../kit/endpoint.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
@@ -12,14 +12,14 @@ import { localNetworks } from '../kit/node/local-addresses.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
-import { ADMIN_LINE_BYTES_MAX, formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams, type AdminCommand } from './core/admin.ts'
-import { isThisMachine, refusalOf, type AdminNetworks, type Sender } from './core/admin-access.ts'
-import { ReplayMemory } from './core/replay-memory.ts'
-import { isSigned, verifyLine } from './core/signed-line.ts'
-import { TokenBuckets } from './core/token-buckets.ts'
-import type { Hmac, KeyOf } from './core/tsig.ts'
-import type { Zone } from './core/zone.ts'
-import type { ZoneChange } from './core/zone-change.ts'
+import { ADMIN_LINE_BYTES_MAX, formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams, type AdminCommand } from './core/admin/admin.ts'
+import { isThisMachine, refusalOf, type AdminNetworks, type Sender } from './core/admin/admin-access.ts'
+import { ReplayMemory } from './core/admin/replay-memory.ts'
+import { isSigned, verifyLine } from './core/admin/signed-line.ts'
+import { TokenBuckets } from './core/admin/token-buckets.ts'
+import type { Hmac, KeyOf } from './core/admin/tsig.ts'
+import type { Zone } from './core/zone/zone.ts'
+import type { ZoneChange } from './core/zone/zone-change.ts'
 import type { Refusal } from './refusals.ts'
 
 /** What the lines act on. */

@@ -1,9 +1,9 @@
-/** Tells those who listen what was answered: some answers one by one, all of them in a sum a second (core/query-log.ts). */
+/** Tells those who listen what was answered: some answers one by one, all of them in a sum a second (core/answering/query-log.ts). */
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
-import { QueryLog } from './core/query-log.ts'
-import type { AnsweredEvent } from './core/server.ts'
+import { QueryLog } from './core/answering/query-log.ts'
+import type { AnsweredEvent } from './core/answering/server.ts'
 import { formatRcode, formatType } from './wire/types.ts'
 
 export class AnswerLog {

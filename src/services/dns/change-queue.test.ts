@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../kit/random.ts'
 import { ChangeQueue, WAITING_MAX } from './change-queue.ts'
-import type { ZoneChange } from './core/zone-change.ts'
+import type { ZoneChange } from './core/zone/zone-change.ts'
 
 const named = (name: string): ZoneChange => ({ change: 'unregister', name })
 

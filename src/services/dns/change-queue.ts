@@ -6,7 +6,7 @@
  *     └──together──┘  └alone┘ └─────┘ └alone┘
  */
 import { HamletError } from '../kit/errors.ts'
-import type { ZoneChange } from './core/zone-change.ts'
+import type { ZoneChange } from './core/zone/zone-change.ts'
 
 /** Beyond, changes are refused and may be sent again. */
 export const WAITING_MAX = 10_000

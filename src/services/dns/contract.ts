@@ -4,8 +4,8 @@ import { defineContract, io, ipAddress, parsedText, port } from '../kit/contract
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
 import { parseIpPrefix } from '../kit/ip-prefix.ts'
-import { parseForwarding } from './core/routes.ts'
-import { parseUpstream } from './core/upstream.ts'
+import { parseForwarding } from './core/forwarding/routes.ts'
+import { parseUpstream } from './core/forwarding/upstream.ts'
 import { parseName } from './wire/name.ts'
 
 function parseNetwork(text: string): void {

@@ -1,12 +1,12 @@
 /**
  * Queries that come by datagrams, a batch at a time: each is held against its client's share, answered in place where the answer
- * is known whole (core/hot-answers.ts), and given to the machine else.
+ * is known whole (core/answering/hot-answers.ts), and given to the machine else.
  */
 import type { Clock } from '../kit/node/clock.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'
 import type { AnswerLog } from './answer-log.ts'
-import { truncatedAnswer, type ClientLimit } from './core/client-limit.ts'
-import type { DnsServer } from './core/server.ts'
+import { truncatedAnswer, type ClientLimit } from './core/answering/client-limit.ts'
+import type { DnsServer } from './core/answering/server.ts'
 import { decodeMessage } from './wire/message.ts'
 
 export interface DatagramClientsOptions {

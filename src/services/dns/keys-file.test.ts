@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../kit/node/clock.ts'
-import type { TsigKey } from './core/tsig.ts'
+import type { TsigKey } from './core/admin/tsig.ts'
 import { addKey, formatKey, Keyring, parseKeys, readKey } from './keys-file.ts'
 
 const SECRET = 'MDEyMzQ1Njc4OWFiY2RlZg=='

@@ -13,7 +13,7 @@ import { basename, dirname, join } from 'node:path'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
-import { TSIG_ALGORITHMS, type KeyOf, type TsigKey } from './core/tsig.ts'
+import { TSIG_ALGORITHMS, type KeyOf, type TsigKey } from './core/admin/tsig.ts'
 import { nameKey, parseName } from './wire/name.ts'
 
 export const KEYS_FILE = 'dns.keys'

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../kit/node/clock.ts'
-import { Zone } from './core/zone.ts'
+import { Zone } from './core/zone/zone.ts'
 import { NamesTable } from './names-table.ts'
 
 let rows: Map<string, Readonly<Record<string, string>>>

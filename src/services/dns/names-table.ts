@@ -5,7 +5,7 @@
 import type { RowOf } from '../kit/contract.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { dns } from './contract.ts'
-import { isApexOwn } from './core/apex.ts'
+import { isApexOwn } from './core/zone/apex.ts'
 import type { ResourceRecord } from './wire/message.ts'
 import { nameKey } from './wire/name.ts'
 import { formatRdata } from './wire/rdata.ts'

@@ -4,9 +4,9 @@ import type { SettingsOf } from '../kit/contract.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
 import type { dns } from './contract.ts'
-import { parseForwarding, type Forwarding } from './core/routes.ts'
-import { parseUpstream, type Upstream } from './core/upstream.ts'
-import { ZoneMap } from './core/zone-map.ts'
+import { parseForwarding, type Forwarding } from './core/forwarding/routes.ts'
+import { parseUpstream, type Upstream } from './core/forwarding/upstream.ts'
+import { ZoneMap } from './core/forwarding/zone-map.ts'
 import { parseName } from './wire/name.ts'
 
 export interface OtherServers {

@@ -1,7 +1,7 @@
 /** Tells those who listen what was not taken, and not a thousand times where somebody sends a thousand such things. */
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
-import { TokenBuckets } from './core/token-buckets.ts'
+import { TokenBuckets } from './core/admin/token-buckets.ts'
 
 export interface Refusal {
   readonly client: string

@@ -1,4 +1,4 @@
-/** Tells the secondaries by a socket of its own that the zone has changed (core/notify.ts says when). */
+/** Tells the secondaries by a socket of its own that the zone has changed (core/admin/notify.ts says when). */
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { isWildcard } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
@@ -6,7 +6,7 @@ import type { ServiceContext } from '../kit/node/service.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { dns } from './contract.ts'
-import { Notifier } from './core/notify.ts'
+import { Notifier } from './core/admin/notify.ts'
 import type { ResourceRecord } from './wire/message.ts'
 
 export interface Secondaries {

@@ -4,7 +4,7 @@ import type { Path } from '../kit/endpoint.ts'
 import { systemClock, type Clock } from '../kit/node/clock.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { TraceRing } from '../kit/trace.ts'
-import type { TransferEnd } from './core/transfer.ts'
+import type { TransferEnd } from './core/admin/transfer.ts'
 import { StreamClients, type StreamLimits } from './stream-clients.ts'
 import { encodeFrame, FrameReader } from './wire/frame.ts'
 

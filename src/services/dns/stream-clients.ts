@@ -11,8 +11,8 @@ import type { Socket } from 'node:net'
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { TraceRing } from '../kit/trace.ts'
-import { STREAM_IDLE_MS } from './core/response.ts'
-import type { TransferEnd } from './core/transfer.ts'
+import { STREAM_IDLE_MS } from './core/answering/response.ts'
+import type { TransferEnd } from './core/admin/transfer.ts'
 import { encodeFrame, FrameReader } from './wire/frame.ts'
 
 export interface StreamClientsOptions {

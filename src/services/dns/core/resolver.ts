@@ -4,9 +4,9 @@ import type { Question } from '../wire/message.ts'
 import { nameKey, parseName } from '../wire/name.ts'
 import { formatRdata } from '../wire/rdata.ts'
 import { CLASS, formatRcode, formatType, isMetaType, parseType, RCODE, TYPE } from '../wire/types.ts'
-import type { Finding } from './finding.ts'
-import type { Trouble } from './flight.ts'
-import type { ForwarderTimings } from './forwarder.ts'
+import type { Finding } from './forwarding/finding.ts'
+import type { Trouble } from './forwarding/flight.ts'
+import type { ForwarderTimings } from './forwarding/forwarder.ts'
 
 /** A server may take 4 s itself to say that its upstream is silent. */
 export const RESOLVER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [1000, 2500], staleAtMs: Infinity, failAtMs: 5000 }

@@ -7,8 +7,8 @@ import type { Path } from '../../kit/endpoint.ts'
 import { openTracedDoor } from '../../kit/node/udp/traced-door.ts'
 import type { DatagramBatch, DatagramDoor } from '../../kit/node/udp/door.ts'
 import { below } from '../../kit/random.ts'
-import type { Asking } from '../core/flight.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Asking } from '../core/forwarding/flight.ts'
+import type { Upstream } from '../core/forwarding/upstream.ts'
 import { idOf, whyRefused, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 /** Sockets that questions are spread over. */

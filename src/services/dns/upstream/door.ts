@@ -4,7 +4,7 @@ import type { Io } from '../../kit/node/udp/door.ts'
 import { errnoOf } from '../../kit/node/disk.ts'
 import type { Random } from '../../kit/random.ts'
 import type { TraceRing } from '../../kit/trace.ts'
-import type { Asking } from '../core/flight.ts'
+import type { Asking } from '../core/forwarding/flight.ts'
 
 export interface UpstreamDoor {
   /** Sends it, or refuses it later. Never throws. */

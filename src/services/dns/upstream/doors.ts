@@ -1,6 +1,6 @@
 /** The ways to all upstreams: one door each, opened when it is first needed. */
-import type { Asking } from '../core/flight.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Asking } from '../core/forwarding/flight.ts'
+import type { Upstream } from '../core/forwarding/upstream.ts'
 import { Datagrams } from './datagrams.ts'
 import type { UpstreamDoor, UpstreamDoorOptions } from './door.ts'
 import { Https } from './https.ts'

@@ -6,8 +6,8 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, ty
 import { formatEndpoint, type Path } from '../../kit/endpoint.ts'
 import { isIpAddress } from '../../kit/ip-address.ts'
 import { connectSecureStream } from '../../kit/node/streams.ts'
-import type { Asking } from '../core/flight.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Asking } from '../core/forwarding/flight.ts'
+import type { Upstream } from '../core/forwarding/upstream.ts'
 import { idOf, Silence, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 const CONNECT_MS_MAX = 2000

@@ -5,8 +5,8 @@
 import type { Socket } from 'node:net'
 import type { Path } from '../../kit/endpoint.ts'
 import { connectSecureStream, connectStream } from '../../kit/node/streams.ts'
-import type { Asking } from '../core/flight.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Asking } from '../core/forwarding/flight.ts'
+import type { Upstream } from '../core/forwarding/upstream.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { idOf, Silence, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { UsageError } from '../../../kit/errors.ts'
+import { formatAdminError, formatChanged, parseAdminLine, toDatagrams } from './admin.ts'
+
+test.each([
+  ['REGISTER my-app.home 192.168.1.50', { change: 'register', name: 'my-app.home', type: 'A', rdata: '192.168.1.50', replace: true }],
+  ['register My-App.home. 2001:DB8:0::1\n', { change: 'register', name: 'My-App.home', type: 'AAAA', rdata: '2001:db8::1', replace: true }],
+  ['REGISTER a.home txt "two words" three', { change: 'register', name: 'a.home', type: 'TXT', rdata: '"two words" "three"', replace: false }],
+  ['REGISTER _http._tcp.a.home SRV 0 0 8080 a.home', { change: 'register', name: '_http._tcp.a.home', type: 'SRV', rdata: '0 0 8080 a.home.', replace: false }],
+  ['REGISTER a.home TYPE731 \\# 2 abcd', { change: 'register', name: 'a.home', type: 'TYPE731', rdata: '\\# 2 abcd', replace: false }],
+  ['UNREGISTER a.home', { change: 'unregister', name: 'a.home' }],
+  ['UNREGISTER a.home aaaa', { change: 'unregister', name: 'a.home', type: 'AAAA' }],
+])('%s', (line, change) => {
+  expect(parseAdminLine(line)).toEqual({ verb: 'change', change })
+})
+
+test('LIST and FLUSH stand alone', () => {
+  expect([parseAdminLine('LIST'), parseAdminLine(' flush ')]).toEqual([{ verb: 'list' }, { verb: 'flush' }])
+  expect(() => parseAdminLine('LIST all')).toThrow(UsageError)
+})
+
+test.each([
+  ['', /empty/], ['HELLO', /no admin command/], ['REGISTER', /name is missing/], ['REGISTER a.home', /address is missing/], ['REGISTER a.home 1.2.3', /neither an IP address/],
+  ['REGISTER a.home 192.0.2.1 x', /one word too many/], ['REGISTER a.home 192.0.2.300', /neither/], ['REGISTER a.home MX 10', /mail exchange is missing/],
+  ['REGISTER a.home MX 70000 b.home', /no preference/], ['REGISTER a.home SOA x', /cannot be registered/], ['REGISTER a.home ANY', /cannot be registered/],
+  ['REGISTER home NS x.home', /dns.zone/], ['REGISTER . 192.0.2.1', /root/], ['REGISTER printer.local 192.0.2.1', /\.local belongs to multicast DNS/],
+  ['REGISTER b\u00fccher.home 192.0.2.1', /ASCII/], ['REGISTER a..home 192.0.2.1', /label is empty/], ['UNREGISTER a.home nonsense', /no record type/],
+  ['REGISTER a.home TXT "open', /not closed/], [`REGISTER a.home TXT ${'x'.repeat(300)}`, /255/], ['x'.repeat(2000), /too long/],
+  ['REGISTER a.home 192.0.2.1\nFLUSH', /more than one line/],
+])('"%s" is refused with its reason', (line, reason) => {
+  expect(() => parseAdminLine(line)).toThrow(UsageError)
+  expect(() => parseAdminLine(line)).toThrow(reason)
+})
+
+test('replies are single lines', () => {
+  expect(formatChanged({ change: 'unregister', name: 'a.home' })).toBe('OK a.home unregistered')
+  expect(formatAdminError(new Error('line\nbreak'))).toMatch(/^ERROR [^\n]*$/)
+})
+
+test('no reply datagram is longer than 1,200 octets, and none is empty', () => {
+  const lines = [...Array.from({ length: 100 }, (_, index) => `name-${index}.home A 192.0.2.${index}`), 'x'.repeat(5000), 'OK 101 names']
+  const datagrams = toDatagrams(lines)
+  expect(datagrams.every(text => text.length > 0 && text.length <= 1200)).toBe(true)
+  expect(datagrams.join('').split('\n')).toHaveLength(103)
+  expect(datagrams[datagrams.length - 1]).toMatch(/OK 101 names\n$/)
+})

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { MalformedPacket } from '../../../kit/errors.ts'
+import { nodeHmac } from '../../hmac.ts'
+import { decodeMessage } from '../../wire/message.ts'
+import { tsigOf, withoutTsig, withTsig } from '../../wire/tsig.ts'
+import { RCODE } from '../../wire/types.ts'
+import { verifyRequest, type KeyOf, type TsigKey } from './tsig.ts'
+
+const fromHex = (hex: string) => Uint8Array.from(hex.replace(/\s/g, '').match(/../g) ?? [], pair => parseInt(pair, 16))
+
+const KEY: TsigKey = { name: 'laptop', algorithm: 'hmac-sha256', secret: new TextEncoder().encode('0123456789abcdef0123456789abcdef') }
+const SIGNED_AT_SECONDS = 1_767_225_600
+/** A query for my-app.home A, signed by dnspython 2.3.0 with KEY at SIGNED_AT_SECONDS. */
+const QUERY = fromHex(`123401000001000000000001 066d792d61707004686f6d650000010001
+  066c6170746f70 0000fa00ff00000000003d 0b686d61632d73686132353600 00006955b900012c
+  0020 8695883a85b41e34a6d5783137187461d9c76fd2a0b231b8f749f48caae72765 123400000000`)
+/** The response that dnspython makes and signs at the same second. */
+const RESPONSE = fromHex('123481000001000000000000 066d792d61707004686f6d650000010001')
+const RESPONSE_MAC = fromHex('cb4dc4b8ba0e183528d149a40a13e9eedfe49c7b279d92151e4169de7f7d874a')
+
+const ring = (...keys: readonly TsigKey[]): KeyOf => name => keys.find(key => key.name === name.toLowerCase())
+const verify = (bytes: Uint8Array, { keyOf = ring(KEY), nowSeconds = SIGNED_AT_SECONDS } = {}) => verifyRequest(bytes, decodeMessage(bytes), keyOf, nodeHmac, nowSeconds)
+const tsig = (bytes: Uint8Array) => tsigOf(decodeMessage(bytes)) ?? expect.unreachable('the message is signed')
+/** The query again with other fields in its signature. */
+const withFields = (fields: Partial<ReturnType<typeof tsig>>) => withTsig(withoutTsig(QUERY, tsig(QUERY)), { ...tsig(QUERY), ...fields })
+
+test('a message without a signature is nobody\'s', () => {
+  expect(verify(RESPONSE)).toBeUndefined()
+})
+
+test('a signature of another implementation is read, taken off, put on again, and true', () => {
+  expect(tsig(QUERY)).toMatchObject({ keyName: 'laptop', algorithm: 'hmac-sha256', timeSignedSeconds: SIGNED_AT_SECONDS, fudgeSeconds: 300, originalId: 0x1234, error: 0 })
+  expect(withFields({})).toEqual(QUERY)
+  expect(verify(QUERY)).toMatchObject({ keyName: 'laptop', error: 0, signedAtSeconds: SIGNED_AT_SECONDS })
+})
+
+test('a forwarder may change the id', () => {
+  const forwarded = QUERY.slice()
+  forwarded[0] = 0x99
+  expect(verify(forwarded)?.error).toBe(RCODE.NOERROR)
+})
+
+test('the answer has the MAC that the other implementation makes, and each further message another', () => {
+  const signature = verify(QUERY)?.signature ?? expect.unreachable('the query is signed')
+  const first = signature.sign(RESPONSE, SIGNED_AT_SECONDS)
+  const second = signature.sign(RESPONSE, SIGNED_AT_SECONDS)
+  expect(tsig(first).mac).toEqual(RESPONSE_MAC)
+  expect(first.length).toBe(RESPONSE.length + signature.octets)
+  expect(tsig(second).mac).not.toEqual(RESPONSE_MAC)
+})
+
+test('every bit counts: no changed octet is taken', () => {
+  for (let at = 2; at < QUERY.length; at++) {
+    const changed = QUERY.slice()
+    changed[at] = (changed[at] ?? 0) ^ 0x40
+    let error: number | undefined
+    try {
+      error = verify(changed)?.error
+    } catch (thrown) {
+      if (!(thrown instanceof MalformedPacket)) throw thrown
+      continue
+    }
+    expect(error, `octet ${at} was changed`).not.toBe(RCODE.NOERROR)
+  }
+})
+
+test('an unknown key and another algorithm than the key\'s are BADKEY, told without a MAC', () => {
+  for (const keyOf of [ring(), ring({ ...KEY, algorithm: 'hmac-sha512' })]) {
+    const refused = verify(QUERY, { keyOf }) ?? expect.unreachable('the query is signed')
+    expect(refused.error).toBe(RCODE.BADKEY)
+    expect(tsig(refused.signature.sign(RESPONSE, SIGNED_AT_SECONDS))).toMatchObject({ error: RCODE.BADKEY, mac: new Uint8Array(0) })
+  }
+})
+
+test('another secret is BADSIG, told without a MAC', () => {
+  const refused = verify(QUERY, { keyOf: ring({ ...KEY, secret: new Uint8Array(32) }) }) ?? expect.unreachable('the query is signed')
+  expect(refused.error).toBe(RCODE.BADSIG)
+  expect(tsig(refused.signature.sign(RESPONSE, SIGNED_AT_SECONDS)).mac).toHaveLength(0)
+})
+
+test.each([[-300, 0], [300, 0], [-301, RCODE.BADTIME], [301, RCODE.BADTIME]])('a clock %i s off is error %i', (offSeconds, error) => {
+  expect(verify(QUERY, { nowSeconds: SIGNED_AT_SECONDS + offSeconds })?.error).toBe(error)
+})
+
+test('BADTIME is signed, repeats the client\'s time and tells the server\'s', () => {
+  const nowSeconds = SIGNED_AT_SECONDS + 1000
+  const answer = tsig(verify(QUERY, { nowSeconds })?.signature.sign(RESPONSE, nowSeconds) ?? expect.unreachable('the query is signed'))
+  expect(answer).toMatchObject({ error: RCODE.BADTIME, timeSignedSeconds: SIGNED_AT_SECONDS, otherData: Uint8Array.from([0, 0, 0x69, 0x55, 0xbc, 0xe8]) })
+  expect(answer.mac).toHaveLength(32)
+})
+
+test('a MAC that is cut is BADTRUNC where it is true, BADSIG where it is not, and malformed below half', () => {
+  const { mac } = tsig(QUERY)
+  expect(verify(withFields({ mac: mac.slice(0, 20) }))?.error).toBe(RCODE.BADTRUNC)
+  expect(verify(withFields({ mac: new Uint8Array(20) }))?.error).toBe(RCODE.BADSIG)
+  expect(() => verify(withFields({ mac: mac.slice(0, 15) }))).toThrow(MalformedPacket)
+  expect(() => verify(withFields({ mac: new Uint8Array(33) }))).toThrow(MalformedPacket)
+})
+
+test('a signature that is not the last record, or stands twice, is malformed', () => {
+  expect(() => verify(withTsig(QUERY, tsig(QUERY)))).toThrow(/before the end/)
+})

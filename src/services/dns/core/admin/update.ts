@@ -1,0 +1,110 @@
+/**
+ * Dynamic update (RFC 2136): one message that says under which conditions what is added and removed, all or nothing. Its four
+ * sections have other names than a query's:
+ *
+ *     zone            one question: the zone's name, SOA
+ *     prerequisites   what must be so now, said by class and type of records without TTL (§2.4)
+ *     update          what shall be so then (§2.5)
+ *     additional      a TSIG, which says who asks
+ *
+ *     class        prerequisite                          update
+ *     the zone's   the name has exactly these records    add this record
+ *     ANY          the name (type ANY) or type exists    remove all of the name (type ANY) or of its type
+ *     NONE         the name or type does not exist       remove this record
+ */
+import { UsageError } from '../../../kit/errors.ts'
+import type { Message, Question, ResourceRecord } from '../../wire/message.ts'
+import { isWithin, nameKey } from '../../wire/name.ts'
+import { formatRdata } from '../../wire/rdata.ts'
+import { CLASS, formatType, isMetaType, RCODE, TYPE } from '../../wire/types.ts'
+import { APEX } from '../zone/apex.ts'
+import { sameData, type Register, type Unregister, type Update } from '../zone/zone-change.ts'
+import type { Zone } from '../zone/zone.ts'
+
+/** What one message of a transfer holds with room to spare. */
+const RDATA_BYTES_MAX = 16_384
+
+/** A change that stands, or why there is none. An update that changes nothing succeeds without a change. */
+export interface UpdateDecision {
+  readonly rcode: number
+  readonly update: Update | undefined
+}
+
+/** What the update comes to in the zone as it is now (RFC 2136 §3.1–3.4). */
+export function decideUpdate({ questions, answers: prerequisites, authorities: updates }: Message, zone: Pick<Zone, 'recordsOf' | 'check'>): UpdateDecision {
+  const refused = (rcode: number): UpdateDecision => ({ rcode, update: undefined })
+  const rcode = checkZoneSection(questions) ?? checkPrerequisites(prerequisites, zone) ?? prescan(updates)
+  if (rcode !== undefined) return refused(rcode)
+  if (updates.some(({ rdata }) => rdata.length > RDATA_BYTES_MAX)) return refused(RCODE.REFUSED)
+  const changes = updates.filter(record => !isStraySoa(record)).map(changeOf)
+  if (changes.length === 0) return refused(RCODE.NOERROR)
+  const update: Update = { change: 'update', changes }
+  try {
+    zone.check(update)
+    return { rcode: RCODE.NOERROR, update }
+  } catch (error) {
+    // A limit of this server's, or data that it does not take.
+    if (!(error instanceof UsageError)) throw error
+    return refused(RCODE.REFUSED)
+  }
+}
+
+/** RFC 2136 §3.1. */
+function checkZoneSection([zone, second]: readonly Question[]): number | undefined {
+  if (zone === undefined || second !== undefined || zone.type !== TYPE.SOA) return RCODE.FORMERR
+  return zone.class === CLASS.IN && nameKey(zone.name) === APEX ? undefined : RCODE.NOTAUTH
+}
+
+/** RFC 2136 §3.2. Records of the zone's class are gathered first, since together they say what a name has of a type. */
+function checkPrerequisites(prerequisites: readonly ResourceRecord[], zone: Pick<Zone, 'recordsOf'>): number | undefined {
+  const exact = new Map<string, ResourceRecord[]>()
+  for (const record of prerequisites) {
+    const { name, type } = record
+    if (record.ttl !== 0) return RCODE.FORMERR
+    if (!isWithin(name, APEX)) return RCODE.NOTZONE
+    if (record.class === CLASS.IN) {
+      const key = `${nameKey(name)} ${type}`
+      exact.set(key, [...exact.get(key) ?? [], record])
+      continue
+    }
+    if ((record.class !== CLASS.ANY && record.class !== CLASS.NONE) || record.rdata.length > 0) return RCODE.FORMERR
+    const wanted = record.class === CLASS.ANY
+    const exists = zone.recordsOf(name).some(held => type === TYPE.ANY || held.type === type)
+    if (exists === wanted) continue
+    if (type === TYPE.ANY) return wanted ? RCODE.NXDOMAIN : RCODE.YXDOMAIN
+    return wanted ? RCODE.NXRRSET : RCODE.YXRRSET
+  }
+  return [...exact.values()].every(records => hasExactly(records, zone)) ? undefined : RCODE.NXRRSET
+}
+
+function hasExactly(wanted: readonly ResourceRecord[], zone: Pick<Zone, 'recordsOf'>): boolean {
+  const [first] = wanted
+  const held = first === undefined ? [] : zone.recordsOf(first.name).filter(({ type }) => type === first.type)
+  const covers = (all: readonly ResourceRecord[], each: readonly ResourceRecord[]) => each.every(record => all.some(other => sameData(record, other)))
+  return covers(held, wanted) && covers(wanted, held)
+}
+
+/** RFC 2136 §3.4.1. */
+function prescan(updates: readonly ResourceRecord[]): number | undefined {
+  for (const { name, type, ttl, rdata, class: recordClass } of updates) {
+    if (!isWithin(name, APEX)) return RCODE.NOTZONE
+    const removesAll = recordClass === CLASS.ANY
+    if (recordClass !== CLASS.IN && recordClass !== CLASS.NONE && !removesAll) return RCODE.FORMERR
+    if (isMetaType(type) && !(removesAll && type === TYPE.ANY)) return RCODE.FORMERR
+    if (recordClass !== CLASS.IN && ttl !== 0) return RCODE.FORMERR
+    if (removesAll !== (rdata.length === 0)) return RCODE.FORMERR
+  }
+  return undefined
+}
+
+/** An SOA where the zone has none is passed over (RFC 2136 §3.4.2.2). */
+function isStraySoa({ name, type, class: recordClass }: ResourceRecord): boolean {
+  return type === TYPE.SOA && recordClass === CLASS.IN && nameKey(name) !== APEX
+}
+
+/** The other rules of RFC 2136 §3.4.2 (CNAME alone, SOA newer, the apex keeps its own) are those of an Update in zone-change.ts. */
+function changeOf({ name, type, ttl, rdata, class: recordClass }: ResourceRecord): Register | Unregister {
+  if (recordClass === CLASS.IN) return { change: 'register', name, type: formatType(type), rdata: formatRdata(type, rdata), ttl, replace: false }
+  if (recordClass === CLASS.NONE) return { change: 'unregister', name, type: formatType(type), rdata: formatRdata(type, rdata) }
+  return { change: 'unregister', name, ...(type === TYPE.ANY ? {} : { type: formatType(type) }) }
+}

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { seededRandom } from '../../../kit/random.ts'
+import { decodeMessage, encodeMessage } from '../../wire/message.ts'
+import { CLASS, TYPE } from '../../wire/types.ts'
+import { ClientLimit, truncatedAnswer } from './client-limit.ts'
+import { queryFor } from '../forwarding/query.ts'
+
+test('a client gets its share each second, then one empty answer in four, and the others keep theirs', () => {
+  const limit = new ClientLimit(10, seededRandom(1))
+  const verdicts = Array.from({ length: 18 }, () => limit.judge(1, 500))
+  expect(verdicts.slice(0, 10).every(verdict => verdict === 'answer')).toBe(true)
+  expect(verdicts.slice(10)).toEqual(['drop', 'truncate', 'drop', 'drop', 'drop', 'truncate', 'drop', 'drop'])
+  expect(limit.judge(2, 500)).toBe('answer')
+  expect(limit.judge(1, 1000)).toBe('answer')
+})
+
+test('a client that is exempt has no limit until the second ends', () => {
+  const limit = new ClientLimit(1, seededRandom(1))
+  limit.judge(1, 0)
+  limit.exempt(1)
+  expect(Array.from({ length: 5000 }, () => limit.judge(1, 900)).every(verdict => verdict === 'answer')).toBe(true)
+  expect([limit.judge(1, 1000), limit.judge(1, 1000)]).toEqual(['answer', 'drop'])
+})
+
+test('0 is no limit', () => {
+  const limit = new ClientLimit(0, seededRandom(1))
+  expect(Array.from({ length: 5000 }, () => limit.judge(1, 0)).every(verdict => verdict === 'answer')).toBe(true)
+})
+
+test('the empty answer has the question and TC, and never more octets than the query', () => {
+  const query = encodeMessage(queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77))
+  const out = new Uint8Array(512)
+  const length = truncatedAnswer(query, 0, query.length, out, 0)
+  const { header, questions, answers } = decodeMessage(out.slice(0, length))
+  expect([header.id, header.qr, header.tc, header.rd, header.rcode, questions[0]?.name, answers.length]).toEqual([77, true, true, true, 0, 'my-app.home', 0])
+  expect(length).toBeLessThanOrEqual(query.length)
+})
+
+test.each([
+  ['an answer', (query: Uint8Array) => { query[2] = 0x80 }],
+  ['two questions', (query: Uint8Array) => { query[5] = 2 }],
+  ['a name without an end', (query: Uint8Array) => { query.fill(1, 12) }],
+  ['a pointer as the name', (query: Uint8Array) => { query[12] = 0xc0 }],
+])('%s gets no empty answer', (_title, damage) => {
+  const query = encodeMessage(queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77))
+  damage(query)
+  expect(truncatedAnswer(query, 0, query.length, new Uint8Array(512), 0)).toBe(0)
+})

@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest'
+import { optRecord } from '../../wire/edns.ts'
+import { encodeMessage, type Message } from '../../wire/message.ts'
+import { CLASS, TYPE } from '../../wire/types.ts'
+import { FLIGHTS_MAX } from '../forwarding/forwarder.ts'
+import { queryFor } from '../forwarding/query.ts'
+import { FIRST, Net, record, SECOND } from '../testing/net.ts'
+
+const register = (net: Net, name: string, type: string, rdata: string) => net.zone.apply({ change: 'register', name, type, rdata, replace: false })
+
+describe('what is known here', () => {
+  test('a registered name is answered with authority, and nobody is asked', () => {
+    const net = new Net()
+    register(net, 'my-app.home', 'A', '192.168.1.50')
+    const { rcode, data, source, message } = net.ask('MY-APP.home').last
+    expect([rcode, data, source, message.header.aa, message.header.ra, message.header.id, message.questions[0]?.name]).toEqual(['NOERROR', ['192.168.1.50'], 'zone', true, true, 77, 'MY-APP.home'])
+    expect(net.sent).toEqual([])
+  })
+
+  test('"no such name" and "no such record" carry the SOA', () => {
+    const net = new Net()
+    register(net, 'a.home', 'A', '192.0.2.1')
+    for (const [name, rcode] of [['b.home', 'NXDOMAIN'], ['a.home', 'NOERROR']] as const) {
+      const { last } = net.ask(name, 'MX')
+      expect([last.rcode, last.data, last.message.authorities.map(({ name, type }) => [name, type])]).toEqual([rcode, [], [['home', TYPE.SOA]]])
+    }
+  })
+
+  test.each(['printer.home', 'x.home.arpa', '1.1.168.192.in-addr.arpa', '1.0.31.172.in-addr.arpa', '9.9.9.10.in-addr.arpa', 'a.local', `${'0.'.repeat(30)}d.f.ip6.arpa`])('%s never goes upstream', name => {
+    const net = new Net().ask(name, 'PTR')
+    expect([net.last.rcode, net.sent.length, net.last.message.authorities.length]).toEqual(['NXDOMAIN', 0, 1])
+  })
+
+  test('a private reverse name with an address below it exists', () => {
+    const net = new Net()
+    register(net, 'a.home', 'A', '192.168.1.50')
+    expect([net.ask('1.168.192.in-addr.arpa', 'NS').last.rcode, net.ask('2.168.192.in-addr.arpa', 'NS').last.rcode]).toEqual(['NOERROR', 'NXDOMAIN'])
+    expect(net.ask('50.1.168.192.in-addr.arpa', 'PTR').last.data).toEqual(['a.home.'])
+  })
+
+  test.each(['use-application-dns.net', 'MASK.icloud.com', 'mask-h2.icloud.com'])('%s does not exist where canaries are hidden, and is asked of the upstream else', name => {
+    const hidden = new Net({ hidesCanaries: true }).ask(name)
+    expect([hidden.last.rcode, hidden.last.message.authorities.length, hidden.sent.length]).toEqual(['NXDOMAIN', 1, 0])
+    expect(new Net().ask(name).sent.length).toBe(1)
+  })
+
+  test('a canary name that is registered is answered as registered', () => {
+    const net = new Net({ hidesCanaries: true })
+    register(net, 'mask.icloud.com', 'A', '192.0.2.9')
+    expect(net.ask('mask.icloud.com').last.data).toEqual(['192.0.2.9'])
+  })
+
+  test('a CNAME is followed here, and from here to an upstream', () => {
+    const net = new Net()
+    register(net, 'www.home', 'CNAME', 'a.home.')
+    register(net, 'a.home', 'CNAME', 'far.example.org.')
+    net.ask('www.home').reply(0, [record('far.example.org', TYPE.A, '203.0.113.1')])
+    expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['a.home.', 'far.example.org.', '203.0.113.1'] })
+  })
+
+  test('a ring of CNAMEs ends in SERVFAIL', () => {
+    const net = new Net()
+    register(net, 'a.home', 'CNAME', 'b.home.')
+    register(net, 'b.home', 'CNAME', 'a.home.')
+    expect(net.ask('a.home').last.rcode).toBe('SERVFAIL')
+  })
+
+  test('ANY is answered small for every name', () => {
+    expect(new Net().ask('example.org', 'ANY').last.data).toEqual(['"RFC8482" ""'])
+  })
+})
+
+describe('bytes that are no good query', () => {
+  test('an answer is not answered, and less than a header is not', () => {
+    const net = new Net().ask('a.home', 'A', { change: query => ({ ...query, header: { ...query.header, qr: true } }) }).bytes(new Uint8Array(11))
+    expect(net.answers).toEqual([])
+  })
+
+  test.each<[string, string, (query: Message) => Message]>([
+    ['another opcode', 'NOTIMP', query => ({ ...query, header: { ...query.header, opcode: 2 } })],
+    ['no question', 'FORMERR', query => ({ ...query, questions: [] })],
+    ['two questions', 'FORMERR', query => ({ ...query, questions: [...query.questions, ...query.questions] })],
+    ['two OPT records', 'FORMERR', query => ({ ...query, additionals: [...query.additionals, ...query.additionals] })],
+    ['class CH', 'REFUSED', query => ({ ...query, questions: [{ name: 'version.bind', type: TYPE.TXT, class: CLASS.CH }] })],
+    ['a zone transfer', 'REFUSED', query => ({ ...query, questions: [{ name: 'home', type: TYPE.AXFR, class: CLASS.IN }] })],
+  ])('%s gets %s', (_title, rcode, change) => {
+    expect(new Net().ask('a.home', 'A', { change }).last.rcode).toBe(rcode)
+  })
+
+  test('a query that is cut gets FORMERR with its id', () => {
+    const query = encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 4242))
+    const { rcode, message } = new Net().bytes(query.subarray(0, 20)).last
+    expect([rcode, message.header.id]).toEqual(['FORMERR', 4242])
+  })
+
+  test('EDNS of another version gets BADVERS, in two parts', () => {
+    const opt = optRecord({ rcode: 0, dnssecOk: false })
+    const { message } = new Net().ask('a.home', 'A', { change: query => ({ ...query, additionals: [{ ...opt, ttl: 1 << 16 }] }) }).last
+    expect([message.header.rcode, (message.additionals[0]?.ttl ?? 0) >>> 24]).toEqual([0, 1])
+  })
+})
+
+describe('size', () => {
+  const crowded = () => {
+    const net = new Net()
+    for (let index = 1; index <= 50; index++) register(net, 'many.home', 'A', `192.0.2.${index}`)
+    return net
+  }
+
+  test('512 octets without EDNS, then TC; TCP takes all', () => {
+    const net = crowded().ask('many.home', 'A', { edns: false })
+    expect([net.last.message.header.tc, net.last.data.length, net.last.message.additionals.length]).toEqual([true, 0, 0])
+    expect(net.ask('many.home', 'A', { edns: false, tcp: true }).last.data).toHaveLength(50)
+  })
+
+  test('EDNS takes 1232, and no more however much a client says', () => {
+    const net = crowded().ask('many.home')
+    expect([net.last.message.header.tc, net.last.data.length]).toEqual([false, 50])
+    for (let index = 51; index <= 90; index++) register(net, 'many.home', 'A', `192.0.2.${index}`)
+    net.ask('many.home', 'A', { change: query => ({ ...query, additionals: [{ ...optRecord({ rcode: 0, dnssecOk: true }), class: 65_535 }] }) })
+    expect([net.last.message.header.tc, net.last.data.length, net.answers[1]?.bytes.length]).toEqual([true, 0, 38])
+    expect((net.last.message.additionals[0]?.ttl ?? 0) & 0x8000).toBe(0x8000)
+  })
+})
+
+describe('what others know', () => {
+  const A = [record('www.example.org', TYPE.A, '203.0.113.7')]
+
+  test('an unknown name is asked of the upstream once, and remembered', () => {
+    const net = new Net().ask('www.example.org').ask('WWW.example.org')
+    expect(net.sent).toHaveLength(1)
+    expect(net.sent[0]).toMatchObject({ to: FIRST, query: { header: { rd: true, qr: false } } })
+    net.reply(0, A)
+    expect(net.answers).toHaveLength(2)
+    expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['203.0.113.7'] })
+    net.runUntil(100_000).ask('www.example.org')
+    expect([net.last.source, net.last.message.answers[0]?.ttl, net.last.message.header.aa]).toEqual(['cache', 200, false])
+    expect(net.over.size).toBe(1)
+  })
+
+  test.each<[string, (message: Message) => Message]>([
+    ['another id', message => ({ ...message, header: { ...message.header, id: message.header.id ^ 1 } })],
+    ['another name', message => ({ ...message, questions: [{ name: 'evil.example.org', type: 1, class: 1 }] })],
+    ['another type', message => ({ ...message, questions: [{ name: 'www.example.org', type: 28, class: 1 }] })],
+    ['no response bit', message => ({ ...message, header: { ...message.header, qr: false } })],
+  ])('a reply with %s is ignored, and the true one is taken', (_title, forge) => {
+    const net = new Net().ask('www.example.org').reply(0, [record('www.example.org', TYPE.A, '192.0.2.66')], forge)
+    expect(net.answers).toEqual([])
+    expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
+  })
+
+  test('records that nobody asked for are dropped', () => {
+    const net = new Net().ask('www.example.org').reply(0, [...A, record('bank.example.com', TYPE.A, '192.0.2.66')])
+    expect(net.last.data).toEqual(['203.0.113.7'])
+    expect(net.ask('bank.example.com').sent).toHaveLength(2)
+  })
+
+  test('a silent upstream is asked again with another id, then the next; a late answer counts', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(1300)
+    expect(net.sent.map(({ atMs, to }) => [atMs, to])).toEqual([[0, FIRST], [400, SECOND], [1200, FIRST]])
+    expect(new Set(net.sent.map(({ query }) => query.header.id)).size).toBe(3)
+    expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
+  })
+
+  test('nobody answers: SERVFAIL before 4 s, and the reason', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(4000)
+    expect([net.last.rcode, net.last.source, net.last.atMs]).toEqual(['SERVFAIL', 'none', 3800])
+    expect(net.events.find(event => event.name === 'upstream')).toMatchObject({ trouble: expect.stringContaining('192.0.2.53:53 does not answer, 198.51.100.53:53 does not answer') })
+    expect(net.over.size).toBe(net.sent.length)
+    expect(net.server.deadlineMs()).toBe(Infinity)
+  })
+
+  test('all refuse: SERVFAIL at once; one answers again: well again', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').refuse(0).refuse(1)
+    expect([net.last.rcode, net.last.atMs]).toEqual(['SERVFAIL', 0])
+    net.ask('www.example.org').reply(2, A)
+    expect(net.events.filter(event => event.name === 'upstream').map(event => event.name === 'upstream' && event.trouble !== undefined)).toEqual([true, false])
+  })
+
+  test('SERVFAIL of one upstream goes to the next, and the one that answers is asked first afterwards', () => {
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
+    expect(net.last.data).toEqual(['203.0.113.7'])
+    expect(net.ask('other.example.org').sent[2]?.to).toBe(SECOND)
+    expect(net.events.filter(event => event.name === 'upstream')).toEqual([])
+  })
+
+  test('a stale answer comes at 1.8 s, the true one is still remembered, and no one waits twice', () => {
+    const net = new Net().ask('www.example.org').reply(0, A).runUntil(400_000).ask('www.example.org').runUntil(401_800)
+    expect(net.last).toMatchObject({ source: 'stale', atMs: 401_800, data: ['203.0.113.7'] })
+    expect(net.last.message.answers[0]?.ttl).toBe(30)
+    expect(net.ask('www.example.org').last).toMatchObject({ source: 'stale', atMs: 401_800 })
+    net.reply(1, [record('www.example.org', TYPE.A, '203.0.113.8')])
+    expect(net.answers).toHaveLength(3)
+    expect(net.ask('www.example.org').last).toMatchObject({ source: 'cache', data: ['203.0.113.8'] })
+  })
+
+  test('a refused upstream with a stale answer gives it at once', () => {
+    const net = new Net().ask('www.example.org').reply(0, A).runUntil(400_000).ask('www.example.org').refuse(1)
+    expect(net.last).toMatchObject({ source: 'stale', atMs: 400_000 })
+  })
+
+  test('a truncated reply is asked again over TCP', () => {
+    const net = new Net().ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, tc: true } }))
+    expect(net.sent[1]?.to).toBe(`${FIRST} by TCP`)
+    expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
+  })
+
+  test('without RD only what is known is told', () => {
+    const net = new Net().ask('www.example.org', 'A', { change: query => ({ ...query, header: { ...query.header, rd: false } }) })
+    expect([net.last.rcode, net.sent.length]).toEqual(['REFUSED', 0])
+  })
+
+  test('a reply that cannot be read is ignored, and one that comes too late is no query', () => {
+    const net = new Net().ask('www.example.org')
+    const { asking } = net.sent[0] ?? expect.unreachable('a query was sent')
+    net.server.receiveReply(Uint8Array.of(1, 2, 3), asking, 0)
+    expect(net.reply(0, A).last.rcode).toBe('NOERROR')
+    net.server.receiveReply(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), asking, 0)
+    expect(net.server.outbox).toEqual([])
+  })
+
+  test('more questions than can be under way fail at once', () => {
+    const net = new Net()
+    for (let index = 0; index < FLIGHTS_MAX; index++) net.ask(`n${index}.example.org`)
+    expect(net.answers).toEqual([])
+    expect(net.ask('one-more.example.org').last.rcode).toBe('SERVFAIL')
+  })
+
+  test('no upstream is set: SERVFAIL', () => {
+    expect(new Net({ upstreams: [] }).ask('www.example.org').last.rcode).toBe('SERVFAIL')
+  })
+})

@@ -1,0 +1,339 @@
+/**
+ * The DNS server as a machine (RFC 1034 §4.3.2): a query is looked up in the zone, then in the cache, then forwarded.
+ *
+ *     query → readable? → one of ours? → private? → remembered? → forward → answer
+ *               │ FORMERR    │ zone         │ NXDOMAIN   │ cache       │ upstream, stale or SERVFAIL
+ *
+ * A CNAME registered here may lead anywhere: its target goes the same way again.
+ */
+import type { Path } from '../../../kit/endpoint.ts'
+import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
+import type { Effect, Machine } from '../../../kit/machine.ts'
+import { decodeHeader, decodeMessage, type Header, type Message, type Question, type ResourceRecord } from '../../wire/message.ts'
+import { nameKey, ROOT } from '../../wire/name.ts'
+import { formatRdata } from '../../wire/rdata.ts'
+import { CLASS, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../../wire/types.ts'
+import { EDE, OPTION, type ExtendedError } from '../../wire/edns-options.ts'
+import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../../wire/edns.ts'
+import { soaFor } from '../zone/apex.ts'
+import type { Authority, AuthorityEvent, Request } from '../admin/authority.ts'
+import { Cache } from './cache.ts'
+import { isCanaryName } from './canary-names.ts'
+import { Failures } from '../forwarding/failures.ts'
+import { targetOf, type Finding, type Wanted } from '../forwarding/finding.ts'
+import type { Asking, Outcome, Trouble } from '../forwarding/flight.ts'
+import { Forwarder, type ForwarderEvent, type ForwarderOptions } from '../forwarding/forwarder.ts'
+import { HotAnswers } from './hot-answers.ts'
+import { explain, type Provenance } from './provenance.ts'
+import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
+import { encodeResponse, type ResponseParts } from './response.ts'
+import type { Routes } from '../forwarding/routes.ts'
+import type { SignedRequest } from '../admin/tsig.ts'
+import type { Upstream } from '../forwarding/upstream.ts'
+import { anyRecord, type Zone } from '../zone/zone.ts'
+import type { ZoneMap } from '../forwarding/zone-map.ts'
+
+export type AnswerSource = Provenance['source']
+
+/** Raw, for most are only counted (query-log.ts): text is made of those that are told. */
+export interface AnsweredEvent {
+  readonly name: 'answered'
+  readonly question: Question
+  readonly rcode: number
+  readonly source: AnswerSource
+  readonly path: Path
+  readonly tookMs: number
+}
+
+export type DnsEvent = ForwarderEvent
+  | AuthorityEvent
+  | AnsweredEvent
+  /** An upstream's answer is remembered until then. */
+  | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
+  /** An address of the network at hand was taken out of what an upstream said of a name that is not ours. */
+  | { readonly name: 'filtered'; readonly qname: string; readonly data: string; readonly upstream: string }
+
+/** A CNAME chain through the zone ends at this length: nobody means a longer one. */
+const ALIASES_MAX = 8
+const TCP_BYTES_MAX = 65_535
+const OURS: Provenance = { source: 'zone' }
+const UNKNOWN: Provenance = { source: 'none' }
+const NOBODY = { zone: ROOT, value: undefined }
+
+/** A query on its way to an answer. */
+interface Query {
+  /** As it came; only lent, so of use only while it is being received. */
+  readonly bytes: Uint8Array
+  readonly header: Header
+  readonly question: Question
+  readonly edns: Edns | undefined
+  /** It has the option that asks how the answer is known. */
+  readonly wantsProvenance: boolean
+  /** It came by TCP and asks how long its connection may be silent. */
+  readonly wantsKeepalive: boolean
+  readonly signed: SignedRequest | undefined
+  readonly path: Path
+  readonly limitBytes: number
+  readonly receivedAtMs: number
+  /** Aliases found so far. */
+  readonly chain: ResourceRecord[]
+  /** The name that is looked for now. */
+  qname: string
+}
+
+export interface DnsServerOptions extends ForwarderOptions {
+  /** Who is asked for what is not known here. */
+  readonly routes: Routes
+  /** Zones whose names may have private addresses. */
+  readonly allowPrivate?: ZoneMap<true>
+  /** Canary names (canary-names.ts) do not exist. */
+  readonly hidesCanaries?: boolean
+  /** Takes updates, transfers and signatures; without it they are not implemented. */
+  readonly authority?: Authority
+}
+
+export class DnsServer implements Machine<DnsEvent> {
+  readonly outbox: Effect<DnsEvent>[] = []
+  readonly #forwarder: Forwarder<Query>
+  readonly #hot = new HotAnswers()
+  /** The zone's, when the hot answers began. */
+  #hotGeneration = 0
+  readonly #failures = new Failures()
+  readonly zone: Zone
+  readonly cache: Cache
+  readonly options: DnsServerOptions
+
+  constructor(zone: Zone, cache: Cache, options: DnsServerOptions) {
+    this.zone = zone
+    this.cache = cache
+    this.options = options
+    this.#forwarder = new Forwarder(options)
+  }
+
+  /**
+   * Answers at once what was asked and answered before: from `query[at..at+length)` into `out[outAt…)`, which has `roomBytes`.
+   * @returns the answer's length; 0 where `receive` has to see the query
+   */
+  answerAtOnce(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
+    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
+    return this.#hot.answer(query, at, length, out, outAt, roomBytes, nowMs)
+  }
+
+  /** Empties the cache. @returns how many answers were forgotten */
+  flush(): number {
+    this.#forgetHot()
+    return this.cache.flush()
+  }
+
+  /** A client's query by UDP. */
+  receive(bytes: Uint8Array, path: Path, nowMs: number): void {
+    this.#receiveQuery(bytes, path, UDP_PAYLOAD_BYTES_MIN, nowMs)
+  }
+
+  /** A query that came over TCP: its answer may have any length. */
+  receiveOverTcp(bytes: Uint8Array, path: Path, nowMs: number): void {
+    this.#receiveQuery(bytes, path, TCP_BYTES_MAX, nowMs)
+  }
+
+  /** What came back for something that the outbox asked. */
+  receiveReply(bytes: Uint8Array, asking: Asking, nowMs: number): void {
+    try {
+      this.#forwarder.receive(bytes, asking, nowMs)
+    } catch (error) {
+      // What cannot be read may be forged: the true answer may still come.
+      if (!(error instanceof MalformedPacket)) throw error
+    }
+    this.#takeSettled(nowMs)
+  }
+
+  /** The system says that an asking leads nowhere. */
+  refused(asking: Asking, why: string, nowMs: number): void {
+    this.#forwarder.refused(asking, why, nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  /** The answer to an update that `updateAsked` told of (authority.ts). */
+  answerUpdate(request: Request, rcode: number): void {
+    this.options.authority?.answerUpdate(request, rcode)
+    this.#takeFromAuthority()
+  }
+
+  timeout(nowMs: number): void {
+    this.#forwarder.timeout(nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  deadlineMs(): number {
+    return this.#forwarder.deadlineMs()
+  }
+
+  #receiveQuery(bytes: Uint8Array, path: Path, limitBytes: number, nowMs: number): void {
+    let message: Message
+    let edns: Edns | undefined
+    let signed: SignedRequest | undefined
+    try {
+      if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
+      message = decodeMessage(bytes)
+      edns = ednsOf(message)
+      signed = this.options.authority?.verify(bytes, message)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      return this.#refuseUnreadable(bytes, path)
+    }
+    const overTcp = limitBytes === TCP_BYTES_MAX
+    const granted = overTcp ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
+    if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
+    const [question, second] = message.questions
+    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
+    const asks = (option: number) => edns?.options.some(({ code }) => code === option) === true
+    const query: Query = {
+      bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
+      wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
+    }
+    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
+    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    else this.#resolve(query, nowMs)
+    this.#takeSettled(nowMs)
+  }
+
+  #takeFromAuthority(): void {
+    this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
+  }
+
+  /** The header alone, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1); what has no header gets nothing. */
+  #refuseUnreadable(bytes: Uint8Array, path: Path): void {
+    if (bytes.length < 12) return
+    const header = decodeHeader(bytes)
+    const rcode = header.opcode === OPCODE_QUERY ? RCODE.FORMERR : RCODE.NOTIMP
+    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header, questions: [], edns: undefined }, { rcode }, UDP_PAYLOAD_BYTES_MIN) })
+  }
+
+  #resolve(query: Query, nowMs: number): void {
+    while (query.chain.length < ALIASES_MAX) {
+      const known = this.zone.lookup(query.qname, query.question.type)
+      if (known === undefined) return this.#resolveElsewhere(query, nowMs)
+      switch (known.kind) {
+        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, OURS, nowMs)
+        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, OURS, nowMs)
+        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, OURS, nowMs)
+        case 'alias':
+          query.chain.push(known.record)
+          query.qname = targetOf(known.record)
+          break
+        default: assertNever(known)
+      }
+    }
+    this.#answer(query, { rcode: RCODE.SERVFAIL }, UNKNOWN, nowMs)
+  }
+
+  #resolveElsewhere(query: Query, nowMs: number): void {
+    const { header, edns, question, qname } = query
+    // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
+    const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
+    const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
+    if (group === undefined) return this.#answerNobodysName(query, zone, nowMs)
+    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, UNKNOWN, nowMs)
+    if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)
+    const cached = this.cache.get(wanted, nowMs)
+    if (cached !== undefined) {
+      if (cached.isHot && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
+      return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
+    }
+    if (!header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    const troubles = this.#failures.get(wanted, nowMs)
+    if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
+    const stale = this.cache.stale(wanted, nowMs)
+    if (stale?.isTriedInVain === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
+  }
+
+  /** A zone of which nobody is asked: its names are registered here, or do not exist. */
+  #answerNobodysName(query: Query, zone: string, nowMs: number): void {
+    const exists = nameKey(query.qname) === nameKey(zone) || this.zone.hasBelow(query.qname)
+    this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
+  }
+
+  #takeSettled(nowMs: number): void {
+    const { settled, outbox } = this.#forwarder
+    for (const { wanted, waiters, outcome } of settled) this.#settle(wanted, waiters, outcome, nowMs)
+    for (const effect of outbox) this.outbox.push(effect)
+    settled.length = 0
+    outbox.length = 0
+  }
+
+  #settle(wanted: Wanted, waiters: readonly Query[], outcome: Outcome, nowMs: number): void {
+    if (outcome.kind !== 'found') {
+      const troubles = outcome.kind === 'failed' ? outcome.troubles : []
+      if (outcome.kind === 'failed') {
+        this.cache.triedInVain(wanted, nowMs)
+        this.#failures.add(wanted, troubles, nowMs)
+      }
+      for (const query of waiters) this.#answerStale(query, wanted, troubles, nowMs)
+      return
+    }
+    const { upstream, tookMs } = outcome
+    const finding = this.#filtered(wanted, outcome.finding, upstream)
+    const expiresAtMs = this.cache.put(wanted, finding, upstream.title, nowMs)
+    if (expiresAtMs !== undefined) this.outbox.push({ kind: 'event', event: { name: 'cached', finding, expiresAtMs } })
+    for (const query of waiters) this.#answerFinding(query, finding, { source: 'upstream', upstream: upstream.title, tookMs }, nowMs)
+  }
+
+  /** A finding without addresses that a stranger's name must not have. */
+  #filtered(wanted: Wanted, finding: Finding, { title }: Upstream): Finding {
+    const filtered = withoutPrivateAddresses(finding)
+    if (filtered === undefined || this.#mayBePrivate(wanted.name)) return finding
+    const { type, rdata } = filtered.record
+    this.outbox.push({ kind: 'event', event: { name: 'filtered', qname: wanted.name, data: formatRdata(type, rdata), upstream: title } })
+    return filtered.finding
+  }
+
+  #mayBePrivate(name: string): boolean {
+    return this.options.allowPrivate?.longestMatch(name) !== undefined || this.options.routes.longestMatch(name)?.zone !== ROOT
+  }
+
+  #answerStale(query: Query, wanted: Wanted, troubles: readonly Trouble[], nowMs: number): void {
+    const stale = this.cache.stale(wanted, nowMs)
+    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorFor(troubles) }, UNKNOWN, nowMs)
+    this.#answerFinding(query, stale.finding, { source: 'stale', ageMs: stale.ageMs, upstream: stale.upstream }, nowMs)
+  }
+
+  #answerFinding(query: Query, finding: Finding, provenance: Provenance, nowMs: number, holdsUntilMs = 0): void {
+    const { rcode, answers, authorities, authentic } = finding
+    const stale = rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
+    const extendedError = finding.filtered === true ? { infoCode: EDE.FILTERED, text: 'a private address was taken out' }
+      : provenance.source === 'stale' ? { infoCode: stale, text: '' } : undefined
+    const wantsAd = query.header.ad || query.edns?.dnssecOk === true
+    this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && query.chain.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
+  }
+
+  /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
+  #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
+    const { header, question, edns, signed, path } = query
+    const answers = query.chain.length === 0 ? parts.answers : [...query.chain, ...parts.answers ?? []]
+    const told = query.wantsProvenance ? explain(provenance) : undefined
+    const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told, tellsKeepalive: query.wantsKeepalive }
+    const room = query.limitBytes - (signed?.signature.octets ?? 0)
+    const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)
+    this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
+    if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
+    this.outbox.push({ kind: 'event', event: { name: 'answered', question, rcode: parts.rcode, source: provenance.source, path, tookMs: nowMs - query.receivedAtMs } })
+  }
+
+  #remember(query: Query, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
+    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
+    this.#hot.remember(query.bytes, response, holdsUntilMs, nowMs)
+  }
+
+  #forgetHot(): void {
+    this.#hot.forget()
+    this.#hotGeneration = this.zone.generation
+  }
+}
+
+/** The upstream's own reason goes before ours (RFC 8914 §3). */
+function extendedErrorFor(troubles: readonly Trouble[]): ExtendedError | undefined {
+  const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
+  const [first] = troubles
+  if (told !== undefined || first === undefined) return told
+  const infoCode = troubles.some(({ kind }) => kind === 'unreachable') ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY
+  return { infoCode, text: `${first.upstream.title} ${first.why}` }
+}

@@ -1,0 +1,46 @@
+/**
+ * Who is asked for which names ("conditional forwarding"): the longest zone wins. Private zones are never forwarded, unless a
+ * setting names a server for them.
+ *
+ *     .                    the upstreams
+ *     corp.example.org     192.0.2.1, 192.0.2.2     --forward corp.example.org=192.0.2.1 --forward corp.example.org=192.0.2.2
+ *     168.192.in-addr.arpa nobody                   built in
+ *     ads.example.org      nobody                   --forward ads.example.org=
+ */
+import { UsageError } from '../../../kit/errors.ts'
+import { isWithin, parseName, ROOT } from '../../wire/name.ts'
+import { PRIVATE_ZONES } from './private-names.ts'
+import { parseUpstream, type Upstream } from './upstream.ts'
+import { UpstreamGroup } from './upstream-group.ts'
+import { APEX } from '../zone/apex.ts'
+import { ZoneMap } from './zone-map.ts'
+
+/** A zone's servers; undefined: its names are never asked of anybody. */
+export type Routes = ZoneMap<UpstreamGroup | undefined>
+
+/** One `--forward`: a server for a zone; undefined: none at all. */
+export interface Forwarding {
+  readonly zone: string
+  readonly upstream: Upstream | undefined
+}
+
+/** @throws UsageError for text that is not `ZONE=UPSTREAM`, `ZONE=` or `ZONE=-` */
+export function parseForwarding(text: string): Forwarding {
+  const [, zoneText, upstreamText] = /^([^=]+)=(.*)$/.exec(text) ?? []
+  if (zoneText === undefined || upstreamText === undefined) throw new UsageError(`"${text.slice(0, 100)}" is no forwarding`, 'there is no = between a zone and a server', 'write ZONE=IP[:PORT], or ZONE= for a zone that is never forwarded')
+  const zone = parseName(zoneText)
+  if (zone === ROOT) throw new UsageError(`"${text.slice(0, 100)}" is no forwarding`, 'the root is everything', 'name the server for everything with --upstream')
+  if (isWithin(zone, APEX)) throw new UsageError(`${zone} cannot be forwarded`, `names below ${APEX} are this server's own`, 'name another zone')
+  return { zone, upstream: upstreamText === '' || upstreamText === '-' ? undefined : parseUpstream(upstreamText) }
+}
+
+export function createRoutes(upstreams: readonly Upstream[], forwardings: readonly Forwarding[] = []): Routes {
+  const routes: Routes = new ZoneMap()
+  for (const zone of PRIVATE_ZONES) routes.set(zone, undefined)
+  routes.set(ROOT, new UpstreamGroup(ROOT, upstreams))
+  for (const { zone } of forwardings) {
+    const servers = forwardings.filter(each => isWithin(each.zone, zone) && isWithin(zone, each.zone)).flatMap(({ upstream }) => upstream ?? [])
+    routes.set(zone, servers.length === 0 ? undefined : new UpstreamGroup(zone, servers))
+  }
+  return routes
+}

@@ -1,0 +1,96 @@
+import { beforeEach, expect, test } from 'vitest'
+import { UsageError } from '../../../kit/errors.ts'
+import { formatRdata } from '../../wire/rdata.ts'
+import { formatType } from '../../wire/types.ts'
+import type { Register, Unregister } from './zone-change.ts'
+import type { ZoneDifference } from './zone-history.ts'
+import { Zone } from './zone.ts'
+
+let zone: Zone
+beforeEach(() => { zone = new Zone() })
+
+const add = (name: string, type: string, rdata: string, more: Partial<Register> = {}): Register => ({ change: 'register', name, type, rdata, replace: false, ...more })
+const remove = (name: string, more: Partial<Unregister> = {}): Unregister => ({ change: 'unregister', name, ...more })
+const update = (...changes: (Register | Unregister)[]) => zone.apply({ change: 'update', changes })
+const held = (name: string) => zone.recordsOf(name).map(({ ttl, type, rdata }) => `${ttl} ${formatType(type)} ${formatRdata(type, rdata)}`)
+const told = ({ removed, added }: ZoneDifference) => {
+  const text = ({ name, type, rdata }: ZoneDifference['from']) => `${name} ${formatType(type)} ${formatRdata(type, rdata)}`
+  return { removed: removed.map(text), added: added.map(text) }
+}
+
+test('several changes are one step of the serial, each seeing what the one before did', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1'))
+  const { serial } = zone
+  const difference = update(remove('a.home'), add('a.home', 'CNAME', 'b.home.'), add('b.home', 'A', '192.0.2.2'))
+  expect(told(difference)).toEqual({ removed: ['a.home A 192.0.2.1'], added: ['a.home CNAME b.home.', 'b.home A 192.0.2.2'] })
+  expect([zone.serial, held('a.home')]).toEqual([serial + 1, ['10 CNAME b.home.']])
+})
+
+test('where one of several cannot be, none is made', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1'))
+  const before = [...zone.records()]
+  for (const wrong of [add('b.home', 'A', '192.0.2'), add('b.home', 'FROG', 'x'), add('b.home', 'ANY', ''), add('b.home', 'SOA', 'a. b. 1 2 3 4 5')]) {
+    expect(() => update(remove('a.home'), wrong)).toThrow(UsageError)
+    expect(() => zone.check({ change: 'update', changes: [remove('a.home'), wrong] })).toThrow(UsageError)
+  }
+  expect([...zone.records()]).toEqual(before)
+})
+
+test('in an update what finds nothing to remove, or a CNAME that would not stand alone, is passed over', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1'))
+  const difference = update(remove('x.home'), remove('a.home', { type: 'TXT' }), add('a.home', 'CNAME', 'b.home.'), add('c.home', 'A', '192.0.2.3'))
+  expect(told(difference)).toEqual({ removed: [], added: ['c.home A 192.0.2.3'] })
+})
+
+test('one record is removed by its data, whatever the case of a name in it', () => {
+  update(add('a.home', 'MX', '10 Mail.home.'), add('a.home', 'MX', '20 mail.home.'), add('a.home', 'TXT', '"Mail"'))
+  zone.apply(remove('a.home', { type: 'MX', rdata: '10 mail.HOME.' }))
+  expect(() => zone.apply(remove('a.home', { type: 'TXT', rdata: '"mail"' }))).toThrow(/not registered with type TXT and data/)
+  expect(held('a.home')).toEqual(['10 MX 20 mail.home.', '10 TXT "Mail"'])
+})
+
+test('records of one name and type have one TTL: that of the newest that names one', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1', { ttl: 300 }))
+  zone.apply(add('a.home', 'A', '192.0.2.2'))
+  zone.apply(add('a.home', 'TXT', 'x'))
+  expect(held('a.home')).toEqual(['300 A 192.0.2.1', '300 A 192.0.2.2', '10 TXT "x"'])
+  expect(told(zone.apply(add('a.home', 'A', '192.0.2.2', { ttl: 60 })))).toEqual({ removed: ['a.home A 192.0.2.1', 'a.home A 192.0.2.2'], added: ['a.home A 192.0.2.1', 'a.home A 192.0.2.2'] })
+  expect(held('a.home').sort()).toEqual(['10 TXT "x"', '60 A 192.0.2.1', '60 A 192.0.2.2'])
+})
+
+test('a change that says what is there already changes the serial alone', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1'))
+  const again = add('A.home.', 'A', '192.0.2.1', { replace: true })
+  expect([zone.wouldChange(again), zone.wouldChange({ ...again, rdata: '192.0.2.2' })]).toEqual([false, true])
+  const difference = zone.apply(again)
+  expect(told(difference)).toEqual({ removed: [], added: [] })
+  expect(difference.to).not.toEqual(difference.from)
+})
+
+test("the zone's own SOA and NS stay, but for a name server beside which another stands", () => {
+  for (const change of [remove('home'), remove('home', { type: 'NS' }), remove('home', { type: 'SOA' }), remove('home', { type: 'NS', rdata: 'localhost.' })]) expect(() => zone.apply(change)).toThrow(UsageError)
+  update(add('home', 'NS', 'ns.home.'), add('ns.home', 'A', '192.0.2.1'))
+  zone.apply(remove('home', { type: 'NS', rdata: 'localhost.' }))
+  expect(held('home').filter(text => text.includes('NS'))).toEqual(['10 NS ns.home.'])
+})
+
+test('a newer SOA is taken with its serial, an older one is passed over', () => {
+  const soa = (serial: number) => add('home', 'SOA', `ns.home. hostmaster.home. ${serial} 1 2 3 4`, { replace: true, ttl: 77 })
+  update(soa(4000))
+  expect([zone.serial, held('home')[0]]).toEqual([4000, '77 SOA ns.home. hostmaster.home. 4000 1 2 3 4'])
+  update(soa(3000))
+  expect(held('home')[0]).toBe('77 SOA ns.home. hostmaster.home. 4001 1 2 3 4')
+})
+
+test('names outside the apex are no part of the difference', () => {
+  expect(told(update(add('a.example.org', 'A', '192.0.2.1'), add('a.home', 'A', '192.0.2.2')))).toEqual({ removed: [], added: ['a.home A 192.0.2.2'] })
+})
+
+test('differences are known from each state since, until they are too many or the zone was loaded', () => {
+  const first = zone.serial
+  const made = [1, 2, 3].map(octet => zone.apply(add('a.home', 'A', `192.0.2.${octet}`)))
+  expect([zone.differencesSince(first), zone.differencesSince(first + 2), zone.differencesSince(zone.serial)]).toEqual([made, made.slice(2), []])
+  expect([zone.differencesSince(first - 1), zone.differencesSince(zone.serial + 1)]).toEqual([undefined, undefined])
+  for (let index = 0; index < 1000; index++) update()
+  expect([zone.differencesSince(first + 2), zone.differencesSince(first + 3)?.length]).toEqual([undefined, 1000])
+})

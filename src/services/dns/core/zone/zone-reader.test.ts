@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { HamletError } from '../../../kit/errors.ts'
+import { formatRdata } from '../../wire/rdata.ts'
+import { formatType } from '../../wire/types.ts'
+import { RECORDS_OF_NAME_MAX, type ZoneContent } from './zone-content.ts'
+import { ZoneReader } from './zone-reader.ts'
+import { formatZone } from './zone-writer.ts'
+import { Zone } from './zone.ts'
+
+function contentOf(text: string): ZoneContent {
+  const reader = new ZoneReader(text, 'dns.zone')
+  while (reader.read(1)) continue
+  return reader.content
+}
+const recordsIn = (content: ZoneContent) => [...content.nodes()].flatMap(node => content.recordsOf(node))
+const read = (text: string) => recordsIn(contentOf(text)).map(record => `${record.name} ${record.ttl} ${formatType(record.type)} ${formatRdata(record.type, record.rdata)}`)
+const written = (zone: Zone) => [...formatZone(zone)].join('')
+
+test('what a person may write is read', () => {
+  expect(read(`
+; my network
+$ORIGIN home.
+$TTL 1h
+@   IN SOA localhost. nobody.invalid. (
+        7      ; serial
+        3600 1200
+        604800 5 )
+    IN NS localhost.
+my-app      A     192.168.1.50   ; the app
+      30 IN AAAA  2001:db8::50
+www   IN 2m CNAME my-app
+txt         TXT   "a ; no comment" plain ( "third"
+                  fourth )
+_http._tcp.my-app SRV 0 0 80 my-app
+$ORIGIN sub
+deep        A     192.0.2.3
+router.example.org. A 192.0.2.1
+x\tTYPE731 \\# 1 ff`)).toEqual([
+    'home 3600 SOA localhost. nobody.invalid. 7 3600 1200 604800 5', 'home 3600 NS localhost.', 'my-app.home 3600 A 192.168.1.50', 'my-app.home 30 AAAA 2001:db8::50',
+    'www.home 120 CNAME my-app.home.', 'txt.home 3600 TXT "a ; no comment" "plain" "third" "fourth"', '_http._tcp.my-app.home 3600 SRV 0 0 80 my-app.home.',
+    'deep.sub.home 3600 A 192.0.2.3', 'router.example.org 3600 A 192.0.2.1', 'x.sub.home 3600 TYPE731 \\# 1 ff',
+  ])
+})
+
+test.each([
+  ['a A 192.0.2.1\nb A 192.0.2\n', 2, 'no IPv4 address'], ['\n\n  A 192.0.2.1', 3, 'begins with a blank'], ['a TXT "open\nb A 192.0.2.1', 1, 'second quote'],
+  ['$INCLUDE x', 1, '$INCLUDE is not read here'], ['$LOAD x', 1, 'only $ORIGIN, $TTL and $GENERATE'], ['a IN', 1, 'type is missing'], ['a FROG x', 1, '"FROG" is none'], ['a CH TXT x', 1, 'not IN'], ['a OPT x', 1, 'questions only'],
+  ['a A 192.0.2.1\na CNAME b', 2, 'CNAME'], ['a SOA localhost. x. 1 2 3 4 5', 1, 'SOA is at the wrong place'], ['a MX ( 10\nb', 2, 'ends before'], ['a A 192.0.2.1 )', 1, 'too many'],
+  ['$TTL soon', 1, 'no time'], ['@ CNAME x', 1, '"home" has SOA and NS beside it'], ['@ SOA localhost. x. 1 2 3 4 5\n@ SOA localhost. x. 2 2 3 4 5', 2, 'two SOA'], ['a A 192.0.2.1\na..b A 192.0.2.1', 2, 'a label is empty'],
+  [`${'x'.repeat(64)} A 192.0.2.1`, 1, '64 octets, 63 is the limit'], [`${'abcdefg.'.repeat(32)} A 192.0.2.1`, 1, 'octets, 255 is the limit'], ['a A 192.0.2.01', 1, 'no IPv4 address'], ['a A 192.0.2.1 x', 1, 'one word too many'],
+  ['a AAAA 2001:db8:::1', 1, 'no IPv6 address'], ['a A 192.0.2.1\n\nb TXT \\', 3, 'escape is not complete'],
+  ['$GENERATE 5-1 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 1-2/0 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 0-65536 a$ A 192.0.2.1', 1, 'more than 65536 lines'], ['\n$GENERATE 250-260 a$ A 192.0.2.$', 2, 'no IPv4 address'],
+  ['$GENERATE 1-2 a${-5} A 192.0.2.1', 1, 'cannot be understood'], ['$GENERATE 1-2 a${0,999} A 192.0.2.1', 1, 'cannot be understood'], ['$GENERATE 1-2 a${x} A 192.0.2.1', 1, 'cannot be understood'],
+])('"%s" is refused, naming line %i and the reason', (text, line, reason) => {
+  try {
+    read(text)
+  } catch (error) {
+    if (!(error instanceof HamletError)) throw error
+    expect(error.code).toBe('file-damaged')
+    expect(error.parts.why).toContain(`line ${line}: `)
+    expect(error.parts.why).toContain(reason)
+    return
+  }
+  expect.unreachable('it was taken')
+})
+
+test('TTL and class may be missing, and come in either order; times have units; lines may end as elsewhere', () => {
+  expect(read('a 1h30m IN A 192.0.2.1\r\nb in 2d A 192.0.2.2\r\nc 90 A 192.0.2.3\r\nd A 192.0.2.4\r\n')).toEqual(['a.home 5400 A 192.0.2.1', 'b.home 172800 A 192.0.2.2', 'c.home 90 A 192.0.2.3', 'd.home 10 A 192.0.2.4'])
+})
+
+test('names are read relative, absolute, escaped, as @, as wildcards, and with any letters', () => {
+  expect(read('@ TXT apex\nA.B A 192.0.2.1\na.b.HOME. TXT x\n*.dev A 192.0.2.2\nodd\\.dot A 192.0.2.3\n\\097 A 192.0.2.4\n\\@ A 192.0.2.5\n$ORIGIN example.\n@ A 192.0.2.6\nx A 192.0.2.7\n$ORIGIN .\ny.home A 192.0.2.8')).toEqual([
+    'home 10 TXT "apex"', 'A.B.home 10 A 192.0.2.1', 'A.B.home 10 TXT "x"', '*.dev.home 10 A 192.0.2.2', 'odd\\.dot.home 10 A 192.0.2.3', 'a.home 10 A 192.0.2.4', '\\@.home 10 A 192.0.2.5', 'example 10 A 192.0.2.6',
+    'x.example 10 A 192.0.2.7', 'y.home 10 A 192.0.2.8',
+  ])
+})
+
+test('an $ORIGIN alone makes no name', () => {
+  const zone = new Zone()
+  zone.load(contentOf('$ORIGIN sub\n$ORIGIN deep\nx A 192.0.2.1\n'))
+  expect([zone.lookup('sub.home', 1)?.kind, zone.lookup('y.home', 1)?.kind]).toEqual(['nodata', 'nxdomain'])
+  zone.load(contentOf('$ORIGIN sub\n$ORIGIN home.\nx A 192.0.2.1\n'))
+  expect(zone.lookup('sub.home', 1)?.kind).toBe('nxdomain')
+})
+
+test('records of one name and type have the TTL of the first, and the same record twice is one', () => {
+  expect(read('a 60 A 192.0.2.1\na 300 A 192.0.2.2\na 300 TXT x\na A 192.0.2.1\n')).toEqual(['a.home 60 A 192.0.2.1', 'a.home 60 A 192.0.2.2', 'a.home 300 TXT "x"'])
+})
+
+test('$GENERATE makes a record for each number', () => {
+  expect(read('$GENERATE 1-3 pc$ A 192.0.2.$')).toEqual([1, 2, 3].map(number => `pc${number}.home 10 A 192.0.2.${number}`))
+  expect(read('$GENERATE 8-12/2 n${2,3,x} 60 IN TXT "number $ costs \\$5" ${-8}')).toEqual([[8, '00a', 0], [10, '00c', 2], [12, '00e', 4]].map(([number, hex, less]) => `n${hex}.home 60 TXT "number ${number} costs $5" "${less}"`))
+  expect(read('$GENERATE 0-65535 n$ CNAME x')).toHaveLength(65_536)
+})
+
+test('a name has at most so many records', () => {
+  const lines = Array.from({ length: RECORDS_OF_NAME_MAX }, (_, index) => `a TXT ${index}`).join('\n')
+  expect(read(lines)).toHaveLength(RECORDS_OF_NAME_MAX)
+  expect(() => read(`${lines}\na TXT more`)).toThrow(/line 1001: .*more than 1000/)
+})
+
+test('a zone is the same after its file', () => {
+  const name = fc.stringMatching(/^[a-z]{1,8}(\.[a-z]{1,8})?$/).chain(start => fc.constantFrom(`${start}.home`, `${start}.example.org`, 'home'))
+  const data = fc.oneof(
+    fc.record({ type: fc.constant('A'), rdata: fc.ipV4() }), fc.record({ type: fc.constant('AAAA'), rdata: fc.constant('2001:db8::1') }),
+    fc.record({ type: fc.constant('TXT'), rdata: fc.constantFrom('"a b"', '"semi;colon" "(paren"', '"back\\\\slash \\"q\\""') }),
+    fc.record({ type: fc.constant('MX'), rdata: fc.constant('10 mail.home.') }))
+  fc.assert(fc.property(fc.array(fc.tuple(name, data), { maxLength: 15 }), entries => {
+    const zone = new Zone()
+    for (const [owner, { type, rdata }] of entries) zone.apply({ change: 'register', name: owner, type, rdata, replace: false })
+    const text = written(zone)
+    const again = new Zone()
+    again.load(contentOf(text))
+    expect(written(again)).toBe(text)
+    expect([...again.records()]).toHaveLength([...zone.records()].length)
+  }))
+})
+
+test('names outside the apex stand absolute at the end', () => {
+  const zone = new Zone()
+  zone.apply({ change: 'register', name: 'router.example.org', type: 'A', rdata: '192.0.2.1', replace: true })
+  zone.apply({ change: 'register', name: 'a.home', type: 'A', rdata: '192.0.2.2', replace: true })
+  const lines = written(zone).trimEnd().split('\n')
+  expect(lines[lines.length - 1]).toMatch(/^router\.example\.org\. +IN A +192\.0\.2\.1$/)
+  expect(lines.findIndex(line => line.startsWith('a '))).toBeLessThan(lines.length - 2)
+})

@@ -1,0 +1,217 @@
+import fc from 'fast-check'
+import { beforeEach, expect, test } from 'vitest'
+import { UsageError } from '../../../kit/errors.ts'
+import { parseAdminLine } from '../admin/admin.ts'
+import { apexRecords } from './apex.ts'
+import { formatRdata } from '../../wire/rdata.ts'
+import { formatType, parseType, TYPE } from '../../wire/types.ts'
+import type { ZoneChange } from './zone-change.ts'
+import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
+import { Zone } from './zone.ts'
+
+let zone: Zone
+beforeEach(() => { zone = new Zone() })
+
+function change(line: string): ZoneChange {
+  const command = parseAdminLine(line)
+  if (command.verb !== 'change') throw new Error(`${line} is no change`)
+  return command.change
+}
+const run = (...lines: string[]) => lines.forEach(line => zone.apply(change(line)))
+const look = (name: string, type: string) => {
+  const answer = zone.lookup(name, parseType(type) ?? 0)
+  if (answer === undefined || answer.kind === 'nodata' || answer.kind === 'nxdomain') return answer?.kind
+  return (answer.kind === 'alias' ? [answer.record] : answer.records).map(record => `${formatType(record.type)} ${formatRdata(record.type, record.rdata)}`)
+}
+
+test('a registered name is found, whatever the case', () => {
+  run('REGISTER My-App.home 192.168.1.50')
+  expect(look('my-app.HOME', 'A')).toEqual(['A 192.168.1.50'])
+})
+
+test('the same family again replaces, the other family adds', () => {
+  run('REGISTER a.home 192.0.2.1', 'REGISTER a.home 2001:db8::1', 'REGISTER a.home 192.0.2.2')
+  expect([look('a.home', 'A'), look('a.home', 'AAAA')]).toEqual([['A 192.0.2.2'], ['AAAA 2001:db8::1']])
+})
+
+test('a record of a named type is added once', () => {
+  run('REGISTER a.home A 192.0.2.1', 'REGISTER a.home A 192.0.2.2', 'REGISTER a.home A 192.0.2.2')
+  expect(look('a.home', 'A')).toEqual(['A 192.0.2.1', 'A 192.0.2.2'])
+})
+
+test('below the apex: the type is missing, the name is missing, or a name lies below', () => {
+  run('REGISTER _http._tcp.a.home SRV 0 0 80 a.home')
+  expect([look('_http._tcp.a.home', 'A'), look('_tcp.a.home', 'SRV'), look('b.home', 'A'), look('home', 'A')]).toEqual(['nodata', 'nodata', 'nxdomain', 'nodata'])
+  run('UNREGISTER _http._tcp.a.home')
+  expect(look('_tcp.a.home', 'SRV')).toBe('nxdomain')
+})
+
+test('outside the apex only registered names are known', () => {
+  run('REGISTER router.example.org 192.0.2.1')
+  expect([look('router.example.org', 'A'), look('router.example.org', 'MX'), look('example.org', 'A'), look('x.router.example.org', 'A')]).toEqual([['A 192.0.2.1'], 'nodata', undefined, undefined])
+})
+
+test('an address leads back to its names until they are gone', () => {
+  run('REGISTER a.home 192.0.2.1', 'REGISTER b.home 192.0.2.1', 'REGISTER six.home 2001:db8::1')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toEqual(['PTR a.home.', 'PTR b.home.'])
+  expect(look(`1.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`, 'PTR')).toEqual(['PTR six.home.'])
+  expect(look('1.2.0.192.in-addr.arpa', 'A')).toBe('nodata')
+  expect(zone.hasBelow('0.192.in-addr.arpa')).toBe(true)
+  run('UNREGISTER a.home', 'REGISTER b.home 198.51.100.9')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toBeUndefined()
+  expect(zone.hasBelow('2.0.192.in-addr.arpa')).toBe(false)
+})
+
+test('a registered PTR goes before the automatic one', () => {
+  run('REGISTER a.home 192.0.2.1', 'REGISTER 1.2.0.192.in-addr.arpa PTR chosen.home')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toEqual(['PTR chosen.home.'])
+})
+
+test('a CNAME is the answer to every type, and stands alone', () => {
+  run('REGISTER www.home CNAME a.home')
+  expect(look('www.home', 'AAAA')).toEqual(['CNAME a.home.'])
+  expect(() => run('REGISTER www.home 192.0.2.1')).toThrow(/stands alone/)
+  run('REGISTER a.home 192.0.2.1', 'REGISTER www.home CNAME b.home')
+  expect(look('www.home', 'A')).toEqual(['CNAME b.home.'])
+  expect(() => run('REGISTER a.home CNAME b.home')).toThrow(UsageError)
+})
+
+test('ANY gets one small record', () => {
+  run('REGISTER a.home 192.0.2.1')
+  expect(look('a.home', 'ANY')).toEqual(['HINFO "RFC8482" ""'])
+  expect(look('b.home', 'ANY')).toBe('nxdomain')
+})
+
+test('what is not there cannot be unregistered, nor what belongs to the zone itself', () => {
+  run('REGISTER a.home 192.0.2.1')
+  for (const line of ['UNREGISTER b.home', 'UNREGISTER a.home TXT', 'UNREGISTER home', 'UNREGISTER home SOA']) expect(() => run(line)).toThrow(UsageError)
+  expect(look('a.home', 'A')).toEqual(['A 192.0.2.1'])
+})
+
+test('a wildcard speaks for names that are missing, at any depth, and not for names that exist or lie below one', () => {
+  run('REGISTER *.home 192.0.2.1', 'REGISTER a.b.home 192.0.2.2', 'REGISTER c.home TXT here')
+  expect(['x.home', 'y.x.home', 'X.Y.HOME'].map(name => look(name, 'A'))).toEqual(Array(3).fill(['A 192.0.2.1']))
+  // b.home exists without records; c.home exists without this type; below both another closest encloser counts.
+  expect(['b.home', 'c.home', 'd.b.home', 'd.c.home', 'home'].map(name => look(name, 'A'))).toEqual(['nodata', 'nodata', 'nxdomain', 'nxdomain', 'nodata'])
+  expect([look('x.home', 'MX'), look('*.home', 'A'), look('y.*.home', 'A')]).toEqual(['nodata', ['A 192.0.2.1'], 'nxdomain'])
+  run('UNREGISTER a.b.home')
+  expect([look('b.home', 'A'), look('a.b.home', 'A')]).toEqual([['A 192.0.2.1'], ['A 192.0.2.1']])
+})
+
+test('what a wildcard answers belongs to the name that was asked', () => {
+  run('REGISTER *.dev.home 192.0.2.1', 'REGISTER *.www.home CNAME a.home')
+  expect(zone.lookup('My-Box.dev.home', TYPE.A)).toMatchObject({ kind: 'records', records: [{ name: 'My-Box.dev.home' }] })
+  expect(zone.lookup('x.www.home', TYPE.AAAA)).toMatchObject({ kind: 'alias', record: { name: 'x.www.home', type: TYPE.CNAME } })
+  expect(zone.lookup('x.dev.home', TYPE.ANY)).toMatchObject({ kind: 'records', records: [{ name: 'x.dev.home', type: TYPE.HINFO }] })
+})
+
+test('a wildcard without records of its own hides others, and makes up nothing', () => {
+  run('REGISTER x.*.home 192.0.2.1')
+  expect([look('y.home', 'A'), look('z.y.home', 'A'), look('x.*.home', 'A')]).toEqual(['nodata', 'nodata', ['A 192.0.2.1']])
+})
+
+test('a wildcard outside the apex speaks for its names, and others are still asked elsewhere', () => {
+  run('REGISTER *.lab.example 192.0.2.1', 'REGISTER box.lab.example 192.0.2.2')
+  expect([look('x.lab.example', 'A'), look('y.x.lab.example', 'A'), look('x.lab.example', 'MX')]).toEqual([['A 192.0.2.1'], ['A 192.0.2.1'], 'nodata'])
+  expect(['lab.example', 'example', 'x.example', 'x.box.lab.example'].map(name => look(name, 'A'))).toEqual(Array(4).fill(undefined))
+})
+
+test("a wildcard's address leads back to nobody", () => {
+  run('REGISTER *.dev.home 192.0.2.1', 'REGISTER a.home 192.0.2.1')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toEqual(['PTR a.home.'])
+  run('UNREGISTER *.dev.home', 'UNREGISTER a.home')
+  expect(look('1.2.0.192.in-addr.arpa', 'PTR')).toBeUndefined()
+})
+
+test('an address of many names leads back to the first of them', () => {
+  for (let index = 0; index < 300; index++) run(`REGISTER n${index}.home 192.0.2.1`)
+  run('UNREGISTER n0.home')
+  const pointers = look('1.2.0.192.in-addr.arpa', 'PTR')
+  expect([pointers?.length, pointers?.[0]]).toEqual([100, 'PTR n1.home.'])
+})
+
+test('the serial goes up with each change', () => {
+  const serial = () => Number(String(look('home', 'SOA')).split(' ')[3])
+  const before = serial()
+  run('REGISTER a.home 192.0.2.1', 'UNREGISTER a.home')
+  expect(serial()).toBe(before + 2)
+})
+
+test('a million names and more are taken, up to the limit', { timeout: 60_000 }, () => {
+  const content = new ZoneContent()
+  for (let index = 0; index < NAMES_MAX; index++) content.add(content.nodeFor(`n${index}.home`), TYPE.A, 10, Uint8Array.of(192, 0, 2, 1))
+  zone.load(content)
+  expect(zone.size).toBe(NAMES_MAX)
+  expect(() => run('REGISTER one-more.home 192.0.2.1')).toThrow(/limit/)
+  run('UNREGISTER n7.home', 'REGISTER one-more.home 192.0.2.2')
+  expect([look('one-more.home', 'A'), look('n8.home', 'A'), look('n7.home', 'A')]).toEqual([['A 192.0.2.2'], ['A 192.0.2.1'], 'nxdomain'])
+})
+
+test('records of a name are limited', () => {
+  for (let index = 0; index < RECORDS_OF_NAME_MAX; index++) run(`REGISTER n1.home TXT ${index}`)
+  expect(() => run('REGISTER n1.home TXT more')).toThrow(/limit/)
+})
+
+test('records come with the SOA first, then the apex, then the names as they were registered', () => {
+  run('REGISTER b.home 192.0.2.1', 'REGISTER home TXT x', 'REGISTER a.home 192.0.2.1')
+  expect([...zone.records()].map(({ name, type }) => `${name} ${formatType(type)}`)).toEqual(['home SOA', 'home NS', 'home TXT', 'b.home A', 'a.home A'])
+})
+
+test('the generation goes up with every change and load, and with nothing else', () => {
+  const before = zone.generation
+  run('REGISTER a.home 192.0.2.1')
+  expect(() => run('UNREGISTER b.home')).toThrow(UsageError)
+  look('a.home', 'A')
+  expect(zone.generation).toBe(before + 1)
+  zone.load(new ZoneContent())
+  expect(zone.generation).toBe(before + 2)
+})
+
+test('a serial that content brings counts where it is newer, and counts round', () => {
+  const content = () => {
+    const made = new ZoneContent()
+    for (const { type, ttl, rdata } of apexRecords(100)) made.add(made.apex, type, ttl, rdata)
+    return made
+  }
+  const after = [undefined, 99, 100, 101, 0xffffffff].map(leastSerial => {
+    zone.load(content(), leastSerial)
+    return zone.serial
+  })
+  expect(after).toEqual([100, 100, 100, 101, 100])
+  zone.load(new ZoneContent(), 0xffffffff)
+  run('REGISTER a.home 192.0.2.1')
+  expect(zone.serial).toBe(0)
+})
+
+test('changes made twice over leave the zone as once: a journal may be read again', () => {
+  const line = fc.constantFrom(
+    'REGISTER a.home 192.0.2.1', 'REGISTER a.home 192.0.2.2', 'REGISTER a.home A 192.0.2.3', 'REGISTER a.home 2001:db8::1', 'REGISTER a.home TXT x',
+    'UNREGISTER a.home', 'UNREGISTER a.home A', 'REGISTER b.home CNAME a.home', 'UNREGISTER b.home', 'REGISTER b.home 198.51.100.9')
+  const play = (target: Zone, lines: readonly string[]) => {
+    for (const one of lines) {
+      try {
+        target.apply(change(one))
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error
+      }
+    }
+    return [...target.records()].map(record => `${record.name} ${record.type === 6 ? 'SOA' : formatRdata(record.type, record.rdata)}`).sort()
+  }
+  const accepted = (lines: readonly string[]) => {
+    const trial = new Zone()
+    return lines.filter(one => {
+      try {
+        trial.apply(change(one))
+        return true
+      } catch {
+        return false
+      }
+    })
+  }
+  fc.assert(fc.property(fc.array(line, { maxLength: 20 }), lines => {
+    const good = accepted(lines)
+    const twice = new Zone()
+    const once = play(twice, good)
+    expect(play(twice, good)).toEqual(once)
+  }))
+})

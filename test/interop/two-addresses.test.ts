@@ -77,3 +77,21 @@ test('with --host :: it answers from each IPv6 address too', async () => {
   dns = await startOn('::')
   for (const address of ['fd77::1', FAR_V6, NEAR, FAR]) expect(dig(`@${address}`, '+short', 'my-app.home')).toBe('192.168.1.50\n')
 })
+
+test('an address that the host gets later answers within seconds, and one that it loses takes nothing else along', async () => {
+  const LATER = '10.78.0.9'
+  run(host, 'ip', 'address', 'add', `${LATER}/24`, 'dev', 'far')
+  await expect.poll(() => digStatus(`@${LATER}`, '+short', 'my-app.home'), { timeout: 20_000, interval: 250 }).toBe('192.168.1.50\n')
+  for (const address of [NEAR, FAR]) expect(dig(`@${address}`, '+short', 'my-app.home')).toBe('192.168.1.50\n')
+  run(host, 'ip', 'address', 'delete', `${LATER}/24`, 'dev', 'far')
+  for (const address of [NEAR, FAR]) expect(dig(`@${address}`, '+short', 'my-app.home', '+tcp')).toBe('192.168.1.50\n')
+})
+
+/** Like dig, but a failure is a value. */
+function digStatus(...args: string[]): string {
+  try {
+    return run(asker, 'dig', '+tries=1', '+time=1', ...args)
+  } catch (error) {
+    return String(error)
+  }
+}

@@ -6,7 +6,7 @@ import type { ServiceContext } from '../kit/node/service.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/leases.ts'
 import type { ServerEvent } from './core/lender.ts'
-import type { Rival } from './rivals.ts'
+import type { Rival } from './core/rivals.ts'
 
 type Context = ServiceContext<typeof dhcp>
 

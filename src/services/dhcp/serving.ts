@@ -17,12 +17,12 @@ import type { dhcp } from './contract.ts'
 import type { LeaseRecord } from './core/leases.ts'
 import type { LendingOptions, ServerEvent } from './core/lender.ts'
 import type { ServedNetwork } from './core/pools.ts'
+import type { Rival } from './core/rivals.ts'
 import { DhcpServer } from './core/server.ts'
 import type { Health } from './health.ts'
 import { Intake } from './intake.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { RivalWatch } from './rival-watch.ts'
-import type { Rival } from './rivals.ts'
 import { parseMac } from './wire/hardware-address.ts'
 
 export type Context = ServiceContext<typeof dhcp>

@@ -158,15 +158,20 @@ export class Replies {
     return { path: this.#pathBack(arrived, network, formatIpv4(serverAddress), peerOf(request, arrived, isNak)), bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax) }
   }
 
-  /** Mostly the way back is the same for what came the same way, and then it is the same object: readers of the trace and doors know it again. */
+  /** The way that the question came, where the answer takes that; else what came the same way is answered the same way, by the same object: doors know it again. */
   #pathBack(arrived: Path, network: ServedNetwork, address: string, peer: Endpoint): Path {
+    if (arrived.local.address === address && sameEndpoint(arrived.peer, peer)) return arrived
     const known = this.#waysBack.get(arrived)
-    if (known?.local.address === address && known.peer.address === peer.address && known.peer.port === peer.port) return known
+    if (known?.local.address === address && sameEndpoint(known.peer, peer)) return known
     const interfaceName = arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName
     const path = { local: { address, port: arrived.local.port }, interfaceName, peer }
     this.#waysBack.set(arrived, path)
     return path
   }
+}
+
+function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.port === other.port && one.address === other.address
 }
 
 /** The server's own address as the client shall know it: a relay may stand in for it (RFC 5107). */

@@ -193,6 +193,27 @@ test('a probe is offered an address and takes none', () => {
   expect(bench.events).toEqual([])
 })
 
+test('serving Hamlet only, it answers Hamlet\'s clients, those with a lease, and who looks for servers; strangers are told nothing', () => {
+  const bench = new Bench()
+  bench.obtain(1)
+  bench.server.hamletOnly = true
+  const stranger = { chaddr: mac(2) }
+  expect(bench.ask(DISCOVER, stranger)).toEqual([])
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.101'), serverIdentifier: at('192.0.2.1') }, stranger)).toEqual([])
+  expect(bench.ask({ messageType: MESSAGE_TYPE.INFORM }, { ...stranger, ciaddr: at('192.0.2.50') })).toEqual([])
+  expect(bench.whys()).toEqual(['another DHCP server is on the network, so only Hamlet\'s own clients are served'])
+  expect(bench.ask({ ...DISCOVER, vendorClass: HAMLET_CLASS }, { chaddr: mac(3) })).toMatchObject([{ type: 'OFFER' }])
+  expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68', to: '192.0.2.1' })).toMatchObject([{ type: 'ACK' }])
+  expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toMatchObject([{ type: 'OFFER' }])
+})
+
+test('its own look for other servers is not answered', () => {
+  const bench = new Bench()
+  bench.server.ignore(77)
+  expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toEqual([])
+  expect(bench.ask(DISCOVER, { xid: 78 })).toMatchObject([{ type: 'OFFER' }])
+})
+
 test('a lease can be taken back, once', () => {
   const bench = new Bench()
   bench.obtain(1)

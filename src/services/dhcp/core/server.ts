@@ -187,8 +187,9 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return table.bindingOf(client.key) !== undefined || (holder !== undefined && holder.state !== 'free')
   }
 
+  /** Who looks for other servers is answered too: two Hamlets on one network shall find each other. */
   #isHamletOrHasLease({ message, client }: Asked): boolean {
-    return message.options.vendorClass === HAMLET_CLASS || this.#served.some(({ table }) => table.bindingOf(client.key)?.state === 'leased')
+    return message.options.vendorClass === HAMLET_CLASS || client.key === PROBE_KEY || this.#served.some(({ table }) => table.bindingOf(client.key)?.state === 'leased')
   }
 
   /** RFC 2131 §4.3.3 */

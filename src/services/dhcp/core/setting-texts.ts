@@ -13,7 +13,7 @@ import { formatHex, parseMac } from '../wire/hardware-address.ts'
 import type { Pool } from './leases.ts'
 
 /** A pool of more is refused: its book-keeping would fill the memory. */
-export const POOL_SIZE_MAX = 262_144
+const POOL_SIZE_MAX = 262_144
 const CLIENT_IDENTIFIER = /^(?:[0-9a-f]{2}){2,64}$/i
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
 

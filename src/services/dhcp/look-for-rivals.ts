@@ -13,6 +13,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import { offererOf } from './core/offerer.ts'
 import { encodeQuestion } from './core/question.ts'
+import type { Rival } from './core/rivals.ts'
 import { PROBE_IDENTIFIER } from './wire/hamlet-options.ts'
 import { MESSAGE_TYPE } from './wire/message.ts'
 
@@ -28,11 +29,6 @@ const RIVALS_MAX = 16
 export interface Wire {
   readonly interfaceName: string
   readonly address: string
-}
-
-export interface Rival {
-  readonly server: string
-  readonly interfaceName: string
 }
 
 export interface LookOptions {

@@ -12,6 +12,8 @@ export interface PeerSocket extends Duplex {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
   readonly bytesRead: number
+  /** What is read first came before the peer had confirmed the connection: RUDP on a return visit. */
+  readonly early?: boolean
 }
 
 export interface Connection {

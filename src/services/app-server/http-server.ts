@@ -90,8 +90,14 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
 /** After these nothing that follows on the connection can be trusted. */
 const CLOSING_STATUSES: readonly number[] = [400, 413]
 
+/** RFC 9110 §9.2.1. Others are not taken as early data: RFC 8470 §5.2. */
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
+
 async function answer(incoming: IncomingMessage, connection: Connection, receivedAtMs: number, { site, limits, connections, log }: HttpServerOptions): Promise<HttpResponse> {
   if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
+  if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
+    return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')
+  }
   const target = parseTarget(incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
   const body = await readBody(incoming, limits)

@@ -12,7 +12,7 @@ import { connectStream } from '../kit/node/streams.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { TraceRing } from '../kit/trace.ts'
-import { connectRudp } from '../rudp/dialer.ts'
+import { connectRudp, RudpDialer } from '../rudp/dialer.ts'
 import { appServer } from './contract.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import { startAppServer } from './service.ts'
@@ -313,6 +313,31 @@ test.each([['a folder that is missing', 'nowhere'], ['a file', 'file.txt']])('%s
   await writeFile(join(folder, 'file.txt'), 'x')
   await expect(serve({ site: join(folder, name) }, folder)).rejects.toMatchObject({ code: 'site-missing' })
   await rm(folder, { recursive: true })
+})
+
+test('a return visit\'s first request over RUDP may read, but not change anything', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hamlet-early-'))
+  const { service } = await serve({}, folder, {})
+  const rudp = service.endpoints.find(({ name }) => name === 'rudp') ?? { address: '', port: 0 }
+  const dialer = new RudpDialer({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384), keepMs: 0 })
+  const visit = async (request: string) => {
+    const socket = await dialer.dial(rudp, { early: true })
+    socket.write(request) // node:http takes an end for a visitor who has left
+    let text = ''
+    for await (const piece of socket) text += String(piece)
+    return text.split('\r\n')[0]
+  }
+  const get = 'GET / HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n'
+  const post = 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+  try {
+    expect(await visit(get)).toBe('HTTP/1.1 200 OK')
+    expect(await visit(get)).toBe('HTTP/1.1 200 OK')
+    expect(await visit(post)).toBe('HTTP/1.1 425 Too Early')
+  } finally {
+    await dialer.close()
+    await service.stop()
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('a taken TCP port: the server does not start, and the guestbook is free for the next', async () => {

@@ -2,6 +2,9 @@
 
 const TABLES = buildTables()
 
+/** How a CRC is found: by the code below, or by the system's. */
+export type Crc32 = (bytes: Uint8Array, start: number, end: number, before: number) => number
+
 /**
  * The CRC of `bytes` from `start` to their end.
  * @param before the CRC of the bytes that stand in front of these, 0 where there are none

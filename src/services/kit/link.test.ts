@@ -79,3 +79,17 @@ test('the same seed gives the same night', () => {
     expect(night(conditions, 60, seed)).toEqual(night(conditions, 60, seed))
   }), { numRuns: 30 })
 })
+
+test('losses come in runs of the length that was asked for, and are the part of all that was asked for', () => {
+  const link = new Link({ loss: 0.1, lossRun: 8 }, seededRandom(3))
+  const arrived: boolean[] = []
+  for (let index = 0; index < 50_000; index++) {
+    link.send(Uint8Array.of(1), undefined, index)
+    arrived.push(link.receive(index) !== undefined)
+  }
+  const lost = arrived.filter(came => !came).length
+  const runs = arrived.filter((came, index) => !came && (arrived[index - 1] ?? true)).length
+  expect(lost / arrived.length).toBeCloseTo(0.1, 1)
+  expect(lost / runs).toBeGreaterThan(6)
+  expect(lost / runs).toBeLessThan(10)
+})

@@ -14,6 +14,8 @@ export interface LinkConditions {
   readonly jitterMs: number
   /** Vanish. */
   readonly loss: number
+  /** How many vanish in a row, on average: 1 is chance alone, 8 a radio that is away for moments. `loss` stays the part of all. */
+  readonly lossRun: number
   /** Arrive with one bit flipped. */
   readonly corruption: number
   /** Arrive twice. */
@@ -30,7 +32,7 @@ export interface LinkConditions {
 }
 
 export const PERFECT_LINK: LinkConditions = {
-  delayMs: 0, jitterMs: 0, loss: 0, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024, overheadBytes: 0,
+  delayMs: 0, jitterMs: 0, loss: 0, lossRun: 1, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024, overheadBytes: 0,
 }
 
 /** What happened to the datagrams so far. */
@@ -54,6 +56,8 @@ export class Link<Tag = undefined> {
   readonly #random: Random
   readonly #onTheWay = new ArrivalHeap<Tag>()
   #counts = { sent: 0, delivered: 0, lost: 0, dropped: 0, corrupted: 0, duplicated: 0, reordered: 0 }
+  /** Everything vanishes until this ends. */
+  #isAway = false
   /** When the last bit of what is queued will have left. */
   #busyUntilMs = -Infinity
   /** What keeps its order arrives no sooner than what left before it. */
@@ -73,11 +77,11 @@ export class Link<Tag = undefined> {
    * @param tag comes out with them: whose datagram it is
    */
   send(bytes: Uint8Array, tag: Tag, nowMs: number): void {
-    const { loss, corruption, duplication } = this.conditions
+    const { corruption, duplication } = this.conditions
     this.#counts.sent++
     const leftAtMs = this.#leave(bytes.length + this.conditions.overheadBytes, nowMs)
     if (leftAtMs === undefined) this.#counts.dropped++
-    else if (this.#happens(loss)) this.#counts.lost++
+    else if (this.#vanishes()) this.#counts.lost++
     else {
       const arrived = this.#happens(corruption) ? this.#damaged(bytes) : bytes
       this.#arrive(arrived, tag, leftAtMs)
@@ -112,6 +116,14 @@ export class Link<Tag = undefined> {
     const fromMs = Math.max(nowMs, this.#busyUntilMs)
     if ((fromMs - nowMs) * bytesPerMs + sizeBytes > queueBytes) return undefined
     return this.#busyUntilMs = fromMs + sizeBytes / bytesPerMs
+  }
+
+  /** A chain of good and bad times (Gilbert's model): the bad ones have `lossRun` datagrams on average. */
+  #vanishes(): boolean {
+    const { loss, lossRun } = this.conditions
+    if (lossRun <= 1 || loss >= 1) return this.#happens(loss)
+    this.#isAway = this.#isAway ? !this.#happens(1 / lossRun) : this.#happens(loss / (1 - loss) / lossRun)
+    return this.#isAway
   }
 
   #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {

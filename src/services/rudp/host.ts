@@ -7,6 +7,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
+import { nativeCrc32 } from '../kit/node/native-crc32.ts'
 import type { DatagramDoor, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
@@ -72,7 +73,7 @@ export class RudpHost {
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
   const { clock, random, trace, accepting, congestion, limits, onEvent } = options
-  const endpoint = new RudpEndpoint({ random, accepting, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined })
+  const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
   let door = NO_DOOR

@@ -1,4 +1,5 @@
 /** What a connection is made of, and what it needs of the endpoint that it belongs to. */
+import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import type { Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
@@ -10,6 +11,8 @@ import type { Trains } from './trains.ts'
 export interface ConnectionHost {
   readonly trains: Trains
   readonly random: Random
+  /** How checksums are found. */
+  readonly sum: Crc32
   emit(event: ConnectionEvent): void
   /** Something is to be sent, or the deadline or the state is another: the endpoint looks when the input is done. */
   changed(): void

@@ -3,6 +3,7 @@
  * chose, so a connection outlives a change of address. Of a stranger it keeps nothing: a HELLO is answered by a token (RETRY), and
  * only who shows that token, and so is where it says, becomes a connection.
  */
+import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -27,6 +28,8 @@ export type Observe = (connection: Connection, event: TraceEvent, nowMs: number)
 export interface RudpEndpointOptions {
   /** Chooses connection ids and the key of tokens: has to be unforeseeable outside of tests. */
   readonly random: Random
+  /** How checksums are found; the system may have a faster way than the pure one. */
+  readonly sum?: Crc32 | undefined
   /** Takes connections of others. */
   readonly accepting: boolean
   readonly congestion?: CongestionName | undefined
@@ -40,6 +43,7 @@ export interface RudpEndpointOptions {
 export class RudpEndpoint implements Machine<RudpEvent> {
   readonly outbox: Effect<RudpEvent>[] = []
   readonly #random: Random
+  readonly #sum: Crc32
   readonly #limits: Limits
   readonly #congestion: CongestionName
   readonly #observe: Observe | undefined
@@ -58,8 +62,9 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   #earliestMs = Infinity
   #malformed = 0
 
-  constructor({ random, accepting, congestion, limits, observe, observesPackets = true }: RudpEndpointOptions) {
+  constructor({ random, sum = crc32, accepting, congestion, limits, observe, observesPackets = true }: RudpEndpointOptions) {
     this.#random = random
+    this.#sum = sum
     this.#accepting = accepting
     this.#congestion = congestion ?? DEFAULT_CONGESTION
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
@@ -91,7 +96,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
     let packet: Packet
     try {
-      packet = decodePacket(bytes)
+      packet = decodePacket(bytes, this.#sum)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
       this.#malformed++
@@ -204,6 +209,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
       host: {
         trains: this.#trains,
         random: this.#random,
+        sum: this.#sum,
         emit: event => this.outbox.push({ kind: 'event', event: { ...event, connection } }),
         changed: () => this.#changed.add(connection),
         giveToken: (to, atMs) => this.#tokens.give('visit', to.peer, 0, atMs),

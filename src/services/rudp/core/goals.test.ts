@@ -9,6 +9,7 @@ test.each([
   { name: 'at 1 % loss', link: at(20, 50, { loss: 0.01 }), seconds: 8, goodput: 0.89 },
   { name: 'at 5 % loss', link: at(20, 50, { loss: 0.05 }), seconds: 8, goodput: 0.81 },
   { name: 'at 10 % loss', link: at(20, 50, { loss: 0.1 }), seconds: 8, goodput: 0.7 },
+  { name: 'where losses come in bursts', link: at(20, 50, { loss: 0.02, lossRun: 8 }), seconds: 8, goodput: 0.88 },
   { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
   { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.88 },
   { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
@@ -33,8 +34,9 @@ test.each([
   { pair: ['bbr', 'bbr'] as const, weaker: 0.35 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.25 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.25 },
   { pair: ['cubic', 'cubic'] as const, weaker: 0.35 }, { pair: ['reno', 'reno'] as const, weaker: 0.35 },
 ])('$pair share a link, whoever comes first', ({ pair, weaker }) => {
-  const { shares } = measureFairness(pair, at(20, 50), 14_000)
-  expect(Math.min(...shares)).toBeGreaterThan(weaker)
+  // Which losses meet whom is chance: three nights, and their mean.
+  const nights = [1, 2, 3].map(seed => Math.min(...measureFairness(pair, at(20, 50), 14_000, seed).shares))
+  expect(nights.reduce((sum, share) => sum + share, 0) / nights.length).toBeGreaterThan(weaker)
 })
 
 test('a page of 30 KB takes 2.3 round trips on a new connection, 1.3 on a return visit, and few more where one packet in twenty is lost', () => {

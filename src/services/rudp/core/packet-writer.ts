@@ -5,6 +5,7 @@
  * Packet numbers count up by one, but now and then one is left out. Who acknowledges a number that was never sent acknowledges
  * what it has not seen, to be sent to faster (RFC 9000 §21.4).
  */
+import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import { below, type Random } from '../../kit/random.ts'
 import { ackBytes, encodeFrame, encodeStreamHeader, frameBytes, streamHeaderBytes, type Frame, type PacketRange } from '../wire/frames.ts'
@@ -26,6 +27,7 @@ export class PacketWriter {
   remoteId: number
   readonly #trains: Trains
   readonly #random: Random
+  readonly #sum: Crc32
   readonly #isWatched: boolean
   #nextNumber = 0
   #skipAt: number
@@ -39,11 +41,12 @@ export class PacketWriter {
   /** What was written, for those who watch. */
   #frames: Frame[] = []
 
-  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly isWatched: boolean }) {
+  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32; readonly isWatched: boolean }) {
     this.localId = setup.localId
     this.remoteId = setup.remoteId
     this.#trains = setup.trains
     this.#random = setup.random
+    this.#sum = setup.sum
     this.#isWatched = setup.isWatched
     this.#skipAt = this.#drawSkip()
   }
@@ -112,8 +115,8 @@ export class PacketWriter {
 
   /** Completes the packet and hands it to the train. */
   finish(path: Path): { readonly number: number; readonly sizeBytes: number; readonly packet: NumberedPacket | undefined } {
-    if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at)
-    else sealLong(this.#bytes, this.#view, this.#startAt, this.#at)
+    if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
+    else sealLong(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
     const number = this.#nextNumber++
     if (this.#nextNumber === this.#skipAt) {
       this.#skipped.push(this.#nextNumber++)

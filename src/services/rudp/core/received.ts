@@ -1,6 +1,6 @@
 /**
  * The packet numbers that arrived, and when to acknowledge them. At first every second packet is acknowledged at once, so that the
- * peer's window opens fast; later one for some ten kilobytes (draft-ietf-quic-ack-frequency), a single packet within 10 ms, and
+ * peer's window opens fast; later one for some kilobytes (draft-ietf-quic-ack-frequency), a single packet within 10 ms, and
  * anything out of order at once (RFC 9000 §13.2.1).
  */
 import { RANGES_MAX, type PacketRange } from '../wire/frames.ts'
@@ -10,7 +10,7 @@ import { RangeSet } from './range-set.ts'
 /** So many packets that ask get an answer at once … */
 const ACK_EVERY = 2
 /** … and so many bytes, once the connection is past its beginning. */
-const ACK_EVERY_BYTES = 12_000
+const ACK_EVERY_BYTES = 5_500
 const BEGINNING_PACKETS = 100
 /** More ranges than an ACK tells are remembered, so that a late packet is still known as late. */
 const REMEMBERED_RANGES_MAX = 2 * RANGES_MAX

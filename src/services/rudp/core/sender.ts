@@ -45,7 +45,7 @@ export class Sender {
     const { localId, remoteId, congestion, path, host, watch } = setup
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
-    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, isWatched: watch !== undefined && host.observesPackets })
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, isWatched: watch !== undefined && host.observesPackets })
     this.validation = new PathValidation(path)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }

@@ -16,7 +16,7 @@
  * and ids of the long form stand at these places in every version to come.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
-import { crc32 } from '../../kit/crc32.ts'
+import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import { decodeFrames, encodeFrame, frameBytes, summarizeFrame, type Frame } from './frames.ts'
 import { readUint64, writeUint64 } from './varint.ts'
 
@@ -57,24 +57,25 @@ const RULE = 'docs/rudp.md §3'
 
 /**
  * Reads one datagram. Length, checksum and structure are checked here once; what comes out needs no further check of form.
+ * @param sum how the checksum is found
  * @throws MalformedPacket naming the offset and what is wrong there
  */
-export function decodePacket(bytes: Uint8Array): Packet {
+export function decodePacket(bytes: Uint8Array, sum: Crc32 = crc32): Packet {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const form = bytes.length === 0 ? 0 : view.getUint8(0)
   if (bytes.length > DATAGRAM_BYTES_MAX) malformed(DATAGRAM_BYTES_MAX, `${bytes.length} bytes are too many`)
-  if (form >= 0x80) return decodeLong(bytes, view, form)
+  if (form >= 0x80) return decodeLong(bytes, view, form, sum)
   if (form !== SHORT_FORM) malformed(0, `no packet begins with 0x${form.toString(16)}`)
   if (bytes.length <= SHORT.frames) malformed(bytes.length, `${bytes.length} bytes, more than ${SHORT.frames} needed`)
-  if (view.getUint32(SHORT.checksum) !== checksumOf(bytes, SHORT.checksum)) malformed(SHORT.checksum, 'the checksum does not fit: damaged on the way')
+  if (view.getUint32(SHORT.checksum) !== checksumOf(bytes, SHORT.checksum, 0, bytes.length, sum)) malformed(SHORT.checksum, 'the checksum does not fit: damaged on the way')
   return {
     type: 'SHORT', destinationId: readId(view, SHORT.destinationId), number: view.getUint32(SHORT.number), frames: decodeFrames(bytes, view, SHORT.frames),
   }
 }
 
-function decodeLong(bytes: Uint8Array, view: DataView, form: number): Packet {
+function decodeLong(bytes: Uint8Array, view: DataView, form: number, sum: Crc32): Packet {
   if (bytes.length < LONG.versions) malformed(bytes.length, `${bytes.length} bytes, ${LONG.versions} needed`)
-  if (view.getUint32(LONG.checksum) !== checksumOf(bytes, LONG.checksum)) malformed(LONG.checksum, 'the checksum does not fit: damaged on the way')
+  if (view.getUint32(LONG.checksum) !== checksumOf(bytes, LONG.checksum, 0, bytes.length, sum)) malformed(LONG.checksum, 'the checksum does not fit: damaged on the way')
   const version = view.getUint32(LONG.version)
   const destinationId = readUint64(view, LONG.destinationId)
   const sourceId = readUint64(view, LONG.sourceId)
@@ -113,13 +114,13 @@ export function encodeLongHeader(view: DataView, at: number, type: LongType, des
 }
 
 /** Writes the checksum of the short packet from `start` to `end`. */
-export function sealShort(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length): void {
-  view.setUint32(start + SHORT.checksum, checksumOf(bytes, SHORT.checksum, start, end))
+export function sealShort(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length, sum: Crc32 = crc32): void {
+  view.setUint32(start + SHORT.checksum, checksumOf(bytes, SHORT.checksum, start, end, sum))
 }
 
 /** Writes the checksum of the long packet from `start` to `end`. */
-export function sealLong(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length): void {
-  view.setUint32(start + LONG.checksum, checksumOf(bytes, LONG.checksum, start, end))
+export function sealLong(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length, sum: Crc32 = crc32): void {
+  view.setUint32(start + LONG.checksum, checksumOf(bytes, LONG.checksum, start, end, sum))
 }
 
 /** One packet as a datagram of its own. */
@@ -163,9 +164,9 @@ export function summarizePacket(packet: Packet): string {
   return `${packet.type} #${packet.number}: ${packet.frames.filter(({ kind }) => kind !== 'PADDING').map(summarizeFrame).join(', ')}`
 }
 
-/** Of all bytes but its own four. */
-function checksumOf(bytes: Uint8Array, at: number, start = 0, end = bytes.length): number {
-  return crc32(bytes, start + at + 4, end, crc32(bytes, start, start + at))
+/** Of all bytes from `start` to `end` but its own four. */
+function checksumOf(bytes: Uint8Array, at: number, start: number, end: number, sum: Crc32): number {
+  return sum(bytes, start + at + 4, end, crc32(bytes, start, start + at))
 }
 
 function readId(view: DataView, at: number): number {

@@ -46,12 +46,14 @@ const UP_GROWTH = 1.1
 const UP_BOUND_GROWTH = 1.25
 /** Loss that is not ours is made good up to this. */
 const FOREIGN_LOSS_MAX = 0.2
+/** It is smoothed over so many rounds. */
+const FOREIGN_LOSS_ROUNDS = 16
 /** The least round trip is measured anew after so long, for so long. */
 const MIN_RTT_OLD_MS = 5_000
 const PROBE_RTT_MS = 200
 const WINDOW_DATAGRAMS_MIN = 4
 /** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
-const SLACK_DATAGRAMS = 10
+const SLACK_DATAGRAMS = 4
 
 class Bbr implements Congestion {
   readonly name = 'bbr'
@@ -156,10 +158,8 @@ class Bbr implements Congestion {
     // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
     const isQueued = this.#roundMinRttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
     const isOurLoss = lossPart > LOSS_BEARABLE && isQueued
-    // What was acknowledged in the second round of PROBE_DOWN was sent in it: slower than the path takes.
-    if (this.#phase === 'probe down' && this.#rounds === this.#phaseFromRound + 2) {
-      this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / 2
-    }
+    // Lost though nothing queued: that would not stop if we sent less.
+    if (!isQueued && this.#phase !== 'startup') this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / FOREIGN_LOSS_ROUNDS
     if (this.#phase === 'startup') this.#endStartupRound(isAppLimited, isOurLoss)
     else if (isOurLoss) this.#lowerBound()
     else if (this.#phase === 'probe up') this.#endUpRound(isQueued)

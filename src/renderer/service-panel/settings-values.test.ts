@@ -34,6 +34,6 @@ test('each wrong field says what is wrong, beside itself', () => {
 
 test('an empty field says the value that is taken, or what to write', () => {
   const placeholders = (contract: Contract) => Object.fromEntries(settingFields(contract).map(field => [field.name, placeholderOf(field)]))
-  expect(placeholders(dns)).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8' })
+  expect(placeholders(dns)).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8', forward: 'ZONE=IP[:PORT]' })
   expect(placeholders(dhcp)).toMatchObject({ pool: 'FIRST-LAST' })
 })

@@ -35,7 +35,7 @@ export function readValues(contract: Contract, values: Values): Reading {
 
 /** What an empty field says: the value that is taken then. */
 export function placeholderOf({ default: taken, placeholder }: SettingField): string {
-  if (taken === undefined) return placeholder
+  if (taken === undefined || (Array.isArray(taken) && taken.length === 0)) return placeholder
   return Array.isArray(taken) ? taken.join('\n') : String(taken)
 }
 

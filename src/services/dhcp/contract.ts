@@ -4,7 +4,7 @@ import { defineContract, endpointText, io, ipAddress, parsedText, port } from '.
 import { parseOptionTexts } from './core/option-texts.ts'
 import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/setting-texts.ts'
 
-const texts = (read: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(read)).max(4096).default([]).meta({ description: help, placeholder })
+const texts = (read: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(read)).max(4096).default([]).meta({ description: help, placeholder, advanced: true })
 
 export const dhcp = defineContract({
   id: 'dhcp',
@@ -25,11 +25,11 @@ export const dhcp = defineContract({
     subnet: texts(parseRelayedSubnet, 'a network behind a relay: its router, prefix and pool', 'ROUTER/BITS=FIRST-LAST'),
     domain: z.string().max(253).regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)?$/i, { error: 'not a domain name' }).default('home')
       .meta({ description: 'domain that clients are told, and under which their names are registered', placeholder: 'NAME' }),
-    dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354),
-    rapid_commit: z.boolean().default(false).meta({ description: 'lend at once to clients that ask for it; only where no other DHCP server is' }),
-    no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without knocking at them first' }),
-    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even where another DHCP server answers' }),
-    no_names: z.boolean().default(false).meta({ description: 'do not register the names of clients at the DNS server' }),
+    dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354).meta({ advanced: true }),
+    rapid_commit: z.boolean().default(false).meta({ description: 'lend at once to clients that ask for it; only where no other DHCP server is', advanced: true }),
+    no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without knocking at them first', advanced: true }),
+    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even where another DHCP server answers', advanced: true }),
+    no_names: z.boolean().default(false).meta({ description: 'do not register the names of clients at the DNS server', advanced: true }),
     io: io(),
   }),
   commands: {

@@ -50,6 +50,11 @@ export class Reporting {
     }
   }
 
+  /** Other networks are served now. */
+  refresh(): void {
+    for (const yiaddr of [...this.#shown]) this.showRow(yiaddr)
+  }
+
   /** Another DHCP server was heard. */
   rival({ server, interfaceName }: Rival): void {
     this.#tell('other_server', { server, interface: interfaceName })

@@ -22,6 +22,10 @@ import { ownAddresses, Serving, type Context } from './serving.ts'
 
 export const dhcpService = implement(dhcp, async given => {
   const { settings, log } = given
+  const health = new Health(given.setHealth)
+  const networks = networksNow(settings)
+  const lending = lendingBy(settings, networks, log)
+  const store = await LeaseStore.open({ dataFolder: given.dataFolder, log, setHealth: reason => health.set('disk', reason) })
   const clock = new LeaseClock({
     clock: given.clock, wallMs: () => Date.now(), uptimeMs: () => uptime() * 1000,
     onSet(byMs) {
@@ -31,10 +35,6 @@ export const dhcpService = implement(dhcp, async given => {
     },
   })
   const context = { ...given, clock }
-  const health = new Health(context.setHealth)
-  const networks = networksNow(context)
-  const lending = lendingBy(context, networks)
-  const store = await LeaseStore.open({ dataFolder: context.dataFolder, log, setHealth: reason => health.set('disk', reason) })
   const reporting = new Reporting(context, yiaddr => serving.machine.bindingAt(yiaddr))
   const registration = registrationOf(context, yiaddr => isLentIn(serving.networks, yiaddr))
   const serve = (served: readonly ServedNetwork[], records: readonly LeaseRecord[], port: number) => Serving.open({
@@ -45,6 +45,7 @@ export const dhcpService = implement(dhcp, async given => {
     },
   })
   let serving = await serve(networks, store.records, settings.port).catch(async (error: unknown) => {
+    clock.stop()
     await store.close()
     throw error
   })
@@ -58,7 +59,8 @@ export const dhcpService = implement(dhcp, async given => {
   const stopFollowing = follow(context, () => serving, async changed => {
     const { port, machine } = serving
     await serving.close()
-    serving = await serve(changed, machine.records(context.clock.nowMs()), port)
+    serving = await serve(changed, machine.records(clock.nowMs()), port)
+    reporting.refresh()
   })
   return {
     endpoints: ownAddresses(networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port })),
@@ -82,12 +84,13 @@ export const dhcpService = implement(dhcp, async given => {
   }
 })
 
+type Settings = Context['settings']
 const DNS_PORT = 53
 /** A cable that is plugged in is served so long after. */
 const LOOK_EVERY_MS = 5_000
 
 /** @throws UsageError where the settings do not fit the interfaces that are up */
-function networksNow({ settings }: Context): ServedNetwork[] {
+function networksNow(settings: Settings): ServedNetwork[] {
   return networksToServe(candidatesFor(settings.host, settings.interface), settings)
 }
 
@@ -101,7 +104,7 @@ function follow(context: Context, serving: () => Serving, change: (networks: rea
   let changing: Promise<void> | undefined
   let stopped = false
   const look = async () => {
-    const networks = networksThatFit(context)
+    const networks = networksThatFit(context.settings)
     if (networks === undefined || JSON.stringify(networks.map(shapeOf)) === JSON.stringify(serving().networks.map(shapeOf))) return
     log('the interfaces of this machine have changed')
     await change(networks)
@@ -120,9 +123,9 @@ function follow(context: Context, serving: () => Serving, change: (networks: rea
   }
 }
 
-function networksThatFit(context: Context): ServedNetwork[] | undefined {
+function networksThatFit(settings: Settings): ServedNetwork[] | undefined {
   try {
-    return networksNow(context)
+    return networksNow(settings)
   } catch (error) {
     if (partsOf(error).code !== 'usage') throw error
     return undefined
@@ -139,7 +142,7 @@ function isLentIn(networks: readonly ServedNetwork[], yiaddr: number): boolean {
 }
 
 /** @throws UsageError: the DNS server has no IPv4 address */
-function lendingBy({ settings, log }: Context, networks: readonly ServedNetwork[]): LendingOptions {
+function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): LendingOptions {
   const dns = dnsOf(settings)
   const dnsAddress = dns === undefined ? undefined : parseIpv4(dns.address)
   if (dns !== undefined && dnsAddress === undefined) throw new UsageError(`--dns cannot be ${settings.dns ?? ''}`, 'DHCP for IPv4 has no room for an IPv6 address', 'give the IPv4 address of the DNS server')
@@ -152,11 +155,11 @@ function lendingBy({ settings, log }: Context, networks: readonly ServedNetwork[
   }
 }
 
-function dnsOf({ dns }: Context['settings']): Endpoint | undefined {
+function dnsOf({ dns }: Settings): Endpoint | undefined {
   return dns === undefined ? undefined : parseEndpoint(dns, DNS_PORT)
 }
 
-function registersNames({ no_names, domain }: Context['settings']): boolean {
+function registersNames({ no_names, domain }: Settings): boolean {
   return !no_names && domain !== ''
 }
 

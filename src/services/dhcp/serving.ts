@@ -66,11 +66,12 @@ export class Serving {
       onEvent: event => event.kind === 'probe' ? void knock(event.yiaddr, event.network.serverAddress) : onEvent(event),
     })
     const intake = new Intake({ receive: (bytes, path, nowMs) => machine.receive(bytes, path, nowMs), drain: () => driver.drain(), unsafe: () => store.waiting, clock, log })
+    const watched = options.port === STANDARD_PORT ? { mac: parseMac(await storedMac(context.dataFolder, context.random)) ?? new Uint8Array(6) } : undefined
     const door = await openSockets(options, intake.take)
     store.live = () => machine.records(clock.nowMs())
     store.onSettled = () => intake.wake()
     const port = door.locals[0]?.port ?? options.port
-    return new Serving(machine, driver, intake, door, options, port, await watchRivals(options, port, machine))
+    return new Serving(machine, driver, intake, door, options, port, watched && watchRivals(options, watched.mac, machine))
   }
 
   private constructor(machine: DhcpServer, driver: Driver, intake: Intake, door: DatagramDoor, { networks }: ServingOptions, port: number, watch: RivalWatch | undefined) {
@@ -105,13 +106,13 @@ export function ownAddresses(networks: readonly ServedNetwork[]): string[] {
 }
 
 /** On port 67 of a network strangers are served, so it matters who else serves them. */
-async function watchRivals({ context, networks, health, onRival }: ServingOptions, port: number, machine: DhcpServer): Promise<RivalWatch | undefined> {
+function watchRivals({ context, networks, health, onRival }: ServingOptions, mac: Uint8Array, machine: DhcpServer): RivalWatch | undefined {
   const wires = networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
     loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
-  if (port !== STANDARD_PORT || wires.length === 0) return undefined
+  if (wires.length === 0) return undefined
   const { clock, random, trace, log, settings } = context
   return new RivalWatch({
-    wires, clock, random, trace, log, mac: parseMac(await storedMac(context.dataFolder, random)) ?? new Uint8Array(6), besideOthers: settings.beside_others,
+    wires, clock, random, trace, log, mac, besideOthers: settings.beside_others,
     ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
     onFound: onRival, setHealth: reason => health.set('others', reason),
   })

@@ -18,7 +18,7 @@ interface Host {
   readonly toAll: Path
 }
 
-/** A server and its clients on a wire that loses what it is told to lose. Time jumps to whatever happens next. */
+/** A server and its clients on a wire that loses, doubles and delays what it is told to. Time jumps to whatever happens next. */
 class VirtualNetwork {
   readonly hosts: Host[] = []
   /** What the clients sent. */
@@ -27,6 +27,8 @@ class VirtualNetwork {
   nowMs = 0
   /** Decides of each datagram. */
   loses: (fromServer: boolean) => boolean = () => false
+  /** When its copies arrive, each after so long. */
+  copiesAfterMs: () => readonly number[] = () => [LATENCY_MS]
   server: DhcpServer | undefined
   #wire: { atMs: number; deliver: () => void }[] = []
   readonly #pool: string
@@ -95,7 +97,8 @@ class VirtualNetwork {
   }
 
   #send(fromServer: boolean, deliver: () => void): void {
-    if (!this.loses(fromServer)) this.#wire.push({ atMs: this.nowMs + LATENCY_MS, deliver })
+    if (this.loses(fromServer)) return
+    for (const afterMs of this.copiesAfterMs()) this.#wire.push({ atMs: this.nowMs + afterMs, deliver })
   }
 }
 
@@ -286,11 +289,13 @@ test('answers to others, repeated answers and noise change nothing', () => {
   expect(path(host)).toBe(before)
 })
 
-test('whatever is lost, whenever the server restarts: every client with room gets a lease, and no address is lent twice', () => {
+test('whatever is lost, doubled or late, whenever the server restarts: every client with room gets a lease, and no address is lent twice', () => {
   fc.assert(fc.property(fc.integer(), fc.double({ min: 0, max: 0.4, noNaN: true }), fc.integer({ min: 2, max: 12 }), fc.integer({ min: 2, max: 8 }), (seed, loss, clients, poolSize) => {
     const random = seededRandom(seed)
     const network = new VirtualNetwork(`192.0.2.10-192.0.2.${9 + poolSize}`, 120)
     network.loses = () => fraction(random) < loss
+    const afterMs = () => LATENCY_MS + Math.floor(fraction(random) ** 4 * 5_000)
+    network.copiesAfterMs = () => fraction(random) < 0.2 ? [afterMs(), afterMs()] : [afterMs()]
     for (let number = 0; number < clients; number++) network.add({ seed: seed + number })
     for (let minute = 0; minute < 10; minute++) {
       network.run(network.nowMs + 60_000)
@@ -299,6 +304,7 @@ test('whatever is lost, whenever the server restarts: every client with room get
       expect(new Set(held).size).toBe(held.length)
     }
     network.loses = () => false
+    network.copiesAfterMs = () => [LATENCY_MS]
     network.run(network.nowMs + 600_000)
     expect(network.hosts.filter(({ client }) => client.state === 'BOUND').length).toBe(Math.min(clients, poolSize))
   }), { numRuns: 60 })

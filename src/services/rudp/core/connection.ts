@@ -35,7 +35,8 @@ export class Connection {
   readonly #received = new Received()
   readonly #streams: Streams
   readonly #sender: Sender
-  readonly #early: boolean
+  /** A token of an earlier visit opened it, and nothing has shown yet that the peer hears us. */
+  #early: boolean
   #state: StateName = 'CLOSED'
   #receivedPackets = 0
   #lingerUntilMs = Infinity
@@ -169,6 +170,7 @@ export class Connection {
     if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
     if (this.#host.observesPackets) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
+    if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
     this.#liveness.heard(nowMs)
     this.#noticePath(path, packet.number, sizeBytes)
     this.#takeFrames(packet, sizeBytes, nowMs)

@@ -35,16 +35,16 @@ const links = fc.record({
 })
 
 test('bytes arrive once and in order in both directions, whatever the link does, and it always comes to an end', () => {
-  fc.assert(fc.property(fc.nat(), links, fc.nat(120_000), fc.nat(120_000), fc.constantFrom(16 * 1024, MB), controllers, (seed, link, up, down, streamBufferBytes, congestion) => {
+  fc.assert(fc.property(fc.nat(), links, fc.nat(120_000), fc.nat(120_000), fc.constantFrom(16 * 1024, MB), fc.constantFrom(16 * 1024, 4 * MB), controllers, (seed, link, up, down, streamBufferBytes, connectionBufferBytes, congestion) => {
     const [upload, download] = [bytesOf(up, seed + 1), bytesOf(down, seed + 2)]
     // Half of all datagrams lost would outlast the ordinary patience now and then; here it shall be the bytes that decide.
-    const limits = { streamBufferBytes, connectTimeoutMs: 600_000, idleTimeoutMs: 600_000 }
+    const limits = { streamBufferBytes, connectionBufferBytes, connectTimeoutMs: 600_000, idleTimeoutMs: 600_000 }
     const { pair, arrivedAt, isComplete } = transfer({ seed, link, limits, congestion }, upload, download)
     expect(pair.run(isComplete, 60_000)).toBe(true)
     expect(same(arrivedAt('server'), upload)).toBe(true)
     expect(same(arrivedAt('client'), download)).toBe(true)
     expect(pair.run(() => pair.client.endpoint.connectionCount + pair.server.endpoint.connectionCount === 0, 60_000)).toBe(true)
-  }), { numRuns: 1000 })
+  }), { numRuns: 1000, endOnFailure: true })
 }, 120_000)
 
 test('with the ordinary patience, too, a hopeless link comes to an end, and what arrived is a true beginning', () => {

@@ -11,7 +11,8 @@ const host = runHost(Object.values(implementations), {
   send: message => process.parentPort.postMessage(message),
   onMessage: receive => process.parentPort.on('message', ({ data, ports }) => {
     const [port] = ports
-    if (port === undefined) receive(data)
+    // Not at once: inside this event Electron 22 runs no microtasks, and a promise that is rejected here and handled in one counts as unhandled.
+    if (port === undefined) setImmediate(receive, data)
     else serveTrace(host, port)
   }),
   exit: status => setTimeout(() => process.exit(status), LAST_WORDS_MS),

@@ -114,6 +114,14 @@ test('a setting is changed in the form, and the service has it', async () => {
   await hamlet.lampIs('dhcp', true)
 })
 
+test('a command that is refused at once is an error sentence, and ends nothing', async () => {
+  const { pid } = await hamlet.status('dhcp')
+  const reply = await hamlet.shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'dhcp', name: 'serve_everyone', ask: { confirmation: 'serve everyone' } }))
+  expect(reply.error?.what).toBe('nothing was changed')
+  await hamlet.lampIs('dhcp', true)
+  expect((await hamlet.status('dhcp')).pid).toBe(pid)
+})
+
 test('a killed service is reported and comes back on its ports; the window survives', async () => {
   for (const service of ['dns', 'dhcp', 'app-server', 'client'] as const) {
     const before = await hamlet.status(service)

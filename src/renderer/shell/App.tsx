@@ -1,9 +1,10 @@
 /** The window: the village at the left, the browser or a service's panel beside it. The only place where features meet. */
 import { useEffect, useMemo, type ComponentType } from 'react'
+import type { ServiceStatus } from '../../preload/contract.ts'
 import { contracts, type ServiceId } from '../../services/contracts.ts'
 import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
-import { ReleaseForm } from '../dhcp/ReleaseForm.tsx'
+import { DhcpForms } from '../dhcp/DhcpForms.tsx'
 import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip } from '../journey/JourneyStrip.tsx'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
@@ -17,7 +18,7 @@ import { StartPage } from './StartPage.tsx'
 import { isUp, useVillage } from './store.ts'
 
 /** What a service's panel has of its own. */
-const ownPart: Partial<Record<ServiceId, ComponentType>> = { dns: DnsForms, dhcp: ReleaseForm }
+const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }
 
 export function App() {
   const view = useVillage(state => state.view)
@@ -46,7 +47,7 @@ function Panel({ id }: { readonly id: ServiceId }) {
   if (contract === undefined) return null
   return (
     <ServicePanel id={id} contract={contract} service={service} onStart={settings => startService(id, settings)} onStop={() => { void stopService(id) }}>
-      {Own !== undefined && <Own />}
+      {Own !== undefined && <Own status={service.status} />}
     </ServicePanel>
   )
 }

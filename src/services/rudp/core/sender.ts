@@ -63,6 +63,13 @@ export class Sender {
     this.#control.push(frame)
   }
 
+  /** Only the latest challenge is answered: a peer that asks without end cannot fill our memory. */
+  answerChallenge(value: number): void {
+    const at = this.#control.findIndex(({ kind }) => kind === 'PATH_RESPONSE')
+    if (at >= 0) this.#control.splice(at, 1)
+    this.#control.push({ kind: 'PATH_RESPONSE', value })
+  }
+
   /** The peer's parameters are known: longer datagrams may be tried. */
   learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
     this.recovery.roundTrip.learn(ackDelayMsMax)
@@ -290,7 +297,7 @@ export class Sender {
       if (packet.isRepeat) continue // the packet that it repeated tells for both
       const { streamId, offset, lengthBytes, fin, control } = packet
       if (streamId >= 0) streams.onLost(streamId, offset, lengthBytes, fin)
-      const again = control.filter(frame => streams.controlLost(frame))
+      const again = control.filter(frame => isRepeated(frame) && streams.controlLost(frame))
       this.#control.unshift(...again)
     }
   }

@@ -14,7 +14,7 @@ import { Recovery, type Carried, type Findings, type Hold } from './recovery.ts'
 import type { Streams, Turn } from './streams.ts'
 import type { Watch } from './watch.ts'
 
-export interface SenderSetup extends ConnectionSetup {
+interface SenderSetup extends ConnectionSetup {
   readonly received: Received
   readonly streams: Streams
   readonly parameters: Parameters
@@ -36,6 +36,7 @@ export class Sender {
   #mtu: PathMtu
   /** The longest datagram that the peer takes. */
   #peerDatagramBytes = DATAGRAM_BYTES_BASE
+  #hasLearnt = false
   #hold: Hold = 'none'
   /** The peer tells ranges that nobody waits for any more. */
   #settledIsNews = false
@@ -70,8 +71,10 @@ export class Sender {
     this.#control.push({ kind: 'PATH_RESPONSE', value })
   }
 
-  /** The peer's parameters are known: longer datagrams may be tried. */
+  /** The peer's parameters are known: longer datagrams may be tried. They come with every HELLO, and do not change. */
   learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
+    if (this.#hasLearnt) return
+    this.#hasLearnt = true
     this.recovery.roundTrip.learn(ackDelayMsMax)
     this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
     this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))

@@ -118,7 +118,7 @@ test.each([['that fit the wire', 1200], ['that do not fit the wire and go in fra
   expect(wagons.slice(0, -1).every(wagon => wagon.text.length === segmentBytes)).toBe(true)
 })
 
-test('what the system has no room for leaves when it has, in order, and no more than may wait', async () => {
+test('what the system has no room for leaves when it has, each once, and no more than may wait', async () => {
   // Datagrams for a neighbour that does not answer yet wait in the kernel and fill the socket's buffer.
   const settings = '/proc/sys/net/ipv4/neigh/eth0'
   run(server, 'sh', '-c', `echo 10000000 > ${settings}/unres_qlen_bytes; echo 60 > ${settings}/mcast_solicit`)
@@ -133,6 +133,7 @@ test('what the system has no room for leaves when it has, in order, and no more 
   await door.send({ peer: neighbour, text: 'last' })
   await expect.poll(() => waited.at(-1)?.text, { timeout: 20_000 }).toBe('last')
   const numbers = waited.slice(0, -1).map(({ text }) => parseInt(text, 10))
-  expect(numbers).toEqual(numbers.map((_, index) => index))
+  // Sorted: in the moment in which the neighbour answers, what is sent may overtake what the kernel has kept for it.
+  expect([...numbers].sort((a, b) => a - b)).toEqual(numbers.map((_, index) => index))
   expect(numbers.length).toBeLessThan(1500)
 })

@@ -349,6 +349,35 @@ test('who sends more than it may, or breaks another rule, is closed on', () => {
   }
 })
 
+test('a peer that writes one byte at the far end of each stream is closed on before all of them cost memory', () => {
+  const { pair, server } = joined({ seed: 28 })
+  let streams = 0
+  for (; streams < 50 && server.state === 'ESTABLISHED'; streams++) {
+    const frames: Frame[] = [{ kind: 'STREAM', streamId: 2 + 2 * streams, offset: 1024 * 1024 - 1, fin: false, data: Uint8Array.of(1) }]
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 100 + streams, frames }), pair.server.path, pair.nowMs)
+  }
+  expect(streams).toBe(4) // four of one MB are allowed, and a byte is there already
+  expect(server.state).toBe('CLOSING')
+})
+
+test('a storm of visitors who come and go at once leaves nothing behind', () => {
+  const pair = new Pair({ seed: 29, link: { delayMs: 5, loss: 0.05 } })
+  for (let visit = 0; visit < 500; visit++) {
+    const client = pair.connect()
+    pair.wait(visit % 25)
+    client.openStream()?.write(bytesOf(3000, visit))
+    pair.drain()
+    if (visit % 3 > 0) client.close(pair.nowMs)
+    pair.drain()
+  }
+  expect(pair.server.endpoint.connectionCount).toBeGreaterThan(0)
+  pair.client.endpoint.close(pair.nowMs)
+  pair.drain()
+  pair.wait(60_000)
+  expect([pair.client.endpoint.connectionCount, pair.server.endpoint.connectionCount]).toEqual([0, 0])
+  expect(pair.nextMs()).toBe(Infinity)
+})
+
 test('ranges that the sender has settled are forgotten: after losses acknowledgements grow short again', () => {
   const { pair, packets } = watched({ seed: 22, link: { delayMs: 10, loss: 0.2, rateBitsPerSecond: 50e6 } })
   const { client } = pair.connected()

@@ -9,7 +9,7 @@ import { CLOSE_CODES, FRAME_TYPES, type CloseCode, type Frame, type Parameters }
 import { DATAGRAM_BYTES_MAX, type NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
-import { CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
+import { CLOSE_REASON_OF, OUR_CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
 import { Hello } from './hello.ts'
 import { ACK_DELAY_MAX_MS, LEAST_PARAMETERS, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
@@ -102,7 +102,7 @@ export class Connection {
   close(nowMs: number, code: CloseCode = 'closed'): void {
     this.#at(nowMs)
     if (nextState(this.#state, 'close') === undefined) return
-    this.#end('close', code === 'closed' ? 'finished' : code === 'idle' ? 'idle' : 'violation', nowMs)
+    this.#end('close', OUR_CLOSE_REASON_OF[code], nowMs)
     this.#closeCode = CLOSE_CODES.indexOf(code)
     if (this.#state === 'CLOSING') this.#sender.sendClose(this.#closeCode)
   }
@@ -275,7 +275,7 @@ export class Connection {
         this.#host.emit({ kind: 'token', token: frame.token.slice() })
         return undefined
       case 'PATH_CHALLENGE':
-        this.#sender.queue({ kind: 'PATH_RESPONSE', value: frame.value })
+        this.#sender.answerChallenge(frame.value)
         return undefined
       case 'PATH_RESPONSE':
         if (this.#sender.validation.onResponse(frame.value)) this.#watch?.path(this.path, 'proven')

@@ -19,6 +19,12 @@ export const CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
   'internal': 'reset-by-peer', 'exhausted': 'exhausted',
 }
 
+/** What a connection that we close is to our own user: most codes tell what the peer did. */
+export const OUR_CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
+  'closed': 'finished', 'refused': 'finished', 'unknown': 'finished', 'idle': 'idle', 'protocol-violation': 'violation', 'flow-control': 'violation', 'internal': 'finished',
+  'exhausted': 'exhausted',
+}
+
 export type ConnectionEvent =
   /** Ours: the peer answered, and takes data. */
   | { readonly kind: 'connected' }

@@ -14,7 +14,7 @@ import { Recovery, type Carried, type Findings, type Hold } from './recovery.ts'
 import type { Streams, Turn } from './streams.ts'
 import type { Watch } from './watch.ts'
 
-export interface SenderSetup extends ConnectionSetup {
+interface SenderSetup extends ConnectionSetup {
   readonly received: Received
   readonly streams: Streams
   readonly parameters: Parameters
@@ -36,6 +36,7 @@ export class Sender {
   #mtu: PathMtu
   /** The longest datagram that the peer takes. */
   #peerDatagramBytes = DATAGRAM_BYTES_BASE
+  #hasLearnt = false
   #hold: Hold = 'none'
   /** The peer tells ranges that nobody waits for any more. */
   #settledIsNews = false
@@ -63,8 +64,17 @@ export class Sender {
     this.#control.push(frame)
   }
 
-  /** The peer's parameters are known: longer datagrams may be tried. */
+  /** Only the latest challenge is answered: a peer that asks without end cannot fill our memory. */
+  answerChallenge(value: number): void {
+    const at = this.#control.findIndex(({ kind }) => kind === 'PATH_RESPONSE')
+    if (at >= 0) this.#control.splice(at, 1)
+    this.#control.push({ kind: 'PATH_RESPONSE', value })
+  }
+
+  /** The peer's parameters are known: longer datagrams may be tried. They come with every HELLO, and do not change. */
   learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
+    if (this.#hasLearnt) return
+    this.#hasLearnt = true
     this.recovery.roundTrip.learn(ackDelayMsMax)
     this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
     this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))
@@ -290,7 +300,7 @@ export class Sender {
       if (packet.isRepeat) continue // the packet that it repeated tells for both
       const { streamId, offset, lengthBytes, fin, control } = packet
       if (streamId >= 0) streams.onLost(streamId, offset, lengthBytes, fin)
-      const again = control.filter(frame => streams.controlLost(frame))
+      const again = control.filter(frame => isRepeated(frame) && streams.controlLost(frame))
       this.#control.unshift(...again)
     }
   }

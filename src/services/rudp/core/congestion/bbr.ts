@@ -50,6 +50,8 @@ const FOREIGN_LOSS_MAX = 0.2
 const FOREIGN_LOSS_ROUNDS = 16
 /** The least round trip is measured anew after so long, for so long. */
 const MIN_RTT_OLD_MS = 5_000
+/** A round trip so near to the least confirms it: no look is needed. */
+const SAME_RTT_FACTOR = 1.03
 const PROBE_RTT_MS = 200
 const WINDOW_DATAGRAMS_MIN = 4
 /** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
@@ -139,8 +141,8 @@ class Bbr implements Congestion {
 
   /** The least round trip of the last seconds. */
   #measureRoundTrip({ rttMs, nowMs }: AckSample): void {
-    if (rttMs <= this.#minRttMs) {
-      this.#minRttMs = rttMs
+    if (rttMs <= SAME_RTT_FACTOR * this.#minRttMs) {
+      this.#minRttMs = Math.min(this.#minRttMs, rttMs)
       this.#minRttAtMs = nowMs
     }
     if (this.#phase !== 'probe rtt' && nowMs > this.#minRttAtMs + MIN_RTT_OLD_MS) {

@@ -1,0 +1,220 @@
+-- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4.
+--
+--   wireshark -X lua_script:docs/wireshark/rudp.lua            (UDP port 8080; others by "Decode As …")
+--   tshark -X lua_script:docs/wireshark/rudp.lua -d udp.port==40000,hrudp -r capture.pcapng
+--
+-- Wireshark has another protocol by the name rudp, so here it is hrudp. The Info column says a packet as Hamlet's own trace does.
+
+local rudp = Proto('hrudp', 'Hamlet RUDP')
+
+local LONG_TYPES = { [0] = 'HELLO', 'WELCOME', 'RETRY', 'RESET' }
+local FRAMES = {
+  [0x00] = 'PADDING', [0x01] = 'PING', [0x02] = 'ACK', [0x03] = 'SETTLED', [0x04] = 'RESET_STREAM', [0x05] = 'STOP_SENDING', [0x06] = 'PARAMETERS',
+  [0x07] = 'NEW_TOKEN', [0x08] = 'STREAM', [0x09] = 'STREAM', [0x0a] = 'STREAM', [0x0b] = 'STREAM', [0x10] = 'MAX_DATA', [0x11] = 'MAX_STREAM_DATA',
+  [0x12] = 'MAX_STREAMS', [0x1a] = 'PATH_CHALLENGE', [0x1b] = 'PATH_RESPONSE', [0x1c] = 'CONNECTION_CLOSE', [0x21] = 'TOKEN',
+}
+local CLOSE_CODES = { [0] = 'closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted' }
+
+local f = {
+  type = ProtoField.string('hrudp.type', 'Type'),
+  version = ProtoField.uint32('hrudp.version', 'Version', base.HEX),
+  checksum = ProtoField.uint32('hrudp.checksum', 'Checksum (CRC-32)', base.HEX),
+  checksum_good = ProtoField.bool('hrudp.checksum.good', 'Checksum is good'),
+  destination = ProtoField.uint64('hrudp.destination_id', 'Destination id', base.HEX),
+  source = ProtoField.uint64('hrudp.source_id', 'Source id', base.HEX),
+  number = ProtoField.uint32('hrudp.number', 'Packet number'),
+  frame = ProtoField.string('hrudp.frame', 'Frame'),
+  stream = ProtoField.uint64('hrudp.stream', 'Stream'),
+  offset = ProtoField.uint64('hrudp.offset', 'Offset'),
+  length = ProtoField.uint64('hrudp.length', 'Length'),
+  fin = ProtoField.bool('hrudp.fin', 'The stream ends here'),
+  data = ProtoField.bytes('hrudp.data', 'Data'),
+  token = ProtoField.bytes('hrudp.token', 'Token'),
+  limit = ProtoField.uint64('hrudp.limit', 'Limit'),
+  code = ProtoField.uint64('hrudp.code', 'Code'),
+  largest = ProtoField.uint64('hrudp.ack.largest', 'Largest acknowledged'),
+  delay = ProtoField.uint64('hrudp.ack.delay', 'Acknowledgement delay, µs'),
+  range = ProtoField.string('hrudp.ack.range', 'Range'),
+  parameter = ProtoField.string('hrudp.parameter', 'Parameter'),
+}
+rudp.fields = f
+
+-- CRC-32 as in gzip, bit by bit: a capture is read once.
+local function crc32(bytes, skip_from)
+  local crc = 0xffffffff
+  for index = 0, bytes:len() - 1 do
+    if index < skip_from or index >= skip_from + 4 then
+      crc = bit32 and bit32.bxor(crc, bytes:get_index(index)) or bit.band(bit.bxor(crc, bytes:get_index(index)), 0xffffffff)
+      for _ = 1, 8 do
+        local odd = crc % 2 ~= 0
+        crc = bit32 and bit32.rshift(crc, 1) or bit.rshift(crc, 1)
+        if odd then crc = bit32 and bit32.bxor(crc, 0xedb88320) or bit.bxor(crc, 0xedb88320) end
+      end
+    end
+  end
+  crc = bit32 and bit32.bxor(crc, 0xffffffff) or bit.bnot(crc)
+  return crc % 0x100000000
+end
+
+-- A number of RFC 9000 §16 at a place: its value and its length.
+local function varint(buffer, at)
+  local first = buffer(at, 1):uint()
+  local length = 2 ^ math.floor(first / 64)
+  local value = first % 64
+  for index = 1, length - 1 do value = value * 256 + buffer(at + index, 1):uint() end
+  return value, length
+end
+
+-- Reads fields one after another and shows them.
+local function reader(buffer, at, tree)
+  local self = { at = at }
+  function self.varint(field)
+    local value, length = varint(buffer, self.at)
+    if field then tree:add(field, buffer(self.at, length), UInt64.new(value % 0x100000000, math.floor(value / 0x100000000))) end
+    self.at = self.at + length
+    return value
+  end
+  function self.bytes(field, length)
+    if length > 0 then tree:add(field, buffer(self.at, length)) end
+    self.at = self.at + length
+  end
+  return self
+end
+
+local function whole(value) return string.format('%.0f', value) end
+
+local show = {}
+function show.ACK(fields, tree, buffer)
+  local last = fields.varint(f.largest)
+  fields.varint(f.delay)
+  local more = fields.varint()
+  local first = last - fields.varint()
+  local words = {}
+  for index = 0, more do
+    if index > 0 then
+      last = first - 2 - fields.varint()
+      first = last - fields.varint()
+    end
+    local word = first == last and whole(first) or whole(first) .. '-' .. whole(last)
+    tree:add(f.range, word)
+    words[#words + 1] = word
+  end
+  return 'ACK ' .. table.concat(words, ' ')
+end
+function show.SETTLED(fields) return 'SETTLED ' .. whole(fields.varint(f.limit)) end
+function show.RESET_STREAM(fields)
+  local stream = fields.varint(f.stream)
+  fields.varint(f.code)
+  fields.varint(f.length)
+  return 'RESET_STREAM ' .. whole(stream)
+end
+function show.STOP_SENDING(fields)
+  local stream = fields.varint(f.stream)
+  fields.varint(f.code)
+  return 'STOP_SENDING ' .. whole(stream)
+end
+function show.PARAMETERS(fields, tree)
+  for _, name in ipairs { 'max data', 'max stream data', 'max streams', 'idle ms', 'datagram bytes', 'ack delay ms' } do
+    tree:add(f.parameter, name .. ' ' .. whole(fields.varint()))
+  end
+  return 'PARAMETERS'
+end
+local function show_token(name)
+  return function(fields)
+    fields.bytes(f.token, fields.varint(f.length))
+    return name
+  end
+end
+show.NEW_TOKEN = show_token('NEW_TOKEN')
+show.TOKEN = show_token('TOKEN')
+function show.STREAM(fields, tree, buffer, code)
+  local stream = fields.varint(f.stream)
+  local offset = fields.varint(f.offset)
+  local length = code % 4 >= 2 and fields.varint(f.length) or buffer:len() - fields.at
+  fields.bytes(f.data, length)
+  local ends = code % 2 == 1
+  tree:add(f.fin, ends)
+  return 'STREAM ' .. whole(stream) .. ' at ' .. whole(offset) .. '+' .. whole(length) .. (ends and ' FIN' or '')
+end
+function show.MAX_DATA(fields) return 'MAX_DATA ' .. whole(fields.varint(f.limit)) end
+function show.MAX_STREAMS(fields) return 'MAX_STREAMS ' .. whole(fields.varint(f.limit)) end
+function show.MAX_STREAM_DATA(fields)
+  local stream = fields.varint(f.stream)
+  return 'MAX_STREAM_DATA ' .. whole(stream) .. ' ' .. whole(fields.varint(f.limit))
+end
+function show.PATH_CHALLENGE(fields)
+  fields.at = fields.at + 8
+  return 'PATH_CHALLENGE'
+end
+function show.PATH_RESPONSE(fields)
+  fields.at = fields.at + 8
+  return 'PATH_RESPONSE'
+end
+function show.CONNECTION_CLOSE(fields)
+  local code = fields.varint(f.code)
+  return 'CONNECTION_CLOSE ' .. (CLOSE_CODES[code] or whole(code))
+end
+
+local function show_frames(buffer, at, tree)
+  local words = {}
+  while at < buffer:len() do
+    local code = buffer(at, 1):uint()
+    local name = FRAMES[code]
+    if name == nil then return words, 'frame type ' .. code .. ' is unknown' end
+    local from = at
+    at = at + 1
+    if name == 'PADDING' then
+      while at < buffer:len() and buffer(at, 1):uint() == 0 do at = at + 1 end
+      tree:add(f.frame, buffer(from, at - from), 'PADDING')
+    elseif name == 'PING' then
+      tree:add(f.frame, buffer(from, 1), 'PING')
+      words[#words + 1] = 'PING'
+    else
+      local branch = tree:add(f.frame, buffer(from), name)
+      local fields = reader(buffer, at, branch)
+      local text = show[name](fields, branch, buffer, code)
+      branch:set_len(fields.at - from)
+      branch:set_text(text)
+      words[#words + 1] = text
+      at = fields.at
+    end
+  end
+  return words
+end
+
+function rudp.dissector(buffer, packet, root)
+  if buffer:len() < 18 then return 0 end
+  local form = buffer(0, 1):uint()
+  if form ~= 0x40 and form < 0x80 then return 0 end
+  packet.cols.protocol = 'RUDP'
+  local tree = root:add(rudp, buffer())
+  local is_short = form == 0x40
+  local checksum_at = is_short and 1 or 5
+  local checksum = buffer(checksum_at, 4)
+  if not is_short then tree:add(f.version, buffer(1, 4)) end
+  tree:add(f.checksum, checksum)
+  tree:add(f.checksum_good, checksum, crc32(buffer:bytes(), checksum_at) == checksum:uint())
+  if is_short then
+    tree:add(f.type, buffer(0, 1), 'SHORT')
+    tree:add(f.destination, buffer(5, 8))
+    tree:add(f.number, buffer(13, 4))
+    packet.cols.info = 'SHORT #' .. buffer(13, 4):uint() .. ': ' .. table.concat(show_frames(buffer, 17, tree), ', ')
+    return buffer:len()
+  end
+  tree:add(f.destination, buffer(9, 8))
+  tree:add(f.source, buffer(17, 8))
+  local version = buffer(1, 4):uint()
+  if version == 0 then
+    local words = {}
+    for at = 25, buffer:len() - 4, 4 do words[#words + 1] = string.format('%x', buffer(at, 4):uint()) end
+    packet.cols.info = 'VERSIONS ' .. table.concat(words, ' ')
+    return buffer:len()
+  end
+  local name = LONG_TYPES[math.floor(form / 16) % 4]
+  tree:add(f.type, buffer(0, 1), name)
+  tree:add(f.number, buffer(25, 4))
+  packet.cols.info = name .. ' #' .. buffer(25, 4):uint() .. ': ' .. table.concat(show_frames(buffer, 29, tree), ', ')
+  return buffer:len()
+end
+
+DissectorTable.get('udp.port'):add(8080, rudp)

@@ -1,6 +1,7 @@
 /** The application server, declared: HTTP over TCP and over RUDP, the same content on both. */
 import { z } from 'zod'
 import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
+import { CONGESTION_NAMES } from '../rudp/core/congestion/congestion.ts'
 
 export const appServer = defineContract({
   id: 'app-server',
@@ -11,13 +12,14 @@ export const appServer = defineContract({
     host: ipAddress('address to serve on; 0.0.0.0 is every address of this machine').default('127.0.0.1'),
     tcp_port: port('port for HTTP over TCP; 0 takes any free one').default(80),
     udp_port: port('port for HTTP over RUDP; 0 takes any free one').default(8080),
-    io: io(),
     dns: endpointText('DNS server to register the domain at; the port is its admin port, 5354 if not given').optional()
       .meta({ placeholder: 'IP[:ADMINPORT]' }),
     domain: z.string().max(253).regex(/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'not a domain name' })
       .default('my-app.home').meta({ description: 'name to register there', placeholder: 'NAME' }),
     dns_key: z.string().max(4096).optional().meta({ description: 'file with the key that signs the registration, so that a DNS server on another machine takes it', placeholder: 'FILE' }),
     site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
+    congestion: z.enum(CONGESTION_NAMES).default('bbr').meta({ description: 'how RUDP finds its pace: by loss (tahoe, reno, cubic), or by rate and round trip (bbr)', placeholder: 'NAME' }),
+    io: io(),
   }),
   commands: {},
   events: {

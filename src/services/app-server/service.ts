@@ -28,7 +28,7 @@ export const appServerService = implement(appServer, context => startAppServer(c
 
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
-  const { settings: { host, tcp_port, udp_port, io }, clock, random, trace } = context
+  const { settings: { host, tcp_port, udp_port, io, congestion }, clock, random, trace } = context
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
   const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
@@ -43,7 +43,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
-    const rudp = await listenRudp({ addresses, port: udp_port, io, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const rudp = await listenRudp({ addresses, port: udp_port, io, congestion, accept: socket => accept(socket, 'rudp'), clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)

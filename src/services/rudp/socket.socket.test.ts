@@ -101,6 +101,15 @@ test('bytes go both ways and each end can end its half', async () => {
   expect(socket.metrics().rttMs).toBeGreaterThan(0)
 })
 
+test('a listener chooses the congestion control of the connections that it takes', async () => {
+  const taken: string[] = []
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, congestion: 'reno', accept: socket => { taken.push(socket.metrics().congestion); socket.resume() }, ...around() })
+  closers.push(() => listener.close())
+  const socket = await dial(listener.locals[0] ?? expect.unreachable('a socket is bound'))
+  socket.write('hello')
+  await expect.poll(() => taken).toEqual(['reno'])
+})
+
 test('HTTP: four requests on one kept connection, a chunked answer, a POST of 3 MB, and a 404', async () => {
   const { peer, connections } = await web((incoming, answer) => {
     if (incoming.url === '/chunked') {

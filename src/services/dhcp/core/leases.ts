@@ -286,7 +286,7 @@ export class LeaseTable {
     if (elsewhere !== undefined && elsewhere !== slot) this.#forget(elsewhere)
     const binding: Binding = { yiaddr, state, client, expiresAtMs, held, vacant }
     this.#keep(slot, binding)
-    if (client.key !== '') this.#slotOf.set(client.key, slot)
+    if (client.key !== '' && elsewhere !== slot) this.#slotOf.set(client.key, slot)
     this.#free.remove(slot)
     this.#deadlines.set(slot, expiresAtMs)
     this.#offeredAtMs.delete(slot)

@@ -9,7 +9,7 @@ import type { Binding } from './core/leases.ts'
 import type { ServerEvent } from './core/lender.ts'
 import type { Rival } from './core/rivals.ts'
 
-type Context = ServiceContext<typeof dhcp>
+type Context = Pick<ServiceContext<typeof dhcp>, 'clock' | 'trace' | 'emit' | 'setRow'>
 
 /** A table of more rows is nothing that a person reads; the journal has them all. */
 const ROWS_MAX = 2000

@@ -43,6 +43,8 @@ export const dhcp = defineContract({
     leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number() }),
     released: z.object({ yiaddr: z.string(), client: z.string() }),
     refused: z.object({ client: z.string(), why: z.string() }),
+    /** Events that were left out since the last of these, in a second that had too many to be read. */
+    untold: z.object({ events: z.number() }),
     other_server: z.object({ server: z.string(), interface: z.string() }),
   },
   table: {

@@ -1,6 +1,7 @@
 /** Where leases survive: the folder's lock and the journal in it, kept small, and made whole again after a fault of the disk. */
 import { z } from 'zod'
 import { oneLine } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 import type { LeaseRecord } from './core/leases.ts'
@@ -12,9 +13,20 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
 /** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
 const RECORDS_KEPT_MIN = 1000
 const RECORDS_A_LIVE_ONE_MAX = 4
+/**
+ * Where leases come in crowds, so long they gather before they go to disk together: a sync costs the processor more than a lease
+ * does, and the disk less than this. A lease that comes alone goes at once.
+ */
+const GATHER_MS = 2
+
+interface Held {
+  readonly record: LeaseRecord
+  readonly done: Parameters<Journal<LeaseRecord>['append']>[1]
+}
 
 export interface LeaseStoreOptions {
   readonly dataFolder: string
+  readonly clock: Clock
   log(text: string): void
   setHealth(reason: string | undefined): void
 }
@@ -33,6 +45,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
   #compactAt = RECORDS_KEPT_MIN
   #compacting = false
   #waiting = 0
+  /** Records that gather. */
+  #held: Held[] = []
+  #passed = { count: 0, atMs: -Infinity }
 
   /** @throws HamletError folder-locked, disk-failed, file-damaged */
   static async open(options: LeaseStoreOptions): Promise<LeaseStore> {
@@ -61,14 +76,30 @@ export class LeaseStore implements Journal<LeaseRecord> {
     return this.#waiting
   }
 
-  append(record: LeaseRecord, done: Parameters<Journal<LeaseRecord>['append']>[1]): void {
+  append(record: LeaseRecord, done: Held['done']): void {
     this.#waiting++
-    this.#journal.append(record, error => {
-      this.#waiting--
-      done(error)
-      this.onSettled()
-    })
-    if (++this.#written > this.#compactAt) void this.#compactLive()
+    this.#held.push({ record, done })
+    if (this.#held.length > 1) return
+    const { clock } = this.#options
+    const gatheredAtMs = this.#passed.atMs + GATHER_MS
+    if (this.#passed.count > 1 && clock.nowMs() < gatheredAtMs) clock.wakeAt(gatheredAtMs, () => this.#pass())
+    else queueMicrotask(() => this.#pass()) // What this turn of the event loop brings goes together anyway.
+  }
+
+  /** Gives to the journal what has gathered. */
+  #pass(): void {
+    const held = this.#held
+    this.#held = []
+    this.#passed = { count: held.length, atMs: this.#options.clock.nowMs() }
+    for (const { record, done } of held) {
+      this.#journal.append(record, error => {
+        this.#waiting--
+        done(error)
+        this.onSettled()
+      })
+    }
+    this.#written += held.length
+    if (this.#written > this.#compactAt) void this.#compactLive()
   }
 
   compact(records: Iterable<LeaseRecord>): Promise<void> {
@@ -82,6 +113,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
   }
 
   async close(): Promise<void> {
+    this.#pass()
     await this.#journal.close()
     await this.#release()
   }

@@ -3,20 +3,24 @@ import type { EventsOf, RowOf } from '../kit/contract.ts'
 import { assertNever } from '../kit/errors.ts'
 import { formatIpv4 } from '../kit/ip-address.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
+import { TraceBudget } from '../kit/trace-budget.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/leases.ts'
 import type { ServerEvent } from './core/lender.ts'
 import type { Rival } from './core/rivals.ts'
 
-type Context = ServiceContext<typeof dhcp>
+type Context = Pick<ServiceContext<typeof dhcp>, 'clock' | 'trace' | 'emit' | 'setRow'>
 
 /** A table of more rows is nothing that a person reads; the journal has them all. */
 const ROWS_MAX = 2000
+/** Beyond, events are only counted: a person reads some lines a second, and telling costs as much as lending. */
+const EVENTS_PER_SECOND_MAX = 200
 
 export class Reporting {
   readonly #context: Context
   readonly #bindingAt: (yiaddr: number) => Binding | undefined
   readonly #shown = new Set<number>()
+  readonly #budget = new TraceBudget(EVENTS_PER_SECOND_MAX)
 
   constructor(context: Context, bindingAt: (yiaddr: number) => Binding | undefined) {
     this.#context = context
@@ -25,10 +29,14 @@ export class Reporting {
 
   /** What happened, but for probes, which are questions. */
   report(event: Exclude<ServerEvent, { kind: 'probe' }>): void {
+    if (event.kind !== 'refused') this.showRow(event.binding.yiaddr)
+    const nowMs = this.#context.clock.nowMs()
+    const isTold = this.#budget.take(1, nowMs) === 1
+    if (this.#budget.owesCount) this.#tell('untold', { events: this.#budget.takeUntraced() })
+    if (!isTold) return
     if (event.kind === 'refused') return this.#tell('refused', { client: event.client, why: event.why })
     const { client: { mac, hostName }, expiresAtMs, state } = event.binding
     const yiaddr = formatIpv4(event.binding.yiaddr)
-    this.showRow(event.binding.yiaddr)
     switch (event.kind) {
       case 'offered': return this.#tell('offered', { yiaddr, client: mac })
       case 'leased': return this.#tell('leased', { yiaddr, client: mac, hostName, expiresAtMs })

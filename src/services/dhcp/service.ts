@@ -25,7 +25,7 @@ export const dhcpService = implement(dhcp, async given => {
   const health = new Health(given.setHealth)
   const networks = networksNow(settings)
   const lending = lendingBy(settings, networks, log)
-  const store = await LeaseStore.open({ dataFolder: given.dataFolder, log, setHealth: reason => health.set('disk', reason) })
+  const store = await LeaseStore.open({ dataFolder: given.dataFolder, clock: given.clock, log, setHealth: reason => health.set('disk', reason) })
   const clock = new LeaseClock({
     clock: given.clock, wallMs: () => Date.now(), uptimeMs: () => uptime() * 1000,
     onSet(byMs) {

@@ -16,7 +16,7 @@ const HOST_NAME_LENGTH_MAX = 63
  * @throws MalformedPacket: an identifier longer than 64 bytes
  */
 export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: string) => boolean): Client | undefined {
-  const hardware = chaddr.length > 0 ? formatHex(Uint8Array.of(htype, ...chaddr)) : ''
+  const hardware = chaddr.length > 0 ? formatHex(Uint8Array.of(htype)) + formatHex(chaddr) : ''
   const named = options.clientIdentifier
   if (named !== undefined && named.length > KEY_BYTES_MAX) throw new MalformedPacket(0, 'RFC 2132 §9.14', `a client identifier of ${named.length} bytes, ${KEY_BYTES_MAX} at most`)
   const identifier = named === undefined ? '' : formatHex(named)

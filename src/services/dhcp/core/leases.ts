@@ -277,16 +277,16 @@ export class LeaseTable {
   }
 
   /** @param nowMs where it is an offer */
-  #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, known: Pick<Binding, 'held' | 'vacant'>, nowMs = 0): Binding {
+  #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, { held, vacant }: Pick<Binding, 'held' | 'vacant'>, nowMs = 0): Binding {
     const slot = this.#slotAt(yiaddr)
     assert(slot !== undefined, 'an address that is bound is in the pool or reserved')
     const former = this.#bindings[slot]
     if (former !== undefined && former.client.key !== client.key) this.#slotOf.delete(former.client.key)
     const elsewhere = this.#slotOf.get(client.key)
     if (elsewhere !== undefined && elsewhere !== slot) this.#forget(elsewhere)
-    const binding: Binding = { yiaddr, state, client, expiresAtMs, ...known }
+    const binding: Binding = { yiaddr, state, client, expiresAtMs, held, vacant }
     this.#keep(slot, binding)
-    if (client.key !== '') this.#slotOf.set(client.key, slot)
+    if (client.key !== '' && elsewhere !== slot) this.#slotOf.set(client.key, slot)
     this.#free.remove(slot)
     this.#deadlines.set(slot, expiresAtMs)
     this.#offeredAtMs.delete(slot)
@@ -310,8 +310,8 @@ export class LeaseTable {
 }
 
 /** What the journal keeps of a binding. */
-export function recordOf({ yiaddr, client, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
-  return { yiaddr: formatIpv4(yiaddr), state, ...client, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
+export function recordOf({ yiaddr, client: { key, mac, hostName }, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
+  return { yiaddr: formatIpv4(yiaddr), state, key, mac, hostName, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
 }
 
 function sizeOf({ first, last }: Pool): number {

@@ -5,7 +5,7 @@ import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
 import { encodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { OP, type Header } from '../wire/header.ts'
 import { encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
-import type { Codec } from '../wire/option-values.ts'
+import { uint32, type Codec } from '../wire/option-values.ts'
 import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
 import { decodeRelayAgent } from '../wire/relay-agent.ts'
 import type { ServedNetwork } from './pools.ts'
@@ -63,17 +63,26 @@ const FILE_LENGTH_MAX = 128
 /** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
 const RELAY_AGENT_BYTES_MAX = 255
 const SERVER_ADDRESSES_MAX = 64
+const WORDS_MAX = 1024
+/** Option 53, as it is sent. */
+const MESSAGE_TYPE_BYTES = { OFFER: Uint8Array.of(MESSAGE_TYPE.OFFER), ACK: Uint8Array.of(MESSAGE_TYPE.ACK), NAK: Uint8Array.of(MESSAGE_TYPE.NAK) } as const
 
 /** Writes answers. What is the same for all clients of a network is encoded once. */
 export class Replies {
   readonly #told: Told
+  /** Where boot loaders look, whatever they ask for: in the header. */
+  readonly #boot: { readonly siaddr: number; readonly file: string }
   /** What a network's clients are told, by option code, and which of it they get unasked; by network, then by server address. */
   readonly #configured = new Map<ServedNetwork, Map<number, ReadonlyMap<number, Uint8Array>>>()
   readonly #ports: ReadonlyMap<number, Uint8Array>
+  /** Times and server identifiers as bytes: few, and sent again and again. */
+  readonly #words = new Map<number, Uint8Array>()
   readonly #waysBack = new WeakMap<Path, Path>()
 
   constructor(told: Told) {
     this.#told = told
+    const { tftpServerName = '', bootFileName = '' } = told.options
+    this.#boot = { siaddr: parseIpv4(tftpServerName) ?? 0, file: bootFileName.length < FILE_LENGTH_MAX ? bootFileName : '' }
     this.#ports = optionBytes({ vendorSpecific: encodeHamletPorts(told), vendorClass: HAMLET_CLASS })
   }
 
@@ -81,25 +90,25 @@ export class Replies {
   grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, rapid }: Grant): Reply {
     const values = this.#wantedBy(question)
     const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#told.options)
-    put(values, OPTIONS.leaseSeconds, leaseSeconds)
-    put(values, OPTIONS.renewalSeconds, renewalSeconds)
-    put(values, OPTIONS.rebindingSeconds, rebindingSeconds)
+    values.set(OPTIONS.leaseSeconds.code, this.#wordOf(leaseSeconds))
+    values.set(OPTIONS.renewalSeconds.code, this.#wordOf(renewalSeconds))
+    values.set(OPTIONS.rebindingSeconds.code, this.#wordOf(rebindingSeconds))
     if (rapid) put(values, OPTIONS.rapidCommit, true)
     if (question.request.options.clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(question.request.options.clientFqdn, this.#told, hostName))
     if (hostName !== '' && wants(question.request, OPTIONS.hostName.code)) put(values, OPTIONS.hostName, hostName)
-    return this.#reply(MESSAGE_TYPE[type], question, yiaddr, values)
+    return this.#reply(type, question, yiaddr, values)
   }
 
   /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
   information(question: Question): Reply {
-    return this.#reply(MESSAGE_TYPE.ACK, question, 0, this.#wantedBy(question))
+    return this.#reply('ACK', question, 0, this.#wantedBy(question))
   }
 
   /** @param why goes to the client as option 56 (RFC 2132 §9.9) */
   refusal(question: Question, why: string): Reply {
     const values = new Map<number, Uint8Array>()
     put(values, OPTIONS.message, why)
-    return this.#reply(MESSAGE_TYPE.NAK, question, 0, values)
+    return this.#reply('NAK', question, 0, values)
   }
 
   /**
@@ -128,9 +137,8 @@ export class Replies {
     return configured
   }
 
-  #reply(messageType: number, { request, arrived, network, serverAddress }: Question, yiaddr: number, values: Map<number, Uint8Array>): Reply {
-    const isNak = messageType === MESSAGE_TYPE.NAK
-    const { tftpServerName = '', bootFileName = '' } = isNak ? {} : this.#told.options
+  #reply(type: keyof typeof MESSAGE_TYPE_BYTES, { request, arrived, network, serverAddress }: Question, yiaddr: number, values: Map<number, Uint8Array>): Reply {
+    const isNak = type === 'NAK'
     const header: Header = {
       op: OP.reply,
       htype: request.htype,
@@ -139,23 +147,30 @@ export class Replies {
       secs: 0,
       // A relay must broadcast a NAK: the client may be on the wrong network (RFC 2131 §4.3.2).
       broadcast: request.broadcast || (isNak && request.giaddr !== 0),
-      ciaddr: isNak || messageType === MESSAGE_TYPE.OFFER ? 0 : request.ciaddr,
+      ciaddr: isNak || type === 'OFFER' ? 0 : request.ciaddr,
       yiaddr,
-      // Boot loaders read the header, whatever they ask for.
-      siaddr: parseIpv4(tftpServerName) ?? 0,
+      siaddr: isNak ? 0 : this.#boot.siaddr,
       giaddr: request.giaddr,
       chaddr: request.chaddr,
       sname: '',
-      file: bootFileName.length < FILE_LENGTH_MAX ? bootFileName : '',
+      file: isNak ? '' : this.#boot.file,
     }
     // The client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2) go back to them.
     const { clientIdentifier, relayAgent, maxMessageBytes = DATAGRAM_BYTES_MIN, parameterRequestList } = request.options
-    put(values, OPTIONS.messageType, messageType)
-    put(values, OPTIONS.serverIdentifier, serverIdentifierFor(request, serverAddress))
+    values.set(OPTIONS.messageType.code, MESSAGE_TYPE_BYTES[type])
+    values.set(OPTIONS.serverIdentifier.code, this.#wordOf(serverIdentifierFor(request, serverAddress)))
     if (clientIdentifier !== undefined) put(values, OPTIONS.clientIdentifier, clientIdentifier)
     if (relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX) put(values, OPTIONS.relayAgent, relayAgent)
     const bytesMax = Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
     return { path: this.#pathBack(arrived, network, formatIpv4(serverAddress), peerOf(request, arrived, isNak)), bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax) }
+  }
+
+  #wordOf(value: number): Uint8Array {
+    const known = this.#words.get(value)
+    if (known !== undefined) return known
+    const bytes = uint32.encode(value)
+    if (this.#words.size < WORDS_MAX) this.#words.set(value, bytes)
+    return bytes
   }
 
   /** The way that the question came, where the answer takes that; else what came the same way is answered the same way, by the same object: doors know it again. */

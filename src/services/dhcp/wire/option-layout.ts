@@ -64,7 +64,7 @@ function orderOf(values: ReadonlyMap<number, Uint8Array>, asked: readonly number
   const take = (code: number) => { if (code !== LAST && values.has(code) && !inOrder.includes(code)) inOrder.push(code) }
   FIRST.forEach(take)
   asked.forEach(take)
-  if (inOrder.length < values.size) [...values.keys()].sort((one, other) => one - other).forEach(take)
+  if (inOrder.length < values.size) [...values.keys()].filter(code => !inOrder.includes(code)).sort((one, other) => one - other).forEach(take)
   if (values.has(LAST)) inOrder.push(LAST)
   return inOrder
 }

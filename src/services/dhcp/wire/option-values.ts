@@ -94,5 +94,10 @@ function uint32At(bytes: Uint8Array, at: number): number {
 }
 
 function uint32Bytes(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+  const bytes = new Uint8Array(4)
+  bytes[0] = value >>> 24
+  bytes[1] = value >>> 16
+  bytes[2] = value >>> 8
+  bytes[3] = value
+  return bytes
 }

@@ -15,16 +15,17 @@ export interface RelayAgent {
   readonly serverIdentifierOverride: number | undefined
 }
 
+const NOTHING: RelayAgent = { linkSelection: undefined, serverIdentifierOverride: undefined }
+
 /** Sub-options that are cut or of the wrong length say nothing. */
 export function decodeRelayAgent(option: Uint8Array | undefined): RelayAgent {
+  if (option === undefined) return NOTHING
   const found = new Map<number, number>()
-  if (option !== undefined) {
-    const view = new DataView(option.buffer, option.byteOffset, option.byteLength)
-    for (let at = 0; at + 2 <= option.length;) {
-      const length = view.getUint8(at + 1)
-      if (length === 4 && at + 6 <= option.length) found.set(view.getUint8(at), view.getUint32(at + 2))
-      at += 2 + length
-    }
+  const view = new DataView(option.buffer, option.byteOffset, option.byteLength)
+  for (let at = 0; at + 2 <= option.length;) {
+    const length = view.getUint8(at + 1)
+    if (length === 4 && at + 6 <= option.length) found.set(view.getUint8(at), view.getUint32(at + 2))
+    at += 2 + length
   }
   return { linkSelection: found.get(LINK_SELECTION), serverIdentifierOverride: found.get(SERVER_IDENTIFIER_OVERRIDE) }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Machine } from '../machine.ts'
 import type { Clock } from './clock.ts'
 import { drive } from './drive.ts'
+import type { Journal } from './journal.ts'
 import type { DatagramDoor } from './udp/door.ts'
 
 const NO_DOOR: DatagramDoor = { locals: [], send: () => undefined, sendTrain: () => undefined, flush: () => undefined, pathTo: () => expect.unreachable('nothing is sent'), close: () => Promise.resolve() }
@@ -75,4 +76,19 @@ test('a machine that waits for nothing any more is left alone', () => {
   deadline(Infinity)
   runUntil(1000)
   expect(timeouts).toEqual([])
+})
+
+test('what follows from records that are safe at the same time leaves in one flush, and not before', async () => {
+  const path = { local: { address: '127.0.0.1', port: 67 }, interfaceName: '', peer: { address: '127.0.0.1', port: 68 } }
+  const persist = (record: string) => ({ kind: 'persist' as const, record, then: [{ kind: 'send' as const, path, bytes: new Uint8Array(1) }] })
+  const machine: Machine<never, string> = { outbox: [persist('one'), persist('other')], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity }
+  const done: ((error: undefined) => void)[] = []
+  const journal: Journal<string> = { append: (_record, tell) => done.push(tell), compact: () => Promise.resolve(), close: () => Promise.resolve() }
+  const happened: string[] = []
+  const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') }
+  drive({ machine, journal, door: () => door, clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: () => undefined }).drain()
+  happened.splice(0)
+  for (const tell of done) tell(undefined)
+  await Promise.resolve()
+  expect(happened).toEqual(['send', 'send', 'flush'])
 })

@@ -31,6 +31,17 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
   let cancel = () => {}
   let wakesAtMs = Infinity
   let stopped = false
+  let flushes = false
+
+  /** A group of records becomes safe at once: what follows from all of them leaves together. */
+  const flushSoon = (): void => {
+    if (flushes) return
+    flushes = true
+    queueMicrotask(() => {
+      flushes = false
+      if (!stopped) options.door().flush()
+    })
+  }
 
   const perform = (effect: Effect<Event, Journaled>): void => {
     switch (effect.kind) {
@@ -45,7 +56,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
           if (stopped) return
           if (error !== undefined) return options.onDiskError?.(error)
           then.forEach(perform)
-          options.door().flush()
+          flushSoon()
         })
         return
       }

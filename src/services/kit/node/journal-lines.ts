@@ -9,7 +9,7 @@
  * A line counts only whole: with its line end, its checksum, and a number that goes on. So a cut or zero-filled tail, a flipped
  * bit, a lost and a doubled line are all found.
  */
-import { crc32 } from '../crc32.ts'
+import { nativeCrc32 } from './native-crc32.ts'
 
 export const JOURNAL_VERSION = 1
 
@@ -18,11 +18,22 @@ const SPACE = 0x20
 const ZERO = 0x30
 const CRC_DIGITS = 8
 const NUMBER_DIGITS_MAX = 15
+/** What a UTF-16 unit may take. */
+const UTF8_BYTES_MAX = 3
 
-/** @param json on one line, as JSON.stringify makes it */
-export function encodeLine(number: number, json: string): Uint8Array {
-  const content = Buffer.from(`${number} ${json}`)
-  return Buffer.concat([content, Buffer.from(` ${formatCrc(crc32(content))}\n`)])
+/**
+ * Lines whose numbers follow one another.
+ * @param jsons each on one line, as JSON.stringify makes it
+ */
+export function encodeLines(firstNumber: number, jsons: readonly string[]): Uint8Array {
+  const roomBytes = jsons.reduce((sum, json) => sum + NUMBER_DIGITS_MAX + json.length * UTF8_BYTES_MAX + CRC_DIGITS + 3, 0)
+  const bytes = Buffer.allocUnsafe(roomBytes)
+  let at = 0
+  for (const [index, json] of jsons.entries()) {
+    const contentEnd = at + bytes.write(`${firstNumber + index} ${json}`, at)
+    at = contentEnd + bytes.write(` ${formatCrc(nativeCrc32(bytes, at, contentEnd, 0))}\n`, contentEnd, 'latin1')
+  }
+  return bytes.subarray(0, at)
 }
 
 export interface JournalLine {
@@ -69,7 +80,7 @@ export function decodeLines(file: Uint8Array): JournalText {
 /** The line at `bytes[from..end)`, undefined where it is not whole. */
 function decodeLine(bytes: Buffer, from: number, end: number): JournalLine | undefined {
   const contentEnd = end - CRC_DIGITS - 1
-  if (contentEnd <= from || bytes[contentEnd] !== SPACE || crc32(bytes, from, contentEnd) !== crcAt(bytes, contentEnd + 1)) return undefined
+  if (contentEnd <= from || bytes[contentEnd] !== SPACE || nativeCrc32(bytes, from, contentEnd, 0) !== crcAt(bytes, contentEnd + 1)) return undefined
   const jsonAt = bytes.indexOf(SPACE, from) + 1
   const number = numberIn(bytes, from, jsonAt - 1)
   if (number === undefined) return undefined

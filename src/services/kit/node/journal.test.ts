@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { HamletError } from '../errors.ts'
 import { seededRandom } from '../random.ts'
-import { encodeLine } from './journal-lines.ts'
+import { encodeLines } from './journal-lines.ts'
 import { openJournal, RECORD_LENGTH_MAX, WAITING_RECORDS_MAX, type Journal } from './journal.ts'
 import { surviveCrashes } from './testing/journal-crashes.ts'
 import { SimDisk } from './testing/sim-disk.ts'
@@ -188,14 +188,12 @@ test.each([
 })
 
 test('a whole line whose record does not fit is set aside with the file, and the others are used', async () => {
-  const disk = await diskWithBytes(Buffer.concat([
-    encodeLine(0, '{"v":1,"created":""}'), encodeLine(1, '{"key":"a","n":1}'), encodeLine(2, '{"key":"a","n":"many"}'),
-  ]))
+  const disk = await diskWithBytes(encodeLines(0, ['{"v":1,"created":""}', '{"key":"a","n":1}', '{"key":"a","n":"many"}']))
   expect(await open(disk)).toMatchObject({ records: [{ key: 'a', n: 1 }], warnings: [expect.stringContaining('set aside as names.jsonl.damaged-1')] })
 })
 
 test('a journal of a newer format is refused and left as it is', async () => {
-  const bytes = encodeLine(0, '{"v":2,"created":"2030-01-01T00:00:00.000Z"}')
+  const bytes = encodeLines(0, ['{"v":2,"created":"2030-01-01T00:00:00.000Z"}'])
   const disk = await diskWithBytes(bytes)
   await expect(open(disk)).rejects.toMatchObject({ code: 'file-damaged', parts: { why: 'it has format 2, and this Hamlet knows format 1' } })
   expect(disk.names()).toEqual([FILE])

@@ -14,7 +14,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { assert, HamletError } from '../errors.ts'
 import { diskError, nodeDisk, setAside, writeAll, type Disk, type DiskFile } from './disk.ts'
-import { decodeLines, encodeLine, JOURNAL_VERSION } from './journal-lines.ts'
+import { decodeLines, encodeLines, JOURNAL_VERSION } from './journal-lines.ts'
 
 export interface Journal<Journaled> {
   /** Writes the record; `done` is called once, later, with no error only when the record is safe on disk (fdatasync, in groups). */
@@ -219,7 +219,7 @@ class JournalWriter<R> implements Journal<R> {
     const group = this.#waiting.splice(0, GROUP_RECORDS_MAX)
     this.#waitingLength -= group.reduce((sum, { json }) => sum + json.length, 0)
     this.#group = group
-    const bytes = Buffer.concat(group.map(({ json }, index) => encodeLine(this.#nextNumber + index, json)))
+    const bytes = encodeLines(this.#nextNumber, group.map(({ json }) => json))
     try {
       assert(this.#file !== undefined, 'a journal that has not failed has a file')
       await writeAll(this.#file, bytes, this.#fileBytes)
@@ -266,7 +266,8 @@ class JournalWriter<R> implements Journal<R> {
       let bytes = 0
       let number = 0
       const write = async (jsons: readonly string[]) => {
-        const chunk = Buffer.concat(jsons.map(json => encodeLine(number++, json)))
+        const chunk = encodeLines(number, jsons)
+        number += jsons.length
         await writeAll(file, chunk, bytes)
         bytes += chunk.length
       }

@@ -41,7 +41,9 @@ class Clients {
   static async open(): Promise<Clients> {
     const door = await openDoor({
       addresses: ['127.0.0.1'], port: 0,
-      receive: ({ slab, offsets, lengths }) => clients.#receive(slab.subarray(offsets[0], (offsets[0] ?? 0) + (lengths[0] ?? 0))),
+      receive({ count, slab, offsets, lengths }) {
+        for (let index = 0; index < count; index++) clients.#receive(slab.subarray(offsets[index], (offsets[index] ?? 0) + (lengths[index] ?? 0)))
+      },
     })
     const clients = new Clients(door)
     return clients

@@ -63,6 +63,7 @@ const FILE_LENGTH_MAX = 128
 /** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
 const RELAY_AGENT_BYTES_MAX = 255
 const SERVER_ADDRESSES_MAX = 64
+/** Clients may ask for any lease time; beyond so many, numbers are encoded each time. */
 const WORDS_MAX = 1024
 /** Option 53, as it is sent. */
 const MESSAGE_TYPE_BYTES = { OFFER: Uint8Array.of(MESSAGE_TYPE.OFFER), ACK: Uint8Array.of(MESSAGE_TYPE.ACK), NAK: Uint8Array.of(MESSAGE_TYPE.NAK) } as const

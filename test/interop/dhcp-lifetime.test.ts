@@ -125,8 +125,8 @@ class Wiretap {
   }
 }
 
-describe.each([{ wires: 1 }, { wires: 2 }])('on $wires interfaces', ({ wires }) => {
-  const prefix = `life${process.pid}w${wires}`
+describe.each([{ wires: 1, io: 'batch' }, { wires: 2, io: 'batch' }, { wires: 1, io: 'dgram' }, { wires: 2, io: 'dgram' }])('on $wires interfaces over $io', ({ wires, io }) => {
+  const prefix = `life${process.pid}${io[0]}${wires}`
   const serverSpace = `${prefix}-s`
   const bridgeSpace = `${prefix}-b`
   const data = emptyFolder()
@@ -154,7 +154,7 @@ describe.each([{ wires: 1 }, { wires: 2 }])('on $wires interfaces', ({ wires }) 
       ip('-n', namespace, 'link', 'set', 'eth0', 'up')
       return new Client(program, namespace, `10.${wire + 1}.0.1`)
     })
-    server = new RunningHamlet(['dhcp', '--port', '67', '--lease', '60', '--option', '58=4', '--option', '59=8', '--beside_others', '--data', data], { namespace: serverSpace })
+    server = new RunningHamlet(['dhcp', '--port', '67', '--lease', '60', '--option', '58=4', '--option', '59=8', '--beside_others', '--io', io, '--data', data], { namespace: serverSpace })
     await server.line(/^Server is running on port 67/)
     tap = new Wiretap(serverSpace, Array.from({ length: wires }, (_, wire) => `if${wire}`))
     await tap.ready()

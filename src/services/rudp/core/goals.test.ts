@@ -22,6 +22,11 @@ test.each([
   expect(share.acks).toBeLessThan(0.025)
 })
 
+test.each(['reno', 'cubic', 'bbr'] as const)('%s is back soon after a second in which nothing got through', congestion => {
+  // In 6 s, of which one was silent and another one is what probes may wait.
+  expect(measureShare(congestion, at(20, 50), 6000, 1, { fromMs: 500, toMs: 1500 }).goodput).toBeGreaterThan(0.5)
+})
+
 test('bbr keeps a deep queue short that cubic fills', () => {
   const deep = at(20, 50, { queueBdp: 4 })
   expect(measureShare('bbr', deep, 8000).queueMs).toBeLessThan(10)

@@ -42,9 +42,15 @@ function fill(stream: Stream): void {
 }
 const ZEROS = new Uint8Array(256 * 1024)
 
+/** A time in which nothing of what the server sends gets through. */
+interface Outage {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** The server sends as much as it can to one client for so long. */
-export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1): Share {
-  const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed)
+export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1, outage?: Outage): Share {
+  const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed, outage)
   const [arrived = 0] = shares
   return { goodput: arrived * 8000 / bottleneck.rateBitsPerSecond / durationMs, wire: wireBytes / arrived, acks: ackBytes / arrived, queueMs }
 }
@@ -63,7 +69,7 @@ interface Flow {
   readonly startMs: number
 }
 
-function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number, seed: number) {
+function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number, seed: number, outage?: Outage) {
   const arrived = new Map<Connection, number>()
   let counts = true
   let wireBytes = 0
@@ -75,6 +81,7 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
       if (from === 'server') wireBytes += bytes.length + IP_UDP_BYTES
       else ackBytes += bytes.length + IP_UDP_BYTES
       if (from === 'server' && pair.nowMs > 2000) queueMs.push(pair.server.link.queuedMs(pair.nowMs))
+      return from !== 'server' || outage === undefined || pair.nowMs < outage.fromMs || pair.nowMs >= outage.toMs
     },
     onEvent(side, event) {
       if (side === 'server' && event.kind === 'accepted') event.connection.setCongestion(flows[arrived.size - 1]?.congestion ?? 'bbr')

@@ -7,8 +7,16 @@ import type { Io } from '../kit/node/udp/door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Limits } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
+import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
+
+export interface AcceptedEncryption {
+  /** 32 bytes, of this listener alone: what it proves itself by. */
+  readonly identitySecret: Uint8Array
+  /** Readable connections are taken as well. */
+  readonly acceptsPlain: boolean
+}
 
 export interface ListenOptions {
   /** One UDP socket each. */
@@ -17,6 +25,8 @@ export interface ListenOptions {
   readonly port: number
   readonly io?: Io
   readonly accept: (socket: RudpSocket) => void
+  /** Takes encrypted connections; undefined: readable ones alone. */
+  readonly encryption?: AcceptedEncryption | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
@@ -31,10 +41,10 @@ export interface RudpListener {
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
 export async function listenRudp(options: ListenOptions): Promise<RudpListener> {
-  const { accept, clock } = options
+  const { accept, clock, encryption } = options
   const sockets = new SocketTable()
   const host: RudpHost = await openHost({
-    ...options, accepting: true,
+    ...options, accepting: true, encryption: encryption && { cryptography: nodeCryptography, acceptor: encryption },
     onEvent(event) {
       if (event.kind === 'stream') {
         const socket = new RudpSocket(host, event.connection, event.stream, clock)

@@ -92,7 +92,7 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  door = await openTracedDoor({ addresses: options.addresses, port: options.port, io: options.io ?? 'auto', receive, onError: () => undefined }, trace, 'rudp', clock)
+  door = await openTracedDoor({ addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }, trace, 'rudp', clock)
   return new RudpHost(clock, endpoint, door, driver)
 }
 

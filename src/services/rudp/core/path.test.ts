@@ -87,7 +87,8 @@ test('long datagrams are used where they pass, and given up where they no longer
   expect(server.metrics().datagramBytes).toBeLessThanOrEqual(1400)
   mtuBytes = 1250
   pair.run(isComplete, 50_000)
-  expect(server.metrics().datagramBytes).toBe(1200)
+  expect(server.metrics().datagramBytes).toBeGreaterThanOrEqual(1200)
+  expect(server.metrics().datagramBytes).toBeLessThanOrEqual(1250)
   expect(same(arrived(), bytes)).toBe(true)
 })
 

@@ -4,8 +4,8 @@
  *
  *     my-app.home x25519 hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=
  */
-import { appendFile, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { HamletError, oneLine } from '../kit/errors.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
 
@@ -47,6 +47,7 @@ export class KnownServers {
   /** Remembers what a server showed at the first visit. Where that fails the log says so, and the next visit is a first one again. */
   async add(name: string, identity: string): Promise<void> {
     try {
+      await mkdir(dirname(this.#path), { recursive: true })
       await appendFile(this.#path, `${name} x25519 ${identity}\n`)
       this.#log(`${name} is known from now on by x25519 ${identity}`)
     } catch (error) {

@@ -7,6 +7,7 @@ import type { Io } from '../kit/node/udp/door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Limits } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
+import { formatIdentity } from './known-servers.ts'
 import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
@@ -36,6 +37,8 @@ export interface ListenOptions {
 
 export interface RudpListener {
   readonly locals: readonly Endpoint[]
+  /** What encrypted visitors know it by, as people compare it. */
+  readonly identity: string | undefined
   close(): Promise<void>
 }
 
@@ -55,6 +58,7 @@ export async function listenRudp(options: ListenOptions): Promise<RudpListener> 
   })
   return {
     locals: host.locals,
+    identity: encryption && formatIdentity(nodeCryptography.keyPair(encryption.identitySecret).publicKey),
     async close() {
       await host.close()
       sockets.destroyAll()

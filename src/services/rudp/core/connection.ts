@@ -12,6 +12,7 @@ import type { CongestionName } from './congestion/congestion.ts'
 import type { ConnectionEncryption } from './connection-encryption.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
 import { CLOSE_REASON_OF, OUR_CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
+import { Farewell } from './farewell.ts'
 import { Hello } from './hello.ts'
 import { LEAST_PARAMETERS, parametersOf, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
@@ -21,9 +22,6 @@ import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 import type { Stream } from './stream.ts'
 import { Streams } from './streams.ts'
 import { Watch } from './watch.ts'
-
-/** How long an ended connection answers what is still on the way, in probe times (RFC 9000 §10.2). */
-const LINGER_PROBE_TIMES = 3
 
 export class Connection {
   readonly role: 'initiator' | 'acceptor'
@@ -35,6 +33,7 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #watch: Watch | undefined
   readonly #hello = new Hello()
+  readonly #farewell = new Farewell()
   readonly #liveness: Liveness
   readonly #received = new Received()
   readonly #streams: Streams
@@ -43,10 +42,6 @@ export class Connection {
   #early: boolean
   #state: StateName = 'CLOSED'
   #receivedPackets = 0
-  #lingerUntilMs = Infinity
-  #closeCode = 0
-  /** Packets that came while CLOSING. */
-  #answers = 0
 
   constructor(setup: ConnectionSetup) {
     const { role, localId, encryption, limits, host, early, nowMs } = setup
@@ -108,8 +103,8 @@ export class Connection {
     this.#at(nowMs)
     if (nextState(this.#state, 'close') === undefined) return
     this.#end('close', OUR_CLOSE_REASON_OF[code], nowMs)
-    this.#closeCode = CLOSE_CODES.indexOf(code)
-    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#closeCode)
+    this.#farewell.code = CLOSE_CODES.indexOf(code)
+    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#farewell.code)
   }
 
   // ── what the endpoint does ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,9 +176,9 @@ export class Connection {
 
   timeout(nowMs: number): void {
     this.#at(nowMs)
-    if (nowMs >= this.#lingerUntilMs) {
+    if (nowMs >= this.#farewell.deadlineMs) {
       this.#step('over')
-      this.#lingerUntilMs = Infinity
+      this.#farewell.deadlineMs = Infinity
     } else if (this.#hello.isHopeless(nowMs)) this.#giveUp('connect-timed-out')
     else if (this.#state === 'HELLO-SENT' && this.#hello.isDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
     else if (STATES[this.#state].carriesData) this.#timeoutWhileOpen(nowMs)
@@ -199,7 +194,7 @@ export class Connection {
   }
 
   deadlineMs(): number {
-    if (!STATES[this.#state].carriesData) return Math.min(this.#lingerUntilMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
+    if (!STATES[this.#state].carriesData) return Math.min(this.#farewell.deadlineMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
     return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#streams.count > 0))
   }
 
@@ -209,7 +204,10 @@ export class Connection {
     this.#at(nowMs)
     if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
     this.#receivedPackets++
-    if (this.#state === 'CLOSING') this.#answerWhileClosing()
+    if (this.#state === 'CLOSING' && this.#farewell.shallAnswer()) {
+      this.#sender.sendClose(this.#farewell.code)
+      this.#host.changed()
+    }
     if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
     if (this.#host.observesPackets) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
@@ -313,13 +311,6 @@ export class Connection {
     } else if (challenge !== undefined) this.#sender.sendNow({ kind: 'PATH_CHALLENGE', value: challenge }, nowMs)
   }
 
-  /** The first, second, fourth, eighth … packet is answered: a peer that does not hear cannot make us loud (RFC 9000 §10.2.1). */
-  #answerWhileClosing(): void {
-    this.#answers++
-    if ((this.#answers & (this.#answers - 1)) === 0) this.#sender.sendClose(this.#closeCode)
-    this.#host.changed()
-  }
-
   #giveUp(reason: CloseReason): void {
     this.#step('over')
     this.#host.emit({ kind: 'closed', reason })
@@ -330,7 +321,7 @@ export class Connection {
     const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
     this.#step(input)
     this.#hello.finish()
-    this.#lingerUntilMs = nowMs + LINGER_PROBE_TIMES * this.#sender.recovery.roundTrip.probeMs()
+    this.#farewell.begin(this.#sender.recovery.roundTrip.probeMs(), nowMs)
     if (!wasOver) this.#host.emit({ kind: 'closed', reason })
     this.#host.changed()
   }

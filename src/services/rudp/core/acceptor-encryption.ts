@@ -21,6 +21,10 @@ interface Prekey {
   readonly drawnAtMs: number
 }
 
+function isTaken({ drawnAtMs }: Prekey, nowMs: number): boolean {
+  return nowMs < drawnAtMs + 2 * PREKEY_SHOWN_MS
+}
+
 export class AcceptorEncryption {
   readonly #cryptography: Cryptography
   readonly #random: Random
@@ -46,7 +50,7 @@ export class AcceptorEncryption {
 
   /** The protection that a HELLO with a good token asks for; undefined where its prekey is forgotten, or its share is none. */
   agree(hello: Extract<EncryptedPacket, { type: 'HELLO' }>, nowMs: number): PacketProtection | undefined {
-    const prekey = this.#prekeys.find(({ number, drawnAtMs }) => number === hello.prekeyNumber && nowMs < drawnAtMs + 2 * PREKEY_SHOWN_MS)
+    const prekey = this.#prekeys.find(known => known.number === hello.prekeyNumber && isTaken(known, nowMs))
     const withIdentity = prekey === undefined ? undefined : this.#identity.agree(hello.share)
     const withPrekey = prekey?.pair.agree(hello.share)
     if (prekey === undefined || withIdentity === undefined || withPrekey === undefined) return undefined
@@ -62,7 +66,7 @@ export class AcceptorEncryption {
 
   #draw(nowMs: number, before: Prekey | undefined): Prekey {
     const prekey = { number: (before?.number ?? 0) + 1, pair: this.#cryptography.keyPair(drawSecret(this.#random)), drawnAtMs: nowMs }
-    this.#prekeys = before === undefined ? [prekey] : [prekey, before]
+    this.#prekeys = before === undefined || !isTaken(before, nowMs) ? [prekey] : [prekey, before]
     return prekey
   }
 

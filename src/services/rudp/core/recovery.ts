@@ -73,7 +73,10 @@ export class Recovery {
   hold(nowMs: number): Hold {
     const { flightBytes } = this.loss
     if (flightBytes > 0 && flightBytes + this.#datagramBytes > this.#congestion.windowBytes) return 'window'
-    return this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, nowMs) ? 'none' : 'pacing'
+    const mayLeave = this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, this.roundTrip.srttMs ?? 0, nowMs)
+    // Else our own lateness would be measured as the rate of the path, and a slower pace be learnt from it.
+    if (this.#pacer.takeLateness()) this.#rate.limitedByApplication(flightBytes)
+    return mayLeave ? 'none' : 'pacing'
   }
 
   /** When pacing lets the next packets leave. */
@@ -82,9 +85,11 @@ export class Recovery {
   }
 
   sent(number: number, sizeBytes: number, carried: Carried, nowMs: number): void {
-    const moment = this.#rate.moment(this.loss.flightBytes, nowMs)
+    const { deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited } = this.#rate.moment(this.loss.flightBytes, nowMs)
+    const { streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat } = carried
     this.#pacer.left(sizeBytes)
-    this.loss.sent({ ...carried, ...moment, number, sizeBytes, sentAtMs: nowMs })
+    // Field by field: a spread costs a packet as much as everything else here.
+    this.loss.sent({ number, sentAtMs: nowMs, sizeBytes, streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat, deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited })
   }
 
   /** There was room in the window and nothing to fill it. */
@@ -102,9 +107,9 @@ export class Recovery {
     if (newest === undefined) return { acked, lost, late }
     const { srttMs = 0, latestMs, minMs } = this.roundTrip
     const ackedBytes = acked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    const sample = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
+    const { bytesPerMs, isAppLimited, priorDeliveredBytes } = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
     this.#congestion.onAcked({
-      ...sample, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
+      bytesPerMs, isAppLimited, priorDeliveredBytes, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
       deliveredBytes: this.#rate.deliveredBytes,
     })
     return { acked, lost, late }

@@ -8,7 +8,8 @@ import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
-import { listenRudp } from '../rudp/listener.ts'
+import { identitySecret } from '../rudp/identity-file.ts'
+import { listenRudp, type AcceptedEncryption } from '../rudp/listener.ts'
 import { Connections } from './connections.ts'
 import { appServer } from './contract.ts'
 import { staticController } from './controllers/static.ts'
@@ -32,7 +33,8 @@ export const appServerService = implement(appServer, context => {
 
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
-  const { settings: { host, tcp_port, udp_port, io, congestion }, clock, random, trace } = context
+  const { settings, clock, random, trace } = context
+  const { host, tcp_port, udp_port, io, congestion } = settings
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
   const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
@@ -47,10 +49,12 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
-    const rudp = await listenRudp({ addresses, port: udp_port, io, congestion, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const encryption = await acceptedEncryption(context)
+    const rudp = await listenRudp({ addresses, port: udp_port, io, congestion, encryption, accept: socket => accept(socket, 'rudp'), clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
+    if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server is known by x25519 ${rudp.identity}`)
     context.log(describeIo(io))
     const stopRegistering = registerAt(context, tcpPort, udpPort)
     closing.push(async () => stopRegistering())
@@ -86,6 +90,10 @@ async function openSite({ settings, assetsFolder, dataFolder, log }: Context): P
     await lock.release()
     throw error
   }
+}
+
+async function acceptedEncryption({ settings: { encryption }, dataFolder }: Context): Promise<AcceptedEncryption | undefined> {
+  return encryption === 'off' ? undefined : { identitySecret: await identitySecret(dataFolder), acceptsPlain: encryption === 'offered' }
 }
 
 function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort: number, udpPort: number): () => void {

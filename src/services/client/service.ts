@@ -10,6 +10,7 @@ import { storedMac } from '../dhcp/client.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
+import { KnownServers } from '../rudp/known-servers.ts'
 import { Connections } from './connections.ts'
 import { client, TRANSPORT_HEADER, type LearnedLease } from './contract.ts'
 import { formatBytes, formatMs } from './core/journey.ts'
@@ -37,7 +38,8 @@ export const clientService = implement(client, async context => {
   const credentials: Credentials = { user: secrets.proxy_user ?? 'hamlet', password: secrets.proxy_password ?? drawPassword(random) }
   const probeToken = drawPassword(random)
 
-  const connections = new Connections(environment)
+  const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
+  const connections = new Connections(environment, { encryption })
   const network = new Network({
     ...environment, ...identity, named, dhcp,
     log: text => context.log(text),
@@ -56,7 +58,7 @@ export const clientService = implement(client, async context => {
     throw error
   })
   if (secrets.proxy_password === undefined) context.printContractLine(`proxy: http://${credentials.user}:${credentials.password}@127.0.0.1:${proxy.port}`)
-  const prober: Prober = { ...environment, ...identity, proxy: { address: '127.0.0.1', port: proxy.port }, credentials, token: probeToken }
+  const prober: Prober = { ...environment, ...identity, encryption, proxy: { address: '127.0.0.1', port: proxy.port }, credentials, token: probeToken }
 
   return {
     endpoints: [{ name: 'proxy', transport: 'tcp', address: '127.0.0.1', port: proxy.port }],
@@ -71,7 +73,7 @@ export const clientService = implement(client, async context => {
         switch (service) {
           case 'dns': return probeDns(parseEndpoint(endpoint, DNS_PORT), name, environment)
           case 'dhcp': return probeDhcp(parseEndpoint(endpoint, DHCP_PORT), prober)
-          case 'app-server': return probeAppServer(parseEndpoint(endpoint, DEFAULT_PORT[transport]), transport, name, environment)
+          case 'app-server': return probeAppServer(parseEndpoint(endpoint, DEFAULT_PORT[transport]), transport, name, prober)
           case 'client': return probeProxy([[TRANSPORT_HEADER, [transport]]], name, prober)
         }
       }),

@@ -12,6 +12,7 @@ import type { DatagramDoor, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
+import type { EncryptionOptions } from './core/encryption-options.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
 
@@ -20,6 +21,8 @@ export interface HostOptions {
   readonly port: number
   readonly io?: Io | undefined
   readonly accepting: boolean
+  /** Undefined: everything is readable. */
+  readonly encryption?: EncryptionOptions | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
@@ -72,8 +75,10 @@ export class RudpHost {
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
-  const { clock, random, trace, accepting, congestion, limits, onEvent } = options
-  const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined })
+  const { clock, random, trace, accepting, encryption, congestion, limits, onEvent } = options
+  const endpoint = new RudpEndpoint({
+    random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined,
+  })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
   let door = NO_DOOR

@@ -7,8 +7,10 @@ import { assert } from '../../kit/errors.ts'
 import { Link, type LinkConditions } from '../../kit/link.ts'
 import { fraction, seededRandom, type Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
+import type { Visit } from './connection-encryption.ts'
 import type { Connection } from './connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './endpoint.ts'
+import type { EncryptionOptions } from './encryption-options.ts'
 import type { Limits } from './limits.ts'
 
 export type SideName = 'client' | 'server'
@@ -19,6 +21,7 @@ export interface PairOptions {
   readonly link?: Partial<LinkConditions>
   readonly limits?: Partial<Limits>
   readonly congestion?: CongestionName
+  readonly encryption?: Partial<Record<SideName, EncryptionOptions>>
   readonly observe?: Observe
   /** Both programs stand still now and then, each for itself, as they do on a busy machine: what comes meanwhile waits. On average. */
   readonly pauses?: { readonly everyMs: number; readonly lengthMs: number } | undefined
@@ -51,9 +54,9 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options
-    const { seed, limits, congestion, observe, pauses, link = {} } = options
+    const { seed, limits, congestion, encryption, observe, pauses, link = {} } = options
     const side = (salt: number, accepting: boolean, path: Path): Side => ({
-      endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, limits, congestion, observe }),
+      endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, encryption: encryption?.[accepting ? 'server' : 'client'], limits, congestion, observe }),
       path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))),
       pauses: new Pauses(pauses, seededRandom(seed ^ (salt * 0x85ebca6b))), events: [],
     })
@@ -61,9 +64,9 @@ export class Pair {
     this.server = side(2, true, { local: SERVER, interfaceName: '', peer: CLIENT })
   }
 
-  /** The client asks for a connection. @param token of an earlier visit */
-  connect(token?: Uint8Array): Connection {
-    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, token)
+  /** The client asks for a connection. @param visit what an earlier one gave */
+  connect(visit?: Visit): Connection {
+    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, visit)
     this.drain()
     return connection
   }

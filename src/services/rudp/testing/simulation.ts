@@ -4,6 +4,7 @@
  */
 import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
+import type { Visit } from '../core/connection-encryption.ts'
 import type { Connection } from '../core/connection.ts'
 import { Pair, type PairOptions } from '../core/pair.ts'
 import type { Stream } from '../core/stream.ts'
@@ -111,11 +112,11 @@ export function measurePages(bottleneck: Bottleneck, count: number, visited: boo
   const times: number[] = []
   for (let index = 0; index < count; index++) {
     let doneAtMs = Infinity
-    let token: Uint8Array | undefined
+    let visit: Visit | undefined
     const pair = new Pair({
       seed: seed * 1000 + index, link: linkOf(bottleneck),
       onEvent(side, event) {
-        if (side === 'client' && event.kind === 'token') token ??= event.token
+        if (side === 'client' && event.kind === 'token') visit ??= event
         if (side === 'client' && event.kind === 'connected') {
           const stream = event.connection.openStream()
           stream?.write(ZEROS.subarray(0, 300))
@@ -134,12 +135,12 @@ export function measurePages(bottleneck: Bottleneck, count: number, visited: boo
     const load = (): number => {
       const startMs = pair.nowMs
       doneAtMs = Infinity
-      pair.connect(token)
+      pair.connect(visit)
       pair.run(() => doneAtMs < Infinity, 20_000)
       return (doneAtMs - startMs) / bottleneck.rttMs
     }
     const first = load()
-    if (visited) pair.run(() => token !== undefined, 1000)
+    if (visited) pair.run(() => visit !== undefined, 1000)
     if (visited) pair.wait(5000)
     times.push(visited ? load() : first)
   }

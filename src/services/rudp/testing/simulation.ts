@@ -78,7 +78,7 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
   const queueMs: number[] = []
   const pair = new Pair({
     seed, link: linkOf(bottleneck), pauses: bottleneck.pauses, limits: { streamBufferBytes: 4 * 1024 * 1024, connectionBufferBytes: 8 * 1024 * 1024 },
-    tap(from, bytes) {
+    tap(from, bytes): boolean {
       if (from === 'server') wireBytes += bytes.length + IP_UDP_BYTES
       else ackBytes += bytes.length + IP_UDP_BYTES
       if (from === 'server' && pair.nowMs > 2000) queueMs.push(pair.server.link.queuedMs(pair.nowMs))

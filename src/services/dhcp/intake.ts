@@ -40,7 +40,7 @@ export class Intake {
   readonly take = (batch: DatagramBatch): void => {
     for (let index = 0; index < batch.count; index++) {
       const offset = batch.offsets[index] ?? 0
-      const bytes = batch.slab.slice(offset, offset + (batch.lengths[index] ?? 0))
+      const bytes = Buffer.from(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0))) // a copy, in a block of Node's pool
       if (!this.#line.push({ bytes, path: batch.path(index) })) this.#dropped++
     }
     this.wake()

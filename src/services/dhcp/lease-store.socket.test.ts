@@ -7,9 +7,10 @@ import { LeaseStore } from './lease-store.ts'
 
 const leaseOf = (yiaddr: string): LeaseRecord => ({ yiaddr, state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: '', expiresAtMs: 1 })
 
+const numberOf = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0) & 0xffff
+
 /** A store with a clock that is set by hand, and wakes when `ring` is called. */
-async function openStore() {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))
+async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))) {
   const alarms: { atMs: number; ring: () => void }[] = []
   const clock = {
     now: 0,
@@ -21,10 +22,10 @@ async function openStore() {
     },
   }
   const store = await LeaseStore.open({ dataFolder, clock, log: () => undefined, setHealth: () => undefined })
-  const lend = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.0.${number}`), error => error === undefined ? resolve() : reject(error)))
+  const lend = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.${number >>> 8}.${number & 255}`), error => error === undefined ? resolve() : reject(error)))
   const lendMany = (first: number, last: number) => Promise.all(Array.from({ length: last - first + 1 }, (_, index) => lend(first + index)))
-  const written = () => (readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.0\.\d+/g) ?? []).map(address => Number(address.slice(7)))
-  return { store, clock, alarms, lend, lendMany, written }
+  const written = () => (readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.\d+\.\d+/g) ?? []).map(numberOf)
+  return { dataFolder, store, clock, alarms, lend, lendMany, written }
 }
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
@@ -61,4 +62,19 @@ test('what waits for others goes when there are thirty-two, and when the store i
   await store.close()
   await last
   expect(written()).toEqual(range(1, 38))
+})
+
+test('a file is not written anew at the first lease after a start, only where most of it is outdated', async () => {
+  const first = await openStore()
+  await first.lendMany(1, 1100)
+  await first.store.close()
+  const second = await openStore(first.dataFolder)
+  await second.lend(1)
+  await second.store.close()
+  expect(second.written()).toHaveLength(1101)
+  const third = await openStore(first.dataFolder)
+  third.store.live = () => []
+  for (let lent = 1101; lent < 4401; lent += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
+  await third.store.close()
+  expect(third.written().length).toBeLessThan(200)
 })

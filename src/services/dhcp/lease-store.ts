@@ -44,7 +44,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
   readonly #options: LeaseStoreOptions
   readonly #release: () => Promise<void>
   #written: number
-  #compactAt = RECORDS_KEPT_MIN
+  #compactAt: number
   #compacting = false
   #waiting = 0
   /** Records that gather, and what ends that early; undefined where they do not wait for more. */
@@ -73,6 +73,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
     this.#options = options
     this.#release = release
     this.#written = records.length
+    this.#compactAt = compactAtFor(new Set(records.map(({ yiaddr }) => yiaddr)).size)
   }
 
   /** Records that are not safe yet. */
@@ -145,7 +146,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
       const records = this.live()
       await this.#journal.compact(records)
       this.#written = records.length
-      this.#compactAt = Math.max(RECORDS_KEPT_MIN, records.length * RECORDS_A_LIVE_ONE_MAX)
+      this.#compactAt = compactAtFor(records.length)
       this.#options.setHealth(undefined)
     } catch (error) {
       this.#compactAt = this.#written * 2
@@ -154,4 +155,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
       this.#compacting = false
     }
   }
+}
+
+/** How many records may lie in the file that stand for so many live ones. */
+function compactAtFor(live: number): number {
+  return Math.max(RECORDS_KEPT_MIN, live * RECORDS_A_LIVE_ONE_MAX)
 }

@@ -8,8 +8,8 @@ import { run } from '../../scripts/setup/run.mjs'
 import { compile } from '../compile.mjs'
 import { inNamespace, loaderNamespace } from './network.mjs'
 
-/** Exchanges at a time: what the receive buffers of all servers hold. */
-const WINDOW = 128
+/** Exchanges at a time: what a receive buffer of the default size holds, and what one that gathers wants. Each server has its better one. */
+export const WINDOWS = [128, 256]
 /** All that differ in the last three bytes of their hardware address. */
 const CLIENTS_MAX = 2 ** 24
 /** The loader numbers them in twenty bits. */
@@ -37,9 +37,9 @@ export async function paced({ serverAddress, loaderAddress }, { firstMac, count 
 }
 
 /** Takes clients through their exchanges, as many as the server takes. @returns as paced, with the time that half of the exchanges take at most, and what went wrong */
-export async function flood({ serverAddress, loaderAddress }, { firstMac, count = CLIENTS_MAX }, seconds, exchangesMax) {
+export async function flood({ serverAddress, loaderAddress }, { firstMac, count = CLIENTS_MAX }, seconds, exchangesMax, window) {
   const loader = await compile(join(import.meta.dirname, 'load.c'))
-  const told = JSON.parse(await launch([loader, serverAddress, loaderAddress, String(seconds), String(Math.min(exchangesMax, EXCHANGES_MAX)), String(WINDOW), firstMac, String(count)]))
+  const told = JSON.parse(await launch([loader, serverAddress, loaderAddress, String(seconds), String(Math.min(exchangesMax, EXCHANGES_MAX)), String(window), firstMac, String(count)]))
   return { perSecond: told.doneInTime / told.seconds, answered: told.done / told.asked, acks: told.done, loaderSeconds: told.cpuSeconds, p50Ms: told.p50Us / 1000, lost: told.lost, wrong: told.wrong }
 }
 

@@ -84,12 +84,13 @@ test('what is laid out once for all who ask alike is, byte for byte, what each o
   fc.assert(fc.property(fc.array(asked, { minLength: 1, maxLength: 3 }), kinds => {
     for (const options of [...kinds, ...kinds]) {
       bench.nowMs += OFFER_MS
-      const [offer] = bench.ask({ ...DISCOVER, ...options }, { chaddr: mac(++client % 50), xid: client })
-      if (offer === undefined) throw new Error('there was no offer')
-      expect(offer.message).toMatchObject({ xid: client, chaddr: mac(client % 50) })
-      expect(offer.message.options.clientIdentifier).toEqual(options.clientIdentifier)
-      expect(offer.message.options.relayAgent).toEqual(options.relayAgent)
-      expect(offer.bytes).toEqual(encodeMessage(offer.message, options.parameterRequestList, 548))
+      const header = { chaddr: mac(++client % 50), xid: client }
+      const [offer] = bench.ask({ ...DISCOVER, ...options }, header)
+      const [alone] = new Bench({ options: SET }).ask({ ...DISCOVER, ...options, requestedAddress: offer?.message.yiaddr }, header)
+      expect(offer?.bytes).toEqual(alone?.bytes)
+      expect(offer?.bytes).toEqual(offer && encodeMessage(offer.message, options.parameterRequestList, 548))
+      expect(offer?.message).toMatchObject(header)
+      expect([offer?.message.options.clientIdentifier, offer?.message.options.relayAgent]).toEqual([options.clientIdentifier, options.relayAgent])
     }
   }))
 })

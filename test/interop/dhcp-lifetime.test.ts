@@ -107,7 +107,7 @@ class Wiretap {
     let said = ''
     await new Promise<void>(resolve => this.#process.stderr?.on('data', (chunk: Buffer) => {
       said += chunk.toString('utf8')
-      if (/Capturing on|Capture started/.test(said)) resolve()
+      if (/Capture started/.test(said)) resolve()
     }))
   }
 

@@ -6,7 +6,7 @@ import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
-import { formatQlog, type TimedEvent } from '../rudp/core/qlog.ts'
+import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
 import { Connections, responseTo, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep } from './core/journey.ts'
@@ -45,8 +45,8 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
   const { clock, random, trace } = options
   const names = new Names(options)
-  const events: TimedEvent[] = []
-  const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => { if (events.length < QLOG_EVENTS_MAX) events.push({ atMs, event }) }
+  const qlog = new QlogTrace(url, 'initiator')
+  const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
   const connections = new Connections({ clock, random, trace }, observe)
   const startedAtMs = clock.nowMs()
   try {
@@ -64,13 +64,10 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
     connections.close()
-    options.onQlog?.(formatQlog([{ title: url, role: 'initiator', events }]))
+    options.onQlog?.(formatQlog([qlog]))
     await names.close()
   }
 }
-
-/** A film's first minutes; a viewer can draw no more. */
-const QLOG_EVENTS_MAX = 500_000
 
 /** Asks the DNS server, once it is needed. */
 class Names {

@@ -20,7 +20,7 @@ export interface ConnectionHost {
   giveToken(path: Path, nowMs: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
   /** Packets, too, are told to the observer: describing each costs as much as writing it. */
-  readonly observesPackets: boolean
+  observesPackets(): boolean
 }
 
 export interface ConnectionSetup {

@@ -42,12 +42,14 @@ export interface RudpEndpointOptions {
 
 export class RudpEndpoint implements Machine<RudpEvent> {
   readonly outbox: Effect<RudpEvent>[] = []
+  /** Of connections to come; may be changed at any time. */
+  congestion: CongestionName
+  /** Whether packets, too, are told to the observer; may be changed at any time. */
+  observesPackets: boolean
   readonly #random: Random
   readonly #sum: Crc32
   readonly #limits: Limits
-  readonly #congestion: CongestionName
   readonly #observe: Observe | undefined
-  readonly #observesPackets: boolean
   readonly #tokens: TokenMint
   readonly #trains = new Trains((path, bytes, segmentBytes) => this.outbox.push({ kind: 'send', path, bytes, segmentBytes }))
   #accepting: boolean
@@ -66,16 +68,21 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#random = random
     this.#sum = sum
     this.#accepting = accepting
-    this.#congestion = congestion ?? DEFAULT_CONGESTION
+    this.congestion = congestion ?? DEFAULT_CONGESTION
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#observe = observe
-    this.#observesPackets = observesPackets
+    this.observesPackets = observesPackets
     this.#tokens = new TokenMint(random)
   }
 
   /** Connections in any state but CLOSED. */
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** Those connections, oldest first. */
+  connections(): Iterable<Connection> {
+    return this.#connections.values()
   }
 
   /** Datagrams that were no packets: damaged, or not RUDP. */
@@ -205,7 +212,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     const observe = this.#observe
     const localId = this.#freeId()
     const connection: Connection = new Connection({
-      role, path, localId, remoteId, early, nowMs, limits: this.#limits, congestion: this.#congestion,
+      role, path, localId, remoteId, early, nowMs, limits: this.#limits, congestion: this.congestion,
       host: {
         trains: this.#trains,
         random: this.#random,
@@ -213,7 +220,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         emit: event => this.outbox.push({ kind: 'event', event: { ...event, connection } }),
         changed: () => this.#changed.add(connection),
         giveToken: (to, atMs) => this.#tokens.give('visit', to.peer, 0, atMs),
-        observesPackets: this.#observesPackets,
+        observesPackets: () => this.observesPackets,
         observe: observe === undefined ? undefined : (event, atMs) => observe(connection, event, atMs),
       },
     })

@@ -25,10 +25,11 @@ export class PacketWriter {
   readonly localId: number
   /** 0 as long as it is not known. */
   remoteId: number
+  /** Packets are described as they are written, for those who watch; may be changed between two packets. */
+  isWatched = false
   readonly #trains: Trains
   readonly #random: Random
   readonly #sum: Crc32
-  readonly #isWatched: boolean
   #nextNumber = 0
   #skipAt: number
   readonly #skipped: number[] = []
@@ -41,13 +42,12 @@ export class PacketWriter {
   /** What was written, for those who watch. */
   #frames: Frame[] = []
 
-  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32; readonly isWatched: boolean }) {
+  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32 }) {
     this.localId = setup.localId
     this.remoteId = setup.remoteId
     this.#trains = setup.trains
     this.#random = setup.random
     this.#sum = setup.sum
-    this.#isWatched = setup.isWatched
     this.#skipAt = this.#drawSkip()
   }
 
@@ -83,7 +83,7 @@ export class PacketWriter {
   add(frame: Frame): boolean {
     if (frameBytes(frame) > this.room) return false
     this.#at = encodeFrame(frame, this.#bytes, this.#view, this.#at)
-    if (this.#isWatched) this.#frames.push(frame)
+    if (this.isWatched) this.#frames.push(frame)
     return true
   }
 
@@ -100,7 +100,7 @@ export class PacketWriter {
     const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
     stream.copy(segment, this.#bytes, dataAt)
     this.#at = dataAt + lengthBytes
-    if (this.#isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#bytes.subarray(dataAt, this.#at) })
+    if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#bytes.subarray(dataAt, this.#at) })
   }
 
   /** Bytes of a stream that fit behind the fields of its frame. */
@@ -125,7 +125,7 @@ export class PacketWriter {
     }
     const sizeBytes = this.#at - this.#startAt
     this.#trains.add(path, sizeBytes)
-    return { number, sizeBytes, packet: this.#isWatched ? this.#described(number) : undefined }
+    return { number, sizeBytes, packet: this.isWatched ? this.#described(number) : undefined }
   }
 
   #described(number: number): NumberedPacket {

@@ -43,10 +43,10 @@ export class Sender {
   #counts = { lost: 0, retransmitted: 0, spurious: 0 }
 
   constructor(setup: SenderSetup) {
-    const { localId, remoteId, congestion, path, host, watch } = setup
+    const { localId, remoteId, congestion, path, host } = setup
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
-    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, isWatched: watch !== undefined && host.observesPackets })
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum })
     this.validation = new PathValidation(path)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }

@@ -35,6 +35,8 @@ export class Pacer {
   #fill(bytesPerMs: number, datagramBytes: number, nowMs: number): void {
     const burstBytes = Math.max(BURST_DATAGRAMS * datagramBytes, 2 * GRANULARITY_MS * bytesPerMs)
     const filledBytes = this.#filledAtMs === -Infinity ? 0 : (nowMs - this.#filledAtMs) * bytesPerMs
+    // What left beside the pace, as probes do and longer datagrams of before, is not waited for: at a rate that has fallen it would take minutes.
+    this.#creditBytes = Math.max(this.#creditBytes, -datagramBytes)
     // What was granted at the start is not taken back by the limit.
     if (this.#creditBytes < burstBytes) this.#creditBytes = Math.min(burstBytes, this.#creditBytes + filledBytes)
     this.#filledAtMs = nowMs

@@ -20,6 +20,8 @@ export interface PairOptions {
   readonly limits?: Partial<Limits>
   readonly congestion?: CongestionName
   readonly observe?: Observe
+  /** Both ends are on one machine, where datagrams may have 60 KB. */
+  readonly isOneMachine?: boolean
   /** Hears of every event of an endpoint, after it was noted. */
   readonly onEvent?: (side: SideName, event: RudpEvent) => void
   /** Sees every datagram as it is put on the link; false takes it off. */
@@ -35,8 +37,8 @@ interface Side {
   readonly events: RudpEvent[]
 }
 
-const CLIENT = { address: '192.0.2.1', port: 50_000 }
-const SERVER = { address: '192.0.2.2', port: 8080 }
+const CLIENT_PORT = 50_000
+const SERVER_PORT = 8080
 
 export class Pair {
   nowMs = 0
@@ -48,13 +50,15 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options
-    const { seed, limits, congestion, observe, link = {} } = options
+    const { seed, limits, congestion, observe, link = {}, isOneMachine = false } = options
+    const client = { address: isOneMachine ? '127.0.0.1' : '192.0.2.1', port: CLIENT_PORT }
+    const server = { address: isOneMachine ? '127.0.0.1' : '192.0.2.2', port: SERVER_PORT }
     const side = (salt: number, accepting: boolean, path: Path): Side => ({
       endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, limits, congestion, observe }),
       path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))), events: [],
     })
-    this.client = side(1, false, { local: CLIENT, interfaceName: '', peer: SERVER })
-    this.server = side(2, true, { local: SERVER, interfaceName: '', peer: CLIENT })
+    this.client = side(1, false, { local: client, interfaceName: '', peer: server })
+    this.server = side(2, true, { local: server, interfaceName: '', peer: client })
   }
 
   /** The client asks for a connection. @param token of an earlier visit */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
 import { bytesOf, same, Source } from '../testing/transfer.ts'
 import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
+import { CONGESTION_NAMES } from './congestion/congestion.ts'
 import { Pair, type PairOptions, type SideName } from './pair.ts'
 import type { Stream } from './stream.ts'
 
@@ -89,6 +90,17 @@ test('long datagrams are used where they pass, and given up where they no longer
   pair.run(isComplete, 50_000)
   expect(server.metrics().datagramBytes).toBe(1200)
   expect(same(arrived(), bytes)).toBe(true)
+})
+
+test.each(CONGESTION_NAMES)('a link that becomes short and bad under datagrams of 60 KB holds nothing up for long: %s', congestion => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const { pair, server, bytes, arrived, isComplete } = downloading({ seed, congestion, isOneMachine: true, link: { delayMs: 5 } })
+    pair.run(() => server.metrics().datagramBytes === 61_440, 5000)
+    for (const { link } of [pair.client, pair.server]) link.conditions = { ...link.conditions, mtuBytes: 1500, loss: 0.03 }
+    expect([seed, pair.run(isComplete, 100_000)]).toEqual([seed, true])
+    expect(pair.nowMs, `seed ${seed}`).toBeLessThan(60_000)
+    expect(same(arrived(), bytes)).toBe(true)
+  }
 })
 
 test('the search for the longest datagram is no loss to congestion control', () => {

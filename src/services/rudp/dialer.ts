@@ -13,6 +13,7 @@ import type { Connection } from './core/connection.ts'
 import type { Observe, RudpEvent } from './core/endpoint.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
+import type { Lab } from './lab.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
 
@@ -23,6 +24,8 @@ export interface DialerOptions {
   readonly congestion?: CongestionName
   /** Hears of everything that happens in the connections. */
   readonly observe?: Observe | undefined
+  /** In which the connections stand; its congestion control goes before the one that is named here. */
+  readonly lab?: Lab | undefined
   /** How long a dial may take. */
   readonly timeoutMs?: number
   /** A connection without streams is kept so long for the next dial. */

@@ -13,6 +13,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { connectStream } from '../kit/node/streams.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
+import type { Lab } from '../rudp/lab.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
 
@@ -32,6 +33,13 @@ export interface RequestHead {
   readonly signal: AbortSignal
   /** On a connection of its own, closed afterwards. */
   readonly fresh?: boolean
+}
+
+/** Who looks into RUDP connections. */
+export interface RudpWatchers {
+  /** Hears of everything that happens in them. */
+  readonly observe?: Observe | undefined
+  readonly lab?: Lab | undefined
 }
 
 /** A request that has its connection; nothing was sent yet. Errors are heard by `responseTo`. */
@@ -65,10 +73,9 @@ export class Connections {
   readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
   #closed = false
 
-  /** @param observe hears of everything that happens in RUDP connections */
-  constructor(environment: Environment, observe?: Observe) {
+  constructor(environment: Environment, rudp: RudpWatchers = {}) {
     this.#environment = environment
-    this.#dialer = new RudpDialer({ ...environment, observe, timeoutMs: DIAL_MS_MAX })
+    this.#dialer = new RudpDialer({ ...environment, ...rudp, timeoutMs: DIAL_MS_MAX })
     this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
   }
 

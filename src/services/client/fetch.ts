@@ -7,6 +7,7 @@ import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
+import type { Lab } from '../rudp/lab.ts'
 import { Connections, responseTo, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep } from './core/journey.ts'
@@ -19,6 +20,12 @@ export interface FetchOptions extends Environment {
   readonly dns: Endpoint | undefined
   /** Tells where, if `dns` does not; called only for an address that has a name in it. */
   readonly choose?: () => Promise<DnsChoice>
+  /** Whoever answers names already; goes before both. */
+  readonly resolve?: ResolveName
+  /** In which the RUDP connection stands. */
+  readonly lab?: Lab | undefined
+  /** Aborting it breaks the fetch off. */
+  readonly signal?: AbortSignal
   /** Gets the body as it comes; it is not ended. */
   readonly output: Writable
   /** Gets what happened in the RUDP connection, as a qlog file; called once, before the fetch is over. */
@@ -43,17 +50,17 @@ export interface Fetched {
 export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
   const target = parseTarget(url)
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
-  const { clock, random, trace } = options
+  const { clock, random, trace, lab, signal = new AbortController().signal } = options
   const names = new Names(options)
   const qlog = new QlogTrace(url, 'initiator')
   const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
-  const connections = new Connections({ clock, random, trace }, observe)
+  const connections = new Connections({ clock, random, trace }, { observe, lab })
   const startedAtMs = clock.nowMs()
   try {
-    const way = await findWay(target, transport, names.resolve, random)
+    const way = await findWay(target, transport, options.resolve ?? names.resolve, random)
     const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
     const fields = [['Host', [formatAuthority(target)]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
-    const open = await connections.open(way.candidates, { transport, method: 'GET', path: target.path, fields, signal: new AbortController().signal, fresh: true })
+    const open = await connections.open(way.candidates, { transport, method: 'GET', path: target.path, fields, signal, fresh: true })
     const sentAtMs = clock.nowMs()
     open.request.end()
     const response = await responseTo(open, options)

@@ -4,11 +4,12 @@ import type { Writable } from 'node:stream'
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
-import { endpointText } from '../../kit/contract.ts'
-import { HamletError } from '../../kit/errors.ts'
+import { endpointText, linkText } from '../../kit/contract.ts'
+import { HamletError, UsageError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
+import { Lab } from '../../rudp/lab.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
 
@@ -20,6 +21,7 @@ export const fetch = defineCommand({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
     output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
     qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
+    link: linkText(),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
@@ -30,10 +32,14 @@ export const fetch = defineCommand({
       stderr.write(`${choice.sentence}\n`)
       return choice
     }
+    if (flags.link !== undefined && !url.startsWith('rudp:')) {
+      throw new UsageError('--link cannot be used here', 'it conditions RUDP, and the address is not one of RUDP', 'write rudp:// in the address, or leave --link out')
+    }
+    const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })
     const file = flags.output === undefined ? undefined : await openFile(flags.output)
     const log = flags.qlog === undefined ? undefined : await openFile(flags.qlog)
     const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.end(qlog) }
-    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, ...onQlog, ...environment })
+    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, lab, ...onQlog, ...environment })
     if (file !== undefined) await ended(file)
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {

@@ -35,6 +35,11 @@ export const sample = z.object({
 })
 export type Sample = z.output<typeof sample>
 
+/** The connections as a table of a panel. */
+export const connectionsTable = {
+  title: 'RUDP connections', empty: 'No RUDP connection is open.', row: connectionRow, command: 'connections',
+} as const
+
 export const labCommands = {
   /** The table's rows by connection, made for whoever asks. */
   connections: { ask: z.object({}), reply: z.object({ rows: z.array(z.tuple([connection, connectionRow])) }) },

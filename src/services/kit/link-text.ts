@@ -104,8 +104,8 @@ export function formatValue(value: number, { unit }: LinkTerm): string {
     case 'ms': return `${value}ms`
     case 'part': return `${Number((value * 100).toPrecision(DIGITS))}%`
     case 'count': return String(value)
-    case 'rate': return inUnit(value, RATE_UNITS)
-    case 'bytes': return inUnit(value, BYTE_UNITS)
+    case 'rate': return inUnit(value, RATE_UNITS, 1000)
+    case 'bytes': return inUnit(value, BYTE_UNITS, 1)
   }
 }
 
@@ -159,8 +159,8 @@ function parseValue(name: string, text: string, { unit, minimum, maximum }: Link
   return value
 }
 
-/** In the largest unit that leaves no more than three digits behind the point. */
-function inUnit(value: number, units: Units): string {
-  const [suffix, factor] = units.find(([, size]) => value >= size && Number.isInteger(value / size * 1000)) ?? ['', 1]
+/** In the largest unit of which it is a whole number, or one of parts of it. @param parts 1000: three digits behind the point are fine */
+function inUnit(value: number, units: Units, parts: number): string {
+  const [suffix, factor] = units.find(([, size]) => value >= size && Number.isInteger(value / size * parts)) ?? ['', 1]
   return `${value / factor}${suffix}`
 }

@@ -15,9 +15,9 @@ export function Slider({ label, count, place, text, isDisabled = false, onChange
   return (
     <label className="slider">
       <span className="slider-label">{label}</span>
-      <output className="slider-text">{text}</output>
+      <span className="slider-text">{text}</span>
       <input
-        type="range" min={0} max={count - 1} step={1} value={place} disabled={isDisabled} aria-valuetext={text}
+        type="range" min={0} max={count - 1} step={1} value={place} disabled={isDisabled} aria-label={label} aria-valuetext={text}
         onChange={event => onChange(Number(event.target.value))}
       />
     </label>

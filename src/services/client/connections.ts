@@ -122,11 +122,12 @@ export class Connections {
   async #openOn(peer: Endpoint, { transport, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
     const stream = fresh === true ? await this.dial(transport, peer, early) : undefined
-    const options = { host: peer.address, port: peer.port, method, path, setHost: false, signal, early }
+    const options = { host: peer.address, port: peer.port, method, path, setHost: false, early }
     const outgoing = stream === undefined
       ? request({ ...options, agent: this.#pools[transport] })
       : request({ ...options, createConnection: () => asSocket(stream) })
     outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
+    breakOffAt(signal, outgoing)
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
     return new Promise((resolve, reject) => {
       outgoing.once('error', reject)
@@ -146,6 +147,14 @@ export class Connections {
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the method, though it has it.
     return Object.assign(new Agent(POOL), { createConnection })
   }
+}
+
+/** Not by node:http's own `signal`: Node 16 no longer hears that one once the request is written. */
+function breakOffAt(signal: AbortSignal, outgoing: ClientRequest): void {
+  const breakOff = () => outgoing.destroy(new Error('broken off'))
+  if (signal.aborted) return void breakOff()
+  signal.addEventListener('abort', breakOff)
+  outgoing.once('close', () => signal.removeEventListener('abort', breakOff))
 }
 
 function asSocket(stream: Duplex): Socket {

@@ -24,6 +24,7 @@ export const sample = z.object({
   windowBytes: z.number(),
   /** Null before the first loss. */
   ssthreshBytes: z.number().nullable(),
+  /** The most since the sample before. */
   flightBytes: z.number(),
   /** Smoothed round trip. */
   srttMs: z.number(),

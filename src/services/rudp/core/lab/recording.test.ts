@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, transfer } from '../../testing/transfer.ts'
+import type { Frame } from '../../wire/frames.ts'
 import type { Connection } from '../connection.ts'
 import type { TraceEvent } from '../events.ts'
 import { formatQlog } from '../qlog.ts'
@@ -23,6 +24,20 @@ test('growth is thinned out, and a window that shrinks, a loss and another contr
   expect(recording.samples(0, 100).samples.map(({ atMs, lost, control }) => [atMs, lost, control])).toEqual([
     [0, 0, ''], [20, 0, ''], [40, 0, ''], [60, 0, ''], [80, 0, ''], [100, 0, ''], [101, 2, ''], [102, 0, 'cubic'], [103, 0, ''],
   ])
+})
+
+test('what is in flight is the most since the last sample, acknowledgements not counted', () => {
+  const recording = new Recording(between)
+  const sent = (number: number, ...frames: Frame[]): TraceEvent => ({ kind: 'sent', packet: { type: 'SHORT', destinationId: 1, number, frames }, sizeBytes: 1200 })
+  recording.add(window(5000), 0)
+  recording.add(sent(1, { kind: 'PING' }), 1)
+  recording.add(sent(2, { kind: 'PING' }), 1)
+  recording.add(sent(3, { kind: 'ACK', delayMs: 0, ranges: [{ first: 0, last: 0 }] }), 1)
+  recording.add(window(6000), 10) // too soon for a sample, and all has arrived
+  recording.add(sent(4, { kind: 'PING' }), 11)
+  recording.add(window(7000), 30)
+  recording.add(window(8000), 60)
+  expect(recording.samples(0, 9).samples.map(({ flightBytes }) => flightBytes)).toEqual([0, 2400, 0])
 })
 
 test('a reader gets each sample once, piece by piece, and those that are still there where it was too slow', () => {

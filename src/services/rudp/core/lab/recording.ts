@@ -1,6 +1,8 @@
 /** What happened in one connection while somebody watched: samples for a plot, and the whole as qlog. Both have their limits. */
 import { formatEndpoint } from '../../../kit/endpoint.ts'
 import type { Connection } from '../connection.ts'
+import { FRAME_TYPES } from '../../wire/frames.ts'
+import type { NumberedPacket } from '../../wire/packet.ts'
 import type { TraceEvent } from '../events.ts'
 import { QlogTrace } from '../qlog.ts'
 import type { Sample } from './commands.ts'
@@ -17,6 +19,9 @@ export class Recording {
   #samples: Sample[] = []
   /** The number of the first sample that is still kept. */
   #first = 0
+  /** In flight: acknowledgements tell what is left, and packets that leave add to it. The most of it since the last sample is shown. */
+  #flightBytes = 0
+  #mostFlightBytes = 0
   #lost = 0
   #control = ''
   #last: Sample | undefined
@@ -28,7 +33,8 @@ export class Recording {
 
   add(event: TraceEvent, atMs: number): void {
     this.qlog.add(event, atMs)
-    if (event.kind === 'lost') this.#lost++
+    if (event.kind === 'sent') this.#fly(event.packet, event.sizeBytes)
+    else if (event.kind === 'lost') this.#lost++
     else if (event.kind === 'congestion') this.#control = event.name
     else if (event.kind === 'window') this.#sample(event, atMs)
   }
@@ -40,11 +46,22 @@ export class Recording {
     return { samples, next: this.#first + Math.min(this.#samples.length, from + samples.length) }
   }
 
+  /** Acknowledgements alone are not in flight. */
+  #fly({ frames }: NumberedPacket, sizeBytes: number): void {
+    if (!frames.some(({ kind }) => FRAME_TYPES[kind].asks)) return
+    this.#flightBytes += sizeBytes
+    this.#mostFlightBytes = Math.max(this.#mostFlightBytes, this.#flightBytes)
+  }
+
   #sample({ windowBytes, ssthreshBytes, flightBytes, srttMs, phase }: Extract<TraceEvent, { kind: 'window' }>, atMs: number): void {
+    const mostBytes = Math.max(this.#mostFlightBytes, flightBytes)
+    this.#flightBytes = flightBytes
+    this.#mostFlightBytes = mostBytes
     const last = this.#last
     const tells = last === undefined || this.#lost > 0 || this.#control !== '' || windowBytes < last.windowBytes || phase !== last.phase
     if (!tells && atMs < last.atMs + SAMPLE_EVERY_MS) return
-    const sample = { atMs, windowBytes, ssthreshBytes: ssthreshBytes === Infinity ? null : ssthreshBytes, flightBytes, srttMs, phase, lost: this.#lost, control: this.#control }
+    const sample = { atMs, windowBytes, ssthreshBytes: ssthreshBytes === Infinity ? null : ssthreshBytes, flightBytes: mostBytes, srttMs, phase, lost: this.#lost, control: this.#control }
+    this.#mostFlightBytes = flightBytes
     this.#lost = 0
     this.#control = ''
     this.#last = sample

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
 import { formatLink } from '../kit/link-text.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
+import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { openJournal } from '../kit/node/journal.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
@@ -26,7 +27,10 @@ type Context = ServiceContext<typeof appServer>
 const DNS_ADMIN_PORT = 5354
 const TARGET_LENGTH_SHOWN = 200
 
-export const appServerService = implement(appServer, context => startAppServer(context, LIMITS))
+export const appServerService = implement(appServer, context => {
+  collectLessOften()
+  return startAppServer(context, LIMITS)
+})
 
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {

@@ -5,7 +5,8 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { problem, type FoundFile, type HttpResponse, type ResponseBody } from './message.ts'
 
-const CHUNK_BYTES = 128 * 1024
+/** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
+const CHUNK_BYTES = 256 * 1024
 /** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
 const BODILESS: readonly number[] = [204, 304]
 

@@ -9,6 +9,7 @@ import { hostname } from 'node:os'
 import { storedMac } from '../dhcp/client.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { formatLink } from '../kit/link-text.ts'
+import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
 import { Lab } from '../rudp/lab.ts'
 import { Connections } from './connections.ts'
@@ -30,6 +31,7 @@ const ROWS_MAX = 200
 const URL_LENGTH_MAX = 500
 
 export const clientService = implement(client, async context => {
+  collectLessOften()
   const { settings, secrets, clock, random, trace } = context
   const environment = { clock, random, trace }
   const named = namedDnsServer(settings.dns)

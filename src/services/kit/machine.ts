@@ -5,7 +5,7 @@
 import type { Path } from './endpoint.ts'
 
 export type Effect<Event, Journaled = never> =
-  /** Send these bytes, cut into datagrams of `segmentBytes` where that is there. They belong to the driver from now on. */
+  /** Send these bytes, cut into datagrams of `segmentBytes` where that is there. They belong to the driver until it says `sent`. */
   | { readonly kind: 'send'; readonly path: Path; readonly bytes: Uint8Array; readonly segmentBytes?: number }
   /** Write the record to disk, and only when it is safe there do what follows: nothing is promised that a crash could undo. */
   | { readonly kind: 'persist'; readonly record: Journaled; readonly then: readonly Effect<Event>[] }
@@ -20,6 +20,8 @@ export interface Machine<Event, Journaled = never> {
   deadlineMs(): number
   /** All inputs of a batch were taken: what is better done once for all of them than for each. Called before the outbox is drained. */
   settle?(nowMs: number): void
+  /** All bytes that were in the outbox are with the network: their memory may be used again. A driver that keeps bytes does not say so. */
+  sent?(): void
   /** What shall happen, in order. The driver takes all of it after each input. */
   readonly outbox: Effect<Event, Journaled>[]
 }

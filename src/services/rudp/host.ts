@@ -96,7 +96,7 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', receive, onError: () => undefined }
+  const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
   // The conditioner stands above the trace, so that the trace shows what a capture would.
   const open = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
   door = await (lab === undefined ? open(wanted) : lab.conditioner.open(wanted, clock, open))

@@ -7,6 +7,7 @@ import { fetchUrl } from '../../client/fetch.ts'
 import { endpointText, linkText } from '../../kit/contract.ts'
 import { HamletError, UsageError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
+import { collectLessOften } from '../../kit/node/garbage-collection.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
 import { Lab } from '../../rudp/lab.ts'
@@ -26,6 +27,7 @@ export const fetch = defineCommand({
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
   async run({ flags, positionals: [url = ''] }, { stdout, stderr }) {
+    collectLessOften()
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const choose = async () => {
       const choice = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })

@@ -69,6 +69,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     machine.settle?.(clock.nowMs())
     for (const effect of machine.outbox.splice(0)) perform(effect)
     options.door().flush()
+    machine.sent?.()
     const deadlineMs = machine.deadlineMs()
     // A timer set anew for every datagram would cost more than the datagram; one that rings early does no harm.
     if (deadlineMs >= wakesAtMs) return

@@ -150,6 +150,10 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     return this.#earliestMs
   }
 
+  sent(): void {
+    this.#trains.reclaim()
+  }
+
   /** Accepts no more and closes what is open. */
   close(nowMs: number): void {
     this.#accepting = false

@@ -12,6 +12,7 @@ test.each([
   { name: 'where losses come in bursts', link: at(20, 50, { loss: 0.02, lossRun: 8 }), seconds: 8, goodput: 0.88 },
   { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
   { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.88 },
+  { name: 'between programs that stand still for 10 ms now and then', link: at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), seconds: 8, goodput: 0.89 },
   { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
 ])('bbr fills the link $name, wastes little, and acknowledges little', ({ link, seconds, goodput }) => {
   const share = measureShare('bbr', link, seconds * 1000)

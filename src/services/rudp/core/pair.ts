@@ -5,7 +5,7 @@
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
 import { Link, type LinkConditions } from '../../kit/link.ts'
-import { seededRandom } from '../../kit/random.ts'
+import { fraction, seededRandom, type Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import type { Connection } from './connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './endpoint.ts'
@@ -22,6 +22,8 @@ export interface PairOptions {
   readonly observe?: Observe
   /** Both ends are on one machine, where datagrams may have 60 KB. */
   readonly isOneMachine?: boolean
+  /** Both programs stand still now and then, each for itself, as they do on a busy machine: what comes meanwhile waits. On average. */
+  readonly pauses?: { readonly everyMs: number; readonly lengthMs: number } | undefined
   /** Hears of every event of an endpoint, after it was noted. */
   readonly onEvent?: (side: SideName, event: RudpEvent) => void
   /** Sees every datagram as it is put on the link; false takes it off. */
@@ -34,6 +36,7 @@ interface Side {
   path: Path
   /** Away from this side. */
   readonly link: Link
+  readonly pauses: Pauses
   readonly events: RudpEvent[]
 }
 
@@ -50,12 +53,13 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options
-    const { seed, limits, congestion, observe, link = {}, isOneMachine = false } = options
+    const { seed, limits, congestion, observe, pauses, link = {}, isOneMachine = false } = options
     const client = { address: isOneMachine ? '127.0.0.1' : '192.0.2.1', port: CLIENT_PORT }
     const server = { address: isOneMachine ? '127.0.0.1' : '192.0.2.2', port: SERVER_PORT }
     const side = (salt: number, accepting: boolean, path: Path): Side => ({
       endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, limits, congestion, observe }),
-      path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))), events: [],
+      path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))),
+      pauses: new Pauses(pauses, seededRandom(seed ^ (salt * 0x85ebca6b))), events: [],
     })
     this.client = side(1, false, { local: client, interfaceName: '', peer: server })
     this.server = side(2, true, { local: server, interfaceName: '', peer: client })
@@ -90,7 +94,10 @@ export class Pair {
   /** When the next thing happens; Infinity: nothing will. */
   nextMs(): number {
     const { client, server } = this
-    return Math.min(client.link.deadlineMs(), server.link.deadlineMs(), client.endpoint.deadlineMs(), server.endpoint.deadlineMs())
+    return Math.min(
+      client.pauses.endMs(Math.min(server.link.deadlineMs(), client.endpoint.deadlineMs())),
+      server.pauses.endMs(Math.min(client.link.deadlineMs(), server.endpoint.deadlineMs())),
+    )
   }
 
   /** Goes to the next thing that happens. @returns false where nothing will */
@@ -100,12 +107,18 @@ export class Pair {
     if (nextMs === Infinity) return false
     this.nowMs = Math.max(this.nowMs, nextMs)
     this.steps++
-    const toServer = client.link.receive(this.nowMs)
-    const toClient = toServer === undefined ? server.link.receive(this.nowMs) : undefined
-    if (toServer !== undefined) server.endpoint.receive(toServer.bytes, server.path, this.nowMs)
-    else if (toClient !== undefined) client.endpoint.receive(toClient.bytes, client.path, this.nowMs)
-    else for (const { endpoint } of [client, server]) endpoint.timeout(this.nowMs)
+    const arrived = this.#arriveAt(server, client.link) || this.#arriveAt(client, server.link)
+    if (!arrived) for (const { endpoint, pauses } of [client, server]) if (pauses.endMs(this.nowMs) <= this.nowMs) endpoint.timeout(this.nowMs)
     this.drain()
+    return true
+  }
+
+  /** What has come to a side by now, together: it is answered when all of it was taken. @returns whether anything had */
+  #arriveAt({ endpoint, path, pauses }: Side, link: Link): boolean {
+    if (pauses.endMs(this.nowMs) > this.nowMs) return false
+    let arrived = link.receive(this.nowMs)
+    if (arrived === undefined) return false
+    for (; arrived !== undefined; arrived = link.receive(this.nowMs)) endpoint.receive(arrived.bytes, path, this.nowMs)
     return true
   }
 
@@ -140,5 +153,30 @@ export class Pair {
       const datagram = bytes.subarray(at, at + segmentBytes)
       if (this.#options.tap?.(name, datagram, this.nowMs) !== false) this[name].link.send(datagram, undefined, this.nowMs)
     }
+  }
+}
+
+/** The times at which a program does not run, drawn as they come. */
+class Pauses {
+  readonly #options: PairOptions['pauses']
+  readonly #random: Random
+  #fromMs = Infinity
+  #toMs = -Infinity
+
+  constructor(options: PairOptions['pauses'], random: Random) {
+    this.#options = options
+    this.#random = random
+    if (options !== undefined) this.#next(0, options)
+  }
+
+  /** When the program runs again that shall do something at `atMs`. */
+  endMs(atMs: number): number {
+    while (this.#options !== undefined && atMs !== Infinity && atMs > this.#toMs) this.#next(this.#toMs, this.#options)
+    return atMs >= this.#fromMs ? Math.max(atMs, this.#toMs) : atMs
+  }
+
+  #next(afterMs: number, { everyMs, lengthMs }: NonNullable<PairOptions['pauses']>): void {
+    this.#fromMs = afterMs + 2 * everyMs * fraction(this.#random)
+    this.#toMs = this.#fromMs + 2 * lengthMs * fraction(this.#random)
   }
 }

@@ -1,7 +1,8 @@
 /**
  * How long datagrams may be on this path: RFC 8899 (DPLPMTUD), as RFC 9000 §14.3 uses it. It starts with what every path passes, and
  * sends a padded probe of what it hopes for; whether probes arrive narrows the search. That a probe is lost means nothing for
- * congestion control. If long datagrams stop getting through, it begins anew from the base.
+ * congestion control. If long datagrams stop getting through, it begins anew from the base: soon, since the silence may have been a
+ * peer's that was busy, and later each time.
  *
  * Between two programs of one machine datagrams may have 60 KB: the loopback's MTU is 64 KB, and every datagram costs a system call.
  * Elsewhere nothing above Ethernet's 1,500 is tried: Linux would cut a longer datagram into fragments, and the probe prove nothing.
@@ -21,6 +22,8 @@ const CLOSE_ENOUGH_BYTES = 20
 const RAISE_MS = 600_000
 /** So many probes in a row (of loss detection) without an answer, and long datagrams are under suspicion. */
 const BLACK_HOLE_BACK_OFF = 3
+/** The search begins anew so long after the first black hole, and doubles with each. */
+const SEARCH_AGAIN_MS = 1_000
 
 export class PathMtu {
   /** What may be sent. */
@@ -31,6 +34,7 @@ export class PathMtu {
   #probesLost = 0
   #isProbing = false
   #nextAtMs = -Infinity
+  #blackHoles = 0
 
   constructor(ceilingBytes: number) {
     this.#ceilingBytes = ceilingBytes
@@ -73,10 +77,9 @@ export class PathMtu {
   /** Loss detection has probed so often in vain. @returns whether datagrams have to be short again */
   inVain(backOff: number, nowMs: number): boolean {
     if (backOff < BLACK_HOLE_BACK_OFF || this.datagramBytes === DATAGRAM_BYTES_BASE) return false
-    this.#tooLongBytes = this.datagramBytes
     this.datagramBytes = DATAGRAM_BYTES_BASE
     this.#isProbing = false
-    this.#nextAtMs = nowMs + RAISE_MS
+    this.#nextAtMs = nowMs + Math.min(RAISE_MS, SEARCH_AGAIN_MS * 2 ** this.#blackHoles++)
     return true
   }
 }

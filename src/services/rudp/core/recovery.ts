@@ -7,7 +7,7 @@ import type { Congestion, CongestionName } from './congestion/congestion.ts'
 import { CONTROLLERS } from './congestion/controllers.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import { INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
-import { LossDetector, type LossAction, type SentPacket } from './loss.ts'
+import { flightOf, LossDetector, type LossAction, type SentPacket } from './loss.ts'
 import { Pacer } from './pacer.ts'
 import { RoundTrip } from './rtt.ts'
 
@@ -82,9 +82,11 @@ export class Recovery {
   }
 
   sent(number: number, sizeBytes: number, carried: Carried, nowMs: number): void {
-    const moment = this.#rate.moment(this.loss.flightBytes, nowMs)
-    this.#pacer.left(sizeBytes)
-    this.loss.sent({ ...carried, ...moment, number, sizeBytes, sentAtMs: nowMs })
+    const { deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited } = this.#rate.moment(this.loss.flightBytes, nowMs)
+    const { streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat } = carried
+    this.#pacer.left(flightOf({ isMtuProbe, sizeBytes }))
+    // Field by field: a spread costs a packet as much as everything else here.
+    this.loss.sent({ number, sentAtMs: nowMs, sizeBytes, streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat, deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited })
   }
 
   /** There was room in the window and nothing to fill it. */
@@ -102,9 +104,9 @@ export class Recovery {
     if (newest === undefined) return { acked, lost, late }
     const { srttMs = 0, latestMs, minMs } = this.roundTrip
     const ackedBytes = acked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    const sample = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
+    const { bytesPerMs, isAppLimited, priorDeliveredBytes } = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
     this.#congestion.onAcked({
-      ...sample, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
+      bytesPerMs, isAppLimited, priorDeliveredBytes, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
       deliveredBytes: this.#rate.deliveredBytes,
     })
     return { acked, lost, late }

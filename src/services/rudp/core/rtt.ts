@@ -8,7 +8,8 @@ import { ACK_DELAY_MAX_MS, GRANULARITY_MS } from './limits.ts'
 export const FIRST_PROBE_MS = 250
 /** A peer that claims to hold back longer is not believed. */
 const PEER_ACK_DELAY_MAX_MS = 1_000
-const BACKED_OFF_MAX_MS = 4_000
+/** After an outage the path is noticed again so soon. */
+const BACKED_OFF_MAX_MS = 2_000
 /** RFC 9002 §6.1.2: kTimeThreshold. */
 const TIME_THRESHOLD = 9 / 8
 /** RFC 9002 §7.6.1: kPersistentCongestionThreshold. */

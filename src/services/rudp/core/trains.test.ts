@@ -43,3 +43,20 @@ test('a train has at most 64 datagrams and stays below the length of an IP packe
   }
   expect(trainsOf(Array.from({ length: 70 }, () => ({ to, size: 10 }))).map(({ firsts }) => firsts.length)).toEqual([64, 6])
 })
+
+test('memory is used again once it was sent, and not before', () => {
+  const left: Uint8Array[] = []
+  const trains = new Trains((_to, bytes) => left.push(bytes))
+  const write = (value: number): void => {
+    const { bytes, at } = trains.room(60_000)
+    bytes.fill(value, at, at + 60_000)
+    trains.add(path(5), 60_000)
+    trains.flush()
+  }
+  for (let value = 1; value <= 3; value++) write(value)
+  expect(left.map(bytes => [bytes[0], bytes[59_999]])).toEqual([[1, 1], [2, 2], [3, 3]])
+  trains.reclaim()
+  for (let value = 4; value <= 6; value++) write(value)
+  expect(new Set(left.map(({ buffer }) => buffer)).size).toBe(3)
+  expect(left.slice(3).map(bytes => [bytes[0], bytes[59_999]])).toEqual([[4, 4], [5, 5], [6, 6]])
+})

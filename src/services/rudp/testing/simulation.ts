@@ -5,7 +5,7 @@
 import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
 import type { Connection } from '../core/connection.ts'
-import { Pair } from '../core/pair.ts'
+import { Pair, type PairOptions } from '../core/pair.ts'
 import type { Stream } from '../core/stream.ts'
 
 /** Headers of IP and UDP, which the link carries too. */
@@ -17,6 +17,8 @@ export interface Bottleneck extends Partial<LinkConditions> {
   readonly rttMs: number
   /** Of the queue, in bandwidth-delay products. */
   readonly queueBdp?: number
+  /** How often, and how long, the programs at the ends are held up. */
+  readonly pauses?: PairOptions['pauses']
 }
 
 export interface Share {
@@ -30,7 +32,7 @@ export interface Share {
   readonly queueMs: number
 }
 
-function linkOf({ rateBitsPerSecond, rttMs, queueBdp = 1, ...rest }: Bottleneck): Partial<LinkConditions> {
+function linkOf({ rateBitsPerSecond, rttMs, queueBdp = 1, pauses: _pauses, ...rest }: Bottleneck): Partial<LinkConditions> {
   return { ...rest, delayMs: rttMs / 2, rateBitsPerSecond, queueBytes: Math.max(3000, rateBitsPerSecond * rttMs / 8000 * queueBdp), overheadBytes: IP_UDP_BYTES }
 }
 
@@ -68,7 +70,7 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
   let ackBytes = 0
   const queueMs: number[] = []
   const pair = new Pair({
-    seed, link: linkOf(bottleneck), limits: { streamBufferBytes: 4 * 1024 * 1024, connectionBufferBytes: 8 * 1024 * 1024 },
+    seed, link: linkOf(bottleneck), pauses: bottleneck.pauses, limits: { streamBufferBytes: 4 * 1024 * 1024, connectionBufferBytes: 8 * 1024 * 1024 },
     tap(from, bytes) {
       if (from === 'server') wireBytes += bytes.length + IP_UDP_BYTES
       else ackBytes += bytes.length + IP_UDP_BYTES

@@ -11,6 +11,10 @@ import { RecentMap } from './recent-map.ts'
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 const PATHS_MAX = 8192
+/** Copies from this on, which Buffer's own pool does not serve, are kept to be used again; so many of them. */
+const LONG_COPY_BYTES_MIN = 4096
+const LONG_COPY_BYTES = 65_536
+const LONG_COPIES_MAX = 64
 
 /**
  * Opens one socket for each address.
@@ -75,6 +79,7 @@ class DgramDoor implements DatagramDoor {
   readonly locals: readonly Endpoint[]
   readonly #sockets: readonly BoundSocket[]
   readonly #queue: { path: Path; bytes: Uint8Array }[] = []
+  readonly #copies = new Copies()
   readonly #paths = new RecentMap<string, Path>(PATHS_MAX)
   readonly #options: DoorOptions
   #open = true
@@ -112,11 +117,14 @@ class DgramDoor implements DatagramDoor {
     for (const { path, bytes } of this.#queue.splice(0)) {
       if (!this.#open) return
       const bound = this.#sockets.find(({ local }) => local.address === path.local.address) ?? this.#sockets[0]
-      if (this.#options.peer !== undefined) {
-        bound?.socket.send(bytes, error => { if (error !== null) this.#options.onError?.(error) })
-        continue
+      const copy = this.#copies.of(bytes)
+      const sent = (error: Error | null): void => {
+        this.#copies.release(copy)
+        // Without a connected peer, a refused or unroutable datagram is a lost one: the protocol above notices, the service goes on.
+        if (error !== null && this.#options.peer !== undefined) this.#options.onError?.(error)
       }
-      bound?.socket.send(bytes, path.peer.port, zoned(path.peer.address, path.interfaceName), lost)
+      if (this.#options.peer !== undefined) bound?.socket.send(copy, sent)
+      else bound?.socket.send(copy, path.peer.port, zoned(path.peer.address, path.interfaceName), sent)
     }
   }
 
@@ -146,8 +154,31 @@ class DgramDoor implements DatagramDoor {
   }
 }
 
-/** A refused or unroutable datagram is a lost datagram: the protocol above notices, the service goes on. */
-function lost(): void {}
+/** Datagrams on their way out: the system may read them when their sender has long written over its own bytes. */
+class Copies {
+  /** Long ones that were sent. */
+  readonly #spare: Buffer[] = []
+  readonly #own = new WeakSet<ArrayBufferLike>()
+
+  of(bytes: Uint8Array): Buffer {
+    const { length } = bytes
+    // What is longer than any datagram is refused by the system, not here.
+    const isLong = length >= LONG_COPY_BYTES_MIN && length <= LONG_COPY_BYTES
+    const copy = isLong ? (this.#spare.pop() ?? this.#make()).subarray(0, length) : Buffer.allocUnsafe(length)
+    copy.set(bytes)
+    return copy
+  }
+
+  release(copy: Buffer): void {
+    if (this.#own.has(copy.buffer) && this.#spare.length < LONG_COPIES_MAX) this.#spare.push(Buffer.from(copy.buffer))
+  }
+
+  #make(): Buffer {
+    const memory = Buffer.allocUnsafeSlow(LONG_COPY_BYTES)
+    this.#own.add(memory.buffer)
+    return memory
+  }
+}
 
 /** What node:dgram gives: one datagram a call. The same object for all of a socket's datagrams. */
 class BatchOfOne implements DatagramBatch {

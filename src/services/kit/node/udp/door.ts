@@ -30,7 +30,7 @@ export interface DatagramBatch {
 export interface DatagramDoor {
   /** One a socket; all have the same port. */
   readonly locals: readonly Endpoint[]
-  /** Queues one datagram on the socket of `path.local`; it leaves at `flush`, or before where the queue is full. The bytes belong to the door until then. */
+  /** Queues one datagram on the socket of `path.local`; it leaves at `flush`, or before where the queue is full. The bytes belong to the door until `flush` returns. */
   send(path: Path, bytes: Uint8Array): void
   /** Queues a train: `bytes` cut into datagrams of `segmentBytes`, the last of which may be shorter. One system call where it can be. */
   sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void

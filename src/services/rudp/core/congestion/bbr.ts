@@ -54,6 +54,11 @@ const MIN_RTT_OLD_MS = 5_000
 const SAME_RTT_FACTOR = 1.03
 const PROBE_RTT_MS = 200
 const WINDOW_DATAGRAMS_MIN = 4
+/**
+ * A shorter round trip counts as this long in the BDP. Between programs of one machine, or of one room, a packet waits for its program's
+ * turn longer than it travels: a window for the travel alone would stand empty while one of them waits.
+ */
+const ROUND_TRIP_MS_MIN = 2
 /** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
 const SLACK_DATAGRAMS = 4
 
@@ -136,7 +141,7 @@ class Bbr implements Congestion {
   }
 
   get #bdpBytes(): number {
-    return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * this.#minRttMs
+    return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * Math.max(ROUND_TRIP_MS_MIN, this.#minRttMs)
   }
 
   /** The least round trip of the last seconds. */

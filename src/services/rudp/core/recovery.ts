@@ -50,9 +50,10 @@ export class Recovery {
     return this.#congestion.pacingBytesPerMs(this.roundTrip.srttMs)
   }
 
-  /** Another controller goes on with the window that this one has. */
+  /** Another controller goes on with the window and the threshold that this one has. */
   setCongestion(name: CongestionName): void {
-    this.#congestion = CONTROLLERS[name](this.#datagramBytes, this.#congestion.windowBytes)
+    const { windowBytes, ssthreshBytes } = this.#congestion
+    this.#congestion = CONTROLLERS[name](this.#datagramBytes, windowBytes, ssthreshBytes)
   }
 
   setDatagramBytes(datagramBytes: number): void {

@@ -1,12 +1,12 @@
 /** What is done to the links: a preset, sliders, or the text that the command line takes. All three are one. */
 import { useEffect, useState, type FormEvent } from 'react'
 import { partsOf } from '../../services/kit/errors.ts'
-import { formatLink, LINK_PRESETS, parseLink, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'
+import { formatLink, LINK_PRESET_NAMES, LINK_PRESETS, parseLink, presetOf, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'
 import { Field } from '../ui/Field.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { Select, type Option } from '../ui/Select.tsx'
 import { Slider } from '../ui/Slider.tsx'
-import { mainSliders, moreSliders, moved, placeOf, presetNames, presetOf, textOf, type LinkSlider } from './link-sliders.ts'
+import { mainSliders, moreSliders, moved, placeOf, textOf, type LinkSlider } from './link-sliders.ts'
 
 export interface LinkFormProps {
   /** In force. */
@@ -17,7 +17,7 @@ export interface LinkFormProps {
 }
 
 const presetOptions: readonly Option<LinkPresetName | 'own'>[] = [
-  ...presetNames.map(name => ({ value: name, label: name === '2g' ? '2G' : (name.charAt(0).toUpperCase() + name.slice(1)).replace(/-/g, ' ') })), { value: 'own', label: 'Your own' },
+  ...LINK_PRESET_NAMES.map(name => ({ value: name, label: name === '2g' ? '2G' : (name.charAt(0).toUpperCase() + name.slice(1)).replace(/-/g, ' ') })), { value: 'own', label: 'Your own' },
 ]
 const directions: readonly Segment<LinkDirection>[] = [{ value: 'both', label: 'Both ways' }, { value: 'out', label: 'Out' }, { value: 'in', label: 'In' }]
 /** A slider is moved over many places on its way; only where it rests is asked for. */

@@ -9,7 +9,7 @@ import { axisMaximum, axisTicks, lossMarks, sampleAt, samplesIn, scaleOf, stepAr
 import { sentenceOf } from './sentences.ts'
 
 const LEFT_PX = 58
-const RIGHT_PX = 12
+const RIGHT_PX = 20
 const TOP_PX = 18
 const BOTTOM_PX = 20
 const WINDOW_HEIGHT_PX = 210

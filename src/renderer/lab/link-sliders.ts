@@ -1,7 +1,7 @@
 /** The conditions of a link as sliders: which there are, and the few values of each that show something. */
 import { formatBytes } from '../../services/kit/amounts.ts'
 import type { LinkConditions } from '../../services/kit/link.ts'
-import { formatValue, isPerfect, LINK_PRESETS, LINK_TERMS, parseLink, type LinkPresetName, type LinkSetting, type LinkTermName } from '../../services/kit/link-text.ts'
+import { formatValue, isPerfect, LINK_TERMS, type LinkSetting, type LinkTermName } from '../../services/kit/link-text.ts'
 
 export interface LinkSlider {
   readonly term: LinkTermName
@@ -61,14 +61,3 @@ export function moved({ term, stops }: LinkSlider, place: number, setting: LinkS
 }
 
 const ETHERNET = { mtuBytes: 1500, overheadBytes: 28 } satisfies Partial<LinkConditions>
-
-export const presetNames: readonly LinkPresetName[] = ['perfect', 'bottleneck', 'far-wifi', 'satellite', '2g', 'bad-night']
-
-/** The preset that a setting is, undefined where it is one of its own. */
-export function presetOf(setting: LinkSetting): LinkPresetName | undefined {
-  return presetNames.find(name => isSame(parseLink(LINK_PRESETS[name].text), setting))
-}
-
-function isSame(one: LinkSetting, other: LinkSetting): boolean {
-  return one.direction === other.direction && Object.values(LINK_TERMS).every(({ condition }) => one.conditions[condition] === other.conditions[condition])
-}

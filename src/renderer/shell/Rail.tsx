@@ -3,6 +3,7 @@ import { useBrowser } from '../browser/store.ts'
 import { useLab } from '../lab/store.ts'
 import type { Mode } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
+import { nameLink, parseLink } from '../../services/kit/link-text.ts'
 import { PlotIcon, WindowIcon } from '../ui/icons.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { setMode, show } from './actions.ts'
@@ -50,7 +51,7 @@ export function Rail() {
           type="button" className="rail-browser" aria-current={view === 'lab' ? 'page' : undefined}
           aria-keyshortcuts="Control+6" title="Ctrl+6" onClick={() => show('lab')}
         >
-          <PlotIcon />Lab{link !== 'perfect' && <small className="rail-link">link: {link}</small>}
+          <PlotIcon />Lab{link !== 'perfect' && <small className="rail-link">link: {nameLink(parseLink(link))}</small>}
         </button>
       </nav>
       <p className="rail-foot" title={runtime}>{version === '' ? '' : `Hamlet ${version}`}<br />{runtime}</p>

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from './errors.ts'
 import { PERFECT_LINK } from './link.ts'
-import { formatLink, isPerfect, LINK_DIRECTIONS, LINK_PRESETS, LINK_TERMS, parseLink, PERFECT_SETTING } from './link-text.ts'
+import { formatLink, isPerfect, LINK_DIRECTIONS, LINK_PRESET_NAMES, LINK_PRESETS, LINK_TERMS, nameLink, parseLink, PERFECT_SETTING } from './link-text.ts'
 
 const conditions = (text: string) => parseLink(text).conditions
 
@@ -19,6 +19,12 @@ test('a preset is a base that words behind it change', () => {
   expect(conditions('satellite')).toMatchObject({ delayMs: 280, loss: 0.005 })
   expect(conditions('satellite loss=3%')).toEqual({ ...conditions('satellite'), loss: 0.03 })
   for (const [name, { text }] of Object.entries(LINK_PRESETS)) expect(parseLink(name), name).toEqual(parseLink(text))
+})
+
+test('every preset is found again by what it does, and the list has all of them', () => {
+  expect([...LINK_PRESET_NAMES].sort()).toEqual(Object.keys(LINK_PRESETS).sort())
+  for (const name of LINK_PRESET_NAMES) expect([nameLink(parseLink(LINK_PRESETS[name].text)), nameLink({ ...parseLink(name), seed: 9 })]).toEqual([name, name])
+  expect(nameLink(parseLink('satellite loss=7%'))).toBe('delay=280ms jitter=5ms loss=7% rate=20mbit queue=1MB overhead=28 mtu=1500')
 })
 
 test('nothing at all, and "perfect", do nothing', () => {

@@ -69,6 +69,7 @@ export const LINK_PRESETS = {
   'bad-night': { says: 'Everything that can go wrong, a little of each.', text: `delay=40ms jitter=20ms loss=10% burst=3 corruption=0.5% duplication=1% reordering=3% hold=15ms rate=8mbit queue=64kB ${ETHERNET}` },
 } as const satisfies Readonly<Record<string, { readonly says: string; readonly text: string }>>
 export type LinkPresetName = keyof typeof LINK_PRESETS
+export const LINK_PRESET_NAMES: readonly LinkPresetName[] = ['perfect', 'bottleneck', 'far-wifi', 'satellite', '2g', 'bad-night']
 
 const presets: ReadonlyMap<string, { readonly text: string }> = new Map(Object.entries(LINK_PRESETS))
 
@@ -91,6 +92,16 @@ export function formatLink({ conditions, direction, seed }: LinkSetting): string
   if (direction !== PERFECT_SETTING.direction) words.push(`direction=${direction}`)
   if (seed !== PERFECT_SETTING.seed) words.push(`seed=${seed}`)
   return words.join(' ')
+}
+
+/** The preset that a setting is, whatever its seed; undefined where it is one of its own. */
+export function presetOf({ conditions, direction }: LinkSetting): LinkPresetName | undefined {
+  return LINK_PRESET_NAMES.find(name => formatLink({ conditions, direction, seed: PERFECT_SETTING.seed }) === formatLink(parseLink(name)))
+}
+
+/** As short as it can be: the preset's name where it is one. */
+export function nameLink(setting: LinkSetting): string {
+  return presetOf(setting) ?? formatLink(setting)
 }
 
 /** Whether the link does anything at all to what passes. */

@@ -1,7 +1,7 @@
 /** A connection as a row of the table that a person reads. */
 import { formatBytes, formatMs } from '../../../kit/amounts.ts'
 import { formatEndpoint } from '../../../kit/endpoint.ts'
-import { formatLink, type LinkSetting } from '../../../kit/link-text.ts'
+import { nameLink, type LinkSetting } from '../../../kit/link-text.ts'
 import type { Connection } from '../connection.ts'
 import type { ConnectionRow } from './commands.ts'
 
@@ -11,6 +11,6 @@ export function formatConnectionRow(connection: Pick<Connection, 'metrics' | 'pa
   return {
     peer: formatEndpoint(connection.path.peer), state: connection.state, congestion, phase, window_size: formatBytes(windowBytes),
     ssthresh: ssthreshBytes === Infinity ? 'none yet' : formatBytes(ssthreshBytes), in_flight: formatBytes(flightBytes), rtt: rttMs === 0 ? 'unknown' : formatMs(rttMs),
-    sent: String(sent), lost: String(lost), resent: String(retransmitted), link: formatLink(link),
+    sent: String(sent), lost: String(lost), resent: String(retransmitted), link: nameLink(link),
   }
 }

@@ -79,7 +79,7 @@ export class Lab {
 
   /** To be told of everything that happens in the connections. */
   readonly observe: Observe = (connection, event, nowMs) => {
-    if (event.kind === 'state' && event.to === 'CLOSED') this.conditioner.setFor(connection.path.peer, undefined)
+    if (event.kind === 'state' && event.to === 'CLOSED') this.conditioner.setFor(connection.path, undefined)
     if (!this.#isWatched) return
     const id = idOf(connection)
     const recording = this.#recordings.get(id) ?? this.#record(id, connection)
@@ -87,14 +87,14 @@ export class Lab {
   }
 
   #rowOf(connection: Connection) {
-    return formatConnectionRow(connection, this.conditioner.settingOf(connection.path.peer))
+    return formatConnectionRow(connection, this.conditioner.settingOf(connection.path), this.conditioner.counts(connection.path))
   }
 
   #link(text: string | undefined, id: string | undefined): string {
-    const peer = id === undefined ? undefined : this.#connection(id).path.peer
-    if (text !== undefined && peer === undefined) this.conditioner.set(parseLink(text))
-    if (text !== undefined && peer !== undefined) this.conditioner.setFor(peer, parseLink(text))
-    return formatLink(peer === undefined ? this.conditioner.setting : this.conditioner.settingOf(peer))
+    const path = id === undefined ? undefined : this.#connection(id).path
+    if (text !== undefined && path === undefined) this.conditioner.set(parseLink(text))
+    if (text !== undefined && path !== undefined) this.conditioner.setFor(path, parseLink(text))
+    return formatLink(path === undefined ? this.conditioner.setting : this.conditioner.settingOf(path))
   }
 
   #control(name: CongestionName | undefined, id: string | undefined): CongestionName {

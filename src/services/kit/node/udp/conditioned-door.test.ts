@@ -169,7 +169,7 @@ test('losses are those of the link with that seed, datagram by datagram, and are
     }
     door.flush()
     expect(wire.sent.length).toBe(200 - alone.counts.lost)
-    expect(conditioner.counts(peer.peer)?.out).toMatchObject({ sent: 200, lost: alone.counts.lost, delivered: wire.sent.length })
+    expect(conditioner.counts(peer)?.out).toMatchObject({ sent: 200, lost: alone.counts.lost, delivered: wire.sent.length })
   }), { numRuns: 30 })
 })
 
@@ -196,15 +196,25 @@ test('one peer may have conditions of its own, and conditions for all take them 
     door.flush()
     return wire.sent.splice(0).map(({ path }) => path)
   }
-  conditioner.setFor(peer.peer, parseLink('loss=100%'))
+  conditioner.setFor(peer, parseLink('loss=100%'))
   expect(send()).toEqual([other])
   conditioner.set(parseLink('loss=100%'))
   expect(send()).toEqual([])
-  conditioner.setFor(peer.peer, parseLink('perfect'))
+  conditioner.setFor(peer, parseLink('perfect'))
   expect(send()).toEqual([peer])
   conditioner.set(parseLink('perfect'))
   expect(send()).toEqual([peer, other])
   expect(conditioner.areOff).toBe(true)
+})
+
+test('two sockets that speak to one peer are two ways', async () => {
+  const conditioner = new LinkConditioner()
+  const door = await doorBehind(conditioner)
+  const neighbour: Path = { ...peer, local: { address: '192.0.2.1', port: 8081 } }
+  conditioner.setFor(neighbour, parseLink('loss=100%'))
+  for (const path of [peer, neighbour]) door.send(path, numbered(1))
+  door.flush()
+  expect(wire.sent.map(({ path }) => path)).toEqual([peer])
 })
 
 test('what is on its way when the link becomes perfect is overtaken by nothing', async () => {
@@ -256,7 +266,7 @@ test('a door that closes says its last words, and is asked nothing more', async 
   door.flush()
   await door.close()
   expect([wire.sent.length, wire.isClosed, clock.waiting]).toEqual([1, true, 0])
-  expect(conditioner.counts(peer.peer)).toBeUndefined()
+  expect(conditioner.counts(peer)).toBeUndefined()
 })
 
 test('the same seed gives each connection the same night as before, and another one than its neighbour', async () => {

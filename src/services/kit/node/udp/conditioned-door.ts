@@ -1,6 +1,6 @@
 /**
  * A door behind a bad link: every datagram that leaves or arrives goes through a simulated one (kit/link.ts), which loses, delays,
- * repeats and damages it as it was told. Each peer has a link of its own in each direction.
+ * repeats and damages it as it was told. Each way from a socket to a peer has a link of its own in each direction.
  *
  *     machine ─ send ─▶ link out ─▶ socket          machine ◀─ receive ─ link in ◀─ socket
  *
@@ -18,7 +18,7 @@ import type { DatagramBatch, DatagramDoor, DoorOptions } from './door.ts'
 export interface LinkRules {
   /** No link does anything. */
   readonly areOff: boolean
-  settingOf(peer: Endpoint): LinkSetting
+  settingOf(path: Path): LinkSetting
   /** How many links were made before this one since the rules were set: each draws other numbers, and the same ones every night. */
   nextNumber(): number
   /** The door is closed, and wants to hear of nothing more. */
@@ -27,11 +27,12 @@ export interface LinkRules {
 
 /** Bytes that one door holds back at most, in all links together; more are dropped. */
 const HELD_BYTES_MAX = 128 * 1024 * 1024
-/** Peers that have links of their own; one more takes the place of the first. */
-const PEERS_MAX = 1024
+/** Ways that have links; one more takes the place of the first. */
+const WAYS_MAX = 1024
 
-interface PeerLinks {
-  readonly peer: Endpoint
+interface WayLinks {
+  readonly name: string
+  readonly path: Path
   readonly out: Link<Path>
   readonly in: Link<Arrived>
 }
@@ -46,9 +47,9 @@ export class ConditionedDoor implements DatagramDoor {
   readonly #rules: LinkRules
   readonly #clock: Clock
   readonly #receive: DoorOptions['receive']
-  readonly #links = new Map<string, PeerLinks>()
+  readonly #links = new Map<string, WayLinks>()
   /** The same way is the same object as a rule: its links are found without making a text of it. */
-  readonly #linksOfPath = new WeakMap<Path, PeerLinks>()
+  readonly #linksOfPath = new WeakMap<Path, WayLinks>()
   /** Datagrams pass untouched. */
   #passes: boolean
   #heldBytes = 0
@@ -103,12 +104,12 @@ export class ConditionedDoor implements DatagramDoor {
   /** The rules are others now. They hold for what is sent from now on; what is on its way keeps its time and its order. */
   changed(): void {
     this.#pass()
-    for (const links of this.#links.values()) condition(links, this.#rules.settingOf(links.peer))
+    for (const links of this.#links.values()) condition(links, this.#rules.settingOf(links.path))
   }
 
-  /** What happened to the datagrams to and from a peer; undefined where none was conditioned. */
-  counts(peer: Endpoint): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
-    const links = this.#links.get(formatEndpoint(peer))
+  /** What happened to the datagrams of a way; undefined where none was conditioned. */
+  counts(path: Path): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
+    const links = this.#links.get(wayName(path))
     return links && { out: links.out.counts, in: links.in.counts }
   }
 
@@ -173,20 +174,20 @@ export class ConditionedDoor implements DatagramDoor {
     })
   }
 
-  #linksTo(path: Path): PeerLinks {
+  #linksTo(path: Path): WayLinks {
     const known = this.#linksOfPath.get(path)
-    if (known !== undefined && this.#links.get(formatEndpoint(known.peer)) === known) return known
-    const name = formatEndpoint(path.peer)
-    const links = this.#links.get(name) ?? this.#make(name, path.peer)
+    if (known !== undefined && this.#links.get(known.name) === known) return known
+    const name = wayName(path)
+    const links = this.#links.get(name) ?? this.#make(name, path)
     this.#linksOfPath.set(path, links)
     return links
   }
 
-  #make(name: string, peer: Endpoint): PeerLinks {
-    if (this.#links.size >= PEERS_MAX) this.#forgetFirst()
-    const setting = this.#rules.settingOf(peer)
+  #make(name: string, path: Path): WayLinks {
+    if (this.#links.size >= WAYS_MAX) this.#forgetFirst()
+    const setting = this.#rules.settingOf(path)
     const number = this.#rules.nextNumber()
-    const links = { peer, out: new Link<Path>({}, seededRandom(spread(setting.seed, 2 * number))), in: new Link<Arrived>({}, seededRandom(spread(setting.seed, 2 * number + 1))) }
+    const links = { name, path, out: new Link<Path>({}, seededRandom(spread(setting.seed, 2 * number))), in: new Link<Arrived>({}, seededRandom(spread(setting.seed, 2 * number + 1))) }
     condition(links, setting)
     this.#links.set(name, links)
     return links
@@ -201,6 +202,11 @@ export class ConditionedDoor implements DatagramDoor {
   }
 }
 
+/** A way by its ends. Two sockets of one address have two ports, so the local one's is enough. */
+export function wayName({ local, peer }: Path): string {
+  return `${local.port} ${formatEndpoint(peer)}`
+}
+
 /**
  * Opens a door whose datagrams go through links.
  * @param open opens the door below
@@ -212,7 +218,7 @@ export async function openConditionedDoor(options: DoorOptions, rules: LinkRules
   return conditioned = new ConditionedDoor(door, rules, clock, options.receive)
 }
 
-function condition({ out, in: back }: PeerLinks, { conditions, direction }: LinkSetting): void {
+function condition({ out, in: back }: WayLinks, { conditions, direction }: LinkSetting): void {
   out.conditions = direction === 'in' ? PERFECT_LINK : conditions
   back.conditions = direction === 'out' ? PERFECT_LINK : conditions
 }

@@ -1,14 +1,14 @@
 /**
- * The links of a service's doors in one hand: what they do to everybody's datagrams, and to those of one peer, changed while they run.
+ * The links of a service's doors in one hand: what they do to everybody's datagrams, and to those of one way, changed while they run.
  */
-import { formatEndpoint, type Endpoint } from '../../endpoint.ts'
+import type { Path } from '../../endpoint.ts'
 import type { LinkCounts } from '../../link.ts'
 import { isPerfect, PERFECT_SETTING, type LinkSetting } from '../../link-text.ts'
 import type { Clock } from '../clock.ts'
-import { openConditionedDoor, type ConditionedDoor, type LinkRules } from './conditioned-door.ts'
+import { openConditionedDoor, wayName, type ConditionedDoor, type LinkRules } from './conditioned-door.ts'
 import type { DatagramDoor, DoorOptions } from './door.ts'
 
-/** Peers with conditions of their own; one more takes the place of the first. */
+/** Ways with conditions of their own; one more takes the place of the first. */
 const OWN_MAX = 1024
 
 export class LinkConditioner implements LinkRules {
@@ -23,7 +23,7 @@ export class LinkConditioner implements LinkRules {
     this.#areOff = isPerfect(setting)
   }
 
-  /** Of every peer that has none of its own, those to come included. */
+  /** Of every way that has none of its own, those to come included. */
   get setting(): LinkSetting {
     return this.#setting
   }
@@ -32,15 +32,15 @@ export class LinkConditioner implements LinkRules {
     return this.#areOff
   }
 
-  settingOf(peer: Endpoint): LinkSetting {
-    return this.#own.get(formatEndpoint(peer)) ?? this.#setting
+  settingOf(path: Path): LinkSetting {
+    return this.#own.get(wayName(path)) ?? this.#setting
   }
 
   nextNumber(): number {
     return this.#number++
   }
 
-  /** Conditions for all peers, those to come included; what one had of its own is gone. */
+  /** Conditions for all ways, those to come included; what one had of its own is gone. */
   set(setting: LinkSetting): void {
     this.#setting = setting
     this.#own.clear()
@@ -48,9 +48,9 @@ export class LinkConditioner implements LinkRules {
     this.#changed()
   }
 
-  /** Conditions for one peer alone; undefined: those of all. */
-  setFor(peer: Endpoint, setting: LinkSetting | undefined): void {
-    const name = formatEndpoint(peer)
+  /** Conditions for one way alone; undefined: those of all. */
+  setFor(path: Path, setting: LinkSetting | undefined): void {
+    const name = wayName(path)
     this.#own.delete(name)
     if (setting !== undefined) this.#own.set(name, setting)
     for (const first of this.#own.keys()) {
@@ -60,10 +60,10 @@ export class LinkConditioner implements LinkRules {
     this.#changed()
   }
 
-  /** What happened to the datagrams of a peer, by whichever door; undefined where none was conditioned. */
-  counts(peer: Endpoint): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
+  /** What happened to the datagrams of a way, by whichever door; undefined where none was conditioned. */
+  counts(path: Path): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
     for (const door of this.#doors) {
-      const counts = door.counts(peer)
+      const counts = door.counts(path)
       if (counts !== undefined) return counts
     }
     return undefined

@@ -14,6 +14,8 @@ const connection = z.string().regex(/^[0-9a-f]{13}$/, { error: 'not the id of a 
 export const connectionRow = z.object({
   peer: z.string(), state: z.string(), congestion: z.string(), phase: z.string(), window_size: z.string(), ssthresh: z.string(), in_flight: z.string(), rtt: z.string(),
   sent: z.string(), lost: z.string(), resent: z.string(), link: z.string(),
+  /** What the conditioned link took, damaged ones included: the sender finds out of those that it sent. */
+  lost_by_link: z.string(),
 })
 export type ConnectionRow = z.output<typeof connectionRow>
 

@@ -7,9 +7,12 @@ import { choose, useLab, type LabEnd } from './store.ts'
 const ends: readonly Segment<LabEnd>[] = [{ value: 'app-server', label: 'App server' }, { value: 'client', label: 'Client' }]
 
 export function Chooser() {
-  const { end, chosen, rows, watching } = useLab()
-  const open = [...rows].map(([id, { peer, congestion }]) => ({ value: id, label: `${peer}, ${congestion}` }))
-  const gone = chosen !== undefined && !rows.has(chosen) ? [{ value: chosen, label: `${watching.peer}, over` }] : []
+  const end = useLab(state => state.end)
+  const chosen = useLab(state => state.chosen)
+  const rows = useLab(state => state.rows)
+  const peer = useLab(state => state.watching.peer)
+  const open = [...rows].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}` }))
+  const gone = chosen !== undefined && !rows.has(chosen) ? [{ value: chosen, label: `${peer}, over` }] : []
   return (
     <div className="lab-chooser">
       <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => choose({ end: value })} /></Labelled>

@@ -9,8 +9,9 @@ const scopes: readonly Segment<'all' | 'one'>[] = [{ value: 'all', label: 'All, 
 const controls = CONGESTION_NAMES.map(name => ({ value: name, label: name }))
 
 export function ControlForm() {
-  const { rows, watching, isForOne, control } = useLab()
-  const shown = watching.connection === undefined ? undefined : rows.get(watching.connection)
+  const shown = useLab(({ rows, watching: { connection } }) => connection === undefined ? undefined : rows.get(connection))
+  const isForOne = useLab(state => state.isForOne)
+  const control = useLab(state => state.control)
   const ofShown = CONGESTION_NAMES.find(name => name === shown?.congestion)
   return (
     <section className="lab-changes" aria-label="Changes">

@@ -9,7 +9,7 @@ import { ControlForm } from './ControlForm.tsx'
 import './lab.css'
 import { LinkForm } from './LinkForm.tsx'
 import { Loader } from './Loader.tsx'
-import { useLab, type LabEnd } from './store.ts'
+import { beginWhereItRuns, useLab, type LabEnd } from './store.ts'
 import { Watched } from './Watched.tsx'
 
 export interface LabProps {
@@ -21,8 +21,13 @@ export interface LabProps {
 }
 
 export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
-  const { end, link, rows, error } = useLab()
+  // One by one: samples come ten times a second, and nothing here is drawn from them.
+  const end = useLab(state => state.end)
+  const link = useLab(state => state.link)
+  const rows = useLab(state => state.rows)
+  const error = useLab(state => state.error)
   const isRunning = isUp[end]
+  useEffect(() => beginWhereItRuns(isUp), []) // only when it opens: a service that crashes comes back
   useEffect(() => isRunning ? look(end) : undefined, [end, isRunning])
   return (
     <section className="panel lab" aria-label="Lab">

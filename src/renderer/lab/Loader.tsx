@@ -15,7 +15,8 @@ export interface LoaderProps {
 }
 
 export function Loader({ isClientUp, homeUrl }: LoaderProps) {
-  const { loading, loaded } = useLab()
+  const loading = useLab(state => state.loading)
+  const loaded = useLab(state => state.loaded)
   const [size, setSize] = useState<'1' | '5' | '20'>('5')
   const outcome = loading > 0 ? 'On its way…' : loaded === undefined ? '' : loadSentence(loaded)
   return (

@@ -54,6 +54,11 @@ export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>)
   useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), isForOne: false }), watching: NOTHING })
 }
 
+/** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
+export function beginWhereItRuns(isUp: Readonly<Record<LabEnd, boolean>>): void {
+  if (!isUp['app-server'] && isUp.client && useLab.getState().end === 'app-server') choose({ end: 'client' })
+}
+
 /**
  * What is known after a reply to a question that was asked about `asked`. Another connection than before begins anew: its first samples come with
  * the next reply.

@@ -1,4 +1,4 @@
--- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4.
+-- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4, and of encrypted packets (§13) what is in the clear.
 --
 --   wireshark -X lua_script:docs/wireshark/rudp.lua            (UDP port 8080; others by "Decode As …")
 --   tshark -X lua_script:docs/wireshark/rudp.lua -d udp.port==40000,hrudp -r capture.pcapng
@@ -11,8 +11,10 @@ local LONG_TYPES = { [0] = 'HELLO', 'WELCOME', 'RETRY', 'RESET' }
 local FRAMES = {
   [0x00] = 'PADDING', [0x01] = 'PING', [0x02] = 'ACK', [0x03] = 'SETTLED', [0x04] = 'RESET_STREAM', [0x05] = 'STOP_SENDING', [0x06] = 'PARAMETERS',
   [0x07] = 'NEW_TOKEN', [0x08] = 'STREAM', [0x09] = 'STREAM', [0x0a] = 'STREAM', [0x0b] = 'STREAM', [0x10] = 'MAX_DATA', [0x11] = 'MAX_STREAM_DATA',
-  [0x12] = 'MAX_STREAMS', [0x1a] = 'PATH_CHALLENGE', [0x1b] = 'PATH_RESPONSE', [0x1c] = 'CONNECTION_CLOSE', [0x21] = 'TOKEN',
+  [0x12] = 'MAX_STREAMS', [0x1a] = 'PATH_CHALLENGE', [0x1b] = 'PATH_RESPONSE', [0x1c] = 'CONNECTION_CLOSE', [0x21] = 'TOKEN', [0x22] = 'RESET_TOKEN',
 }
+local ENCRYPTED_VERSION = 0x48520102
+local TAG_BYTES = 16
 local CLOSE_CODES = { [0] = 'closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted' }
 
 local f = {
@@ -36,6 +38,13 @@ local f = {
   delay = ProtoField.uint64('hrudp.ack.delay', 'Acknowledgement delay, µs'),
   range = ProtoField.string('hrudp.ack.range', 'Range'),
   parameter = ProtoField.string('hrudp.parameter', 'Parameter'),
+  prekey_number = ProtoField.uint32('hrudp.prekey_number', 'Prekey number'),
+  share = ProtoField.bytes('hrudp.share', 'Share of the initiator (X25519)'),
+  prekey = ProtoField.bytes('hrudp.prekey', 'Prekey of the acceptor (X25519)'),
+  identity = ProtoField.bytes('hrudp.identity', 'Identity of the acceptor (X25519)'),
+  reset_token = ProtoField.bytes('hrudp.reset_token', 'Reset token'),
+  encrypted = ProtoField.bytes('hrudp.encrypted', 'Encrypted frames (AES-128-GCM)'),
+  tag = ProtoField.bytes('hrudp.tag', 'Tag'),
 }
 rudp.fields = f
 
@@ -150,6 +159,10 @@ function show.PATH_RESPONSE(fields)
   fields.at = fields.at + 8
   return 'PATH_RESPONSE'
 end
+function show.RESET_TOKEN(fields)
+  fields.bytes(f.reset_token, 16)
+  return 'RESET_TOKEN'
+end
 function show.CONNECTION_CLOSE(fields)
   local code = fields.varint(f.code)
   return 'CONNECTION_CLOSE ' .. (CLOSE_CODES[code] or whole(code))
@@ -182,12 +195,49 @@ local function show_frames(buffer, at, tree)
   return words
 end
 
+-- What is encrypted in a packet, as far as one can see: how much it is.
+local function show_encrypted(buffer, at, tree)
+  local length = buffer:len() - TAG_BYTES - at
+  if length <= 0 then return 'nothing' end
+  tree:add(f.encrypted, buffer(at, length))
+  tree:add(f.tag, buffer(at + length, TAG_BYTES))
+  return whole(length) .. ' bytes encrypted'
+end
+
+-- The fields that stand in the clear in a long packet of the encrypted version.
+local function show_encrypted_long(buffer, name, tree)
+  if name == 'WELCOME' then return show_encrypted(buffer, 29, tree) end
+  if name == 'RESET' then
+    tree:add(f.reset_token, buffer(30, 16))
+    return show.CONNECTION_CLOSE(reader(buffer, 29, tree))
+  end
+  tree:add(f.prekey_number, buffer(29, 4))
+  local length_at = name == 'HELLO' and 65 or 97
+  local length = buffer(length_at, 1):uint()
+  if name == 'HELLO' then
+    tree:add(f.share, buffer(33, 32))
+  else
+    tree:add(f.prekey, buffer(33, 32))
+    tree:add(f.identity, buffer(65, 32))
+  end
+  if length > 0 then tree:add(f.token, buffer(length_at + 1, length)) end
+  if name == 'RETRY' then return 'TOKEN, keys' end
+  return length == 0 and 'asks for a token and keys' or 'TOKEN, key, ' .. show_encrypted(buffer, length_at + 1 + length, tree)
+end
+
 function rudp.dissector(buffer, packet, root)
   if buffer:len() < 18 then return 0 end
   local form = buffer(0, 1):uint()
-  if form ~= 0x40 and form < 0x80 then return 0 end
+  if form ~= 0x40 and form ~= 0x60 and form < 0x80 then return 0 end
   packet.cols.protocol = 'RUDP'
   local tree = root:add(rudp, buffer())
+  if form == 0x60 then
+    tree:add(f.type, buffer(0, 1), 'SHORT')
+    tree:add(f.destination, buffer(1, 8))
+    tree:add(f.number, buffer(9, 4))
+    packet.cols.info = 'SHORT #' .. buffer(9, 4):uint() .. ': ' .. show_encrypted(buffer, 13, tree)
+    return buffer:len()
+  end
   local is_short = form == 0x40
   local checksum_at = is_short and 1 or 5
   local checksum = buffer(checksum_at, 4)
@@ -213,7 +263,8 @@ function rudp.dissector(buffer, packet, root)
   local name = LONG_TYPES[math.floor(form / 16) % 4]
   tree:add(f.type, buffer(0, 1), name)
   tree:add(f.number, buffer(25, 4))
-  packet.cols.info = name .. ' #' .. buffer(25, 4):uint() .. ': ' .. table.concat(show_frames(buffer, 29, tree), ', ')
+  local text = version == ENCRYPTED_VERSION and show_encrypted_long(buffer, name, tree) or table.concat(show_frames(buffer, 29, tree), ', ')
+  packet.cols.info = name .. ' #' .. buffer(25, 4):uint() .. ': ' .. text
   return buffer:len()
 end
 

@@ -11,6 +11,7 @@ const PROGRAMS = {
     dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base', tshark: 'tshark',
     cc: 'gcc', strace: 'strace', kdig: 'knot-dnsutils', knotd: 'knot', nsd: 'nsd', nsupdate: 'bind9-dnsutils', 'named-checkzone': 'bind9-utils', kzonecheck: 'knot-dnssecutils',
     'kea-dhcp4': 'kea-dhcp4-server', dhcpcd: 'dhcpcd5', '/usr/lib/python3/dist-packages/dns/message.py': 'python3-dnspython',
+    '/usr/lib/python3/dist-packages/cryptography/__init__.py': 'python3-cryptography',
   },
   bench: { cc: 'gcc', dnsperf: 'dnsperf', perfdhcp: 'kea-admin', 'kea-dhcp4': 'kea-dhcp4-server', dnsmasq: 'dnsmasq-base', unbound: 'unbound', knotd: 'knot', nsd: 'nsd', ip: 'iproute2', curl: 'curl' },
   make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },

@@ -11,11 +11,11 @@ test('hamlet alone lists its commands, without those of its own machinery', asyn
 test.each([
   ['dns', ['host', 'port', 'admin_port', 'admin_host', 'upstream', 'forward', 'allow_private', 'upstream_ca', 'plain_letters', 'secondary', 'allow_register', 'local_update', 'data']],
   ['dhcp', ['dns', 'host', 'port', 'interface', 'pool', 'lease', 'data']],
-  ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'dns_key', 'site', 'data']],
-  ['client', ['proxy_port', 'dns', 'dhcp']],
+  ['server', ['host', 'tcp_port', 'udp_port', 'dns', 'domain', 'dns_key', 'site', 'encryption', 'data']],
+  ['client', ['proxy_port', 'dns', 'dhcp', 'encrypt']],
   ['resolve', ['dns', 'json']],
   ['lease', ['dhcp', 'json']],
-  ['fetch', ['dns', 'output', 'json']],
+  ['fetch', ['dns', 'encrypt', 'output', 'json']],
   ['key', ['output', 'data']],
   ['up', ['local', 'lan', 'config']],
 ])('hamlet %s --help names its flags', async (command, flags) => {

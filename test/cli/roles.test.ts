@@ -69,6 +69,22 @@ test('a page is fetched by its name over TCP and over RUDP, and is the same', as
   expect(rudp.stderr).toMatch(/RUDP/)
 })
 
+test('a page is fetched encrypted, from a server that is known again by its key', async () => {
+  const { server } = await serve('sealed.home', '--encryption', 'offered')
+  const [, key] = await server.line(/known by x25519 (\S+)$/, 'stderr')
+  const folder = emptyFolder()
+  const fetched = () => runHamlet(['fetch', 'rudp://sealed.home/css/site.css', '--encrypt', '--dns', dns, '--data', folder])
+  const [first, second] = [await fetched(), await fetched()]
+  expect([first.status, second.status, second.body.equals(first.body)]).toEqual([0, 0, true])
+  expect(first.stderr).toContain(`sealed.home is known from now on by x25519 ${key}\n`)
+  expect(second.stderr).not.toContain('known from now on')
+  expect(second.stderr).toContain('Encrypted RUDP connection to')
+  writeFileSync(join(folder, 'rudp-known-servers'), `sealed.home x25519 ${'A'.repeat(43)}=\n`)
+  const refused = await fetched()
+  expect([refused.status, refused.stdout]).toEqual([1, ''])
+  expect(refused.stderr).toMatch(/hamlet: sealed\.home showed another key than it is known by: [^\n]+You may [^\n]+\n$/)
+})
+
 test('without --dns the server that DHCP told is asked, and stderr says so', async () => {
   await serve('other.home')
   const page = await runHamlet(['resolve', 'other.home', '--dns', dns])

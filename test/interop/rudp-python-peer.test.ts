@@ -1,14 +1,18 @@
 // Hamlet's RUDP and a peer in Python that was written from docs/rudp.md alone: one suite, every client against every server.
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../src/services/kit/node/clock.ts'
 import { secureRandom } from '../../src/services/kit/node/random.ts'
 import { TraceRing } from '../../src/services/kit/trace.ts'
 import { RudpDialer } from '../../src/services/rudp/dialer.ts'
+import { KnownServers } from '../../src/services/rudp/known-servers.ts'
 import { listenRudp } from '../../src/services/rudp/listener.ts'
 import type { RudpSocket } from '../../src/services/rudp/socket.ts'
 
@@ -33,7 +37,10 @@ interface Exchange {
   readonly loss: number
   readonly visits: number
   readonly streams: number
+  readonly encrypts?: boolean
 }
+
+const flags = (encrypts = false) => encrypts ? ['--encrypt'] : []
 
 /** Starts a server. @returns its port */
 type Serve = (exchange: Exchange) => Promise<number>
@@ -41,16 +48,16 @@ type Serve = (exchange: Exchange) => Promise<number>
 type Ask = (port: number, exchange: Exchange) => Promise<number[]>
 
 const servers: Record<string, Serve> = {
-  async hamlet() {
+  async hamlet({ encrypts }) {
     const listener = await listenRudp({
-      addresses: ['127.0.0.1'], port: 0, ...around(),
+      addresses: ['127.0.0.1'], port: 0, encryption: encrypts === true ? { identitySecret: randomBytes(32), acceptsPlain: false } : undefined, ...around(),
       accept: socket => { readAll(socket).then(request => socket.end(answerTo(request)), () => socket.destroy()) },
     })
     closers.push(() => listener.close())
     return listener.locals[0]?.port ?? 0
   },
-  async python({ loss }) {
-    const child = spawn('python3', [PEER, 'serve', '--loss', String(loss)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  async python({ loss, encrypts }) {
+    const child = spawn('python3', [PEER, 'serve', '--loss', String(loss), ...flags(encrypts)], { stdio: ['ignore', 'pipe', 'inherit'] })
     closers.push(async () => {
       if (child.exitCode !== null) return
       child.kill()
@@ -62,8 +69,10 @@ const servers: Record<string, Serve> = {
 }
 
 const clients: Record<string, Ask> = {
-  async hamlet(port, { bodyBytes, replyBytes, visits, streams }) {
-    const dialer = new RudpDialer({ ...around(), keepMs: 0 })
+  async hamlet(port, { bodyBytes, replyBytes, visits, streams, encrypts }) {
+    const folder = await mkdtemp(join(tmpdir(), 'hamlet-interop-'))
+    closers.push(() => rm(folder, { recursive: true }))
+    const dialer = new RudpDialer({ ...around(), keepMs: 0, encryption: encrypts === true ? new KnownServers(folder, () => undefined) : undefined })
     closers.push(() => dialer.close())
     const request = Buffer.concat([Buffer.from(String(replyBytes).padStart(8, '0')), pattern(bodyBytes)])
     const lengths: number[] = []
@@ -78,9 +87,9 @@ const clients: Record<string, Ask> = {
     }
     return lengths
   },
-  async python(port, { bodyBytes, replyBytes, loss, visits, streams }) {
+  async python(port, { bodyBytes, replyBytes, loss, visits, streams, encrypts }) {
     const numbers = [port, bodyBytes, replyBytes].map(String)
-    const { stdout } = await promisify(execFile)('python3', [PEER, 'ask', ...numbers, '--loss', String(loss), '--visits', String(visits), '--streams', String(streams)])
+    const { stdout } = await promisify(execFile)('python3', [PEER, 'ask', ...numbers, '--loss', String(loss), '--visits', String(visits), '--streams', String(streams), ...flags(encrypts)])
     return [...stdout.matchAll(/got (\d+) bytes/g)].map(([, length]) => Number(length))
   },
 }
@@ -92,6 +101,10 @@ const exchanges: { what: string; exchange: Exchange }[] = [
   { what: 'ten streams side by side', exchange: { bodyBytes: 20_000, replyBytes: 20_000, loss: 0, visits: 1, streams: 10 } },
   { what: 'return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1 } },
   { what: 'a tenth of all packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2 } },
+  { what: 'an encrypted question', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1, encrypts: true } },
+  { what: 'an encrypted body and answer beyond every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1, encrypts: true } },
+  { what: 'encrypted return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1, encrypts: true } },
+  { what: 'a tenth of all encrypted packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2, encrypts: true } },
 ]
 const pairs = [['hamlet', 'hamlet'], ['hamlet', 'python'], ['python', 'hamlet'], ['python', 'python']] as const
 const cases = pairs.flatMap(([client, server]) => exchanges.map(({ what, exchange }) => ({ client, server, what, exchange })))

@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { SideName } from '../../src/services/rudp/core/pair.ts'
 import { bytesOf, transfer } from '../../src/services/rudp/testing/transfer.ts'
+import { encrypted } from '../../src/services/rudp/testing/encryption.ts'
+import { decodeEncryptedPacket, encodeEncryptedReset } from '../../src/services/rudp/wire/encrypted-packet.ts'
 import { decodePacket, encodePacket, summarizePacket } from '../../src/services/rudp/wire/packet.ts'
 
 const DISSECTOR = new URL('../../docs/wireshark/rudp.lua', import.meta.url).pathname
@@ -54,6 +57,30 @@ test('every packet of a lossy transfer is read in the same words, and every chec
   expect(read.map(([protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
   expect(read.map(([, info]) => info)).toEqual(datagrams.map(bytes => summarizePacket(decodePacket(bytes))))
   expect(read.every(([, , good]) => good === 'True' || good === '1')).toBe(true)
+})
+
+test('of an encrypted transfer everything is read that stands in the clear, every checksum is good, and lengths add up', () => {
+  const datagrams: Uint8Array[] = []
+  const options = { seed: 2, link: { delayMs: 10, loss: 0.1 }, encryption: encrypted(), tap: (_from: SideName, bytes: Uint8Array) => { datagrams.push(bytes.slice()) } }
+  const { pair, isComplete } = transfer(options, bytesOf(30_000, 1), bytesOf(30_000, 2))
+  pair.run(isComplete, 10_000)
+  datagrams.push(encodeEncryptedReset(0, 77, 2, new Uint8Array(16).fill(3)))
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+  const expected = datagrams.map(bytes => {
+    const packet = decodeEncryptedPacket(bytes)
+    const content = (contentAt: number) => `${bytes.length - 16 - contentAt} bytes encrypted`
+    const head = `${packet.type} #${packet.number}: `
+    switch (packet.type) {
+      case 'SHORT': case 'WELCOME': return [head + content(packet.contentAt), '', '', '', '']
+      case 'HELLO': return [head + (packet.token.length === 0 ? 'asks for a token and keys' : `TOKEN, key, ${content(packet.contentAt)}`), hex(packet.share), '', hex(packet.token), '']
+      case 'RETRY': return [`${head}TOKEN, keys`, '', hex(packet.identity), hex(packet.token), '']
+      case 'RESET': return [`${head}CONNECTION_CLOSE unknown`, '', '', '', hex(packet.resetToken)]
+    }
+  })
+  const read = tshark(datagrams, '_ws.col.Info', 'hrudp.share', 'hrudp.identity', 'hrudp.token', 'hrudp.reset_token', '_ws.col.Protocol', 'hrudp.checksum.good')
+  expect(read.map(columns => columns.slice(0, 5))).toEqual(expected)
+  expect(read.map(([, , , , , protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
+  expect(read.filter(([info]) => info?.startsWith('SHORT') === false).every(columns => /^(True|1)$/.test(columns[6] ?? ''))).toBe(true)
 })
 
 test('rarer packets are read as well, and damage shows', () => {

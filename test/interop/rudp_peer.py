@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A second, minimal RUDP peer, written from docs/rudp.md alone. It shares no code with Hamlet's: what both understand is the document.
 
-    rudp_peer.py serve [--loss P]                 prints its port, answers each stream until it is killed
-    rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--visits N] [--streams N]
+    rudp_peer.py serve [--loss P] [--encrypt]     prints its port, answers each stream until it is killed
+    rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--visits N] [--streams N] [--encrypt]
 
 The application of both: a stream brings eight digits N and a body, and ends; the answer is the SHA-256 of the body in hexadecimal and N bytes
 of a pattern. `ask` checks the answer and prints one line a stream. --loss drops packets both ways, by a fixed seed.
+--encrypt: encrypted connections alone (§13), to any identity: whom to trust is each end's own matter.
 It keeps 16 packets in flight, acknowledges every packet at once, and knows neither pacing nor long datagrams: §10 and §11 are each end's own matter.
 """
 import argparse
@@ -18,10 +19,17 @@ import sys
 import time
 import zlib
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 VERSION = 0x48520002
+ENCRYPTED_VERSION = 0x48520102
 HELLO, WELCOME, RETRY, RESET, SHORT = range(5)
 PADDING, PING, ACK, SETTLED, RESET_STREAM, STOP_SENDING, PARAMETERS, NEW_TOKEN, STREAM = 0, 1, 2, 3, 4, 5, 6, 7, 8
-MAX_DATA, MAX_STREAM_DATA, MAX_STREAMS, PATH_CHALLENGE, PATH_RESPONSE, CONNECTION_CLOSE, TOKEN = 0x10, 0x11, 0x12, 0x1a, 0x1b, 0x1c, 0x21
+MAX_DATA, MAX_STREAM_DATA, MAX_STREAMS, PATH_CHALLENGE, PATH_RESPONSE, CONNECTION_CLOSE, TOKEN, RESET_TOKEN = 0x10, 0x11, 0x12, 0x1a, 0x1b, 0x1c, 0x21, 0x22
 DATAGRAM_BYTES = 1200
 WINDOW_PACKETS = 16
 BUFFER_BYTES = 1 << 20
@@ -124,6 +132,8 @@ def decode_frames(reader):
             yield STREAM, stream, offset, reader.take(length), bool(kind & 1)
         elif kind in (PATH_CHALLENGE, PATH_RESPONSE):
             yield kind, reader.take(8)
+        elif kind == RESET_TOKEN:
+            yield kind, reader.take(16)
         else:
             raise ValueError('frame')
 
@@ -155,6 +165,81 @@ def ack_frame(numbers):
     return content
 
 
+# §13: encryption
+
+class Encrypted:
+    """What an encrypted packet has in the place of frames: fields in the clear, and bytes that are still to be opened."""
+
+    def __init__(self, data, authenticated_at, content_at, **fields):
+        self.authenticated, self.content = data[authenticated_at:content_at], data[content_at:]
+        self.__dict__.update(fields)
+
+
+def decode_encrypted(data):
+    """kind, destination, source, number, Encrypted; raises ValueError for anything that is no encrypted packet."""
+    if len(data) > 29 and data[0] == 0x60:
+        destination, number = struct.unpack('>QI', data[1:13])
+        return SHORT, destination, 0, number, Encrypted(data, 1, 13)
+    form, version, checksum, destination, source, number = struct.unpack('>BIIQQI', data[:29])
+    if form & 0xcf != 0xc0 or version != ENCRYPTED_VERSION or checksum != zlib.crc32(data[:5] + data[9:]):
+        raise ValueError('form, version or checksum')
+    kind = form >> 4 & 3
+    if kind == WELCOME:
+        return kind, destination, source, number, Encrypted(data, 9, 29)
+    if kind == RESET and len(data) == 46:
+        return kind, destination, source, number, Encrypted(data, 9, 46, code=data[29], reset_token=data[30:46])
+    length_at = 65 if kind == HELLO else 97
+    if kind == RESET or len(data) <= length_at:
+        raise ValueError('too short')
+    end = length_at + 1 + data[length_at]
+    if len(data) < (128 if kind == HELLO and data[65] == 0 else end):
+        raise ValueError('too short')
+    prekey_number, token = int.from_bytes(data[29:33], 'big'), data[length_at + 1:end]
+    if kind == HELLO:
+        return kind, destination, source, number, Encrypted(data, 9, end, share=data[33:65], prekey_number=prekey_number, token=token)
+    return kind, destination, source, number, Encrypted(data, 9, end, acceptor=(prekey_number, data[33:65], data[65:97]), token=token)
+
+
+def encode_long(kind, destination, source, number, rest):
+    return seal(struct.pack('>BIIQQI', 0xc0 | kind << 4, ENCRYPTED_VERSION, 0, destination, source, number) + rest, 5)
+
+
+def hkdf(secret, salt, info, length):
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=info).derive(secret)
+
+
+def agree(private, public):
+    return private.exchange(X25519PublicKey.from_public_bytes(public))
+
+
+def public_of(private):
+    return private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+class Protection:
+    def __init__(self, is_initiator, agreements, initiator_id, share, acceptor, token):
+        prekey_number, prekey, identity = acceptor
+        info = struct.pack('>Q', initiator_id) + share + identity + struct.pack('>I', prekey_number) + prekey + token
+        keys = hkdf(agreements, b'Hamlet RUDP 48520102', info, 56)
+        initiators, acceptors = (keys[:16], keys[16:28]), (keys[28:44], keys[44:])
+        self.own, self.peers = (initiators, acceptors) if is_initiator else (acceptors, initiators)
+
+    @staticmethod
+    def nonce(iv, number):
+        return iv[:8] + bytes(a ^ b for a, b in zip(iv[8:], struct.pack('>I', number)))
+
+    def encrypt(self, number, content, authenticated):
+        return AESGCM(self.own[0]).encrypt(self.nonce(self.own[1], number), content, authenticated)
+
+    def open(self, number, packet):
+        """Raises ValueError where it does not open."""
+        try:
+            content = AESGCM(self.peers[0]).decrypt(self.nonce(self.peers[1], number), packet.content, packet.authenticated)
+        except InvalidTag:
+            raise ValueError('it does not open')
+        return list(decode_frames(Reader(content, 0)))
+
+
 class Stream:
     """§7: both halves, without states of their own: what is not acknowledged is kept, what came is put together."""
 
@@ -182,6 +267,7 @@ class Connection:
         self.peer, self.send_datagram, self.is_initiator = peer, send, is_initiator
         self.local_id, self.remote_id = random.SystemRandom().randrange(1, 1 << 52), 0
         self.token = self.new_token = None
+        self.share = self.acceptor = self.protection = self.reset_token = None  # §13
         self.next_number = 0
         self.flight = {}  # number: (sent at, frames that have to arrive)
         self.waiting = []  # frames to be sent (again)
@@ -202,7 +288,29 @@ class Connection:
             kind, extra = (WELCOME if own[0] in frames else SHORT), []
         if asks:
             self.flight[number] = (time.monotonic(), frames)
-        self.send_datagram(encode(kind, self.remote_id, self.local_id, number, extra + frames), self.peer)
+        if self.share is None and self.protection is None:
+            self.send_datagram(encode(kind, self.remote_id, self.local_id, number, extra + frames), self.peer)
+        else:
+            self.send_datagram(self.encrypted(kind, number, b''.join(extra[-1:] + frames)), self.peer)
+
+    def encrypted(self, kind, number, content):
+        if kind == SHORT:
+            head = struct.pack('>QI', self.remote_id, number)
+            return b'\x60' + head + self.protection.encrypt(number, content, head)
+        if kind == WELCOME:
+            fields = b''
+        elif self.protection is None:
+            return encode_long(HELLO, 0, self.local_id, number, (bytes(4) + public_of(self.share)).ljust(99, b'\0'))
+        else:
+            fields = struct.pack('>I', self.acceptor[0]) + public_of(self.share) + bytes([len(self.token)]) + self.token
+        authenticated = struct.pack('>QQI', self.remote_id, self.local_id, number) + fields
+        return encode_long(kind, self.remote_id, self.local_id, number, fields + self.protection.encrypt(number, content, authenticated))
+
+    def learn(self, acceptor, token):
+        """The acceptor's keys are known, and the token that goes with them."""
+        self.acceptor, self.token = acceptor, token
+        agreements = agree(self.share, acceptor[2]) + agree(self.share, acceptor[1])
+        self.protection = Protection(True, agreements, self.local_id, public_of(self.share), acceptor, token)
 
     def transmit(self):
         """All that may go out: frames first, then new bytes of the streams in turn."""
@@ -260,13 +368,26 @@ class Connection:
     # receiving
 
     def receive(self, kind, source, number, frames):
+        if (self.share or self.protection) and not isinstance(frames, Encrypted):
+            return  # readable, for an encrypted connection
+        if isinstance(frames, Encrypted):
+            if kind == RETRY and self.remote_id == 0 and (self.token is None or self.token == self.new_token):
+                self.learn(frames.acceptor, frames.token)
+                self.new_token = None
+                self.start_over()
+                return
+            if kind == RESET and frames.reset_token == self.reset_token:
+                self.closed = frames.code
+            if kind in (RETRY, RESET) or self.protection is None:
+                return
+            try:
+                frames = self.protection.open(number, frames)
+            except ValueError:
+                return
         if kind == RETRY:
             if self.remote_id == 0 and self.token is None or self.token == self.new_token:
                 self.token, self.new_token = frames[0][1], None
-                for _, lost in self.flight.values():
-                    self.waiting += lost
-                self.flight = {}
-                self.packet([frame(PING)], True)
+                self.start_over()
             return
         if kind == RESET:
             self.closed = frames[0][1]
@@ -280,6 +401,12 @@ class Connection:
             self.on_frame(kind, values)
             if kind not in (ACK, SETTLED, CONNECTION_CLOSE):
                 self.owes_ack = True
+
+    def start_over(self):
+        for _, lost in self.flight.values():
+            self.waiting += lost
+        self.flight = {}
+        self.packet([frame(PING)], True)
 
     def on_frame(self, kind, values):
         if kind == ACK:
@@ -307,6 +434,8 @@ class Connection:
             self.stream(values[0]).peer_limit = max(self.stream(values[0]).peer_limit, values[1])
         elif kind == NEW_TOKEN:
             self.new_token = values[0]
+        elif kind == RESET_TOKEN:
+            self.reset_token = values[0]
         elif kind == PATH_CHALLENGE:
             self.packet([bytes([PATH_RESPONSE]) + values[0]], False)
         elif kind == CONNECTION_CLOSE:
@@ -333,7 +462,8 @@ class Connection:
 
 
 class Socket:
-    def __init__(self, loss):
+    def __init__(self, loss, encrypts):
+        self.encrypts = encrypts
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(('127.0.0.1', 0))
         self.loss, self.chance = loss, random.Random(1)
@@ -351,7 +481,7 @@ class Socket:
             if self.chance.random() < self.loss:
                 continue
             try:
-                yield peer, decode(data)
+                yield peer, (decode_encrypted if self.encrypts else decode)(data)
             except (ValueError, struct.error):
                 pass
 
@@ -364,30 +494,46 @@ def answer(request):
     return hashlib.sha256(request[8:]).hexdigest().encode() + pattern(int(request[:8]))
 
 
-def serve(loss):
+def serve(loss, encrypts):
     """§5: nothing is kept of who shows no token; a token is taken once."""
-    endpoint = Socket(loss)
+    endpoint = Socket(loss, encrypts)
+    identity, prekey = (X25519PrivateKey.generate(), X25519PrivateKey.generate()) if encrypts else (None, None)
+    acceptor = (1, public_of(prekey), public_of(identity)) if encrypts else None
+    reset_key = random.SystemRandom().randbytes(32)
     print(f'listening on {endpoint.udp.getsockname()[1]}', flush=True)
     given, connections, by_hello = {}, {}, {}
     while True:
         for peer, (kind, destination, source, number, frames) in endpoint.receive(0.02):
             if kind == HELLO:
                 connection = by_hello.get((peer, source))
-                shown = next((values[0] for frame_kind, *values in frames if frame_kind == TOKEN), None)
+                shown = frames.token if encrypts else next((values[0] for frame_kind, *values in frames if frame_kind == TOKEN), None)
                 if connection is None and given.pop(shown, None) == peer[0]:
                     connection = Connection(peer, endpoint.send, False)
+                    if encrypts:
+                        try:
+                            agreements = agree(identity, frames.share) + agree(prekey, frames.share)
+                            connection.protection = Protection(False, agreements, source, frames.share, acceptor, shown)
+                            connection.protection.open(number, frames)
+                        except ValueError:
+                            continue
+                        connection.waiting.append(bytes([RESET_TOKEN]) + hkdf(reset_key, None, struct.pack('>Q', connection.local_id), 16))
                     connection.remote_id = source
                     token = random.SystemRandom().randbytes(16)
                     given[token] = peer[0]
-                    connection.waiting = [frame(PARAMETERS, 4 * BUFFER_BYTES, BUFFER_BYTES, 100, 30_000, DATAGRAM_BYTES, 10), token_frame(NEW_TOKEN, token)]
+                    connection.waiting += [frame(PARAMETERS, 4 * BUFFER_BYTES, BUFFER_BYTES, 100, 30_000, DATAGRAM_BYTES, 10), token_frame(NEW_TOKEN, token)]
                     connections[connection.local_id] = by_hello[peer, source] = connection
                 elif connection is None:
                     token = random.SystemRandom().randbytes(16)
                     given[token] = peer[0]
-                    endpoint.send(encode(RETRY, source, 0, number, [token_frame(TOKEN, token)]), peer)
+                    if encrypts:
+                        endpoint.send(encode_long(RETRY, source, 0, number, struct.pack('>I', 1) + acceptor[1] + acceptor[2] + bytes([len(token)]) + token), peer)
+                    else:
+                        endpoint.send(encode(RETRY, source, 0, number, [token_frame(TOKEN, token)]), peer)
             else:
                 connection = connections.get(destination)
-                if connection is None and kind == SHORT:
+                if connection is None and kind == SHORT and encrypts:
+                    endpoint.send(encode_long(RESET, 0, destination, 0, b'\2' + hkdf(reset_key, None, struct.pack('>Q', destination), 16)), peer)
+                elif connection is None and kind == SHORT:
                     endpoint.send(encode(RESET, 0, destination, 0, [frame(CONNECTION_CLOSE, 2)]), peer)
             if connection is not None:
                 connection.receive(kind, source, number, frames)
@@ -402,12 +548,16 @@ def serve(loss):
                 by_hello = {key: value for key, value in by_hello.items() if value is not connection}
 
 
-def ask(port, body_bytes, reply_bytes, loss, visits, streams):
-    token = None
+def ask(port, body_bytes, reply_bytes, loss, visits, streams, encrypts):
+    token = acceptor = None
     for _ in range(visits):
-        endpoint = Socket(loss)
+        endpoint = Socket(loss, encrypts)
         connection = Connection(('127.0.0.1', port), endpoint.send, True)
         connection.token = connection.new_token = token
+        if encrypts:
+            connection.share = X25519PrivateKey.generate()
+            if token is not None:
+                connection.learn(acceptor, token)
         request = f'{reply_bytes:08}'.encode() + pattern(body_bytes)
         for number in range(0, 2 * streams, 2):
             connection.stream(number).out, connection.stream(number).ended = request, True
@@ -426,7 +576,7 @@ def ask(port, body_bytes, reply_bytes, loss, visits, streams):
             print(f'got {len(stream.arrived)} bytes', flush=True)
         connection.transmit()
         connection.close()
-        token = connection.new_token
+        token, acceptor = connection.new_token, connection.acceptor
 
 
 if __name__ == '__main__':
@@ -435,12 +585,13 @@ if __name__ == '__main__':
     serving, asking = commands.add_parser('serve'), commands.add_parser('ask')
     for command in (serving, asking):
         command.add_argument('--loss', type=float, default=0)
+        command.add_argument('--encrypt', action='store_true')
     for name in ('port', 'body_bytes', 'reply_bytes'):
         asking.add_argument(name, type=int)
     asking.add_argument('--visits', type=int, default=1)
     asking.add_argument('--streams', type=int, default=1)
     options = parser.parse_args()
     if options.command == 'serve':
-        serve(options.loss)
+        serve(options.loss, options.encrypt)
     else:
-        ask(options.port, options.body_bytes, options.reply_bytes, options.loss, options.visits, options.streams)
+        ask(options.port, options.body_bytes, options.reply_bytes, options.loss, options.visits, options.streams, options.encrypt)

@@ -20,6 +20,7 @@ export const appServer = defineContract({
     dns_key: z.string().max(4096).optional().meta({ description: 'file with the key that signs the registration, so that a DNS server on another machine takes it', placeholder: 'FILE' }),
     site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
     congestion: z.enum(CONGESTION_NAMES).default('bbr').meta({ description: 'how RUDP finds its pace: by loss (tahoe, reno, cubic), or by rate and round trip (bbr)', placeholder: 'NAME' }),
+    encryption: z.enum(['off', 'offered', 'required']).default('off').meta({ description: 'encrypted RUDP: never, for whoever asks for it, or nothing else', placeholder: 'HOW' }),
     link: linkText(),
     io: io(),
   }),

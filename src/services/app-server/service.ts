@@ -9,8 +9,9 @@ import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
+import { identitySecret } from '../rudp/identity-file.ts'
 import { Lab } from '../rudp/lab.ts'
-import { listenRudp } from '../rudp/listener.ts'
+import { listenRudp, type AcceptedEncryption } from '../rudp/listener.ts'
 import { Connections } from './connections.ts'
 import { appServer } from './contract.ts'
 import { staticController } from './controllers/static.ts'
@@ -34,7 +35,8 @@ export const appServerService = implement(appServer, context => {
 
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
-  const { settings: { host, tcp_port, udp_port, io, link, congestion }, clock, random, trace } = context
+  const { settings, clock, random, trace } = context
+  const { host, tcp_port, udp_port, io, link, congestion } = settings
   const lab = new Lab({ clock, link, congestion })
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
@@ -50,10 +52,12 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
-    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const encryption = await acceptedEncryption(context)
+    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: socket => accept(socket, 'rudp'), clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
+    if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server is known by x25519 ${rudp.identity}`)
     context.log(describeIo(io))
     if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
     const stopRegistering = registerAt(context, tcpPort, udpPort)
@@ -90,6 +94,10 @@ async function openSite({ settings, assetsFolder, dataFolder, log }: Context): P
     await lock.release()
     throw error
   }
+}
+
+async function acceptedEncryption({ settings: { encryption }, dataFolder }: Context): Promise<AcceptedEncryption | undefined> {
+  return encryption === 'off' ? undefined : { identitySecret: await identitySecret(dataFolder), acceptsPlain: encryption === 'offered' }
 }
 
 function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort: number, udpPort: number): () => void {

@@ -6,13 +6,14 @@ import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:h
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
-import { HamletError } from '../kit/errors.ts'
+import { HamletError, partsOf } from '../kit/errors.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { connectStream } from '../kit/node/streams.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
+import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
@@ -24,8 +25,20 @@ export interface Environment {
   readonly trace: TraceRing
 }
 
+/** How RUDP connections are made. */
+export interface RudpOptions {
+  /** Hears of everything that happens in them. */
+  readonly observe?: Observe | undefined
+  /** Encrypts them, to servers that are known or new; undefined: they are readable. */
+  readonly encryption?: KnownServers | undefined
+  /** In which they stand. */
+  readonly lab?: Lab | undefined
+}
+
 export interface RequestHead {
   readonly transport: Transport
+  /** The server as the person named it: `my-app.home`, `192.168.1.10:8080`. An encrypted one is known by this name. */
+  readonly authority: string
   readonly method: string
   readonly path: string
   readonly fields: readonly HeaderField[]
@@ -33,13 +46,6 @@ export interface RequestHead {
   readonly signal: AbortSignal
   /** On a connection of its own, closed afterwards. */
   readonly fresh?: boolean
-}
-
-/** Who looks into RUDP connections. */
-export interface RudpWatchers {
-  /** Hears of everything that happens in them. */
-  readonly observe?: Observe | undefined
-  readonly lab?: Lab | undefined
 }
 
 /** A request that has its connection; nothing was sent yet. Errors are heard by `responseTo`. */
@@ -50,6 +56,7 @@ export interface OpenRequest {
 
 export interface ConnectMeasure {
   readonly transport: Transport
+  readonly encrypted: boolean
   readonly peer: string
   /** The handshake; 0 for a connection that was there. */
   readonly tookMs: number
@@ -69,13 +76,15 @@ export class Connections {
   readonly #environment: Environment
   readonly #pools: Readonly<Record<Transport, Agent>>
   readonly #dialer: RudpDialer
+  readonly #encrypts: boolean
   readonly #open = new Set<Duplex>()
   readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
   #closed = false
 
-  constructor(environment: Environment, rudp: RudpWatchers = {}) {
+  constructor(environment: Environment, rudp: RudpOptions = {}) {
     this.#environment = environment
     this.#dialer = new RudpDialer({ ...environment, ...rudp, timeoutMs: DIAL_MS_MAX })
+    this.#encrypts = rudp.encryption !== undefined
     this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
   }
 
@@ -90,19 +99,21 @@ export class Connections {
         return await this.#openOn(peer, head)
       } catch (error) {
         failure = error
-        if (head.signal.aborted) break
+        // Another address of the name may be served by who was asked for; but first a person has to know.
+        if (head.signal.aborted || partsOf(error).code === 'identity-changed') break
       }
     }
     throw failure
   }
 
   /**
+   * @param name what the server is known by
    * @param early the first request may be done twice, so RUDP may send it before the server has confirmed the connection
-   * @throws HamletError connection-refused or timed-out
+   * @throws HamletError connection-refused or timed-out; where RUDP is encrypted also refused or identity-changed
    */
-  async dial(transport: Transport, peer: Endpoint, early = false): Promise<Duplex> {
+  async dial(transport: Transport, peer: Endpoint, name = formatEndpoint(peer), early = false): Promise<Duplex> {
     const startedAtMs = this.#environment.clock.nowMs()
-    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : this.#dialer.dial(peer, { early }))
+    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : this.#dialer.dial(peer, { name, early }))
     this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests: 0 })
     this.#open.add(stream)
     stream.once('close', () => this.#open.delete(stream))
@@ -119,10 +130,10 @@ export class Connections {
     void this.#dialer.close()
   }
 
-  async #openOn(peer: Endpoint, { transport, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
+  async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
-    const stream = fresh === true ? await this.dial(transport, peer, early) : undefined
-    const options = { host: peer.address, port: peer.port, method, path, setHost: false, early }
+    const stream = fresh === true ? await this.dial(transport, peer, authority, early) : undefined
+    const options = { host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
     const outgoing = stream === undefined
       ? request({ ...options, agent: this.#pools[transport] })
       : request({ ...options, createConnection: () => asSocket(stream) })
@@ -135,17 +146,19 @@ export class Connections {
         outgoing.off('error', reject)
         const used = this.#used.get(socket) ?? { tookMs: 0, requests: 0 }
         used.requests++
-        resolve({ request: outgoing, connect: { transport, peer: formatEndpoint(peer), tookMs: used.requests === 1 ? used.tookMs : 0, requests: used.requests } })
+        resolve({ request: outgoing, connect: { transport, encrypted: transport === 'rudp' && this.#encrypts, peer: formatEndpoint(peer), tookMs: used.requests === 1 ? used.tookMs : 0, requests: used.requests } })
       })
     })
   }
 
   #pool(transport: Transport): Agent {
-    const createConnection = (peer: { host: string; port: number; early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
-      this.dial(transport, { address: peer.host, port: peer.port }, peer.early).then(stream => connected(null, stream), connected)
+    const createConnection = (server: Server & { early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
+      this.dial(transport, { address: server.host, port: server.port }, server.authority, server.early).then(stream => connected(null, stream), connected)
     }
-    // Assigned and not overridden: the oldest Node that this is checked against does not declare the method, though it has it.
-    return Object.assign(new Agent(POOL), { createConnection })
+    // Under another name the same endpoint is another server: what is kept for the one is not used for the other.
+    const getName = ({ authority, host, port }: Server) => `${authority} ${host}:${port}`
+    // Assigned and not overridden: the oldest Node that this is checked against does not declare the methods, though it has them.
+    return Object.assign(new Agent(POOL), { createConnection, getName })
   }
 }
 
@@ -155,6 +168,12 @@ function breakOffAt(signal: AbortSignal, outgoing: ClientRequest): void {
   if (signal.aborted) return void breakOff()
   signal.addEventListener('abort', breakOff)
   outgoing.once('close', () => signal.removeEventListener('abort', breakOff))
+}
+
+interface Server {
+  readonly host: string
+  readonly port: number
+  readonly authority: string
 }
 
 function asSocket(stream: Duplex): Socket {

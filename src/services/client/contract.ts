@@ -34,6 +34,7 @@ export const client = defineContract({
     proxy_port: port('TCP port of the proxy on 127.0.0.1; 0 takes any free one').default(0),
     dns: endpointText('DNS server to ask; without it the one that DHCP told').optional(),
     dhcp: endpointText('DHCP server to ask; without it a broadcast on port 6767').optional(),
+    encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; each server is known again by the key of its first visit' }),
     link: linkText(),
   }),
   commands: {

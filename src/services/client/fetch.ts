@@ -7,6 +7,7 @@ import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
+import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
 import { Connections, responseTo, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
@@ -22,6 +23,8 @@ export interface FetchOptions extends Environment {
   readonly choose?: () => Promise<DnsChoice>
   /** Whoever answers names already; goes before both. */
   readonly resolve?: ResolveName
+  /** Encrypts what goes by RUDP. */
+  readonly encryption?: KnownServers | undefined
   /** In which the RUDP connection stands. */
   readonly lab?: Lab | undefined
   /** Aborting it breaks the fetch off. */
@@ -50,17 +53,18 @@ export interface Fetched {
 export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
   const target = parseTarget(url)
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
-  const { clock, random, trace, lab, signal = new AbortController().signal } = options
+  const { clock, random, trace, encryption, lab, signal = new AbortController().signal } = options
   const names = new Names(options)
   const qlog = new QlogTrace(url, 'initiator')
   const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
-  const connections = new Connections({ clock, random, trace }, { observe, lab })
+  const connections = new Connections({ clock, random, trace }, { observe, encryption, lab })
   const startedAtMs = clock.nowMs()
   try {
     const way = await findWay(target, transport, options.resolve ?? names.resolve, random)
     const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
-    const fields = [['Host', [formatAuthority(target)]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
-    const open = await connections.open(way.candidates, { transport, method: 'GET', path: target.path, fields, signal, fresh: true })
+    const authority = formatAuthority(target)
+    const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
+    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, signal, fresh: true })
     const sentAtMs = clock.nowMs()
     open.request.end()
     const response = await responseTo(open, options)

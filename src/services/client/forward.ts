@@ -105,7 +105,8 @@ async function fetchHead(
   }
   let way = await lookUp()
 
-  const head = { transport, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, formatAuthority(target)), signal }
+  const authority = formatAuthority(target)
+  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, authority), signal }
   const send = async (open: OpenRequest): Promise<IncomingMessage> => {
     lap()
     measures.connect = open.connect

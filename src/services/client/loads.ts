@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import type { EventsOf } from '../kit/contract.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
 import type { Environment } from './connections.ts'
 import type { client } from './contract.ts'
@@ -12,6 +13,8 @@ import type { ResolveName } from './way.ts'
 export interface LoadsOptions extends Environment {
   readonly resolve: ResolveName
   readonly lab: Lab
+  /** Undefined: what goes by RUDP is readable. */
+  readonly encryption: KnownServers | undefined
   /** A load is over. */
   loaded(event: EventsOf<typeof client>['loaded']): void
 }
@@ -48,7 +51,7 @@ export class Loads {
   }
 
   async #load(url: string, signal: AbortSignal): Promise<void> {
-    const { clock, random, trace, resolve, lab, loaded } = this.#options
+    const { clock, random, trace, resolve, lab, encryption, loaded } = this.#options
     const startedAtMs = clock.nowMs()
     let bytes = 0
     const output = new Writable({
@@ -59,7 +62,7 @@ export class Loads {
     })
     const over = (status: number, failure?: string) => loaded({ url, status, bytes, tookMs: clock.nowMs() - startedAtMs, ...(failure !== undefined && { failure }) })
     try {
-      const { status } = await fetchUrl(url, { clock, random, trace, dns: undefined, resolve, lab, signal, output })
+      const { status } = await fetchUrl(url, { clock, random, trace, dns: undefined, resolve, lab, encryption, signal, output })
       over(status)
     } catch (error) {
       over(0, signal.aborted ? 'stopped' : partsOf(error).what)

@@ -4,7 +4,7 @@ import { createResolver, type Resolution } from '../dns/resolver.ts'
 import { obtainLease } from '../dhcp/client.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
-import { Connections, responseTo, type Environment } from './connections.ts'
+import { Connections, responseTo, type Environment, type RudpOptions } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { PROBE_HEADER, valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
 import { formatBytes } from './core/journey.ts'
@@ -18,7 +18,7 @@ export interface ProbeResult {
 }
 
 /** What the probes of one gateway need to know of it. */
-export interface Prober extends Environment {
+export interface Prober extends Environment, RudpOptions {
   readonly mac: string
   readonly hostName: string
   readonly proxy: Endpoint
@@ -83,23 +83,23 @@ export async function probeDhcp(server: Endpoint, { mac, hostName, clock, random
 }
 
 /** Loads the home page straight from the server. */
-export async function probeAppServer(server: Endpoint, transport: Transport, name: string, environment: Environment): Promise<string> {
-  return loadWhole(environment, transport, server, '/', [['Host', [name]], ['Connection', ['close']]])
+export async function probeAppServer(server: Endpoint, transport: Transport, name: string, environment: Environment & RudpOptions): Promise<string> {
+  return loadWhole(environment, transport, server, name, '/', [['Host', [name]], ['Connection', ['close']]])
 }
 
 /** Loads a page as a browser does: by the proxy, by name. */
 export async function probeProxy(transportFields: readonly HeaderField[], name: string, { proxy, credentials, token, ...environment }: Prober): Promise<string> {
-  return loadWhole(environment, 'tcp', proxy, `http://${name}/`, [
+  return loadWhole(environment, 'tcp', proxy, name, `http://${name}/`, [
     ['Host', [name]], ['Connection', ['close']], ['Proxy-Authorization', [basicAuthorization(credentials)]], [PROBE_HEADER, [token]], ...transportFields,
   ])
 }
 
-async function loadWhole(environment: Environment, transport: Transport, server: Endpoint, path: string, fields: readonly HeaderField[]): Promise<string> {
-  const connections = new Connections(environment)
+async function loadWhole(environment: Environment & RudpOptions, transport: Transport, server: Endpoint, authority: string, path: string, fields: readonly HeaderField[]): Promise<string> {
+  const connections = new Connections(environment, { encryption: environment.encryption })
   const late = new AbortController()
   const cancel = environment.clock.wakeAt(environment.clock.nowMs() + PROBE_MS_MAX, () => late.abort())
   try {
-    const open = await connections.open([server], { transport, method: 'GET', path, fields, signal: late.signal, fresh: true })
+    const open = await connections.open([server], { transport, authority, method: 'GET', path, fields, signal: late.signal, fresh: true })
     open.request.end()
     const response = await responseTo(open, environment)
     const bytes = await countBytes(response)

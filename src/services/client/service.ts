@@ -11,6 +11,7 @@ import { parseEndpoint } from '../kit/endpoint.ts'
 import { formatLink } from '../kit/link-text.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
+import { KnownServers } from '../rudp/known-servers.ts'
 import { Lab } from '../rudp/lab.ts'
 import { Connections } from './connections.ts'
 import { client, TRANSPORT_HEADER, type LearnedLease } from './contract.ts'
@@ -42,13 +43,14 @@ export const clientService = implement(client, async context => {
 
   const lab = new Lab({ clock, link: settings.link })
   if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
-  const connections = new Connections(environment, { lab })
+  const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
+  const connections = new Connections(environment, { encryption, lab })
   const network = new Network({
     ...environment, ...identity, named, dhcp,
     log: text => context.log(text),
     leased: lease => context.emit('leased', learned(lease)),
   })
-  const loads = new Loads({ ...environment, lab, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
+  const loads = new Loads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
   const record = recorder(context, probeToken)
   const gateway: Gateway = {
     ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), done: record,
@@ -62,7 +64,7 @@ export const clientService = implement(client, async context => {
     throw error
   })
   if (secrets.proxy_password === undefined) context.printContractLine(`proxy: http://${credentials.user}:${credentials.password}@127.0.0.1:${proxy.port}`)
-  const prober: Prober = { ...environment, ...identity, proxy: { address: '127.0.0.1', port: proxy.port }, credentials, token: probeToken }
+  const prober: Prober = { ...environment, ...identity, encryption, proxy: { address: '127.0.0.1', port: proxy.port }, credentials, token: probeToken }
 
   return {
     endpoints: [{ name: 'proxy', transport: 'tcp', address: '127.0.0.1', port: proxy.port }],
@@ -83,7 +85,7 @@ export const clientService = implement(client, async context => {
         switch (service) {
           case 'dns': return probeDns(parseEndpoint(endpoint, DNS_PORT), name, environment)
           case 'dhcp': return probeDhcp(parseEndpoint(endpoint, DHCP_PORT), prober)
-          case 'app-server': return probeAppServer(parseEndpoint(endpoint, DEFAULT_PORT[transport]), transport, name, environment)
+          case 'app-server': return probeAppServer(parseEndpoint(endpoint, DEFAULT_PORT[transport]), transport, name, prober)
           case 'client': return probeProxy([[TRANSPORT_HEADER, [transport]]], name, prober)
         }
       }),

@@ -156,6 +156,20 @@ test('a server that comes back on another port is found there, whatever is remem
   expect((await visit(gateway, 'http://films.home/')).body.toString()).toContain('Films')
 })
 
+test('an encrypting gateway gets pages from a server that offers it, knows that by its name, and says which key it goes by', async () => {
+  const offered = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'sealed.home', encryption: 'required' }, {}, assets)
+  await offered.event('registered')
+  const encrypting = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp'), encrypt: true }, GATEWAY_SECRETS)
+  const over = { 'x-hamlet-transport': 'rudp', 'Sec-Fetch-Dest': 'document' }
+  expect((await visit(encrypting, 'http://sealed.home/', { headers: over })).body.toString()).toContain('Welcome to sealed.home')
+  const [, key = ''] = /known by x25519 (\S+)$/.exec(offered.logs.find(line => line.startsWith('encrypted RUDP is required')) ?? '') ?? []
+  await expect.poll(() => encrypting.logs).toContainEqual(`sealed.home is known from now on by x25519 ${key}`)
+  expect(journeys(encrypting)[0]?.steps.map(({ sentence }) => sentence)).toContainEqual(expect.stringMatching(/^Encrypted RUDP connection to /))
+  const readable = await visit(encrypting, 'http://my-app.home/', { headers: over })
+  expect([readable.headers['x-hamlet-error'], readable.body.toString()]).toEqual(['refused', expect.stringContaining('it does not encrypt')])
+  for (const heard of [encrypting, offered]) await heard.stop()
+})
+
 test('without a DNS server a page says so', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const page = await visit(alone, 'http://my-app.home/')

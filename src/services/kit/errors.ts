@@ -6,7 +6,7 @@
 /** Stable names of everything that can go wrong, listed with their meaning in docs/errors.md. */
 export const ERROR_CODES = [
   'address-not-local', 'connection-lost', 'connection-refused', 'disk-failed', 'file-damaged', 'folder-locked', 'folder-missing',
-  'internal', 'io-unavailable', 'malformed-packet', 'name-unknown', 'no-lease', 'pool-exhausted', 'port-not-permitted', 'port-taken', 'refused',
+  'identity-changed', 'internal', 'io-unavailable', 'malformed-packet', 'name-unknown', 'no-lease', 'pool-exhausted', 'port-not-permitted', 'port-taken', 'refused',
   'service-crashed', 'service-not-running', 'site-missing', 'timed-out', 'upstream-unreachable', 'usage',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -97,6 +97,19 @@ test('the same seed gives the same night', () => {
   }), { numRuns: 30 })
 })
 
+test('a radio that is away for a moment is back for the next of few small datagrams', () => {
+  const link = new Link({ loss: 0.1, lossRun: 8, rateBitsPerSecond: 20e6 }, seededRandom(4))
+  const arrived: boolean[] = []
+  for (let index = 0; index < 20_000; index++) {
+    link.send(Uint8Array.of(1), undefined, 100 * index)
+    arrived.push(link.receive(100 * index + 99) !== undefined)
+  }
+  const lost = arrived.filter(came => !came).length
+  const runs = arrived.filter((came, index) => !came && (arrived[index - 1] ?? true)).length
+  expect(lost / arrived.length).toBeCloseTo(0.1, 1)
+  expect(lost / runs).toBeLessThan(1.3)
+})
+
 test('losses come in runs of the length that was asked for, and are the part of all that was asked for', () => {
   const link = new Link({ loss: 0.1, lossRun: 8 }, seededRandom(3))
   const arrived: boolean[] = []

@@ -14,7 +14,10 @@ export interface LinkConditions {
   readonly jitterMs: number
   /** Vanish. */
   readonly loss: number
-  /** How many vanish in a row, on average: 1 is chance alone, 8 a radio that is away for moments. `loss` stays the part of all. */
+  /**
+   * How many vanish in a row, on average: 1 is chance alone, 8 a radio that is away for moments. `loss` stays the part of all. Where there
+   * is a rate, a moment lasts as long as so many full datagrams take, whether they are sent or not: few small ones do not make it longer.
+   */
   readonly lossRun: number
   /** Arrive with one bit flipped. */
   readonly corruption: number
@@ -50,6 +53,8 @@ export interface LinkCounts {
   readonly reordered: number
 }
 
+/** A full datagram, by which the moments of a radio that is away are measured. */
+const FULL_DATAGRAM_BYTES = 1500
 /** Datagrams on the way, and their bytes, all together; more are dropped. */
 const ON_THE_WAY_MAX = 65_536
 const ON_THE_WAY_BYTES_MAX = 64 * 1024 * 1024
@@ -62,6 +67,8 @@ export class Link<Tag = undefined> {
   #counts = { sent: 0, delivered: 0, lost: 0, dropped: 0, corrupted: 0, duplicated: 0, reordered: 0 }
   /** Everything vanishes until this ends. */
   #isAway = false
+  /** When it was last seen whether it is. */
+  #seenAtMs = -Infinity
   /** When the last bit of what is queued will have left. */
   #busyUntilMs = -Infinity
   /** What keeps its order arrives no sooner than what left before it. */
@@ -85,7 +92,7 @@ export class Link<Tag = undefined> {
     this.#counts.sent++
     const leftAtMs = this.#leave(bytes.length + this.conditions.overheadBytes, nowMs)
     if (leftAtMs === undefined) this.#counts.dropped++
-    else if (this.#vanishes()) this.#counts.lost++
+    else if (this.#vanishes(leftAtMs)) this.#counts.lost++
     else {
       const arrived = this.#happens(corruption) ? this.#damaged(bytes) : bytes
       this.#arrive(arrived, tag, leftAtMs)
@@ -128,12 +135,17 @@ export class Link<Tag = undefined> {
     return this.#busyUntilMs = fromMs + sizeBytes / bytesPerMs
   }
 
-  /** A chain of good and bad times (Gilbert's model): the bad ones have `lossRun` datagrams on average. */
-  #vanishes(): boolean {
-    const { loss, lossRun } = this.conditions
+  /**
+   * A chain of good and bad times (Gilbert's model): it leaves the bad state by 1/run a step, and enters it so often that it is there for
+   * the part `loss` of all steps. What many steps do at once is the chain's closed form.
+   */
+  #vanishes(atMs: number): boolean {
+    const { loss, lossRun, rateBitsPerSecond } = this.conditions
     if (lossRun <= 1 || loss >= 1) return this.#happens(loss)
-    this.#isAway = this.#isAway ? !this.#happens(1 / lossRun) : this.#happens(loss / (1 - loss) / lossRun)
-    return this.#isAway
+    const passed = rateBitsPerSecond === 0 ? 1 : (atMs - this.#seenAtMs) * rateBitsPerSecond / 8000 / FULL_DATAGRAM_BYTES
+    this.#seenAtMs = atMs
+    const staysSame = Math.max(0, 1 - 1 / lossRun / (1 - loss)) ** Math.max(1, passed)
+    return this.#isAway = this.#happens(loss + ((this.#isAway ? 1 : 0) - loss) * staysSame)
   }
 
   #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {

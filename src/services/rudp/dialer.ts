@@ -9,11 +9,15 @@ import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
+import type { Visit } from './core/connection-encryption.ts'
 import type { Connection } from './core/connection.ts'
 import type { Observe, RudpEvent } from './core/endpoint.ts'
+import type { CloseReason } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
+import { formatIdentity, type KnownServers } from './known-servers.ts'
 import type { Lab } from './lab.ts'
+import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
 
@@ -22,6 +26,8 @@ export interface DialerOptions {
   readonly random: Random
   readonly trace: TraceRing
   readonly congestion?: CongestionName
+  /** Every connection is encrypted, to servers that show the identity which they are known by; undefined: none is. */
+  readonly encryption?: KnownServers | undefined
   /** Hears of everything that happens in the connections. */
   readonly observe?: Observe | undefined
   /** In which the connections stand; its congestion control goes before the one that is named here. */
@@ -35,30 +41,32 @@ export interface DialerOptions {
 export interface DialOptions {
   /** What is written first may leave before the peer has confirmed the connection: say so only for what is safe to do twice. */
   readonly early?: boolean
+  /** What the server is known by, as a person named it; without it its address and port. */
+  readonly name?: string
 }
 
 const KEEP_MS = 15_000
 /** A stream on which nothing was written by then is announced to the peer. */
 const ANNOUNCE_MS = 20
-/** Peers whose tokens are remembered; one more takes the place of the oldest. */
+/** Servers whose tokens are remembered; one more takes the place of the oldest. */
 const TOKENS_MAX = 256
 
 export class RudpDialer {
   readonly #options: DialerOptions
   readonly #lines = new Map<string, Promise<Line>>()
   readonly #open = new Set<Line>()
-  readonly #tokens = new Map<string, Uint8Array>()
+  readonly #visits = new Map<string, Visit>()
   #closed = false
 
   constructor(options: DialerOptions) {
     this.#options = options
   }
 
-  /** @throws HamletError connection-refused or timed-out */
-  async dial(peer: Endpoint, { early = false }: DialOptions = {}): Promise<RudpSocket> {
-    const name = formatEndpoint(peer)
-    const line = await (this.#lines.get(name) ?? this.#connect(name, peer, early))
-    return line.openSocket() ?? (await this.#connect(name, peer, early)).openSocket() ?? refuse(peer)
+  /** @throws HamletError connection-refused, refused, timed-out or identity-changed; of the file of known servers disk-failed or file-damaged */
+  async dial(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
+    const server = { peer, name }
+    const line = await (this.#lines.get(keyOf(server)) ?? this.#connect(server, early))
+    return line.openSocket() ?? (await this.#connect(server, early)).openSocket() ?? refuse(peer)
   }
 
   /** Closes every connection at once. */
@@ -67,28 +75,29 @@ export class RudpDialer {
     await Promise.all([...this.#open].map(line => line.close()))
   }
 
-  #connect(name: string, peer: Endpoint, early: boolean): Promise<Line> {
-    const token = early ? this.#tokens.get(name) : undefined
-    this.#tokens.delete(name) // a token is taken once
-    const connecting = Line.open(peer, this.#options, token, {
-      token: given => this.#remember(name, given),
+  #connect(server: Server, early: boolean): Promise<Line> {
+    const key = keyOf(server)
+    const visit = early ? this.#visits.get(key) : undefined
+    this.#visits.delete(key) // a token is taken once
+    const connecting = Line.open(server, this.#options, visit, {
+      visit: given => this.#remember(key, given),
       opened: line => this.#open.add(line),
       closed: line => {
         this.#open.delete(line)
-        if (this.#lines.get(name) === connecting) this.#lines.delete(name)
+        if (this.#lines.get(key) === connecting) this.#lines.delete(key)
       },
     })
-    this.#lines.set(name, connecting)
-    connecting.then(line => { if (this.#closed) void line.close() }, () => { if (this.#lines.get(name) === connecting) this.#lines.delete(name) })
+    this.#lines.set(key, connecting)
+    connecting.then(line => { if (this.#closed) void line.close() }, () => { if (this.#lines.get(key) === connecting) this.#lines.delete(key) })
     return connecting
   }
 
-  #remember(name: string, token: Uint8Array): void {
-    this.#tokens.delete(name)
-    this.#tokens.set(name, token)
-    for (const oldest of this.#tokens.keys()) {
-      if (this.#tokens.size <= TOKENS_MAX) return
-      this.#tokens.delete(oldest)
+  #remember(key: string, visit: Visit): void {
+    this.#visits.delete(key)
+    this.#visits.set(key, visit)
+    for (const oldest of this.#visits.keys()) {
+      if (this.#visits.size <= TOKENS_MAX) return
+      this.#visits.delete(oldest)
     }
   }
 }
@@ -98,8 +107,18 @@ export async function connectRudp(peer: Endpoint, options: DialerOptions): Promi
   return new RudpDialer({ keepMs: 0, ...options }).dial(peer)
 }
 
+interface Server {
+  readonly peer: Endpoint
+  readonly name: string
+}
+
+/** Two names at one address are two servers: each is known by an identity of its own. */
+function keyOf({ peer, name }: Server): string {
+  return `${name} ${formatEndpoint(peer)}`
+}
+
 interface LineHost {
-  token(token: Uint8Array): void
+  visit(visit: Visit): void
   opened(line: Line): void
   closed(line: Line): void
 }
@@ -119,28 +138,39 @@ class Line {
   }
 
   /** @throws HamletError connection-refused or timed-out */
-  static async open(peer: Endpoint, options: DialerOptions, token: Uint8Array | undefined, told: LineHost): Promise<Line> {
-    const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs } = options
+  static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: LineHost): Promise<Line> {
+    const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
+    const known = await servers?.find(name)
+    let shown = ''
+    const trusts = (identity: Uint8Array): boolean => {
+      shown = formatIdentity(identity)
+      return known === undefined || known === shown
+    }
+    const failure = (reason: CloseReason): HamletError => {
+      return servers !== undefined && known !== undefined && reason === 'untrusted' ? servers.changed(name, known, shown) : new HamletError(closeError(reason, peer, timeoutMs))
+    }
     let hear: (event: RudpEvent) => void = () => undefined
     const host = await openHost({
       ...options, accepting: false, addresses: [addressTowards(peer)], port: 0, limits: { connectTimeoutMs: timeoutMs }, onEvent: event => hear(event),
+      encryption: servers && { cryptography: nodeCryptography, initiator: { trusts } },
     })
     return new Promise((resolve, reject) => {
       let line: Line | undefined
       hear = event => {
-        if (event.kind === 'token') told.token(event.token)
+        if (event.kind === 'token') told.visit(event)
+        if (event.kind === 'identified' && known === undefined) void servers?.add(name, formatIdentity(event.identity))
         if (event.kind === 'connected') {
           line = new Line(host, event.connection, options)
           told.opened(line)
           resolve(line)
         } else if (event.kind === 'closed') {
-          if (line === undefined) reject(new HamletError(closeError(event.reason, peer, timeoutMs)))
+          if (line === undefined) reject(failure(event.reason))
           else told.closed(line)
           line?.hear(event)
           void host.close()
         } else line?.hear(event)
       }
-      host.use((nowMs, endpoint) => endpoint.connect(host.pathTo(peer), nowMs, token))
+      host.use((nowMs, endpoint) => endpoint.connect(host.pathTo(peer), nowMs, visit))
     })
   }
 

@@ -1,10 +1,15 @@
 // docs/rudp.md is a specification: what it prints of the code's tables and bytes has to be what the code does.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { seededRandom } from '../kit/random.ts'
+import { AcceptorEncryption } from './core/acceptor-encryption.ts'
 import { STATES } from './core/states.ts'
 import { RECEIVE_STATES, SEND_STATES } from './core/stream-states.ts'
+import { deriveProtection } from './core/packet-protection.ts'
+import { nodeCryptography } from './node-cryptography.ts'
 import { formatFrames, formatStates } from './testing/tables.ts'
-import { CLOSE_CODES } from './wire/frames.ts'
+import { decodeEncryptedPacket } from './wire/encrypted-packet.ts'
+import { CLOSE_CODES, encodeFrame } from './wire/frames.ts'
 import { decodePacket, encodePacket, summarizePacket } from './wire/packet.ts'
 
 const text = readFileSync(new URL('../../../docs/rudp.md', import.meta.url), 'utf8')
@@ -25,7 +30,8 @@ test('the codes of CONNECTION_CLOSE are those of the code', () => {
   expect(text).toContain(`Codes of CONNECTION_CLOSE: ${codes}.`)
 })
 
-const vectors = [...text.matchAll(/^([0-9a-f]{50,})\n {4}(.*)$/gm)].map(([, hex = '', summary = '']) => ({ hex, summary }))
+const allVectors = [...text.matchAll(/^([0-9a-f]{50,})\n {4}(.*)$/gm)].map(([, hex = '', summary = '']) => ({ hex, summary }))
+const vectors = allVectors.filter(({ summary }) => !summary.startsWith('encrypted'))
 
 test('the test vectors are many enough to be one of each form', () => {
   expect(vectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'SHORT', 'RESET', 'VERSIONS'])
@@ -35,4 +41,62 @@ test.each(vectors)('$summary is the packet of these bytes, and the other way rou
   const packet = decodePacket(Uint8Array.from(Buffer.from(hex, 'hex')))
   expect(summarizePacket(packet)).toBe(summary)
   expect(Buffer.from(encodePacket(packet)).toString('hex')).toBe(hex)
+})
+
+// ── encrypted ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
+const toHex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex')
+const encryptedVectors = allVectors.filter(({ summary }) => summary.startsWith('encrypted')).map(({ hex, summary }) => ({ hex, summary: summary.slice('encrypted '.length) }))
+const [identity, prekey, share] = [7, 9, 5].map(value => nodeCryptography.keyPair(new Uint8Array(32).fill(value)))
+
+/** The protection that the vectors are made with, as one end has it. */
+function protectionOf(role: 'initiator' | 'acceptor', cryptography = nodeCryptography) {
+  if (identity === undefined || prekey === undefined || share === undefined) return expect.unreachable('there are three')
+  const agreement = { withIdentity: share.agree(identity.publicKey) ?? NOTHING, withPrekey: share.agree(prekey.publicKey) ?? NOTHING }
+  const hello = { prekeyNumber: 1, share: share.publicKey, token: bytesOf('01020304') }
+  return deriveProtection(cryptography, role, 0x0123456789abcd, agreement, hello, { identity: identity.publicKey, prekeyNumber: 1, prekey: prekey.publicKey })
+}
+const NOTHING = new Uint8Array(0)
+
+test('the keys of the encrypted vectors are what the document says', () => {
+  expect([identity, prekey, share].map(pair => toHex(pair?.publicKey))).toEqual([...text.matchAll(/^(?:public)? +([0-9a-f]{64}) {2}(?:identity|prekey 1|share)$/gm)].map(([, hex]) => hex))
+  expect([identity, prekey].map(pair => toHex(share?.agree(pair?.publicKey ?? NOTHING)))).toEqual([...text.matchAll(/^(?:agreed)? +([0-9a-f]{64}) {2}with the (?:identity|prekey)$/gm)].map(([, hex]) => hex))
+})
+
+test('what is derived is what the document says: the keys, and the token of RESET', () => {
+  const derived: string[] = []
+  protectionOf('acceptor', {
+    ...nodeCryptography,
+    derive(...args) {
+      const bytes = nodeCryptography.derive(...args)
+      derived.push(toHex(bytes))
+      return bytes
+    },
+  })
+  expect(derived).toEqual([/^keys {4}([0-9a-f]{112})$/m.exec(text)?.[1]])
+  const acceptor = new AcceptorEncryption(nodeCryptography, seededRandom(1), new Uint8Array(32).fill(7))
+  const sourceId = 0x1122334455667
+  const { hex = '' } = encryptedVectors.at(-1) ?? {}
+  expect(decodeEncryptedPacket(bytesOf(hex))).toEqual({ type: 'RESET', destinationId: 0, sourceId, number: 0, code: CLOSE_CODES.indexOf('unknown'), resetToken: acceptor.resetToken(sourceId) })
+})
+
+test('there is an encrypted vector of each form', () => {
+  expect(encryptedVectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'WELCOME', 'SHORT', 'RESET'])
+})
+
+test.each(encryptedVectors)('encrypted $summary is what these bytes open to, and the other way round', ({ hex, summary }) => {
+  const bytes = bytesOf(hex)
+  const packet = decodeEncryptedPacket(bytes)
+  const { type, number } = packet
+  if (type === 'RETRY' || type === 'RESET' || (type === 'HELLO' && packet.token.length === 0)) return expect(`${type} #${number}`).toBe(summary)
+  const [sender, receiver] = type === 'WELCOME' ? ['acceptor', 'initiator'] as const : ['initiator', 'acceptor'] as const
+  const opened = protectionOf(receiver).open(packet, bytes) ?? expect.unreachable('it opens')
+  expect(summarizePacket(opened)).toBe(summary)
+  const made = new Uint8Array(bytes.length)
+  made.set(bytes.subarray(0, packet.contentAt))
+  const view = new DataView(made.buffer)
+  const endAt = opened.frames.reduce((at, frame) => encodeFrame(frame, made, view, at), packet.contentAt)
+  expect(protectionOf(sender).encrypt(type, number, made, 0, packet.contentAt, endAt)).toBe(bytes.length)
+  expect(toHex(made)).toBe(hex)
 })

@@ -12,6 +12,7 @@ import type { DatagramDoor, DoorOptions, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
+import type { EncryptionOptions } from './core/encryption-options.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
 import type { Lab } from './lab.ts'
@@ -21,6 +22,8 @@ export interface HostOptions {
   readonly port: number
   readonly io?: Io | undefined
   readonly accepting: boolean
+  /** Undefined: everything is readable. */
+  readonly encryption?: EncryptionOptions | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
@@ -79,10 +82,10 @@ export class RudpHost {
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
-  const { clock, random, trace, accepting, limits, lab, onEvent } = options
+  const { clock, random, trace, accepting, encryption, limits, lab, onEvent } = options
   const congestion = lab?.congestion ?? options.congestion
   const observe = both(both(traceObserver(trace), options.observe), lab?.observe)
-  const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, congestion, limits, observe, observesPackets: options.observe !== undefined })
+  const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
   let door = NO_DOOR

@@ -7,9 +7,18 @@ import type { Io } from '../kit/node/udp/door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Limits } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
+import { formatIdentity } from './known-servers.ts'
 import type { Lab } from './lab.ts'
+import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
+
+export interface AcceptedEncryption {
+  /** 32 bytes, of this listener alone: what it proves itself by. */
+  readonly identitySecret: Uint8Array
+  /** Readable connections are taken as well. */
+  readonly acceptsPlain: boolean
+}
 
 export interface ListenOptions {
   /** One UDP socket each. */
@@ -18,6 +27,8 @@ export interface ListenOptions {
   readonly port: number
   readonly io?: Io
   readonly accept: (socket: RudpSocket) => void
+  /** Takes encrypted connections; undefined: readable ones alone. */
+  readonly encryption?: AcceptedEncryption | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
@@ -29,15 +40,17 @@ export interface ListenOptions {
 
 export interface RudpListener {
   readonly locals: readonly Endpoint[]
+  /** What encrypted visitors know it by, as people compare it. */
+  readonly identity: string | undefined
   close(): Promise<void>
 }
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
 export async function listenRudp(options: ListenOptions): Promise<RudpListener> {
-  const { accept, clock } = options
+  const { accept, clock, encryption } = options
   const sockets = new SocketTable()
   const host: RudpHost = await openHost({
-    ...options, accepting: true,
+    ...options, accepting: true, encryption: encryption && { cryptography: nodeCryptography, acceptor: encryption },
     onEvent(event) {
       if (event.kind === 'stream') {
         const socket = new RudpSocket(host, event.connection, event.stream, clock)
@@ -48,6 +61,7 @@ export async function listenRudp(options: ListenOptions): Promise<RudpListener> 
   })
   return {
     locals: host.locals,
+    identity: encryption && formatIdentity(nodeCryptography.keyPair(encryption.identitySecret).publicKey),
     async close() {
       await host.close()
       sockets.destroyAll()

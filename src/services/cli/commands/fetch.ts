@@ -10,6 +10,7 @@ import { systemClock } from '../../kit/node/clock.ts'
 import { collectLessOften } from '../../kit/node/garbage-collection.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
+import { KnownServers } from '../../rudp/known-servers.ts'
 import { Lab } from '../../rudp/lab.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
@@ -20,17 +21,19 @@ export const fetch = defineCommand({
   positionals: ['URL'],
   flags: z.object({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
+    encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; the server is known again by the key of its first visit' }),
     output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
     qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
     link: linkText(),
-    data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
+    data: z.string().optional().meta({ description: 'folder of the stored hardware address and of the servers that are known', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
   async run({ flags, positionals: [url = ''] }, { stdout, stderr }) {
     collectLessOften()
+    const folder = dataFolder(flags.data)
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const choose = async () => {
-      const choice = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
+      const choice = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: folder, ...environment })
       stderr.write(`${choice.sentence}\n`)
       return choice
     }
@@ -41,7 +44,8 @@ export const fetch = defineCommand({
     const file = flags.output === undefined ? undefined : await openFile(flags.output)
     const log = flags.qlog === undefined ? undefined : await openFile(flags.qlog)
     const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.end(qlog) }
-    const fetched = await fetchUrl(url, { dns: undefined, choose, output: file ?? stdout, lab, ...onQlog, ...environment })
+    const encryption = flags.encrypt ? new KnownServers(folder, line => stderr.write(`${line}\n`)) : undefined
+    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, lab, output: file ?? stdout, ...onQlog, ...environment })
     if (file !== undefined) await ended(file)
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {

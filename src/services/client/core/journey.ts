@@ -8,7 +8,11 @@ export type JourneyStep = z.output<typeof journeyStep>
 export interface Measures {
   readonly address: { readonly sentence: string; readonly tookMs: number }
   readonly name: { readonly sentence: string; readonly tookMs: number } | undefined
-  readonly connect: { readonly transport: Transport; readonly peer: string; readonly tookMs: number; /** 1: made for this request. */ readonly requests: number } | undefined
+  readonly connect: {
+    readonly transport: Transport; readonly encrypted?: boolean; readonly peer: string; readonly tookMs: number
+    /** 1: made for this request. */
+    readonly requests: number
+  } | undefined
   readonly page: { readonly status: number; readonly bytes: number; readonly tookMs: number; readonly complete: boolean } | undefined
   /** Why the load failed, in the step that was under way. */
   readonly failure: { readonly sentence: string; readonly tookMs: number } | undefined
@@ -27,8 +31,8 @@ export function assembleJourney({ address, name, connect, page, failure }: Measu
   return steps
 }
 
-function connectSentence({ transport, peer, tookMs, requests }: NonNullable<Measures['connect']>): string {
-  const protocol = transport.toUpperCase()
+function connectSentence({ transport, encrypted = false, peer, tookMs, requests }: NonNullable<Measures['connect']>): string {
+  const protocol = `${encrypted ? 'Encrypted ' : ''}${transport.toUpperCase()}`
   return requests === 1 ? `${protocol} connection to ${peer} made in ${formatMs(tookMs)}` : `${protocol} connection to ${peer} used again, for its request number ${requests}`
 }
 

@@ -3,6 +3,7 @@ import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import type { Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
+import type { ConnectionEncryption } from './connection-encryption.ts'
 import type { ConnectionEvent, TraceEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Trains } from './trains.ts'
@@ -18,6 +19,8 @@ export interface ConnectionHost {
   changed(): void
   /** A token for the peer's next visit. */
   giveToken(path: Path, nowMs: number): Uint8Array
+  /** What a RESET shows to the peer of the encrypted connection of this id. */
+  resetToken(localId: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
   /** Packets, too, are told to the observer: describing each costs as much as writing it. */
   observesPackets(): boolean
@@ -32,6 +35,8 @@ export interface ConnectionSetup {
   readonly remoteId: number
   /** Data may come with a token of an earlier visit. */
   readonly early: boolean
+  /** Undefined: everything is readable. */
+  readonly encryption: ConnectionEncryption | undefined
   readonly limits: Limits
   readonly congestion: CongestionName
   readonly host: ConnectionHost

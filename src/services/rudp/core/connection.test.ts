@@ -62,12 +62,12 @@ test('the first request arrives one and a half round trips after the start, and 
   const pair = new Pair({ seed: 2, link: { delayMs: 10 } })
   const first = pair.connected().client
   pair.wait(100)
-  const token = pair.client.events.flatMap(event => event.kind === 'token' ? [event.token] : [])[0]
+  const visit = pair.client.events.flatMap(event => event.kind === 'token' ? [event] : [])[0]
   first.close(pair.nowMs)
   pair.drain()
   pair.wait(200)
   const startMs = pair.nowMs
-  const again = pair.connect(token)
+  const again = pair.connect(visit)
   const stream = opened(again)
   stream.write(bytesOf(300, 1))
   pair.drain()
@@ -82,10 +82,10 @@ test('a token is good for one visit: shown again it is answered by RETRY, and wh
   const pair = new Pair({ seed: 3, link: { delayMs: 10 } })
   pair.connected()
   pair.wait(100)
-  const token = pair.client.events.flatMap(event => event.kind === 'token' ? [event.token] : [])[0]
-  for (let visit = 0; visit < 2; visit++) {
-    const stream = opened(pair.connect(token))
-    stream.write(bytesOf(300, visit))
+  const visit = pair.client.events.flatMap(event => event.kind === 'token' ? [event] : [])[0]
+  for (let count = 0; count < 2; count++) {
+    const stream = opened(pair.connect(visit))
+    stream.write(bytesOf(300, count))
     stream.end()
     pair.drain()
     pair.wait(200)

@@ -5,13 +5,16 @@
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
-import { CLOSE_CODES, FRAME_TYPES, type CloseCode, type Frame, type Parameters } from '../wire/frames.ts'
-import { DATAGRAM_BYTES_MAX, type NumberedPacket } from '../wire/packet.ts'
+import type { EncryptedContent } from '../wire/encrypted-packet.ts'
+import { CLOSE_CODES, FRAME_TYPES, type CloseCode, type Frame } from '../wire/frames.ts'
+import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
+import type { ConnectionEncryption } from './connection-encryption.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
 import { CLOSE_REASON_OF, OUR_CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
+import { Farewell } from './farewell.ts'
 import { Hello } from './hello.ts'
-import { ACK_DELAY_MAX_MS, LEAST_PARAMETERS, type Limits } from './limits.ts'
+import { LEAST_PARAMETERS, parametersOf, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
 import { Received } from './received.ts'
 import { Sender } from './sender.ts'
@@ -20,17 +23,17 @@ import type { Stream } from './stream.ts'
 import { Streams } from './streams.ts'
 import { Watch } from './watch.ts'
 
-/** How long an ended connection answers what is still on the way, in probe times (RFC 9000 §10.2). */
-const LINGER_PROBE_TIMES = 3
-
 export class Connection {
   readonly role: 'initiator' | 'acceptor'
   /** The id that this end chose: what the peer writes into its packets. */
   readonly localId: number
+  /** Undefined: everything is readable. */
+  readonly encryption: ConnectionEncryption | undefined
   readonly #limits: Limits
   readonly #host: ConnectionHost
   readonly #watch: Watch | undefined
   readonly #hello = new Hello()
+  readonly #farewell = new Farewell()
   readonly #liveness: Liveness
   readonly #received = new Received()
   readonly #streams: Streams
@@ -39,22 +42,19 @@ export class Connection {
   #early: boolean
   #state: StateName = 'CLOSED'
   #receivedPackets = 0
-  #lingerUntilMs = Infinity
-  #closeCode = 0
-  /** Packets that came while CLOSING. */
-  #answers = 0
 
   constructor(setup: ConnectionSetup) {
-    const { role, localId, limits, host, early, nowMs } = setup
+    const { role, localId, encryption, limits, host, early, nowMs } = setup
     this.role = role
     this.localId = localId
+    this.encryption = encryption
     this.#limits = limits
     this.#host = host
     this.#early = early
     this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
     this.#watch = host.observe === undefined ? undefined : new Watch(host.observe)
     this.#streams = new Streams(role, limits, host)
-    this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: this.#parameters, watch: this.#watch })
+    this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: parametersOf(limits), watch: this.#watch })
   }
 
   get state(): StateName {
@@ -103,8 +103,8 @@ export class Connection {
     this.#at(nowMs)
     if (nextState(this.#state, 'close') === undefined) return
     this.#end('close', OUR_CLOSE_REASON_OF[code], nowMs)
-    this.#closeCode = CLOSE_CODES.indexOf(code)
-    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#closeCode)
+    this.#farewell.code = CLOSE_CODES.indexOf(code)
+    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#farewell.code)
   }
 
   // ── what the endpoint does ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -129,8 +129,9 @@ export class Connection {
   accept(nowMs: number): void {
     this.#at(nowMs)
     this.#step('accept')
-    this.#sender.queue({ kind: 'PARAMETERS', parameters: this.#parameters })
+    this.#sender.queue({ kind: 'PARAMETERS', parameters: parametersOf(this.#limits) })
     this.#sender.queue({ kind: 'NEW_TOKEN', token: this.#host.giveToken(this.path, nowMs) })
+    if (this.encryption !== undefined) this.#sender.queue({ kind: 'RESET_TOKEN', token: this.#host.resetToken(this.localId) })
     this.#host.emit({ kind: 'accepted' })
     this.#host.changed()
   }
@@ -162,26 +163,22 @@ export class Connection {
     this.#host.changed()
   }
 
+  /** A readable packet; to an encrypted connection it says nothing. */
   receive(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
-    this.#at(nowMs)
-    if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
-    this.#receivedPackets++
-    if (this.#state === 'CLOSING') this.#answerWhileClosing()
-    if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
-    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
-    if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
-    if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
-    this.#liveness.heard(nowMs)
-    this.#noticePath(path, packet.number, sizeBytes)
-    this.#takeFrames(packet, sizeBytes, nowMs)
-    this.#host.changed()
+    if (this.encryption === undefined) this.#take(packet, path, sizeBytes, nowMs)
+  }
+
+  /** An encrypted packet: one that came before, or cannot be opened, is as if it had not come. */
+  receiveEncrypted(packet: EncryptedContent, bytes: Uint8Array, path: Path, nowMs: number): void {
+    const opened = this.#received.isNew(packet.number) ? this.encryption?.protection?.open(packet, bytes) : undefined
+    if (opened !== undefined) this.#take(opened, path, bytes.length, nowMs)
   }
 
   timeout(nowMs: number): void {
     this.#at(nowMs)
-    if (nowMs >= this.#lingerUntilMs) {
+    if (nowMs >= this.#farewell.deadlineMs) {
       this.#step('over')
-      this.#lingerUntilMs = Infinity
+      this.#farewell.deadlineMs = Infinity
     } else if (this.#hello.isHopeless(nowMs)) this.#giveUp('connect-timed-out')
     else if (this.#state === 'HELLO-SENT' && this.#hello.isDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
     else if (STATES[this.#state].carriesData) this.#timeoutWhileOpen(nowMs)
@@ -197,22 +194,28 @@ export class Connection {
   }
 
   deadlineMs(): number {
-    if (!STATES[this.#state].carriesData) return Math.min(this.#lingerUntilMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
-    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#keepsAlive))
+    if (!STATES[this.#state].carriesData) return Math.min(this.#farewell.deadlineMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
+    return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#streams.count > 0))
   }
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get #keepsAlive(): boolean {
-    return this.#streams.count > 0
-  }
-
-  get #parameters(): Parameters {
-    const { connectionBufferBytes, streamBufferBytes, streamsMax, idleTimeoutMs } = this.#limits
-    return {
-      maxDataBytes: connectionBufferBytes, maxStreamDataBytes: streamBufferBytes, maxStreams: streamsMax, idleTimeoutMs,
-      datagramBytesMax: DATAGRAM_BYTES_MAX, ackDelayMsMax: ACK_DELAY_MAX_MS,
+  #take(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
+    this.#at(nowMs)
+    if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
+    this.#receivedPackets++
+    if (this.#state === 'CLOSING' && this.#farewell.shallAnswer()) {
+      this.#sender.sendClose(this.#farewell.code)
+      this.#host.changed()
     }
+    if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
+    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
+    if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
+    if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
+    this.#liveness.heard(nowMs)
+    this.#noticePath(path, packet.number, sizeBytes)
+    this.#takeFrames(packet, sizeBytes, nowMs)
+    this.#host.changed()
   }
 
   /** Nobody can acknowledge what was never sent: who does so lies to be sent to faster. */
@@ -231,6 +234,7 @@ export class Connection {
     this.#hello.finish()
     this.#step('welcome')
     this.#liveness.heard(nowMs)
+    if (this.encryption?.acceptorKeys !== undefined) this.#host.emit({ kind: 'identified', identity: this.encryption.acceptorKeys.identity })
   }
 
   /** The initiator's address may become another; the acceptor's does not. */
@@ -272,7 +276,10 @@ export class Connection {
         this.#liveness.learn(frame.parameters.idleTimeoutMs)
         return undefined
       case 'NEW_TOKEN':
-        this.#host.emit({ kind: 'token', token: frame.token.slice() })
+        this.#host.emit({ kind: 'token', token: frame.token.slice(), keys: this.encryption?.acceptorKeys })
+        return undefined
+      case 'RESET_TOKEN':
+        if (this.encryption !== undefined) this.encryption.resetToken = frame.token.slice()
         return undefined
       case 'PATH_CHALLENGE':
         this.#sender.answerChallenge(frame.value)
@@ -292,7 +299,7 @@ export class Connection {
     const { recovery, validation } = this.#sender
     if (this.#liveness.isGone(nowMs)) return this.#giveUp('idle')
     if (nowMs >= recovery.deadlineMs()) this.#sender.onLossDeadline(nowMs)
-    if (this.#liveness.shallAsk(this.#keepsAlive, nowMs)) {
+    if (this.#liveness.shallAsk(this.#streams.count > 0, nowMs)) {
       this.#liveness.asked(nowMs)
       this.#sender.sendNow({ kind: 'PING' }, nowMs)
     }
@@ -302,13 +309,6 @@ export class Connection {
       this.#watch?.path(before, 'given up')
       this.#sender.pathChanged(before.peer.address)
     } else if (challenge !== undefined) this.#sender.sendNow({ kind: 'PATH_CHALLENGE', value: challenge }, nowMs)
-  }
-
-  /** The first, second, fourth, eighth … packet is answered: a peer that does not hear cannot make us loud (RFC 9000 §10.2.1). */
-  #answerWhileClosing(): void {
-    this.#answers++
-    if ((this.#answers & (this.#answers - 1)) === 0) this.#sender.sendClose(this.#closeCode)
-    this.#host.changed()
   }
 
   #giveUp(reason: CloseReason): void {
@@ -321,7 +321,7 @@ export class Connection {
     const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
     this.#step(input)
     this.#hello.finish()
-    this.#lingerUntilMs = nowMs + LINGER_PROBE_TIMES * this.#sender.recovery.roundTrip.probeMs()
+    this.#farewell.begin(this.#sender.recovery.roundTrip.probeMs(), nowMs)
     if (!wasOver) this.#host.emit({ kind: 'closed', reason })
     this.#host.changed()
   }

@@ -9,15 +9,21 @@ import { formatEndpoint } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import type { Random } from '../../kit/random.ts'
-import { CLOSE_CODES, type CloseCode } from '../wire/frames.ts'
+import { decodeEncryptedPacket, ENCRYPTED_VERSION, saysEncrypted, type EncryptedPacket } from '../wire/encrypted-packet.ts'
+import { CLOSE_CODES } from '../wire/frames.ts'
 import { decodePacket, encodePacket, VERSION, type NumberedPacket, type Packet } from '../wire/packet.ts'
+import { Admission, type Admitted } from './admission.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import { DEFAULT_CONGESTION } from './congestion/controllers.ts'
+import { InitiatorEncryption, type Visit } from './connection-encryption.ts'
 import { Connection } from './connection.ts'
+import type { ConnectionSetup } from './connection-setup.ts'
+import { drawSecret } from './cryptography.ts'
+import type { EncryptionOptions } from './encryption-options.ts'
 import { CLOSE_REASON_OF, type ConnectionEvent, type TraceEvent } from './events.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { isSamePeer } from './path-validation.ts'
-import { TokenMint, type TokenKind } from './token.ts'
+import { nextState } from './states.ts'
 import { Trains } from './trains.ts'
 
 /** What happened, and to which connection. */
@@ -32,6 +38,8 @@ export interface RudpEndpointOptions {
   readonly sum?: Crc32 | undefined
   /** Takes connections of others. */
   readonly accepting: boolean
+  /** Undefined: everything is readable. */
+  readonly encryption?: EncryptionOptions | undefined
   readonly congestion?: CongestionName | undefined
   readonly limits?: Partial<Limits> | undefined
   /** Hears of everything that happens in a connection; without it nothing of that is made. */
@@ -50,7 +58,8 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   readonly #sum: Crc32
   readonly #limits: Limits
   readonly #observe: Observe | undefined
-  readonly #tokens: TokenMint
+  readonly #encryption: EncryptionOptions | undefined
+  readonly #admission: Admission
   readonly #trains = new Trains((path, bytes, segmentBytes) => this.outbox.push({ kind: 'send', path, bytes, segmentBytes }))
   #accepting: boolean
   /** By the id that was chosen here. */
@@ -64,7 +73,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   #earliestMs = Infinity
   #malformed = 0
 
-  constructor({ random, sum = crc32, accepting, congestion, limits, observe, observesPackets = true }: RudpEndpointOptions) {
+  constructor({ random, sum = crc32, accepting, encryption, congestion, limits, observe, observesPackets = true }: RudpEndpointOptions) {
     this.#random = random
     this.#sum = sum
     this.#accepting = accepting
@@ -72,7 +81,8 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#observe = observe
     this.observesPackets = observesPackets
-    this.#tokens = new TokenMint(random)
+    this.#encryption = encryption
+    this.#admission = new Admission(random, encryption)
   }
 
   /** Connections in any state but CLOSED. */
@@ -92,15 +102,20 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 
   /**
    * Asks the peer for a connection. `connected` or `closed` will tell.
-   * @param token of an earlier visit: what is sent at once is taken at once. Only what may be done twice should be (RFC 8470).
+   * @param visit what an earlier connection to the peer gave: what is sent at once is taken at once. Only what may be done twice should be (RFC 8470).
    */
-  connect(path: Path, nowMs: number, token?: Uint8Array): Connection {
-    const connection = this.#add('initiator', path, 0, false, nowMs)
-    connection.connect(nowMs, token)
+  connect(path: Path, nowMs: number, visit?: Visit): Connection {
+    const { cryptography, initiator } = this.#encryption ?? {}
+    const localId = this.#freeId()
+    const encryption = cryptography && initiator && new InitiatorEncryption(cryptography, initiator.trusts, localId, drawSecret(this.#random))
+    const isReturn = visit !== undefined && (encryption === undefined || (visit.keys !== undefined && encryption.learn(visit.keys, visit.token)))
+    const connection = this.#add({ role: 'initiator', path, localId, remoteId: 0, early: false, encryption, nowMs })
+    connection.connect(nowMs, isReturn ? visit.token : undefined)
     return connection
   }
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
+    if (this.#encryption !== undefined && saysEncrypted(bytes)) return this.#receiveEncrypted(bytes, path, nowMs)
     let packet: Packet
     try {
       packet = decodePacket(bytes, this.#sum)
@@ -115,12 +130,12 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         if (connection !== undefined) {
           // Only who dialled may change its address.
           if (connection.role === 'acceptor' || isSamePeer(path, connection.path)) connection.receive(packet, path, bytes.length, nowMs)
-        } else if (packet.type === 'SHORT') this.#answer(path, { type: 'RESET', destinationId: 0, sourceId: packet.destinationId, number: 0, frames: [closing('unknown')] })
+        } else if (packet.type === 'SHORT') this.#send(path, encodePacket({ type: 'RESET', destinationId: 0, sourceId: packet.destinationId, number: 0, frames: [UNKNOWN] }))
         return
       }
       case 'HELLO': return this.#onHello(packet, path, bytes.length, nowMs)
       case 'FOREIGN':
-        if (this.#accepting) this.#answer(path, { type: 'VERSIONS', destinationId: packet.sourceId, sourceId: packet.destinationId, versions: [VERSION] })
+        if (this.#accepting) this.#send(path, this.#admission.versions(packet))
         return
       case 'RETRY': case 'RESET': case 'VERSIONS': return this.#onStateless(packet, path, nowMs)
     }
@@ -160,35 +175,82 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     for (const connection of this.#connections.values()) connection.close(nowMs)
   }
 
+  #receiveEncrypted(bytes: Uint8Array, path: Path, nowMs: number): void {
+    let packet: EncryptedPacket
+    try {
+      packet = decodeEncryptedPacket(bytes, this.#sum)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      this.#malformed++
+      return
+    }
+    switch (packet.type) {
+      case 'SHORT': case 'WELCOME': {
+        const connection = this.#connections.get(packet.destinationId)
+        if (connection !== undefined) {
+          if (connection.role === 'acceptor' || isSamePeer(path, connection.path)) connection.receiveEncrypted(packet, bytes, path, nowMs)
+          return
+        }
+        const answer = packet.type === 'SHORT' ? this.#admission.unknown(packet.destinationId) : undefined
+        if (answer !== undefined) this.#send(path, answer)
+        return
+      }
+      case 'HELLO': return this.#onEncryptedHello(packet, bytes, path, nowMs)
+      case 'RETRY': return this.#onEncryptedRetry(packet, path, nowMs)
+      case 'RESET': {
+        const reason = CLOSE_REASON_OF[CLOSE_CODES[packet.code] ?? 'internal']
+        if (packet.destinationId !== 0) return this.#unanswered(packet.destinationId, path, true)?.onRefused(reason, nowMs)
+        const connection = this.#withRemoteId(packet.sourceId, path)
+        if (connection?.encryption?.resetToken?.every((byte, at) => byte === packet.resetToken[at]) === true) connection.onRefused(reason, nowMs)
+      }
+    }
+  }
+
   #onHello(packet: Extract<NumberedPacket, { sourceId: number }>, path: Path, sizeBytes: number, nowMs: number): void {
     const known = this.#byHello.get(helloKey(packet.sourceId, path))
     if (known !== undefined) return known.receive(packet, path, sizeBytes, nowMs)
-    const token = packet.frames.reduce<Uint8Array | undefined>((found, frame) => frame.kind === 'TOKEN' ? frame.token : found, undefined)
-    const answer = { destinationId: packet.sourceId, sourceId: 0, number: packet.number }
-    if (!this.#accepting || this.#connections.size >= this.#limits.connectionsMax) return this.#answer(path, { ...answer, type: 'RESET', frames: [closing('refused')] })
-    const shown = token === undefined ? undefined : this.#tokens.take(token, path.peer, packet.sourceId, nowMs)
-    if (shown === undefined) {
-      return this.#answer(path, { ...answer, type: 'RETRY', frames: [{ kind: 'TOKEN', token: this.#tokens.give('retry', path.peer, packet.sourceId, nowMs) }] })
-    }
-    this.#accept(packet, path, shown, sizeBytes, nowMs)
+    const verdict = this.#admission.hello(packet, path, this.#hasRoom, nowMs)
+    if (verdict instanceof Uint8Array) return this.#send(path, verdict)
+    this.#accept(packet.sourceId, path, verdict, nowMs).receive(packet, path, sizeBytes, nowMs)
   }
 
-  #accept(packet: Extract<NumberedPacket, { sourceId: number }>, path: Path, shown: TokenKind, sizeBytes: number, nowMs: number): void {
-    const connection = this.#add('acceptor', path, packet.sourceId, shown === 'visit', nowMs)
-    this.#byHello.set(helloKey(packet.sourceId, path), connection)
-    this.#helloKeys.set(connection, helloKey(packet.sourceId, path))
+  #onEncryptedHello(packet: Extract<EncryptedPacket, { type: 'HELLO' }>, bytes: Uint8Array, path: Path, nowMs: number): void {
+    const known = this.#byHello.get(helloKey(packet.sourceId, path))
+    if (known !== undefined) return known.receiveEncrypted(packet, bytes, path, nowMs)
+    const verdict = this.#admission.encryptedHello(packet, bytes, path, this.#hasRoom, nowMs)
+    if (verdict instanceof Uint8Array) this.#send(path, verdict)
+    else if (verdict !== undefined) this.#accept(packet.sourceId, path, verdict, nowMs).receiveEncrypted(packet, bytes, path, nowMs)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#accepting && this.#connections.size < this.#limits.connectionsMax
+  }
+
+  #accept(remoteId: number, path: Path, { token, encryption }: Admitted, nowMs: number): Connection {
+    const connection = this.#add({ role: 'acceptor', path, localId: this.#freeId(), remoteId, early: token === 'visit', encryption, nowMs })
+    this.#byHello.set(helloKey(remoteId, path), connection)
+    this.#helloKeys.set(connection, helloKey(remoteId, path))
     connection.accept(nowMs)
-    connection.receive(packet, path, sizeBytes, nowMs)
+    return connection
+  }
+
+  #onEncryptedRetry(packet: Extract<EncryptedPacket, { type: 'RETRY' }>, path: Path, nowMs: number): void {
+    const connection = this.#unanswered(packet.destinationId, path, true)
+    if (!(connection?.encryption instanceof InitiatorEncryption) || nextState(connection.state, 'retry') === undefined) return
+    const [identity, prekey, token] = [packet.identity.slice(), packet.prekey.slice(), packet.token.slice()]
+    if (connection.encryption.learn({ identity, prekey, prekeyNumber: packet.prekeyNumber }, token)) connection.onRetry(token, packet.number, nowMs)
+    else connection.onRefused('untrusted', nowMs)
   }
 
   /** What an endpoint says that keeps nothing of us. */
   #onStateless(packet: Exclude<Packet, { type: 'SHORT' | 'FOREIGN' }>, path: Path, nowMs: number): void {
-    const asked = this.#connections.get(packet.destinationId)
-    const initiator = asked !== undefined && asked.role === 'initiator' && asked.remoteId === 0 && isSamePeer(path, asked.path) ? asked : undefined
     if (packet.type === 'VERSIONS') {
-      if (!packet.versions.includes(VERSION)) initiator?.onRefused('no-common-version', nowMs)
+      const [takesPlain, takesEncrypted] = [packet.versions.includes(VERSION), packet.versions.includes(ENCRYPTED_VERSION)]
+      if (!takesPlain) this.#unanswered(packet.destinationId, path, false)?.onRefused(takesEncrypted ? 'encrypted-only' : 'no-common-version', nowMs)
+      if (!takesEncrypted) this.#unanswered(packet.destinationId, path, true)?.onRefused(takesPlain ? 'plain-only' : 'no-common-version', nowMs)
       return
     }
+    const initiator = this.#unanswered(packet.destinationId, path, false)
     const [frame] = packet.frames
     if (packet.type === 'RETRY') {
       if (frame?.kind === 'TOKEN') initiator?.onRetry(frame.token.slice(), packet.number, nowMs)
@@ -196,8 +258,16 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     }
     if (frame?.kind !== 'CONNECTION_CLOSE') return
     const reason = CLOSE_REASON_OF[CLOSE_CODES[frame.code] ?? 'internal']
-    if (packet.destinationId !== 0) initiator?.onRefused(reason, nowMs)
-    else if (packet.sourceId !== 0) this.#withRemoteId(packet.sourceId, path)?.onRefused(reason, nowMs)
+    if (packet.destinationId !== 0) return initiator?.onRefused(reason, nowMs)
+    const connection = packet.sourceId === 0 ? undefined : this.#withRemoteId(packet.sourceId, path)
+    if (connection?.encryption === undefined) connection?.onRefused(reason, nowMs)
+  }
+
+  /** The connection that was dialled to this peer and has not heard of it yet, but for a RETRY. */
+  #unanswered(localId: number, path: Path, isEncrypted: boolean): Connection | undefined {
+    const asked = this.#connections.get(localId)
+    const isMeant = asked !== undefined && asked.role === 'initiator' && asked.remoteId === 0 && isSamePeer(path, asked.path)
+    return isMeant && (asked.encryption !== undefined) === isEncrypted ? asked : undefined
   }
 
   /** Rare: the peer says that it does not know its own id. It has to name it, which nobody can who does not see the traffic. */
@@ -206,29 +276,28 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     return undefined
   }
 
-  #answer(path: Path, packet: Packet): void {
+  #send(path: Path, bytes: Uint8Array): void {
     this.#trains.flush()
-    const bytes = encodePacket(packet)
     this.outbox.push({ kind: 'send', path, bytes, segmentBytes: bytes.length })
   }
 
-  #add(role: 'initiator' | 'acceptor', path: Path, remoteId: number, early: boolean, nowMs: number): Connection {
+  #add(setup: Omit<ConnectionSetup, 'limits' | 'congestion' | 'host'>): Connection {
     const observe = this.#observe
-    const localId = this.#freeId()
     const connection: Connection = new Connection({
-      role, path, localId, remoteId, early, nowMs, limits: this.#limits, congestion: this.congestion,
+      ...setup, limits: this.#limits, congestion: this.congestion,
       host: {
         trains: this.#trains,
         random: this.#random,
         sum: this.#sum,
         emit: event => this.outbox.push({ kind: 'event', event: { ...event, connection } }),
         changed: () => this.#changed.add(connection),
-        giveToken: (to, atMs) => this.#tokens.give('visit', to.peer, 0, atMs),
+        giveToken: (to, atMs) => this.#admission.visitToken(to, atMs),
+        resetToken: localId => this.#admission.resetToken(localId),
         observesPackets: () => this.observesPackets,
         observe: observe === undefined ? undefined : (event, atMs) => observe(connection, event, atMs),
       },
     })
-    this.#connections.set(localId, connection)
+    this.#connections.set(setup.localId, connection)
     return connection
   }
 
@@ -246,9 +315,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 }
 
-function closing(code: CloseCode) {
-  return { kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf(code) } as const
-}
+const UNKNOWN = { kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') } as const
 
 function helloKey(sourceId: number, { peer }: Path): string {
   return `${sourceId} ${formatEndpoint(peer)}`

@@ -2,16 +2,18 @@
 import type { CloseCode } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
+import type { Visit } from './connection-encryption.ts'
 import type { StateName } from './states.ts'
 import type { Stream, StreamEvent } from './stream.ts'
 
 /**
  * How a connection ended. `finished`: closed in order, by us or by the peer. `reset-by-peer`: they broke it off. `refused`: nobody
- * accepts there. `unknown-to-peer`: they lost it, such as by a restart. `connect-timed-out`: no answer. `no-common-version`: the peer
+ * accepts there. `plain-only`, `encrypted-only`: they accept no connection of this kind. `untrusted`: they showed another identity
+ * than the one that is trusted. `unknown-to-peer`: they lost it, such as by a restart. `connect-timed-out`: no answer. `no-common-version`: the peer
  * speaks others. `idle`: nothing was heard for too long. `exhausted`: packet numbers ran out. `violation`: the peer broke a rule.
  */
 export type CloseReason =
-  'finished' | 'reset-by-peer' | 'refused' | 'unknown-to-peer' | 'connect-timed-out' | 'no-common-version' | 'idle' | 'exhausted' | 'violation'
+  'finished' | 'reset-by-peer' | 'refused' | 'plain-only' | 'encrypted-only' | 'untrusted' | 'unknown-to-peer' | 'connect-timed-out' | 'no-common-version' | 'idle' | 'exhausted' | 'violation'
 
 /** What the peer's CONNECTION_CLOSE or RESET means here. */
 export const CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
@@ -30,13 +32,15 @@ export type ConnectionEvent =
   | { readonly kind: 'connected' }
   /** A peer's. */
   | { readonly kind: 'accepted' }
+  /** The peer of an encrypted connection has shown that it owns this identity. */
+  | { readonly kind: 'identified'; readonly identity: Uint8Array }
   /** The peer opened a stream. */
   | { readonly kind: 'stream'; readonly stream: Stream }
   | { readonly kind: 'stream-event'; readonly stream: Stream; readonly event: StreamEvent }
   /** The peer lets us open more streams. */
   | { readonly kind: 'streams-allowed' }
   /** For the next visit to this peer. */
-  | { readonly kind: 'token'; readonly token: Uint8Array }
+  | ({ readonly kind: 'token' } & Visit)
   /** The last event of a connection. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
 

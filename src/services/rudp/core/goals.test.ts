@@ -13,12 +13,18 @@ test.each([
   { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
   { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.88 },
   { name: 'between programs that stand still for 10 ms now and then', link: at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), seconds: 8, goodput: 0.89 },
+  { name: 'where its own program stands still as long as it runs', link: at(100, 20, { pauses: { everyMs: 10, lengthMs: 8 } }), seconds: 4, goodput: 0.72 },
   { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
 ])('bbr fills the link $name, wastes little, and acknowledges little', ({ link, seconds, goodput }) => {
   const share = measureShare('bbr', link, seconds * 1000)
   expect(share.goodput).toBeGreaterThan(goodput)
   expect(share.wire * (1 - (link.loss ?? 0))).toBeLessThan(1.09)
   expect(share.acks).toBeLessThan(0.025)
+})
+
+test.each(['reno', 'cubic', 'bbr'] as const)('%s is back soon after a second in which nothing got through', congestion => {
+  // In 6 s, of which one was silent and another one is what probes may wait.
+  expect(measureShare(congestion, at(20, 50), 6000, 1, { fromMs: 500, toMs: 1500 }).goodput).toBeGreaterThan(0.5)
 })
 
 test('bbr keeps a deep queue short that cubic fills', () => {

@@ -1,5 +1,6 @@
 /** Every number that bounds a connection or an endpoint. docs/rudp.md §12 lists them with their reasons. */
 import type { Parameters } from '../wire/frames.ts'
+import { DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 
 export interface Limits {
   /** What is kept for one stream in each direction: unacknowledged, and unread. A power of two, at least 16 KiB. */
@@ -33,6 +34,14 @@ export const ACK_DELAY_MAX_MS = 10
 export const AMPLIFICATION_MAX = 3
 /** What may go out at once, before anything is known of the path: RFC 9002 §7.2 allows 10 datagrams, quic-go takes 32. */
 export const INITIAL_WINDOW_DATAGRAMS = 32
+
+/** What an end of these limits tells its peer. */
+export function parametersOf({ connectionBufferBytes, streamBufferBytes, streamsMax, idleTimeoutMs }: Limits): Parameters {
+  return {
+    maxDataBytes: connectionBufferBytes, maxStreamDataBytes: streamBufferBytes, maxStreams: streamsMax, idleTimeoutMs,
+    datagramBytesMax: DATAGRAM_BYTES_MAX, ackDelayMsMax: ACK_DELAY_MAX_MS,
+  }
+}
 
 /**
  * What every end takes, told or not: RETRY keeps nothing of an end and so tells nothing of it, and data may leave before WELCOME

@@ -7,14 +7,17 @@
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
+import { assert } from '../../kit/errors.ts'
 import { below, type Random } from '../../kit/random.ts'
-import { ackBytes, encodeFrame, encodeStreamHeader, frameBytes, streamHeaderBytes, type Frame, type PacketRange } from '../wire/frames.ts'
-import { encodeLongHeader, encodeShortHeader, sealLong, sealShort, type LongType, type NumberedPacket } from '../wire/packet.ts'
+import { ASKING_HELLO_BYTES, encodeEncryptedHelloHeader, encodeEncryptedShortHeader, encodeEncryptedWelcomeHeader, TAG_BYTES } from '../wire/encrypted-packet.ts'
+import { ackBytes, encodeFrame, encodeStreamHeader, frameBytes, streamHeaderBytes, type Frame, type PacketRange, type Parameters } from '../wire/frames.ts'
+import { encodeLongHeader, encodeShortHeader, sealLong, sealShort, type NumberedPacket } from '../wire/packet.ts'
+import type { ConnectionEncryption } from './connection-encryption.ts'
 import type { Segment } from './send-buffer.ts'
 import type { Stream } from './stream.ts'
 import type { Trains } from './trains.ts'
 
-export type Form = LongType | 'SHORT'
+export type Form = 'HELLO' | 'WELCOME' | 'SHORT'
 
 /** Between two numbers that are left out: at least, and drawn on top. */
 const SKIP_AFTER = 100
@@ -30,6 +33,8 @@ export class PacketWriter {
   readonly #trains: Trains
   readonly #random: Random
   readonly #sum: Crc32
+  /** Undefined: everything is readable. */
+  readonly #encryption: ConnectionEncryption | undefined
   #nextNumber = 0
   #skipAt: number
   readonly #skipped: number[] = []
@@ -37,17 +42,23 @@ export class PacketWriter {
   #bytes: Uint8Array = new Uint8Array(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
   #startAt = 0
+  /** Where the frames begin. */
+  #contentAt = 0
   #at = 0
   #endAt = 0
   /** What was written, for those who watch. */
   #frames: Frame[] = []
 
-  constructor(setup: { readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32 }) {
+  constructor(setup: {
+    readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32
+    readonly encryption: ConnectionEncryption | undefined
+  }) {
     this.localId = setup.localId
     this.remoteId = setup.remoteId
     this.#trains = setup.trains
     this.#random = setup.random
     this.#sum = setup.sum
+    this.#encryption = setup.encryption
     this.#skipAt = this.#drawSkip()
   }
 
@@ -74,9 +85,16 @@ export class PacketWriter {
     this.#startAt = at
     this.#endAt = at + sizeMax
     this.#frames = []
+    if (this.#encryption !== undefined) return this.#beginEncrypted(this.#encryption)
     this.#at = form === 'SHORT'
       ? encodeShortHeader(view, at, this.remoteId, this.#nextNumber)
       : encodeLongHeader(view, at, form, this.remoteId, this.localId, this.#nextNumber)
+  }
+
+  /** What every HELLO says. An encrypted one has its token in the header, and says nothing while it has no keys. */
+  addHello(token: Uint8Array | undefined, parameters: Parameters): void {
+    if (token !== undefined && this.#encryption === undefined) this.add({ kind: 'TOKEN', token })
+    if (this.#encryption === undefined || this.#encryption.protection !== undefined) this.add({ kind: 'PARAMETERS', parameters })
   }
 
   /** @returns whether there was room for it */
@@ -100,7 +118,7 @@ export class PacketWriter {
     const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
     stream.copy(segment, this.#bytes, dataAt)
     this.#at = dataAt + lengthBytes
-    if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#bytes.subarray(dataAt, this.#at) })
+    if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
   }
 
   /** Bytes of a stream that fit behind the fields of its frame. */
@@ -115,7 +133,8 @@ export class PacketWriter {
 
   /** Completes the packet and hands it to the train. */
   finish(path: Path): { readonly number: number; readonly sizeBytes: number; readonly packet: NumberedPacket | undefined } {
-    if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
+    if (this.#encryption !== undefined) this.#encrypt(this.#encryption)
+    else if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
     else sealLong(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
     const number = this.#nextNumber++
     if (this.#nextNumber === this.#skipAt) {
@@ -126,6 +145,31 @@ export class PacketWriter {
     const sizeBytes = this.#at - this.#startAt
     this.#trains.add(path, sizeBytes)
     return { number, sizeBytes, packet: this.isWatched ? this.#described(number) : undefined }
+  }
+
+  #beginEncrypted(encryption: ConnectionEncryption): void {
+    const { remoteId, localId } = this
+    const [bytes, view, at, number] = [this.#bytes, this.#view, this.#startAt, this.#nextNumber]
+    if (this.#form === 'SHORT') this.#at = encodeEncryptedShortHeader(view, at, remoteId, number)
+    else if (this.#form === 'WELCOME') this.#at = encodeEncryptedWelcomeHeader(view, at, remoteId, localId, number)
+    else if (encryption.hello !== undefined) this.#at = encodeEncryptedHelloHeader(bytes, view, at, localId, number, encryption.hello)
+    this.#contentAt = this.#at
+    this.#endAt -= TAG_BYTES
+  }
+
+  #encrypt({ protection }: ConnectionEncryption): void {
+    if (protection === undefined) {
+      assert(this.#at === this.#contentAt, 'nothing is said before it can be encrypted')
+      const endAt = this.#startAt + ASKING_HELLO_BYTES
+      this.#bytes.fill(0, this.#at, endAt)
+      this.#at = endAt
+    } else this.#at = protection.encrypt(this.#form, this.#nextNumber, this.#bytes, this.#startAt, this.#contentAt, this.#at)
+    if (this.#form !== 'SHORT') sealLong(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
+  }
+
+  /** The bytes from `at` on, as they will be readable when the packet has left. */
+  #readable(at: number): Uint8Array {
+    return this.#encryption === undefined ? this.#bytes.subarray(at, this.#at) : this.#bytes.slice(at, this.#at)
   }
 
   #described(number: number): NumberedPacket {

@@ -7,8 +7,10 @@ import { assert } from '../../kit/errors.ts'
 import { Link, type LinkConditions } from '../../kit/link.ts'
 import { fraction, seededRandom, type Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
+import type { Visit } from './connection-encryption.ts'
 import type { Connection } from './connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './endpoint.ts'
+import type { EncryptionOptions } from './encryption-options.ts'
 import type { Limits } from './limits.ts'
 
 export type SideName = 'client' | 'server'
@@ -19,6 +21,7 @@ export interface PairOptions {
   readonly link?: Partial<LinkConditions>
   readonly limits?: Partial<Limits>
   readonly congestion?: CongestionName
+  readonly encryption?: Partial<Record<SideName, EncryptionOptions>>
   readonly observe?: Observe
   /** Both ends are on one machine, where datagrams may have 60 KB. */
   readonly isOneMachine?: boolean
@@ -53,11 +56,11 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options
-    const { seed, limits, congestion, observe, pauses, link = {}, isOneMachine = false } = options
+    const { seed, limits, congestion, encryption, observe, pauses, link = {}, isOneMachine = false } = options
     const client = { address: isOneMachine ? '127.0.0.1' : '192.0.2.1', port: CLIENT_PORT }
     const server = { address: isOneMachine ? '127.0.0.1' : '192.0.2.2', port: SERVER_PORT }
     const side = (salt: number, accepting: boolean, path: Path): Side => ({
-      endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, limits, congestion, observe }),
+      endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, encryption: encryption?.[accepting ? 'server' : 'client'], limits, congestion, observe }),
       path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))),
       pauses: new Pauses(pauses, seededRandom(seed ^ (salt * 0x85ebca6b))), events: [],
     })
@@ -65,9 +68,9 @@ export class Pair {
     this.server = side(2, true, { local: server, interfaceName: '', peer: client })
   }
 
-  /** The client asks for a connection. @param token of an earlier visit */
-  connect(token?: Uint8Array): Connection {
-    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, token)
+  /** The client asks for a connection. @param visit what an earlier one gave */
+  connect(visit?: Visit): Connection {
+    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, visit)
     this.drain()
     return connection
   }

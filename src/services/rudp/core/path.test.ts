@@ -18,7 +18,7 @@ function downloading(options: PairOptions) {
       if (event.kind !== 'stream-event') return
       if (side === 'server' && event.event.kind === 'writable') source.goOn(event.stream)
       if (side === 'client' && event.event.kind === 'readable') {
-        const piece = event.stream.read(1_000_000)
+        const piece = event.stream.read(4_000_000)
         pieces.push(piece)
         arrivedBytes += piece.length
       }

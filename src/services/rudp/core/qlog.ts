@@ -101,7 +101,7 @@ function formatFrame(frame: Frame): unknown {
     case 'PADDING': return { frame_type, payload_length: frame.lengthBytes }
     case 'SETTLED': return { frame_type, packet_number: frame.number }
     case 'PARAMETERS': return { frame_type, ...frame.parameters }
-    case 'NEW_TOKEN': case 'TOKEN': return { frame_type, token: { length: frame.token.length } }
+    case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return { frame_type, token: { length: frame.token.length } }
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': case 'PING': return { frame_type }
   }
 }

@@ -74,7 +74,10 @@ export class Recovery {
   hold(nowMs: number): Hold {
     const { flightBytes } = this.loss
     if (flightBytes > 0 && flightBytes + this.#datagramBytes > this.#congestion.windowBytes) return 'window'
-    return this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, nowMs) ? 'none' : 'pacing'
+    const mayLeave = this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, this.roundTrip.srttMs ?? 0, nowMs)
+    // Else our own lateness would be measured as the rate of the path, and a slower pace be learnt from it.
+    if (this.#pacer.takeLateness()) this.#rate.limitedByApplication(flightBytes)
+    return mayLeave ? 'none' : 'pacing'
   }
 
   /** When pacing lets the next packets leave. */

@@ -43,10 +43,10 @@ export class Sender {
   #counts = { lost: 0, retransmitted: 0, spurious: 0 }
 
   constructor(setup: SenderSetup) {
-    const { localId, remoteId, congestion, path, host } = setup
+    const { localId, remoteId, congestion, path, host, encryption } = setup
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
-    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum })
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, encryption })
     this.validation = new PathValidation(path)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }
@@ -127,9 +127,9 @@ export class Sender {
     this.#report(this.writer.finish(this.validation.path))
   }
 
-  /** Packet numbers have run out. */
+  /** Packet numbers have run out, or what one key may encrypt. */
   get isExhausted(): boolean {
-    return this.writer.nextNumber >= PACKET_NUMBER_MAX
+    return this.writer.nextNumber >= PACKET_NUMBER_MAX || this.#setup.encryption?.protection?.isSpent === true
   }
 
   onAck(frame: Extract<Frame, { kind: 'ACK' }>, nowMs: number): void {
@@ -240,8 +240,7 @@ export class Sender {
     const { parameters } = this.#setup
     if (this.writer.remoteId === 0) {
       this.writer.begin('HELLO', DATAGRAM_BYTES_BASE)
-      if (this.token !== undefined) this.writer.add({ kind: 'TOKEN', token: this.token })
-      this.writer.add({ kind: 'PARAMETERS', parameters })
+      this.writer.addHello(this.token, parameters)
     } else this.writer.begin(control.some(({ kind }) => kind === 'PARAMETERS') ? 'WELCOME' : 'SHORT', this.datagramBytes)
   }
 

@@ -4,6 +4,7 @@
  */
 import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
+import type { Visit } from '../core/connection-encryption.ts'
 import type { Connection } from '../core/connection.ts'
 import { Pair, type PairOptions } from '../core/pair.ts'
 import type { Stream } from '../core/stream.ts'
@@ -42,9 +43,15 @@ function fill(stream: Stream): void {
 }
 const ZEROS = new Uint8Array(256 * 1024)
 
+/** A time in which nothing of what the server sends gets through. */
+interface Outage {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** The server sends as much as it can to one client for so long. */
-export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1): Share {
-  const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed)
+export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1, outage?: Outage): Share {
+  const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed, outage)
   const [arrived = 0] = shares
   return { goodput: arrived * 8000 / bottleneck.rateBitsPerSecond / durationMs, wire: wireBytes / arrived, acks: ackBytes / arrived, queueMs }
 }
@@ -63,7 +70,7 @@ interface Flow {
   readonly startMs: number
 }
 
-function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number, seed: number) {
+function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number, seed: number, outage?: Outage) {
   const arrived = new Map<Connection, number>()
   let counts = true
   let wireBytes = 0
@@ -71,10 +78,11 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
   const queueMs: number[] = []
   const pair = new Pair({
     seed, link: linkOf(bottleneck), pauses: bottleneck.pauses, limits: { streamBufferBytes: 4 * 1024 * 1024, connectionBufferBytes: 8 * 1024 * 1024 },
-    tap(from, bytes) {
+    tap(from, bytes): boolean {
       if (from === 'server') wireBytes += bytes.length + IP_UDP_BYTES
       else ackBytes += bytes.length + IP_UDP_BYTES
       if (from === 'server' && pair.nowMs > 2000) queueMs.push(pair.server.link.queuedMs(pair.nowMs))
+      return from !== 'server' || outage === undefined || pair.nowMs < outage.fromMs || pair.nowMs >= outage.toMs
     },
     onEvent(side, event) {
       if (side === 'server' && event.kind === 'accepted') event.connection.setCongestion(flows[arrived.size - 1]?.congestion ?? 'bbr')
@@ -104,11 +112,11 @@ export function measurePages(bottleneck: Bottleneck, count: number, visited: boo
   const times: number[] = []
   for (let index = 0; index < count; index++) {
     let doneAtMs = Infinity
-    let token: Uint8Array | undefined
+    let visit: Visit | undefined
     const pair = new Pair({
       seed: seed * 1000 + index, link: linkOf(bottleneck),
       onEvent(side, event) {
-        if (side === 'client' && event.kind === 'token') token ??= event.token
+        if (side === 'client' && event.kind === 'token') visit ??= event
         if (side === 'client' && event.kind === 'connected') {
           const stream = event.connection.openStream()
           stream?.write(ZEROS.subarray(0, 300))
@@ -127,12 +135,12 @@ export function measurePages(bottleneck: Bottleneck, count: number, visited: boo
     const load = (): number => {
       const startMs = pair.nowMs
       doneAtMs = Infinity
-      pair.connect(token)
+      pair.connect(visit)
       pair.run(() => doneAtMs < Infinity, 20_000)
       return (doneAtMs - startMs) / bottleneck.rttMs
     }
     const first = load()
-    if (visited) pair.run(() => token !== undefined, 1000)
+    if (visited) pair.run(() => visit !== undefined, 1000)
     if (visited) pair.wait(5000)
     times.push(visited ? load() : first)
   }

@@ -24,6 +24,7 @@ export const FRAME_TYPES = {
   PATH_RESPONSE: { code: 0x1b, asks: true, fields: 'value (8 bytes)', meaning: 'it is' },
   CONNECTION_CLOSE: { code: 0x1c, asks: false, fields: 'code (v)', meaning: 'the connection is over at once' },
   TOKEN: { code: 0x21, asks: true, fields: 'length (v), token', meaning: 'shows that the sender was seen at its address' },
+  RESET_TOKEN: { code: 0x22, asks: true, fields: 'token (16 bytes)', meaning: 'what a RESET of this end will show, if it has lost the connection (§13)' },
 } as const
 export type FrameKind = keyof typeof FRAME_TYPES
 
@@ -62,7 +63,7 @@ export type Frame =
   | { readonly kind: 'RESET_STREAM'; readonly streamId: number; readonly code: number; readonly finalSize: number }
   | { readonly kind: 'STOP_SENDING'; readonly streamId: number; readonly code: number }
   | { readonly kind: 'PARAMETERS'; readonly parameters: Parameters }
-  | { readonly kind: 'NEW_TOKEN' | 'TOKEN'; readonly token: Uint8Array }
+  | { readonly kind: 'NEW_TOKEN' | 'TOKEN' | 'RESET_TOKEN'; readonly token: Uint8Array }
   /** `data` is a view into the datagram. */
   | { readonly kind: 'STREAM'; readonly streamId: number; readonly offset: number; readonly fin: boolean; readonly data: Uint8Array }
   | { readonly kind: 'MAX_DATA'; readonly limit: number }
@@ -76,6 +77,7 @@ export const FRAMES_MAX = 64
 /** Ranges of one ACK. */
 export const RANGES_MAX = 256
 export const TOKEN_BYTES_MAX = 64
+export const RESET_TOKEN_BYTES = 16
 
 const FIN = 1
 const LENGTH = 2
@@ -118,6 +120,7 @@ function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
     case 0x1b: return { kind: 'PATH_RESPONSE', value: reader.uint64() }
     case 0x1c: return { kind: 'CONNECTION_CLOSE', code: reader.varint() }
     case 0x21: return { kind: 'TOKEN', token: decodeToken(reader) }
+    case 0x22: return { kind: 'RESET_TOKEN', token: reader.bytes(RESET_TOKEN_BYTES) }
     default: return malformed(at, `frame type 0x${code.toString(16)} is unknown`)
   }
 }
@@ -175,6 +178,7 @@ export function frameBytes(frame: Frame): number {
     case 'MAX_DATA': case 'MAX_STREAMS': return 1 + varintBytes(frame.limit)
     case 'MAX_STREAM_DATA': return 1 + varintBytes(frame.streamId) + varintBytes(frame.limit)
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return 9
+    case 'RESET_TOKEN': return 1 + RESET_TOKEN_BYTES
     case 'CONNECTION_CLOSE': return 1 + varintBytes(frame.code)
   }
 }
@@ -210,6 +214,9 @@ export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at:
       writeUint64(view, fieldAt, frame.value)
       return fieldAt + 8
     case 'CONNECTION_CLOSE': return writeVarint(view, fieldAt, frame.code)
+    case 'RESET_TOKEN':
+      bytes.set(frame.token, fieldAt)
+      return fieldAt + RESET_TOKEN_BYTES
   }
 }
 
@@ -253,7 +260,7 @@ export function summarizeFrame(frame: Frame): string {
     case 'ACK': return `ACK ${frame.ranges.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(' ')}`
     case 'SETTLED': return `SETTLED ${frame.number}`
     case 'RESET_STREAM': case 'STOP_SENDING': return `${frame.kind} ${frame.streamId}`
-    case 'NEW_TOKEN': case 'TOKEN': return frame.kind
+    case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return frame.kind
     case 'STREAM': return `STREAM ${frame.streamId} at ${frame.offset}+${frame.data.length}${frame.fin ? ' FIN' : ''}`
     case 'MAX_DATA': case 'MAX_STREAMS': return `${frame.kind} ${frame.limit}`
     case 'MAX_STREAM_DATA': return `MAX_STREAM_DATA ${frame.streamId} ${frame.limit}`

@@ -104,9 +104,9 @@ export function encodeShortHeader(view: DataView, at: number, destinationId: num
 }
 
 /** Writes a long header. @returns where the frames begin; `sealLong` has to follow when they are there */
-export function encodeLongHeader(view: DataView, at: number, type: LongType, destinationId: number, sourceId: number, number: number): number {
+export function encodeLongHeader(view: DataView, at: number, type: LongType, destinationId: number, sourceId: number, number: number, version = VERSION): number {
   view.setUint8(at, LONG_FORM | (LONG_TYPES.indexOf(type) << 4))
-  view.setUint32(at + LONG.version, VERSION)
+  view.setUint32(at + LONG.version, version)
   writeUint64(view, at + LONG.destinationId, destinationId)
   writeUint64(view, at + LONG.sourceId, sourceId)
   view.setUint32(at + LONG.number, number)

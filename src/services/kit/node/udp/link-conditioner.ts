@@ -51,7 +51,7 @@ export class LinkConditioner implements LinkRules {
   /** Conditions for one way alone; undefined: those of all. */
   setFor(path: Path, setting: LinkSetting | undefined): void {
     const name = wayName(path)
-    this.#own.delete(name)
+    if (!this.#own.delete(name) && setting === undefined) return
     if (setting !== undefined) this.#own.set(name, setting)
     for (const first of this.#own.keys()) {
       if (this.#own.size <= OWN_MAX) break

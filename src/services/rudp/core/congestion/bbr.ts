@@ -86,6 +86,8 @@ class Bbr implements Congestion {
   #boundBytes = Infinity
   /** Part of what is sent that is lost whatever we do. */
   #foreignLoss = 0
+  /** Rates of packets that left before so much was delivered are those of an outage, not of the path. */
+  #soundFromBytes = 0
 
   constructor(datagramBytes: number, windowBytes: number) {
     this.#datagramBytes = datagramBytes
@@ -114,7 +116,7 @@ class Bbr implements Congestion {
   onAcked(sample: AckSample): void {
     this.#ackedBytes += sample.ackedBytes
     this.#roundMinRttMs = Math.min(this.#roundMinRttMs, sample.rttMs)
-    if (sample.bytesPerMs > 0 && (!sample.isAppLimited || sample.bytesPerMs > this.#bandwidth.bytesPerMs)) this.#bandwidth.add(sample.bytesPerMs)
+    this.#measureBandwidth(sample)
     this.#measureRoundTrip(sample)
     if (sample.priorDeliveredBytes >= this.#roundEndsAtBytes) this.#endRound(sample)
     this.#step(sample)
@@ -126,6 +128,7 @@ class Bbr implements Congestion {
     if (!sample.isPersistent) return
     this.#windowBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
     this.#bandwidth.forget()
+    this.#soundFromBytes = Infinity
     this.#enter('startup')
     this.#fullBytesPerMs = 0
     this.#fullRounds = 0
@@ -142,6 +145,12 @@ class Bbr implements Congestion {
 
   get #bdpBytes(): number {
     return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * Math.max(ROUND_TRIP_MS_MIN, this.#minRttMs)
+  }
+
+  #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {
+    if (this.#soundFromBytes === Infinity) this.#soundFromBytes = deliveredBytes
+    if (bytesPerMs === 0 || priorDeliveredBytes < this.#soundFromBytes) return
+    if (!isAppLimited || bytesPerMs > this.#bandwidth.bytesPerMs) this.#bandwidth.add(bytesPerMs)
   }
 
   /** The least round trip of the last seconds. */

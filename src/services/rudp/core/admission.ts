@@ -1,0 +1,86 @@
+/**
+ * What becomes of a HELLO from a stranger. Nothing is kept of who shows no token: it gets one, and whoever shows it there is taken, once,
+ * as far as there is room. An encrypted HELLO has to open with the keys that its token goes with.
+ *
+ *   HELLO ── of a kind that is not taken ──▶ VERSIONS
+ *         ── no room ──────────────────────▶ RESET refused
+ *         ── no token, or not a good one ──▶ RETRY
+ *         ── cannot be opened ─────────────▶ nothing
+ *         └─ else ─────────────────────────▶ a connection
+ */
+import type { Path } from '../../kit/endpoint.ts'
+import type { Random } from '../../kit/random.ts'
+import { encodeEncryptedReset, encodeEncryptedRetry, ENCRYPTED_VERSION, type EncryptedPacket } from '../wire/encrypted-packet.ts'
+import { CLOSE_CODES, RESET_TOKEN_BYTES } from '../wire/frames.ts'
+import { encodePacket, VERSION, type NumberedPacket } from '../wire/packet.ts'
+import { AcceptorEncryption } from './acceptor-encryption.ts'
+import type { ConnectionEncryption } from './connection-encryption.ts'
+import type { EncryptionOptions } from './encryption-options.ts'
+import { TokenMint, type TokenKind } from './token.ts'
+
+/** The connection that a HELLO opens. */
+export interface Admitted {
+  readonly token: TokenKind
+  readonly encryption: ConnectionEncryption | undefined
+}
+
+const REFUSED = CLOSE_CODES.indexOf('refused')
+const UNKNOWN = CLOSE_CODES.indexOf('unknown')
+const NO_RESET_TOKEN = new Uint8Array(RESET_TOKEN_BYTES)
+
+export class Admission {
+  readonly #tokens: TokenMint
+  readonly #encryption: AcceptorEncryption | undefined
+  readonly #versions: readonly number[]
+
+  constructor(random: Random, encryption: EncryptionOptions | undefined) {
+    this.#tokens = new TokenMint(random)
+    const { cryptography, acceptor } = encryption ?? {}
+    this.#encryption = cryptography && acceptor && new AcceptorEncryption(cryptography, random, acceptor.identitySecret)
+    this.#versions = acceptor === undefined ? [VERSION] : acceptor.acceptsPlain ? [VERSION, ENCRYPTED_VERSION] : [ENCRYPTED_VERSION]
+  }
+
+  /** @returns what the HELLO opens, or the datagram that answers it */
+  hello(packet: Extract<NumberedPacket, { sourceId: number }>, { peer }: Path, hasRoom: boolean, nowMs: number): Admitted | Uint8Array {
+    const { sourceId, number, frames } = packet
+    if (!this.#versions.includes(VERSION)) return this.versions(packet)
+    const answer = { destinationId: sourceId, sourceId: 0, number }
+    if (!hasRoom) return encodePacket({ ...answer, type: 'RESET', frames: [{ kind: 'CONNECTION_CLOSE', code: REFUSED }] })
+    const shown = frames.reduce<Uint8Array | undefined>((found, frame) => frame.kind === 'TOKEN' ? frame.token : found, undefined)
+    const token = shown === undefined ? undefined : this.#tokens.take(shown, peer, sourceId, nowMs)
+    if (token !== undefined) return { token, encryption: undefined }
+    return encodePacket({ ...answer, type: 'RETRY', frames: [{ kind: 'TOKEN', token: this.#tokens.give('retry', peer, sourceId, nowMs) }] })
+  }
+
+  /** @returns what the HELLO opens, the datagram that answers it, or undefined: it is nothing */
+  encryptedHello(packet: Extract<EncryptedPacket, { type: 'HELLO' }>, bytes: Uint8Array, { peer }: Path, hasRoom: boolean, nowMs: number): Admitted | Uint8Array | undefined {
+    const { sourceId, number } = packet
+    if (this.#encryption === undefined || !hasRoom) return encodeEncryptedReset(sourceId, 0, REFUSED, NO_RESET_TOKEN)
+    const token = packet.token.length === 0 ? undefined : this.#tokens.take(packet.token, peer, sourceId, nowMs)
+    const protection = token === undefined ? undefined : this.#encryption.agree(packet, nowMs)
+    if (token === undefined || protection === undefined) {
+      return encodeEncryptedRetry(sourceId, number, this.#encryption.keys(nowMs), this.#tokens.give('retry', peer, sourceId, nowMs))
+    }
+    return protection.open(packet, bytes) === undefined ? undefined : { token, encryption: { protection } }
+  }
+
+  /** The answer to a version that is not taken. */
+  versions({ destinationId, sourceId }: { readonly destinationId: number; readonly sourceId: number }): Uint8Array {
+    return encodePacket({ type: 'VERSIONS', destinationId: sourceId, sourceId: destinationId, versions: this.#versions })
+  }
+
+  /** The answer to an encrypted packet for a connection that is not known; undefined where nobody would believe it. */
+  unknown(localId: number): Uint8Array | undefined {
+    return this.#encryption && encodeEncryptedReset(0, localId, UNKNOWN, this.#encryption.resetToken(localId))
+  }
+
+  /** A token for the next visit of a peer. */
+  visitToken({ peer }: Path, nowMs: number): Uint8Array {
+    return this.#tokens.give('visit', peer, 0, nowMs)
+  }
+
+  /** What `unknown` will show. */
+  resetToken(localId: number): Uint8Array {
+    return this.#encryption?.resetToken(localId) ?? NO_RESET_TOKEN
+  }
+}

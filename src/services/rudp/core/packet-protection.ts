@@ -1,0 +1,122 @@
+/**
+ * Encrypts and opens the packets of one connection: a key and an IV for each direction, and a nonce for each packet made of its
+ * number, as QUIC does (RFC 9001 §5.3). Packet numbers are never used again, so no nonce is.
+ *
+ *   secret = X25519(share, identity) ‖ X25519(share, prekey)
+ *   keys   = HKDF-SHA256(secret, salt "Hamlet RUDP 48520102", info, 56 bytes)
+ *          = initiator's key (16) ‖ initiator's IV (12) ‖ acceptor's key (16) ‖ acceptor's IV (12)
+ *   info   = initiator's id (8) ‖ share (32) ‖ identity (32) ‖ prekey number (4) ‖ prekey (32) ‖ token
+ *
+ * The first secret only the owner of the identity can compute; the second nobody can any more when the prekey is forgotten. The token
+ * is there because an acceptor takes each of them once: so it never makes the same keys twice, whatever is repeated to it.
+ */
+import { MalformedPacket } from '../../kit/errors.ts'
+import { authenticatedAt, PUBLIC_KEY_BYTES, TAG_BYTES, type AcceptorKeys, type EncryptedContent, type HelloKeys } from '../wire/encrypted-packet.ts'
+import { decodeFrames } from '../wire/frames.ts'
+import type { NumberedPacket } from '../wire/packet.ts'
+import { writeUint64 } from '../wire/varint.ts'
+import type { Cipher, Cryptography } from './cryptography.ts'
+
+const SALT = 'Hamlet RUDP 48520102'
+const KEY_BYTES = 16
+const IV_BYTES = 12
+const NONCE_NUMBER_AT = 8
+/**
+ * One key encrypts at most 2^35 blocks of 16 bytes: the bound of RFC 9001 appendix B.1 (2^28 packets of 2^11 bytes, 2^23 of 2^16) for an
+ * advantage of 2^−57. Forgeries would need 2^52 packets (§6.6), and there are no more than 2^32 numbers.
+ */
+export const ENCRYPTED_BYTES_MAX = 2 ** 39
+
+/** What both ends know of a handshake, and nobody else. */
+export interface Agreement {
+  readonly withIdentity: Uint8Array
+  readonly withPrekey: Uint8Array
+}
+
+export class PacketProtection {
+  readonly #own: DirectionKeys
+  readonly #peers: DirectionKeys
+  #encryptedBytes = 0
+
+  constructor(own: DirectionKeys, peers: DirectionKeys) {
+    this.#own = own
+    this.#peers = peers
+  }
+
+  /** So much was encrypted that the key shall not be used any more. */
+  get isSpent(): boolean {
+    return this.#encryptedBytes >= ENCRYPTED_BYTES_MAX
+  }
+
+  /** Encrypts the frames between `contentAt` and `endAt` of the packet that begins at `startAt`. @returns where the packet ends, with its tag */
+  encrypt(type: EncryptedContent['type'], number: number, bytes: Uint8Array, startAt: number, contentAt: number, endAt: number): number {
+    this.#encryptedBytes += endAt - contentAt
+    this.#own.cipher.seal(this.#own.nonce(number), bytes, startAt + authenticatedAt(type), contentAt, endAt)
+    return endAt + TAG_BYTES
+  }
+
+  /** What the peer encrypted; undefined where it was not the peer, where something was changed, or where it is nothing that can be read. */
+  open(packet: EncryptedContent, bytes: Uint8Array): NumberedPacket | undefined {
+    const { type, destinationId, number, contentAt } = packet
+    const content = this.#peers.cipher.open(this.#peers.nonce(number), bytes, authenticatedAt(type), contentAt)
+    if (content === undefined) return undefined
+    const frames = framesOf(content)
+    if (frames === undefined) return undefined
+    return type === 'SHORT' ? { type, destinationId, number, frames } : { type, destinationId, sourceId: packet.sourceId, number, frames }
+  }
+}
+
+function framesOf(content: Uint8Array) {
+  try {
+    return decodeFrames(content, new DataView(content.buffer, content.byteOffset, content.byteLength), 0)
+  } catch (error) {
+    if (error instanceof MalformedPacket) return undefined
+    throw error
+  }
+}
+
+/** One direction's key, and its IV with the packet number worked into it. */
+class DirectionKeys {
+  readonly cipher: Cipher
+  readonly #nonce: Uint8Array
+  readonly #view: DataView
+  readonly #ivTail: number
+
+  constructor(cipher: Cipher, iv: Uint8Array) {
+    this.cipher = cipher
+    this.#nonce = iv.slice()
+    this.#view = new DataView(this.#nonce.buffer)
+    this.#ivTail = this.#view.getUint32(NONCE_NUMBER_AT)
+  }
+
+  /** Valid until the next call. */
+  nonce(number: number): Uint8Array {
+    this.#view.setUint32(NONCE_NUMBER_AT, (this.#ivTail ^ number) >>> 0)
+    return this.#nonce
+  }
+}
+
+/** The keys of a connection, as one of its ends uses them. */
+export function deriveProtection(
+  cryptography: Cryptography, role: 'initiator' | 'acceptor', initiatorId: number, { withIdentity, withPrekey }: Agreement, hello: HelloKeys, acceptor: AcceptorKeys,
+): PacketProtection {
+  const secret = new Uint8Array(2 * PUBLIC_KEY_BYTES)
+  secret.set(withIdentity)
+  secret.set(withPrekey, PUBLIC_KEY_BYTES)
+  const keys = cryptography.derive(secret, SALT, transcriptOf(initiatorId, hello, acceptor), 2 * (KEY_BYTES + IV_BYTES))
+  const direction = (at: number) => new DirectionKeys(cryptography.cipher(keys.subarray(at, at + KEY_BYTES)), keys.subarray(at + KEY_BYTES, at + KEY_BYTES + IV_BYTES))
+  const [initiators, acceptors] = [direction(0), direction(KEY_BYTES + IV_BYTES)]
+  return role === 'initiator' ? new PacketProtection(initiators, acceptors) : new PacketProtection(acceptors, initiators)
+}
+
+function transcriptOf(initiatorId: number, { share, token }: HelloKeys, { identity, prekeyNumber, prekey }: AcceptorKeys): Uint8Array {
+  const bytes = new Uint8Array(12 + 3 * PUBLIC_KEY_BYTES + token.length)
+  const view = new DataView(bytes.buffer)
+  writeUint64(view, 0, initiatorId)
+  bytes.set(share, 8)
+  bytes.set(identity, 8 + PUBLIC_KEY_BYTES)
+  view.setUint32(8 + 2 * PUBLIC_KEY_BYTES, prekeyNumber)
+  bytes.set(prekey, 12 + 2 * PUBLIC_KEY_BYTES)
+  bytes.set(token, 12 + 3 * PUBLIC_KEY_BYTES)
+  return bytes
+}

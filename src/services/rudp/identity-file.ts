@@ -1,0 +1,59 @@
+/**
+ * The secret that an acceptor of encrypted connections is known by: an X25519 key in the file `rudp.key` of its data folder, as PEM
+ * (`openssl pkey -in rudp.key -text` shows it). Made where there is none; nobody but the owner may read it.
+ */
+import { randomBytes } from 'node:crypto'
+import { link, open, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HamletError } from '../kit/errors.ts'
+import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
+import { SECRET_BYTES } from './core/cryptography.ts'
+import { PRIVATE_KEY_PREFIX } from './node-cryptography.ts'
+
+export const IDENTITY_FILE = 'rudp.key'
+const OWNER_ONLY = 0o600
+const PEM = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]{64,100})-----END PRIVATE KEY-----\s*$/
+
+/**
+ * The 32 secret bytes, safe on disk.
+ * @throws HamletError disk-failed; file-damaged where the file holds something else
+ */
+export async function identitySecret(folder: string): Promise<Uint8Array> {
+  const path = join(folder, IDENTITY_FILE)
+  try {
+    const stored = await readIdentity(path)
+    if (stored !== undefined) return stored
+    const mine = `${path}.${randomBytes(8).toString('hex')}`
+    await writeIdentity(mine, randomBytes(SECRET_BYTES))
+    // A link is made whole or not at all, and never over a file that another process made meanwhile.
+    await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))
+    await nodeDisk.syncFolder(folder)
+    return await readIdentity(path) ?? randomBytes(0)
+  } catch (error) {
+    throw diskError(error, path, 'the identity of this server could not be stored')
+  }
+}
+
+async function writeIdentity(path: string, secret: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', OWNER_ONLY)
+  try {
+    await file.writeFile(`-----BEGIN PRIVATE KEY-----\n${Buffer.concat([PRIVATE_KEY_PREFIX, secret]).toString('base64')}\n-----END PRIVATE KEY-----\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function readIdentity(path: string): Promise<Uint8Array | undefined> {
+  const text = await readFile(path, 'latin1').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const bytes = Buffer.from(PEM.exec(text)?.[1] ?? '', 'base64')
+  if (bytes.length === PRIVATE_KEY_PREFIX.length + SECRET_BYTES && bytes.subarray(0, PRIVATE_KEY_PREFIX.length).equals(PRIVATE_KEY_PREFIX)) return bytes.subarray(PRIVATE_KEY_PREFIX.length)
+  throw new HamletError({
+    code: 'file-damaged', what: 'the identity of this server could not be read', why: `${path} holds no X25519 key in PEM`, done: 'it was left as it is',
+    remedy: 'put the right file there, or move it away: a new key is made then, which visitors have to take as new',
+  })
+}

@@ -48,6 +48,14 @@ test('the plot is read with the keyboard alone', async () => {
   expect(await hamlet.shell.locator('#plot-readout').textContent()).not.toBe(first)
 })
 
+test('the plot is a table too, for who cannot see it', async () => {
+  await hamlet.shell.getByText('Second by second').click()
+  const table = hamlet.shell.getByRole('grid', { name: 'Second by second' })
+  await expect.poll(() => table.textContent()).toMatch(/0 s[\d.]+ kB to [\d.]+ kB/)
+  await hamlet.picture('lab-seconds')
+  await hamlet.shell.getByText('Second by second').click()
+})
+
 test('the table and the choice of control are those of the connection, and a change holds for those to come', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'cubic' }).click()

@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type RefObject } from 'react'
 import { formatBytes, formatMs } from '../../services/kit/amounts.ts'
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
-import { axisMaximum, axisTicks, lossMarks, sampleAt, samplesIn, scaleOf, stepArea, stepPath, timeRange, timeTicks, type Scale, type TimeRange } from './plot.ts'
+import { axisMaximum, axisTicks, lossMarks, sampleAt, samplesIn, scaleOf, stepArea, stepped, stepPath, timeRange, timeTicks, type Scale, type TimeRange } from './plot.ts'
 import { sentenceOf } from './sentences.ts'
 
 const LEFT_PX = 58
@@ -110,14 +110,6 @@ function Windows({ samples, scale }: { readonly samples: readonly Sample[]; read
       </g>
     ))}
   </>
-}
-
-/** One that the cursor comes to from where it stands; from nowhere it begins at the end. */
-function stepped(samples: readonly Sample[], fromMs: number | undefined, step: number): number | undefined {
-  const last = samples.length - 1
-  const found = fromMs === undefined ? -1 : samples.findIndex(({ atMs }) => atMs >= fromMs)
-  const from = found < 0 ? last : found
-  return samples[Math.min(last, Math.max(0, from + step))]?.atMs
 }
 
 function useWidth(frame: RefObject<HTMLElement | null>): number {

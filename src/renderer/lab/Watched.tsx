@@ -4,6 +4,7 @@ import { Button } from '../ui/Button.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { saveQlog } from './actions.ts'
 import { Plot } from './Plot.tsx'
+import { SecondsTable } from './SecondsTable.tsx'
 import { legendOf } from './sentences.ts'
 import { useLab } from './store.ts'
 
@@ -34,6 +35,7 @@ export function Watched() {
         {legendOf(samples).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
       </ul>
       <Plot samples={samples} spanMs={Number(span) * 1000} />
+      <SecondsTable />
       <p className="lab-saved" role="status">{saved}</p>
     </section>
   )

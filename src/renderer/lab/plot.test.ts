@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
-import { axisMaximum, axisTicks, lossMarks, sampleAt, samplesIn, scaleOf, stepArea, stepPath, timeRange, timeTicks } from './plot.ts'
+import { axisMaximum, axisTicks, lossMarks, sampleAt, samplesIn, scaleOf, stepArea, stepped, stepPath, timeRange, timeTicks } from './plot.ts'
 
 const sample = (atMs: number, windowBytes = 0, lost = 0, ssthreshBytes: number | null = null): Sample =>
   ({ atMs, windowBytes, ssthreshBytes, flightBytes: 0, srttMs: 10, phase: 'slow start', lost, control: '' })
@@ -24,6 +24,15 @@ test('the sample at a time is the last one up to then', () => {
   const all = [sample(10), sample(20), sample(30)]
   expect([5, 10, 29, 99].map(atMs => sampleAt(all, atMs)?.atMs)).toEqual([10, 10, 20, 30])
   expect(sampleAt([], 1)).toBeUndefined()
+})
+
+test('a cursor goes on and back in time, however many samples have the same one', () => {
+  const all = [10, 10, 10, 20, 30, 30].map(atMs => sample(atMs))
+  const path = (from: number | undefined, ...steps: number[]) => steps.reduce<(number | undefined)[]>((way, step) => [...way, stepped(all, way[way.length - 1], step)], [from]).slice(1)
+  expect(path(10, 1, 1, 1)).toEqual([20, 30, 30])
+  expect(path(30, -1, -1, -1)).toEqual([20, 10, 10])
+  expect(path(undefined, -1)).toEqual([30])
+  expect(stepped([], 1, 1)).toBeUndefined()
 })
 
 test('an axis ends at a round number and has round lines', () => {

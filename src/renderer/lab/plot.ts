@@ -32,6 +32,14 @@ export function sampleAt(samples: readonly Sample[], atMs: number): Sample | und
   return found ?? samples[0]
 }
 
+/** The time that a cursor comes to, so many samples on or back from where it stands; from nowhere it begins at the end. Several may have one time. */
+export function stepped(samples: readonly Sample[], fromMs: number | undefined, step: number): number | undefined {
+  const last = samples.length - 1
+  const after = samples.findIndex(({ atMs }) => fromMs !== undefined && (step < 0 ? atMs >= fromMs : atMs > fromMs))
+  const from = after < 0 ? last : step < 0 ? after : after - 1
+  return samples[Math.min(last, Math.max(0, from + step))]?.atMs
+}
+
 /** The axis ends at 1, 2 or 5 times a power of ten, at or above the value. */
 export function axisMaximum(value: number): number {
   if (!(value > 0)) return 1

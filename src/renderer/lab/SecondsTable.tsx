@@ -1,8 +1,9 @@
 /** The plot as a table, second by second: for who cannot see it, and for who wants the numbers. Made only while it is open. */
 import { useState } from 'react'
-import { formatBytes, formatMs } from '../../services/kit/amounts.ts'
+import { formatBytes } from '../../services/kit/amounts.ts'
 import { DataTable } from '../ui/DataTable.tsx'
 import { secondsOf, type Second } from './seconds.ts'
+import { roundTripText } from './sentences.ts'
 import { useLab } from './store.ts'
 
 const headings: Readonly<Record<string, string>> = { second: 'Second', window: 'Window', ssthresh: 'Threshold', flight: 'In flight', rtt: 'Round trip', lost: 'Lost' }
@@ -25,5 +26,5 @@ function Seconds() {
 
 function rowOf({ number, leastBytes, mostBytes, ssthreshBytes, flightBytes, srttMs, lost }: Second): Readonly<Record<string, string>> {
   const window = leastBytes === mostBytes ? formatBytes(mostBytes) : `${formatBytes(leastBytes)} to ${formatBytes(mostBytes)}`
-  return { second: `${number} s`, window, ssthresh: ssthreshBytes === null ? 'none yet' : formatBytes(ssthreshBytes), flight: formatBytes(flightBytes), rtt: formatMs(srttMs), lost: String(lost) }
+  return { second: `${number} s`, window, ssthresh: ssthreshBytes === null ? 'none yet' : formatBytes(ssthreshBytes), flight: formatBytes(flightBytes), rtt: roundTripText(srttMs), lost: String(lost) }
 }

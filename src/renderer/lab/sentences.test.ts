@@ -8,6 +8,10 @@ test('a moment is said in one sentence, with what happened in it', () => {
   expect(sentenceOf({ ...sample, ssthreshBytes: 22_000, lost: 3, control: 'cubic' }, 0)).toBe('At 3.42 s: window 45 kB, threshold 22 kB, 40 kB in flight, round trip 62 ms, slow start, 3 lost, cubic takes over.')
 })
 
+test('a round trip that was not measured yet is not said to be none', () => {
+  expect(sentenceOf({ ...sample, srttMs: 0 }, 0)).toContain('round trip unknown yet,')
+})
+
 test('the end of a load says how fast it was, or why it was none', () => {
   const loaded = { url: 'rudp://my-app.home/bytes/5000000', status: 200, bytes: 5_000_000, tookMs: 10_000 }
   expect(loadSentence(loaded)).toBe('5.0 MB in 10.0 s: 4.0 Mbit/s.')

@@ -7,9 +7,14 @@ import type { Loaded } from './store.ts'
 export function sentenceOf({ atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, phase, lost, control }: Sample, zeroMs: number): string {
   const facts = [
     `window ${formatBytes(windowBytes)}`, ssthreshBytes === null ? 'no threshold yet' : `threshold ${formatBytes(ssthreshBytes)}`, `${formatBytes(flightBytes)} in flight`,
-    `round trip ${formatMs(srttMs)}`, phase, ...(lost === 0 ? [] : [`${lost} lost`]), ...(control === '' ? [] : [`${control} takes over`]),
+    `round trip ${roundTripText(srttMs)}`, phase, ...(lost === 0 ? [] : [`${lost} lost`]), ...(control === '' ? [] : [`${control} takes over`]),
   ]
   return `At ${((atMs - zeroMs) / 1000).toFixed(2)} s: ${facts.join(', ')}.`
+}
+
+/** Before the first measurement it is 0. */
+export function roundTripText(srttMs: number): string {
+  return srttMs === 0 ? 'unknown yet' : formatMs(srttMs)
 }
 
 /** How a load ended. */
@@ -41,7 +46,7 @@ export function legendOf(samples: readonly Sample[]): readonly Legend[] {
     { line: 'cwnd', name: 'Window (cwnd)', value: now === undefined ? '–' : formatBytes(now.windowBytes) },
     { line: 'ssthresh', name: 'Threshold (ssthresh)', value: threshold },
     { line: 'flight', name: 'In flight', value: now === undefined ? '–' : formatBytes(now.flightBytes) },
-    { line: 'rtt', name: 'Round trip', value: now === undefined ? '–' : formatMs(now.srttMs) },
+    { line: 'rtt', name: 'Round trip', value: now === undefined ? '–' : roundTripText(now.srttMs) },
     { line: 'loss', name: 'Lost', value: String(lost) },
   ]
 }

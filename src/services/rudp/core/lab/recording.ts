@@ -2,7 +2,7 @@
 import { formatEndpoint } from '../../../kit/endpoint.ts'
 import type { Connection } from '../connection.ts'
 import { FRAME_TYPES } from '../../wire/frames.ts'
-import type { NumberedPacket } from '../../wire/packet.ts'
+import { DATAGRAM_BYTES_BASE, type NumberedPacket } from '../../wire/packet.ts'
 import type { TraceEvent } from '../events.ts'
 import { QlogTrace } from '../qlog.ts'
 import type { Sample } from './commands.ts'
@@ -46,10 +46,10 @@ export class Recording {
     return { samples, next: this.#first + Math.min(this.#samples.length, from + samples.length) }
   }
 
-  /** Acknowledgements alone are not in flight. */
+  /** Acknowledgements alone are not in flight; a probe for longer datagrams, which is filled up, counts as it does in loss.ts. */
   #fly({ frames }: NumberedPacket, sizeBytes: number): void {
     if (!frames.some(({ kind }) => FRAME_TYPES[kind].asks)) return
-    this.#flightBytes += sizeBytes
+    this.#flightBytes += frames.some(({ kind }) => kind === 'PADDING') ? Math.min(sizeBytes, DATAGRAM_BYTES_BASE) : sizeBytes
     this.#mostFlightBytes = Math.max(this.#mostFlightBytes, this.#flightBytes)
   }
 

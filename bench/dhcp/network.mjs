@@ -17,18 +17,21 @@ export function openLoader() {
 
 /**
  * @param {number} number of the server, from 0
- * @returns the namespace of the server, and both ends' addresses; the subnet is a /14, which has room for 200,000 leases
+ * @returns the namespace of the server, and both ends' addresses; the subnet is a /14, and nearly all of it is the pool: as large as Hamlet takes one
  */
 export function openWire(number) {
   const namespace = `${LOADER}s${number}`
   const second = 16 + number * 4
-  const wire = { namespace, serverAddress: `10.${second}.0.1`, loaderAddress: `10.${second}.0.2`, subnet: `10.${second}.0.0/14`, first: `10.${second}.1.0`, last: `10.${second + 3}.200.255` }
+  const wire = {
+    namespace, link: `wire${number}`, serverAddress: `10.${second}.0.1`, loaderAddress: `10.${second}.0.2`,
+    subnet: `10.${second}.0.0/14`, first: `10.${second}.1.0`, last: `10.${second + 3}.255.254`,
+  }
   ip('netns', 'add', namespace)
   made.push(namespace)
-  ip('-n', LOADER, 'link', 'add', `wire${number}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
-  ip('-n', LOADER, 'address', 'add', `${wire.loaderAddress}/14`, 'dev', `wire${number}`)
+  ip('-n', LOADER, 'link', 'add', wire.link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
+  ip('-n', LOADER, 'address', 'add', `${wire.loaderAddress}/14`, 'dev', wire.link)
   ip('-n', namespace, 'address', 'add', `${wire.serverAddress}/14`, 'dev', 'eth0')
-  for (const [where, link] of [[LOADER, `wire${number}`], [namespace, 'eth0'], [namespace, 'lo']]) ip('-n', where, 'link', 'set', link, 'up')
+  for (const [where, link] of [[LOADER, wire.link], [namespace, 'eth0'], [namespace, 'lo']]) ip('-n', where, 'link', 'set', link, 'up')
   for (let attempt = 0; attempt < 100 && !/LOWER_UP/.test(execFileSync('ip', ['-n', namespace, 'link', 'show', 'eth0'], { encoding: 'utf8' })); attempt++); // The wire is live a moment later.
   return wire
 }

@@ -1,24 +1,15 @@
 /** Programs that the bench makes itself: the two C programs beside this file, and CoreDNS, which no Debian package brings. */
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cache, which } from '../../scripts/setup/places.mjs'
 import { run } from '../../scripts/setup/run.mjs'
+import { compile as compileFile } from '../compile.mjs'
 
 const COREDNS_VERSION = '1.15.0'
 const folder = join(cache, 'bench')
 
 /** Compiles a C file of this folder, unless that was done before. @returns the program's path */
-export async function compile(name) {
-  const source = join(import.meta.dirname, `${name}.c`)
-  const program = join(folder, `${name}-${createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12)}`)
-  if (existsSync(program)) return program
-  mkdirSync(folder, { recursive: true })
-  const aside = `${program}-${process.pid}`
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-o', aside, source])
-  renameSync(aside, program)
-  return program
-}
+export const compile = name => compileFile(join(import.meta.dirname, `${name}.c`))
 
 /** CoreDNS, built with Go into the cache the first time, which takes minutes. @returns its path, undefined where it cannot be had */
 export async function coredns() {

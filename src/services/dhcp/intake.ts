@@ -3,6 +3,7 @@
  * what is worth waiting for; in the socket's buffer the newest would be lost. While too many leases wait for the disk, no
  * question is answered.
  */
+import { BytePool } from '../kit/byte-pool.ts'
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { DatagramBatch } from '../kit/node/udp/door.ts'
@@ -28,6 +29,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #line = new WaitingLine()
+  readonly #pool = new BytePool()
   #turn: NodeJS.Immediate | undefined
   #dropped = 0
   #tellDropsAtMs = 0
@@ -40,7 +42,9 @@ export class Intake {
   readonly take = (batch: DatagramBatch): void => {
     for (let index = 0; index < batch.count; index++) {
       const offset = batch.offsets[index] ?? 0
-      const bytes = batch.slab.slice(offset, offset + (batch.lengths[index] ?? 0))
+      const length = batch.lengths[index] ?? 0
+      const bytes = this.#pool.take(length) // not a Buffer: slices of one are no copies
+      bytes.set(batch.slab.subarray(offset, offset + length))
       if (!this.#line.push({ bytes, path: batch.path(index) })) this.#dropped++
     }
     this.wake()

@@ -7,30 +7,74 @@ import { LeaseStore } from './lease-store.ts'
 
 const leaseOf = (yiaddr: string): LeaseRecord => ({ yiaddr, state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: '', expiresAtMs: 1 })
 
-test('after a group of leases the next waits for others for two milliseconds; one that comes alone does not wait', async () => {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))
-  let nowMs = 0
-  let wake: (() => void) | undefined
+const numberOf = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0) & 0xffff
+
+/** A store with a clock that is set by hand, and wakes when `ring` is called. */
+async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))) {
+  const alarms: { atMs: number; ring: () => void }[] = []
   const clock = {
-    nowMs: () => nowMs,
-    wakeAt(atMs: number, awake: () => void) {
-      expect(atMs).toBe(2)
-      wake = awake
-      return () => undefined
+    now: 0,
+    nowMs: () => clock.now,
+    wakeAt(atMs: number, ring: () => void) {
+      const alarm = { atMs, ring }
+      alarms.push(alarm)
+      return () => void alarms.splice(alarms.indexOf(alarm), 1)
     },
   }
   const store = await LeaseStore.open({ dataFolder, clock, log: () => undefined, setHealth: () => undefined })
-  const lend = (yiaddr: string) => new Promise<void>((resolve, reject) => store.append(leaseOf(yiaddr), error => error === undefined ? resolve() : reject(error)))
-  await Promise.all([lend('10.0.0.1'), lend('10.0.0.2')])
-  nowMs = 1
-  const third = lend('10.0.0.3')
-  expect([store.waiting, wake === undefined]).toEqual([1, false])
-  nowMs = 2
-  wake?.()
-  await third
-  await lend('10.0.0.4')
-  const last = lend('10.0.0.5')
+  const lend = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.${number >>> 8}.${number & 255}`), error => error === undefined ? resolve() : reject(error)))
+  const lendMany = (first: number, last: number) => Promise.all(Array.from({ length: last - first + 1 }, (_, index) => lend(first + index)))
+  const written = () => (readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.\d+\.\d+/g) ?? []).map(numberOf)
+  return { dataFolder, store, clock, alarms, lend, lendMany, written }
+}
+
+const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
+
+test('leases that come one by one do not wait for others', async () => {
+  const { store, alarms, lendMany, written } = await openStore()
+  await lendMany(1, 4)
+  await lendMany(5, 8)
+  expect([alarms, written()]).toEqual([[], range(1, 8)])
+  await store.close()
+})
+
+test('after a crowd of leases the next waits for others, four milliseconds at most', async () => {
+  const { store, clock, alarms, lend, lendMany, written } = await openStore()
+  await lendMany(1, 5)
+  clock.now = 1
+  const sixth = lend(6)
+  expect([store.waiting, alarms.map(({ atMs }) => atMs), written()]).toEqual([1, [4], range(1, 5)])
+  clock.now = 4
+  alarms.pop()?.ring()
+  await sixth
+  await lend(7)
+  expect([alarms, written()]).toEqual([[], range(1, 7)])
+  await store.close()
+})
+
+test('what waits for others goes when there are thirty-two, and when the store is closed', async () => {
+  const { store, alarms, lend, lendMany, written } = await openStore()
+  await lendMany(1, 5)
+  await lendMany(6, 37)
+  expect([alarms, written()]).toEqual([[], range(1, 37)])
+  const last = lend(38)
+  expect(alarms).toHaveLength(1)
   await store.close()
   await last
-  expect(readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.0\.\d/g)).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'])
+  expect(written()).toEqual(range(1, 38))
+})
+
+test('a file is not written anew at the first lease after a start, only where most of it is outdated', async () => {
+  const first = await openStore()
+  await first.lendMany(1, 1100)
+  await first.store.close()
+  const second = await openStore(first.dataFolder)
+  await second.lend(1)
+  await second.store.close()
+  expect(second.written()).toHaveLength(1101)
+  const third = await openStore(first.dataFolder)
+  third.store.live = () => []
+  for (let lent = 1101; lent < 4401; lent += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
+  await third.store.close()
+  expect(third.written().length).toBeLessThan(200)
 })

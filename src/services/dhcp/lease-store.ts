@@ -14,10 +14,12 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
 const RECORDS_KEPT_MIN = 1000
 const RECORDS_A_LIVE_ONE_MAX = 4
 /**
- * Where leases come in crowds, so long they gather before they go to disk together: a sync costs the processor more than a lease
- * does, and the disk less than this. A lease that comes alone goes at once.
+ * Where leases come in crowds, so long they gather before they go to disk together, or until there are enough: a sync costs the processor
+ * ten times what a lease does. Where they come one by one, each goes at once.
  */
-const GATHER_MS = 2
+const GATHER_MS = 4
+const CROWD_COUNT = 4
+const ENOUGH_COUNT = 32
 
 interface Held {
   readonly record: LeaseRecord
@@ -42,11 +44,13 @@ export class LeaseStore implements Journal<LeaseRecord> {
   readonly #options: LeaseStoreOptions
   readonly #release: () => Promise<void>
   #written: number
-  #compactAt = RECORDS_KEPT_MIN
+  #compactAt: number
   #compacting = false
   #waiting = 0
-  /** Records that gather. */
+  /** Records that gather, and what ends that early; undefined where they do not wait for more. */
   #held: Held[] = []
+  #cutShort: (() => void) | undefined
+  /** The last that went to the journal together. */
   #passed = { count: 0, atMs: -Infinity }
 
   /** @throws HamletError folder-locked, disk-failed, file-damaged */
@@ -69,6 +73,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
     this.#options = options
     this.#release = release
     this.#written = records.length
+    this.#compactAt = compactAtFor(new Set(records.map(({ yiaddr }) => yiaddr)).size)
   }
 
   /** Records that are not safe yet. */
@@ -79,17 +84,28 @@ export class LeaseStore implements Journal<LeaseRecord> {
   append(record: LeaseRecord, done: Held['done']): void {
     this.#waiting++
     this.#held.push({ record, done })
-    if (this.#held.length > 1) return
+    if (this.#held.length === 1) this.#gather()
+    else if (this.#held.length >= ENOUGH_COUNT) this.#cutShort?.()
+  }
+
+  #gather(): void {
     const { clock } = this.#options
     const gatheredAtMs = this.#passed.atMs + GATHER_MS
-    if (this.#passed.count > 1 && clock.nowMs() < gatheredAtMs) clock.wakeAt(gatheredAtMs, () => this.#pass())
-    else queueMicrotask(() => this.#pass()) // What this turn of the event loop brings goes together anyway.
+    const passSoon = () => queueMicrotask(() => this.#pass()) // What this turn of the event loop brings goes together anyway.
+    if (this.#passed.count <= CROWD_COUNT || clock.nowMs() >= gatheredAtMs) return passSoon()
+    const cancel = clock.wakeAt(gatheredAtMs, () => this.#pass())
+    this.#cutShort = () => {
+      this.#cutShort = undefined
+      cancel()
+      passSoon()
+    }
   }
 
   /** Gives to the journal what has gathered. */
   #pass(): void {
     const held = this.#held
     this.#held = []
+    this.#cutShort = undefined
     this.#passed = { count: held.length, atMs: this.#options.clock.nowMs() }
     for (const { record, done } of held) {
       this.#journal.append(record, error => {
@@ -130,7 +146,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
       const records = this.live()
       await this.#journal.compact(records)
       this.#written = records.length
-      this.#compactAt = Math.max(RECORDS_KEPT_MIN, records.length * RECORDS_A_LIVE_ONE_MAX)
+      this.#compactAt = compactAtFor(records.length)
       this.#options.setHealth(undefined)
     } catch (error) {
       this.#compactAt = this.#written * 2
@@ -139,4 +155,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
       this.#compacting = false
     }
   }
+}
+
+/** How many records may lie in the file that stand for so many live ones. */
+function compactAtFor(live: number): number {
+  return Math.max(RECORDS_KEPT_MIN, live * RECORDS_A_LIVE_ONE_MAX)
 }

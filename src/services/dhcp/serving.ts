@@ -40,6 +40,8 @@ export interface ServingOptions {
 }
 
 const STANDARD_PORT = 67
+/** In a crowd, what a question may wait to be read together with others. */
+const REST_MS = 1
 
 export class Serving {
   readonly machine: DhcpServer
@@ -125,5 +127,5 @@ async function openSockets({ context: { settings, trace, clock, log }, networks,
   const alone = await openDoor({ addresses: ['0.0.0.0'], port, io: settings.io, receive: () => undefined })
   const taken = alone.locals[0]?.port ?? port
   await alone.close()
-  return openTracedDoor({ ...common, addresses: ['0.0.0.0', ...ownAddresses(networks)], port: taken, sharePort: true, broadcast: true, tellInterface: true }, trace, 'dhcp', clock)
+  return openTracedDoor({ ...common, addresses: ['0.0.0.0', ...ownAddresses(networks)], port: taken, sharePort: true, broadcast: true, tellInterface: true, restMs: REST_MS }, trace, 'dhcp', clock)
 }

@@ -16,7 +16,7 @@ const HOST_NAME_LENGTH_MAX = 63
  * @throws MalformedPacket: an identifier longer than 64 bytes
  */
 export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: string) => boolean): Client | undefined {
-  const hardware = chaddr.length > 0 ? formatHex(Uint8Array.of(htype)) + formatHex(chaddr) : ''
+  const hardware = chaddr.length > 0 ? formatHex(hardwareIdentifier(htype, chaddr)) : ''
   const named = options.clientIdentifier
   if (named !== undefined && named.length > KEY_BYTES_MAX) throw new MalformedPacket(0, 'RFC 2132 §9.14', `a client identifier of ${named.length} bytes, ${KEY_BYTES_MAX} at most`)
   const identifier = named === undefined ? '' : formatHex(named)
@@ -25,8 +25,16 @@ export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: 
   return { key, mac: chaddr.length > 0 ? formatMac(chaddr) : key, hostName: hostNameOf(options) }
 }
 
+/** Hardware type and address as a client identifier (RFC 2132 §9.14). */
+function hardwareIdentifier(htype: number, chaddr: Uint8Array): Uint8Array {
+  const identifier = new Uint8Array(1 + chaddr.length)
+  identifier[0] = htype
+  identifier.set(chaddr, 1)
+  return identifier
+}
+
 /** What the client calls itself: option 12, else the first label of option 81. Only for people to read: any characters may be in it. */
 function hostNameOf({ hostName, clientFqdn }: Message['options']): string {
   const name = hostName ?? clientFqdn?.name.split('.')[0] ?? ''
-  return name.slice(0, HOST_NAME_LENGTH_MAX).replace(/[^\x21-\x7e]/g, '?')
+  return name === '' ? '' : name.slice(0, HOST_NAME_LENGTH_MAX).replace(/[^\x21-\x7e]/g, '?')
 }

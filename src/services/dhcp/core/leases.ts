@@ -16,7 +16,7 @@
 import { assert } from '../../kit/errors.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { Deadlines } from './deadlines.ts'
-import { FreeList } from './free-list.ts'
+import { SlotList } from './slot-list.ts'
 
 /** Addresses from first to last, both included, as uint32. */
 export interface Pool {
@@ -69,10 +69,11 @@ const NOBODY: Client = { key: '', mac: '', hostName: '' }
 
 export class LeaseTable {
   readonly #pool: Pool
-  readonly #free: FreeList
+  readonly #free: SlotList
   readonly #reserved: ReadonlySet<number>
   /** Reserved addresses outside the pool: their slots follow those of the pool. */
   readonly #slotBeyond = new Map<number, number>()
+  /** When leases, and the rest of declined addresses, end. Offers all stand equally long: their order is that in which they end. */
   readonly #deadlines: Deadlines
   /** One a slot; undefined where it was never used. Slot 0 is the pool's first address. */
   readonly #bindings: (Binding | undefined)[]
@@ -82,7 +83,8 @@ export class LeaseTable {
   /** The slot of each client that has or had one: at most one a slot. */
   readonly #slotOf = new Map<string, number>()
   /** Slots that are offered, the oldest offer first, and since when. */
-  readonly #offeredAtMs = new Map<number, number>()
+  readonly #offered: SlotList
+  readonly #offeredAtMs: Float64Array
   readonly #lendable: number
 
   /**
@@ -91,13 +93,15 @@ export class LeaseTable {
    */
   constructor(pool: Pool, excluded: Iterable<number>, reserved: Iterable<number> = []) {
     this.#pool = pool
-    this.#free = new FreeList(sizeOf(pool))
+    this.#free = new SlotList(sizeOf(pool))
     this.#reserved = new Set(reserved)
     const never = new Set([...excluded, ...this.#reserved])
     for (let yiaddr = pool.first; yiaddr <= pool.last; yiaddr++) if (!never.has(yiaddr)) this.#free.addLast(yiaddr - pool.first)
     for (const yiaddr of this.#reserved) if (!contains(pool, yiaddr)) this.#slotBeyond.set(yiaddr, sizeOf(pool) + this.#slotBeyond.size)
     const slots = sizeOf(pool) + this.#slotBeyond.size
     this.#deadlines = new Deadlines(slots)
+    this.#offered = new SlotList(slots)
+    this.#offeredAtMs = new Float64Array(slots)
     this.#bindings = new Array<Binding | undefined>(slots).fill(undefined)
     this.#changedAt = new Float64Array(slots)
     this.#lendable = this.#free.count
@@ -177,7 +181,7 @@ export class LeaseTable {
     const before = slot === undefined ? undefined : this.#bindings[slot]
     if (slot === undefined || before === undefined || before.state === 'free') return undefined
     this.#deadlines.clear(slot)
-    this.#offeredAtMs.delete(slot)
+    this.#offered.remove(slot)
     if (before.held) this.#keep(slot, { ...before, state: 'free', expiresAtMs: Infinity })
     else {
       this.#bindings[slot] = undefined
@@ -198,7 +202,7 @@ export class LeaseTable {
   /** Frees what is over at `nowMs`; returns what it was. */
   expire(nowMs: number): Binding[] {
     const over: Binding[] = []
-    for (let slot = this.#deadlines.takeDue(nowMs); slot !== undefined; slot = this.#deadlines.takeDue(nowMs)) {
+    for (let slot = this.#takeOver(nowMs); slot !== undefined; slot = this.#takeOver(nowMs)) {
       const before = this.release(this.#bindings[slot]?.yiaddr ?? 0)
       if (before !== undefined) over.push(before)
     }
@@ -207,14 +211,14 @@ export class LeaseTable {
 
   /** When `expire` has something to do. */
   deadlineMs(): number {
-    return this.#deadlines.earliestMs()
+    return Math.min(this.#deadlines.earliestMs(), this.#offerEndsAtMs())
   }
 
   /** The clock was set: every state lasts as long as it was to last. */
   shift(byMs: number): void {
     this.#deadlines.shift(byMs)
     for (const [slot, binding] of this.#bindings.entries()) if (binding !== undefined) this.#bindings[slot] = { ...binding, expiresAtMs: binding.expiresAtMs + byMs }
-    for (const [slot, atMs] of this.#offeredAtMs) this.#offeredAtMs.set(slot, atMs + byMs)
+    for (const [slot, atMs] of this.#offeredAtMs.entries()) this.#offeredAtMs[slot] = atMs + byMs
   }
 
   /** Takes up a line of the journal, in the journal's order. False: the address is none of this pool's to lend. */
@@ -267,10 +271,22 @@ export class LeaseTable {
     return reserved === undefined && !this.#reserved.has(own.yiaddr) ? own : undefined
   }
 
+  /** A slot whose time is over, and which is `release`d next. */
+  #takeOver(nowMs: number): number | undefined {
+    return this.#offerEndsAtMs() <= nowMs ? this.#offered.first() : this.#deadlines.takeDue(nowMs)
+  }
+
+  /** When the oldest offer is over; Infinity where there is none. */
+  #offerEndsAtMs(): number {
+    const slot = this.#offered.first()
+    return slot === undefined ? Infinity : (this.#offeredAtMs[slot] ?? 0) + OFFER_MS
+  }
+
+  /** The address of the oldest offer that may give way to another client. */
   #oldestOffer(nowMs: number): number | undefined {
-    for (const [slot, offeredAtMs] of this.#offeredAtMs) {
+    for (let slot = this.#offered.first(); slot !== undefined; slot = this.#offered.after(slot)) {
       const binding = this.#bindings[slot]
-      if (offeredAtMs + OFFER_KEPT_MS > nowMs || binding === undefined) return undefined
+      if ((this.#offeredAtMs[slot] ?? 0) + OFFER_KEPT_MS > nowMs || binding === undefined) return undefined
       if (!this.#reserved.has(binding.yiaddr)) return binding.yiaddr
     }
     return undefined
@@ -288,9 +304,12 @@ export class LeaseTable {
     this.#keep(slot, binding)
     if (client.key !== '' && elsewhere !== slot) this.#slotOf.set(client.key, slot)
     this.#free.remove(slot)
-    this.#deadlines.set(slot, expiresAtMs)
-    this.#offeredAtMs.delete(slot)
-    if (state === 'offered') this.#offeredAtMs.set(slot, nowMs)
+    this.#offered.remove(slot)
+    if (state === 'offered') {
+      this.#deadlines.clear(slot)
+      this.#offered.addLast(slot)
+      this.#offeredAtMs[slot] = nowMs
+    } else this.#deadlines.set(slot, expiresAtMs)
     return binding
   }
 
@@ -304,7 +323,7 @@ export class LeaseTable {
     const isReserved = this.#reserved.has(this.#bindings[slot]?.yiaddr ?? 0)
     this.#bindings[slot] = undefined
     this.#deadlines.clear(slot)
-    this.#offeredAtMs.delete(slot)
+    this.#offered.remove(slot)
     if (!isReserved && !this.#free.has(slot)) this.#free.addLast(slot)
   }
 }

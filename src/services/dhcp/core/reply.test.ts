@@ -1,9 +1,12 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FQDN_FLAGS } from '../wire/domain-names.ts'
-import { MESSAGE_TYPE } from '../wire/message.ts'
+import { HAMLET_CLASS } from '../wire/hamlet-options.ts'
+import { encodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
+import { OFFER_MS } from './leases.ts'
 import { parseOptionTexts } from './option-texts.ts'
-import { at, Bench, candidate } from '../testing/bench.ts'
+import { at, Bench, candidate, mac } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 const SET = parseOptionTexts(['42=192.0.2.7', 'ntp-servers=192.0.2.8', '119=lab.example.org', '114=https://portal.example.org/', '26=1400', '224=0x0a0b', '66=192.0.2.66', '67=boot/kettle.efi'])
@@ -66,4 +69,28 @@ test('a relay\'s option that is none is not repeated, so the answer keeps its si
   const [offer] = new Bench({ candidates: [candidate('if0', '192.0.2.1')] }).ask({ ...DISCOVER, relayAgent: new Uint8Array(400) }, { giaddr: at('192.0.2.9'), from: '192.0.2.9:67' })
   expect(offer?.message.options.relayAgent).toBeUndefined()
   expect(offer?.message.options.leaseSeconds).toBe(3600)
+})
+
+const asked = fc.record({
+  parameterRequestList: fc.option(fc.uniqueArray(fc.constantFrom(1, 3, 6, 12, 15, 28, 42, 43, 51, 54, 58, 61, 66, 82, 114, 119, 121, 224), { minLength: 1 }), { nil: undefined }),
+  clientIdentifier: fc.option(fc.uint8Array({ minLength: 2, maxLength: 64 }), { nil: undefined }), relayAgent: fc.option(fc.constant(Uint8Array.of(1, 2, 7, 7)), { nil: undefined }),
+  leaseSeconds: fc.option(fc.constantFrom(60, 1000, 0xffffffff), { nil: undefined }), vendorClass: fc.constantFrom(undefined, 'MSFT 5.0', HAMLET_CLASS),
+  maxMessageBytes: fc.constantFrom(undefined, 576, 1500), hostName: fc.constantFrom(undefined, 'kettle'),
+})
+
+test('what is laid out once for all who ask alike is, byte for byte, what each of them would be told alone', () => {
+  const bench = new Bench({ options: SET })
+  let client = 0
+  fc.assert(fc.property(fc.array(asked, { minLength: 1, maxLength: 3 }), kinds => {
+    for (const options of [...kinds, ...kinds]) {
+      bench.nowMs += OFFER_MS
+      const header = { chaddr: mac(++client % 50), xid: client }
+      const [offer] = bench.ask({ ...DISCOVER, ...options }, header)
+      const [alone] = new Bench({ options: SET }).ask({ ...DISCOVER, ...options, requestedAddress: offer?.message.yiaddr }, header)
+      expect(offer?.bytes).toEqual(alone?.bytes)
+      expect(offer?.bytes).toEqual(offer && encodeMessage(offer.message, options.parameterRequestList, 548))
+      expect(offer?.message).toMatchObject(header)
+      expect([offer?.message.options.clientIdentifier, offer?.message.options.relayAgent]).toEqual([options.clientIdentifier, options.relayAgent])
+    }
+  }))
 })

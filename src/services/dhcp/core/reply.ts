@@ -1,14 +1,16 @@
-/** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3) and where they go (§4.1). */
-import type { Endpoint, Path } from '../../kit/endpoint.ts'
-import { broadcastOf, formatIpv4, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
+/** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3). ways-back.ts says where they go. */
+import type { Path } from '../../kit/endpoint.ts'
+import { broadcastOf, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
 import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
 import { encodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { OP, type Header } from '../wire/header.ts'
-import { encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
-import { uint32, type Codec } from '../wire/option-values.ts'
+import { encodeSequence, encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
+import { sequenceOf } from '../wire/option-layout.ts'
+import type { Codec } from '../wire/option-values.ts'
 import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
 import { decodeRelayAgent } from '../wire/relay-agent.ts'
 import type { ServedNetwork } from './pools.ts'
+import { WaysBack } from './ways-back.ts'
 
 /** What clients are told. */
 export interface Told {
@@ -51,10 +53,6 @@ export interface Reply {
   readonly bytes: Uint8Array
 }
 
-const SERVER_PORT = 67
-const CLIENT_PORT = 68
-const ALL = '255.255.255.255'
-const NO_ADDRESS = '0.0.0.0'
 /** RFC 2131 §2: every client takes a datagram of 576 bytes. More is sent only as far as it fits an Ethernet frame. */
 const DATAGRAM_BYTES_MIN = 576
 const DATAGRAM_BYTES_MAX = 1500
@@ -63,12 +61,18 @@ const FILE_LENGTH_MAX = 128
 /** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
 const RELAY_AGENT_BYTES_MAX = 255
 const SERVER_ADDRESSES_MAX = 64
-/** Clients may ask for any lease time; beyond so many, numbers are encoded each time. */
-const WORDS_MAX = 1024
+/** A network has few kinds of clients; beyond so many, the options of all kinds are forgotten. */
+const KINDS_MAX = 256
+/** Longer lists of parameters are nobody's, and not worth remembering. */
+const PARAMETERS_MAX = 128
+const NOTHING: ReadonlyMap<number, Uint8Array> = new Map()
 /** Option 53, as it is sent. */
 const MESSAGE_TYPE_BYTES = { OFFER: Uint8Array.of(MESSAGE_TYPE.OFFER), ACK: Uint8Array.of(MESSAGE_TYPE.ACK), NAK: Uint8Array.of(MESSAGE_TYPE.NAK) } as const
 
-/** Writes answers. What is the same for all clients of a network is encoded once. */
+/**
+ * Writes answers. Clients of one kind, which ask in the same network for the same parameters, are told the same: that is laid out once,
+ * and each answer is a copy of it with the client's own fields, its identifier and its relay's option.
+ */
 export class Replies {
   readonly #told: Told
   /** Where boot loaders look, whatever they ask for: in the header. */
@@ -76,9 +80,9 @@ export class Replies {
   /** What a network's clients are told, by option code, and which of it they get unasked; by network, then by server address. */
   readonly #configured = new Map<ServedNetwork, Map<number, ReadonlyMap<number, Uint8Array>>>()
   readonly #ports: ReadonlyMap<number, Uint8Array>
-  /** Times and server identifiers as bytes: few, and sent again and again. */
-  readonly #words = new Map<number, Uint8Array>()
-  readonly #waysBack = new WeakMap<Path, Path>()
+  /** Options as they are told to clients of one kind, by network and kind. */
+  readonly #alike = new Map<ServedNetwork, Map<string, Uint8Array>>()
+  readonly #waysBack = new WaysBack()
 
   constructor(told: Told) {
     this.#told = told
@@ -89,27 +93,65 @@ export class Replies {
 
   /** OFFER or ACK. */
   grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, rapid }: Grant): Reply {
-    const values = this.#wantedBy(question)
-    const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#told.options)
-    values.set(OPTIONS.leaseSeconds.code, this.#wordOf(leaseSeconds))
-    values.set(OPTIONS.renewalSeconds.code, this.#wordOf(renewalSeconds))
-    values.set(OPTIONS.rebindingSeconds.code, this.#wordOf(rebindingSeconds))
+    const { request } = question
+    const { clientFqdn, parameterRequestList = [] } = request.options
+    const header = this.#headerOf(type, question, yiaddr)
+    const isNamed = hostName !== '' && wants(request, OPTIONS.hostName.code)
+    if (!rapid && clientFqdn === undefined && !isNamed && parameterRequestList.length <= PARAMETERS_MAX) {
+      const bytes = encodeSequence(header, this.#toldAlike(type, question, leaseSeconds), echoedFrom(request), bytesMaxOf(request))
+      if (bytes !== undefined) return { path: this.#wayBack(question, false), bytes }
+    }
+    const values = this.#grantValues(type, question, leaseSeconds)
     if (rapid) put(values, OPTIONS.rapidCommit, true)
-    if (question.request.options.clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(question.request.options.clientFqdn, this.#told, hostName))
-    if (hostName !== '' && wants(question.request, OPTIONS.hostName.code)) put(values, OPTIONS.hostName, hostName)
-    return this.#reply(type, question, yiaddr, values)
+    if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(clientFqdn, this.#told, hostName))
+    if (isNamed) put(values, OPTIONS.hostName, hostName)
+    return this.#reply(question, header, values)
   }
 
   /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
   information(question: Question): Reply {
-    return this.#reply('ACK', question, 0, this.#wantedBy(question))
+    return this.#reply(question, this.#headerOf('ACK', question, 0), this.#begin('ACK', question, this.#wantedBy(question)))
   }
 
   /** @param why goes to the client as option 56 (RFC 2132 §9.9) */
   refusal(question: Question, why: string): Reply {
-    const values = new Map<number, Uint8Array>()
+    const values = this.#begin('NAK', question, new Map<number, Uint8Array>())
     put(values, OPTIONS.message, why)
-    return this.#reply('NAK', question, 0, values)
+    return this.#reply(question, this.#headerOf('NAK', question, 0), values, true)
+  }
+
+  /** The options of a grant, but for what is the client's alone. */
+  #grantValues(type: 'OFFER' | 'ACK', question: Question, leaseSeconds: number): Map<number, Uint8Array> {
+    const values = this.#begin(type, question, this.#wantedBy(question))
+    const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#told.options)
+    put(values, OPTIONS.leaseSeconds, leaseSeconds)
+    put(values, OPTIONS.renewalSeconds, renewalSeconds)
+    put(values, OPTIONS.rebindingSeconds, rebindingSeconds)
+    return values
+  }
+
+  /** The same, laid out: one for all clients of a kind. */
+  #toldAlike(type: 'OFFER' | 'ACK', question: Question, leaseSeconds: number): Uint8Array {
+    const { request: { options: { parameterRequestList, vendorClass } }, network, serverAddress } = question
+    const serverIdentifier = serverIdentifierFor(question.request, serverAddress)
+    // A text of 16-bit numbers: all that #grantValues looks at.
+    const kind = String.fromCharCode(
+      MESSAGE_TYPE[type], vendorClass === HAMLET_CLASS ? 1 : 0, parameterRequestList === undefined ? 0 : 1, leaseSeconds >>> 16, leaseSeconds,
+      serverAddress >>> 16, serverAddress, serverIdentifier >>> 16, serverIdentifier, ...parameterRequestList ?? [],
+    )
+    const kinds = this.#alike.get(network) ?? new Map<string, Uint8Array>()
+    const known = kinds.get(kind)
+    if (known !== undefined) return known
+    const sequence = sequenceOf(this.#grantValues(type, question, leaseSeconds), parameterRequestList ?? [])
+    if (kinds.size >= KINDS_MAX) kinds.clear()
+    this.#alike.set(network, kinds.set(kind, sequence))
+    return sequence
+  }
+
+  #begin(type: keyof typeof MESSAGE_TYPE_BYTES, { request, serverAddress }: Question, values: Map<number, Uint8Array>): Map<number, Uint8Array> {
+    values.set(OPTIONS.messageType.code, MESSAGE_TYPE_BYTES[type])
+    put(values, OPTIONS.serverIdentifier, serverIdentifierFor(request, serverAddress))
+    return values
   }
 
   /**
@@ -138,9 +180,9 @@ export class Replies {
     return configured
   }
 
-  #reply(type: keyof typeof MESSAGE_TYPE_BYTES, { request, arrived, network, serverAddress }: Question, yiaddr: number, values: Map<number, Uint8Array>): Reply {
+  #headerOf(type: keyof typeof MESSAGE_TYPE_BYTES, { request }: Question, yiaddr: number): Header {
     const isNak = type === 'NAK'
-    const header: Header = {
+    return {
       op: OP.reply,
       htype: request.htype,
       hops: 0,
@@ -156,38 +198,31 @@ export class Replies {
       sname: '',
       file: isNak ? '' : this.#boot.file,
     }
-    // The client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2) go back to them.
-    const { clientIdentifier, relayAgent, maxMessageBytes = DATAGRAM_BYTES_MIN, parameterRequestList } = request.options
-    values.set(OPTIONS.messageType.code, MESSAGE_TYPE_BYTES[type])
-    values.set(OPTIONS.serverIdentifier.code, this.#wordOf(serverIdentifierFor(request, serverAddress)))
-    if (clientIdentifier !== undefined) put(values, OPTIONS.clientIdentifier, clientIdentifier)
-    if (relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX) put(values, OPTIONS.relayAgent, relayAgent)
-    const bytesMax = Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
-    return { path: this.#pathBack(arrived, network, formatIpv4(serverAddress), peerOf(request, arrived, isNak)), bytes: encodeWith(header, values, parameterRequestList ?? [], bytesMax) }
   }
 
-  #wordOf(value: number): Uint8Array {
-    const known = this.#words.get(value)
-    if (known !== undefined) return known
-    const bytes = uint32.encode(value)
-    if (this.#words.size < WORDS_MAX) this.#words.set(value, bytes)
-    return bytes
+  #reply(question: Question, header: Header, values: Map<number, Uint8Array>, isNak = false): Reply {
+    const { request } = question
+    for (const [code, value] of echoedFrom(request)) values.set(code, value)
+    return { path: this.#wayBack(question, isNak), bytes: encodeWith(header, values, request.options.parameterRequestList ?? [], bytesMaxOf(request)) }
   }
 
-  /** The way that the question came, where the answer takes that; else what came the same way is answered the same way, by the same object: doors know it again. */
-  #pathBack(arrived: Path, network: ServedNetwork, address: string, peer: Endpoint): Path {
-    if (arrived.local.address === address && sameEndpoint(arrived.peer, peer)) return arrived
-    const known = this.#waysBack.get(arrived)
-    if (known?.local.address === address && sameEndpoint(known.peer, peer)) return known
-    const interfaceName = arrived.interfaceName === '' ? network.interfaceName : arrived.interfaceName
-    const path = { local: { address, port: arrived.local.port }, interfaceName, peer }
-    this.#waysBack.set(arrived, path)
-    return path
+  #wayBack({ request, arrived, network, serverAddress }: Question, isNak: boolean): Path {
+    return this.#waysBack.of(request, arrived, network, serverAddress, isNak)
   }
 }
 
-function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
-  return one.port === other.port && one.address === other.address
+/** What goes back to whom it came from: the client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2). */
+function echoedFrom({ options: { clientIdentifier, relayAgent } }: Message): ReadonlyMap<number, Uint8Array> {
+  if (clientIdentifier === undefined && relayAgent === undefined) return NOTHING
+  const echoed = new Map<number, Uint8Array>()
+  if (clientIdentifier !== undefined) echoed.set(OPTIONS.clientIdentifier.code, clientIdentifier)
+  if (relayAgent !== undefined && relayAgent.length <= RELAY_AGENT_BYTES_MAX) echoed.set(OPTIONS.relayAgent.code, relayAgent)
+  return echoed
+}
+
+/** What the asker takes. */
+function bytesMaxOf({ options: { maxMessageBytes = DATAGRAM_BYTES_MIN } }: Message): number {
+  return Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
 }
 
 /** The server's own address as the client shall know it: a relay may stand in for it (RFC 5107). */
@@ -231,17 +266,4 @@ function fqdnAnswer(clientFqdn: ClientFqdn, { domain, namesRegistered }: Told, h
   const label = hostName === '' ? clientFqdn.name.split('.')[0] ?? '' : hostName
   const name = label === '' || domain === '' ? clientFqdn.name : `${label}.${domain}.`
   return { flags: does | overrides | (namesRegistered ? 0 : N) | (clientFqdn.flags & E), name }
-}
-
-/**
- * Where the answer goes. On port 67 as RFC 2131 §4.1 says, but broadcast where it would be unicast to an address that the
- * client does not have yet: plain sockets cannot send that. On another port, and to a peer that has an address and asks
- * from another port than 68 (Hamlet's own client, which only learns), it goes back to where the question came from.
- */
-function peerOf(request: Message, { local, peer }: Path, isNak: boolean): Endpoint {
-  if (local.port === SERVER_PORT && request.giaddr !== 0) return { address: formatIpv4(request.giaddr), port: SERVER_PORT }
-  const standard = local.port === SERVER_PORT && peer.port === CLIENT_PORT
-  if (peer.address !== NO_ADDRESS && !standard) return peer
-  const port = local.port === SERVER_PORT ? CLIENT_PORT : peer.port
-  return { address: request.ciaddr !== 0 && !isNak ? formatIpv4(request.ciaddr) : ALL, port }
 }

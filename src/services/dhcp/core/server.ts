@@ -104,7 +104,11 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
 
   /** Undefined: the address was never used. */
   bindingAt(yiaddr: number): Binding | undefined {
-    return this.#served.map(({ table }) => table.bindingAt(yiaddr)).find(binding => binding !== undefined)
+    for (const { table } of this.#served) {
+      const binding = table.bindingAt(yiaddr)
+      if (binding !== undefined) return binding
+    }
+    return undefined
   }
 
   /** All that the journal needs to hold: a restart with these knows what this machine knows. */

@@ -8,7 +8,7 @@ const message = (type: keyof typeof MESSAGE_TYPE, xid: number) => ({ path, bytes
 }) })
 const next = (line: WaitingLine) => {
   const bytes = line.shift()?.bytes
-  return bytes === undefined ? undefined : new DataView(bytes.buffer).getUint32(4)
+  return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset).getUint32(4)
 }
 
 test('those who end an exchange come first, each kind in the order of arrival', () => {

@@ -6,8 +6,8 @@
 import type { Path } from '../../kit/endpoint.ts'
 import { MESSAGE_TYPE, peekMessageType } from '../wire/message.ts'
 
-/** About a tenth of a second of work. */
-export const WAITING_MAX = 1024
+/** A fraction of a second of work. */
+export const WAITING_MAX = 4096
 
 export interface Waiting {
   readonly bytes: Uint8Array

@@ -1,19 +1,27 @@
 /** Ethernet addresses (RFC 2131: chaddr) as bytes and text. */
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
+const COLON = 0x3a
 
 /** `02005e000001`; of any length, '' for none. */
 export function formatHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte] ?? ''
-  return text
+  return textOf(bytes, undefined)
 }
 
 /** `02:00:5e:00:00:01`; of any length, '' for none. */
 export function formatMac(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += text === '' ? HEX[byte] ?? '' : `:${HEX[byte] ?? ''}`
-  return text
+  return textOf(bytes, COLON)
+}
+
+/** Made in one piece: a text that is joined digit by digit is a tree, and leases keep theirs. */
+function textOf(bytes: Uint8Array, separator: number | undefined): string {
+  const characters: number[] = []
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0
+    if (separator !== undefined && at > 0) characters.push(separator)
+    characters.push(DIGITS[byte >>> 4] ?? 0, DIGITS[byte & 15] ?? 0)
+  }
+  return String.fromCharCode(...characters)
 }
 
 /** The six bytes of `02:00:5e:00:00:01`, or undefined where the text is something else. */

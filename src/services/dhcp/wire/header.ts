@@ -27,6 +27,7 @@
  *   +---------------------------------------------------------------+
  */
 import { MalformedPacket } from '../../kit/errors.ts'
+import { setUint16, setUint32, uint16At, uint32At } from './big-endian.ts'
 
 export const AT = {
   op: 0, htype: 1, hlen: 2, hops: 3, xid: 4, secs: 8, flags: 10, ciaddr: 12, yiaddr: 16, siaddr: 20, giaddr: 24,
@@ -64,23 +65,22 @@ export interface Header {
 /** @throws MalformedPacket: shorter than 240 bytes, no magic, an op that is neither, a hardware address beyond 16 bytes (RFC 2131 §2, §3). */
 export function decodeHeader(bytes: Uint8Array): Header {
   if (bytes.length < AT.options) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.options} needed`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const op = view.getUint8(AT.op)
-  const hlen = view.getUint8(AT.hlen)
+  const op = bytes[AT.op] ?? 0
+  const hlen = bytes[AT.hlen] ?? 0
   if (op !== OP.request && op !== OP.reply) throw new MalformedPacket(AT.op, 'RFC 2131 §2', `op ${op} is neither a request nor a reply`)
   if (hlen > CHADDR_BYTES_MAX) throw new MalformedPacket(AT.hlen, 'RFC 2131 §2', `a hardware address of ${hlen} bytes, ${CHADDR_BYTES_MAX} at most`)
-  if (view.getUint32(AT.magic) !== MAGIC) throw new MalformedPacket(AT.magic, 'RFC 2131 §3', 'the options do not begin with 99.130.83.99')
+  if (uint32At(bytes, AT.magic) !== MAGIC) throw new MalformedPacket(AT.magic, 'RFC 2131 §3', 'the options do not begin with 99.130.83.99')
   return {
     op,
-    htype: view.getUint8(AT.htype),
-    hops: view.getUint8(AT.hops),
-    xid: view.getUint32(AT.xid),
-    secs: view.getUint16(AT.secs),
-    broadcast: (view.getUint16(AT.flags) & BROADCAST_FLAG) !== 0,
-    ciaddr: view.getUint32(AT.ciaddr),
-    yiaddr: view.getUint32(AT.yiaddr),
-    siaddr: view.getUint32(AT.siaddr),
-    giaddr: view.getUint32(AT.giaddr),
+    htype: bytes[AT.htype] ?? 0,
+    hops: bytes[AT.hops] ?? 0,
+    xid: uint32At(bytes, AT.xid),
+    secs: uint16At(bytes, AT.secs),
+    broadcast: (uint16At(bytes, AT.flags) & BROADCAST_FLAG) !== 0,
+    ciaddr: uint32At(bytes, AT.ciaddr),
+    yiaddr: uint32At(bytes, AT.yiaddr),
+    siaddr: uint32At(bytes, AT.siaddr),
+    giaddr: uint32At(bytes, AT.giaddr),
     chaddr: bytes.slice(AT.chaddr, AT.chaddr + hlen),
     sname: decodeField(bytes, AT.sname, AT.file),
     file: decodeField(bytes, AT.file, AT.magic),
@@ -89,22 +89,21 @@ export function decodeHeader(bytes: Uint8Array): Header {
 
 /** Writes the first 240 bytes. `bytes` is zeroed and long enough; texts that are too long for their field are cut. */
 export function encodeHeader(header: Header, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  view.setUint8(AT.op, header.op)
-  view.setUint8(AT.htype, header.htype)
-  view.setUint8(AT.hlen, header.chaddr.length)
-  view.setUint8(AT.hops, header.hops)
-  view.setUint32(AT.xid, header.xid)
-  view.setUint16(AT.secs, header.secs)
-  view.setUint16(AT.flags, header.broadcast ? BROADCAST_FLAG : 0)
-  view.setUint32(AT.ciaddr, header.ciaddr)
-  view.setUint32(AT.yiaddr, header.yiaddr)
-  view.setUint32(AT.siaddr, header.siaddr)
-  view.setUint32(AT.giaddr, header.giaddr)
-  bytes.set(header.chaddr.subarray(0, CHADDR_BYTES_MAX), AT.chaddr)
+  bytes[AT.op] = header.op
+  bytes[AT.htype] = header.htype
+  bytes[AT.hlen] = header.chaddr.length
+  bytes[AT.hops] = header.hops
+  setUint32(bytes, AT.xid, header.xid)
+  setUint16(bytes, AT.secs, header.secs)
+  setUint16(bytes, AT.flags, header.broadcast ? BROADCAST_FLAG : 0)
+  setUint32(bytes, AT.ciaddr, header.ciaddr)
+  setUint32(bytes, AT.yiaddr, header.yiaddr)
+  setUint32(bytes, AT.siaddr, header.siaddr)
+  setUint32(bytes, AT.giaddr, header.giaddr)
+  for (let index = 0; index < Math.min(header.chaddr.length, CHADDR_BYTES_MAX); index++) bytes[AT.chaddr + index] = header.chaddr[index] ?? 0
   encodeField(header.sname, bytes, AT.sname, AT.file)
   encodeField(header.file, bytes, AT.file, AT.magic)
-  view.setUint32(AT.magic, MAGIC)
+  setUint32(bytes, AT.magic, MAGIC)
 }
 
 function decodeField(bytes: Uint8Array, from: number, to: number): string {

@@ -1,4 +1,5 @@
 /** A whole DHCP message: the fixed part (header.ts) and the options (options.ts, option-layout.ts). */
+import { BytePool } from '../../kit/byte-pool.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import { formatMac } from './hardware-address.ts'
 import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
@@ -14,6 +15,8 @@ export const MESSAGE_TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK
 
 /** Relays and clients of BOOTP expect at least so many bytes (RFC 1542 §2.1). */
 const MESSAGE_BYTES_MIN = 300
+
+const pool = new BytePool()
 
 /** @throws MalformedPacket, and nothing else, whatever the bytes are */
 export function decodeMessage(bytes: Uint8Array): Message {
@@ -51,11 +54,35 @@ export function encodeWith(header: Header, values: ReadonlyMap<number, Uint8Arra
     fileBytes: header.file === '' ? AT.magic - AT.file : 0,
     snameBytes: header.sname === '' ? AT.file - AT.sname : 0,
   })
-  const bytes = new Uint8Array(Math.max(MESSAGE_BYTES_MIN, AT.options + main.length))
+  const bytes = pool.take(Math.max(MESSAGE_BYTES_MIN, AT.options + main.length))
   encodeHeader(header, bytes)
   bytes.set(main, AT.options)
   if (file !== undefined) bytes.set(file, AT.file)
   if (sname !== undefined) bytes.set(sname, AT.sname)
+  return bytes
+}
+
+/**
+ * A message of options that are laid out already, as `sequenceOf` does, and of a few that follow them.
+ * @param last by option code; each of at most 255 bytes
+ * @param bytesMax what the peer takes
+ * @returns undefined where it takes no message of that length
+ */
+export function encodeSequence(header: Header, sequence: Uint8Array, last: ReadonlyMap<number, Uint8Array>, bytesMax: number): Uint8Array | undefined {
+  let at = AT.options + sequence.length
+  let length = at + 1
+  for (const value of last.values()) length += 2 + value.length
+  if (length > bytesMax) return undefined
+  const bytes = pool.take(Math.max(MESSAGE_BYTES_MIN, length))
+  encodeHeader(header, bytes)
+  bytes.set(sequence, AT.options)
+  for (const [code, value] of last) {
+    bytes[at] = code
+    bytes[at + 1] = value.length
+    bytes.set(value, at + 2)
+    at += 2 + value.length
+  }
+  bytes[at] = END
   return bytes
 }
 

@@ -9,7 +9,8 @@
  *
  * Option 52 tells that (RFC 2132 §9.3). A value beyond 255 bytes is cut into options of the same code, which are read in
  * the order 1, 2, 3, so a later part never stands before an earlier one (RFC 3396 §5). What fits nowhere is left out: the
- * order of the options is the order of their importance. The relay's option 82 ends the first field (RFC 3046 §2.1).
+ * order of the options is the order of their importance. The relay's option 82 ends the first field (RFC 3046 §2.1), and before it stands
+ * the client's identifier: so what is told to all clients alike is one sequence.
  */
 import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD } from './options.ts'
 import { joined } from './option-values.ts'
@@ -29,7 +30,8 @@ export interface Room {
 }
 
 /** Without these an answer is none, so they come first and always fit. */
-const FIRST = [OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.leaseSeconds].map(({ code }) => code)
+const FIRST: readonly number[] = [OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.leaseSeconds].map(({ code }) => code)
+const IDENTIFIER = OPTIONS.clientIdentifier.code
 const LAST = OPTIONS.relayAgent.code
 const VALUE_BYTES_MAX = 255
 const OVERLOAD_BYTES = 3
@@ -41,11 +43,13 @@ const END_BYTES = 1
  */
 export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
   const inOrder = orderOf(values, order)
-  const inOneField = END_BYTES + inOrder.reduce((sum, code) => sum + bytesOf(values.get(code)), 0)
-  if (inOneField <= room.mainBytes) return { main: writtenTo(new Uint8Array(inOneField), inOrder, values), file: undefined, sname: undefined }
+  const sequence = sequenceIn(inOrder, values)
+  if (sequence.length + END_BYTES <= room.mainBytes) return { main: joined([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined }
 
   const last = pieces(LAST, values.get(LAST))
-  const options = inOrder.filter(code => code !== LAST).map(code => pieces(code, values.get(code)))
+  // RFC 6842 §3: the identifier is a must, so it does not wait until there may be no room.
+  const byImportance = [...FIRST, IDENTIFIER, ...inOrder.filter(code => !FIRST.includes(code) && code !== IDENTIFIER && code !== LAST)]
+  const options = byImportance.map(code => pieces(code, values.get(code)))
   const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, room: room.mainBytes, pieces: [] }
   const file: Field = { used: END_BYTES, room: room.fileBytes, pieces: [] }
   const sname: Field = { used: END_BYTES, room: room.snameBytes, pieces: [] }
@@ -58,14 +62,24 @@ export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly 
   }
 }
 
+/**
+ * All options one after another in the order of `layOut`, in one field however long, without END.
+ * @param order as for `layOut`
+ */
+export function sequenceOf(values: ReadonlyMap<number, Uint8Array>, order: readonly number[]): Uint8Array {
+  return sequenceIn(orderOf(values, order), values)
+}
+
 /** The codes that have values, each once. */
 function orderOf(values: ReadonlyMap<number, Uint8Array>, asked: readonly number[]): number[] {
   const inOrder: number[] = []
-  const take = (code: number) => { if (code !== LAST && values.has(code) && !inOrder.includes(code)) inOrder.push(code) }
+  const take = (code: number) => { if (values.has(code) && !inOrder.includes(code)) inOrder.push(code) }
   FIRST.forEach(take)
-  asked.forEach(take)
-  if (inOrder.length < values.size) [...values.keys()].filter(code => !inOrder.includes(code)).sort((one, other) => one - other).forEach(take)
-  if (values.has(LAST)) inOrder.push(LAST)
+  asked.forEach(code => { if (code !== IDENTIFIER && code !== LAST) take(code) })
+  const others = [...values.keys()].filter(code => code !== IDENTIFIER && code !== LAST)
+  others.sort((one, other) => one - other).forEach(take)
+  take(IDENTIFIER)
+  take(LAST)
   return inOrder
 }
 
@@ -74,8 +88,8 @@ function bytesOf(value: Uint8Array | undefined): number {
   return value === undefined ? 0 : value.length + 2 * Math.max(1, Math.ceil(value.length / VALUE_BYTES_MAX))
 }
 
-/** All options one after another, and END. */
-function writtenTo(bytes: Uint8Array, codes: readonly number[], values: ReadonlyMap<number, Uint8Array>): Uint8Array {
+function sequenceIn(codes: readonly number[], values: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const bytes = new Uint8Array(codes.reduce((sum, code) => sum + bytesOf(values.get(code)), 0))
   let at = 0
   for (const code of codes) {
     const value = values.get(code)
@@ -88,7 +102,6 @@ function writtenTo(bytes: Uint8Array, codes: readonly number[], values: Readonly
       for (const end = from + length; from < end; from++) bytes[at++] = value[from] ?? 0
     } while (from < value.length)
   }
-  bytes[at] = END
   return bytes
 }
 

@@ -3,6 +3,7 @@
  * shape; options.ts makes a MalformedPacket of it, which knows the option and its place.
  */
 import { subnetOf, type Subnet } from '../../kit/ip-address.ts'
+import { setUint32, uint16At, uint32At } from './big-endian.ts'
 
 export interface Codec<Value> {
   /** What the bytes must be, in words: "an address". */
@@ -15,7 +16,7 @@ export const uint8: Codec<number> = { shape: 'a number of one byte', decode: byt
 
 export const uint16: Codec<number> = {
   shape: 'a number of two bytes',
-  decode: bytes => bytes.length === 2 ? ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0) : undefined,
+  decode: bytes => bytes.length === 2 ? uint16At(bytes, 0) : undefined,
   encode: value => Uint8Array.of(value >>> 8, value),
 }
 
@@ -29,7 +30,7 @@ export const addresses: Codec<readonly number[]> = {
   encode: values => joined(values.map(uint32Bytes)),
 }
 
-export const codes: Codec<readonly number[]> = { shape: 'a list of option codes', decode: bytes => bytes.length > 0 ? [...bytes] : undefined, encode: values => Uint8Array.from(values) }
+export const codes: Codec<readonly number[]> = { shape: 'a list of option codes', decode: bytes => bytes.length > 0 ? numbersOf(bytes) : undefined, encode: values => Uint8Array.from(values) }
 
 export const opaque: Codec<Uint8Array> = { shape: 'bytes', decode: bytes => bytes.slice(), encode: value => value }
 
@@ -89,15 +90,15 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
-function uint32At(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+/** As `[...bytes]` does, which takes a method call a byte. */
+function numbersOf(bytes: Uint8Array): number[] {
+  const numbers: number[] = []
+  for (let at = 0; at < bytes.length; at++) numbers.push(bytes[at] ?? 0)
+  return numbers
 }
 
 function uint32Bytes(value: number): Uint8Array {
   const bytes = new Uint8Array(4)
-  bytes[0] = value >>> 24
-  bytes[1] = value >>> 16
-  bytes[2] = value >>> 8
-  bytes[3] = value
+  setUint32(bytes, 0, value)
   return bytes
 }

@@ -61,11 +61,19 @@ export const CARRIES_OPTIONS = { file: 1, sname: 2 } as const
 
 /** A value as it was found: its parts, and where the first of them stands. */
 interface Found {
+  readonly code: number
   readonly offset: number
   readonly parts: Uint8Array[]
 }
 
-const byCode = new Map<number, { name: string } & (typeof OPTIONS)[OptionName]>(Object.entries(OPTIONS).map(([name, option]) => [option.code, { name, ...option }]))
+const NOTHING = new Uint8Array(0)
+const CODES = 256
+/** Where a code stands among those found, plus one. Cleared for each message, which is decoded in one go: so one array serves all. */
+const places = new Uint8Array(CODES)
+const byCode = Array.from({ length: CODES }, (_, code) => {
+  const [name, option] = Object.entries(OPTIONS).find(([, option]) => option.code === code) ?? []
+  return name === undefined || option === undefined ? undefined : { name, rule: option.rule, codec: option.codec }
+})
 
 /**
  * The options of a whole message (header included).
@@ -73,28 +81,29 @@ const byCode = new Map<number, { name: string } & (typeof OPTIONS)[OptionName]>(
  * @throws MalformedPacket: an option reaches over the end of its field, or its value is not of its shape
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
-  const found = new Map<number, Found>()
+  const found: Found[] = []
+  places.fill(0)
   gather(message, AT.options, message.length, found)
-  const overload = overloadOf(found)
+  const overload = overloadOf(found[(places[OVERLOAD] ?? 0) - 1])
   const fileOverloaded = (overload & CARRIES_OPTIONS.file) !== 0
   const snameOverloaded = (overload & CARRIES_OPTIONS.sname) !== 0
   if (fileOverloaded) gather(message, AT.file, AT.magic, found)
   if (snameOverloaded) gather(message, AT.sname, AT.file, found)
   const values: Record<string, unknown> = {}
-  const unknown = new Map<number, Uint8Array>()
-  for (const [code, { offset, parts }] of found) {
+  let unknown: Map<number, Uint8Array> | undefined
+  for (const { code, offset, parts } of found) {
     if (code === OVERLOAD) continue
-    const [first = new Uint8Array(0)] = parts
+    const [first = NOTHING] = parts
     const bytes = parts.length === 1 ? first : joined(parts)
-    const option = byCode.get(code)
-    if (option === undefined) unknown.set(code, bytes.slice())
+    const option = byCode[code]
+    if (option === undefined) (unknown ??= new Map()).set(code, bytes.slice())
     else {
       const value = option.codec.decode(bytes)
       if (value === undefined) throw new MalformedPacket(offset, option.rule, `option ${code} of ${bytes.length} bytes is not ${option.codec.shape}`)
       values[option.name] = value
     }
   }
-  if (unknown.size > 0) values['unknown'] = unknown
+  if (unknown !== undefined) values['unknown'] = unknown
   // Each value was made by the codec that stands beside its name in OPTIONS, which the compiler does not check here.
   return { options: values, fileOverloaded, snameOverloaded }
 }
@@ -113,7 +122,7 @@ export function optionBytes(options: Options): Map<number, Uint8Array> {
 }
 
 /** Codes, lengths and values from `from` up to END or `to`. */
-function gather(bytes: Uint8Array, from: number, to: number, found: Map<number, Found>): void {
+function gather(bytes: Uint8Array, from: number, to: number, found: Found[]): void {
   for (let at = from; at < to;) {
     const code = bytes[at] ?? END
     if (code === END) return
@@ -124,15 +133,14 @@ function gather(bytes: Uint8Array, from: number, to: number, found: Map<number, 
     const length = at + 1 < to ? bytes[at + 1] ?? 0 : Infinity
     if (at + 2 + length > to) throw new MalformedPacket(at, 'RFC 2132 §2', `option ${code} reaches over the end of its field`)
     const part = bytes.subarray(at + 2, at + 2 + length)
-    const earlier = found.get(code)
-    if (earlier === undefined) found.set(code, { offset: at, parts: [part] })
+    const earlier = found[(places[code] ?? 0) - 1]
+    if (earlier === undefined) places[code] = found.push({ code, offset: at, parts: [part] })
     else earlier.parts.push(part)
     at += 2 + length
   }
 }
 
-function overloadOf(found: ReadonlyMap<number, Found>): number {
-  const overload = found.get(OVERLOAD)
+function overloadOf(overload: Found | undefined): number {
   if (overload === undefined) return 0
   const [value] = overload.parts
   if (overload.parts.length !== 1 || value?.length !== 1 || (value[0] ?? 0) < 1 || (value[0] ?? 0) > 3) {

@@ -6,6 +6,8 @@
  *     11  server identifier override (RFC 5107): the relay stands in for the server, so that renewals come through it
  *     1   circuit, 2 remote (RFC 3046 §3): the port and line of the client, for people
  */
+import { uint32At } from './big-endian.ts'
+
 const LINK_SELECTION = 5
 const SERVER_IDENTIFIER_OVERRIDE = 11
 
@@ -21,10 +23,9 @@ const NOTHING: RelayAgent = { linkSelection: undefined, serverIdentifierOverride
 export function decodeRelayAgent(option: Uint8Array | undefined): RelayAgent {
   if (option === undefined) return NOTHING
   const found = new Map<number, number>()
-  const view = new DataView(option.buffer, option.byteOffset, option.byteLength)
   for (let at = 0; at + 2 <= option.length;) {
-    const length = view.getUint8(at + 1)
-    if (length === 4 && at + 6 <= option.length) found.set(view.getUint8(at), view.getUint32(at + 2))
+    const length = option[at + 1] ?? 0
+    if (length === 4 && at + 6 <= option.length) found.set(option[at] ?? 0, uint32At(option, at + 2))
     at += 2 + length
   }
   return { linkSelection: found.get(LINK_SELECTION), serverIdentifierOverride: found.get(SERVER_IDENTIFIER_OVERRIDE) }

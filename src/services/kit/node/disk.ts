@@ -2,9 +2,11 @@
  * The few things that durable files ask of a disk, as an interface: tests put a simulated disk in its place, which loses and
  * tears what was not synced.
  */
+import { fdatasync, write } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { HamletError } from '../errors.ts'
 
 export interface Disk {
@@ -32,13 +34,17 @@ export interface DiskFile {
 const IS_WINDOWS = process.platform === 'win32'
 const RENAME_WAITS_MS = [10, 20, 40, 80, 160]
 
+/** What is done for each group of records goes by the calls that take a callback: a FileHandle makes an array for file statistics each time. */
+const writeTo = promisify(write)
+const syncDataOf = promisify(fdatasync)
+
 export const nodeDisk: Disk = {
   read: path => readFile(path).catch((error: NodeJS.ErrnoException) => error.code === 'ENOENT' ? undefined : Promise.reject(error)),
   async open(path, how) {
     const handle = await open(path, { new: 'wx', emptied: 'w', kept: 'r+' }[how])
     return {
-      write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
-      syncData: () => handle.datasync(),
+      write: async (bytes, position) => (await writeTo(handle.fd, bytes, 0, bytes.length, position)).bytesWritten,
+      syncData: () => syncDataOf(handle.fd),
       sync: () => handle.sync(),
       close: () => handle.close(),
     }

@@ -29,9 +29,13 @@ export function encodeLines(firstNumber: number, jsons: readonly string[]): Uint
   const roomBytes = jsons.reduce((sum, json) => sum + NUMBER_DIGITS_MAX + json.length * UTF8_BYTES_MAX + CRC_DIGITS + 3, 0)
   const bytes = Buffer.allocUnsafe(roomBytes)
   let at = 0
-  for (const [index, json] of jsons.entries()) {
-    const contentEnd = at + bytes.write(`${firstNumber + index} ${json}`, at)
-    at = contentEnd + bytes.write(` ${formatCrc(nativeCrc32(bytes, at, contentEnd, 0))}\n`, contentEnd, 'latin1')
+  let number = firstNumber
+  for (const json of jsons) {
+    const contentEnd = at + bytes.write(`${number++} ${json}`, at)
+    bytes[contentEnd] = SPACE
+    const crcEnd = writeCrc(bytes, contentEnd + 1, nativeCrc32(bytes, at, contentEnd, 0))
+    bytes[crcEnd] = LINE_END
+    at = crcEnd + 1
   }
   return bytes.subarray(0, at)
 }
@@ -116,6 +120,8 @@ function numberIn(bytes: Uint8Array, from: number, to: number): number | undefin
 
 const HEX_DIGITS = Buffer.from('0123456789abcdef')
 
-function formatCrc(crc: number): string {
-  return crc.toString(16).padStart(CRC_DIGITS, '0')
+/** @returns where it ends */
+function writeCrc(bytes: Uint8Array, at: number, crc: number): number {
+  for (let digit = 0; digit < CRC_DIGITS; digit++) bytes[at + digit] = HEX_DIGITS[(crc >>> (28 - 4 * digit)) & 15] ?? 0
+  return at + CRC_DIGITS
 }

@@ -1,6 +1,11 @@
-/** CRC-32 by the system's own code where Node offers it (22.2 and later, 20.15), three to five times as fast as kit/crc32.ts; else that. */
+/**
+ * CRC-32 by the system's own code where Node offers it (22.2 and later, 20.15), three to five times as fast as kit/crc32.ts; else that.
+ * A call of the system's costs as much as 300 bytes take here, so what is shorter is not worth one.
+ */
 import * as zlib from 'node:zlib'
 import { crc32, type Crc32 } from '../crc32.ts'
+
+const NATIVE_BYTES_MIN = 300
 
 type ZlibCrc32 = (bytes: Uint8Array, before: number) => number
 
@@ -11,4 +16,6 @@ function isZlibCrc32(value: unknown): value is ZlibCrc32 {
   return typeof value === 'function'
 }
 
-export const nativeCrc32: Crc32 = isZlibCrc32(native) ? (bytes, start, end, before) => native(bytes.subarray(start, end), before) : crc32
+export const nativeCrc32: Crc32 = isZlibCrc32(native)
+  ? (bytes, start, end, before) => end - start < NATIVE_BYTES_MIN ? crc32(bytes, start, end, before) : native(bytes.subarray(start, end), before)
+  : crc32

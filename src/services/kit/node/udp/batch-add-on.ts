@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** INTERFACE_VERSION of native/module.c: a binary left over from another time is not used. */
-const VERSION = 1
+const VERSION = 2
 
 /** Options of a socket, as in native/socket.h. */
 export const OPTION = { broadcast: 1, sharePort: 2, tellInterface: 4, coalesce: 8 } as const
@@ -43,6 +43,8 @@ export interface BatchAddOn {
   send(socket: NativeSocket, count: number): number
   /** Sends along the first way of the sending half. @returns as send */
   sendTrain(socket: NativeSocket, bytes: Uint8Array, segmentBytes: number): number
+  /** True: reads nothing until false is said; the system keeps what comes, as far as its buffer goes. */
+  rest(socket: NativeSocket, rests: boolean): void
   close(socket: NativeSocket): void
   /** '' where there is none. */
   interfaceName(index: number): string

@@ -8,9 +8,11 @@ import { formatEndpoint, type Endpoint, type Path } from '../../endpoint.ts'
 import { assert, HamletError } from '../../errors.ts'
 import { isWildcard } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
+import { systemClock } from '../clock.ts'
 import { OPTION, type BatchAddOn, type NativeSocket } from './batch-add-on.ts'
 import type { DatagramBatch, DatagramDoor, DoorOptions } from './door.ts'
 import { outgoingBatchOf, type OutgoingBatch } from './outgoing-batch.ts'
+import { ReadingPace } from './reading-pace.ts'
 import { ADDRESS_BYTES, encodeWay, hashPeerAddress, Way, WAY_WORDS, Ways } from './ways.ts'
 
 /**
@@ -27,7 +29,7 @@ export function openBatchDoor(addOn: BatchAddOn, options: DoorOptions): Datagram
       port = socket.local.port
     }
   } catch (error) {
-    for (const { native } of sockets) addOn.close(native)
+    for (const socket of sockets) socket.close()
     throw error
   }
   return new BatchDoor(addOn, sockets, options)
@@ -76,9 +78,9 @@ class BatchDoor implements DatagramDoor {
 
   close(): Promise<void> {
     this.#open = false
-    for (const { native } of this.#sockets) {
-      this.#outgoing.forget(native)
-      this.#addOn.close(native)
+    for (const socket of this.#sockets) {
+      this.#outgoing.forget(socket.native)
+      socket.close()
     }
     return Promise.resolve()
   }
@@ -129,10 +131,15 @@ class BoundSocket {
   readonly local: Endpoint
   readonly native: NativeSocket
   readonly ways: Ways
+  readonly #addOn: BatchAddOn
+  readonly #pace: ReadingPace | undefined
+  #endRest = () => {}
 
   /** @throws HamletError as openBatchDoor; Error of the system where there is no way to the peer */
   constructor(addOn: BatchAddOn, { address, port }: Endpoint, options: DoorOptions) {
-    const { receive, onError, peer, interfaceName = '' } = options
+    const { receive, onError, peer, interfaceName = '', restMs } = options
+    this.#addOn = addOn
+    this.#pace = restMs === undefined ? undefined : new ReadingPace(restMs)
     const interfaceIndex = interfaceName === '' ? 0 : addOn.interfaceIndex(interfaceName)
     if (interfaceName !== '' && interfaceIndex === 0) throw noSuchInterface(interfaceName, { address, port })
     const encode = (endpoint: Endpoint) => new Uint8Array(encodeWay({ peer: endpoint, interfaceIndex, localAddress: '' }).buffer, 0, ADDRESS_BYTES)
@@ -140,6 +147,7 @@ class BoundSocket {
       this.native = addOn.open(encode({ address, port }), peer === undefined ? undefined : encode(peer), optionBits(options), interfaceName, countOrError => {
         if (countOrError < 0) return onError?.(systemError('recvmmsg', -countOrError))
         batch.count = countOrError
+        this.#restAfter(countOrError)
         receive(batch)
       })
     } catch (error) {
@@ -148,6 +156,19 @@ class BoundSocket {
     this.local = { address, port: addOn.port(this.native) }
     this.ways = new Ways(this.local, index => addOn.interfaceName(index))
     const batch = new SlabBatch(addOn, this.ways, options.coalesce === true)
+  }
+
+  close(): void {
+    this.#endRest()
+    this.#addOn.close(this.native)
+  }
+
+  #restAfter(count: number): void {
+    if (this.#pace === undefined) return
+    const restsUntilMs = this.#pace.restsUntilMs(count, systemClock.nowMs())
+    if (restsUntilMs === undefined) return
+    this.#addOn.rest(this.native, true)
+    this.#endRest = systemClock.wakeAt(restsUntilMs, () => this.#addOn.rest(this.native, false))
   }
 }
 

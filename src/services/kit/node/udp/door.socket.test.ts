@@ -143,6 +143,17 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     }
   })
 
+  test('a door that rests between readings loses nothing of what comes meanwhile, and closes while it rests', async () => {
+    const { local, receivedAtLeast } = await openListener({ restMs: 20 })
+    const client = await openListener()
+    const words = Array.from({ length: 100 }, (_, index) => `datagram ${index}`)
+    for (const word of words) client.say(local, text(word))
+    expect((await receivedAtLeast(100)).map(({ text }) => text)).toEqual(words)
+    for (const word of words) client.say(local, text(word))
+    await receivedAtLeast(101)
+    for (const door of open.splice(0)) await door.close()
+  })
+
   test('several addresses share one port, and an answer leaves from the address that was asked', async () => {
     const server = await openEcho({ addresses: [OWN, OTHER_OWN] })
     expect(server.locals.map(({ address }) => address)).toEqual([OWN, OTHER_OWN])
@@ -467,6 +478,26 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     expect(trace.read(0, 9).records.map(({ direction, protocol, bytes }) => [direction, protocol, Buffer.from(bytes).toString()]))
       .toEqual([['in', 'dns', 'in'], ['out', 'dns', 'reply'], ['out', 'dns', 'out']])
   })
+})
+
+test('in a crowd datagrams are read together, though each was sent for itself', async () => {
+  const counts: number[] = []
+  let allCame = () => {}
+  const all = new Promise<void>(resolve => { allCame = resolve })
+  const door = await openDoor({ ...LOOPBACK, io: 'batch', restMs: 20, receive(batch) {
+    counts.push(batch.count)
+    if (counts.reduce((sum, count) => sum + count, 0) === 24) allCame()
+  } })
+  const client = await openDoor({ ...LOOPBACK, io: 'batch' })
+  open.push(door, client)
+  const [local] = door.locals
+  for (let sent = 0; sent < 24 && local !== undefined; sent++) {
+    client.send(client.pathTo(local), text('crowd'))
+    client.flush()
+    await new Promise(setImmediate)
+  }
+  await all
+  expect(Math.max(...counts)).toBeGreaterThan(4)
 })
 
 test('an interface that this machine does not have is refused with a clear line', async () => {

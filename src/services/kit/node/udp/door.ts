@@ -63,6 +63,11 @@ export interface DoorOptions {
   readonly tellInterface?: boolean
   /** The system may hand over many datagrams of one sender as one piece (UDP_GRO): for trains. They are told one by one as ever. */
   readonly coalesce?: boolean
+  /**
+   * Where datagrams come in crowds, a socket rests so long between readings, and many are read at once (reading-pace.ts). One that comes
+   * alone is read at once. Not over node:dgram.
+   */
+  readonly restMs?: number
   /** A socket failed after it was open. */
   readonly onError?: (error: Error) => void
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /** Raised with every change that batch-add-on.ts must know of: it refuses another. */
-#define INTERFACE_VERSION 1
+#define INTERFACE_VERSION 2
 
 static const napi_type_tag SOCKET_TAG = {0x6a3f1c0e9b5d4a27, 0x8e2d7b41f06c4935};
 
@@ -198,6 +198,17 @@ static napi_value call_send_train(napi_env env, napi_callback_info info) {
   return sent(env, socket, outbox_send_train(&socket->outbox, &slab->goes[0], bytes, length, (uint16_t)segment_bytes));
 }
 
+/** rest(socket, rests): whether it leaves what comes to the system for the time being. */
+static napi_value call_rest(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  arguments(env, info, values, 2);
+  struct socket *socket = open_socket_of(env, values[0]);
+  if (socket == NULL) return NULL;
+  if (napi_get_value_bool(env, values[1], &socket->rests) != napi_ok) return throw_mistake(env, "whether it rests must be true or false");
+  socket_listen(socket);
+  return NULL;
+}
+
 /** close(socket): receives and sends no more. Closing twice is fine. */
 static napi_value call_close(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -243,7 +254,7 @@ static const struct {
   const char *name;
   napi_callback call;
 } CALLS[] = {
-  {"open", call_open}, {"port", call_port}, {"send", call_send}, {"sendTrain", call_send_train}, {"close", call_close},
+  {"open", call_open}, {"port", call_port}, {"send", call_send}, {"sendTrain", call_send_train}, {"rest", call_rest}, {"close", call_close},
   {"interfaceName", call_interface_name}, {"interfaceIndex", call_interface_index},
 };
 

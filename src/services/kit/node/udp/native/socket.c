@@ -95,9 +95,9 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
   if (socket->poll != NULL) socket_listen(socket);
 }
 
-/* Only where it changes: libuv takes each start as new, which costs a system call. */
+/* Only where it changes: libuv takes each start as new, which costs a system call. Without events it stops. */
 void socket_listen(struct socket *socket) {
-  const int events = UV_READABLE | (socket->outbox.first == NULL ? 0 : UV_WRITABLE);
+  const int events = (socket->rests ? 0 : UV_READABLE) | (socket->outbox.first == NULL ? 0 : UV_WRITABLE);
   if (events == socket->events) return;
   uv_poll_start(socket->poll, events, on_ready);
   socket->events = events;

@@ -75,6 +75,7 @@ struct socket {
   struct outbox outbox;
   sa_family_t family;
   bool tells_interface, coalesces;
+  bool rests; /* reads nothing for the time being */
   napi_ref receiver;
   unsigned owners; /* the handle of libuv and the object of JavaScript: the last one frees */
 };
@@ -87,7 +88,7 @@ enum { BROADCAST = 1, SHARE_PORT = 2, TELL_INTERFACE = 4, COALESCE = 8 };
  * *failed names the call, and errno says why.
  */
 struct socket *socket_open(struct addon *addon, const struct sockaddr_in6 *local, const struct sockaddr_in6 *peer, uint32_t options, const char *interface_name, const char **failed);
-/** Waits for datagrams, and for room where some wait to leave. */
+/** Waits for datagrams unless it rests, and for room where some wait to leave. */
 void socket_listen(struct socket *socket);
 /** Receives and sends no more. Closing twice is fine. */
 void socket_close(struct socket *socket);

@@ -1,10 +1,13 @@
-/** The free addresses of a pool, as slot numbers in a doubly linked list: take the first, take any, give back, each in O(1). */
+/**
+ * Addresses of a pool in some order, as slot numbers in a doubly linked list: take the first, take any, put one first or last, each in
+ * O(1). All in typed arrays, so a list costs eight bytes a slot and no object.
+ */
 import { assert } from '../../kit/errors.ts'
 
 const NOT_LISTED = -2
 const NONE = -1
 
-export class FreeList {
+export class SlotList {
   readonly #next: Int32Array
   readonly #previous: Int32Array
   #first = NONE
@@ -26,6 +29,12 @@ export class FreeList {
     return this.#first === NONE ? undefined : this.#first
   }
 
+  /** The slot behind one that is listed, or undefined. */
+  after(slot: number): number | undefined {
+    const next = this.#next[slot] ?? NONE
+    return next < 0 ? undefined : next
+  }
+
   has(slot: number): boolean {
     return (this.#next[slot] ?? NOT_LISTED) !== NOT_LISTED
   }
@@ -35,13 +44,13 @@ export class FreeList {
     this.#insert(slot, this.#last, NONE)
   }
 
-  /** Puts a slot where it is taken next. */
+  /** Puts a slot that is not listed where it is taken next. */
   addFirst(slot: number): void {
     this.#insert(slot, NONE, this.#first)
   }
 
   #insert(slot: number, previous: number, next: number): void {
-    assert(!this.has(slot), 'a slot is given back once')
+    assert(!this.has(slot), 'a slot is listed once')
     this.#next[slot] = next
     this.#previous[slot] = previous
     if (previous === NONE) this.#first = slot

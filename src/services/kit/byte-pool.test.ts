@@ -1,0 +1,16 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { BytePool } from './byte-pool.ts'
+
+test('each array is of zeros, of the length that was asked for, and no other shares a byte of it', () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 60 }), lengths => {
+    const pool = new BytePool()
+    const taken = lengths.map((length, index) => {
+      const bytes = pool.take(length)
+      expect(bytes).toEqual(new Uint8Array(length))
+      return bytes.fill(index + 1)
+    })
+    for (const [index, bytes] of taken.entries()) expect(bytes.every(byte => byte === index + 1)).toBe(true)
+    expect(taken.map(({ length }) => length)).toEqual(lengths)
+  }))
+})

@@ -17,8 +17,8 @@ const wall = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 module.exports = {
   forbidden: [
     wall('no-cycles', 'Files that need each other are one thing, or lack a third.', {}, { circular: true }),
-    // The simulated link serves tests only, until a program conditions real sockets with it; a DNS message in text, until a panel shows packets.
-    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [ENTRIES, TEST, TEST_SUPPORT, '[.]d[.]ts$', '^src/services/kit/link[.]ts$', '^src/services/dns/wire/summary[.]ts$'], reachable: false }),
+    // A DNS message in text serves tests only, until a panel shows packets.
+    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [ENTRIES, TEST, TEST_SUPPORT, '[.]d[.]ts$', '^src/services/dns/wire/summary[.]ts$'], reachable: false }),
     wall('nothing-unresolved', 'What is imported must be there.', {}, { couldNotResolve: true, pathNot: '^virtual:|[?]' }),
     wall('packages-declared', 'A package that package.json does not name may vanish any day.', {}, { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] }),
     wall('test-support-in-tests-only', 'No program runs on simulated disks or links.', { pathNot: [TEST, TEST_SUPPORT] }, { path: TEST_SUPPORT }),

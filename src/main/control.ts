@@ -1,6 +1,7 @@
 /** What the window can see and ask for: the roles of this machine, their settings, logs and tables. */
 import { app, MessageChannelMain, type BrowserWindow } from 'electron'
 import { randomBytes } from 'node:crypto'
+import { client } from '../services/client/contract.ts'
 import { contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
 import { partsOf } from '../services/kit/errors.ts'
 import type { ServiceState } from '../services/kit/host-protocol.ts'
@@ -14,6 +15,7 @@ import type { z } from 'zod'
 import { BrowserSession } from './browser-session.ts'
 import { runtimeName } from './electron-compat.ts'
 import { pushTo, type Handlers } from './ipc.ts'
+import { saveText } from './save-text.ts'
 import type { UtilityLauncher } from './utility-launcher.ts'
 
 const LOG_LINES_MAX = 500
@@ -120,6 +122,12 @@ export class Control {
         return {}
       },
       'service:command': async ({ id, name, ask }) => ({ value: await this.#supervisor.command(id, name, ask) }),
+      'qlog:save': async ({ id, connection }) => {
+        const window = this.#options.window()
+        if (window === undefined) return {}
+        const qlog = async () => client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection })).qlog
+        return { path: await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, qlog) }
+      },
       'browser:transport': ({ webContentsId, transport }) => {
         this.#browser.setTransport(webContentsId, transport)
         return Promise.resolve({})

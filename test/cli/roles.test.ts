@@ -107,6 +107,25 @@ test('every file of a site not made for Hamlet arrives whole over both transport
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
+test('a link is made as bad as --link says, at the server or at who fetches, and pages come whole', async () => {
+  const { server } = await serve('far.home', '--link', 'delay=30ms loss=3% seed=2')
+  await server.line(/a link with delay=30ms loss=3% seed=2/, 'stderr')
+  const far = await runHamlet(['fetch', 'rudp://far.home/bytes/100000', '--dns', dns, '--link', 'delay=20ms direction=out', '--json'])
+  expect([far.status, far.body.length]).toEqual([0, 100_000])
+  const { tookMs } = JSON.parse(far.stderr.split('\n').find(line => line.startsWith('{')) ?? '')
+  expect(tookMs).toBeGreaterThan(2 * 80) // a handshake, and a page: 30 ms each way at the server, 20 ms more on the way there
+})
+
+test.each([
+  [['http://far.home/', '--link', 'loss=5%'], /--link cannot be used here: it conditions RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
+  [['rudp://far.home/', '--link', 'loss=500%'], /--link cannot be "loss=500%": it is not between 0% and 100%/],
+])('fetch %j is refused with status 2 and one line', async (args, line) => {
+  const { status, stdout, stderr } = await runHamlet(['fetch', ...args])
+  expect([status, stdout]).toEqual([2, ''])
+  expect(stderr).toMatch(line)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+})
+
 test('a fetch can go to a file', async () => {
   await serve('file.home')
   const folder = emptyFolder()

@@ -89,6 +89,13 @@ export class HamletWindow {
     return this.shell.evaluate(async id => (await window.hamlet.invoke('app:snapshot', {})).services[id].status, service)
   }
 
+  /** The next time that Hamlet asks where to save, the answer is this path. */
+  async answerSaveDialog(path: string): Promise<void> {
+    await this.#app.evaluate(({ dialog }, filePath) => {
+      dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath })
+    }, path)
+  }
+
   inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {
     // Playwright types the reply by the function's own return, which the caller names here.
     return this.#app.evaluate(look) as Promise<T>

@@ -139,6 +139,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
     push('service:line', { id: 'dns', line: { to: 'log', text: `admin: ${JSON.stringify(ask)}` } })
     return { value: { lines: ['OK printer.home A 192.168.1.50 registered'] } }
   },
+  'qlog:save': async () => ({}),
   'browser:transport': async ({ transport }) => {
     if (statuses.get('client')?.state === 'running') setTimeout(() => journey(transport), 200)
     return {}

@@ -1,5 +1,6 @@
 /** The four steps from an address bar to a page, as the strip shows them. */
 import type { LearnedLease } from '../../services/client/contract.ts'
+import { formatMs } from '../../services/kit/amounts.ts'
 import type { Journey } from './store.ts'
 
 export interface StripStep {
@@ -42,12 +43,6 @@ export function journeyTitle(journey: Journey | undefined): string {
   if (journey === undefined) return 'The four steps from an address to a page'
   const totalMs = journey.steps.reduce((sum, step) => sum + step.tookMs, 0)
   return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(totalMs)} in all`
-}
-
-/** 0.42 → "0.42 ms", 3.14 → "3.1 ms", 48.2 → "48 ms", 1530 → "1.5 s". Never more digits than a person compares. */
-export function formatMs(ms: number): string {
-  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`
-  return `${ms.toFixed(ms >= 10 ? 0 : ms >= 1 ? 1 : 2)} ms`
 }
 
 /** 3600 → "1 h", 5400 → "90 min", 45 → "45 s", 172800 → "2 days". */

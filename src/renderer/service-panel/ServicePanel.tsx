@@ -10,6 +10,7 @@ import { DataTable } from '../ui/DataTable.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { Lamp } from '../ui/Lamp.tsx'
 import { labelOf } from './labels.ts'
+import { LiveTable } from './LiveTable.tsx'
 import { logOf } from './log.ts'
 import { endpointLines, stateSentence } from './sentences.ts'
 import './service-panel.css'
@@ -35,7 +36,7 @@ export interface ServicePanelProps {
 
 export function ServicePanel({ id, contract, service, onStart, onStop, children }: ServicePanelProps) {
   const { status, settings, rows, lamp } = service
-  const { title, summary, table } = contract
+  const { title, summary, table, liveTable } = contract
   const isRunning = status.state === 'running' || status.state === 'degraded'
   const isMoving = status.state === 'starting' || status.state === 'stopping'
   return (
@@ -60,6 +61,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
               label={table.title} empty={isRunning ? table.empty : `${title} is not running.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows}
             />
           </section>
+          {isRunning && liveTable !== undefined && <LiveTable id={id} table={liveTable} />}
           <section className="panel-console">
             <h2>Console</h2>
             <Suspense fallback={<div className="console"><p className="console-empty">Opening…</p></div>}>

@@ -5,4 +5,4 @@ export function labelOf(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-const acronyms = new Set(['ca', 'dhcp', 'dns', 'http', 'io', 'ip', 'rudp', 'tcp', 'ttl', 'udp', 'url'])
+const acronyms = new Set(['ca', 'dhcp', 'dns', 'http', 'io', 'ip', 'rtt', 'rudp', 'tcp', 'ttl', 'udp', 'url'])

@@ -1,4 +1,4 @@
-/** The window: the village at the left, the browser or a service's panel beside it. The only place where features meet. */
+/** The window: the village at the left, the browser, a service's panel or the lab beside it. The only place where features meet. */
 import { useEffect, useMemo, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contracts, type ServiceId } from '../../services/contracts.ts'
@@ -7,6 +7,8 @@ import { setOnline } from '../browser/page.ts'
 import { DhcpForms } from '../dhcp/DhcpForms.tsx'
 import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip } from '../journey/JourneyStrip.tsx'
+import { Lab } from '../lab/Lab.tsx'
+import { labelOf } from '../service-panel/labels.ts'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
 import { startService, stopService } from './actions.ts'
 import { useAnnouncement } from './announce.ts'
@@ -32,12 +34,21 @@ export function App() {
         <Notices />
         <div className="stage">
           <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip /></Browser>
-          {view !== 'browser' && <Panel key={view} id={view} />}
+          {view === 'lab' && <LabView />}
+          {view !== 'browser' && view !== 'lab' && <Panel key={view} id={view} />}
         </div>
       </main>
       <Announcer />
     </div>
   )
+}
+
+function LabView() {
+  const isServerUp = useVillage(state => isUp(state.services['app-server'].status))
+  const isClientUp = useVillage(state => isUp(state.services.client.status))
+  const homeUrl = useVillage(state => state.homeUrl)
+  const ends = useMemo(() => ({ 'app-server': isServerUp, client: isClientUp }), [isServerUp, isClientUp])
+  return <Lab isUp={ends} homeUrl={homeUrl} columnLabel={labelOf} />
 }
 
 function Panel({ id }: { readonly id: ServiceId }) {

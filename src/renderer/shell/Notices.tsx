@@ -9,7 +9,7 @@ export function Notices() {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
   // A panel shows the error of its own service already.
-  const isOnPanel = useVillage(({ view, services }) => view !== 'browser' && error !== undefined && services[view].status.error?.what === error.what)
+  const isOnPanel = useVillage(({ view, services }) => view !== 'browser' && view !== 'lab' && error !== undefined && services[view].status.error?.what === error.what)
   // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
   const newest = notices[notices.length - 1]
   return (

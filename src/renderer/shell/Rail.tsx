@@ -1,8 +1,10 @@
 /** The left side: the one primary button, who may reach the services, and the village: one house a service. */
 import { useBrowser } from '../browser/store.ts'
+import { useLab } from '../lab/store.ts'
 import type { Mode } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
-import { WindowIcon } from '../ui/icons.tsx'
+import { nameLink, parseLink } from '../../services/kit/link-text.ts'
+import { PlotIcon, WindowIcon } from '../ui/icons.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { setMode, show } from './actions.ts'
 import { ServiceCard } from './ServiceCard.tsx'
@@ -21,6 +23,7 @@ const hint: Readonly<Record<Progress['phase'], string>> = {
 
 export function Rail() {
   const { mode, view, busy, runtime, version, services } = useVillage()
+  const link = useLab(state => state.isForOne ? 'perfect' : state.link)
   const hasPage = useBrowser(state => state.url !== '')
   // The start page has the same button, large: there is never more than one of it.
   const progress = progressOf(services, busy)
@@ -44,6 +47,12 @@ export function Rail() {
           <WindowIcon />Browser
         </button>
         <ul className="houses">{SERVICE_IDS.map(id => <ServiceCard key={id} id={id} />)}</ul>
+        <button
+          type="button" className="rail-browser" aria-current={view === 'lab' ? 'page' : undefined}
+          aria-keyshortcuts="Control+6" title="Ctrl+6" onClick={() => show('lab')}
+        >
+          <PlotIcon />Lab{link !== 'perfect' && <small className="rail-link">link: {nameLink(parseLink(link))}</small>}
+        </button>
       </nav>
       <p className="rail-foot" title={runtime}>{version === '' ? '' : `Hamlet ${version}`}<br />{runtime}</p>
     </aside>

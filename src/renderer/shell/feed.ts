@@ -4,19 +4,27 @@ import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
 import { openUrl } from '../browser/page.ts'
 import { takeClientEvent } from '../journey/store.ts'
+import { forgetService, takeLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
-import { useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
+import { isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
 
 export async function feed(bridge: Bridge): Promise<void> {
   const { setState } = useVillage
-  bridge.on('service:status', status => setState(({ services }) => ({ services: withStatus(services, status) })))
+  bridge.on('service:status', status => {
+    setState(({ services }) => ({ services: withStatus(services, status) }))
+    if (!isUp(status)) forgetService(status.id)
+  })
   bridge.on('service:rows', pushed => setState(({ services }) => ({ services: withRows(services, pushed) })))
   bridge.on('service:settings', pushed => setState(({ services }) => ({ services: withSettings(services, pushed) })))
   bridge.on('lamp', pushed => setState(({ services }) => ({ services: withLamp(services, pushed) })))
   bridge.on('mode', ({ mode }) => setState({ mode }))
   bridge.on('notice', ({ text }) => setState(({ notices }) => ({ notices: withNotice(notices, text) })))
   bridge.on('service:line', ({ id, line }) => logOf(id).append(line))
-  bridge.on('service:event', ({ id, name, data }) => { if (id === 'client') takeClientEvent(name, data) })
+  bridge.on('service:event', ({ id, name, data }) => {
+    if (id !== 'client') return
+    takeClientEvent(name, data)
+    takeLoaded(name, data)
+  })
   bridge.on('browser:open', ({ url }) => openUrl(url))
   try {
     const snapshot = await bridge.invoke('app:snapshot', {})

@@ -5,7 +5,7 @@ const key = (text: string, held: Partial<{ ctrlKey: boolean; metaKey: boolean; a
   viewOfKey({ key: text, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held })
 
 test('Ctrl and a number chooses a view, in start order', () => {
-  expect(['1', '2', '3', '4', '5', '6'].map(number => key(number, { ctrlKey: true }))).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', undefined])
+  expect(['1', '2', '3', '4', '5', '6', '7'].map(number => key(number, { ctrlKey: true }))).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', 'lab', undefined])
   expect(key('2', { metaKey: true })).toBe('dns')
 })
 

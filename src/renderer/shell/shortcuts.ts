@@ -1,11 +1,11 @@
-/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order; Escape goes back to the browser. */
+/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab; Escape goes back to the browser. */
 import { useEffect } from 'react'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { show } from './actions.ts'
 import type { View } from './store.ts'
 
 /** In the order of their number keys. */
-export const views: readonly View[] = ['browser', ...SERVICE_IDS]
+export const views: readonly View[] = ['browser', ...SERVICE_IDS, 'lab']
 
 export function useShortcuts(): void {
   useEffect(() => {
@@ -13,7 +13,7 @@ export function useShortcuts(): void {
       const view = viewOfKey(event)
       if (view === undefined || event.defaultPrevented) return
       // Escape in a field leaves the field, not the panel: what was typed would be lost.
-      if (event.key === 'Escape' && event.target instanceof HTMLElement && event.target.matches('input, textarea')) return event.target.blur()
+      if (event.key === 'Escape' && event.target instanceof HTMLElement && event.target.matches('input, textarea, select')) return event.target.blur()
       event.preventDefault()
       show(view)
     }

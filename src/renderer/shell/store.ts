@@ -13,7 +13,7 @@ export interface ServiceView {
   readonly lamp: Lamp
 }
 export type Services = Readonly<Record<ServiceId, ServiceView>>
-export type View = 'browser' | ServiceId
+export type View = 'browser' | 'lab' | ServiceId
 
 export interface Notice {
   readonly key: number

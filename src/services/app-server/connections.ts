@@ -1,5 +1,6 @@
 /** The connections that are open: who they are, what the panel's table says of them, and when their patience ends. */
 import type { Duplex } from 'node:stream'
+import { formatBytes } from '../kit/amounts.ts'
 import type { RowOf } from '../kit/contract.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -148,11 +149,4 @@ export class Connections {
     this.options.setRow(key, { peer, transport: transport.toUpperCase(), state, requests: String(requests), sent: formatBytes(sentBytes) })
     return key
   }
-}
-
-/** 999 B, 1.5 kB, 12 MB. */
-function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`
-  const [value, unit] = bytes < 1_000_000 ? [bytes / 1000, 'kB'] : [bytes / 1_000_000, 'MB']
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`
 }

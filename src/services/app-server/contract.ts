@@ -1,7 +1,8 @@
 /** The application server, declared: HTTP over TCP and over RUDP, the same content on both. */
 import { z } from 'zod'
-import { defineContract, endpointText, io, ipAddress, port } from '../kit/contract.ts'
+import { defineContract, endpointText, io, ipAddress, linkText, port } from '../kit/contract.ts'
 import { CONGESTION_NAMES } from '../rudp/core/congestion/congestion.ts'
+import { connectionsTable, labCommands } from '../rudp/core/lab/commands.ts'
 
 export const appServer = defineContract({
   id: 'app-server',
@@ -20,9 +21,10 @@ export const appServer = defineContract({
     site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
     congestion: z.enum(CONGESTION_NAMES).default('bbr').meta({ description: 'how RUDP finds its pace: by loss (tahoe, reno, cubic), or by rate and round trip (bbr)', placeholder: 'NAME' }),
     encryption: z.enum(['off', 'offered', 'required']).default('off').meta({ description: 'encrypted RUDP: never, for whoever asks for it, or nothing else', placeholder: 'HOW' }),
+    link: linkText(),
     io: io(),
   }),
-  commands: {},
+  commands: labCommands,
   events: {
     request: z.object({
       transport: z.enum(['tcp', 'rudp']), peer: z.string(), method: z.string(), target: z.string(), status: z.number(), bytes: z.number(), tookMs: z.number(),
@@ -34,4 +36,5 @@ export const appServer = defineContract({
     empty: 'Nobody has connected yet.',
     row: z.object({ peer: z.string(), transport: z.string(), state: z.string(), requests: z.string(), sent: z.string() }),
   },
+  liveTable: connectionsTable,
 })

@@ -1,4 +1,5 @@
 /** The demo site: which path is whose. */
+import { bytesController } from './controllers/bytes.ts'
 import { cssController } from './controllers/css.ts'
 import { guestbookControllers } from './controllers/guestbook.ts'
 import { homeControllers } from './controllers/home.ts'
@@ -48,6 +49,7 @@ function demoRoutes({ domain, folder, book, log }: DemoSiteOptions): Route[] {
     { method: 'GET', path: '/guestbook/entries.json', controller: guestbook.entries },
     { method: 'GET', path: '/about', controller: home.about },
     { method: 'GET', path: '/about/request.json', controller: home.aboutJson },
+    { method: 'GET', path: '/bytes/*', controller: bytesController },
     { method: 'GET', path: '/media/*', controller: mediaController(folder) },
     { method: 'GET', path: '/js/*', controller: jsController(folder) },
     { method: 'GET', path: '/css/*', controller: cssController(folder) },

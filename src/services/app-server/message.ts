@@ -45,6 +45,8 @@ export type ResponseBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** The bytes `first` to `last` of a file, both included; `last` < `first` is nothing. */
   | { readonly kind: 'file'; readonly file: FoundFile; readonly first: number; readonly last: number }
+  /** So many bytes that mean nothing, made as they are sent. */
+  | { readonly kind: 'filler'; readonly lengthBytes: number }
 
 export interface HttpResponse {
   readonly status: number

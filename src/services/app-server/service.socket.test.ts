@@ -150,6 +150,14 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     expect([other.status, other.body.length]).toEqual([200, whole.body.length])
   })
 
+  test('so many bytes come as are asked for, up to a limit', async () => {
+    const { peer } = await start()
+    for (const lengthBytes of [0, 1, 3_000_000]) expect((await ask(peer, `/bytes/${lengthBytes}`)).body.length).toBe(lengthBytes)
+    const head = await ask(peer, '/bytes/100000000', { method: 'HEAD' })
+    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '100000000', 0])
+    for (const path of ['/bytes/100000001', '/bytes/', '/bytes/-1', '/bytes/1e3', '/bytes/1/2']) expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
+  })
+
   test('what the browser still has is not sent again', async () => {
     const { peer } = await start()
     const { headers } = await ask(peer, '/css/site.css')

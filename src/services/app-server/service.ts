@@ -1,6 +1,7 @@
 /** The application server: one site over TCP and RUDP alike, registered under its name at a DNS server. */
 import { join, resolve } from 'node:path'
 import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
+import { formatLink } from '../kit/link-text.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { openJournal } from '../kit/node/journal.ts'
@@ -9,6 +10,7 @@ import { implement, type RunningService, type ServiceContext } from '../kit/node
 import { listenStreams } from '../kit/node/streams.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { identitySecret } from '../rudp/identity-file.ts'
+import { Lab } from '../rudp/lab.ts'
 import { listenRudp, type AcceptedEncryption } from '../rudp/listener.ts'
 import { Connections } from './connections.ts'
 import { appServer } from './contract.ts'
@@ -34,7 +36,8 @@ export const appServerService = implement(appServer, context => {
 /** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
   const { settings, clock, random, trace } = context
-  const { host, tcp_port, udp_port, io, congestion } = settings
+  const { host, tcp_port, udp_port, io, link, congestion } = settings
+  const lab = new Lab({ clock, link, congestion })
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
   const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
@@ -50,12 +53,13 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
     const encryption = await acceptedEncryption(context)
-    const rudp = await listenRudp({ addresses, port: udp_port, io, congestion, encryption, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: socket => accept(socket, 'rudp'), clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
     if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server is known by x25519 ${rudp.identity}`)
     context.log(describeIo(io))
+    if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
     const stopRegistering = registerAt(context, tcpPort, udpPort)
     closing.push(async () => stopRegistering())
     return {
@@ -64,7 +68,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
         ...rudp.locals.map(local => ({ name: 'rudp', transport: 'udp' as const, ...local })),
       ],
       pinned: { tcp_port: tcpPort, udp_port: udpPort },
-      commands: {},
+      commands: lab.commands,
       stop,
     }
   } catch (error) {

@@ -1,8 +1,9 @@
-/** The one place that writes to Node's response: bytes as they are, files as a stream that the peer's pace holds back. */
+/** The one place that writes to Node's response: bytes as they are, files and filler as a stream that the peer's pace holds back. */
 import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
-import { problem, type FoundFile, type HttpResponse } from './message.ts'
+import { Readable } from 'node:stream'
+import { problem, type FoundFile, type HttpResponse, type ResponseBody } from './message.ts'
 
 /** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
 const CHUNK_BYTES = 256 * 1024
@@ -17,15 +18,15 @@ const BODILESS: readonly number[] = [204, 304]
 export async function writeResponse(outgoing: ServerResponse, response: HttpResponse, headOnly: boolean): Promise<number> {
   const { status, headers, body } = response
   if (body.kind === 'bytes' || headOnly) {
-    const lengthBytes = body.kind === 'bytes' ? body.bytes.length : body.last - body.first + 1
-    writeHead(outgoing, status, headers, lengthBytes)
-    const bytes = headOnly || body.kind === 'file' || BODILESS.includes(status) ? undefined : body.bytes
+    writeHead(outgoing, status, headers, lengthOf(body))
+    const bytes = headOnly || body.kind !== 'bytes' || BODILESS.includes(status) ? undefined : body.bytes
     await ended(outgoing, () => outgoing.end(bytes))
     return outgoing.writableFinished ? bytes?.length ?? 0 : 0
   }
+  if (body.kind === 'filler') return writeFiller(outgoing, response, body.lengthBytes)
   const handle = await openUnchanged(body.file)
   if (handle === undefined) return writeResponse(outgoing, problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' }), headOnly)
-  const lengthBytes = body.last - body.first + 1
+  const lengthBytes = lengthOf(body)
   writeHead(outgoing, status, headers, lengthBytes)
   if (lengthBytes === 0) {
     await handle.close()
@@ -40,6 +41,34 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
   file.destroy() // closes the handle, also where the peer went away before the end
   return file.bytesRead
 }
+
+function lengthOf(body: ResponseBody): number {
+  switch (body.kind) {
+    case 'bytes': return body.bytes.length
+    case 'file': return body.last - body.first + 1
+    case 'filler': return body.lengthBytes
+  }
+}
+
+/** @returns bytes that were made for the peer */
+async function writeFiller(outgoing: ServerResponse, { status, headers }: HttpResponse, lengthBytes: number): Promise<number> {
+  writeHead(outgoing, status, headers, lengthBytes)
+  let madeBytes = 0
+  const filler = new Readable({
+    highWaterMark: CHUNK_BYTES,
+    read() {
+      const chunk = FILLER.subarray(0, Math.min(FILLER.length, lengthBytes - madeBytes))
+      madeBytes += chunk.length
+      this.push(chunk.length === 0 ? null : chunk)
+    },
+  })
+  await ended(outgoing, () => filler.pipe(outgoing))
+  filler.destroy()
+  return madeBytes
+}
+
+/** As hard to compress as a film. */
+const FILLER = Uint8Array.from({ length: CHUNK_BYTES }, (_, index) => Math.imul(index + 1, 2654435761) >>> 24)
 
 function writeHead(outgoing: ServerResponse, status: number, headers: Readonly<Record<string, string>>, lengthBytes: number): void {
   outgoing.writeHead(status, BODILESS.includes(status) ? headers : { ...headers, 'content-length': lengthBytes })

@@ -14,6 +14,7 @@ import { connectStream } from '../kit/node/streams.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
+import type { Lab } from '../rudp/lab.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
 
@@ -30,6 +31,8 @@ export interface RudpOptions {
   readonly observe?: Observe | undefined
   /** Encrypts them, to servers that are known or new; undefined: they are readable. */
   readonly encryption?: KnownServers | undefined
+  /** In which they stand. */
+  readonly lab?: Lab | undefined
 }
 
 export interface RequestHead {
@@ -130,11 +133,12 @@ export class Connections {
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
     const stream = fresh === true ? await this.dial(transport, peer, authority, early) : undefined
-    const options = { host: peer.address, port: peer.port, authority, method, path, setHost: false, signal, early }
+    const options = { host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
     const outgoing = stream === undefined
       ? request({ ...options, agent: this.#pools[transport] })
       : request({ ...options, createConnection: () => asSocket(stream) })
     outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
+    breakOffAt(signal, outgoing)
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
     return new Promise((resolve, reject) => {
       outgoing.once('error', reject)
@@ -156,6 +160,14 @@ export class Connections {
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the methods, though it has them.
     return Object.assign(new Agent(POOL), { createConnection, getName })
   }
+}
+
+/** Not by node:http's own `signal`: Node 16 no longer hears that one once the request is written. */
+function breakOffAt(signal: AbortSignal, outgoing: ClientRequest): void {
+  const breakOff = () => outgoing.destroy(new Error('broken off'))
+  if (signal.aborted) return void breakOff()
+  signal.addEventListener('abort', breakOff)
+  outgoing.once('close', () => signal.removeEventListener('abort', breakOff))
 }
 
 interface Server {

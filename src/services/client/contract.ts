@@ -1,6 +1,7 @@
 /** The client, declared: the gateway through which any browser reaches the village. */
 import { z } from 'zod'
-import { defineContract, endpointText, port } from '../kit/contract.ts'
+import { defineContract, endpointText, linkText, port } from '../kit/contract.ts'
+import { connectionsTable, labCommands } from '../rudp/core/lab/commands.ts'
 
 export const TRANSPORTS = ['tcp', 'rudp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
@@ -34,8 +35,14 @@ export const client = defineContract({
     dns: endpointText('DNS server to ask; without it the one that DHCP told').optional(),
     dhcp: endpointText('DHCP server to ask; without it a broadcast on port 6767').optional(),
     encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; each server is known again by the key of its first visit' }),
+    link: linkText(),
   }),
   commands: {
+    ...labCommands,
+    /** Loads a page on a connection of its own, only to be watched; `loaded` tells its end. */
+    load: { ask: z.object({ url: z.string().max(2048) }), reply: z.object({}) },
+    /** Breaks off what `load` has begun. */
+    stop_loads: { ask: z.object({}), reply: z.object({ stopped: z.int() }) },
     /** The lease as it is now; asks for one where there is none, and anew where `renew` says so. */
     lease: { ask: z.object({ renew: z.boolean().default(false) }), reply: learnedLease },
     /** What a name is, and how that is known. */
@@ -50,6 +57,7 @@ export const client = defineContract({
     },
   },
   events: {
+    loaded: z.object({ url: z.string(), status: z.number(), bytes: z.number(), tookMs: z.number(), failure: z.string().optional() }),
     leased: learnedLease,
     /** One document load is done: where the time went. */
     journey: z.object({ id: z.number(), url: z.string(), transport: z.enum(TRANSPORTS), status: z.number(), bytes: z.number(), steps: z.array(journeyStep) }),
@@ -59,4 +67,5 @@ export const client = defineContract({
     empty: 'No page has been asked for yet.',
     row: z.object({ url: z.string(), transport: z.string(), status: z.string(), bytes: z.string(), took: z.string() }),
   },
+  liveTable: connectionsTable,
 })

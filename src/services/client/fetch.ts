@@ -6,8 +6,9 @@ import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
-import { formatQlog, type TimedEvent } from '../rudp/core/qlog.ts'
+import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
+import type { Lab } from '../rudp/lab.ts'
 import { Connections, responseTo, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep } from './core/journey.ts'
@@ -20,8 +21,14 @@ export interface FetchOptions extends Environment {
   readonly dns: Endpoint | undefined
   /** Tells where, if `dns` does not; called only for an address that has a name in it. */
   readonly choose?: () => Promise<DnsChoice>
+  /** Whoever answers names already; goes before both. */
+  readonly resolve?: ResolveName
   /** Encrypts what goes by RUDP. */
   readonly encryption?: KnownServers | undefined
+  /** In which the RUDP connection stands. */
+  readonly lab?: Lab | undefined
+  /** Aborting it breaks the fetch off. */
+  readonly signal?: AbortSignal
   /** Gets the body as it comes; it is not ended. */
   readonly output: Writable
   /** Gets what happened in the RUDP connection, as a qlog file; called once, before the fetch is over. */
@@ -46,18 +53,18 @@ export interface Fetched {
 export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
   const target = parseTarget(url)
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
-  const { clock, random, trace, encryption } = options
+  const { clock, random, trace, encryption, lab, signal = new AbortController().signal } = options
   const names = new Names(options)
-  const events: TimedEvent[] = []
-  const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => { if (events.length < QLOG_EVENTS_MAX) events.push({ atMs, event }) }
-  const connections = new Connections({ clock, random, trace }, { observe, encryption })
+  const qlog = new QlogTrace(url, 'initiator')
+  const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
+  const connections = new Connections({ clock, random, trace }, { observe, encryption, lab })
   const startedAtMs = clock.nowMs()
   try {
-    const way = await findWay(target, transport, names.resolve, random)
+    const way = await findWay(target, transport, options.resolve ?? names.resolve, random)
     const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
     const authority = formatAuthority(target)
     const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
-    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, signal: new AbortController().signal, fresh: true })
+    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, signal, fresh: true })
     const sentAtMs = clock.nowMs()
     open.request.end()
     const response = await responseTo(open, options)
@@ -68,13 +75,10 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
     connections.close()
-    options.onQlog?.(formatQlog([{ title: url, role: 'initiator', events }]))
+    options.onQlog?.(formatQlog([qlog]))
     await names.close()
   }
 }
-
-/** A film's first minutes; a viewer can draw no more. */
-const QLOG_EVENTS_MAX = 500_000
 
 /** Asks the DNS server, once it is needed. */
 class Names {

@@ -8,9 +8,11 @@
 import { hostname } from 'node:os'
 import { storedMac } from '../dhcp/client.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
+import { formatLink } from '../kit/link-text.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
 import { KnownServers } from '../rudp/known-servers.ts'
+import { Lab } from '../rudp/lab.ts'
 import { Connections } from './connections.ts'
 import { client, TRANSPORT_HEADER, type LearnedLease } from './contract.ts'
 import { formatBytes, formatMs } from './core/journey.ts'
@@ -18,6 +20,7 @@ import { DEFAULT_PORT } from './core/service-record.ts'
 import { drawPassword, type Credentials } from './credentials.ts'
 import { DHCP_PORT, dhcpEndpoint, DNS_PORT, namedDnsServer } from './dns-server.ts'
 import { forward, type Forwarded, type Gateway } from './forward.ts'
+import { Loads } from './loads.ts'
 import { Network } from './network.ts'
 import { probeAppServer, probeDhcp, probeDns, probeProxy, timed, type Prober } from './probe.ts'
 import { openProxy } from './proxy.ts'
@@ -38,13 +41,16 @@ export const clientService = implement(client, async context => {
   const credentials: Credentials = { user: secrets.proxy_user ?? 'hamlet', password: secrets.proxy_password ?? drawPassword(random) }
   const probeToken = drawPassword(random)
 
+  const lab = new Lab({ clock, link: settings.link })
+  if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
   const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
-  const connections = new Connections(environment, { encryption })
+  const connections = new Connections(environment, { encryption, lab })
   const network = new Network({
     ...environment, ...identity, named, dhcp,
     log: text => context.log(text),
     leased: lease => context.emit('leased', learned(lease)),
   })
+  const loads = new Loads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
   const record = recorder(context, probeToken)
   const gateway: Gateway = {
     ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), done: record,
@@ -64,6 +70,12 @@ export const clientService = implement(client, async context => {
     endpoints: [{ name: 'proxy', transport: 'tcp', address: '127.0.0.1', port: proxy.port }],
     pinned: { proxy_port: proxy.port },
     commands: {
+      ...lab.commands,
+      async load({ url }) {
+        loads.start(url)
+        return {}
+      },
+      stop_loads: async () => ({ stopped: loads.stop() }),
       lease: async ({ renew }) => learned(await network.lease(renew)),
       async resolve({ name, type }) {
         const { rcode, records, sentence, tookMs } = await network.resolve(name, type.toUpperCase())
@@ -80,6 +92,7 @@ export const clientService = implement(client, async context => {
     },
     async stop() {
       await proxy.close()
+      loads.stop()
       connections.close()
       await network.stop()
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { appServer } from '../app-server/contract.ts'
 import { appServerService } from '../app-server/service.ts'
 import { dhcpService } from '../dhcp/service.ts'
 import { dnsService } from '../dns/service.ts'
@@ -192,6 +193,28 @@ test('the lease is what the server lent, and the lease command tells it', async 
   expect(await gateway.service.command('lease', {})).toEqual(lease)
   expect(await gateway.service.command('lease', { renew: true })).toMatchObject({ dnsPort: endpoint(dns, 'dns').port })
   expect(gateway.logs).toContain(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+})
+
+test('a load over a bad link is watched at the server, and its end is told; another is broken off', async () => {
+  await demo.service.command('link', { link: 'loss=5% delay=5ms mtu=1500 overhead=28 direction=out seed=4' })
+  await demo.service.command('congestion', { congestion: 'reno' })
+  const watch = async () => appServer.commands.watch.reply.parse(await demo.service.command('watch', {}))
+  await watch()
+  await gateway.service.command('load', { url: 'rudp://my-app.home/bytes/500000' })
+  expect(await gateway.event('loaded')).toMatchObject({ url: 'rudp://my-app.home/bytes/500000', status: 200, bytes: 500_000 })
+  expect((await watch()).samples.some(({ lost, ssthreshBytes }) => lost > 0 && ssthreshBytes !== null)).toBe(true)
+  const { rows } = appServer.commands.connections.reply.parse(await demo.service.command('connections', {}))
+  expect(rows.map(([, { congestion }]) => congestion)).toContain('reno')
+  await demo.service.command('link', { link: 'rate=100kbit' })
+  await gateway.service.command('load', { url: 'rudp://my-app.home/bytes/5000000' })
+  expect(await gateway.service.command('stop_loads', {})).toEqual({ stopped: 1 })
+  await expect.poll(() => gateway.events.filter(({ name }) => name === 'loaded').map(({ data }) => data)).toContainEqual(expect.objectContaining({ failure: 'stopped' }))
+  await demo.service.command('link', { link: 'perfect' })
+})
+
+test('what cannot be loaded is refused at once', async () => {
+  await expect(gateway.service.command('load', { url: 'ftp://my-app.home/' })).rejects.toThrow()
+  await expect(gateway.service.command('link', { link: 'loss=200%' })).rejects.toThrow(/could not be asked/)
 })
 
 test('the resolve command tells records and how they are known', async () => {

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { partsOf } from './errors.ts'
 import { isIpAddress } from './ip-address.ts'
+import { LINK_PRESETS, parseLink } from './link-text.ts'
 
 /** What a command is asked with and what it replies. */
 export interface CommandSchemas {
@@ -18,6 +19,12 @@ export interface TableDeclaration {
   /** What an empty table says. */
   readonly empty: string
   readonly row: z.ZodObject<Record<string, z.ZodString>>
+}
+
+/** A table that is made only while somebody looks at it: the panel asks for its rows a few times a second. */
+export interface LiveTableDeclaration extends TableDeclaration {
+  /** The command that is asked with nothing and replies `{ rows: [key, row][] }`. */
+  readonly command: string
 }
 
 export interface Contract {
@@ -34,6 +41,7 @@ export interface Contract {
   readonly commands: Readonly<Record<string, CommandSchemas>>
   readonly events: Readonly<Record<string, z.ZodType>>
   readonly table: TableDeclaration
+  readonly liveTable?: LiveTableDeclaration
 }
 
 /** Checks a declaration's shape at compile time and keeps its exact type. */
@@ -72,6 +80,11 @@ export const parsedText = (parse: (text: string) => unknown) => z.string().max(T
   } catch (error) {
     context.addIssue({ code: 'custom', message: partsOf(error).why })
   }
+})
+
+/** What a link does to datagrams on purpose (link-text.ts). */
+export const linkText = () => parsedText(parseLink).optional().meta({
+  description: `what the link does to RUDP's datagrams on purpose, such as "loss=5% delay=50ms rate=20mbit"; or ${Object.keys(LINK_PRESETS).join(', ')}`, placeholder: 'CONDITIONS', advanced: true,
 })
 
 /** One setting, as the command line and the form see it. */

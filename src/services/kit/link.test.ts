@@ -73,6 +73,23 @@ test('a rate spaces datagrams, and a full queue drops', () => {
   expect(link.receive(1e9)).toBeUndefined()
 })
 
+test('what is longer than the link takes vanishes, whatever room there is', () => {
+  const link = new Link<number>({ mtuBytes: 1500, overheadBytes: 28 }, seededRandom(1))
+  for (const length of [1472, 1473]) link.send(datagram(0, length), length, 0)
+  expect([link.receive(0)?.tag, link.receive(0)?.tag]).toEqual([1472, undefined])
+  expect(link.counts).toMatchObject({ sent: 2, dropped: 1, lost: 0 })
+})
+
+test('a link holds so many bytes and no more, and they are free again when they have arrived', () => {
+  const link = new Link({ delayMs: 1000 }, seededRandom(1))
+  const megabyte = new Uint8Array(1024 * 1024)
+  for (let index = 0; index < 70; index++) link.send(megabyte, undefined, 0)
+  expect(link.onTheWayBytes).toBe(64 * 1024 * 1024)
+  expect(link.counts.dropped).toBe(6)
+  while (link.receive(1000) !== undefined);
+  expect(link.onTheWayBytes).toBe(0)
+})
+
 test('the same seed gives the same night', () => {
   fc.assert(fc.property(fc.nat(), fc.double({ min: 0, max: 0.5, noNaN: true }), (seed, loss) => {
     const conditions = { loss, duplication: 0.1, reordering: 0.1, reorderMs: 3, jitterMs: 4, corruption: 0.1 }

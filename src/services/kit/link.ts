@@ -2,7 +2,7 @@
  * One direction of a link, simulated: what a cable, a radio or a bad night does to datagrams. Pure: time and chance are given,
  * so the same seed gives the same night. A datagram goes through it as through a real one:
  *
- *     send ─▶ queue (drop-tail) ─▶ rate ─▶ loss ─▶ corruption ─▶ delay, jitter, reordering ─▶ duplication ─▶ due
+ *     send ─▶ too long? ─▶ queue (drop-tail) ─▶ rate ─▶ loss ─▶ corruption ─▶ delay, jitter, reordering ─▶ duplication ─▶ due
  */
 import { below, fraction, type Random } from './random.ts'
 
@@ -32,10 +32,13 @@ export interface LinkConditions {
   readonly queueBytes: number
   /** What the rate and the queue carry of each datagram besides its bytes: headers of lower layers. */
   readonly overheadBytes: number
+  /** Longer datagrams, overhead included, vanish without a word. 0: any length passes. */
+  readonly mtuBytes: number
 }
 
 export const PERFECT_LINK: LinkConditions = {
   delayMs: 0, jitterMs: 0, loss: 0, lossRun: 1, corruption: 0, duplication: 0, reordering: 0, reorderMs: 0, rateBitsPerSecond: 0, queueBytes: 256 * 1024, overheadBytes: 0,
+  mtuBytes: 0,
 }
 
 /** What happened to the datagrams so far. */
@@ -43,7 +46,7 @@ export interface LinkCounts {
   readonly sent: number
   readonly delivered: number
   readonly lost: number
-  /** No room in the queue, or more than the link can hold on the way. */
+  /** Too long, no room in the queue, or more than the link can hold on the way. */
   readonly dropped: number
   readonly corrupted: number
   readonly duplicated: number
@@ -52,8 +55,9 @@ export interface LinkCounts {
 
 /** A full datagram, by which the moments of a radio that is away are measured. */
 const FULL_DATAGRAM_BYTES = 1500
-/** Datagrams on the way, all together; more are dropped. */
+/** Datagrams on the way, and their bytes, all together; more are dropped. */
 const ON_THE_WAY_MAX = 65_536
+const ON_THE_WAY_BYTES_MAX = 64 * 1024 * 1024
 
 export class Link<Tag = undefined> {
   /** May be changed at any time; it holds for what is sent from then on. */
@@ -98,6 +102,11 @@ export class Link<Tag = undefined> {
     }
   }
 
+  /** Bytes that have not arrived yet. */
+  get onTheWayBytes(): number {
+    return this.#onTheWay.bytes
+  }
+
   /** How long a datagram that came now would wait for the rate. */
   queuedMs(nowMs: number): number {
     return Math.max(0, this.#busyUntilMs - nowMs)
@@ -115,9 +124,10 @@ export class Link<Tag = undefined> {
     return this.#onTheWay.take()
   }
 
-  /** @returns when its last bit has left, or undefined where the queue is full */
+  /** @returns when its last bit has left, or undefined where it is too long or the queue is full */
   #leave(sizeBytes: number, nowMs: number): number | undefined {
-    const { rateBitsPerSecond, queueBytes } = this.conditions
+    const { rateBitsPerSecond, queueBytes, mtuBytes } = this.conditions
+    if (mtuBytes > 0 && sizeBytes > mtuBytes) return undefined
     if (rateBitsPerSecond === 0) return nowMs
     const bytesPerMs = rateBitsPerSecond / 8000
     const fromMs = Math.max(nowMs, this.#busyUntilMs)
@@ -140,7 +150,7 @@ export class Link<Tag = undefined> {
 
   #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {
     const { delayMs, jitterMs, reordering, reorderMs } = this.conditions
-    if (this.#onTheWay.count >= ON_THE_WAY_MAX) {
+    if (this.#onTheWay.count >= ON_THE_WAY_MAX || this.#onTheWay.bytes + bytes.length > ON_THE_WAY_BYTES_MAX) {
       this.#counts.dropped++
       return
     }
@@ -179,6 +189,7 @@ interface Arrival<Tag> {
 class ArrivalHeap<Tag> {
   readonly #heap: { readonly arrival: Arrival<Tag>; readonly order: number }[] = []
   #order = 0
+  bytes = 0
 
   get count(): number {
     return this.#heap.length
@@ -189,6 +200,7 @@ class ArrivalHeap<Tag> {
   }
 
   put(arrival: Arrival<Tag>): void {
+    this.bytes += arrival.bytes.length
     this.#heap.push({ arrival, order: this.#order++ })
     for (let at = this.#heap.length - 1; at > 0;) {
       const parent = (at - 1) >> 1
@@ -201,6 +213,7 @@ class ArrivalHeap<Tag> {
   take(): Arrival<Tag> | undefined {
     const first = this.#heap[0]
     const last = this.#heap.pop()
+    this.bytes -= first?.arrival.bytes.length ?? 0
     if (last === undefined || this.#heap.length === 0) return first?.arrival
     this.#heap[0] = last
     for (let at = 0; ;) {

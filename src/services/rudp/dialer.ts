@@ -16,6 +16,7 @@ import type { CloseReason } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
 import { formatIdentity, type KnownServers } from './known-servers.ts'
+import type { Lab } from './lab.ts'
 import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
@@ -29,6 +30,8 @@ export interface DialerOptions {
   readonly encryption?: KnownServers | undefined
   /** Hears of everything that happens in the connections. */
   readonly observe?: Observe | undefined
+  /** In which the connections stand; its congestion control goes before the one that is named here. */
+  readonly lab?: Lab | undefined
   /** How long a dial may take. */
   readonly timeoutMs?: number
   /** A connection without streams is kept so long for the next dial. */

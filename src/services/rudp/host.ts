@@ -8,13 +8,14 @@ import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import { nativeCrc32 } from '../kit/node/native-crc32.ts'
-import type { DatagramDoor, Io } from '../kit/node/udp/door.ts'
+import type { DatagramDoor, DoorOptions, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Connection } from './core/connection.ts'
 import type { EncryptionOptions } from './core/encryption-options.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
+import type { Lab } from './lab.ts'
 
 export interface HostOptions {
   readonly addresses: readonly string[]
@@ -30,6 +31,8 @@ export interface HostOptions {
   readonly limits?: Partial<Limits> | undefined
   /** Hears of every packet and everything else that happens, besides the trace. */
   readonly observe?: Observe | undefined
+  /** Conditions the links, chooses the congestion control and watches. */
+  readonly lab?: Lab | undefined
   readonly onEvent: (event: RudpEvent) => void
 }
 
@@ -38,14 +41,17 @@ export class RudpHost {
   readonly #endpoint: RudpEndpoint
   readonly #door: DatagramDoor
   readonly #driver: Driver
+  readonly #lab: Lab | undefined
   #closing: Promise<void> | undefined
 
   /** Use `openHost`. */
-  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver) {
+  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver, lab: Lab | undefined) {
     this.#clock = clock
     this.#endpoint = endpoint
     this.#door = door
     this.#driver = driver
+    this.#lab = lab
+    lab?.add(this)
   }
 
   get locals(): readonly Endpoint[] {
@@ -68,6 +74,7 @@ export class RudpHost {
     if (this.#closing !== undefined) return this.#closing
     this.use((nowMs, endpoint) => endpoint.close(nowMs))
     this.#driver.stop()
+    this.#lab?.remove(this)
     this.#closing = this.#door.close()
     return this.#closing
   }
@@ -75,10 +82,10 @@ export class RudpHost {
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
-  const { clock, random, trace, accepting, encryption, congestion, limits, onEvent } = options
-  const endpoint = new RudpEndpoint({
-    random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe: both(traceObserver(trace), options.observe), observesPackets: options.observe !== undefined,
-  })
+  const { clock, random, trace, accepting, encryption, limits, lab, onEvent } = options
+  const congestion = lab?.congestion ?? options.congestion
+  const observe = both(both(traceObserver(trace), options.observe), lab?.observe)
+  const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
   const waiting: RudpEvent[] = []
   const deliver = (): void => waiting.splice(0).forEach(onEvent)
   let door = NO_DOOR
@@ -92,8 +99,11 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   })
   const receive: Driver['receive'] = batch => driver.receive(batch)
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
-  door = await openTracedDoor({ addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }, trace, 'rudp', clock)
-  return new RudpHost(clock, endpoint, door, driver)
+  const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
+  // The conditioner stands above the trace, so that the trace shows what a capture would.
+  const open = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
+  door = await (lab === undefined ? open(wanted) : lab.conditioner.open(wanted, clock, open))
+  return new RudpHost(clock, endpoint, door, driver, lab)
 }
 
 /** Before the sockets are open nothing can be sent; a datagram that comes that early is answered when its sender repeats it. */

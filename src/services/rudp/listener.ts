@@ -8,6 +8,7 @@ import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Limits } from './core/limits.ts'
 import { openHost, type RudpHost } from './host.ts'
 import { formatIdentity } from './known-servers.ts'
+import type { Lab } from './lab.ts'
 import { nodeCryptography } from './node-cryptography.ts'
 import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
@@ -33,6 +34,8 @@ export interface ListenOptions {
   readonly trace: TraceRing
   readonly congestion?: CongestionName
   readonly limits?: Partial<Limits>
+  /** In which the connections stand; its congestion control goes before the one that is named here. */
+  readonly lab?: Lab
 }
 
 export interface RudpListener {

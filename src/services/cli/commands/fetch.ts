@@ -4,13 +4,14 @@ import type { Writable } from 'node:stream'
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
-import { endpointText } from '../../kit/contract.ts'
-import { HamletError } from '../../kit/errors.ts'
+import { endpointText, linkText } from '../../kit/contract.ts'
+import { HamletError, UsageError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { collectLessOften } from '../../kit/node/garbage-collection.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
 import { KnownServers } from '../../rudp/known-servers.ts'
+import { Lab } from '../../rudp/lab.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
 
@@ -23,6 +24,7 @@ export const fetch = defineCommand({
     encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; the server is known again by the key of its first visit' }),
     output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
     qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
+    link: linkText(),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address and of the servers that are known', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
@@ -35,11 +37,15 @@ export const fetch = defineCommand({
       stderr.write(`${choice.sentence}\n`)
       return choice
     }
+    if (flags.link !== undefined && !url.startsWith('rudp:')) {
+      throw new UsageError('--link cannot be used here', 'it conditions RUDP, and the address is not one of RUDP', 'write rudp:// in the address, or leave --link out')
+    }
+    const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })
     const file = flags.output === undefined ? undefined : await openFile(flags.output)
     const log = flags.qlog === undefined ? undefined : await openFile(flags.qlog)
     const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.end(qlog) }
     const encryption = flags.encrypt ? new KnownServers(folder, line => stderr.write(`${line}\n`)) : undefined
-    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, output: file ?? stdout, ...onQlog, ...environment })
+    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, lab, output: file ?? stdout, ...onQlog, ...environment })
     if (file !== undefined) await ended(file)
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {

@@ -23,7 +23,7 @@ export interface ConnectionHost {
   resetToken(localId: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
   /** Packets, too, are told to the observer: describing each costs as much as writing it. */
-  readonly observesPackets: boolean
+  observesPackets(): boolean
 }
 
 export interface ConnectionSetup {

@@ -209,7 +209,7 @@ export class Connection {
       this.#host.changed()
     }
     if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
-    if (this.#host.observesPackets) this.#watch?.packet('received', packet, sizeBytes)
+    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
     if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
     this.#liveness.heard(nowMs)
@@ -335,6 +335,8 @@ export class Connection {
   }
 
   #at(nowMs: number): void {
-    if (this.#watch !== undefined) this.#watch.nowMs = nowMs
+    if (this.#watch === undefined) return
+    this.#watch.nowMs = nowMs
+    this.#sender.writer.isWatched = this.#host.observesPackets()
   }
 }

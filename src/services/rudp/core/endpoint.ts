@@ -50,12 +50,14 @@ export interface RudpEndpointOptions {
 
 export class RudpEndpoint implements Machine<RudpEvent> {
   readonly outbox: Effect<RudpEvent>[] = []
+  /** Of connections to come; may be changed at any time. */
+  congestion: CongestionName
+  /** Whether packets, too, are told to the observer; may be changed at any time. */
+  observesPackets: boolean
   readonly #random: Random
   readonly #sum: Crc32
   readonly #limits: Limits
-  readonly #congestion: CongestionName
   readonly #observe: Observe | undefined
-  readonly #observesPackets: boolean
   readonly #encryption: EncryptionOptions | undefined
   readonly #admission: Admission
   readonly #trains = new Trains((path, bytes, segmentBytes) => this.outbox.push({ kind: 'send', path, bytes, segmentBytes }))
@@ -75,10 +77,10 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#random = random
     this.#sum = sum
     this.#accepting = accepting
-    this.#congestion = congestion ?? DEFAULT_CONGESTION
+    this.congestion = congestion ?? DEFAULT_CONGESTION
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#observe = observe
-    this.#observesPackets = observesPackets
+    this.observesPackets = observesPackets
     this.#encryption = encryption
     this.#admission = new Admission(random, encryption)
   }
@@ -86,6 +88,11 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   /** Connections in any state but CLOSED. */
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** Those connections, oldest first. */
+  connections(): Iterable<Connection> {
+    return this.#connections.values()
   }
 
   /** Datagrams that were no packets: damaged, or not RUDP. */
@@ -277,7 +284,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   #add(setup: Omit<ConnectionSetup, 'limits' | 'congestion' | 'host'>): Connection {
     const observe = this.#observe
     const connection: Connection = new Connection({
-      ...setup, limits: this.#limits, congestion: this.#congestion,
+      ...setup, limits: this.#limits, congestion: this.congestion,
       host: {
         trains: this.#trains,
         random: this.#random,
@@ -286,7 +293,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         changed: () => this.#changed.add(connection),
         giveToken: (to, atMs) => this.#admission.visitToken(to, atMs),
         resetToken: localId => this.#admission.resetToken(localId),
-        observesPackets: this.#observesPackets,
+        observesPackets: () => this.observesPackets,
         observe: observe === undefined ? undefined : (event, atMs) => observe(connection, event, atMs),
       },
     })

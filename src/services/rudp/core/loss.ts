@@ -8,6 +8,7 @@
  * ("early duplicate"), because nothing follows that would show its loss.
  */
 import type { Frame, PacketRange } from '../wire/frames.ts'
+import { DATAGRAM_BYTES_BASE } from '../wire/packet.ts'
 import type { SendMoment } from './delivery-rate.ts'
 import { ACK_DELAY_MAX_MS } from './limits.ts'
 import type { RoundTrip } from './rtt.ts'
@@ -99,7 +100,7 @@ export class LossDetector {
 
   sent(packet: SentPacket): void {
     this.#flight.push(packet)
-    this.#flightBytes += packet.sizeBytes
+    this.#flightBytes += flightOf(packet)
     this.#silentFromMs = packet.sentAtMs
     this.#duplicateAtMs = Infinity
   }
@@ -135,7 +136,7 @@ export class LossDetector {
       this.#backOff = 0
       if (this.#head === this.#flight.length) this.#duplicateAtMs = Infinity
     }
-    for (const { sizeBytes } of acked) this.#flightBytes -= sizeBytes
+    for (const packet of acked) this.#flightBytes -= flightOf(packet)
     return { acked, late: this.#noticeLate(ranges, nowMs), lost: this.detectLost(nowMs) }
   }
 
@@ -151,7 +152,7 @@ export class LossDetector {
       if (packet === undefined || packet.number >= this.#largestAcked) break
       if (packet.number <= this.#largestAcked - this.#packetThreshold || packet.sentAtMs + delayMs <= nowMs) {
         lost.push(packet)
-        this.#flightBytes -= packet.sizeBytes
+        this.#flightBytes -= flightOf(packet)
         this.#lately.set(packet.number, packet)
       } else {
         open.push(packet)
@@ -225,4 +226,12 @@ export class LossDetector {
       this.#head = 0
     }
   }
+}
+
+/**
+ * What a packet takes of window and pace. A probe for longer datagrams takes as much as any packet: of 60 KB, and lost, it would hold
+ * all others back until it is given up, and a wait with nothing to send looks like a slow path.
+ */
+export function flightOf({ isMtuProbe, sizeBytes }: Pick<SentPacket, 'isMtuProbe' | 'sizeBytes'>): number {
+  return isMtuProbe ? Math.min(sizeBytes, DATAGRAM_BYTES_BASE) : sizeBytes
 }

@@ -50,6 +50,8 @@ export class Pacer {
     const latenessMs = this.#isWaiting ? Math.min(LATENESS_MAX_MS, LATENESS_ROUND_TRIPS * srttMs) : 0
     const burstBytes = Math.max(BURST_DATAGRAMS * datagramBytes, Math.max(2 * GRANULARITY_MS, latenessMs) * bytesPerMs)
     const filledBytes = this.#filledAtMs === -Infinity ? 0 : (nowMs - this.#filledAtMs) * bytesPerMs
+    // What left beside the pace, as probes do and longer datagrams of before, is not waited for: at a rate that has fallen it would take minutes.
+    this.#creditBytes = Math.max(this.#creditBytes, -datagramBytes)
     // What was granted at the start is not taken back by the limit.
     if (this.#isWaiting && this.#creditBytes + filledBytes > burstBytes) this.#wasLate = true
     if (this.#creditBytes < burstBytes) this.#creditBytes = Math.min(burstBytes, this.#creditBytes + filledBytes)

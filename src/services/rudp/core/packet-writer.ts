@@ -28,10 +28,11 @@ export class PacketWriter {
   readonly localId: number
   /** 0 as long as it is not known. */
   remoteId: number
+  /** Packets are described as they are written, for those who watch; may be changed between two packets. */
+  isWatched = false
   readonly #trains: Trains
   readonly #random: Random
   readonly #sum: Crc32
-  readonly #isWatched: boolean
   /** Undefined: everything is readable. */
   readonly #encryption: ConnectionEncryption | undefined
   #nextNumber = 0
@@ -49,7 +50,7 @@ export class PacketWriter {
   #frames: Frame[] = []
 
   constructor(setup: {
-    readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32; readonly isWatched: boolean
+    readonly localId: number; readonly remoteId: number; readonly trains: Trains; readonly random: Random; readonly sum: Crc32
     readonly encryption: ConnectionEncryption | undefined
   }) {
     this.localId = setup.localId
@@ -57,7 +58,6 @@ export class PacketWriter {
     this.#trains = setup.trains
     this.#random = setup.random
     this.#sum = setup.sum
-    this.#isWatched = setup.isWatched
     this.#encryption = setup.encryption
     this.#skipAt = this.#drawSkip()
   }
@@ -101,7 +101,7 @@ export class PacketWriter {
   add(frame: Frame): boolean {
     if (frameBytes(frame) > this.room) return false
     this.#at = encodeFrame(frame, this.#bytes, this.#view, this.#at)
-    if (this.#isWatched) this.#frames.push(frame)
+    if (this.isWatched) this.#frames.push(frame)
     return true
   }
 
@@ -118,7 +118,7 @@ export class PacketWriter {
     const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
     stream.copy(segment, this.#bytes, dataAt)
     this.#at = dataAt + lengthBytes
-    if (this.#isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
+    if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
   }
 
   /** Bytes of a stream that fit behind the fields of its frame. */
@@ -144,7 +144,7 @@ export class PacketWriter {
     }
     const sizeBytes = this.#at - this.#startAt
     this.#trains.add(path, sizeBytes)
-    return { number, sizeBytes, packet: this.#isWatched ? this.#described(number) : undefined }
+    return { number, sizeBytes, packet: this.isWatched ? this.#described(number) : undefined }
   }
 
   #beginEncrypted(encryption: ConnectionEncryption): void {

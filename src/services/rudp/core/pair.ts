@@ -23,6 +23,8 @@ export interface PairOptions {
   readonly congestion?: CongestionName
   readonly encryption?: Partial<Record<SideName, EncryptionOptions>>
   readonly observe?: Observe
+  /** Both ends are on one machine, where datagrams may have 60 KB. */
+  readonly isOneMachine?: boolean
   /** Both programs stand still now and then, each for itself, as they do on a busy machine: what comes meanwhile waits. On average. */
   readonly pauses?: { readonly everyMs: number; readonly lengthMs: number } | undefined
   /** Hears of every event of an endpoint, after it was noted. */
@@ -41,8 +43,8 @@ interface Side {
   readonly events: RudpEvent[]
 }
 
-const CLIENT = { address: '192.0.2.1', port: 50_000 }
-const SERVER = { address: '192.0.2.2', port: 8080 }
+const CLIENT_PORT = 50_000
+const SERVER_PORT = 8080
 
 export class Pair {
   nowMs = 0
@@ -54,14 +56,16 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options
-    const { seed, limits, congestion, encryption, observe, pauses, link = {} } = options
+    const { seed, limits, congestion, encryption, observe, pauses, link = {}, isOneMachine = false } = options
+    const client = { address: isOneMachine ? '127.0.0.1' : '192.0.2.1', port: CLIENT_PORT }
+    const server = { address: isOneMachine ? '127.0.0.1' : '192.0.2.2', port: SERVER_PORT }
     const side = (salt: number, accepting: boolean, path: Path): Side => ({
       endpoint: new RudpEndpoint({ random: seededRandom(seed + salt), accepting, encryption: encryption?.[accepting ? 'server' : 'client'], limits, congestion, observe }),
       path, link: new Link(link, seededRandom(seed ^ (salt * 0x9e3779b9))),
       pauses: new Pauses(pauses, seededRandom(seed ^ (salt * 0x85ebca6b))), events: [],
     })
-    this.client = side(1, false, { local: CLIENT, interfaceName: '', peer: SERVER })
-    this.server = side(2, true, { local: SERVER, interfaceName: '', peer: CLIENT })
+    this.client = side(1, false, { local: client, interfaceName: '', peer: server })
+    this.server = side(2, true, { local: server, interfaceName: '', peer: client })
   }
 
   /** The client asks for a connection. @param visit what an earlier one gave */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
 import { bytesOf, same, Source } from '../testing/transfer.ts'
 import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
+import { CONGESTION_NAMES } from './congestion/congestion.ts'
 import { Pair, type PairOptions, type SideName } from './pair.ts'
 import type { Stream } from './stream.ts'
 
@@ -17,7 +18,7 @@ function downloading(options: PairOptions) {
       if (event.kind !== 'stream-event') return
       if (side === 'server' && event.event.kind === 'writable') source.goOn(event.stream)
       if (side === 'client' && event.event.kind === 'readable') {
-        const piece = event.stream.read(1_000_000)
+        const piece = event.stream.read(4_000_000)
         pieces.push(piece)
         arrivedBytes += piece.length
       }
@@ -92,6 +93,17 @@ test('long datagrams are used where they pass, and given up where they no longer
   expect(same(arrived(), bytes)).toBe(true)
 })
 
+test.each(CONGESTION_NAMES)('a link that becomes short and bad under datagrams of 60 KB holds nothing up for long: %s', congestion => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const { pair, server, bytes, arrived, isComplete } = downloading({ seed, congestion, isOneMachine: true, link: { delayMs: 5 } })
+    pair.run(() => server.metrics().datagramBytes === 61_440, 5000)
+    for (const { link } of [pair.client, pair.server]) link.conditions = { ...link.conditions, mtuBytes: 1500, loss: 0.03 }
+    expect([seed, pair.run(isComplete, 100_000)]).toEqual([seed, true])
+    expect(pair.nowMs, `seed ${seed}`).toBeLessThan(60_000)
+    expect(same(arrived(), bytes)).toBe(true)
+  }
+})
+
 test('the search for the longest datagram is no loss to congestion control', () => {
   const { pair, server, isComplete } = downloading({
     seed: 4, congestion: 'reno', link: { delayMs: 10, rateBitsPerSecond: 50e6, queueBytes: 5e6 }, tap: (_side, datagram) => datagram.length <= 1300,
@@ -99,6 +111,15 @@ test('the search for the longest datagram is no loss to congestion control', () 
   pair.run(isComplete, 50_000)
   expect(server.metrics()).toMatchObject({ ssthreshBytes: Infinity, lost: 0 })
   expect(server.metrics().datagramBytes).toBeGreaterThan(1260)
+})
+
+test.each(CONGESTION_NAMES)('looking for datagrams of 60 KB that never pass holds nothing back: %s', congestion => {
+  const tookMs = [false, true].map(isOneMachine => {
+    const { pair, isComplete } = downloading({ seed: 6, congestion, isOneMachine, link: { delayMs: 40, mtuBytes: 1500, rateBitsPerSecond: 8e6, queueBytes: 80_000 } })
+    expect(pair.run(isComplete, 50_000)).toBe(true)
+    return pair.nowMs
+  })
+  expect((tookMs[1] ?? Infinity) / (tookMs[0] ?? 0)).toBeLessThan(1.1)
 })
 
 test('a PATH_CHALLENGE is answered by its value', () => {

@@ -6,33 +6,53 @@ import type { Frame } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { TraceEvent } from './events.ts'
 
-/** An event and when it happened, as an observer heard of it. */
-export interface TimedEvent {
-  readonly atMs: number
-  readonly event: TraceEvent
-}
-
-export interface QlogTrace {
-  readonly title: string
-  readonly role: 'initiator' | 'acceptor'
-  readonly events: readonly TimedEvent[]
-}
-
 type QlogEvent = { readonly name: string; readonly data: Readonly<Record<string, unknown>> }
+
+/** Some hours of a quiet connection, half a minute of a fast one; more than a viewer draws. */
+const TEXT_LENGTH_MAX = 32 * 1024 * 1024
+
+/**
+ * One end of a connection, written down as it happens: an event becomes text at once, so nothing is kept of the packets that it tells
+ * of, and the text has its limit.
+ */
+export class QlogTrace {
+  readonly #title: string
+  readonly #role: 'initiator' | 'acceptor'
+  readonly #lengthMax: number
+  readonly #lines: string[] = []
+  #length = 0
+  #startMs = 0
+
+  /** @param lengthMax characters of text; what comes later is left out */
+  constructor(title: string, role: 'initiator' | 'acceptor', lengthMax = TEXT_LENGTH_MAX) {
+    this.#title = title
+    this.#role = role
+    this.#lengthMax = lengthMax
+  }
+
+  add(event: TraceEvent, atMs: number): void {
+    if (this.#length >= this.#lengthMax) return
+    if (this.#lines.length === 0) this.#startMs = atMs
+    const line = JSON.stringify({ time: atMs - this.#startMs, ...formatEvent(event) })
+    this.#length += line.length
+    this.#lines.push(line)
+  }
+
+  /** The trace as an object of JSON. */
+  format(): string {
+    const head = {
+      title: this.#title,
+      vantage_point: { name: this.#title, type: this.#role === 'initiator' ? 'client' : 'server' },
+      common_fields: { protocol_type: ['QUIC'], time_format: 'relative', reference_time: this.#startMs },
+    }
+    return `${JSON.stringify(head).slice(0, -1)},"events":[\n${this.#lines.join(',\n')}]}`
+  }
+}
 
 /** One qlog file of several connections, or of both ends of one. */
 export function formatQlog(traces: readonly QlogTrace[]): string {
-  return JSON.stringify({ qlog_version: '0.3', qlog_format: 'JSON', title: 'Hamlet RUDP', traces: traces.map(formatTrace) })
-}
-
-function formatTrace({ title, role, events }: QlogTrace): unknown {
-  const startMs = events[0]?.atMs ?? 0
-  return {
-    title,
-    vantage_point: { name: title, type: role === 'initiator' ? 'client' : 'server' },
-    common_fields: { protocol_type: ['QUIC'], time_format: 'relative', reference_time: startMs },
-    events: events.map(({ atMs, event }) => ({ time: atMs - startMs, ...formatEvent(event) })),
-  }
+  const head = { qlog_version: '0.3', qlog_format: 'JSON', title: 'Hamlet RUDP' }
+  return `${JSON.stringify(head).slice(0, -1)},"traces":[${traces.map(trace => trace.format()).join(',')}]}\n`
 }
 
 function formatEvent(event: TraceEvent): QlogEvent {

@@ -7,7 +7,7 @@ import type { Congestion, CongestionName } from './congestion/congestion.ts'
 import { CONTROLLERS } from './congestion/controllers.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import { INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
-import { LossDetector, type LossAction, type SentPacket } from './loss.ts'
+import { flightOf, LossDetector, type LossAction, type SentPacket } from './loss.ts'
 import { Pacer } from './pacer.ts'
 import { RoundTrip } from './rtt.ts'
 
@@ -50,9 +50,10 @@ export class Recovery {
     return this.#congestion.pacingBytesPerMs(this.roundTrip.srttMs)
   }
 
-  /** Another controller goes on with the window that this one has. */
+  /** Another controller goes on with the window and the threshold that this one has. */
   setCongestion(name: CongestionName): void {
-    this.#congestion = CONTROLLERS[name](this.#datagramBytes, this.#congestion.windowBytes)
+    const { windowBytes, ssthreshBytes } = this.#congestion
+    this.#congestion = CONTROLLERS[name](this.#datagramBytes, windowBytes, ssthreshBytes)
   }
 
   setDatagramBytes(datagramBytes: number): void {
@@ -87,7 +88,7 @@ export class Recovery {
   sent(number: number, sizeBytes: number, carried: Carried, nowMs: number): void {
     const { deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited } = this.#rate.moment(this.loss.flightBytes, nowMs)
     const { streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat } = carried
-    this.#pacer.left(sizeBytes)
+    this.#pacer.left(flightOf({ isMtuProbe, sizeBytes }))
     // Field by field: a spread costs a packet as much as everything else here.
     this.loss.sent({ number, sentAtMs: nowMs, sizeBytes, streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat, deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited })
   }

@@ -43,10 +43,10 @@ export class Sender {
   #counts = { lost: 0, retransmitted: 0, spurious: 0 }
 
   constructor(setup: SenderSetup) {
-    const { localId, remoteId, congestion, path, host, encryption, watch } = setup
+    const { localId, remoteId, congestion, path, host, encryption } = setup
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
-    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, encryption, isWatched: watch !== undefined && host.observesPackets })
+    this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, encryption })
     this.validation = new PathValidation(path)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }
@@ -214,6 +214,7 @@ export class Sender {
 
   #probeMtu(nowMs: number): void {
     if (this.writer.remoteId === 0 || this.recovery.roundTrip.srttMs === undefined || this.validation.budgetBytes !== Infinity) return
+    if (this.recovery.congestion.windowBytes < PROBE_WINDOW_DATAGRAMS * this.datagramBytes) return
     const sizeBytes = this.#mtu.wanted(nowMs)
     if (sizeBytes === undefined) return
     this.#mtu.probeSent()
@@ -314,6 +315,8 @@ export class Sender {
 const CONTROL_FRAMES_MAX = 32
 /** What a packet needs at most that carries one frame or an acknowledgement: to an unproven address it must fit into what is allowed. */
 const SMALL_BYTES = 100
+/** A window that holds fewer has no place to spare for a probe of a longer datagram. */
+const PROBE_WINDOW_DATAGRAMS = 4
 /** A stream's bytes do not go behind frames that leave less room than this. */
 const STREAM_ROOM_MIN = 64
 

@@ -64,5 +64,6 @@ export type CongestionName = (typeof CONGESTION_NAMES)[number]
  * Makes the control of one connection.
  * @param datagramBytes the largest datagram: RFC 5681's SMSS
  * @param windowBytes to begin with
+ * @param ssthreshBytes of the control that it takes over from: where that one had found a threshold, slow start is over
  */
-export type CongestionFactory = (datagramBytes: number, windowBytes: number) => Congestion
+export type CongestionFactory = (datagramBytes: number, windowBytes: number, ssthreshBytes?: number) => Congestion

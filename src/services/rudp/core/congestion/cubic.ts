@@ -6,7 +6,7 @@ import type { AckSample, CongestionFactory, LossSample } from './congestion.ts'
 import { HyStart } from './hystart.ts'
 import { LossBased } from './loss-based.ts'
 
-export const cubic: CongestionFactory = (datagramBytes, windowBytes) => new Cubic(datagramBytes, windowBytes)
+export const cubic: CongestionFactory = (...given) => new Cubic(...given)
 
 /** RFC 9438 §4.6: what is left of the window after a loss. */
 const BETA = 0.7

@@ -24,6 +24,14 @@ test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name:
   }
 })
 
+test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name: 'cubic', make: cubic }])('$name takes over without a slow start where a threshold was found', ({ make }) => {
+  const control = make(MSS, 20 * MSS, 12 * MSS)
+  expect([control.phase, control.ssthreshBytes]).toEqual(['congestion avoidance', 12 * MSS])
+  for (let left = control.windowBytes; left > 0; left -= MSS) control.onAcked(ack())
+  expect(control.windowBytes).toBeLessThan(22 * MSS)
+  expect(make(MSS, 10 * MSS, 12 * MSS).phase).toBe('slow start')
+})
+
 test.each([
   { name: 'tahoe', make: tahoe, windowBytes: MSS, ssthreshBytes: 10 * MSS },
   { name: 'reno', make: reno, windowBytes: 10 * MSS, ssthreshBytes: 10 * MSS },

@@ -13,16 +13,17 @@ const PACING_GAIN_SLOW_START = 2
 export abstract class LossBased implements Congestion {
   abstract readonly name: CongestionName
   windowBytes: number
-  ssthreshBytes = Infinity
+  ssthreshBytes: number
   datagramBytes: number
   /** Packets sent before this belong to a loss that was answered already (RFC 9002 §7.3.2). */
   #recoveryFromMs = -Infinity
   /** As it was before the latest loss, to take that back. */
   #before = { windowBytes: 0, ssthreshBytes: Infinity }
 
-  constructor(datagramBytes: number, windowBytes: number) {
+  constructor(datagramBytes: number, windowBytes: number, ssthreshBytes = Infinity) {
     this.datagramBytes = datagramBytes
     this.windowBytes = windowBytes
+    this.ssthreshBytes = ssthreshBytes
   }
 
   get phase(): string {

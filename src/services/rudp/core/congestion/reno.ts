@@ -2,7 +2,7 @@
 import type { AckSample, CongestionFactory } from './congestion.ts'
 import { LossBased } from './loss-based.ts'
 
-export const reno: CongestionFactory = (datagramBytes, windowBytes) => new Reno(datagramBytes, windowBytes)
+export const reno: CongestionFactory = (...given) => new Reno(...given)
 
 class Reno extends LossBased {
   readonly name = 'reno'

@@ -5,7 +5,7 @@
 import type { AckSample, CongestionFactory } from './congestion.ts'
 import { LossBased } from './loss-based.ts'
 
-export const tahoe: CongestionFactory = (datagramBytes, windowBytes) => new Tahoe(datagramBytes, windowBytes)
+export const tahoe: CongestionFactory = (...given) => new Tahoe(...given)
 
 class Tahoe extends LossBased {
   readonly name = 'tahoe'

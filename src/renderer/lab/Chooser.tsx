@@ -1,0 +1,25 @@
+/** Which connection is watched. */
+import { Labelled } from '../ui/Labelled.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { Select } from '../ui/Select.tsx'
+import { choose, useLab, type LabEnd } from './store.ts'
+
+const ends: readonly Segment<LabEnd>[] = [{ value: 'app-server', label: 'App server' }, { value: 'client', label: 'Client' }]
+
+export function Chooser() {
+  const end = useLab(state => state.end)
+  const chosen = useLab(state => state.chosen)
+  const rows = useLab(state => state.rows)
+  const peer = useLab(state => state.watching.peer)
+  const open = [...rows].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}` }))
+  const gone = chosen !== undefined && !rows.has(chosen) ? [{ value: chosen, label: `${peer}, over` }] : []
+  return (
+    <div className="lab-chooser">
+      <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => choose({ end: value })} /></Labelled>
+      <Select
+        label="Connection" options={[{ value: '', label: 'The newest' }, ...gone, ...open]} value={chosen ?? ''}
+        onChange={id => choose({ chosen: id === '' ? undefined : id })}
+      />
+    </div>
+  )
+}

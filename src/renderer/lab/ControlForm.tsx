@@ -1,0 +1,26 @@
+/** For which connections changes are, and which congestion control those have. */
+import { CONGESTION_NAMES } from '../../services/rudp/core/congestion/congestion.ts'
+import { Labelled } from '../ui/Labelled.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { setControl } from './actions.ts'
+import { useLab } from './store.ts'
+
+const scopes: readonly Segment<'all' | 'one'>[] = [{ value: 'all', label: 'All, and new ones' }, { value: 'one', label: 'The one shown' }]
+const controls = CONGESTION_NAMES.map(name => ({ value: name, label: name }))
+
+export function ControlForm() {
+  const shown = useLab(({ rows, watching: { connection } }) => connection === undefined ? undefined : rows.get(connection))
+  const isForOne = useLab(state => state.isForOne)
+  const control = useLab(state => state.control)
+  const ofShown = CONGESTION_NAMES.find(name => name === shown?.congestion)
+  return (
+    <section className="lab-changes" aria-label="Changes">
+      <Labelled label="Changes are for">
+        <Segmented label="Changes are for" segments={scopes} value={isForOne ? 'one' : 'all'} onChange={scope => useLab.setState({ isForOne: scope === 'one' })} />
+      </Labelled>
+      <Labelled label="Congestion control">
+        <Segmented label="Congestion control" segments={controls} value={isForOne ? ofShown ?? control : control} onChange={name => { void setControl(name) }} />
+      </Labelled>
+    </section>
+  )
+}

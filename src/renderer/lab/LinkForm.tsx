@@ -1,0 +1,88 @@
+/** What is done to the links: a preset, sliders, or the text that the command line takes. All three are one. */
+import { useEffect, useState, type FormEvent } from 'react'
+import { partsOf } from '../../services/kit/errors.ts'
+import { formatLink, LINK_PRESET_NAMES, LINK_PRESETS, parseLink, presetOf, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'
+import { Field } from '../ui/Field.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { Select, type Option } from '../ui/Select.tsx'
+import { Slider } from '../ui/Slider.tsx'
+import { mainSliders, moreSliders, moved, placeOf, textOf, type LinkSlider } from './link-sliders.ts'
+
+export interface LinkFormProps {
+  /** In force. */
+  readonly link: string
+  readonly isDisabled: boolean
+  /** Resolves when it is in force, or was refused. */
+  readonly onChange: (setting: LinkSetting) => Promise<void>
+}
+
+const presetOptions: readonly Option<LinkPresetName | 'own'>[] = [
+  ...LINK_PRESET_NAMES.map(name => ({ value: name, label: name === '2g' ? '2G' : (name.charAt(0).toUpperCase() + name.slice(1)).replace(/-/g, ' ') })), { value: 'own', label: 'Your own' },
+]
+const directions: readonly Segment<LinkDirection>[] = [{ value: 'both', label: 'Both ways' }, { value: 'out', label: 'Out' }, { value: 'in', label: 'In' }]
+/** A slider is moved over many places on its way; only where it rests is asked for. */
+const REST_MS = 120
+
+export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
+  const [draft, setDraft] = useState<LinkSetting>()
+  const setting = draft ?? parseLink(link)
+  useEffect(() => {
+    if (draft === undefined) return
+    const timer = window.setTimeout(() => {
+      // From then on the service's word counts.
+      void onChange(draft).finally(() => setDraft(latest => latest === draft ? undefined : latest))
+    }, REST_MS)
+    return () => window.clearTimeout(timer)
+  }, [draft, onChange])
+
+  const preset = presetOf(setting)
+  const sliders = (these: readonly LinkSlider[]) => these.map(slider => (
+    <Slider
+      key={slider.term} label={slider.label} count={slider.stops.length} place={placeOf(slider, setting)} text={textOf(slider, setting)} isDisabled={isDisabled}
+      onChange={place => setDraft(moved(slider, place, setting))}
+    />
+  ))
+  return (
+    <section className="lab-link" aria-label="Link">
+      <Select
+        label="Link" options={presetOptions} value={preset ?? 'own'} isDisabled={isDisabled}
+        onChange={name => { if (name !== 'own') setDraft({ ...parseLink(LINK_PRESETS[name].text), seed: setting.seed }) }}
+      />
+      <p className="field-help">{preset === undefined ? 'A link of your own.' : LINK_PRESETS[preset].says}</p>
+      {sliders(mainSliders)}
+      <details className="settings-more">
+        <summary>More conditions</summary>
+        {sliders(moreSliders)}
+        <Segmented label="Direction, seen from this end" segments={directions} value={setting.direction} isDisabled={isDisabled} onChange={direction => setDraft({ ...setting, direction })} />
+      </details>
+      <LinkText text={formatLink(setting)} isDisabled={isDisabled} onChange={setDraft} />
+    </section>
+  )
+}
+
+/** The same as text: what --link takes. Read when Enter is pressed. */
+function LinkText({ text, isDisabled, onChange }: { readonly text: string; readonly isDisabled: boolean; readonly onChange: (setting: LinkSetting) => void }) {
+  const [typed, setTyped] = useState(text)
+  const [wrong, setWrong] = useState<string>()
+  useEffect(() => {
+    setTyped(text)
+    setWrong(undefined)
+  }, [text])
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (isDisabled) return
+    try {
+      onChange(parseLink(typed))
+      setWrong(undefined)
+    } catch (error) {
+      const { what, why } = partsOf(error)
+      setWrong(`${what}: ${why}`)
+    }
+  }
+  return (
+    <form onSubmit={submit}>
+      <Field label="As text" help="what --link takes; Enter sets it" value={typed} error={wrong} onChange={setTyped} />
+    </form>
+  )
+}

@@ -1,0 +1,30 @@
+/** Something to look at: a page of so many bytes, on a connection of its own. */
+import { useState } from 'react'
+import { Button } from '../ui/Button.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { load, stopLoads } from './actions.ts'
+import { loadSentence } from './sentences.ts'
+import { useLab } from './store.ts'
+
+const sizes: readonly Segment<'1' | '5' | '20'>[] = [{ value: '1', label: '1 MB' }, { value: '5', label: '5 MB' }, { value: '20', label: '20 MB' }]
+
+export interface LoaderProps {
+  readonly isClientUp: boolean
+  /** The site that is loaded from. */
+  readonly homeUrl: string
+}
+
+export function Loader({ isClientUp, homeUrl }: LoaderProps) {
+  const loading = useLab(state => state.loading)
+  const loaded = useLab(state => state.loaded)
+  const [size, setSize] = useState<'1' | '5' | '20'>('5')
+  const outcome = loading > 0 ? 'On its way…' : loaded === undefined ? '' : loadSentence(loaded)
+  return (
+    <div className="lab-loader">
+      <Segmented label="How much is loaded" segments={sizes} value={size} onChange={setSize} />
+      <Button look="primary" isDisabled={!isClientUp || homeUrl === ''} onPress={() => { void load(homeUrl, Number(size) * 1_000_000) }}>Load over RUDP</Button>
+      <Button isDisabled={loading === 0} onPress={() => { void stopLoads() }}>Stop</Button>
+      <p className="lab-outcome" role="status">{isClientUp ? outcome : 'Switch the client on: it does the loading.'}</p>
+    </div>
+  )
+}

@@ -1,0 +1,30 @@
+/** The plot as a table, second by second: for who cannot see it, and for who wants the numbers. Made only while it is open. */
+import { useState } from 'react'
+import { formatBytes } from '../../services/kit/amounts.ts'
+import { DataTable } from '../ui/DataTable.tsx'
+import { secondsOf, type Second } from './seconds.ts'
+import { roundTripText } from './sentences.ts'
+import { useLab } from './store.ts'
+
+const headings: Readonly<Record<string, string>> = { second: 'Second', window: 'Window', ssthresh: 'Threshold', flight: 'In flight', rtt: 'Round trip', lost: 'Lost' }
+
+export function SecondsTable() {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details className="lab-seconds" onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>Second by second</summary>
+      {isOpen && <Seconds />}
+    </details>
+  )
+}
+
+function Seconds() {
+  const samples = useLab(state => state.watching.samples)
+  const rows = new Map(secondsOf(samples).map(second => [String(second.number), rowOf(second)]))
+  return <DataTable label="Second by second" empty="Nothing yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
+}
+
+function rowOf({ number, leastBytes, mostBytes, ssthreshBytes, flightBytes, srttMs, lost }: Second): Readonly<Record<string, string>> {
+  const window = leastBytes === mostBytes ? formatBytes(mostBytes) : `${formatBytes(leastBytes)} to ${formatBytes(mostBytes)}`
+  return { second: `${number} s`, window, ssthresh: ssthreshBytes === null ? 'none yet' : formatBytes(ssthreshBytes), flight: formatBytes(flightBytes), rtt: roundTripText(srttMs), lost: String(lost) }
+}

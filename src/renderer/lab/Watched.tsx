@@ -1,0 +1,42 @@
+/** The watched connection: what it is, its lines and their values, and what may be kept of it. */
+import { useState } from 'react'
+import { Button } from '../ui/Button.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { saveQlog } from './actions.ts'
+import { Plot } from './Plot.tsx'
+import { SecondsTable } from './SecondsTable.tsx'
+import { legendOf } from './sentences.ts'
+import { useLab } from './store.ts'
+
+const spans: readonly Segment<'10' | '30' | '120'>[] = [{ value: '10', label: '10 s' }, { value: '30', label: '30 s' }, { value: '120', label: '2 min' }]
+
+export function Watched() {
+  const { watching: { connection, peer, samples }, rows } = useLab()
+  const [span, setSpan] = useState<'10' | '30' | '120'>('10')
+  const [saved, setSaved] = useState('')
+  const now = samples[samples.length - 1]
+  if (connection === undefined || now === undefined) {
+    return <div className="lab-empty"><p>Nothing is on its way. Press <b>Load over RUDP</b>, or open a page over RUDP in the browser: it is drawn here as it comes.</p></div>
+  }
+  const row = rows.get(connection)
+  const save = async () => {
+    const path = await saveQlog()
+    setSaved(path === undefined ? '' : `Saved as ${path}.`)
+  }
+  return (
+    <section className="lab-watched" aria-label="Watched connection">
+      <div className="lab-watched-head">
+        <h2>To {peer}</h2>
+        <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />
+        <Button onPress={() => { void save() }}>Export qlog…</Button>
+      </div>
+      <ul className="lab-legend" aria-label="Now">
+        <li className="lab-state">{row === undefined ? 'The connection is over.' : `${row.congestion}, ${now.phase}`}</li>
+        {legendOf(samples).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
+      </ul>
+      <Plot samples={samples} spanMs={Number(span) * 1000} />
+      <SecondsTable />
+      <p className="lab-saved" role="status">{saved}</p>
+    </section>
+  )
+}

@@ -1,0 +1,125 @@
+/** What a person can ask of the lab, and the questions by which it looks: a few times a second, as long as somebody does. */
+import { appServer } from '../../services/app-server/contract.ts'
+import { client } from '../../services/client/contract.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import { partsOf } from '../../services/kit/errors.ts'
+import type { LinkSetting } from '../../services/kit/link-text.ts'
+import { formatLink } from '../../services/kit/link-text.ts'
+import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
+import { bridge } from '../bridge.ts'
+import { useLab, withWatched, type LabEnd, type LabState } from './store.ts'
+
+/** Both ends have the same commands of the lab. */
+const { commands } = appServer
+const { getState, setState } = useLab
+
+const SAMPLES_EVERY_MS = 100
+const ROWS_EVERY_MS = 500
+
+/** Looks at an end's connections until the returned function is called. */
+export function look(end: LabEnd): () => void {
+  const timers = [every(SAMPLES_EVERY_MS, () => lookAtSamples(end)), every(ROWS_EVERY_MS, () => lookAtRows(end))]
+  return () => timers.forEach(stop => stop())
+}
+
+async function lookAtSamples(end: LabEnd): Promise<void> {
+  const { chosen, watching } = getState()
+  const reply = commands.watch.reply.parse(await ask(end, 'watch', { connection: chosen, after: watching.next }))
+  // Meanwhile another one may have been chosen.
+  setState(state => state.end === end && state.watching === watching ? { watching: withWatched(watching, reply) } : {})
+}
+
+async function lookAtRows(end: LabEnd): Promise<void> {
+  const { rows } = commands.connections.reply.parse(await ask(end, 'connections', {}))
+  const { link } = commands.link.reply.parse(await ask(end, 'link', scope(getState(), new Set(rows.map(([id]) => id)))))
+  setState(state => state.end === end ? { rows: new Map(rows), link } : {})
+}
+
+/** Conditions for all connections, or for the one that is shown. */
+export async function setLink(setting: LinkSetting): Promise<void> {
+  const state = getState()
+  const link = formatLink(setting)
+  if (await told(ask(state.end, 'link', { link, ...scope(state, state.rows) }))) setState({ link })
+}
+
+/** The congestion control of all connections and of those to come, or of the one that is shown. */
+export async function setControl(congestion: CongestionName): Promise<void> {
+  const state = getState()
+  if (!state.isForOne) setState({ control: congestion })
+  await told(ask(state.end, 'congestion', { congestion, ...scope(state, state.rows) }))
+}
+
+/** Loads a page of so many bytes on a new connection, with the control that was chosen for those. */
+export async function load(homeUrl: string, bytes: number): Promise<void> {
+  const { end, control } = getState()
+  setState(({ loading }) => ({ loading: loading + 1, loaded: undefined }))
+  const { host } = new URL(homeUrl)
+  const begins = await told(ask(end, 'congestion', { congestion: control })) && await told(ask('client', 'load', { url: `rudp://${host}/bytes/${bytes}` }))
+  if (!begins) setState(({ loading }) => ({ loading: Math.max(0, loading - 1) }))
+}
+
+export async function stopLoads(): Promise<void> {
+  await told(ask('client', 'stop_loads', {}))
+}
+
+/** Saves what was recorded of the shown connection where the person says. @returns where that is, undefined where it was called off */
+export async function saveQlog(): Promise<string | undefined> {
+  const { end, watching: { connection } } = getState()
+  if (connection === undefined) return undefined
+  const { path, error } = await bridge().invoke('qlog:save', { id: end, connection })
+  setState({ error })
+  return path
+}
+
+export const dismissError = () => setState({ error: undefined })
+
+type LabCommand = keyof typeof commands | 'load' | 'stop_loads'
+
+/** @throws the error's parts */
+async function ask(end: LabEnd, name: LabCommand, question: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const schema = name === 'load' || name === 'stop_loads' ? client.commands[name].ask : commands[name].ask
+  const { value, error } = await bridge().invoke('service:command', { id: end, name, ask: schema.parse(question) })
+  if (error !== undefined) throw new Refused(error)
+  return value
+}
+
+class Refused extends Error {
+  readonly parts: ErrorParts
+
+  constructor(parts: ErrorParts) {
+    super(parts.what)
+    this.parts = parts
+  }
+}
+
+/** Tells the person what went wrong. @returns whether all went well */
+async function told(answer: Promise<unknown>): Promise<boolean> {
+  try {
+    await answer
+    setState({ error: undefined })
+    return true
+  } catch (thrown) {
+    setState({ error: thrown instanceof Refused ? thrown.parts : partsOf(thrown) })
+    return false
+  }
+}
+
+/** The shown connection, where changes are for it alone and it is still open. */
+function scope({ isForOne, watching: { connection } }: LabState, open: { has(connection: string): boolean }): { connection?: string } {
+  return isForOne && connection !== undefined && open.has(connection) ? { connection } : {}
+}
+
+/** Asks again and again, one question at a time, while the window is seen. A question that fails is asked again: the service may be starting. */
+function every(periodMs: number, question: () => Promise<void>): () => void {
+  let isOver = false
+  let timer = 0
+  const next = async () => {
+    if (!document.hidden) await question().catch(() => undefined)
+    if (!isOver) timer = window.setTimeout(() => { void next() }, periodMs)
+  }
+  void next()
+  return () => {
+    isOver = true
+    window.clearTimeout(timer)
+  }
+}

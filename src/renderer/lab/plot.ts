@@ -1,0 +1,131 @@
+/** The geometry of the lab's plots: which part of time is shown, how far the axis goes, and the lines as paths of SVG. */
+import type { Sample } from '../../services/rudp/core/lab/commands.ts'
+
+/** In ms on the clock of the service. */
+export interface TimeRange {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** Grows from the left until it is full; then the newest stands at the right edge. */
+export function timeRange(samples: readonly Sample[], spanMs: number): TimeRange {
+  const firstMs = samples[0]?.atMs ?? 0
+  const lastMs = samples[samples.length - 1]?.atMs ?? 0
+  const toMs = Math.max(firstMs + spanMs, lastMs)
+  return { fromMs: toMs - spanMs, toMs }
+}
+
+/** The samples of a range, and the one before it, whose values still hold at its beginning. */
+export function samplesIn(samples: readonly Sample[], { fromMs, toMs }: TimeRange): readonly Sample[] {
+  const after = samples.findIndex(({ atMs }) => atMs >= fromMs)
+  if (after < 0) return samples.slice(-1)
+  return samples.slice(Math.max(0, after - 1)).filter(({ atMs }) => atMs <= toMs)
+}
+
+/** The sample that holds at a time: the last one up to then. */
+export function sampleAt(samples: readonly Sample[], atMs: number): Sample | undefined {
+  let found: Sample | undefined
+  for (const sample of samples) {
+    if (sample.atMs > atMs) break
+    found = sample
+  }
+  return found ?? samples[0]
+}
+
+/** The time that a cursor comes to, so many samples on or back from where it stands; from nowhere it begins at the end. Several may have one time. */
+export function stepped(samples: readonly Sample[], fromMs: number | undefined, step: number): number | undefined {
+  const last = samples.length - 1
+  const after = samples.findIndex(({ atMs }) => fromMs !== undefined && (step < 0 ? atMs >= fromMs : atMs > fromMs))
+  const from = after < 0 ? last : step < 0 ? after : after - 1
+  return samples[Math.min(last, Math.max(0, from + step))]?.atMs
+}
+
+/** The axis ends at 1, 2 or 5 times a power of ten, at or above the value. */
+export function axisMaximum(value: number): number {
+  if (!(value > 0)) return 1
+  const power = 10 ** Math.floor(Math.log10(value))
+  return [1, 2, 5, 10].map(step => step * power).find(end => end >= value * 0.999) ?? 10 * power
+}
+
+/** Where the axis has lines: in four or five equal parts. */
+export function axisTicks(maximum: number): readonly number[] {
+  const parts = /^5/.test(maximum.toExponential()) ? 5 : 4
+  return Array.from({ length: parts + 1 }, (_, part) => maximum * part / parts)
+}
+
+/** What is shown of time on the axis below: seconds since the connection's first sample, at round numbers. */
+export function timeTicks({ fromMs, toMs }: TimeRange, zeroMs: number): readonly { readonly atMs: number; readonly text: string }[] {
+  const stepMs = (toMs - fromMs) / 5
+  const first = Math.ceil((fromMs - zeroMs) / stepMs)
+  const last = Math.floor((toMs - zeroMs) / stepMs)
+  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * stepMs).map(ms => ({ atMs: zeroMs + ms, text: `${ms / 1000} s` }))
+}
+
+/** Turns times and values into pixels. */
+export interface Scale {
+  x(atMs: number): number
+  y(value: number): number
+}
+
+export function scaleOf({ fromMs, toMs }: TimeRange, maximum: number, widthPx: number, heightPx: number): Scale {
+  return {
+    x: atMs => Math.max(0, (atMs - fromMs) / (toMs - fromMs) * widthPx),
+    y: value => heightPx - Math.min(1.02, value / maximum) * heightPx, // what is far above leaves at the top
+  }
+}
+
+/** A line of steps: a value holds until the next one. Where it is null the line is interrupted. */
+export function stepPath(samples: readonly Sample[], of: (sample: Sample) => number | null, { x, y }: Scale): string {
+  let path = ''
+  let isDrawing = false
+  let drawnX = -Infinity
+  let drawn = 0
+  for (const sample of samples) {
+    const value = of(sample)
+    const atX = x(sample.atMs)
+    if (value === null) {
+      if (isDrawing) path += `H${round(atX)}`
+      isDrawing = false
+      continue
+    }
+    // Finer than half a pixel nobody sees growth; a fall is always drawn.
+    if (isDrawing && atX - drawnX < 0.5 && value >= drawn) continue
+    path += isDrawing ? `H${round(atX)}V${round(y(value))}` : `M${round(atX)} ${round(y(value))}`
+    isDrawing = true
+    drawnX = atX
+    drawn = value
+  }
+  return path
+}
+
+/** The same, filled down to the axis. */
+export function stepArea(samples: readonly Sample[], of: (sample: Sample) => number | null, scale: Scale): string {
+  const [first] = samples
+  const last = samples[samples.length - 1]
+  if (first === undefined || last === undefined) return ''
+  const line = stepPath(samples, of, scale)
+  return line === '' ? '' : `${line}H${round(scale.x(last.atMs))}V${round(scale.y(0))}H${round(scale.x(first.atMs))}Z`
+}
+
+/** Losses that would lie upon one another are one mark. */
+const MARK_GAP_PX = 9
+
+export interface LossMark {
+  readonly x: number
+  readonly lost: number
+}
+
+export function lossMarks(samples: readonly Sample[], { x }: Scale): readonly LossMark[] {
+  const marks: { x: number; lost: number }[] = []
+  for (const { atMs, lost } of samples) {
+    if (lost === 0) continue
+    const last = marks[marks.length - 1]
+    if (last !== undefined && x(atMs) - last.x < MARK_GAP_PX) last.lost += lost
+    else marks.push({ x: x(atMs), lost })
+  }
+  return marks
+}
+
+function round(px: number): number {
+  return Math.round(px * 10) / 10
+}

@@ -1,0 +1,36 @@
+/** What happened in each second of a connection. */
+import type { Sample } from '../../services/rudp/core/lab/commands.ts'
+
+export interface Second {
+  /** From 0, where the first sample is. */
+  readonly number: number
+  readonly leastBytes: number
+  readonly mostBytes: number
+  /** At its end. */
+  readonly ssthreshBytes: number | null
+  /** The most of it. */
+  readonly flightBytes: number
+  /** At its end. */
+  readonly srttMs: number
+  readonly lost: number
+}
+
+/** The last ones, newest first: as many as a person reads. */
+const SECONDS_MAX = 60
+
+/** Newest first; seconds without a sample are left out. */
+export function secondsOf(samples: readonly Sample[]): readonly Second[] {
+  const zeroMs = samples[0]?.atMs ?? 0
+  const seconds: Second[] = []
+  for (const { atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, lost } of samples) {
+    const number = Math.floor((atMs - zeroMs) / 1000)
+    const last = seconds[seconds.length - 1]
+    if (last?.number === number) {
+      seconds[seconds.length - 1] = {
+        number, ssthreshBytes, srttMs, leastBytes: Math.min(last.leastBytes, windowBytes), mostBytes: Math.max(last.mostBytes, windowBytes),
+        flightBytes: Math.max(last.flightBytes, flightBytes), lost: last.lost + lost,
+      }
+    } else seconds.push({ number, leastBytes: windowBytes, mostBytes: windowBytes, ssthreshBytes, flightBytes, srttMs, lost })
+  }
+  return seconds.slice(-SECONDS_MAX).reverse()
+}

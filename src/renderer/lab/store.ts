@@ -1,0 +1,83 @@
+/** What the lab shows: which end's connections, the one that is watched, its samples, and what is done to the links. */
+import { create } from 'zustand'
+import type { z } from 'zod'
+import { appServer } from '../../services/app-server/contract.ts'
+import { client } from '../../services/client/contract.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
+import type { ConnectionRow, Sample } from '../../services/rudp/core/lab/commands.ts'
+
+/** The services that have RUDP connections. */
+export type LabEnd = 'app-server' | 'client'
+
+export type Loaded = z.output<typeof client.events.loaded>
+export type Watched = z.output<typeof appServer.commands.watch.reply>
+
+/** One connection, as far as it was watched. */
+export interface Watching {
+  /** Undefined: there is none yet. */
+  readonly connection: string | undefined
+  readonly peer: string
+  readonly samples: readonly Sample[]
+  /** The number of the sample that comes next. */
+  readonly next: number
+}
+
+export interface LabState {
+  readonly end: LabEnd
+  /** The connection that was chosen; undefined: always the newest. */
+  readonly chosen: string | undefined
+  readonly watching: Watching
+  readonly rows: ReadonlyMap<string, ConnectionRow>
+  /** Whether changes are for the shown connection alone. */
+  readonly isForOne: boolean
+  /** Conditions in force, as text: of all connections, or of the one. */
+  readonly link: string
+  /** For connections that the lab makes. Reno: its sawtooth is the one of the textbooks. */
+  readonly control: CongestionName
+  /** Loads that were begun and are not over. */
+  readonly loading: number
+  readonly loaded: Loaded | undefined
+  readonly error: ErrorParts | undefined
+}
+
+const NOTHING: Watching = { connection: undefined, peer: '', samples: [], next: 0 }
+/** Some minutes; the oldest go first. */
+const SAMPLES_MAX = 12_000
+
+export const useLab = create<LabState>(() => ({
+  end: 'app-server', chosen: undefined, watching: NOTHING, rows: new Map(), isForOne: false, link: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
+}))
+
+/** Another end, or another of its connections, is to be watched. */
+export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>): void {
+  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), isForOne: false }), watching: NOTHING })
+}
+
+/** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
+export function beginWhereItRuns(isUp: Readonly<Record<LabEnd, boolean>>): void {
+  if (!isUp['app-server'] && isUp.client && useLab.getState().end === 'app-server') choose({ end: 'client' })
+}
+
+/**
+ * What is known after a reply to a question that was asked about `asked`. Another connection than before begins anew: its first samples come with
+ * the next reply.
+ */
+export function withWatched(asked: Watching, { connection, peer, samples, next }: Watched): Watching {
+  if (connection !== asked.connection) return { ...NOTHING, connection, peer }
+  if (next < asked.next) return { ...NOTHING, connection, peer } // the service was started anew
+  const all = samples.length === 0 ? asked.samples : [...asked.samples, ...samples]
+  return { connection, peer, next, samples: all.length > SAMPLES_MAX ? all.slice(-SAMPLES_MAX * 3 / 4) : all }
+}
+
+/** A service stopped, or starts anew: what was done to its links went with its process. */
+export function forgetService(id: string): void {
+  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', rows: new Map() }), ...(id === 'client' && { loading: 0 }) }))
+}
+
+/** An event of the client: a load is over. */
+export function takeLoaded(name: string, data: unknown): void {
+  if (name !== 'loaded') return
+  const parsed = client.events.loaded.safeParse(data)
+  if (parsed.success) useLab.setState(({ loading }) => ({ loaded: parsed.data, loading: Math.max(0, loading - 1) }))
+}

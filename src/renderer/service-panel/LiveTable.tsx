@@ -1,0 +1,43 @@
+/** A table of a service that runs, whose rows are made only while it is seen: it asks for them a few times a second. */
+import { useEffect, useState } from 'react'
+import { z } from 'zod'
+import type { ServiceId } from '../../services/contracts.ts'
+import type { LiveTableDeclaration } from '../../services/kit/contract.ts'
+import { tableRow, type TableRow } from '../../services/kit/host-protocol.ts'
+import { bridge } from '../bridge.ts'
+import { DataTable } from '../ui/DataTable.tsx'
+import { labelOf } from './labels.ts'
+
+const ASK_EVERY_MS = 500
+const reply = z.object({ rows: z.array(z.tuple([z.string(), tableRow])) })
+
+export interface LiveTableProps {
+  readonly id: ServiceId
+  readonly table: LiveTableDeclaration
+}
+
+export function LiveTable({ id, table: { title, empty, row, command } }: LiveTableProps) {
+  const [rows, setRows] = useState<ReadonlyMap<string, TableRow>>(new Map())
+  useEffect(() => {
+    let timer = 0
+    let isOver = false
+    const ask = async () => {
+      const answer = document.hidden ? undefined : await bridge().invoke('service:command', { id, name: command, ask: {} }).catch(() => undefined)
+      if (isOver) return
+      const parsed = reply.safeParse(answer?.value)
+      if (parsed.success) setRows(new Map(parsed.data.rows))
+      timer = window.setTimeout(() => { void ask() }, ASK_EVERY_MS)
+    }
+    void ask()
+    return () => {
+      isOver = true
+      window.clearTimeout(timer)
+    }
+  }, [id, command])
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <DataTable label={title} empty={empty} columns={Object.keys(row.shape)} heading={labelOf} rows={rows} />
+    </section>
+  )
+}

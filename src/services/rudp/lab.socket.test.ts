@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { afterEach, describe, expect, test } from 'vitest'
+import { UsageError } from '../kit/errors.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { loadBatchAddOn } from '../kit/node/udp/batch-add-on.ts'
+import type { Io } from '../kit/node/udp/door.ts'
+import { labCommands } from './core/lab/commands.ts'
+import { RudpDialer } from './dialer.ts'
+import { Lab } from './lab.ts'
+import { listenRudp } from './listener.ts'
+import type { RudpSocket } from './socket.ts'
+import { bytesOf, MB } from './testing/transfer.ts'
+
+const clock = systemClock
+const around = () => ({ clock, random: secureRandom(), trace: new TraceRing(64 * 1024) })
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+
+const ios: readonly Io[] = 'addOn' in loadBatchAddOn() ? ['dgram', 'batch'] : ['dgram']
+
+/** A listener in a lab; whoever opens a stream gets `page` and says something. @returns how to get the page */
+async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
+  const accept = (socket: RudpSocket) => {
+    socket.on('error', () => socket.destroy())
+    socket.resume()
+    socket.end(page)
+  }
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, io, accept, lab, ...around() })
+  closers.push(() => listener.close())
+  const [local] = listener.locals
+  if (local === undefined) throw new Error('no socket')
+  const dialer = new RudpDialer({ ...around(), keepMs: 60_000 })
+  closers.push(() => dialer.close())
+  return async (): Promise<Buffer> => {
+    const socket = await dialer.dial(local)
+    socket.end('please')
+    const pieces: Buffer[] = []
+    for await (const piece of socket) pieces.push(Buffer.from(piece))
+    return Buffer.concat(pieces)
+  }
+}
+
+describe.each(ios)('over %s', io => {
+  test('a page comes whole through losses, damage, copies and another order, both ways', async () => {
+    const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=5% burst=2 corruption=2% duplication=2% reordering=5% hold=3ms delay=2ms jitter=1ms seed=11' })
+    const page = bytesOf(MB, 5)
+    const get = await village(lab, page, io)
+    expect(sha256(await get())).toBe(sha256(page))
+    const { rows: [[, row] = []] } = await lab.commands.connections({})
+    expect(Number(row?.lost)).toBeGreaterThan(0)
+    const [, out, back] = /^(\d+) out, (\d+) in$/.exec(row?.lost_by_link ?? '') ?? []
+    expect(Number(out)).toBeGreaterThan(0)
+    expect(Number(back)).toBeGreaterThan(0)
+  })
+})
+
+test('a rate that is set while a page comes holds it back, and none lets it go', async () => {
+  const lab = new Lab({ clock })
+  const get = await village(lab, bytesOf(200_000, 1))
+  await get()
+  await lab.commands.link({ link: 'rate=4mbit queue=64kB mtu=1500 overhead=28 direction=out' })
+  const startMs = clock.nowMs()
+  await get()
+  // 200 KB at 4 Mbit/s are 400 ms, whatever the machine is busy with: nothing can be faster than the link.
+  expect(clock.nowMs() - startMs).toBeGreaterThan(390)
+  expect(await lab.commands.link({ link: 'perfect' })).toEqual({ link: 'perfect' })
+  expect(lab.conditioner.areOff).toBe(true)
+  expect((await get()).length).toBe(200_000)
+})
+
+test('one connection has its own link and control until it ends; those to come have what all have', async () => {
+  const lab = new Lab({ clock, congestion: 'reno' })
+  const get = await village(lab, bytesOf(1000, 1))
+  await get()
+  const { rows: [[connection = '', row] = []] } = await lab.commands.connections({})
+  expect(row).toMatchObject({ congestion: 'reno', state: 'ESTABLISHED', link: 'perfect', lost_by_link: '', ssthresh: 'none yet' })
+  expect(row && labCommands.connections.reply.parse({ rows: [[connection, row]] })).toBeDefined()
+  await lab.commands.link({ link: 'delay=1ms', connection })
+  await lab.commands.congestion({ congestion: 'tahoe', connection })
+  const changed = (await lab.commands.connections({})).rows[0]?.[1]
+  expect(changed).toMatchObject({ congestion: 'tahoe', link: 'delay=1ms' })
+  expect([await lab.commands.link({}), await lab.commands.congestion({})]).toEqual([{ link: 'perfect' }, { congestion: 'reno' }])
+  await lab.commands.congestion({ congestion: 'cubic' })
+  expect((await lab.commands.connections({})).rows.map(([, { congestion }]) => congestion)).toEqual(['cubic'])
+  expect(lab.congestion).toBe('cubic')
+  for (const closing of closers.splice(1)) await closing() // the dialler's end
+  await expect.poll(async () => (await lab.commands.connections({})).rows.length, { timeout: 5000 }).toBe(0)
+  expect(lab.conditioner.areOff).toBe(true)
+  await expect(lab.commands.congestion({ congestion: 'reno', connection })).rejects.toThrow(UsageError)
+})
+
+test('who watches gets samples with the losses and a qlog with every packet; before that nothing was kept', async () => {
+  const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=3% delay=2ms direction=out seed=2', congestion: 'reno' })
+  const get = await village(lab, bytesOf(MB, 1))
+  await get()
+  const { rows: [[id = ''] = []] } = await lab.commands.connections({})
+  await expect(lab.commands.qlog({ connection: id })).rejects.toThrow(/was not recorded/)
+  expect(await lab.commands.watch({ after: 0 })).toEqual({ connection: undefined, peer: '', samples: [], next: 0 })
+  await get()
+  const seen = labCommands.watch.reply.parse(await lab.commands.watch({ after: 0 }))
+  expect(seen.connection).toBe(id)
+  expect(seen.samples.length).toBe(seen.next)
+  expect(seen.samples.reduce((sum, { lost }) => sum + lost, 0)).toBeGreaterThan(0)
+  const { qlog } = await lab.commands.qlog({ connection: id })
+  const { traces: [{ events, vantage_point }] } = JSON.parse(qlog)
+  expect(vantage_point.type).toBe('server')
+  const bytesSent = events.filter(({ name }: { name: string }) => name === 'transport:packet_sent').reduce((sum: number, { data }: { data: { raw: { length: number } } }) => sum + data.raw.length, 0)
+  expect(bytesSent).toBeGreaterThan(MB)
+  expect(events.some(({ name }: { name: string }) => name === 'recovery:packet_lost')).toBe(true)
+})
+
+test('a connection whose last words are held back by the link still says them when its socket closes', async () => {
+  const lab = new Lab({ clock, link: 'delay=5s direction=out' })
+  const heard: string[] = []
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept: socket => socket.on('error', () => heard.push('error')).on('end', () => heard.push('end')).resume(), ...around() })
+  closers.push(() => listener.close())
+  const [local] = listener.locals
+  if (local === undefined) throw new Error('no socket')
+  const dialer = new RudpDialer({ ...around(), lab })
+  await lab.commands.link({ link: 'perfect' })
+  const socket = await dialer.dial(local)
+  socket.on('error', () => undefined)
+  socket.write('hello')
+  await expect.poll(async () => (await lab.commands.connections({})).rows[0]?.[1].state).toBe('ESTABLISHED')
+  await lab.commands.link({ link: 'delay=5s direction=out' })
+  const closed = once(socket, 'close')
+  await dialer.close()
+  await closed
+  await expect.poll(() => heard, { timeout: 3000 }).not.toEqual([])
+})

@@ -1,0 +1,167 @@
+/**
+ * The lab of a service: its RUDP connections in one hand, whichever sockets they run on. Here a person sees them, conditions their
+ * links, changes their congestion control and watches one of them. As long as nobody does, it costs a branch an event.
+ */
+import type { z } from 'zod'
+import { formatEndpoint } from '../kit/endpoint.ts'
+import { UsageError } from '../kit/errors.ts'
+import { formatLink, parseLink } from '../kit/link-text.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { LinkConditioner } from '../kit/node/udp/link-conditioner.ts'
+import type { CongestionName } from './core/congestion/congestion.ts'
+import { DEFAULT_CONGESTION } from './core/congestion/controllers.ts'
+import type { Connection } from './core/connection.ts'
+import type { Observe, RudpEndpoint } from './core/endpoint.ts'
+import type { labCommands } from './core/lab/commands.ts'
+import { Recording } from './core/lab/recording.ts'
+import { formatConnectionRow } from './core/lab/row.ts'
+import { formatQlog } from './core/qlog.ts'
+
+/** What runs an endpoint (host.ts). */
+export interface LabHost {
+  use<T>(verb: (nowMs: number, endpoint: RudpEndpoint) => T): T
+}
+
+export interface LabOptions {
+  readonly clock: Clock
+  /** Conditions of all links, as text; nothing: perfect ones. */
+  readonly link?: string | undefined
+  readonly congestion?: CongestionName | undefined
+}
+
+type Commands = typeof labCommands
+type Ask<Name extends keyof Commands> = z.output<Commands[Name]['ask']>
+type Reply<Name extends keyof Commands> = z.input<Commands[Name]['reply']>
+type LabCommands = { readonly [Name in keyof Commands]: (ask: Ask<Name>) => Promise<Reply<Name>> }
+
+/** Who looks away for so long, such as to load a page in the browser, finds what happened meanwhile. */
+const WATCHED_FOR_MS = 60_000
+/** Connections that are recorded at once; one more takes the place of the oldest. */
+const RECORDINGS_MAX = 8
+/** Samples of one reply; the rest comes with the next. */
+const REPLY_SAMPLES_MAX = 1000
+
+export class Lab {
+  readonly conditioner: LinkConditioner
+  /** Of connections to come. */
+  congestion: CongestionName
+  readonly commands: LabCommands
+  readonly #clock: Clock
+  readonly #hosts = new Set<LabHost>()
+  /** By id, oldest first; kept after the connection's end. */
+  readonly #recordings = new Map<string, Recording>()
+  #isWatched = false
+  #cancelEnd = (): void => undefined
+
+  constructor({ clock, link = '', congestion = DEFAULT_CONGESTION }: LabOptions) {
+    this.#clock = clock
+    this.congestion = congestion
+    this.conditioner = new LinkConditioner(parseLink(link))
+    this.commands = {
+      connections: async () => ({ rows: [...this.#connections()].map(connection => [idOf(connection), this.#rowOf(connection)]) }),
+      link: async ({ link: text, connection: id }) => ({ link: this.#link(text, id) }),
+      congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#control(name, id) }),
+      watch: async ({ connection: id, after }) => this.#watch(id, after),
+      qlog: async ({ connection: id }) => ({ qlog: formatQlog([this.#recordingOf(id).qlog]) }),
+    }
+  }
+
+  /** An endpoint has its sockets. */
+  add(host: LabHost): void {
+    this.#hosts.add(host)
+    host.use((_nowMs, endpoint) => { endpoint.observesPackets ||= this.#isWatched })
+  }
+
+  /** Its sockets are closed. */
+  remove(host: LabHost): void {
+    this.#hosts.delete(host)
+  }
+
+  /** To be told of everything that happens in the connections. */
+  readonly observe: Observe = (connection, event, nowMs) => {
+    if (event.kind === 'state' && event.to === 'CLOSED') this.conditioner.setFor(connection.path, undefined)
+    if (!this.#isWatched) return
+    const id = idOf(connection)
+    const recording = this.#recordings.get(id) ?? this.#record(id, connection)
+    recording.add(event, nowMs)
+  }
+
+  #rowOf(connection: Connection) {
+    return formatConnectionRow(connection, this.conditioner.settingOf(connection.path), this.conditioner.counts(connection.path))
+  }
+
+  #link(text: string | undefined, id: string | undefined): string {
+    const path = id === undefined ? undefined : this.#connection(id).path
+    if (text !== undefined && path === undefined) this.conditioner.set(parseLink(text))
+    if (text !== undefined && path !== undefined) this.conditioner.setFor(path, parseLink(text))
+    return formatLink(path === undefined ? this.conditioner.setting : this.conditioner.settingOf(path))
+  }
+
+  #control(name: CongestionName | undefined, id: string | undefined): CongestionName {
+    const one = id === undefined ? undefined : this.#connection(id)
+    if (name === undefined) return one?.metrics().congestion ?? this.congestion
+    if (id === undefined) this.congestion = name
+    for (const host of this.#hosts) host.use((_nowMs, endpoint) => {
+      if (id === undefined) endpoint.congestion = name
+      for (const connection of endpoint.connections()) {
+        if ((one ?? connection) === connection && connection.metrics().congestion !== name) connection.setCongestion(name)
+      }
+    })
+    return name
+  }
+
+  #watch(id: string | undefined, after: number): Reply<'watch'> {
+    this.#keepWatching()
+    const newest = [...this.#recordings.keys()].pop()
+    const shown = id ?? newest
+    if (shown === undefined) return { connection: undefined, peer: '', samples: [], next: 0 }
+    const recording = this.#recordings.get(shown)
+    // One that is quiet has no recording yet.
+    if (recording === undefined) return { connection: shown, peer: formatEndpoint(this.#connection(shown).path.peer), samples: [], next: 0 }
+    const { samples, next } = recording.samples(after, REPLY_SAMPLES_MAX)
+    return { connection: shown, peer: recording.peer, samples: [...samples], next }
+  }
+
+  #keepWatching(): void {
+    if (!this.#isWatched) this.#recordings.clear()
+    this.#setWatched(true)
+    this.#cancelEnd()
+    this.#cancelEnd = this.#clock.wakeAt(this.#clock.nowMs() + WATCHED_FOR_MS, () => this.#setWatched(false))
+  }
+
+  #setWatched(isWatched: boolean): void {
+    if (isWatched === this.#isWatched) return
+    this.#isWatched = isWatched
+    for (const host of this.#hosts) host.use((_nowMs, endpoint) => { endpoint.observesPackets = isWatched })
+  }
+
+  #record(id: string, connection: Connection): Recording {
+    const recording = new Recording(connection)
+    this.#recordings.set(id, recording)
+    for (const oldest of this.#recordings.keys()) {
+      if (this.#recordings.size <= RECORDINGS_MAX) break
+      this.#recordings.delete(oldest)
+    }
+    return recording
+  }
+
+  #recordingOf(id: string): Recording {
+    const recording = this.#recordings.get(id)
+    if (recording === undefined) throw new UsageError(`Connection ${id} was not recorded`, 'only what happens while somebody watches is', 'watch it and try again')
+    return recording
+  }
+
+  #connection(id: string): Connection {
+    for (const connection of this.#connections()) if (idOf(connection) === id) return connection
+    throw new UsageError(`There is no connection ${id}`, 'it has ended, or never was', 'choose one that is open')
+  }
+
+  #connections(): readonly Connection[] {
+    return [...this.#hosts].flatMap(host => host.use((_nowMs, endpoint) => [...endpoint.connections()]))
+  }
+}
+
+/** The id that this end chose: no two connections of a service share one. */
+function idOf({ localId }: Connection): string {
+  return localId.toString(16).padStart(13, '0')
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyFolder } from '../support/hamlet.ts'
+import { HamletWindow } from './hamlet-window.ts'
+
+let hamlet: HamletWindow
+const folder = emptyFolder()
+
+beforeAll(async () => {
+  hamlet = await HamletWindow.open(folder)
+  await hamlet.startEverything()
+}, 120_000)
+afterAll(async () => { await hamlet.close() }, 30_000)
+
+/** The value beside a name in the legend of the plot. */
+const legend = (name: string) => hamlet.shell.getByRole('list', { name: 'Now' }).getByRole('listitem').filter({ hasText: name }).locator('b')
+
+test('with a tenth lost a page still comes, and the lab draws how: losses, a threshold, a window in steps', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('button', { name: 'Lab', exact: true }).click()
+  await shell.getByText('Nothing is on its way.').waitFor()
+  await hamlet.picture('lab-empty')
+  const loss = shell.getByRole('slider', { name: 'Loss', exact: true })
+  await loss.focus()
+  for (let press = 0; press < 8; press++) await loss.press('ArrowRight')
+  const delay = shell.getByRole('slider', { name: 'Delay, one way' })
+  await delay.focus()
+  for (let press = 0; press < 4; press++) await delay.press('ArrowRight')
+  await expect.poll(() => shell.getByRole('textbox', { name: 'As text' }).inputValue()).toBe('delay=10ms loss=10% overhead=28 mtu=1500')
+  await shell.getByRole('radio', { name: '1 MB' }).click()
+  await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+  await shell.getByText(/^1\.0 MB in [\d.]+ m?s: [\d.]+ [Mk]bit\/s\.$/).waitFor({ timeout: 60_000 })
+  await expect.poll(async () => Number(await legend('Lost').textContent()), { timeout: 5000 }).toBeGreaterThan(10)
+  expect(await legend('Threshold').textContent()).toMatch(/kB$/)
+  const path = await shell.getByTestId('plot-cwnd').getAttribute('d')
+  expect(path?.split('H').length).toBeGreaterThan(20)
+  await hamlet.picture('lab-loss')
+})
+
+test('the plot is read with the keyboard alone', async () => {
+  const plot = hamlet.shell.getByRole('group', { name: /^Plot over time/ })
+  await plot.focus()
+  await plot.press('Home')
+  const first = await hamlet.shell.locator('#plot-readout').textContent()
+  expect(first).toMatch(/^At \d+\.\d\d s: window [\d.]+ kB, .* in flight, round trip/)
+  await plot.press('ArrowRight')
+  expect(await hamlet.shell.locator('#plot-readout').textContent()).not.toBe(first)
+})
+
+test('the plot is a table too, for who cannot see it', async () => {
+  await hamlet.shell.getByText('Second by second').click()
+  const table = hamlet.shell.getByRole('grid', { name: 'Second by second' })
+  await expect.poll(() => table.textContent()).toMatch(/0 s[\d.]+ kB to [\d.]+ kB/)
+  await hamlet.picture('lab-seconds')
+  await hamlet.shell.getByText('Second by second').click()
+})
+
+test('the table and the choice of control are those of the connection, and a change holds for those to come', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('radio', { name: 'cubic' }).click()
+  await shell.getByRole('radio', { name: '5 MB' }).click()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('bottleneck')
+  await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+  const table = shell.getByRole('grid', { name: 'RUDP connections' })
+  await expect.poll(() => table.textContent(), { timeout: 10_000 }).toMatch(/cubic.*bottleneck/)
+  await expect.poll(async () => Number(await legend('Lost').textContent()), { timeout: 30_000 }).toBeGreaterThan(0)
+  await hamlet.picture('lab-cubic')
+  await shell.getByRole('button', { name: 'Stop', exact: true }).click()
+  await shell.getByText(/^Stopped after/).waitFor()
+})
+
+test('what was recorded is saved where the person says, as a qlog with its packets', async () => {
+  const path = join(folder, 'seen.qlog')
+  await hamlet.answerSaveDialog(path)
+  await hamlet.shell.getByRole('button', { name: 'Export qlog…' }).click()
+  await hamlet.shell.getByText(`Saved as ${path}.`).waitFor()
+  const { qlog_version, traces: [trace] } = JSON.parse(readFileSync(path, 'utf8'))
+  expect(qlog_version).toBe('0.3')
+  const names = new Set(trace.events.map(({ name }: { name: string }) => name))
+  for (const name of ['transport:packet_sent', 'recovery:packet_lost', 'recovery:metrics_updated']) expect(names).toContain(name)
+})
+
+test('a link that was left bad is told in the rail, and the app server\'s panel has the table too', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('button', { name: 'App server', exact: true }).click()
+  await shell.getByRole('grid', { name: 'RUDP connections' }).waitFor()
+  await shell.getByRole('button', { name: /^Lab.*link: bottleneck/ }).click()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
+  await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
+})

@@ -6,6 +6,7 @@ import { SetupError } from '../../scripts/setup/say.mjs'
 const READY_WITHIN_MS = 15_000
 const END_WITHIN_MS = 3_000
 const WORDS_CHARS = 2000
+const STDOUT_CHARS_MAX = 100_000
 
 export class Running {
   #child
@@ -13,6 +14,8 @@ export class Running {
   #argv
   /** What it said last, on stderr, and on stdout where that was not sent elsewhere. */
   words = ''
+  /** All that it said on stdout, likewise. */
+  stdout = ''
 
   /**
    * @param {string[]} argv
@@ -24,6 +27,7 @@ export class Running {
     this.#child = spawnTied(command, args, { stdio: ['ignore', stdout, 'pipe'], env: { ...process.env, ...env } })
     this.#closed = once(this.#child, 'close').then(([status, signal]) => ({ status, signal }))
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.setEncoding('utf8').on('data', text => { this.words = (this.words + text).slice(-WORDS_CHARS) })
+    this.#child.stdout?.on('data', text => { this.stdout = (this.stdout + text).slice(-STDOUT_CHARS_MAX) })
   }
 
   get pid() {

@@ -7,8 +7,9 @@ import { Network } from './network.mjs'
 import { Running } from './processes.mjs'
 import { compileLink } from './programs.mjs'
 
-/** Holes all of it: what is read of it costs no disk. */
+/** More than any measurement takes. */
 const ENDLESS_FILE_BYTES = 16e9
+export const GIGABYTE_BYTES = 1e9
 export const PAGE_BYTES = 30_000
 export const FILE_BYTES = 10_000_000
 
@@ -18,7 +19,7 @@ export class Rig {
   #processes = new Set()
   /** In memory where there is such a place. */
   folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hamlet-bench-'))
-  /** What servers serve: `endless`, `page`, `file`. */
+  /** What servers serve: `endless` and `gigabyte`, which are one hole each and cost no memory, `page` and `file`. */
   site = join(this.folder, 'site')
   /** What `file` holds. */
   file = randomBytes(FILE_BYTES)
@@ -26,8 +27,10 @@ export class Rig {
   async prepare() {
     this.#linkProgram = await compileLink()
     mkdirSync(this.site)
-    writeFileSync(join(this.site, 'endless'), '')
-    truncateSync(join(this.site, 'endless'), ENDLESS_FILE_BYTES)
+    for (const [name, bytes] of [['endless', ENDLESS_FILE_BYTES], ['gigabyte', GIGABYTE_BYTES]]) {
+      writeFileSync(join(this.site, name), '')
+      truncateSync(join(this.site, name), bytes)
+    }
     writeFileSync(join(this.site, 'page'), randomBytes(PAGE_BYTES))
     writeFileSync(join(this.site, 'file'), this.file)
   }

@@ -43,12 +43,12 @@ async function main(argv) {
   await prepareNodePackages()
   await withLock(() => ensurePrograms('bench'))
   await rig.prepare()
-  const { peers, go } = await preparePeers()
-  if (go === undefined) say('There is no Go, or its modules cannot be had: quic-go and kcp-go are left out.')
+  const peers = await preparePeers()
+  if (peers.quic === undefined) say('There is no Go, or its modules cannot be had: quic-go and kcp-go are left out.')
   if (options.cases.includes('self')) await checkEmulator()
   const results = { transfers: {}, pages: {}, fairness: {}, nights: {}, loopback: {} }
   for (let run = 1; run <= options.runs; run++) {
-    for (const { label, into, measure } of turns(options, peers, go)) {
+    for (const { label, into, measure } of turns(options, peers)) {
       say(`run ${run} of ${options.runs}, load ${loadavg()[0].toFixed(1)}: ${label}`)
       const [part, name, peer] = into
       const rounds = peer === undefined ? results[part][name] ??= [] : (results[part][name] ??= {})[peer] ??= []
@@ -59,10 +59,10 @@ async function main(argv) {
 }
 
 /** Everything that has its turn in each run, in order. `into`: where in the results it belongs. */
-function turns({ cases, peers: asked, seconds }, peers, go) {
+function turns({ cases, peers: asked, seconds }, peers) {
   const isAsked = name => cases.includes(name)
   const present = (names, known) => (asked ?? names).filter(name => known[name] !== undefined)
-  const loopback = isAsked('loopback') ? loopbackPeers(rig, go) : {}
+  const loopback = isAsked('loopback') ? loopbackPeers(rig, peers) : {}
   const pairs = isAsked('fairness') ? PAIRS.filter(pair => pair.every(name => peers[name] !== undefined && (asked ?? pair).includes(name))) : []
   return [
     ...TRANSFERS.filter(({ name }) => isAsked(name)).flatMap(each => present(each.peers, peers).map(name => (

@@ -12,10 +12,9 @@ const DONE_WITHIN_MS = 60_000
 /** @returns whether it came whole, how long that took, and what went wrong */
 export async function outlive(rig, peer, { phases }, { seed }) {
   const network = await rig.openNetwork()
-  await network.set(phases[0].link.keys)
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
-  await network.begin(seed)
+  await network.begin(phases[0].link.keys, seed)
   const path = join(rig.folder, 'file')
   const client = rig.start(network.onClient([...hamletFetch(rudpUrl(place, 'file')), '--output', path]))
   await network.flow(1)

@@ -10,11 +10,10 @@ const SECOND_AFTER_MS = 1000
  */
 export async function share(rig, pair, { rateMbit, rttMs, keys }, { seconds, seed }) {
   const network = await rig.openNetwork()
-  await network.set(keys)
   const places = pair.map((_, number) => ({ address: network.serverAddress, site: rig.site, number }))
   const servers = []
   for (const [number, peer] of pair.entries()) servers.push(await serve(rig, network, peer, places[number]))
-  await network.begin(seed)
+  await network.begin(keys, seed)
   const first = startFetch(rig, network, pair[0], places[0])
   await network.flow(1)
   await sleep(SECOND_AFTER_MS)

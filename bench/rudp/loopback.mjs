@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from '../../scripts/setup/say.mjs'
 import { BUNDLE, hamletFetch, hamletServer, rudpUrl, tcpUrl } from './peers.mjs'
-import { GIGABYTE_BYTES, PAGE_BYTES } from './rig.mjs'
+import { FILE_BYTES } from './rig.mjs'
 
 const ADDRESS = '127.0.0.1'
 const DONE_WITHIN_MS = 90_000
@@ -22,18 +22,14 @@ function withoutAddOn(rig) {
   return { serve: place => hamletServer(place, 'bbr', ['--io', 'dgram']), fetch: (place, file) => hamletFetch(rudpUrl(place, file), bundle) }
 }
 
-/** @param go the program with quic-go in it, undefined where that cannot be had */
-export function loopbackPeers(rig, go) {
-  const server = place => hamletServer(place, 'bbr')
+/** @param peers of peers.mjs */
+export function loopbackPeers(rig, { 'tcp-cubic': tcp, rudp, quic }) {
   return {
-    'node-tcp': { title: 'hamlet fetch http://', serve: server, fetch: (place, file) => hamletFetch(tcpUrl(place, file)) },
-    'curl-tcp': { title: 'curl http://', serve: server, fetch: (place, file) => ['curl', '--silent', '--show-error', tcpUrl(place, file)] },
-    'rudp': { title: 'hamlet fetch rudp://', serve: server, fetch: (place, file) => hamletFetch(rudpUrl(place, file)) },
-    'rudp-dgram': { title: 'hamlet fetch rudp://, no add-on', ...withoutAddOn(rig) },
-    ...(go === undefined ? {} : { 'quic': {
-      title: 'quic-go', serve: ({ address }) => ({ argv: [go, 'serve', 'quic', `${address}:8082`], ready: /ready/ }),
-      fetch: ({ address }, file) => [go, 'fetch', 'quic', `${address}:8082`, String(file === 'page' ? PAGE_BYTES : GIGABYTE_BYTES)],
-    } }),
+    'node-tcp': { title: 'hamlet fetch http://', serve: tcp.serve, fetch: (place, file) => hamletFetch(tcpUrl(place, file)) },
+    'curl-tcp': tcp,
+    rudp,
+    'rudp-dgram': { title: 'RUDP without the add-on', ...withoutAddOn(rig) },
+    ...(quic === undefined ? {} : { quic }),
   }
 }
 
@@ -46,7 +42,7 @@ export async function fetchGigabyte(rig, peer) {
   const page = await spent(rig, server, peer.fetch(place, 'page'))
   const gigabyte = await spent(rig, server, peer.fetch(place, 'gigabyte'))
   await server.stop()
-  const gigabits = GIGABYTE_BYTES * 8 / 1e9
+  const gigabits = FILE_BYTES.gigabyte * 8 / 1e9
   const [serverSeconds, clientSeconds] = [gigabyte.server - page.server, gigabyte.client - page.client]
   return { gigabitsPerSecond: gigabits / (gigabyte.seconds - page.seconds), gigabitsPerCpuSecond: gigabits / (serverSeconds + clientSeconds), serverSeconds, clientSeconds, isClean: true }
 }

@@ -52,10 +52,9 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#serverNamespace, ...argv]
   }
 
-  /** The congestion control of what the server sends by TCP, on connections from now on. What earlier ones learned is forgotten. */
+  /** The congestion control of what the server sends by TCP, on connections from now on. */
   useTcp(algorithm) {
     ip('-n', this.#serverNamespace, 'route', 'replace', `${this.clientAddress}/32`, 'dev', 'wire', 'congctl', algorithm)
-    for (const namespace of [this.#clientNamespace, this.#serverNamespace]) ip('-n', namespace, 'tcp_metrics', 'flush')
   }
 
   /** What the kernel says of the server's TCP connections: the algorithm is one of the words. */
@@ -64,13 +63,15 @@ export class Network {
     return spawnSync(command, args, { encoding: 'utf8' }).stdout
   }
 
-  /** @param keys for both directions */
+  /** @param keys for both directions, from now on; what is on the way stays. A new network has a perfect link. */
   async set(keys) {
     await this.#ask(`set both ${Object.entries(keys).map(([key, value]) => `${key}=${value}`).join(' ')}`)
   }
 
-  /** Clears the link and its counts. */
-  async begin(seed) {
+  /** Clears the link and its counts, and what the kernel has learned of it, and gives it these conditions. */
+  async begin(keys, seed) {
+    for (const namespace of [this.#clientNamespace, this.#serverNamespace]) ip('-n', namespace, 'tcp_metrics', 'flush')
+    await this.set(keys)
     await this.#ask(`begin ${seed}`)
     this.#flows = 0
     this.#waitingForFlow = []

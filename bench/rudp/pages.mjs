@@ -1,6 +1,5 @@
 /** How long a page of 30 KB takes on a new connection, in round trips of the link. */
 import { SetupError } from '../../scripts/setup/say.mjs'
-import { PAGE_BYTES } from './rig.mjs'
 import { percentile } from './statistics.mjs'
 import { serve } from './transfer.mjs'
 
@@ -13,10 +12,9 @@ const MEASURED_WITHIN_MS = 180_000
  */
 export async function loadPages(rig, peer, { link: { rttMs, keys }, count, visited = false }, { seed }) {
   const network = await rig.openNetwork()
-  await network.set(keys)
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
-  await network.begin(seed)
+  await network.begin(keys, seed)
   const client = rig.start(network.onClient(peer.pages(place, WARM_UP + count, visited)))
   const status = await client.ends(MEASURED_WITHIN_MS)
   if (status !== 0) throw new SetupError(`${peer.title} did not load its pages: ${client.words.trim() || 'not in time'}`)

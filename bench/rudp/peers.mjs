@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { build } from '../../scripts/build.mjs'
 import { at, nodeBinary } from '../../scripts/setup/places.mjs'
 import { buildGoPeers, versionOfGoModule } from './programs.mjs'
-import { PAGE_BYTES } from './rig.mjs'
+import { FILE_BYTES } from './rig.mjs'
 
 export const BUNDLE = at('.vite/build/hamlet.cjs')
 const RUDP_PORT = 8080
@@ -16,9 +16,9 @@ const GO_PORT = 8082
 const PAGE_SECONDS_MAX = 20
 
 /**
- * A place: the server's address, and the folder that is served, which has `endless`, `page` and `file` in it. `number` tells apart the
- * servers of one place. `tcp` names the kernel's congestion control. `pages` loads `page` often, each time on a new connection; what it prints
- * tells the times in ms, null for what did not come.
+ * A place: the server's address, and the folder that is served (its files: rig.mjs). `number` tells apart the servers of one place.
+ * `tcp` names the kernel's congestion control. `pages` loads `page` often, each time on a new connection; what it prints tells the
+ * times in ms, null for what did not come.
  *
  * @typedef {{ address: string, site: string, number?: number }} Place
  * @typedef {{ argv: string[], ready: RegExp }} Server
@@ -38,7 +38,7 @@ export async function preparePeers() {
     tcp('cubic', curl), tcp('bbr', curl), rudp('rudp', 'bbr', node), rudp('rudp-cubic', 'cubic', node),
     ...(go === undefined ? [] : [goPeer(go, 'quic', `quic-go ${versionOfGoModule('quic-go/quic-go')}`), goPeer(go, 'h3', 'HTTP/3, quic-go'), goPeer(go, 'kcp', `kcp-go ${versionOfGoModule('kcp-go/')} "fast"`)]),
   ]
-  return { peers: Object.fromEntries(peers.map(peer => [peer.name, peer])), go }
+  return Object.fromEntries(peers.map(peer => [peer.name, peer]))
 }
 
 function tcp(algorithm, curl) {
@@ -73,14 +73,11 @@ export function hamletFetch(url, bundle = BUNDLE) {
   return [nodeBinary(), bundle, 'fetch', '--json', url]
 }
 
-/** A body without end is 1 TB. */
-const ENDLESS_BYTES = 1e12
-
 function goPeer(go, protocol, title) {
   const authority = ({ address, number = 0 }) => `${address}:${GO_PORT + 10 * number}`
   return {
     name: protocol, title, serve: place => ({ argv: [go, 'serve', protocol, authority(place)], ready: /ready/ }),
-    fetch: place => [go, 'fetch', protocol, authority(place), String(ENDLESS_BYTES)],
-    pages: (place, count) => [go, 'pages', protocol, authority(place), String(PAGE_BYTES), String(count)], parsePages: JSON.parse,
+    fetch: (place, file) => [go, 'fetch', protocol, authority(place), String(FILE_BYTES[file])],
+    pages: (place, count) => [go, 'pages', protocol, authority(place), String(FILE_BYTES.page), String(count)], parsePages: JSON.parse,
   }
 }

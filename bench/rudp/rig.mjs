@@ -7,11 +7,8 @@ import { Network } from './network.mjs'
 import { Running } from './processes.mjs'
 import { compileLink } from './programs.mjs'
 
-/** More than any measurement takes. */
-const ENDLESS_FILE_BYTES = 16e9
-export const GIGABYTE_BYTES = 1e9
-export const PAGE_BYTES = 30_000
-export const FILE_BYTES = 10_000_000
+/** What servers serve, by name: `endless` is more than any measurement takes. */
+export const FILE_BYTES = { page: 30_000, file: 10_000_000, gigabyte: 1e9, endless: 16e9 }
 
 export class Rig {
   #linkProgram
@@ -19,19 +16,18 @@ export class Rig {
   #processes = new Set()
   /** In memory where there is such a place. */
   folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hamlet-bench-'))
-  /** What servers serve: `endless` and `gigabyte`, which are one hole each and cost no memory, `page` and `file`. */
+  /** The folder that is served. */
   site = join(this.folder, 'site')
-  /** What `file` holds. */
-  file = randomBytes(FILE_BYTES)
+  /** What `file` holds; the others are one hole each, and cost no memory. */
+  file = randomBytes(FILE_BYTES.file)
 
   async prepare() {
     this.#linkProgram = await compileLink()
     mkdirSync(this.site)
-    for (const [name, bytes] of [['endless', ENDLESS_FILE_BYTES], ['gigabyte', GIGABYTE_BYTES]]) {
+    for (const [name, bytes] of Object.entries(FILE_BYTES)) {
       writeFileSync(join(this.site, name), '')
       truncateSync(join(this.site, name), bytes)
     }
-    writeFileSync(join(this.site, 'page'), randomBytes(PAGE_BYTES))
     writeFileSync(join(this.site, 'file'), this.file)
   }
 

@@ -40,8 +40,7 @@ export async function checkItself(rig) {
 
 async function probe(rig, { keys, count, bytes, everyMs }) {
   const network = await rig.openNetwork()
-  await network.set(keys)
-  await network.begin(SEED)
+  await network.begin(keys, SEED)
   const receiver = rig.start(network.onClient([nodeBinary(), PROBER, 'receive', network.clientAddress, String(PORT)]))
   await receiver.says(/ready/)
   const sender = rig.start(network.onServer([nodeBinary(), PROBER, 'send', network.clientAddress, String(PORT), ...[count, bytes, everyMs].map(String)]))

@@ -6,6 +6,7 @@ import { SetupError } from '../../scripts/setup/say.mjs'
 
 /** What a queue is like is measured from then on: before, every sender tries how much fits. */
 const SETTLED_AFTER_MS = 2000
+const WARM_WITHIN_MS = 20_000
 
 /**
  * @returns share: bytes of the body that arrived, as a part of what the link could carry (headers of IP included: .965 is the most);
@@ -14,10 +15,9 @@ const SETTLED_AFTER_MS = 2000
  */
 export async function transfer(rig, peer, { rateMbit, rttMs, keys }, { seconds, seed }) {
   const network = await rig.openNetwork()
-  await network.set(keys)
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
-  await network.begin(seed)
+  await network.begin(keys, seed)
   const client = startFetch(rig, network, peer, place)
   await network.flow(1)
   const startedAtMs = performance.now()
@@ -37,12 +37,14 @@ export async function transfer(rig, peer, { rateMbit, rttMs, keys }, { seconds, 
   }
 }
 
-/** Starts the peer's server at the server's end of the network. */
+/** Starts the peer's server at the server's end of the network, and warms it: a file is fetched while the link is perfect. @throws SetupError */
 export async function serve(rig, network, peer, place) {
   if (peer.tcp !== undefined) network.useTcp(peer.tcp)
   const { argv, ready } = peer.serve(place)
   const server = rig.start(network.onServer(argv))
   await server.says(ready)
+  const client = rig.start(network.onClient(peer.fetch(place, 'file')), 'ignore')
+  if (await client.ends(WARM_WITHIN_MS) !== 0) throw new SetupError(`${peer.title} could not fetch a file over a perfect link: ${client.words.trim() || 'not in time'}`)
   return server
 }
 

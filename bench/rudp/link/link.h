@@ -6,7 +6,7 @@
 #define LINK_H
 #include <stdint.h>
 
-enum { PACKET_BYTES_MAX = 2048, ON_THE_WAY_MAX = 16384, FLOWS_MAX = 256, BUCKET_US = 10, BUCKETS = 500000 };
+enum { PACKET_BYTES_MAX = 2048, FULL_PACKET_BYTES = 1500, ON_THE_WAY_MAX = 16384, FLOWS_MAX = 256, BUCKET_US = 10, BUCKETS = 500000 };
 enum { UP, DOWN }; /* The direction that begins at end 0, the client's, and the one that begins at the server's. */
 enum { TCP = 6, UDP = 17 };
 static const int64_t SECOND_NS = 1000000000, MS_NS = 1000000, US_NS = 1000;
@@ -24,7 +24,8 @@ struct histogram { /* Of times, in steps of BUCKET_US; the last bucket holds all
 struct direction {
   struct conditions conditions;
   uint64_t chance;
-  int is_away;           /* in a run of losses */
+  int is_away;           /* in a run of losses, as it was at `looked_ns` */
+  int64_t looked_ns;
   int64_t busy_until_ns; /* when the last bit of what is queued will have left */
   int64_t in_order_ns;   /* what keeps its order arrives no sooner than what left before it */
   struct histogram queued;

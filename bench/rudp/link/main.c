@@ -41,7 +41,7 @@ static const struct { const char *name; size_t at; } KEYS[] = {
   { "delay", offsetof(struct conditions, delay_ms) },        /* one way */
   { "jitter", offsetof(struct conditions, jitter_ms) },      /* added at random, from 0 up to this; alone it never reorders */
   { "loss", offsetof(struct conditions, loss) },             /* vanish */
-  { "run", offsetof(struct conditions, loss_run) },          /* so many in a row, on average (Gilbert); up to 1: chance alone */
+  { "run", offsetof(struct conditions, loss_run) },          /* so many full packets in a row, on average; up to 1: chance alone */
   { "corrupt", offsetof(struct conditions, corrupt) },       /* arrive with one bit of the payload flipped */
   { "mend", offsetof(struct conditions, mend_sums) },        /* 1: and with a sum of UDP or TCP that fits, as a bad router would send it */
   { "reorder", offsetof(struct conditions, reorder) },       /* are held back, so that later ones pass */

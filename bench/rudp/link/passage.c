@@ -97,12 +97,16 @@ static int64_t leave(struct direction *direction, int length, int64_t now) {
   return direction->busy_until_ns = from + llround(length * 8e9 / rate_bps);
 }
 
-/* A chain of good and bad times: the bad ones have `loss_run` packets on average. */
-static int vanishes(struct direction *direction) {
-  double loss = direction->conditions.loss, run = direction->conditions.loss_run;
+/*
+ * A chain of good and bad times (Gilbert): the bad ones have `loss_run` full packets on average. It steps once a packet, and while
+ * nothing is sent once for each that might have passed meanwhile: a radio that is away does not wait until somebody has sent enough.
+ */
+static int vanishes(struct direction *direction, int64_t now) {
+  double loss = direction->conditions.loss, run = direction->conditions.loss_run, rate_bps = direction->conditions.rate_bps;
   if (run <= 1 || loss >= 1) return happens(direction, loss);
-  direction->is_away = direction->is_away ? !happens(direction, 1 / run) : happens(direction, loss / (1 - loss) / run);
-  return direction->is_away;
+  double steps = fmax(1, (double)(now - direction->looked_ns) * rate_bps / (8e9 * FULL_PACKET_BYTES));
+  direction->looked_ns = now;
+  return direction->is_away = happens(direction, loss + (direction->is_away - loss) * pow(1 - 1 / run / (1 - loss), steps));
 }
 
 int transport_at(const unsigned char *ip) {
@@ -160,7 +164,7 @@ void enter(struct packet *packet, int64_t now_ns) {
   tally(packet, PACKETS, BYTES);
   int64_t left_ns = leave(direction, packet->length, now_ns);
   if (left_ns == NEVER_NS) return tally(packet, DROPPED, DROPPED_BYTES);
-  if (vanishes(direction) || (conditions->longest_bytes > 0 && packet->length > conditions->longest_bytes)) return tally(packet, LOST, LOST_BYTES);
+  if (vanishes(direction, now_ns) || (conditions->longest_bytes > 0 && packet->length > conditions->longest_bytes)) return tally(packet, LOST, LOST_BYTES);
   if (happens(direction, conditions->corrupt) && corrupt(packet->bytes, packet->length, fraction(direction), conditions->mend_sums > 0)) count(packet, CORRUPTED, 1);
   spare_count--; /* Its place: the last spare one. */
   travel(direction, packet, left_ns);

@@ -46,6 +46,7 @@ async function main(argv) {
   const peers = await preparePeers()
   if (peers.quic === undefined) say('There is no Go, or its modules cannot be had: quic-go and kcp-go are left out.')
   if (options.cases.includes('self')) await checkEmulator()
+  if (options.cases.every(name => name === 'self')) return
   const results = { transfers: {}, pages: {}, fairness: {}, nights: {}, loopback: {} }
   for (let run = 1; run <= options.runs; run++) {
     for (const { label, into, measure } of turns(options, peers)) {
@@ -83,9 +84,10 @@ function turns({ cases, peers: asked, seconds }, peers) {
 async function measured(measure, run) {
   for (let attempt = 0; ; attempt++) {
     const result = await measure(run + 100 * attempt).catch(error => ({ trouble: error.message }))
+    Object.assign(result, { load: loadavg()[0], attempts: attempt + 1 })
     await rig.tidy()
     if (result.trouble !== undefined) say(`  ${result.trouble}`)
-    if (result.isClean !== false || attempt === AGAIN_MAX || againInAll === AGAIN_MAX_IN_ALL) return { ...result, attempts: attempt + 1 }
+    if (result.isClean !== false || attempt === AGAIN_MAX || againInAll === AGAIN_MAX_IN_ALL) return result
     say(`  the emulator was late (p99 ${result.lateMs.p99} ms): once more`)
     againInAll++
   }
@@ -104,7 +106,7 @@ function report(results, options, peers) {
   process.stdout.write(`\n${tables(results, goals)}`)
   const file = options.json ?? at('test-results', 'bench-rudp.json')
   mkdirSync(dirname(file), { recursive: true })
-  const machine = { cpu: cpus()[0]?.model ?? '', cores: cpus().length, kernel: release(), load: loadavg() }
+  const machine = { cpu: cpus()[0]?.model ?? '', cores: cpus().length, kernel: release() }
   const titles = Object.fromEntries(Object.values(peers).map(({ name, title }) => [name, title]))
   writeFileSync(file, `${JSON.stringify({ atMs: Date.now(), machine, peers: titles, options, results, goals }, undefined, 1)}\n`)
   say(`The numbers of every run are in ${file}`)

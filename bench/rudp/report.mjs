@@ -54,14 +54,15 @@ function goalsTable(verdicts) {
   return `${table(['goal', 'measured', ''], known.map(({ goal, measured, met }) => [goal, measured.toFixed(3), met ? 'met' : 'NOT MET']))}${open === 0 ? '' : `${open} of ${verdicts.length} goals were not measured.\n`}`
 }
 
-/** What went wrong, and how many measurements the emulator spoilt. */
+/** What went wrong, how many measurements the emulator spoilt, and what else the machine did. */
 function troubles(results) {
   const all = Object.entries(results).flatMap(([part, cases]) => Object.entries(cases).flatMap(([name, measured]) => (
     Array.isArray(measured) ? [[`${part} ${name}`, measured]] : Object.entries(measured).map(([peer, rounds]) => [`${part} ${name} ${peer}`, rounds])
   )))
   const told = all.flatMap(([name, rounds]) => rounds.filter(({ trouble }) => trouble !== undefined).map(({ trouble }) => `${name}: ${trouble}\n`))
   const late = all.flatMap(([, rounds]) => rounds.filter(({ isClean }) => isClean === false)).length
-  return `${told.join('')}${late === 0 ? 'The emulator was on time in every measurement.' : `The emulator was late in ${late} measurements that count here.`}\n`
+  const loads = all.flatMap(([, rounds]) => valuesOf(rounds, each => each.load))
+  return `${told.join('')}The emulator was ${late === 0 ? 'on time in every measurement' : `late in ${late} measurements that count here`}. Load average: ${spread(loads, 1)}.\n`
 }
 
 /** The median, and least and greatest where they differ in what is shown. */

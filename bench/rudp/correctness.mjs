@@ -26,13 +26,13 @@ export async function outlive(rig, peer, { phases }, { seed }) {
   }
   const status = await ended
   const seconds = (performance.now() - startedAtMs) / 1000
-  const { lateMs, all } = await network.report()
+  const { all } = await network.report()
   await client.stop()
   await server.stop()
   rig.closeNetwork(network)
   const isWhole = status === 0 && sha256(readFileSync(path)) === sha256(rig.file)
   const { corrupted, duplicated, reordered, lost } = all.down
-  return { isWhole, seconds, happened: { corrupted, duplicated, reordered, lost }, lateMs, isClean: true, ...(isWhole ? {} : { trouble: status === undefined ? 'not done in time' : client.words.trim() }) }
+  return { isWhole, seconds, happened: { corrupted, duplicated, reordered, lost }, ...(isWhole ? {} : { trouble: status === undefined ? 'not done in time' : client.words.trim() }) }
 }
 
 const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')

@@ -1,5 +1,6 @@
 /** How two share a link: the second begins a second after the first. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { wasOnTime } from './network.mjs'
 import { serve, startFetch } from './transfer.mjs'
 
 const SECOND_AFTER_MS = 1000
@@ -8,12 +9,12 @@ const SECOND_AFTER_MS = 1000
  * @param seconds from the first packet of the second flow on
  * @returns the share of each since then, and Jain's index of them
  */
-export async function share(rig, pair, { rateMbit, rttMs, keys }, { seconds, seed }) {
+export async function share(rig, pair, link, { seconds, seed }) {
   const network = await rig.openNetwork()
   const places = pair.map((_, number) => ({ address: network.serverAddress, site: rig.site, number }))
   const servers = []
   for (const [number, peer] of pair.entries()) servers.push(await serve(rig, network, peer, places[number]))
-  await network.begin(keys, seed)
+  await network.begin(link.keys, seed)
   const first = startFetch(rig, network, pair[0], places[0])
   await network.flow(1)
   await sleep(SECOND_AFTER_MS)
@@ -22,14 +23,14 @@ export async function share(rig, pair, { rateMbit, rttMs, keys }, { seconds, see
   const before = first.bytes()
   await sleep(seconds * 1000)
   const bytes = [first.bytes() - before, second.bytes()]
-  const { queueMs, lateMs } = await network.report()
+  const report = await network.report()
   const trouble = [first.trouble(), second.trouble()].filter(words => words !== '').join('; ')
   for (const running of [first, second, ...servers]) await running.stop()
   rig.closeNetwork(network)
-  const shares = bytes.map(each => each * 8 / seconds / (rateMbit * 1e6))
+  const shares = bytes.map(each => each * 8 / seconds / (link.rateMbit * 1e6))
   const sum = shares.reduce((total, each) => total + each, 0)
   return {
-    shares, weaker: Math.min(...shares), jain: sum ** 2 / (2 * shares.reduce((total, each) => total + each ** 2, 0)), queueMs: queueMs.down,
-    lateMs, isClean: lateMs.p99 <= Math.max(1, rttMs / 20), ...(trouble === '' ? {} : { trouble }),
+    shares, weaker: Math.min(...shares), jain: sum ** 2 / (2 * shares.reduce((total, each) => total + each ** 2, 0)), queueMs: report.queueMs.down,
+    lateMs: report.lateMs, isClean: wasOnTime(report, link), ...(trouble === '' ? {} : { trouble }),
   }
 }

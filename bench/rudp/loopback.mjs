@@ -44,7 +44,7 @@ export async function fetchGigabyte(rig, peer) {
   await server.stop()
   const gigabits = FILE_BYTES.gigabyte * 8 / 1e9
   const [serverSeconds, clientSeconds] = [gigabyte.server - page.server, gigabyte.client - page.client]
-  return { gigabitsPerSecond: gigabits / (gigabyte.seconds - page.seconds), gigabitsPerCpuSecond: gigabits / (serverSeconds + clientSeconds), serverSeconds, clientSeconds, isClean: true }
+  return { gigabitsPerSecond: gigabits / (gigabyte.seconds - page.seconds), gigabitsPerCpuSecond: gigabits / (serverSeconds + clientSeconds), serverSeconds, clientSeconds }
 }
 
 /** Seconds that a fetch takes, and CPU seconds of both ends. @throws SetupError if it fails */

@@ -16,6 +16,9 @@ export function conditions(rateMbit, rttMs, { queueBdp = 1, ...more } = {}) {
   return { rateMbit, rttMs, keys: { rate: rateMbit * 1e6, delay: rttMs / 2, queue: Math.max(3000, Math.round(bdpBytes * queueBdp)), ...more } }
 }
 
+/** Whether the emulator was late by so little that a measurement over this link tells of the peers. */
+export const wasOnTime = ({ lateMs }, { rttMs }) => lateMs.p99 <= Math.max(1, rttMs / 20)
+
 export class Network {
   clientAddress = '10.79.0.1'
   serverAddress = '10.79.0.2'

@@ -1,6 +1,7 @@
 /** The numbers as tables for a terminal. */
+import { median } from '../dns/statistics.mjs'
 import { PAGES, TRANSFERS } from './cases.mjs'
-import { median, valuesOf } from './statistics.mjs'
+import { valuesOf } from './statistics.mjs'
 
 /** @param results as in bench.mjs. @param verdicts what goals.mjs gives */
 export function tables(results, verdicts) {

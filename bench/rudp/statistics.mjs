@@ -1,5 +1,4 @@
-/** Numbers of several measurements made into one. */
-export { median } from '../dns/statistics.mjs'
+/** Numbers of several measurements made into one, beside those of bench/dns/statistics.mjs. */
 
 /** The value that a part of all do not exceed; NaN for none. */
 export function percentile(values, part) {

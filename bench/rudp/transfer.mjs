@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SetupError } from '../../scripts/setup/say.mjs'
+import { wasOnTime } from './network.mjs'
 
 /** What a queue is like is measured from then on: before, every sender tries how much fits. */
 const SETTLED_AFTER_MS = 2000
@@ -13,11 +14,11 @@ const WARM_WITHIN_MS = 20_000
  *   wire: IP bytes that the server sent for each of them, without those that are still on the way; acks: IP bytes that the client sent
  *   for each; queueMs: what packets waited at the bottleneck on the way down; lateMs: how late the emulator was
  */
-export async function transfer(rig, peer, { rateMbit, rttMs, keys }, { seconds, seed }) {
+export async function transfer(rig, peer, link, { seconds, seed }) {
   const network = await rig.openNetwork()
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
-  await network.begin(keys, seed)
+  await network.begin(link.keys, seed)
   const client = startFetch(rig, network, peer, place)
   await network.flow(1)
   const startedAtMs = performance.now()
@@ -26,14 +27,15 @@ export async function transfer(rig, peer, { rateMbit, rttMs, keys }, { seconds, 
   if (peer.tcp !== undefined) checkAlgorithm(network, peer.tcp)
   await sleep(startedAtMs + seconds * 1000 - performance.now())
   const bytes = client.bytes()
-  const { all: { up, down }, queueMs, lateMs } = await network.report()
+  const report = await network.report()
   const trouble = client.trouble()
   await client.stop()
   await server.stop()
   rig.closeNetwork(network)
+  const { up, down } = report.all
   return {
-    share: bytes * 8 / seconds / (rateMbit * 1e6), wire: (down.bytes - down.onTheWayBytes) / bytes, acks: up.bytes / bytes, queueMs: queueMs.down, dropped: down.dropped / down.packets,
-    lateMs, isClean: lateMs.p99 <= Math.max(1, rttMs / 20), ...(trouble === '' ? {} : { trouble }),
+    share: bytes * 8 / seconds / (link.rateMbit * 1e6), wire: (down.bytes - down.onTheWayBytes) / bytes, acks: up.bytes / bytes, queueMs: report.queueMs.down, dropped: down.dropped / down.packets,
+    lateMs: report.lateMs, isClean: wasOnTime(report, link), ...(trouble === '' ? {} : { trouble }),
   }
 }
 

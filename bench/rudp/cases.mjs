@@ -23,7 +23,7 @@ export const TRANSFERS = [
 export const PAGES = [
   { name: 'page', title: '20 Mbit/s 50 ms', link: conditions(20, 50), count: 20, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
   { name: 'page-again', title: 'visited before', link: conditions(20, 50), count: 20, visited: true, peers: ['rudp'] },
-  { name: 'page-loss5', title: 'loss 5 %', link: conditions(20, 50, { loss: 0.05 }), count: 60, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
+  { name: 'page-loss5', title: 'loss 5 %', link: conditions(20, 50, { loss: 0.05 }), count: 50, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
 ]
 
 /** Two bodies without end over 20 Mbit/s and 50 ms, the second a second after the first. */

@@ -5,7 +5,7 @@ import { percentile } from './statistics.mjs'
 import { serve } from './transfer.mjs'
 
 /** Pages before those that count: programs get warm, as a server and a gateway are. */
-const WARM_UP = 8
+const WARM_UP = 16
 const MEASURED_WITHIN_MS = 180_000
 
 /**

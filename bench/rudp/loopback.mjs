@@ -35,13 +35,15 @@ export function loopbackPeers(rig, { 'tcp-cubic': tcp, rudp, quic }) {
 
 /** @returns Gbit a second, and Gbit for a second of CPU; what a fetch of one page takes, the start of the program, is not counted */
 export async function fetchGigabyte(rig, peer) {
+  const network = await rig.openNetwork() // its server's end alone, for a loopback on which all ports are free
   const place = { address: ADDRESS, site: rig.site }
   const { argv, ready } = peer.serve(place)
-  const server = rig.start(argv)
+  const server = rig.start(network.onServer(argv))
   await server.says(ready)
-  const page = await spent(rig, server, peer.fetch(place, 'page'))
-  const gigabyte = await spent(rig, server, peer.fetch(place, 'gigabyte'))
+  const page = await spent(rig, server, network.onServer(peer.fetch(place, 'page')))
+  const gigabyte = await spent(rig, server, network.onServer(peer.fetch(place, 'gigabyte')))
   await server.stop()
+  rig.closeNetwork(network)
   const gigabits = FILE_BYTES.gigabyte * 8 / 1e9
   const [serverSeconds, clientSeconds] = [gigabyte.server - page.server, gigabyte.client - page.client]
   return { gigabitsPerSecond: gigabits / (gigabyte.seconds - page.seconds), gigabitsPerCpuSecond: gigabits / (serverSeconds + clientSeconds), serverSeconds, clientSeconds }

@@ -33,8 +33,9 @@ export class RoundTrip {
     return this.#srttMs
   }
 
+  /** Infinity before the first sample: an acknowledgement may come that tells none, and nobody shall take that for no time at all. */
   get latestMs(): number {
-    return this.#latestMs
+    return this.#srttMs === undefined ? Infinity : this.#latestMs
   }
 
   /** The least that was measured; Infinity before the first sample. */

@@ -7,7 +7,7 @@ import { link, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
 import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
-import { SECRET_BYTES } from './core/cryptography.ts'
+import { SECRET_BYTES } from './core/encryption/cryptography.ts'
 import { PRIVATE_KEY_PREFIX } from './node-cryptography.ts'
 
 export const IDENTITY_FILE = 'rudp.key'

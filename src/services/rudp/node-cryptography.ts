@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, createSecretKey, diffieHellman, hkdfSync, type KeyObject } from 'node:crypto'
 import { TAG_BYTES } from './wire/encrypted-packet.ts'
-import type { Cipher, Cryptography, KeyPair } from './core/cryptography.ts'
+import type { Cipher, Cryptography, KeyPair } from './core/encryption/cryptography.ts'
 
 /** What stands before the 32 bytes of an X25519 key in its DER forms, PKCS #8 and SubjectPublicKeyInfo (RFC 8410). */
 export const PRIVATE_KEY_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')

@@ -13,9 +13,9 @@ import type { Random } from '../../kit/random.ts'
 import { encodeEncryptedReset, encodeEncryptedRetry, ENCRYPTED_VERSION, type EncryptedPacket } from '../wire/encrypted-packet.ts'
 import { CLOSE_CODES, RESET_TOKEN_BYTES } from '../wire/frames.ts'
 import { encodePacket, VERSION, type NumberedPacket } from '../wire/packet.ts'
-import { AcceptorEncryption } from './acceptor-encryption.ts'
-import type { ConnectionEncryption } from './connection-encryption.ts'
-import type { EncryptionOptions } from './encryption-options.ts'
+import { AcceptorEncryption } from './encryption/acceptor-encryption.ts'
+import type { ConnectionEncryption } from './encryption/connection-encryption.ts'
+import type { EncryptionOptions } from './encryption/encryption-options.ts'
 import { TokenMint, type TokenKind } from './token.ts'
 
 /** The connection that a HELLO opens. */

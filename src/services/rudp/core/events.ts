@@ -2,7 +2,7 @@
 import type { CloseCode } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
-import type { Visit } from './connection-encryption.ts'
+import type { Visit } from './encryption/connection-encryption.ts'
 import type { StateName } from './states.ts'
 import type { Stream, StreamEvent } from './stream.ts'
 

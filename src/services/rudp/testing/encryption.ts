@@ -1,5 +1,5 @@
 /** Encryption for pairs and peers in tests: the real one, with secrets that are no secret. */
-import type { Trusts } from '../core/connection-encryption.ts'
+import type { Trusts } from '../core/encryption/connection-encryption.ts'
 import type { PairOptions } from '../core/pair.ts'
 import { nodeCryptography } from '../node-cryptography.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
-import type { Visit } from '../core/connection-encryption.ts'
+import type { Visit } from '../core/encryption/connection-encryption.ts'
 import type { Connection } from '../core/connection.ts'
 import { Pair, type PairOptions } from '../core/pair.ts'
 import type { Stream } from '../core/stream.ts'

@@ -2,7 +2,7 @@
  * Encryption as one end of one connection holds it. The acceptor's is complete from the beginning: it makes a connection of a HELLO that
  * it could open. The initiator's waits for RETRY, which tells the acceptor's keys; or it has them of an earlier visit.
  */
-import type { AcceptorKeys, HelloKeys } from '../wire/encrypted-packet.ts'
+import type { AcceptorKeys, HelloKeys } from '../../wire/encrypted-packet.ts'
 import type { Cryptography, KeyPair } from './cryptography.ts'
 import { deriveProtection, type PacketProtection } from './packet-protection.ts'
 

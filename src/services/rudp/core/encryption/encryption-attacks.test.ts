@@ -1,14 +1,14 @@
 // Whoever forges, changes, repeats or turns packets of an encrypted connection gets nothing by it, and ends nothing.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nodeCryptography } from '../node-cryptography.ts'
-import { encrypted, IDENTITY } from '../testing/encryption.ts'
-import { bytesOf, same } from '../testing/transfer.ts'
-import { decodeEncryptedPacket, encodeEncryptedReset, encodeEncryptedRetry, ENCRYPTED_VERSION, type EncryptedPacket } from '../wire/encrypted-packet.ts'
-import { CLOSE_CODES, type Frame } from '../wire/frames.ts'
-import { encodePacket, sealLong, VERSION, type Packet } from '../wire/packet.ts'
-import type { Connection } from './connection.ts'
-import { Pair, type PairOptions, type SideName } from './pair.ts'
+import { nodeCryptography } from '../../node-cryptography.ts'
+import { encrypted, IDENTITY } from '../../testing/encryption.ts'
+import { bytesOf, same } from '../../testing/transfer.ts'
+import { decodeEncryptedPacket, encodeEncryptedReset, encodeEncryptedRetry, ENCRYPTED_VERSION, type EncryptedPacket } from '../../wire/encrypted-packet.ts'
+import { CLOSE_CODES, type Frame } from '../../wire/frames.ts'
+import { encodePacket, sealLong, VERSION, type Packet } from '../../wire/packet.ts'
+import type { Connection } from '../connection.ts'
+import { Pair, type PairOptions, type SideName } from '../pair.ts'
 
 interface Seen {
   readonly from: SideName

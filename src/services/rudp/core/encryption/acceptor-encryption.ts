@@ -5,10 +5,10 @@
  *   prekey 1 ├──── shown ────┼─ still taken ─┤ forgotten
  *   prekey 2                 ├──── shown ────┼─ still taken ─┤
  */
-import type { Random } from '../../kit/random.ts'
-import { RESET_TOKEN_BYTES } from '../wire/frames.ts'
-import type { AcceptorKeys, EncryptedPacket } from '../wire/encrypted-packet.ts'
-import { writeUint64 } from '../wire/varint.ts'
+import type { Random } from '../../../kit/random.ts'
+import { RESET_TOKEN_BYTES } from '../../wire/frames.ts'
+import type { AcceptorKeys, EncryptedPacket } from '../../wire/encrypted-packet.ts'
+import { writeUint64 } from '../../wire/varint.ts'
 import { drawSecret, type Cryptography, type KeyPair } from './cryptography.ts'
 import { deriveProtection, type PacketProtection } from './packet-protection.ts'
 

@@ -2,7 +2,7 @@
  * What encryption needs of a library, and no more: the core decides what is mixed and what is sealed, somebody else computes it.
  * Randomness is an argument here, too: pairs are made from secret bytes, so a seed replays a whole encrypted connection.
  */
-import type { Random } from '../../kit/random.ts'
+import type { Random } from '../../../kit/random.ts'
 
 export interface Cryptography {
   /** The X25519 pair of 32 secret bytes (RFC 7748 §5). */

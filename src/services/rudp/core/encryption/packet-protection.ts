@@ -10,11 +10,11 @@
  * The first secret only the owner of the identity can compute; the second nobody can any more when the prekey is forgotten. The token
  * is there because an acceptor takes each of them once: so it never makes the same keys twice, whatever is repeated to it.
  */
-import { MalformedPacket } from '../../kit/errors.ts'
-import { authenticatedAt, PUBLIC_KEY_BYTES, TAG_BYTES, type AcceptorKeys, type EncryptedContent, type HelloKeys } from '../wire/encrypted-packet.ts'
-import { decodeFrames } from '../wire/frames.ts'
-import type { NumberedPacket } from '../wire/packet.ts'
-import { writeUint64 } from '../wire/varint.ts'
+import { MalformedPacket } from '../../../kit/errors.ts'
+import { authenticatedAt, PUBLIC_KEY_BYTES, TAG_BYTES, type AcceptorKeys, type EncryptedContent, type HelloKeys } from '../../wire/encrypted-packet.ts'
+import { decodeFrames } from '../../wire/frames.ts'
+import type { NumberedPacket } from '../../wire/packet.ts'
+import { writeUint64 } from '../../wire/varint.ts'
 import type { Cipher, Cryptography } from './cryptography.ts'
 
 const SALT = 'Hamlet RUDP 48520102'

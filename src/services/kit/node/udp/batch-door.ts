@@ -168,7 +168,9 @@ class BoundSocket {
     const restsUntilMs = this.#pace.restsUntilMs(count, systemClock.nowMs())
     if (restsUntilMs === undefined) return
     this.#addOn.rest(this.native, true)
-    this.#endRest = systemClock.wakeAt(restsUntilMs, () => this.#addOn.rest(this.native, false))
+    // Not by the clock, whose timers do not keep a process alive: while it rests, the socket does not either.
+    const timer = setTimeout(() => this.#addOn.rest(this.native, false), restsUntilMs - systemClock.nowMs())
+    this.#endRest = () => clearTimeout(timer)
   }
 }
 

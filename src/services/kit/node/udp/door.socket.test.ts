@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { TraceRing } from '../../trace.ts'
@@ -478,6 +479,22 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     expect(trace.read(0, 9).records.map(({ direction, protocol, bytes }) => [direction, protocol, Buffer.from(bytes).toString()]))
       .toEqual([['in', 'dns', 'in'], ['out', 'dns', 'reply'], ['out', 'dns', 'out']])
   })
+})
+
+test('a door that rests keeps its process alive', () => {
+  const script = `
+    import { openDoor } from ${JSON.stringify(new URL('open-door.ts', import.meta.url).href)}
+    let count = 0
+    const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, io: 'batch', restMs: 50, receive(batch) {
+      count += batch.count
+      if (count === 20) door.close().then(() => console.log('all came'))
+      else if (count === 10) send(10)
+    } })
+    const path = door.pathTo(door.locals[0])
+    const send = number => { for (let sent = 0; sent < number; sent++) door.send(path, Uint8Array.of(sent)) ; door.flush() }
+    send(10)
+  `
+  expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })).toBe('all came\n')
 })
 
 test('in a crowd datagrams are read together, though each was sent for itself', async () => {

@@ -15,6 +15,8 @@
 
 /** Segments of one train that every kernel with UDP_SEGMENT takes (UDP_MAX_SEGMENTS was 64 before Linux 6.9, and is 128 since). */
 #define SEGMENTS_MAX 64
+/** Datagrams of one length to one peer that are worth a train. Fewer leave one by one: on loopback a capture shows a train as one packet. */
+#define JOINED_MIN 8
 
 struct waiting {
   struct waiting *next;
@@ -83,38 +85,81 @@ static void keep(struct outbox *outbox, const struct outgoing *outgoing, unsigne
 }
 
 static int send_cut(struct outbox *outbox, const struct outgoing *train);
+static unsigned hand_over(struct outbox *outbox, const struct outgoing *outgoing, unsigned count, int *lost);
+
+/**
+ * How many of these may leave as one train: to one peer, all as long as the first, only the last perhaps shorter. 1: it leaves alone.
+ * A forwarder that asks much from one port gets its answers so, for half of what they cost one by one.
+ */
+static unsigned joinable(const struct outbox *outbox, const struct outgoing *outgoing, unsigned count) {
+  const uint32_t length = outgoing->length;
+  if (!outbox->joins || count < JOINED_MIN || length == 0 || outgoing->segment_bytes > 0) return 1;
+  const unsigned fitting = DATAGRAM_BYTES_MAX / length;
+  unsigned joined = 1;
+  for (; joined < count && joined < fitting; joined++) {
+    const struct outgoing *next = &outgoing[joined];
+    if (next->length > length || next->length == 0 || next->segment_bytes > 0 || memcmp(next->way, outgoing->way, sizeof *next->way) != 0) break;
+    if (next->length < length) {
+      joined++;
+      break;
+    }
+  }
+  return joined < JOINED_MIN ? 1 : joined;
+}
+
+/** Datagrams that the system would not take as one train leave one by one. Returns as hand_over. */
+static unsigned hand_over_singly(struct outbox *outbox, const struct outgoing *outgoing, unsigned count, int *lost) {
+  const bool joins = outbox->joins;
+  outbox->joins = false;
+  const unsigned done = hand_over(outbox, outgoing, count, lost);
+  outbox->joins = joins;
+  return done;
+}
 
 /** Hands datagrams to the system until it has no room. Returns how many are done with, sent or lost; *lost is the errno of the last lost one. */
 static unsigned hand_over(struct outbox *outbox, const struct outgoing *outgoing, unsigned count, int *lost) {
   struct mmsghdr messages[BATCH_MAX];
   struct iovec pieces[BATCH_MAX];
   struct control controls[BATCH_MAX];
-  for (unsigned index = 0; index < count; index++) {
-    const struct outgoing *one = &outgoing[index];
-    struct msghdr *header = &messages[index].msg_hdr;
-    pieces[index] = (struct iovec){.iov_base = (void *)one->bytes, .iov_len = one->length};
-    *header = (struct msghdr){.msg_iov = &pieces[index], .msg_iovlen = 1};
+  unsigned firsts[BATCH_MAX + 1]; /* of each message, its first datagram */
+  unsigned message_count = 0;
+  for (unsigned index = 0; index < count;) {
+    const struct outgoing *first = &outgoing[index];
+    const unsigned joined = joinable(outbox, first, count - index);
+    struct msghdr *header = &messages[message_count].msg_hdr;
+    struct control *control = &controls[message_count];
+    *header = (struct msghdr){.msg_iov = &pieces[index], .msg_iovlen = joined};
     if (!outbox->connected) {
-      header->msg_name = (void *)&one->way->peer;
-      header->msg_namelen = one->way->peer.family == AF_INET ? sizeof one->way->peer.v4 : sizeof one->way->peer.v6;
-      add_source(header, &controls[index], one->way);
+      header->msg_name = (void *)&first->way->peer;
+      header->msg_namelen = first->way->peer.family == AF_INET ? sizeof first->way->peer.v4 : sizeof first->way->peer.v6;
+      add_source(header, control, first->way);
     }
-    if (one->segment_bytes > 0) add_control(header, &controls[index], IPPROTO_UDP, UDP_SEGMENT, &one->segment_bytes, sizeof one->segment_bytes);
+    const uint16_t segment_bytes = joined > 1 ? (uint16_t)first->length : first->segment_bytes;
+    if (segment_bytes > 0) add_control(header, control, IPPROTO_UDP, UDP_SEGMENT, &segment_bytes, sizeof segment_bytes);
+    firsts[message_count++] = index;
+    for (const unsigned end = index + joined; index < end; index++) pieces[index] = (struct iovec){.iov_base = (void *)outgoing[index].bytes, .iov_len = outgoing[index].length};
   }
-  unsigned done = 0;
-  while (done < count) {
-    const int sent = sendmmsg(outbox->fd, messages + done, count - done, 0);
+  firsts[message_count] = count;
+  for (unsigned done = 0; done < message_count;) {
+    const int sent = sendmmsg(outbox->fd, messages + done, message_count - done, 0);
     if (sent > 0) {
       done += (unsigned)sent;
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN) break;
-    const int error = outgoing[done].segment_bytes > 0 && cannot_be_cut(errno) ? send_cut(outbox, &outgoing[done]) : errno;
-    if (error != 0) *lost = error;
+    const unsigned first = firsts[done], joined = firsts[done + 1] - first;
+    if (errno == EAGAIN) return first;
+    if (joined > 1 && cannot_be_cut(errno)) {
+      if (errno != EMSGSIZE) outbox->joins = false; /* this system or device will not cut the next one either */
+      const unsigned singly = hand_over_singly(outbox, &outgoing[first], joined, lost);
+      if (singly < joined) return first + singly;
+    } else {
+      const int error = outgoing[first].segment_bytes > 0 && cannot_be_cut(errno) ? send_cut(outbox, &outgoing[first]) : errno;
+      if (error != 0) *lost = error;
+    }
     done++;
   }
-  return done;
+  return count;
 }
 
 /** A train that the system cannot cut, here and now (an old kernel, a device without checksums, a path for smaller packets): cut by us. */
@@ -140,7 +185,7 @@ void outbox_init(struct outbox *outbox, int fd) {
   socklen_t size = sizeof segment_bytes;
   *outbox = (struct outbox){.fd = fd};
   /* Asked first: a kernel that does not know the request to cut would not refuse but ignore it. */
-  outbox->cuts = getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment_bytes, &size) == 0;
+  outbox->cuts = outbox->joins = getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment_bytes, &size) == 0;
 }
 
 int outbox_send(struct outbox *outbox, const struct outgoing *outgoing, unsigned count) {

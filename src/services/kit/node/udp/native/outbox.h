@@ -58,6 +58,8 @@ struct outbox {
   bool connected;
   /** The system cuts trains: Linux 4.18 and newer. */
   bool cuts;
+  /** Many datagrams of one length to one peer leave as a train. */
+  bool joins;
   struct waiting *first, *last;
   size_t waiting_bytes;
 };

@@ -118,6 +118,16 @@ test.each([['that fit the wire', 1200], ['that do not fit the wire and go in fra
   expect(wagons.slice(0, -1).every(wagon => wagon.text.length === segmentBytes)).toBe(true)
 })
 
+test('many datagrams of one length that do not fit the wire cross it, each whole', async () => {
+  const peer = await openDoor(one, { addresses: ['0.0.0.0'], port: 0 })
+  const door = await openDoor(server, { addresses: ['0.0.0.0'], port: 0, io: 'batch' })
+  const to = { address: '10.1.0.2', port: peer.local.port }
+  const texts = ['.'.repeat(2000), '.'.repeat(1000)]
+  for (const text of texts) await door.send({ peer: to, text, copies: 40 })
+  const received = await peer.receivedAtLeast(80)
+  expect(received.map(({ text }) => text)).toEqual(texts.flatMap(text => Array.from({ length: 40 }, (_, copy) => `${copy} ${text}`)))
+})
+
 test('what the system has no room for leaves when it has, each once, and no more than may wait', async () => {
   // Datagrams for a neighbour that does not answer yet wait in the kernel and fill the socket's buffer.
   const settings = '/proc/sys/net/ipv4/neigh/eth0'

@@ -266,6 +266,19 @@ describe.each(process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgr
     expect(received.every(({ path }) => path === received[0]?.path)).toBe(true)
   })
 
+  test.each([['one by one', false], ['coalesced', true]])('answers of one length and of others, to one peer and to another, arrive in order, received %s', async (_, coalesce) => {
+    const server = await openEcho()
+    const clients = [await openListener({ coalesce }), await openListener({ coalesce })]
+    // Long runs of one length leave as a train, which a shorter one ends; short runs and longer ones do not.
+    const questions = [...Array<number>(20).fill(43), 12, ...Array<number>(9).fill(43), 44, 12, ...Array<number>(8).fill(1_000), ...Array<number>(7).fill(3), 1_232, 5]
+      .map((length, index) => new Uint8Array(length).fill(index))
+    for (const { door } of clients) {
+      for (const bytes of questions) door.send(door.pathTo(server.local), bytes)
+      door.flush()
+    }
+    for (const client of clients) expect((await client.receivedAtLeast(questions.length)).map(({ bytes }) => [...bytes])).toEqual(questions.map(bytes => [...bytes]))
+  })
+
   test('a train of large datagrams, or shorter than one, arrives too', async () => {
     const server = await openListener({ coalesce: true })
     const client = await openListener()

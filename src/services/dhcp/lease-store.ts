@@ -14,11 +14,10 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
 const RECORDS_KEPT_MIN = 1000
 const RECORDS_A_LIVE_ONE_MAX = 4
 /**
- * Where leases come in crowds, so long they gather before they go to disk together, or until there are enough: a sync costs the processor
- * ten times what a lease does. Where they come one by one, each goes at once.
+ * A sync costs the processor ten times what a lease does. So what comes within this time of the last one gathers and goes to disk together
+ * when it is over, or when there is enough. A lease that comes alone goes at once.
  */
 const GATHER_MS = 4
-const CROWD_COUNT = 4
 const ENOUGH_COUNT = 32
 
 interface Held {
@@ -50,8 +49,8 @@ export class LeaseStore implements Journal<LeaseRecord> {
   /** Records that gather, and what ends that early; undefined where they do not wait for more. */
   #held: Held[] = []
   #cutShort: (() => void) | undefined
-  /** The last that went to the journal together. */
-  #passed = { count: 0, atMs: -Infinity }
+  /** When the last ones went to the journal. */
+  #passedAtMs = -Infinity
 
   /** @throws HamletError folder-locked, disk-failed, file-damaged */
   static async open(options: LeaseStoreOptions): Promise<LeaseStore> {
@@ -90,9 +89,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
 
   #gather(): void {
     const { clock } = this.#options
-    const gatheredAtMs = this.#passed.atMs + GATHER_MS
+    const gatheredAtMs = this.#passedAtMs + GATHER_MS
     const passSoon = () => queueMicrotask(() => this.#pass()) // What this turn of the event loop brings goes together anyway.
-    if (this.#passed.count <= CROWD_COUNT || clock.nowMs() >= gatheredAtMs) return passSoon()
+    if (clock.nowMs() >= gatheredAtMs) return passSoon()
     const cancel = clock.wakeAt(gatheredAtMs, () => this.#pass())
     this.#cutShort = () => {
       this.#cutShort = undefined
@@ -106,7 +105,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
     const held = this.#held
     this.#held = []
     this.#cutShort = undefined
-    this.#passed = { count: held.length, atMs: this.#options.clock.nowMs() }
+    this.#passedAtMs = this.#options.clock.nowMs()
     for (const { record, done } of held) {
       this.#journal.append(record, error => {
         this.#waiting--

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
-import { bytesOf, same, Source } from '../testing/transfer.ts'
+import { bytesOf, readAll, same, Source } from '../testing/transfer.ts'
 import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES } from './congestion/congestion.ts'
 import { Pair, type PairOptions, type SideName } from './pair.ts'
@@ -18,7 +18,7 @@ function downloading(options: PairOptions) {
       if (event.kind !== 'stream-event') return
       if (side === 'server' && event.event.kind === 'writable') source.goOn(event.stream)
       if (side === 'client' && event.event.kind === 'readable') {
-        const piece = event.stream.read(4_000_000)
+        const piece = readAll(event.stream)
         pieces.push(piece)
         arrivedBytes += piece.length
       }

@@ -2,11 +2,20 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ReceiveBuffer } from './receive-buffer.ts'
 
-const LIMIT = 16 * 1024
-const stream = Uint8Array.from({ length: 3 * LIMIT }, (_, index) => (index * 31 + (index >> 7)) & 255)
+const LIMIT = 64 * 1024
+const stream = Uint8Array.from({ length: 24 * LIMIT }, (_, index) => (index * 31 + (index >> 7)) & 255)
+
+const isStream = (bytes: Uint8Array, offset: number) => Buffer.compare(bytes, stream.subarray(offset, offset + bytes.length)) === 0
+
+/** All that can be read now. */
+function readAll(buffer: ReceiveBuffer): Uint8Array {
+  const pieces: Uint8Array[] = []
+  while (buffer.readableBytes > 0) pieces.push(buffer.read(Infinity))
+  return Uint8Array.from(Buffer.concat(pieces))
+}
 
 test('pieces in any order, overlapping and repeated, are read as the stream they are of', () => {
-  const piece = fc.tuple(fc.nat(LIMIT), fc.integer({ min: 1, max: 3000 }), fc.boolean())
+  const piece = fc.tuple(fc.nat(LIMIT), fc.integer({ min: 1, max: 40_000 }), fc.boolean())
   fc.assert(fc.property(fc.array(piece, { maxLength: 60 }), pieces => {
     const buffer = new ReceiveBuffer(LIMIT)
     let readTo = 0
@@ -15,12 +24,12 @@ test('pieces in any order, overlapping and repeated, are read as the stream they
       const taken = buffer.put(offset, stream.subarray(offset, offset + length), false)
       expect(taken).toBe(offset + length <= buffer.limitOffset ? 'taken' : 'violation')
       if (!reads) continue
-      const bytes = buffer.read(5000)
-      expect(bytes).toEqual(stream.slice(readTo, readTo + bytes.length))
+      const bytes = buffer.read(20_000)
+      expect(isStream(bytes, readTo)).toBe(true)
       readTo += bytes.length
     }
     const end = readTo + buffer.readableBytes
-    expect(buffer.read(LIMIT)).toEqual(stream.slice(readTo, end))
+    expect(isStream(readAll(buffer), readTo)).toBe(true)
     expect(buffer.readTo).toBe(end)
   }), { numRuns: 500 })
 })
@@ -45,7 +54,7 @@ test('the end stands where it was first said', () => {
   expect(buffer.breakOff(21)).toBe(false)
   expect(buffer.put(0, stream.subarray(0, 10), false)).toBe('taken')
   expect([buffer.finished, buffer.drained]).toEqual([true, false])
-  expect(buffer.read(LIMIT)).toEqual(stream.slice(0, 20))
+  expect(readAll(buffer)).toEqual(stream.slice(0, 20))
   expect(buffer.drained).toBe(true)
 })
 
@@ -57,5 +66,5 @@ test('single bytes with holes between them are taken up to a thousand holes, and
   expect(buffer.put(3000, stream.subarray(3000, 3001), false)).toBe('full')
   expect(buffer.put(3, stream.subarray(3, 4), false)).toBe('taken')
   expect(buffer.put(0, stream.subarray(0, 4000), false)).toBe('taken')
-  expect(buffer.read(LIMIT)).toEqual(stream.slice(0, 4000))
+  expect(readAll(buffer)).toEqual(stream.slice(0, 4000))
 })

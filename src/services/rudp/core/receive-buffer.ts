@@ -2,14 +2,15 @@
  * The bytes of a stream that arrived and were not read yet: in whatever order they come, read in their own. It never holds more than
  * its limit, and the limit that it offers never moves back.
  */
+import { Blocks } from './blocks.ts'
 import { RangeSet } from './range-set.ts'
-import { Ring } from './ring.ts'
 
 /** A peer that sends single bytes with holes between them would otherwise cost a range each. */
 const HOLES_MAX = 1024
 
 export class ReceiveBuffer {
-  readonly #ring: Ring
+  readonly #limitBytes: number
+  readonly #blocks = new Blocks()
   /** Arrived beyond the first hole. */
   readonly #early = new RangeSet()
   #readTo = 0
@@ -18,12 +19,12 @@ export class ReceiveBuffer {
   #finOffset = Infinity
 
   constructor(limitBytes: number) {
-    this.#ring = new Ring(limitBytes)
+    this.#limitBytes = limitBytes
   }
 
   /** The offset below which bytes are taken. */
   get limitOffset(): number {
-    return this.#readTo + this.#ring.maxBytes
+    return this.#readTo + this.#limitBytes
   }
 
   get readableBytes(): number {
@@ -68,8 +69,7 @@ export class ReceiveBuffer {
     if (fin) this.#finOffset = end
     const from = Math.max(offset, this.#arrivedTo)
     if (from >= end) return 'taken'
-    this.#ring.reserve(this.#readTo, this.#highest, end)
-    this.#ring.put(from, from === offset ? bytes : bytes.subarray(from - offset))
+    this.#blocks.put(from, from === offset ? bytes : bytes.subarray(from - offset))
     this.#highest = Math.max(this.#highest, end)
     if (from > this.#arrivedTo) this.#early.add(from, end)
     else this.#advance(end)
@@ -81,14 +81,15 @@ export class ReceiveBuffer {
     if (finalSize < this.#highest || finalSize > this.limitOffset || (this.#finOffset !== Infinity && finalSize !== this.#finOffset)) return false
     this.#finOffset = finalSize
     this.#highest = finalSize
-    this.#ring.release()
+    this.#blocks.release()
     return true
   }
 
-  /** The next bytes in order, at most `maxBytes`; empty where none are there. They are the reader's own. */
+  /** The next bytes in order, at most `maxBytes` and perhaps fewer than there are; empty where none are there. They are the reader's own. */
   read(maxBytes: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(maxBytes, this.readableBytes))
-    this.#ring.copy(this.#readTo, bytes.length, bytes, 0)
+    const lengthBytes = Math.min(maxBytes, this.readableBytes)
+    if (lengthBytes === 0) return EMPTY
+    const bytes = this.#blocks.take(this.#readTo, lengthBytes)
     this.#readTo += bytes.length
     return bytes
   }
@@ -104,3 +105,5 @@ export class ReceiveBuffer {
     if (following !== undefined && following.start <= this.#arrivedTo) this.#advance(this.#arrivedTo)
   }
 }
+
+const EMPTY = new Uint8Array(0)

@@ -7,7 +7,7 @@
  * The end of the stream (FIN) is sent with the last bytes, or alone.
  */
 import { RangeSet } from './range-set.ts'
-import { Ring } from './ring.ts'
+import { WrittenBytes } from './written-bytes.ts'
 
 /** What one packet carries of the stream. */
 export interface Segment {
@@ -20,7 +20,8 @@ export interface Segment {
 }
 
 export class SendBuffer {
-  readonly #ring: Ring
+  readonly #limitBytes: number
+  readonly #written = new WrittenBytes()
   /** Lost and not delivered otherwise. */
   readonly #lost = new RangeSet()
   /** Arrived above `una`: what is lost a second time need not be sent again. */
@@ -36,11 +37,11 @@ export class SendBuffer {
   #finAcked = false
 
   constructor(limitBytes: number) {
-    this.#ring = new Ring(limitBytes)
+    this.#limitBytes = limitBytes
   }
 
   get freeBytes(): number {
-    return this.#ring.maxBytes - (this.#writtenTo - this.#una)
+    return this.#limitBytes - (this.#writtenTo - this.#una)
   }
 
   /** How far bytes were sent: what they count against the peer's limits. */
@@ -63,13 +64,12 @@ export class SendBuffer {
     return this.#lost.count > 0 || this.#finLost
   }
 
-  /** Takes as much as there is room for. @returns how many bytes were taken */
+  /** Takes as much as there is room for; it must not be changed until it has arrived. @returns how many bytes were taken */
   write(bytes: Uint8Array): number {
     if (this.#finQueued) return 0
     const taken = Math.min(bytes.length, this.freeBytes)
     if (taken === 0) return 0
-    this.#ring.reserve(this.#una, this.#writtenTo, this.#writtenTo + taken)
-    this.#ring.put(this.#writtenTo, taken === bytes.length ? bytes : bytes.subarray(0, taken))
+    this.#written.append(taken === bytes.length ? bytes : bytes.subarray(0, taken))
     this.#writtenTo += taken
     return taken
   }
@@ -136,10 +136,12 @@ export class SendBuffer {
     if (from > this.#una) return this.#delivered.add(from, end)
     this.#una = end
     const early = this.#delivered.first
-    if (early === undefined || early.start > end) return
-    this.#delivered.add(from, end)
-    this.#una = this.#delivered.first?.end ?? end
-    this.#delivered.removeBelow(this.#una)
+    if (early !== undefined && early.start <= end) {
+      this.#delivered.add(from, end)
+      this.#una = this.#delivered.first?.end ?? end
+      this.#delivered.removeBelow(this.#una)
+    }
+    this.#written.forgetBelow(this.#una)
   }
 
   /** The packet with these bytes did not arrive. */
@@ -150,11 +152,11 @@ export class SendBuffer {
   }
 
   copy(segment: Segment, target: Uint8Array, at: number): void {
-    this.#ring.copy(segment.offset, segment.lengthBytes, target, at)
+    this.#written.copy(segment.offset, segment.lengthBytes, target, at)
   }
 
   release(): void {
-    this.#ring.release()
+    this.#written.release()
   }
 
   #finIsDueBehind(offset: number): boolean {

@@ -93,7 +93,7 @@ export class Stream {
     return ['DATA-RECVD', 'RESET-RECVD'].includes(this.#sendState) && ['DATA-READ', 'RESET-READ'].includes(this.#receiveState)
   }
 
-  /** Takes as much as there is room for. @returns how many bytes were taken; after less than all comes `writable` */
+  /** Takes as much as there is room for; it must not be changed until it has arrived. @returns how many bytes were taken; after less than all comes `writable` */
   write(bytes: Uint8Array): number {
     if (this.#sendState !== 'SEND') return 0
     const taken = this.#out.write(bytes)
@@ -108,7 +108,7 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** The next bytes in order, at most `maxBytes`, empty where there are none; they are the caller's own. Opens the window. */
+  /** The next bytes in order, at most `maxBytes` and perhaps not all, empty where there are none; they are the caller's own. Opens the window. */
   read(maxBytes: number): Uint8Array {
     if (this.readableBytes === 0) {
       this.#told.readable = false
@@ -279,8 +279,8 @@ export class Stream {
 
   /** Throws away what has come. */
   #discard(): void {
-    if (this.readableBytes > 0) this.read(this.readableBytes)
-    else if (this.#receiveState === 'DATA-RECVD') this.#afterReading()
+    if (this.readableBytes === 0 && this.#receiveState === 'DATA-RECVD') return this.#afterReading()
+    while (this.readableBytes > 0) this.read(this.readableBytes)
   }
 }
 

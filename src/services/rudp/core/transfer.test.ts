@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bytesOf, MB, same, Source, transfer } from '../testing/transfer.ts'
+import { bytesOf, MB, readAll, same, Source, transfer } from '../testing/transfer.ts'
 import { decodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES, type CongestionName } from './congestion/congestion.ts'
 import type { Connection } from './connection.ts'
@@ -146,7 +146,7 @@ test('a lost packet of one stream does not hold the others up', () => {
     tap: (from, bytes) => !(loses && from === 'client' && packetOf(bytes).frames.some(frame => frame.kind === 'STREAM' && frame.streamId === 0)),
     onEvent(side, event) {
       if (side !== 'server' || event.kind !== 'stream-event' || event.event.kind !== 'readable') return
-      event.stream.read(MB)
+      readAll(event.stream)
       if (event.stream.drained) got.push(event.stream.id)
     },
   })
@@ -174,11 +174,11 @@ test('streams that are over make room for others, and the peer never has more op
     onEvent(side, event) {
       if (side === 'server' && event.kind === 'stream') most = Math.max(most, ++open)
       if (side === 'server' && event.kind === 'stream-event' && event.event.kind === 'readable') {
-        event.stream.read(MB)
+        readAll(event.stream)
         if (event.stream.drained) event.stream.end()
       }
       if (side === 'server' && event.kind === 'stream-event' && event.event.kind === 'over') open--
-      if (side === 'client' && event.kind === 'stream-event' && event.event.kind === 'readable') event.stream.read(MB)
+      if (side === 'client' && event.kind === 'stream-event' && event.event.kind === 'readable') readAll(event.stream)
       if (side === 'client' && event.kind === 'streams-allowed') openMore(event.connection)
     },
   })

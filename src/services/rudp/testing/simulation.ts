@@ -7,6 +7,7 @@ import type { CongestionName } from '../core/congestion/congestion.ts'
 import type { Visit } from '../core/encryption/connection-encryption.ts'
 import type { Connection } from '../core/connection.ts'
 import { Pair, type PairOptions } from '../core/pair.ts'
+import { readAll } from './transfer.ts'
 import type { Stream } from '../core/stream.ts'
 
 /** Headers of IP and UDP, which the link carries too. */
@@ -91,7 +92,7 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
       if (event.kind !== 'stream-event') return
       if (side === 'server' && event.event.kind === 'writable') fill(event.stream)
       if (side !== 'client' || event.event.kind !== 'readable') return
-      const bytes = event.stream.read(ZEROS.length * 16).length
+      const bytes = readAll(event.stream).length
       if (counts) arrived.set(event.connection, (arrived.get(event.connection) ?? 0) + bytes)
     },
   })
@@ -123,7 +124,7 @@ export function measurePages(bottleneck: Bottleneck, count: number, visited: boo
           stream?.end()
         }
         if (event.kind !== 'stream-event' || event.event.kind !== 'readable') return
-        event.stream.read(PAGE_BYTES)
+        readAll(event.stream)
         if (!event.stream.drained) return
         if (side === 'client') doneAtMs = pair.nowMs
         else {

@@ -13,6 +13,13 @@ export function bytesOf(length: number, seed: number): Uint8Array {
   return new Uint8Array(words.buffer, 0, length)
 }
 
+/** All that can be read of a stream now. */
+export function readAll(stream: Stream): Uint8Array {
+  const pieces: Uint8Array[] = []
+  while (stream.readableBytes > 0) pieces.push(stream.read(MB))
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Uint8Array.from(Buffer.concat(pieces))
+}
+
 /** Writes a source to a stream whenever there is room, and ends it. */
 export class Source {
   readonly #bytes: Uint8Array
@@ -49,7 +56,7 @@ export function transfer(options: PairOptions, upload: Uint8Array, download: Uin
     } else if (event.kind === 'stream') sources.server.goOn(event.stream)
     else if (event.kind === 'stream-event' && event.event.kind === 'writable') sources[side].goOn(event.stream)
     else if (event.kind === 'stream-event' && event.event.kind === 'readable') {
-      pieces[side].push(event.stream.read(MB))
+      pieces[side].push(readAll(event.stream))
       if (event.stream.drained) drained.add(side)
     } else if (event.kind === 'stream-event' && event.event.kind === 'over' && side === 'client') event.connection.close(pair.nowMs)
   }

@@ -33,9 +33,9 @@ export class StaticFolder {
   async find(segments: readonly string[]): Promise<Found> {
     if (!areSafeNames(segments)) return { kind: 'absent' }
     try {
-      const path = await realpath(join(this.root, ...segments))
+      const name = join(this.root, ...segments)
+      const [path, stats] = await Promise.all([realpath(name), stat(name)])
       if (!this.#holds(path)) return { kind: 'absent' }
-      const stats = await stat(path)
       if (stats.isDirectory()) return { kind: 'folder' }
       if (!stats.isFile()) return { kind: 'absent' }
       return { kind: 'file', file: foundFile(path, stats) }

@@ -28,14 +28,37 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
   if (handle === undefined) return writeResponse(outgoing, problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' }), headOnly)
   const lengthBytes = lengthOf(body)
   writeHead(outgoing, status, headers, lengthBytes)
-  if (lengthBytes === 0) {
-    await handle.close()
-    await ended(outgoing, () => outgoing.end())
-    return 0
+  return lengthBytes <= CHUNK_BYTES ? writePiece(outgoing, handle, body.first, lengthBytes) : writePieces(outgoing, handle, body.first, body.last)
+}
+
+/** A short body is read at once and leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
+async function writePiece(outgoing: ServerResponse, handle: FileHandle, first: number, lengthBytes: number): Promise<number> {
+  const bytes = await readWhole(handle, first, lengthBytes)
+  const closed = handle.close()
+  await ended(outgoing, () => bytes === undefined ? outgoing.destroy() : outgoing.end(bytes))
+  await closed
+  return bytes?.length ?? 0
+}
+
+/** @returns undefined where the disk failed, or the file has become shorter: a cut connection is the only honest end */
+async function readWhole(handle: FileHandle, first: number, lengthBytes: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafe(lengthBytes)
+  try {
+    for (let at = 0; at < lengthBytes;) {
+      const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, first + at)
+      if (bytesRead === 0) return undefined
+      at += bytesRead
+    }
+  } catch {
+    return undefined
   }
-  const file = createReadStream('', { fd: handle, start: body.first, end: body.last, highWaterMark: CHUNK_BYTES })
+  return bytes
+}
+
+async function writePieces(outgoing: ServerResponse, handle: FileHandle, first: number, last: number): Promise<number> {
+  const file = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })
   await ended(outgoing, () => {
-    file.on('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
+    file.on('error', () => outgoing.destroy()) // the disk failed in the middle
     file.pipe(outgoing)
   })
   file.destroy() // closes the handle, also where the peer went away before the end

@@ -1,0 +1,112 @@
+// Peers that lie, flood or break the rules, and packets that are not from the peer at all.
+import { expect, test } from 'vitest'
+import { bytesOf } from '../testing/transfer.ts'
+import { closeReason, joined } from '../testing/connections.ts'
+import { CLOSE_CODES, type Frame } from '../wire/frames.ts'
+import { decodePacket, encodePacket, type Packet } from '../wire/packet.ts'
+import { Pair } from './pair.ts'
+
+test('forged packets that do not know the ids change nothing', () => {
+  const { pair, client, server, ours, theirs } = joined({ seed: 18 })
+  const close: Frame[] = [{ kind: 'CONNECTION_CLOSE', code: 0 }]
+  const attempts: Packet[] = [
+    { type: 'SHORT', destinationId: server.localId + 1, number: 1000, frames: close },
+    { type: 'SHORT', destinationId: client.localId + 1, number: 1000, frames: close },
+    { type: 'RESET', destinationId: 0, sourceId: server.localId + 1, number: 0, frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') }] },
+    { type: 'RESET', destinationId: client.localId, sourceId: 0, number: 0, frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('refused') }] },
+    { type: 'RETRY', destinationId: client.localId, sourceId: 0, number: 0, frames: [{ kind: 'TOKEN', token: Uint8Array.of(1) }] },
+  ]
+  for (const attempt of attempts) {
+    pair.server.endpoint.receive(encodePacket(attempt), pair.server.path, pair.nowMs)
+    pair.client.endpoint.receive(encodePacket(attempt), pair.client.path, pair.nowMs)
+  }
+  const elsewhere = { ...pair.client.path, peer: { address: '203.0.113.9', port: 50_000 } }
+  pair.client.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: client.localId, number: 1000, frames: close }), elsewhere, pair.nowMs)
+  pair.drain()
+  ours.write(bytesOf(3000, 1))
+  pair.drain()
+  pair.wait(100)
+  expect([client.state, server.state]).toEqual(['ESTABLISHED', 'ESTABLISHED'])
+  expect(theirs.read(5000)).toEqual(bytesOf(3000, 1))
+  pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 1000, frames: close }), pair.server.path, pair.nowMs)
+  expect(server.state).toBe('DRAINING') // with the right id it works
+})
+
+test('who acknowledges what was never sent is found out, and the connection ends', () => {
+  const lies = [[{ first: 0, last: 100_000 }], [{ first: 0, last: 2 ** 32 - 1 }]]
+  for (const ranges of lies) {
+    const { pair, client } = joined({ seed: 19, link: { delayMs: 10 } })
+    pair.client.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: client.localId, number: 900, frames: [{ kind: 'ACK', delayMs: 0, ranges }] }), pair.client.path, pair.nowMs)
+    expect(client.state).toBe('CLOSING')
+  }
+})
+
+test('a receiver that acknowledges everything before it has come trips over a number that was left out', () => {
+  const { pair, client, server, theirs } = joined({ seed: 20, link: { delayMs: 50, rateBitsPerSecond: 50e6 } })
+  theirs.write(bytesOf(1_000_000, 1))
+  pair.drain()
+  for (let number = 0; number < 600 && server.state === 'ESTABLISHED'; number++) {
+    const last = Math.min(number, server.metrics().sent - 1)
+    pair.server.endpoint.receive(encodePacket({
+      type: 'SHORT', destinationId: server.localId, number: 1000 + number, frames: [{ kind: 'ACK', delayMs: 0, ranges: [{ first: 0, last }] }],
+    }), pair.server.path, pair.nowMs)
+    pair.drain()
+    pair.step()
+  }
+  expect(server.state).not.toBe('ESTABLISHED')
+  expect(client.metrics().received).toBeLessThan(600)
+})
+
+test('who sends more than it may, or breaks another rule, is closed on', () => {
+  const broken: { frame: Frame; code: string }[] = [
+    { frame: { kind: 'STREAM', streamId: 0, offset: 2_000_000, fin: false, data: Uint8Array.of(1) }, code: 'flow-control' },
+    { frame: { kind: 'STREAM', streamId: 1, offset: 0, fin: false, data: Uint8Array.of(1) }, code: 'protocol-violation' },
+    { frame: { kind: 'STREAM', streamId: 400, offset: 0, fin: false, data: Uint8Array.of(1) }, code: 'protocol-violation' },
+    { frame: { kind: 'RESET_STREAM', streamId: 0, code: 0, finalSize: 0 }, code: 'flow-control' },
+  ]
+  for (const { frame, code } of broken) {
+    const { pair, server } = joined({ seed: 21 })
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 50, frames: [frame] }), pair.server.path, pair.nowMs)
+    pair.server.endpoint.settle(pair.nowMs)
+    const [sent] = pair.server.endpoint.outbox.flatMap(effect => effect.kind === 'send' ? [decodePacket(effect.bytes)] : [])
+    expect(sent).toMatchObject({ frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.findIndex(name => name === code) }] })
+    expect(closeReason(pair.server.events.concat(pair.server.endpoint.outbox.flatMap(effect => effect.kind === 'event' ? [effect.event] : [])))).toEqual(['violation'])
+  }
+})
+
+test('a peer that writes one byte at the far end of each stream is closed on before all of them cost memory', () => {
+  const { pair, server } = joined({ seed: 28 })
+  let streams = 0
+  for (; streams < 50 && server.state === 'ESTABLISHED'; streams++) {
+    const frames: Frame[] = [{ kind: 'STREAM', streamId: 2 + 2 * streams, offset: 1024 * 1024 - 1, fin: false, data: Uint8Array.of(1) }]
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 100 + streams, frames }), pair.server.path, pair.nowMs)
+  }
+  expect(streams).toBe(4) // four of one MB are allowed, and a byte is there already
+  expect(server.state).toBe('CLOSING')
+})
+
+test('a storm of visitors who come and go at once leaves nothing behind', () => {
+  const pair = new Pair({ seed: 29, link: { delayMs: 5, loss: 0.05 } })
+  for (let visit = 0; visit < 500; visit++) {
+    const client = pair.connect()
+    pair.wait(visit % 25)
+    client.openStream()?.write(bytesOf(3000, visit))
+    pair.drain()
+    if (visit % 3 > 0) client.close(pair.nowMs)
+    pair.drain()
+  }
+  expect(pair.server.endpoint.connectionCount).toBeGreaterThan(0)
+  pair.client.endpoint.close(pair.nowMs)
+  pair.drain()
+  pair.wait(60_000)
+  expect([pair.client.endpoint.connectionCount, pair.server.endpoint.connectionCount]).toEqual([0, 0])
+  expect(pair.nextMs()).toBe(Infinity)
+})
+
+test('damaged datagrams are counted and answered by nothing', () => {
+  const pair = new Pair({ seed: 23, link: { corruption: 1 }, tap: from => from === 'client' })
+  pair.connect()
+  pair.wait(3000)
+  expect(pair.server.endpoint.malformedCount).toBeGreaterThan(2)
+  expect(pair.server.link.counts.sent).toBe(0)
+})

@@ -9,6 +9,9 @@ import { problem, type FoundFile, type HttpResponse, type ResponseBody } from '.
 const CHUNK_BYTES = 256 * 1024
 /** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
 const BODILESS: readonly number[] = [204, 304]
+const BEING_CHANGED = problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' })
+
+type FileBody = Extract<ResponseBody, { readonly kind: 'file' }>
 
 /**
  * Writes the response; resolves when it is with the transport, or the peer is gone.
@@ -24,23 +27,18 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
     return outgoing.writableFinished ? bytes?.length ?? 0 : 0
   }
   if (body.kind === 'filler') return writeFiller(outgoing, response, body.lengthBytes)
-  const handle = await openUnchanged(body.file)
-  if (handle === undefined) return writeResponse(outgoing, problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' }), headOnly)
-  const lengthBytes = lengthOf(body)
-  writeHead(outgoing, status, headers, lengthBytes)
-  return lengthBytes <= CHUNK_BYTES ? writePiece(outgoing, handle, body.first, lengthBytes) : writePieces(outgoing, handle, body.first, body.last)
+  return body.last - body.first < CHUNK_BYTES ? writeShortFile(outgoing, response, body) : writeLongFile(outgoing, response, body)
 }
 
-/** A short body is read at once and leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
-async function writePiece(outgoing: ServerResponse, handle: FileHandle, first: number, lengthBytes: number): Promise<number> {
-  const bytes = await readWhole(handle, first, lengthBytes)
-  const closed = handle.close()
-  await ended(outgoing, () => bytes === undefined ? outgoing.destroy() : outgoing.end(bytes))
-  await closed
-  return bytes?.length ?? 0
+/** A short one is read at once and leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
+async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, { file, first, last }: FileBody): Promise<number> {
+  const handle = await opened(file)
+  const [isUnchanged, bytes] = handle === undefined ? [false] : await Promise.all([isAsFound(handle, file), readWhole(handle, first, last - first + 1)])
+  handle?.close().catch(() => undefined) // it was read
+  return writeResponse(outgoing, isUnchanged && bytes !== undefined ? { ...response, body: { kind: 'bytes', bytes } } : BEING_CHANGED, false)
 }
 
-/** @returns undefined where the disk failed, or the file has become shorter: a cut connection is the only honest end */
+/** @returns undefined where the disk failed, or the file has become shorter */
 async function readWhole(handle: FileHandle, first: number, lengthBytes: number): Promise<Buffer | undefined> {
   const bytes = Buffer.allocUnsafe(lengthBytes)
   try {
@@ -55,14 +53,20 @@ async function readWhole(handle: FileHandle, first: number, lengthBytes: number)
   return bytes
 }
 
-async function writePieces(outgoing: ServerResponse, handle: FileHandle, first: number, last: number): Promise<number> {
-  const file = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })
+async function writeLongFile(outgoing: ServerResponse, { status, headers }: HttpResponse, { file, first, last }: FileBody): Promise<number> {
+  const handle = await opened(file)
+  if (handle === undefined || !await isAsFound(handle, file)) {
+    await handle?.close()
+    return writeResponse(outgoing, BEING_CHANGED, false)
+  }
+  writeHead(outgoing, status, headers, last - first + 1)
+  const stream = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })
   await ended(outgoing, () => {
-    file.on('error', () => outgoing.destroy()) // the disk failed in the middle
-    file.pipe(outgoing)
+    stream.on('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
+    stream.pipe(outgoing)
   })
-  file.destroy() // closes the handle, also where the peer went away before the end
-  return file.bytesRead
+  stream.destroy() // closes the handle, also where the peer went away before the end
+  return stream.bytesRead
 }
 
 function lengthOf(body: ResponseBody): number {
@@ -97,16 +101,19 @@ function writeHead(outgoing: ServerResponse, status: number, headers: Readonly<R
   outgoing.writeHead(status, BODILESS.includes(status) ? headers : { ...headers, 'content-length': lengthBytes })
 }
 
-/** The file, if it still is what its validators say: else its head would lie about its length. */
-async function openUnchanged(file: FoundFile): Promise<FileHandle | undefined> {
-  let handle: FileHandle | undefined
+/** Undefined where it was taken away since it was found. */
+function opened(file: FoundFile): Promise<FileHandle | undefined> {
+  return open(file.path).catch(() => undefined)
+}
+
+/** Whether the file still is what its validators say: else its head would lie about its length. */
+async function isAsFound(handle: FileHandle, file: FoundFile): Promise<boolean> {
   try {
-    handle = await open(file.path)
     const { size, mtimeMs } = await handle.stat()
-    if (size === file.lengthBytes && mtimeMs === file.modifiedAtMs) return handle
-  } catch { /* It was taken away between the look and the opening, which is a change too. */ }
-  await handle?.close()
-  return undefined
+    return size === file.lengthBytes && mtimeMs === file.modifiedAtMs
+  } catch {
+    return false
+  }
 }
 
 function ended(outgoing: ServerResponse, start: () => void): Promise<void> {

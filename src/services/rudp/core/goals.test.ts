@@ -7,18 +7,18 @@ const at = (rateMbit: number, rttMs: number, more: Partial<Bottleneck> = {}): Bo
 test.each([
   { name: 'without loss', link: at(20, 50), seconds: 8, goodput: 0.92 },
   { name: 'at 1 % loss', link: at(20, 50, { loss: 0.01 }), seconds: 8, goodput: 0.89 },
-  { name: 'at 5 % loss', link: at(20, 50, { loss: 0.05 }), seconds: 8, goodput: 0.81 },
-  { name: 'at 10 % loss', link: at(20, 50, { loss: 0.1 }), seconds: 8, goodput: 0.7 },
+  { name: 'at 5 % loss', link: at(20, 50, { loss: 0.05 }), seconds: 8, goodput: 0.85 },
+  { name: 'at 10 % loss', link: at(20, 50, { loss: 0.1 }), seconds: 8, goodput: 0.78 },
   { name: 'where losses come in bursts', link: at(20, 50, { loss: 0.02, lossRun: 8 }), seconds: 8, goodput: 0.88 },
   { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
-  { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.88 },
+  { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.92 },
   { name: 'between programs that stand still for 10 ms now and then', link: at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), seconds: 8, goodput: 0.89 },
   { name: 'where its own program stands still as long as it runs', link: at(100, 20, { pauses: { everyMs: 10, lengthMs: 8 } }), seconds: 4, goodput: 0.72 },
   { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
 ])('bbr fills the link $name, wastes little, and acknowledges little', ({ link, seconds, goodput }) => {
   const share = measureShare('bbr', link, seconds * 1000)
   expect(share.goodput).toBeGreaterThan(goodput)
-  expect(share.wire * (1 - (link.loss ?? 0))).toBeLessThan(1.09)
+  expect(share.wire * (1 - (link.loss ?? 0))).toBeLessThan(1.075)
   expect(share.acks).toBeLessThan(0.025)
 })
 
@@ -38,7 +38,7 @@ test.each([{ name: 'tahoe' as const, goodput: 0.6 }, { name: 'reno' as const, go
 })
 
 test.each([
-  { pair: ['bbr', 'bbr'] as const, weaker: 0.35 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.25 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.25 },
+  { pair: ['bbr', 'bbr'] as const, weaker: 0.35 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.35 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.38 },
   { pair: ['cubic', 'cubic'] as const, weaker: 0.35 }, { pair: ['reno', 'reno'] as const, weaker: 0.35 },
 ])('$pair share a link, whoever comes first', ({ pair, weaker }) => {
   // Which losses meet whom is chance: three nights, and their mean.

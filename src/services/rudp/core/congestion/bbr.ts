@@ -13,6 +13,7 @@
  */
 import type { AckSample, Congestion, CongestionFactory, LossSample } from './congestion.ts'
 import { BandwidthFilter } from './bandwidth-filter.ts'
+import { ForeignLoss } from './foreign-loss.ts'
 
 export const bbr: CongestionFactory = (datagramBytes, windowBytes) => new Bbr(datagramBytes, windowBytes)
 
@@ -36,7 +37,7 @@ const CRUISE_ROUNDS_MORE = 4
 /** A round trip so much above the least shows a queue. */
 const QUEUE_FACTOR = 1.1
 const QUEUE_MS_MIN = 1.5
-/** Loss beyond this part of a round, with a queue, is ours. */
+/** Loss behind a queue is ours where it is more than this part of a round, and more than is lost without a queue, too. */
 const LOSS_BEARABLE = 0.02
 /** What is left of the bound after a round of too much loss; and how much of it CRUISE uses. */
 const BOUND_FACTOR = 0.7
@@ -44,10 +45,6 @@ const HEADROOM = 0.85
 /** UP goes on while the rate grows by so much a round; each of its rounds moves the bound up. */
 const UP_GROWTH = 1.1
 const UP_BOUND_GROWTH = 1.25
-/** Loss that is not ours is made good up to this. */
-const FOREIGN_LOSS_MAX = 0.2
-/** It is smoothed over so many rounds. */
-const FOREIGN_LOSS_ROUNDS = 16
 /** The least round trip is measured anew after so long, for so long. */
 const MIN_RTT_OLD_MS = 5_000
 /** A round trip so near to the least confirms it: no look is needed. */
@@ -79,13 +76,15 @@ class Bbr implements Congestion {
   /** Of the round that runs. */
   #ackedBytes = 0
   #lostBytes = 0
+  /** Lost behind a queue. */
+  #queuedLostBytes = 0
   #roundMinRttMs = Infinity
   #fullBytesPerMs = 0
   #fullRounds = 0
   /** inflight_hi: what loss has shown to be too much. */
   #boundBytes = Infinity
-  /** Part of what is sent that is lost whatever we do. */
-  #foreignLoss = 0
+  /** Lost whatever we do. */
+  readonly #foreignLoss = new ForeignLoss()
   /** Rates of packets that left before so much was delivered are those of an outage, not of the path. */
   #soundFromBytes = 0
 
@@ -110,7 +109,7 @@ class Bbr implements Congestion {
     const bytesPerMs = this.#bandwidth.bytesPerMs
     const { pacing } = PHASES[this.#phase]
     if (bytesPerMs === 0) return srttMs === undefined ? Infinity : pacing * this.#windowBytes / srttMs
-    return pacing * bytesPerMs / (1 - this.#foreignLoss)
+    return pacing * bytesPerMs / (1 - this.#foreignLoss.atLeast)
   }
 
   onAcked(sample: AckSample): void {
@@ -125,6 +124,7 @@ class Bbr implements Congestion {
 
   onLost(sample: LossSample): void {
     this.#lostBytes += sample.lostBytes
+    if (showsQueue(sample.rttMs, sample.minRttMs)) this.#queuedLostBytes += sample.lostBytes
     if (!sample.isPersistent) return
     this.#windowBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
     this.#bandwidth.forget()
@@ -145,6 +145,11 @@ class Bbr implements Congestion {
 
   get #bdpBytes(): number {
     return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * Math.max(ROUND_TRIP_MS_MIN, this.#minRttMs)
+  }
+
+  /** On top of the BDP: acknowledgements come for some datagrams at once, and what is lost stays in flight until it is noticed. */
+  get #slackBytes(): number {
+    return SLACK_DATAGRAMS * this.#datagramBytes + this.#bdpBytes * this.#foreignLoss.atMost
   }
 
   #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {
@@ -170,17 +175,18 @@ class Bbr implements Congestion {
   #endRound({ deliveredBytes, isAppLimited, minRttMs }: AckSample): void {
     this.#rounds++
     this.#roundEndsAtBytes = deliveredBytes
-    const lossPart = this.#lostBytes / Math.max(1, this.#lostBytes + this.#ackedBytes)
+    const sentBytes = Math.max(1, this.#lostBytes + this.#ackedBytes)
     // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
-    const isQueued = this.#roundMinRttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
-    const isOurLoss = lossPart > LOSS_BEARABLE && isQueued
+    const isQueued = showsQueue(this.#roundMinRttMs, minRttMs)
+    const isOurLoss = this.#queuedLostBytes / sentBytes > LOSS_BEARABLE + this.#foreignLoss.atMost
     // Lost though nothing queued: that would not stop if we sent less.
-    if (!isQueued && this.#phase !== 'startup') this.#foreignLoss += (Math.min(FOREIGN_LOSS_MAX, lossPart) - this.#foreignLoss) / FOREIGN_LOSS_ROUNDS
+    if (!isQueued && this.#phase !== 'startup') this.#foreignLoss.learn((this.#lostBytes - this.#queuedLostBytes) / sentBytes)
     if (this.#phase === 'startup') this.#endStartupRound(isAppLimited, isOurLoss)
     else if (isOurLoss) this.#lowerBound()
     else if (this.#phase === 'probe up') this.#endUpRound(isQueued)
     this.#ackedBytes = 0
     this.#lostBytes = 0
+    this.#queuedLostBytes = 0
     this.#roundMinRttMs = Infinity
   }
 
@@ -202,7 +208,7 @@ class Bbr implements Congestion {
 
   #lowerBound(): void {
     const flightBytes = Math.min(this.#boundBytes, PHASES[this.#phase].window * this.#bdpBytes)
-    this.#boundBytes = Math.max(BOUND_FACTOR * flightBytes, this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes)
+    this.#boundBytes = Math.max(BOUND_FACTOR * flightBytes, this.#bdpBytes + this.#slackBytes)
     if (this.#phase === 'probe up') this.#enter('probe down')
   }
 
@@ -216,7 +222,7 @@ class Bbr implements Congestion {
         if (sample.flightBytes <= this.#bdpBytes) this.#enter('probe down')
         return
       case 'probe down':
-        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes + SLACK_DATAGRAMS * this.#datagramBytes) this.#enter('probe cruise')
+        if (rounds >= 2 && sample.flightBytes <= this.#bdpBytes + this.#slackBytes) this.#enter('probe cruise')
         return
       case 'probe cruise':
         if (rounds >= this.#cruiseRounds) this.#enter('probe up')
@@ -238,11 +244,16 @@ class Bbr implements Congestion {
 
   #setWindow(ackedBytes: number): void {
     const leastBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
-    const slackBytes = SLACK_DATAGRAMS * this.#datagramBytes
+    const slackBytes = this.#slackBytes
     const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
     const targetBytes = Math.min(boundBytes, PHASES[this.#phase].window * this.#bdpBytes + slackBytes)
     if (this.#phase === 'startup') this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, Math.max(targetBytes, this.#windowBytes)))
     else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
     this.#windowBytes = Math.max(leastBytes, this.#windowBytes)
   }
+}
+
+/** A round trip so much above the least is that of a packet that met a queue. */
+function showsQueue(rttMs: number, minRttMs: number): boolean {
+  return rttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
 }

@@ -149,7 +149,7 @@ class Bbr implements Congestion {
 
   /** On top of the BDP: acknowledgements come for some datagrams at once, and what is lost stays in flight until it is noticed. */
   get #slackBytes(): number {
-    return SLACK_DATAGRAMS * this.#datagramBytes + this.#bdpBytes * this.#foreignLoss.atMost
+    return Math.max(SLACK_DATAGRAMS * this.#datagramBytes, QUEUE_MS_MIN * this.#bandwidth.bytesPerMs) + this.#bdpBytes * this.#foreignLoss.atMost
   }
 
   #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {

@@ -7,9 +7,9 @@
  *                                                                  ▲                                    │
  *                                                                  └──────── queue is there, or loss ───┘
  *
- * Two things are Hamlet's own (docs/decisions/congestion-control.md). Loss bounds the flight only where a longer round trip shows a
- * queue beside it: else it is the radio's, not ours. And loss that stays while we send slower than the path takes is made good by
- * sending faster by so much.
+ * Two things are Hamlet's own (docs/decisions/congestion-control.md). Loss bounds the flight only where the packets behind it took
+ * longer than the least round trip, which shows a queue: else it is the radio's, not ours. And loss that nearly every round has without
+ * a queue is made good by sending faster by so much.
  */
 import type { AckSample, Congestion, CongestionFactory, LossSample } from './congestion.ts'
 import { BandwidthFilter } from './bandwidth-filter.ts'

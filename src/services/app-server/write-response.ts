@@ -9,7 +9,7 @@ import { problem, type FoundFile, type HttpResponse, type ResponseBody } from '.
 const CHUNK_BYTES = 256 * 1024
 /** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
 const BODILESS: readonly number[] = [204, 304]
-const BEING_CHANGED = problem(503, 'The file is being changed. Ask again.', { 'retry-after': '1' })
+const NOT_AS_FOUND = problem(503, 'The file is being changed, or cannot be read. Ask again.', { 'retry-after': '1' })
 
 type FileBody = Extract<ResponseBody, { readonly kind: 'file' }>
 
@@ -35,7 +35,7 @@ async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, 
   const handle = await opened(file)
   const [isUnchanged, bytes] = handle === undefined ? [false] : await Promise.all([isAsFound(handle, file), readWhole(handle, first, last - first + 1)])
   handle?.close().catch(() => undefined) // it was read
-  return writeResponse(outgoing, isUnchanged && bytes !== undefined ? { ...response, body: { kind: 'bytes', bytes } } : BEING_CHANGED, false)
+  return writeResponse(outgoing, isUnchanged && bytes !== undefined ? { ...response, body: { kind: 'bytes', bytes } } : NOT_AS_FOUND, false)
 }
 
 /** @returns undefined where the disk failed, or the file has become shorter */
@@ -57,7 +57,7 @@ async function writeLongFile(outgoing: ServerResponse, { status, headers }: Http
   const handle = await opened(file)
   if (handle === undefined || !await isAsFound(handle, file)) {
     await handle?.close()
-    return writeResponse(outgoing, BEING_CHANGED, false)
+    return writeResponse(outgoing, NOT_AS_FOUND, false)
   }
   writeHead(outgoing, status, headers, last - first + 1)
   const stream = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })

@@ -38,7 +38,7 @@ test.each([{ name: 'tahoe' as const, goodput: 0.6 }, { name: 'reno' as const, go
 })
 
 test.each([
-  { pair: ['bbr', 'bbr'] as const, weaker: 0.35 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.35 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.38 },
+  { pair: ['bbr', 'bbr'] as const, weaker: 0.33 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.35 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.38 },
   { pair: ['cubic', 'cubic'] as const, weaker: 0.35 }, { pair: ['reno', 'reno'] as const, weaker: 0.35 },
 ])('$pair share a link, whoever comes first', ({ pair, weaker }) => {
   // Which losses meet whom is chance: three nights, and their mean.

@@ -49,15 +49,19 @@ const UP_BOUND_GROWTH = 1.25
 const MIN_RTT_OLD_MS = 5_000
 /** A round trip so near to the least confirms it: no look is needed. */
 const SAME_RTT_FACTOR = 1.03
-const PROBE_RTT_MS = 200
+const PROBE_RTT_MS = 100
 const WINDOW_DATAGRAMS_MIN = 4
 /**
  * A shorter round trip counts as this long in the BDP. Between programs of one machine, or of one room, a packet waits for its program's
  * turn longer than it travels: a window for the travel alone would stand empty while one of them waits.
  */
 const ROUND_TRIP_MS_MIN = 2
-/** On top of the BDP, since acknowledgements come for some datagrams at once: else the sender stands still between them. */
+/**
+ * On top of the BDP, since acknowledgements come for some datagrams at once, and wait at either end for their program's turn: else the
+ * sender stands still until then. So many datagrams, or what the path carries in so long.
+ */
 const SLACK_DATAGRAMS = 4
+const SLACK_MS = 3
 
 class Bbr implements Congestion {
   readonly name = 'bbr'
@@ -147,9 +151,9 @@ class Bbr implements Congestion {
     return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * Math.max(ROUND_TRIP_MS_MIN, this.#minRttMs)
   }
 
-  /** On top of the BDP: acknowledgements come for some datagrams at once, and what is lost stays in flight until it is noticed. */
+  /** What is lost stays in flight, too, until it is noticed. */
   get #slackBytes(): number {
-    return Math.max(SLACK_DATAGRAMS * this.#datagramBytes, QUEUE_MS_MIN * this.#bandwidth.bytesPerMs) + this.#bdpBytes * this.#foreignLoss.atMost
+    return Math.max(SLACK_DATAGRAMS * this.#datagramBytes, SLACK_MS * this.#bandwidth.bytesPerMs) + this.#bdpBytes * this.#foreignLoss.atMost
   }
 
   #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {

@@ -89,7 +89,7 @@ static unsigned hand_over(struct outbox *outbox, const struct outgoing *outgoing
 
 /**
  * How many of these may leave as one train: to one peer, all as long as the first, only the last perhaps shorter. 1: it leaves alone.
- * A forwarder that asks much from one port gets its answers so, for half of what they cost one by one.
+ * A forwarder that asks much from one port gets its answers so, for less than they cost one by one.
  */
 static unsigned joinable(const struct outbox *outbox, const struct outgoing *outgoing, unsigned count) {
   const uint32_t length = outgoing->length;

@@ -3,7 +3,7 @@ import type { Parameters } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 
 export interface Limits {
-  /** What is kept for one stream in each direction: unacknowledged, and unread. A power of two, at least 16 KiB. */
+  /** What is kept for one stream in each direction: unacknowledged, and unread; at least 16 KiB. */
   readonly streamBufferBytes: number
   /** Unread bytes of all streams of a connection; at least 16 KiB. */
   readonly connectionBufferBytes: number

@@ -5,7 +5,7 @@ import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOption
 import { openDoor } from '../udp/open-door.ts'
 
 /** The add-on is for Linux. */
-export const WAYS = process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgram'] as const
+export const EVERY_IO = process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgram'] as const
 
 export const LOOPBACK: DoorOptions = { addresses: ['127.0.0.1'], port: 0, receive: () => undefined }
 

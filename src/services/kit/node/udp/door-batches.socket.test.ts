@@ -1,8 +1,8 @@
 // Many datagrams at once: answers in place, trains, the largest ones.
 import { describe, expect, test } from 'vitest'
-import { bytesOf, doorsOver, text, WAYS } from '../testing/doors.ts'
+import { bytesOf, doorsOver, text, EVERY_IO } from '../testing/doors.ts'
 
-describe.each(WAYS)('a door over %s', io => {
+describe.each(EVERY_IO)('a door over %s', io => {
   const { openHere, openListener, openEcho } = doorsOver(io)
 
   test('answers in place go each to its own asker', async () => {

@@ -1,10 +1,10 @@
 // What goes wrong: nobody there, taken ports, doors that close and receivers that throw.
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { doorsOver, LOOPBACK, opened, OTHER_OWN, OWN, text, WAYS } from '../testing/doors.ts'
+import { doorsOver, LOOPBACK, opened, OTHER_OWN, OWN, text, EVERY_IO } from '../testing/doors.ts'
 import { openDoor } from './open-door.ts'
 
-describe.each(WAYS)('a door over %s', io => {
+describe.each(EVERY_IO)('a door over %s', io => {
   const { openHere, openListener, openEcho } = doorsOver(io)
 
   test('a datagram to a port that nobody has is lost, and the door goes on', async () => {

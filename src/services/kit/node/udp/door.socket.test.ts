@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { TraceRing } from '../../trace.ts'
 import { systemClock } from '../clock.ts'
-import { doorsOver, LOOPBACK, opened, OTHER_OWN, OWN, text, WAYS } from '../testing/doors.ts'
+import { doorsOver, LOOPBACK, opened, OTHER_OWN, OWN, text, EVERY_IO } from '../testing/doors.ts'
 import { openTracedDoor } from './traced-door.ts'
 
-describe.each(WAYS)('a door over %s', io => {
+describe.each(EVERY_IO)('a door over %s', io => {
   const { openHere, openListener, openEcho } = doorsOver(io)
 
   test('what is sent is there after flush, byte for byte', async () => {

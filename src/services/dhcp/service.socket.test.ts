@@ -23,6 +23,7 @@ const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))
 /** A running service and all that it told. */
 class Running {
   readonly lines: string[] = []
+  readonly logged: string[] = []
   readonly rows = new Map<string, Readonly<Record<string, string>>>()
   readonly events: { name: string; data: unknown }[] = []
   service: StartedService | undefined
@@ -35,7 +36,7 @@ class Running {
       running.#changed()
     }
     running.service = await startService(dhcpService, { host: '127.0.0.1', port: 0, ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, {
-      contractLine: text => running.lines.push(text), log: () => undefined, health: () => undefined, failed: () => undefined,
+      contractLine: text => running.lines.push(text), log: text => running.logged.push(text), health: () => undefined, failed: () => undefined,
       event: (name, data) => changed(() => running.events.push({ name, data })),
       row: (key, row) => changed(() => row === undefined ? running.rows.delete(key) : running.rows.set(key, row)),
     })
@@ -87,6 +88,17 @@ test('two clients get two addresses, and each the same again after a restart', a
   const again = await Running.start({}, folder)
   expect([...again.rows.keys()].sort()).toEqual([...before].sort())
   expect([await obtainLease(asks(again.server, 2)), await obtainLease(asks(again.server, 1))].map(({ address }) => address)).toEqual(before.reverse())
+})
+
+test('stopping takes nothing back, and says how many addresses stay lent and until when', async () => {
+  const unused = await Running.start()
+  await unused.stop()
+  expect(unused.logged.filter(line => line.includes('stay'))).toEqual([])
+  const running = await Running.start({ lease: 600 })
+  for (const client of [1, 2]) await obtainLease(asks(running.server, client))
+  const last = running.rows.get('127.0.1.101')?.['until'] ?? 'no row'
+  await running.stop()
+  expect(running.logged.at(-1)).toBe(`2 addresses stay with their clients until ${last} at the latest; nobody renews them now`)
 })
 
 test('a probe says what would be lent, and takes nothing', async () => {

@@ -1,15 +1,28 @@
 /** A folder whose files may be asked for by name. Nothing outside it is reached, by dots, encodings or links. */
+import type { Stats } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
+import { RecentMap } from '../kit/recent-map.ts'
 import { foundFile } from './file-response.ts'
 import type { FoundFile } from './message.ts'
 import { areSafeNames } from './safe-path.ts'
 
 export type Found = { readonly kind: 'file'; readonly file: FoundFile } | { readonly kind: 'folder' } | { readonly kind: 'absent' }
 
+/** Twice as many at most; their content, where it is short, is in memory (file-content.ts). */
+const REMEMBERED_FILES = 64
+/** A file that changed so lately may change again without showing it: file systems count time in steps of up to 2 s. */
+const SETTLED_AFTER_MS = 2_000
+
+interface Remembered {
+  readonly stats: Stats
+  readonly file: FoundFile
+}
+
 export class StaticFolder {
   private readonly root: string
+  readonly #remembered = new RecentMap<string, Remembered>(REMEMBERED_FILES)
 
   /** @param root absolute, links resolved */
   private constructor(root: string) {
@@ -29,16 +42,20 @@ export class StaticFolder {
     }
   }
 
-  /** What the segments name. Never rejects: what cannot be read is absent. */
+  /** What the segments name; for a file that has not changed the same object again. Never rejects: what cannot be read is absent. */
   async find(segments: readonly string[]): Promise<Found> {
     if (!areSafeNames(segments)) return { kind: 'absent' }
     try {
       const name = join(this.root, ...segments)
+      const before = this.#remembered.get(name)
+      if (before !== undefined && isSame(before.stats, await stat(name))) return { kind: 'file', file: before.file }
       const [path, stats] = await Promise.all([realpath(name), stat(name)])
       if (!this.#holds(path)) return { kind: 'absent' }
       if (stats.isDirectory()) return { kind: 'folder' }
       if (!stats.isFile()) return { kind: 'absent' }
-      return { kind: 'file', file: foundFile(path, stats) }
+      const file = foundFile(path, stats)
+      if (Date.now() - stats.ctimeMs > SETTLED_AFTER_MS) this.#remembered.set(name, { stats, file })
+      return { kind: 'file', file }
     } catch {
       return { kind: 'absent' } // no such file, no permission, a loop of links: all the same to a visitor
     }
@@ -49,6 +66,11 @@ export class StaticFolder {
     const way = relative(this.root, path)
     return way === '' || (!isAbsolute(way) && areSafeNames(way.split(sep)))
   }
+}
+
+/** The very file that was within the folder then, as it was: every change of it changes its ctime. */
+function isSame(before: Stats, { dev, ino, size, mtimeMs, ctimeMs }: Stats): boolean {
+  return dev === before.dev && ino === before.ino && size === before.size && mtimeMs === before.mtimeMs && ctimeMs === before.ctimeMs
 }
 
 function siteMissing(folder: string, why: string, cause?: unknown): HamletError {

@@ -1,9 +1,9 @@
 /** The one place that writes to Node's response: bytes as they are, files and filler as a stream that the peer's pace holds back. */
 import { createReadStream } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { problem, type FoundFile, type HttpResponse, type ResponseBody } from './message.ts'
+import { openFound, readFound } from './file-content.ts'
+import { problem, type HttpResponse, type ResponseBody } from './message.ts'
 
 /** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
 const CHUNK_BYTES = 256 * 1024
@@ -30,35 +30,15 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
   return body.last - body.first < CHUNK_BYTES ? writeShortFile(outgoing, response, body) : writeLongFile(outgoing, response, body)
 }
 
-/** A short one is read at once and leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
+/** A short one leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
 async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, { file, first, last }: FileBody): Promise<number> {
-  const handle = await opened(file)
-  const [isUnchanged, bytes] = handle === undefined ? [false] : await Promise.all([isAsFound(handle, file), readWhole(handle, first, last - first + 1)])
-  handle?.close().catch(() => undefined) // it was read
-  return writeResponse(outgoing, isUnchanged && bytes !== undefined ? { ...response, body: { kind: 'bytes', bytes } } : NOT_AS_FOUND, false)
-}
-
-/** @returns undefined where the disk failed, or the file has become shorter */
-async function readWhole(handle: FileHandle, first: number, lengthBytes: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.allocUnsafe(lengthBytes)
-  try {
-    for (let at = 0; at < lengthBytes;) {
-      const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, first + at)
-      if (bytesRead === 0) return undefined
-      at += bytesRead
-    }
-  } catch {
-    return undefined
-  }
-  return bytes
+  const bytes = await readFound(file, first, last)
+  return writeResponse(outgoing, bytes === undefined ? NOT_AS_FOUND : { ...response, body: { kind: 'bytes', bytes } }, false)
 }
 
 async function writeLongFile(outgoing: ServerResponse, { status, headers }: HttpResponse, { file, first, last }: FileBody): Promise<number> {
-  const handle = await opened(file)
-  if (handle === undefined || !await isAsFound(handle, file)) {
-    await handle?.close()
-    return writeResponse(outgoing, NOT_AS_FOUND, false)
-  }
+  const handle = await openFound(file)
+  if (handle === undefined) return writeResponse(outgoing, NOT_AS_FOUND, false)
   writeHead(outgoing, status, headers, last - first + 1)
   const stream = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })
   await ended(outgoing, () => {
@@ -99,21 +79,6 @@ const FILLER = Uint8Array.from({ length: CHUNK_BYTES }, (_, index) => Math.imul(
 
 function writeHead(outgoing: ServerResponse, status: number, headers: Readonly<Record<string, string>>, lengthBytes: number): void {
   outgoing.writeHead(status, BODILESS.includes(status) ? headers : { ...headers, 'content-length': lengthBytes })
-}
-
-/** Undefined where it was taken away since it was found. */
-function opened(file: FoundFile): Promise<FileHandle | undefined> {
-  return open(file.path).catch(() => undefined)
-}
-
-/** Whether the file still is what its validators say: else its head would lie about its length. */
-async function isAsFound(handle: FileHandle, file: FoundFile): Promise<boolean> {
-  try {
-    const { size, mtimeMs } = await handle.stat()
-    return size === file.lengthBytes && mtimeMs === file.modifiedAtMs
-  } catch {
-    return false
-  }
 }
 
 function ended(outgoing: ServerResponse, start: () => void): Promise<void> {

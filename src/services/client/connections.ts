@@ -2,8 +2,7 @@
  * Connections to servers, over TCP and RUDP alike: dialled, kept for the next request to the same endpoint, and closed. node:http
  * speaks over whatever a dialler returns, so both transports share its agent, its parser and its pool.
  */
-import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Agent, request, type AgentOptions, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
@@ -75,6 +74,8 @@ const POOL = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxSoc
 export class Connections {
   readonly #environment: Environment
   readonly #pools: Readonly<Record<Transport, Agent>>
+  /** Keep nothing for a next request. */
+  readonly #unpooled: Readonly<Record<Transport, Agent>>
   readonly #dialer: RudpDialer
   readonly #encrypts: boolean
   readonly #open = new Set<Duplex>()
@@ -85,7 +86,8 @@ export class Connections {
     this.#environment = environment
     this.#dialer = new RudpDialer({ ...environment, ...rudp, timeoutMs: DIAL_MS_MAX })
     this.#encrypts = rudp.encryption !== undefined
-    this.#pools = { tcp: this.#pool('tcp'), rudp: this.#pool('rudp') }
+    this.#pools = { tcp: this.#agent('tcp', POOL), rudp: this.#agent('rudp', POOL) }
+    this.#unpooled = { tcp: this.#agent('tcp', {}), rudp: this.#agent('rudp', {}) }
   }
 
   /**
@@ -132,11 +134,9 @@ export class Connections {
 
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
-    const stream = fresh === true ? await this.dial(transport, peer, authority, early) : undefined
-    const options = { host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
-    const outgoing = stream === undefined
-      ? request({ ...options, agent: this.#pools[transport] })
-      : request({ ...options, createConnection: () => asSocket(stream) })
+    const agent = (fresh === true ? this.#unpooled : this.#pools)[transport]
+    const options = { agent, host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
+    const outgoing = request(options)
     outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
     breakOffAt(signal, outgoing)
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
@@ -151,14 +151,14 @@ export class Connections {
     })
   }
 
-  #pool(transport: Transport): Agent {
+  #agent(transport: Transport, options: AgentOptions): Agent {
     const createConnection = (server: Server & { early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
       this.dial(transport, { address: server.host, port: server.port }, server.authority, server.early).then(stream => connected(null, stream), connected)
     }
     // Under another name the same endpoint is another server: what is kept for the one is not used for the other.
     const getName = ({ authority, host, port }: Server) => `${authority} ${host}:${port}`
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the methods, though it has them.
-    return Object.assign(new Agent(POOL), { createConnection, getName })
+    return Object.assign(new Agent(options), { createConnection, getName })
   }
 }
 
@@ -174,11 +174,6 @@ interface Server {
   readonly host: string
   readonly port: number
   readonly authority: string
-}
-
-function asSocket(stream: Duplex): Socket {
-  // node:http asks of a connection only what RudpSocket has too, though the types of Node 16 say Socket.
-  return stream as Socket
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Dials RUDP peers: one connection a peer, and a stream of it for each dial, so the second costs no handshake. Who was visited before is
- * shown the token that it gave then: the first request leaves in the first packet.
+ * shown the token that it gave then: the first request leaves in the first packet. All connections share a UDP socket, which is open
+ * when the second one is dialled; packets name the connection that they are for.
  */
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
@@ -14,7 +15,8 @@ import type { Connection } from './core/connection.ts'
 import type { Observe, RudpEvent } from './core/endpoint.ts'
 import type { CloseReason } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
-import { openHost, type RudpHost } from './host.ts'
+import { DialingHost } from './dialing-host.ts'
+import type { RudpHost } from './host.ts'
 import { formatIdentity, type KnownServers } from './known-servers.ts'
 import type { Lab } from './lab.ts'
 import { nodeCryptography } from './node-cryptography.ts'
@@ -34,7 +36,7 @@ export interface DialerOptions {
   readonly lab?: Lab | undefined
   /** How long a dial may take. */
   readonly timeoutMs?: number
-  /** A connection without streams is kept so long for the next dial. */
+  /** A connection without streams is kept so long for the next dial, and as long a socket without connections. */
   readonly keepMs?: number
 }
 
@@ -53,6 +55,9 @@ const TOKENS_MAX = 256
 
 export class RudpDialer {
   readonly #options: DialerOptions
+  /** By local address. */
+  readonly #hosts = new Map<string, Promise<DialingHost>>()
+  /** By server. */
   readonly #lines = new Map<string, Promise<Line>>()
   readonly #open = new Set<Line>()
   readonly #visits = new Map<string, Visit>()
@@ -72,7 +77,8 @@ export class RudpDialer {
   /** Closes every connection at once. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#open].map(line => line.close()))
+    await Promise.all([...this.#hosts.values()].map(async opening => (await opening.catch(() => undefined))?.close()))
+    for (const line of this.#open) line.destroySockets()
   }
 
   #connect(server: Server, early: boolean): Promise<Line> {
@@ -80,6 +86,7 @@ export class RudpDialer {
     const visit = early ? this.#visits.get(key) : undefined
     this.#visits.delete(key) // a token is taken once
     const connecting = Line.open(server, this.#options, visit, {
+      host: () => this.#hostTowards(server.peer),
       visit: given => this.#remember(key, given),
       opened: line => this.#open.add(line),
       closed: line => {
@@ -88,8 +95,23 @@ export class RudpDialer {
       },
     })
     this.#lines.set(key, connecting)
-    connecting.then(line => { if (this.#closed) void line.close() }, () => { if (this.#lines.get(key) === connecting) this.#lines.delete(key) })
+    connecting.catch(() => { if (this.#lines.get(key) === connecting) this.#lines.delete(key) })
     return connecting
+  }
+
+  async #hostTowards(peer: Endpoint): Promise<DialingHost> {
+    const address = addressTowards(peer)
+    const known = this.#hosts.get(address)
+    if (known !== undefined) return known
+    if (this.#closed) return refuse(peer)
+    const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, keepMs = KEEP_MS, encryption } = this.#options
+    const opening = DialingHost.open({
+      ...this.#options, addresses: [address], limits: { connectTimeoutMs: timeoutMs }, encryption: encryption && { cryptography: nodeCryptography }, keepMs,
+      onClosing: () => this.#hosts.delete(address),
+    })
+    this.#hosts.set(address, opening)
+    opening.catch(() => this.#hosts.delete(address))
+    return opening
   }
 
   #remember(key: string, visit: Visit): void {
@@ -118,12 +140,14 @@ function keyOf({ peer, name }: Server): string {
 }
 
 interface LineHost {
+  /** The socket to dial from. */
+  host(): Promise<DialingHost>
   visit(visit: Visit): void
   opened(line: Line): void
   closed(line: Line): void
 }
 
-/** A connection to a peer, on a UDP socket of its own. */
+/** A connection to a peer. */
 class Line {
   readonly #host: RudpHost
   readonly #connection: Connection
@@ -149,28 +173,20 @@ class Line {
     const failure = (reason: CloseReason): HamletError => {
       return servers !== undefined && known !== undefined && reason === 'untrusted' ? servers.changed(name, known, shown) : new HamletError(closeError(reason, peer, timeoutMs))
     }
-    let hear: (event: RudpEvent) => void = () => undefined
-    const host = await openHost({
-      ...options, accepting: false, addresses: [addressTowards(peer)], port: 0, limits: { connectTimeoutMs: timeoutMs }, onEvent: event => hear(event),
-      encryption: servers && { cryptography: nodeCryptography, initiator: { trusts } },
-    })
+    const dialing = await told.host()
     return new Promise((resolve, reject) => {
       let line: Line | undefined
-      hear = event => {
+      const { host, connection } = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
         if (event.kind === 'token') told.visit(event)
         if (event.kind === 'identified' && known === undefined) void servers?.add(name, formatIdentity(event.identity))
         if (event.kind === 'connected') {
-          line = new Line(host, event.connection, options)
+          line = new Line(host, connection, options)
           told.opened(line)
           resolve(line)
-        } else if (event.kind === 'closed') {
-          if (line === undefined) reject(failure(event.reason))
-          else told.closed(line)
-          line?.hear(event)
-          void host.close()
-        } else line?.hear(event)
-      }
-      host.use((nowMs, endpoint) => endpoint.connect(host.pathTo(peer), nowMs, visit))
+        } else if (event.kind === 'closed' && line === undefined) reject(failure(event.reason))
+        else if (event.kind === 'closed' && line !== undefined) told.closed(line)
+        line?.hear(event)
+      })
     })
   }
 
@@ -194,10 +210,9 @@ class Line {
     this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => this.#host.use(nowMs => this.#connection.close(nowMs)))
   }
 
-  /** Closes the connection, and the sockets on it. */
-  async close(): Promise<void> {
+  /** What its connection's end did not end. */
+  destroySockets(): void {
     this.#cancelClosing()
-    await this.#host.close()
     this.#sockets.destroyAll()
   }
 }

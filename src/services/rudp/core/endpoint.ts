@@ -6,7 +6,7 @@
 import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
-import { MalformedPacket } from '../../kit/errors.ts'
+import { assert, MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import type { Random } from '../../kit/random.ts'
 import { decodeEncryptedPacket, ENCRYPTED_VERSION, saysEncrypted, type EncryptedPacket } from '../wire/encrypted-packet.ts'
@@ -15,7 +15,7 @@ import { decodePacket, encodePacket, VERSION, type NumberedPacket, type Packet }
 import { Admission, type Admitted } from './admission.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import { DEFAULT_CONGESTION } from './congestion/controllers.ts'
-import { InitiatorEncryption, type Visit } from './encryption/connection-encryption.ts'
+import { InitiatorEncryption, type Trusts, type Visit } from './encryption/connection-encryption.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionSetup } from './connection-setup.ts'
 import { drawSecret } from './encryption/cryptography.ts'
@@ -103,11 +103,13 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   /**
    * Asks the peer for a connection. `connected` or `closed` will tell.
    * @param visit what an earlier connection to the peer gave: what is sent at once is taken at once. Only what may be done twice should be (RFC 8470).
+   * @param trusts the connection is encrypted, to whom this is true of; the endpoint has to have cryptography. Undefined: it is readable.
    */
-  connect(path: Path, nowMs: number, visit?: Visit): Connection {
-    const { cryptography, initiator } = this.#encryption ?? {}
+  connect(path: Path, nowMs: number, { visit, trusts }: { readonly visit?: Visit | undefined; readonly trusts?: Trusts | undefined } = {}): Connection {
     const localId = this.#freeId()
-    const encryption = cryptography && initiator && new InitiatorEncryption(cryptography, initiator.trusts, localId, drawSecret(this.#random))
+    const cryptography = this.#encryption?.cryptography
+    assert(trusts === undefined || cryptography !== undefined, 'who is to be trusted needs cryptography')
+    const encryption = cryptography && trusts && new InitiatorEncryption(cryptography, trusts, localId, drawSecret(this.#random))
     const isReturn = visit !== undefined && (encryption === undefined || (visit.keys !== undefined && encryption.learn(visit.keys, visit.token)))
     const connection = this.#add({ role: 'initiator', path, localId, remoteId: 0, early: false, encryption, nowMs })
     connection.connect(nowMs, isReturn ? visit.token : undefined)

@@ -7,7 +7,7 @@ import { assert } from '../../kit/errors.ts'
 import { Link, type LinkConditions } from '../../kit/link.ts'
 import { fraction, seededRandom, type Random } from '../../kit/random.ts'
 import type { CongestionName } from './congestion/congestion.ts'
-import type { Visit } from './encryption/connection-encryption.ts'
+import type { Trusts, Visit } from './encryption/connection-encryption.ts'
 import type { Connection } from './connection.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './endpoint.ts'
 import type { EncryptionOptions } from './encryption/encryption-options.ts'
@@ -21,7 +21,8 @@ export interface PairOptions {
   readonly link?: Partial<LinkConditions>
   readonly limits?: Partial<Limits>
   readonly congestion?: CongestionName
-  readonly encryption?: Partial<Record<SideName, EncryptionOptions>>
+  /** `trusts`: the client encrypts, to whom this is true of. */
+  readonly encryption?: Partial<Record<SideName, EncryptionOptions>> & { readonly trusts?: Trusts }
   readonly observe?: Observe
   /** Both ends are on one machine, where datagrams may have 60 KB. */
   readonly isOneMachine?: boolean
@@ -70,7 +71,7 @@ export class Pair {
 
   /** The client asks for a connection. @param visit what an earlier one gave */
   connect(visit?: Visit): Connection {
-    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, visit)
+    const connection = this.client.endpoint.connect(this.client.path, this.nowMs, { visit, trusts: this.#options.encryption?.trusts })
     this.drain()
     return connection
   }

@@ -11,7 +11,8 @@ const everybody: Trusts = () => true
 /** The client encrypts, to whom it trusts; the server takes that alone. */
 export function encrypted({ trusts = everybody, acceptsPlain = false, identitySecret = IDENTITY_SECRET } = {}): Required<NonNullable<PairOptions['encryption']>> {
   return {
-    client: { cryptography: nodeCryptography, initiator: { trusts } },
+    trusts,
+    client: { cryptography: nodeCryptography },
     server: { cryptography: nodeCryptography, acceptor: { identitySecret, acceptsPlain } },
   }
 }

@@ -6,7 +6,7 @@ import { assert } from '../../errors.ts'
 import { isLinkLocalIpv6 } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../../recent-map.ts'
 
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { formatIpv4, formatIpv6, isLinkLocalIpv6, parseIpv4, parseIpv6 } from '../../ip-address.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../../recent-map.ts'
 
 export const WAY_WORDS = 12
 /** Of these the socket address, in bytes. */

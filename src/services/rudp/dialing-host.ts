@@ -1,0 +1,75 @@
+/**
+ * The UDP socket that the connections of a dialer share. It stays open for a while after the last of them, so that the next dial finds
+ * it; packets name the connection that they are for.
+ */
+import type { Endpoint } from '../kit/endpoint.ts'
+import { HamletError } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
+import { closeError } from './close-error.ts'
+import type { Connection } from './core/connection.ts'
+import type { Trusts, Visit } from './core/encryption/connection-encryption.ts'
+import type { RudpEvent } from './core/endpoint.ts'
+import { openHost, type HostOptions, type RudpHost } from './host.ts'
+
+export interface DialingHostOptions extends Omit<HostOptions, 'accepting' | 'port' | 'onEvent'> {
+  /** How long it stays open without a connection. */
+  readonly keepMs: number
+  /** It closes, and takes no more. */
+  readonly onClosing: () => void
+}
+
+export class DialingHost {
+  readonly #clock: Clock
+  readonly #keepMs: number
+  readonly #onClosing: () => void
+  readonly #host: RudpHost
+  /** Who hears of a connection, as long as it is there. */
+  readonly #listeners: Map<Connection, (event: RudpEvent) => void>
+  #isClosed = false
+  #cancelClosing = (): void => undefined
+
+  private constructor({ clock, keepMs, onClosing }: DialingHostOptions, host: RudpHost, listeners: Map<Connection, (event: RudpEvent) => void>) {
+    this.#clock = clock
+    this.#keepMs = keepMs
+    this.#onClosing = onClosing
+    this.#host = host
+    this.#listeners = listeners
+  }
+
+  /** @throws HamletError address-not-local */
+  static async open(options: DialingHostOptions): Promise<DialingHost> {
+    const listeners = new Map<Connection, (event: RudpEvent) => void>()
+    const host = await openHost({ ...options, accepting: false, port: 0, onEvent: event => listeners.get(event.connection)?.(event) })
+    return new DialingHost(options, host, listeners)
+  }
+
+  /**
+   * Asks the peer for a connection.
+   * @param hear is told what happens to it, up to `closed`; not before this returns
+   * @throws HamletError connection-lost where it was closed meanwhile
+   */
+  connect(peer: Endpoint, how: { readonly visit: Visit | undefined; readonly trusts: Trusts | undefined }, hear: (event: RudpEvent) => void): { readonly host: RudpHost; readonly connection: Connection } {
+    if (this.#isClosed) throw new HamletError(closeError('finished', peer))
+    this.#cancelClosing()
+    const connection = this.#host.use((nowMs, endpoint) => endpoint.connect(this.#host.pathTo(peer), nowMs, how))
+    this.#listeners.set(connection, event => {
+      if (event.kind === 'closed') this.#forget(connection)
+      hear(event)
+    })
+    return { host: this.#host, connection }
+  }
+
+  /** Closes the connections and the socket. */
+  close(): Promise<void> {
+    this.#cancelClosing()
+    if (!this.#isClosed) this.#onClosing()
+    this.#isClosed = true
+    return this.#host.close()
+  }
+
+  #forget(connection: Connection): void {
+    this.#listeners.delete(connection)
+    if (this.#listeners.size > 0 || this.#isClosed) return
+    this.#cancelClosing = this.#clock.wakeAt(this.#clock.nowMs() + this.#keepMs, () => void this.close())
+  }
+}

@@ -100,7 +100,7 @@ async function answer(incoming: IncomingMessage, connection: Connection, receive
   }
   const target = parseTarget(incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
-  const body = await readBody(incoming, limits)
+  const body = hasBody(incoming) ? await readBody(incoming, limits) : NOTHING
   if (body === 'too large') return problem(413, `The body of a request may have ${limits.bodyBytesMax} bytes.`)
   if (body === 'cut') return problem(400, 'The body of the request did not come whole.')
   connections.requestCame(connection)
@@ -120,6 +120,13 @@ function requestOf(incoming: IncomingMessage, { segments, query }: RequestTarget
     connection: { transport, peer, number, requestNumber: requests },
   }
 }
+
+/** RFC 9112 §6: a request has a body where one of these fields is there. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined
+}
+
+const NOTHING = new Uint8Array(0)
 
 function readBody(incoming: IncomingMessage, { bodyBytesMax, discardedBytesMax }: Limits): Promise<Uint8Array | 'too large' | 'cut'> {
   return new Promise(resolve => {

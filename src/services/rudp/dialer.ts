@@ -67,7 +67,7 @@ export class RudpDialer {
     this.#options = options
   }
 
-  /** @throws HamletError connection-refused, refused, timed-out or identity-changed; of the file of known servers disk-failed or file-damaged */
+  /** @throws HamletError connection-refused, refused, timed-out, identity-changed, or connection-lost where it was closed; of the file of known servers disk-failed or file-damaged */
   async dial(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
     const line = await (this.#lines.get(keyOf(server)) ?? this.#connect(server, early))
@@ -103,7 +103,7 @@ export class RudpDialer {
     const address = addressTowards(peer)
     const known = this.#hosts.get(address)
     if (known !== undefined) return known
-    if (this.#closed) return refuse(peer)
+    if (this.#closed) throw new HamletError(closeError('finished', peer))
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, keepMs = KEEP_MS, encryption } = this.#options
     const opening = DialingHost.open({
       ...this.#options, addresses: [address], limits: { connectTimeoutMs: timeoutMs }, encryption: encryption && { cryptography: nodeCryptography }, keepMs,

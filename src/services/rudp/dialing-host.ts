@@ -18,6 +18,12 @@ export interface DialingHostOptions extends Omit<HostOptions, 'accepting' | 'por
   readonly onClosing: () => void
 }
 
+/** What was dialled, and the socket that it runs on. */
+export interface Dialled {
+  readonly host: RudpHost
+  readonly connection: Connection
+}
+
 export class DialingHost {
   readonly #clock: Clock
   readonly #keepMs: number
@@ -48,7 +54,7 @@ export class DialingHost {
    * @param hear is told what happens to it, up to `closed`; not before this returns
    * @throws HamletError connection-lost where it was closed meanwhile
    */
-  connect(peer: Endpoint, how: { readonly visit: Visit | undefined; readonly trusts: Trusts | undefined }, hear: (event: RudpEvent) => void): { readonly host: RudpHost; readonly connection: Connection } {
+  connect(peer: Endpoint, how: { readonly visit: Visit | undefined; readonly trusts: Trusts | undefined }, hear: (event: RudpEvent) => void): Dialled {
     if (this.#isClosed) throw new HamletError(closeError('finished', peer))
     this.#cancelClosing()
     const connection = this.#host.use((nowMs, endpoint) => endpoint.connect(this.#host.pathTo(peer), nowMs, how))

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type RequestOptions, type RequestListener } from 'node:http'
@@ -10,28 +9,14 @@ import { HamletError } from '../kit/errors.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
-import { connectRudp, RudpDialer } from './dialer.ts'
+import { udpHandles } from '../kit/node/testing/udp-handles.ts'
+import { connectRudp } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing() })
 const closers: (() => Promise<unknown>)[] = []
 let handlesBefore = 0
-
-/** UDP sockets that this process has open, whichever door opened them. */
-function udpHandles(): number {
-  const inodes = new Set(['udp', 'udp6'].flatMap(table => readFileSync(`/proc/self/net/${table}`, 'utf8').split('\n').slice(1).map(line => line.trim().split(/\s+/)[9])))
-  return readdirSync('/proc/self/fd').map(linkOf).filter(link => inodes.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? 'none')).length
-}
-
-/** Where a descriptor leads; '' for one that was closed meanwhile. */
-function linkOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`)
-  } catch {
-    return ''
-  }
-}
 
 beforeEach(() => { handlesBefore = udpHandles() })
 afterEach(async () => {
@@ -240,26 +225,6 @@ test('a server that speaks first is heard', async () => {
   const peer = await listen(socket => socket.end('welcome'))
   const socket = await dial(peer)
   expect(String((await once(socket, 'data'))[0])).toBe('welcome')
-})
-
-test('streams of one connection cost no handshake, and a peer that was visited takes the first request at once', async () => {
-  const early: boolean[] = []
-  const peers = new Set<number>()
-  const { peer } = await web((incoming, answer) => {
-    early.push((incoming.socket as unknown as RudpSocket).early)
-    peers.add(incoming.socket.remotePort ?? 0)
-    answer.end('ok')
-  })
-  const dialer = new RudpDialer({ ...around(), keepMs: 0 })
-  closers.push(() => dialer.close())
-  const first = await dialer.dial(peer, { early: true })
-  const second = await dialer.dial(peer, { early: true })
-  await Promise.all([first, second].map(async socket => ask({ ...over(socket), path: '/' })))
-  expect([early, peers.size]).toEqual([[false, false], 1])
-  await Promise.all([first, second].map(async socket => socket.destroyed || once(socket.destroy(), 'close')))
-  await expect.poll(udpHandles).toBe(handlesBefore + 1)
-  await ask({ ...over(await dialer.dial(peer, { early: true })), path: '/' })
-  expect([early.length, early[2], peers.size]).toEqual([3, true, 2])
 })
 
 test('setTimeout tells of silence and leaves the connection alone', async () => {

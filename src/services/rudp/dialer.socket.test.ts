@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { udpHandles } from '../kit/node/testing/udp-handles.ts'
+import { RudpDialer } from './dialer.ts'
+import { listenRudp } from './listener.ts'
+import type { RudpSocket } from './socket.ts'
+
+const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) })
+const closers: (() => Promise<unknown>)[] = []
+let handlesBefore = 0
+
+beforeEach(() => { handlesBefore = udpHandles() })
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+  await expect.poll(udpHandles, { timeout: 8000 }).toBe(handlesBefore)
+})
+
+interface Echo {
+  readonly peer: Endpoint
+  /** What it has taken, in order. */
+  readonly sockets: RudpSocket[]
+}
+
+/** Sends back what it gets. */
+async function echo(): Promise<Echo> {
+  const sockets: RudpSocket[] = []
+  const listener = await listenRudp({
+    addresses: ['127.0.0.1'], port: 0, ...around(), accept(socket) {
+      sockets.push(socket)
+      socket.on('error', () => undefined).pipe(socket)
+    },
+  })
+  closers.push(() => listener.close())
+  const [peer] = listener.locals
+  if (peer === undefined) throw new Error('no socket')
+  return { peer, sockets }
+}
+
+function dialerOf(options: { readonly keepMs?: number } = {}): RudpDialer {
+  const dialer = new RudpDialer({ ...around(), ...options })
+  closers.push(() => dialer.close())
+  return dialer
+}
+
+async function say(socket: RudpSocket, text: string): Promise<string> {
+  socket.end(text)
+  let heard = ''
+  for await (const piece of socket) heard += String(piece)
+  return heard
+}
+
+test('streams of one connection cost no handshake, and a peer that was visited takes the first request at once', async () => {
+  const { peer, sockets } = await echo()
+  const dialer = dialerOf({ keepMs: 0 })
+  const [first, second] = await Promise.all([dialer.dial(peer, { early: true }), dialer.dial(peer, { early: true })])
+  expect(await Promise.all([say(first, 'one'), say(second, 'two')])).toEqual(['one', 'two'])
+  const ids = () => new Set(sockets.map(socket => socket.remotePort)).size
+  expect([sockets.map(({ early }) => early), ids()]).toEqual([[false, false], 1])
+  await expect.poll(udpHandles).toBe(handlesBefore + 1)
+  expect(await say(await dialer.dial(peer, { early: true }), 'three')).toBe('three')
+  expect([sockets.length, sockets[2]?.early, ids()]).toEqual([3, true, 2])
+})
+
+test('connections to several peers share one UDP socket, also two under two names to one of them', async () => {
+  const [one, other] = [await echo(), await echo()]
+  const dialer = dialerOf()
+  const listening = udpHandles()
+  const sockets = await Promise.all([dialer.dial(one.peer, { name: 'a' }), dialer.dial(one.peer, { name: 'b' }), dialer.dial(other.peer)])
+  expect(udpHandles()).toBe(listening + 1)
+  expect(await Promise.all(sockets.map((socket, index) => say(socket, `${index}`)))).toEqual(['0', '1', '2'])
+  const ports = [...one.sockets, ...other.sockets].map(({ remotePort }) => remotePort)
+  expect([ports.length, new Set(ports).size]).toEqual([3, 1])
+})
+
+test('the socket is kept for the next dial, and no longer than was said', async () => {
+  const { peer, sockets } = await echo()
+  const dialer = dialerOf({ keepMs: 100 })
+  expect(await say(await dialer.dial(peer), 'one')).toBe('one')
+  // The connection has closed, the socket not yet.
+  await expect.poll(() => sockets[0]?.destroyed).toBe(true)
+  await new Promise(resolve => setTimeout(resolve, 130))
+  expect(udpHandles()).toBe(handlesBefore + 2)
+  expect(await say(await dialer.dial(peer), 'two')).toBe('two')
+  expect(sockets[1]?.remotePort).toBe(sockets[0]?.remotePort)
+  await expect.poll(udpHandles, { timeout: 3000 }).toBe(handlesBefore + 1)
+})
+
+test('one connection that ends leaves the others of the socket alone', async () => {
+  const [one, other] = [await echo(), await echo()]
+  const dialer = dialerOf({ keepMs: 0 })
+  const [gone, stays] = await Promise.all([dialer.dial(one.peer), dialer.dial(other.peer)])
+  stays.write('still ')
+  expect(String((await once(stays, 'data'))[0])).toBe('still ')
+  expect(await say(gone, 'bye')).toBe('bye')
+  await expect.poll(() => one.sockets[0]?.destroyed).toBe(true)
+  expect(await say(stays, 'here')).toBe('here')
+})
+
+test('a dialer that is closed while it dials ends the attempt, and leaves nothing open', async () => {
+  const { peer } = await echo()
+  const dialer = dialerOf()
+  const dialling = dialer.dial(peer).then(() => 'connected', error => error.code)
+  await dialer.close()
+  expect(await dialling).toBe('connection-lost')
+  await expect(dialer.dial(peer)).rejects.toMatchObject({ code: 'connection-lost' })
+})

@@ -56,10 +56,10 @@ export type TraceEvent =
   /** A packet that was given up arrived after all. */
   | { readonly kind: 'spurious'; readonly number: number }
   | { readonly kind: 'probe'; readonly number: number; readonly why: 'probe' | 'duplicate' }
-  /** `window_size` and `ssthresh` of congestion control, and the round trip. */
+  /** `window_size` and `ssthresh` of congestion control, and the round trip: 0 before the first sample. */
   | {
     readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number; readonly phase: string
-    readonly srttMs: number; readonly minRttMs: number; readonly pacingBytesPerMs: number
+    readonly srttMs: number; readonly minRttMs: number; readonly latestRttMs: number; readonly pacingBytesPerMs: number
   }
   | { readonly kind: 'congestion'; readonly name: CongestionName }
   | { readonly kind: 'datagram-size'; readonly bytes: number }

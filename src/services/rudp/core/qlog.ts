@@ -1,10 +1,13 @@
 /**
- * The inner life of a connection as a qlog file, which viewers such as qvis draw: draft-ietf-quic-qlog-main-schema and
- * draft-ietf-quic-qlog-quic-events, JSON, version 0.3. RUDP's packets and frames have QUIC's names there where they mean the same.
+ * The inner life of a connection as a qlog file, which viewers such as qvis draw: draft-ietf-quic-qlog-main-schema-04 and
+ * draft-ietf-quic-qlog-quic-events-04, JSON, version 0.3; later drafts call the events otherwise, and qvis does not know them. RUDP's
+ * packets, frames and states have QUIC's names there where they mean the same.
  */
-import type { Frame } from '../wire/frames.ts'
+import type { Frame, Parameters } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { TraceEvent } from './events.ts'
+import { GRANULARITY_MS } from './limits.ts'
+import type { StateName } from './states.ts'
 
 type QlogEvent = { readonly name: string; readonly data: Readonly<Record<string, unknown>> }
 
@@ -20,6 +23,9 @@ export class QlogTrace {
   readonly #role: 'initiator' | 'acceptor'
   readonly #lengthMax: number
   readonly #lines: string[] = []
+  /** Numbers of the long packets that were sent: whoever loses one later has to name its type. */
+  readonly #longNumbers = new Set<number>()
+  readonly #parametersOf = new Set<'local' | 'remote'>()
   #length = 0
   #startMs = 0
 
@@ -32,8 +38,22 @@ export class QlogTrace {
 
   add(event: TraceEvent, atMs: number): void {
     if (this.#length >= this.#lengthMax) return
+    if (event.kind === 'sent' && event.packet.type !== 'SHORT') this.#longNumbers.add(event.packet.number)
+    this.#write(formatEvent(event, this.#longNumbers), atMs)
+    if (event.kind === 'sent' || event.kind === 'received') this.#addParameters(event.packet, event.kind === 'sent' ? 'local' : 'remote', atMs)
+  }
+
+  /** The limits from which flow control goes on. An end may send them several times, and they stay the same. */
+  #addParameters({ frames }: NumberedPacket, owner: 'local' | 'remote', atMs: number): void {
+    const frame = frames.find(({ kind }) => kind === 'PARAMETERS')
+    if (frame?.kind !== 'PARAMETERS' || this.#parametersOf.has(owner)) return
+    this.#parametersOf.add(owner)
+    this.#write({ name: 'transport:parameters_set', data: { owner, ...formatParameters(frame.parameters) } }, atMs)
+  }
+
+  #write(event: QlogEvent, atMs: number): void {
     if (this.#lines.length === 0) this.#startMs = atMs
-    const line = JSON.stringify({ time: atMs - this.#startMs, ...formatEvent(event) })
+    const line = JSON.stringify({ time: atMs - this.#startMs, ...event })
     this.#length += line.length
     this.#lines.push(line)
   }
@@ -42,7 +62,7 @@ export class QlogTrace {
   format(): string {
     const head = {
       title: this.#title,
-      vantage_point: { name: this.#title, type: this.#role === 'initiator' ? 'client' : 'server' },
+      vantage_point: { type: this.#role === 'initiator' ? 'client' : 'server' },
       common_fields: { protocol_type: ['QUIC'], time_format: 'relative', reference_time: this.#startMs },
     }
     return `${JSON.stringify(head).slice(0, -1)},"events":[\n${this.#lines.join(',\n')}]}`
@@ -55,52 +75,81 @@ export function formatQlog(traces: readonly QlogTrace[]): string {
   return `${JSON.stringify(head).slice(0, -1)},"traces":[${traces.map(trace => trace.format()).join(',')}]}\n`
 }
 
-function formatEvent(event: TraceEvent): QlogEvent {
+function formatEvent(event: TraceEvent, longNumbers: ReadonlySet<number>): QlogEvent {
   switch (event.kind) {
     case 'sent': case 'received': return { name: `transport:packet_${event.kind}`, data: formatPacket(event.packet, event.sizeBytes) }
     case 'lost': return {
       name: 'recovery:packet_lost',
-      data: { header: { packet_type: '1RTT', packet_number: event.number }, trigger: event.found === 'by time' ? 'time_threshold' : 'reordering_threshold' },
+      data: {
+        header: { packet_type: longNumbers.has(event.number) ? 'initial' : '1RTT', packet_number: event.number },
+        trigger: event.found === 'by time' ? 'time_threshold' : 'reordering_threshold',
+      },
     }
     case 'window': return {
       name: 'recovery:metrics_updated',
       data: {
-        congestion_window: event.windowBytes, bytes_in_flight: event.flightBytes, smoothed_rtt: event.srttMs, min_rtt: event.minRttMs,
+        congestion_window: event.windowBytes, bytes_in_flight: event.flightBytes,
+        ...(event.srttMs === 0 ? {} : { smoothed_rtt: event.srttMs, min_rtt: event.minRttMs, latest_rtt: event.latestRttMs }),
         ...(event.ssthreshBytes === Infinity ? {} : { ssthresh: event.ssthreshBytes }),
         ...(event.pacingBytesPerMs === Infinity ? {} : { pacing_rate: Math.round(event.pacingBytesPerMs * 8000) }),
       },
     }
-    case 'state': return { name: 'connectivity:connection_state_updated', data: { old: event.from, new: event.to } }
-    case 'congestion': return { name: 'recovery:parameters_set', data: { congestion_control: event.name } }
+    case 'state': return { name: 'connectivity:connection_state_updated', data: { old: QUIC_STATES[event.from], new: QUIC_STATES[event.to] } }
+    case 'congestion': return { name: 'recovery:parameters_set', data: { timer_granularity: GRANULARITY_MS, congestion_control: event.name } }
     case 'datagram-size': return { name: 'connectivity:mtu_updated', data: { new: event.bytes } }
     case 'path': return { name: 'connectivity:path_updated', data: { peer: event.peer, state: event.step } }
-    case 'probe': return { name: 'recovery:loss_timer_updated', data: { event_type: 'expired', timer_type: event.why === 'probe' ? 'pto' : 'early_duplicate' } }
-    case 'retransmitted': return { name: 'transport:frames_processed', data: { packet_number: event.number, retransmitted: { stream_id: event.streamId, offset: event.offset, length: event.lengthBytes } } }
+    case 'probe': return { name: 'recovery:loss_timer_updated', data: { event_type: 'expired', ...(event.why === 'probe' ? { timer_type: 'pto' } : {}) } }
+    case 'retransmitted': return {
+      name: 'recovery:marked_for_retransmit',
+      data: { frames: [{ frame_type: 'stream', stream_id: quicStreamId(event.streamId), offset: event.offset, length: event.lengthBytes }] },
+    }
     case 'spurious': return { name: 'recovery:spurious_loss_detected', data: { packet_number: event.number } }
   }
 }
 
-/** QUIC's names of the long packets; RESET has no place in qlog and keeps its own. */
-const PACKET_TYPES = { HELLO: 'initial', WELCOME: 'handshake', RETRY: 'retry', RESET: 'stateless_reset', SHORT: '1RTT' } as const
+/** QUIC's states. */
+const QUIC_STATES: Readonly<Record<StateName, string>> = {
+  'CLOSED': 'closed', 'HELLO-SENT': 'attempted', 'RESUMING': 'early_write', 'TOKEN-SENT': 'handshake_started', 'ESTABLISHED': 'handshake_confirmed',
+  'CLOSING': 'closing', 'DRAINING': 'draining',
+}
+
+/**
+ * QUIC's names of the packets. A viewer looks for the packets of an ACK among those of its own type, which stands for a space of numbers
+ * in QUIC; so WELCOME, which acknowledges HELLO, is an Initial too.
+ */
+const PACKET_TYPES = { HELLO: 'initial', WELCOME: 'initial', RETRY: 'retry', RESET: 'stateless_reset', SHORT: '1RTT' } as const
 
 function formatPacket({ type, number, frames }: NumberedPacket, sizeBytes: number): QlogEvent['data'] {
   return { header: { packet_type: PACKET_TYPES[type], packet_number: number }, raw: { length: sizeBytes }, frames: frames.map(formatFrame) }
 }
 
+/** QUIC counts by four, because it has streams of one direction too (RFC 9000 §2.1); viewers take the ids that lie between for those. */
+function quicStreamId(streamId: number): number {
+  return streamId * 2 - streamId % 2
+}
+
+function formatParameters({ maxDataBytes, maxStreamDataBytes, maxStreams, idleTimeoutMs, datagramBytesMax, ackDelayMsMax }: Parameters) {
+  return {
+    max_idle_timeout: idleTimeoutMs, max_udp_payload_size: datagramBytesMax, max_ack_delay: ackDelayMsMax,
+    initial_max_data: maxDataBytes, initial_max_stream_data_bidi_local: maxStreamDataBytes, initial_max_stream_data_bidi_remote: maxStreamDataBytes,
+    initial_max_streams_bidi: maxStreams,
+  }
+}
+
 function formatFrame(frame: Frame): unknown {
   const frame_type = frame.kind.toLowerCase()
   switch (frame.kind) {
-    case 'ACK': return { frame_type, ack_delay: frame.delayMs, acked_ranges: frame.ranges.map(({ first, last }) => [first, last]) }
-    case 'STREAM': return { frame_type, stream_id: frame.streamId, offset: frame.offset, length: frame.data.length, fin: frame.fin }
-    case 'RESET_STREAM': return { frame_type, stream_id: frame.streamId, error_code: frame.code, final_size: frame.finalSize }
-    case 'STOP_SENDING': return { frame_type, stream_id: frame.streamId, error_code: frame.code }
+    case 'ACK': return { frame_type, ack_delay: frame.delayMs, acked_ranges: frame.ranges.map(({ first, last }) => first === last ? [first] : [first, last]) }
+    case 'STREAM': return { frame_type, stream_id: quicStreamId(frame.streamId), offset: frame.offset, length: frame.data.length, fin: frame.fin }
+    case 'RESET_STREAM': return { frame_type, stream_id: quicStreamId(frame.streamId), error_code: frame.code, final_size: frame.finalSize }
+    case 'STOP_SENDING': return { frame_type, stream_id: quicStreamId(frame.streamId), error_code: frame.code }
     case 'MAX_DATA': return { frame_type, maximum: frame.limit }
     case 'MAX_STREAMS': return { frame_type, stream_type: 'bidirectional', maximum: frame.limit }
-    case 'MAX_STREAM_DATA': return { frame_type, stream_id: frame.streamId, maximum: frame.limit }
+    case 'MAX_STREAM_DATA': return { frame_type, stream_id: quicStreamId(frame.streamId), maximum: frame.limit }
     case 'CONNECTION_CLOSE': return { frame_type, error_space: 'transport', error_code: frame.code }
     case 'PADDING': return { frame_type, payload_length: frame.lengthBytes }
     case 'SETTLED': return { frame_type, packet_number: frame.number }
-    case 'PARAMETERS': return { frame_type, ...frame.parameters }
+    case 'PARAMETERS': return { frame_type, ...formatParameters(frame.parameters) }
     case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return { frame_type, token: { length: frame.token.length } }
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': case 'PING': return { frame_type }
   }

@@ -64,7 +64,7 @@ export class Watch {
     this.#windowBytes = windowBytes
     this.#ssthreshBytes = ssthreshBytes
     this.#srttMs = srttMs
-    const minRttMs = roundTrip.minMs === Infinity ? 0 : roundTrip.minMs
-    this.observe({ kind: 'window', windowBytes, ssthreshBytes, flightBytes: loss.flightBytes, phase, srttMs, minRttMs, pacingBytesPerMs }, this.nowMs)
+    const [minRttMs, latestRttMs] = roundTrip.srttMs === undefined ? [0, 0] : [roundTrip.minMs, roundTrip.latestMs]
+    this.observe({ kind: 'window', windowBytes, ssthreshBytes, flightBytes: loss.flightBytes, phase, srttMs, minRttMs, latestRttMs, pacingBytesPerMs }, this.nowMs)
   }
 }

@@ -191,7 +191,7 @@ export class Sender {
     if (turn === undefined) return void this.#finish({ ...NOTHING, control, isRepeat }, nowMs)
     const { stream, segment } = turn
     this.writer.addStream(stream, segment)
-    this.#setup.streams.sent(turn)
+    if (!isRepeat) this.#setup.streams.sent(turn) // a repeat takes nothing over: what it repeats may have been given up since it left
     const { offset, lengthBytes, fin, again } = segment
     const number = this.#finish({ streamId: stream.id, offset, lengthBytes, fin, control, isMtuProbe: false, isRepeat }, nowMs)
     if (!again) return

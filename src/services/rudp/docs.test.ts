@@ -1,8 +1,10 @@
 // docs/rudp.md is a specification: what it prints of the code's tables and bytes has to be what the code does.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { crc32 } from '../kit/crc32.ts'
 import { seededRandom } from '../kit/random.ts'
 import { AcceptorEncryption } from './core/encryption/acceptor-encryption.ts'
+import { addToParity } from './core/parity.ts'
 import { STATES } from './core/states.ts'
 import { RECEIVE_STATES, SEND_STATES } from './core/stream-states.ts'
 import { deriveProtection } from './core/encryption/packet-protection.ts'
@@ -34,13 +36,22 @@ const allVectors = [...text.matchAll(/^([0-9a-f]{50,})\n {4}(.*)$/gm)].map(([, h
 const vectors = allVectors.filter(({ summary }) => !summary.startsWith('encrypted'))
 
 test('the test vectors are many enough to be one of each form', () => {
-  expect(vectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'SHORT', 'RESET', 'VERSIONS'])
+  expect(vectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'SHORT', 'SHORT', 'RESET', 'VERSIONS'])
 })
 
 test.each(vectors)('$summary is the packet of these bytes, and the other way round', ({ hex, summary }) => {
   const packet = decodePacket(Uint8Array.from(Buffer.from(hex, 'hex')))
   expect(summarizePacket(packet)).toBe(summary)
   expect(Buffer.from(encodePacket(packet)).toString('hex')).toBe(hex)
+})
+
+test('the PARITY among them is that of the stream which the document tells and draws', () => {
+  const stream = new TextEncoder().encode(/The stream of the PARITY: `(.+)`/.exec(text)?.[1])
+  const data = new Uint8Array(5)
+  addToParity(data, 0, stream)
+  const { hex = '' } = vectors.find(({ summary }) => summary.includes('PARITY')) ?? {}
+  expect(decodePacket(bytesOf(hex))).toMatchObject({ frames: [{ kind: 'PARITY', finalSize: stream.length, sum: crc32(stream), data }] })
+  expect(text).toContain(`${[...data].map(byte => byte.toString(16).padStart(2, '0')).join('  ')}      the parity, b = 5; the sum is ${crc32(stream).toString(16)}`)
 })
 
 // ── encrypted ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────

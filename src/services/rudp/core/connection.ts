@@ -53,7 +53,7 @@ export class Connection {
     this.#early = early
     this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
     this.#watch = host.observe === undefined ? undefined : new Watch(host.observe)
-    this.#streams = new Streams(role, limits, host)
+    this.#streams = new Streams(role, limits, host, this.#watch)
     this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: parametersOf(limits), watch: this.#watch })
   }
 
@@ -252,7 +252,7 @@ export class Connection {
     let atOnce = false
     for (const frame of frames) {
       asks ||= FRAME_TYPES[frame.kind].asks
-      atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS' || (frame.kind === 'STREAM' && frame.fin)
+      atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS' || frame.kind === 'PARITY' || (frame.kind === 'STREAM' && frame.fin)
       const trouble = this.#onFrame(frame, nowMs)
       if (trouble === 'full') return // as if the packet had not come
       if (trouble !== undefined) return this.close(nowMs, trouble)

@@ -53,6 +53,8 @@ export type TraceEvent =
   | { readonly kind: 'sent' | 'received'; readonly packet: NumberedPacket; readonly sizeBytes: number }
   | { readonly kind: 'lost'; readonly number: number; readonly sizeBytes: number; readonly found: LossFound }
   | { readonly kind: 'retransmitted'; readonly number: number; readonly streamId: number; readonly offset: number; readonly lengthBytes: number }
+  /** Lost bytes of the peer were restored by a parity. */
+  | { readonly kind: 'restored'; readonly streamId: number; readonly offset: number; readonly lengthBytes: number }
   /** A packet that was given up arrived after all. */
   | { readonly kind: 'spurious'; readonly number: number }
   | { readonly kind: 'probe'; readonly number: number; readonly why: 'probe' | 'duplicate' }

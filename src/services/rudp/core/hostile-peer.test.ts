@@ -63,6 +63,7 @@ test('who sends more than it may, or breaks another rule, is closed on', () => {
     { frame: { kind: 'STREAM', streamId: 1, offset: 0, fin: false, data: Uint8Array.of(1) }, code: 'protocol-violation' },
     { frame: { kind: 'STREAM', streamId: 400, offset: 0, fin: false, data: Uint8Array.of(1) }, code: 'protocol-violation' },
     { frame: { kind: 'RESET_STREAM', streamId: 0, code: 0, finalSize: 0 }, code: 'flow-control' },
+    { frame: { kind: 'PARITY', streamId: 400, finalSize: 10, sum: 0, data: Uint8Array.of(1) }, code: 'protocol-violation' },
   ]
   for (const { frame, code } of broken) {
     const { pair, server } = joined({ seed: 21 })
@@ -72,6 +73,29 @@ test('who sends more than it may, or breaks another rule, is closed on', () => {
     expect(sent).toMatchObject({ frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.findIndex(name => name === code) }] })
     expect(closeReason(pair.server.events.concat(pair.server.endpoint.outbox.flatMap(effect => effect.kind === 'event' ? [effect.event] : [])))).toEqual(['violation'])
   }
+})
+
+const parity = (streamId: number, finalSize: number): Frame => ({ kind: 'PARITY', streamId, finalSize, sum: 0, data: Uint8Array.of(1) })
+const piece = (streamId: number, offset: number, fin: boolean): Frame => ({ kind: 'STREAM', streamId, offset, fin, data: Uint8Array.of(1) })
+
+test.each<{ what: string; packets: readonly Frame[] }>([
+  { what: 'ends a stream before a byte that came', packets: [piece(2, 100, false), parity(2, 100)] },
+  { what: 'ends a stream elsewhere than its FIN', packets: [piece(2, 100, true), parity(2, 102)] },
+  { what: 'ends a stream elsewhere than another PARITY', packets: [parity(2, 102), parity(2, 101)] },
+  { what: 'sends bytes behind the end that its PARITY told', packets: [parity(2, 100), piece(2, 100, false)] },
+  { what: 'ends a stream before the end that its PARITY told', packets: [parity(2, 100), piece(2, 98, true)] },
+  { what: 'breaks a stream off elsewhere than its PARITY told', packets: [parity(2, 100), { kind: 'RESET_STREAM', streamId: 2, code: 0, finalSize: 99 }] },
+  { what: 'tells by PARITY of more than a stream may have', packets: [parity(2, 16_385)] },
+  { what: 'tells by PARITY of more than all streams together may have', packets: [parity(2, 9000), parity(4, 9000)] },
+])('a peer that $what is closed on', ({ packets }) => {
+  const { pair, server } = joined({ seed: 30, limits: { streamBufferBytes: 16_384, connectionBufferBytes: 16_384 } })
+  const states = packets.map((frame, index) => {
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 50 + index, frames: [frame] }), pair.server.path, pair.nowMs)
+    return server.state
+  })
+  expect(states).toEqual([...Array<string>(packets.length - 1).fill('ESTABLISHED'), 'CLOSING'])
+  pair.drain()
+  expect(closeReason(pair.server.events)).toEqual(['violation'])
 })
 
 test('a peer that writes one byte at the far end of each stream is closed on before all of them cost memory', () => {

@@ -20,7 +20,7 @@ const PACKET_THRESHOLD_MAX = 300
 const LATE_PROBE_TIMES = 2
 const LATE_MAX = 1024
 /** A connection is young for so many packets: its losses are felt most, and it can afford duplicates. */
-const YOUNG_PACKETS = 100
+export const YOUNG_PACKETS = 100
 
 /** A packet that asked for an acknowledgement. */
 export interface SentPacket extends SendMoment {
@@ -36,7 +36,7 @@ export interface SentPacket extends SendMoment {
   readonly control: readonly Frame[]
   /** A probe for a longer datagram: its loss means nothing else (RFC 9000 §14.4). */
   readonly isMtuProbe: boolean
-  /** Sent to find out about others: its content is in flight already. */
+  /** Sent to find out about others, or to restore them: its content is in flight already. */
   readonly isRepeat: boolean
 }
 

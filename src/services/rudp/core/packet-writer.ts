@@ -10,7 +10,9 @@ import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
 import { below, type Random } from '../../kit/random.ts'
 import { ASKING_HELLO_BYTES, encodeEncryptedHelloHeader, encodeEncryptedShortHeader, encodeEncryptedWelcomeHeader, TAG_BYTES } from '../wire/encrypted-packet.ts'
-import { ackBytes, encodeFrame, encodeStreamHeader, frameBytes, streamHeaderBytes, type Frame, type PacketRange, type Parameters } from '../wire/frames.ts'
+import {
+  ackBytes, encodeFrame, encodeStreamHeader, frameBytes, PARITY_STREAM_BYTES_MAX, parityHeaderBytes, streamHeaderBytes, type Frame, type PacketRange, type Parameters,
+} from '../wire/frames.ts'
 import { encodeLongHeader, encodeShortHeader, sealLong, sealShort, type NumberedPacket } from '../wire/packet.ts'
 import type { ConnectionEncryption } from './encryption/connection-encryption.ts'
 import type { Segment } from './send-buffer.ts'
@@ -121,9 +123,14 @@ export class PacketWriter {
     if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
   }
 
-  /** Bytes of a stream that fit behind the fields of its frame. */
+  /** Bytes of a stream that fit behind the fields of its frame; as long as the stream may have a parity, no more than that has room for. */
   roomForStream(streamId: number, offset: number): number {
-    return this.room - streamHeaderBytes(streamId, offset)
+    return offset < PARITY_STREAM_BYTES_MAX ? this.roomForParity(streamId) : this.room - streamHeaderBytes(streamId, offset)
+  }
+
+  /** Bytes of a stream's parity that fit behind the fields of its frame. */
+  roomForParity(streamId: number): number {
+    return this.room - parityHeaderBytes(streamId)
   }
 
   /** Fills the packet up. */

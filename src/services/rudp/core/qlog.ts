@@ -103,6 +103,7 @@ function formatEvent(event: TraceEvent, longNumbers: ReadonlySet<number>): QlogE
       name: 'recovery:marked_for_retransmit',
       data: { frames: [{ frame_type: 'stream', stream_id: quicStreamId(event.streamId), offset: event.offset, length: event.lengthBytes }] },
     }
+    case 'restored': return { name: 'recovery:data_restored', data: { stream_id: quicStreamId(event.streamId), offset: event.offset, length: event.lengthBytes } }
     case 'spurious': return { name: 'recovery:spurious_loss_detected', data: { packet_number: event.number } }
   }
 }
@@ -141,6 +142,7 @@ function formatFrame(frame: Frame): unknown {
   switch (frame.kind) {
     case 'ACK': return { frame_type, ack_delay: frame.delayMs, acked_ranges: frame.ranges.map(({ first, last }) => first === last ? [first] : [first, last]) }
     case 'STREAM': return { frame_type, stream_id: quicStreamId(frame.streamId), offset: frame.offset, length: frame.data.length, fin: frame.fin }
+    case 'PARITY': return { frame_type, stream_id: quicStreamId(frame.streamId), final_size: frame.finalSize, length: frame.data.length }
     case 'RESET_STREAM': return { frame_type, stream_id: quicStreamId(frame.streamId), error_code: frame.code, final_size: frame.finalSize }
     case 'STOP_SENDING': return { frame_type, stream_id: quicStreamId(frame.streamId), error_code: frame.code }
     case 'MAX_DATA': return { frame_type, maximum: frame.limit }

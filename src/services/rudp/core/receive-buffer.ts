@@ -2,11 +2,16 @@
  * The bytes of a stream that arrived and were not read yet: in whatever order they come, read in their own. It never holds more than
  * its limit, and the limit that it offers never moves back.
  */
+import type { Crc32 } from '../../kit/crc32.ts'
+import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
 import { Blocks } from './blocks.ts'
+import { addToParity, areInOwnColumns, columnsOf, type Parity, type Range } from './parity.ts'
 import { RangeSet } from './range-set.ts'
 
 /** A peer that sends single bytes with holes between them would otherwise cost a range each. */
 const HOLES_MAX = 1024
+/** With more pieces than this beyond the first hole nobody tries to restore: looking costs something with each piece that comes. */
+const RESTORING_PIECES_MAX = 16
 
 export class ReceiveBuffer {
   readonly #limitBytes: number
@@ -17,6 +22,10 @@ export class ReceiveBuffer {
   #arrivedTo = 0
   #highest = 0
   #finOffset = Infinity
+  /** Came, and was not enough yet. */
+  #parity: Parity | undefined
+  /** A parity can still restore something. */
+  #wantsParity = true
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
@@ -68,19 +77,49 @@ export class ReceiveBuffer {
     if (offset > this.#arrivedTo && this.#early.count >= HOLES_MAX && this.#early.isApart(offset, end)) return 'full'
     if (fin) this.#finOffset = end
     const from = Math.max(offset, this.#arrivedTo)
-    if (from >= end) return 'taken'
-    this.#blocks.put(from, from === offset ? bytes : bytes.subarray(from - offset))
-    this.#highest = Math.max(this.#highest, end)
-    if (from > this.#arrivedTo) this.#early.add(from, end)
-    else this.#advance(end)
+    if (from < end) {
+      this.#blocks.put(from, from === offset ? bytes : bytes.subarray(from - offset))
+      this.#highest = Math.max(this.#highest, end)
+      if (from > this.#arrivedTo) this.#early.add(from, end)
+      else this.#advance(end)
+    }
+    this.#lookWhetherParityHelps()
     return 'taken'
+  }
+
+  /** Keeps the first parity that comes, which also tells the end. @returns false where that contradicts what came before */
+  putParity(parity: Parity): boolean {
+    if (!this.#endAt(parity.finalSize)) return false
+    this.#lookWhetherParityHelps()
+    if (this.#wantsParity) this.#parity ??= { ...parity, data: parity.data.slice() }
+    return true
+  }
+
+  /**
+   * Restores all that is missing, where a parity has come and is enough. What has not the right sum is not taken, and the parity
+   * forgotten for good.
+   * @returns what was restored
+   */
+  restore(sumOf: Crc32): readonly Range[] {
+    const parity = this.#parity
+    if (parity === undefined || this.#early.count > RESTORING_PIECES_MAX) return NOTHING
+    const missing: Range[] = []
+    this.#early.forEachGap(this.#arrivedTo, this.#finOffset, (start, end) => missing.push({ start, end }))
+    if (!areInOwnColumns(missing, parity.data.length)) return NOTHING
+    // Nothing was ever put where bytes are missing: zeros, which change no parity.
+    for (const { offset, bytes } of this.#blocks.below(this.#finOffset)) addToParity(parity.data, offset, bytes)
+    for (const range of missing) this.#blocks.put(range.start, columnsOf(parity.data, range))
+    const sum = this.#blocks.below(this.#finOffset).reduce((before, { bytes }) => sumOf(bytes, 0, bytes.length, before), 0)
+    this.#wantNoParity()
+    if (sum !== parity.sum) return NOTHING // what stands there now counts for nothing, and what comes takes its place
+    this.#advance(this.#finOffset)
+    return missing
   }
 
   /** The peer broke the stream off at `finalSize`. @returns false where that contradicts what came before */
   breakOff(finalSize: number): boolean {
-    if (finalSize < this.#highest || finalSize > this.limitOffset || (this.#finOffset !== Infinity && finalSize !== this.#finOffset)) return false
-    this.#finOffset = finalSize
-    this.#highest = finalSize
+    if (!this.#endAt(finalSize)) return false
+    this.#wantNoParity()
     this.#blocks.release()
     return true
   }
@@ -92,6 +131,25 @@ export class ReceiveBuffer {
     const bytes = this.#blocks.take(this.#readTo, lengthBytes)
     this.#readTo += bytes.length
     return bytes
+  }
+
+  /** The stream ends at `finalSize`, and all before it counts as sent. @returns false where that contradicts what came before */
+  #endAt(finalSize: number): boolean {
+    if (finalSize < this.#highest || finalSize > this.limitOffset || (this.#finOffset !== Infinity && finalSize !== this.#finOffset)) return false
+    this.#finOffset = finalSize
+    this.#highest = finalSize
+    return true
+  }
+
+  #lookWhetherParityHelps(): void {
+    if (this.finished || this.#highest > PARITY_STREAM_BYTES_MAX) this.#wantNoParity()
+  }
+
+  #wantNoParity(): void {
+    if (!this.#wantsParity) return
+    this.#wantsParity = false
+    this.#parity = undefined
+    this.#blocks.keepNoMore(this.#readTo)
   }
 
   #advance(end: number): void {
@@ -107,3 +165,4 @@ export class ReceiveBuffer {
 }
 
 const EMPTY = new Uint8Array(0)
+const NOTHING: readonly Range[] = []

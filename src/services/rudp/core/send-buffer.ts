@@ -6,8 +6,14 @@
  *
  * The end of the stream (FIN) is sent with the last bytes, or alone.
  */
+import type { Crc32 } from '../../kit/crc32.ts'
+import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
+import { addToParity, type Parity } from './parity.ts'
 import { RangeSet } from './range-set.ts'
 import { WrittenBytes } from './written-bytes.ts'
+
+/** A stream of fewer packets has no parity: it would cost too much of what it saves. */
+const PARITY_PACKETS_MIN = 4
 
 /** What one packet carries of the stream. */
 export interface Segment {
@@ -64,7 +70,7 @@ export class SendBuffer {
     return this.#lost.count > 0 || this.#finLost
   }
 
-  /** Takes as much as there is room for; it must not be changed until it has arrived. @returns how many bytes were taken */
+  /** Takes as much as there is room for; it must not be changed until it is forgotten (`WrittenBytes`). @returns how many bytes were taken */
   write(bytes: Uint8Array): number {
     if (this.#finQueued) return 0
     const taken = Math.min(bytes.length, this.freeBytes)
@@ -153,6 +159,19 @@ export class SendBuffer {
 
   copy(segment: Segment, target: Uint8Array, at: number): void {
     this.#written.copy(segment.offset, segment.lengthBytes, target, at)
+  }
+
+  /** A parity of `lengthBytes` of the whole stream, which has ended; undefined where it is too long, or too short. */
+  parity(lengthBytes: number, sumOf: Crc32): Parity | undefined {
+    const finalSize = this.#writtenTo
+    if (finalSize > PARITY_STREAM_BYTES_MAX || finalSize <= (PARITY_PACKETS_MIN - 1) * lengthBytes) return undefined
+    const data = new Uint8Array(lengthBytes)
+    let sum = 0
+    this.#written.forEach((offset, bytes) => {
+      addToParity(data, offset, bytes)
+      sum = sumOf(bytes, 0, bytes.length, sum)
+    })
+    return { finalSize, sum, data }
   }
 
   release(): void {

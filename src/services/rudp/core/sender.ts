@@ -5,12 +5,13 @@
 import type { Frame, Parameters } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE, PACKET_NUMBER_MAX } from '../wire/packet.ts'
 import type { ConnectionSetup } from './connection-setup.ts'
-import type { SentPacket } from './loss.ts'
+import { YOUNG_PACKETS, type SentPacket } from './loss.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { ceilingOf, PathMtu } from './path-mtu.ts'
 import { PathValidation } from './path-validation.ts'
 import type { Received } from './received.ts'
 import { Recovery, type Carried, type Findings, type Hold } from './recovery.ts'
+import type { Stream } from './stream.ts'
 import type { Streams, Turn } from './streams.ts'
 import type { Watch } from './watch.ts'
 
@@ -33,6 +34,8 @@ export class Sender {
   readonly #setup: SenderSetup
   /** Frames that have to arrive, oldest first. */
   readonly #control: Frame[] = []
+  /** Streams whose end has just left for the first time: their parity follows. */
+  readonly #ended: Stream[] = []
   #mtu: PathMtu
   /** The longest datagram that the peer takes. */
   #peerDatagramBytes = DATAGRAM_BYTES_BASE
@@ -164,6 +167,7 @@ export class Sender {
   /** One packet with something in it that has to arrive. @returns whether there was anything */
   #sendNext(nowMs: number): boolean {
     const { streams, received } = this.#setup
+    if (this.#sendParity(nowMs)) return true
     if (this.#control.length === 0 && !streams.hasReady) return false
     if (this.#control.length === 0 && this.#sendLost(nowMs)) return true
     this.#begin(this.#control)
@@ -187,6 +191,19 @@ export class Sender {
     return turn !== undefined
   }
 
+  /** It goes alone, so that it has as much room as any bytes of the stream had. Its loss does no harm: what it covers is in flight. */
+  #sendParity(nowMs: number): boolean {
+    for (let stream = this.#ended.shift(); stream !== undefined; stream = this.#ended.shift()) {
+      this.#begin()
+      const parity = stream.parity(this.writer.roomForParity(stream.id))
+      if (parity === undefined) continue
+      this.writer.add({ kind: 'PARITY', streamId: stream.id, ...parity })
+      this.#finish({ ...NOTHING, isRepeat: true }, nowMs)
+      return true
+    }
+    return false
+  }
+
   #finishWith(turn: Turn | undefined, control: readonly Frame[], isRepeat: boolean, nowMs: number): void {
     if (turn === undefined) return void this.#finish({ ...NOTHING, control, isRepeat }, nowMs)
     const { stream, segment } = turn
@@ -194,9 +211,15 @@ export class Sender {
     if (!isRepeat) this.#setup.streams.sent(turn) // a repeat takes nothing over: what it repeats may have been given up since it left
     const { offset, lengthBytes, fin, again } = segment
     const number = this.#finish({ streamId: stream.id, offset, lengthBytes, fin, control, isMtuProbe: false, isRepeat }, nowMs)
+    if (fin && !again && this.#canAffordParity) this.#ended.push(stream)
     if (!again) return
     this.#counts.retransmitted++
     this.#setup.watch?.retransmitted(number, stream.id, segment)
+  }
+
+  /** A new connection's losses are felt most; later, only where packets are lost at all. */
+  get #canAffordParity(): boolean {
+    return this.writer.nextNumber <= YOUNG_PACKETS || this.#counts.lost > this.#counts.spurious
   }
 
   /** Sends the content of a packet once more, whatever the window says. */

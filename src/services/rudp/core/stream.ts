@@ -2,7 +2,9 @@
  * One stream: ordered bytes in both directions, each half with states of its own (RFC 9000 §2 and §3). A user writes, reads, and
  * ends or breaks off either half; what goes out in which packet is the connection's matter.
  */
+import type { Crc32 } from '../../kit/crc32.ts'
 import type { Frame } from '../wire/frames.ts'
+import type { Parity, Range } from './parity.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
 import { SendBuffer, type Segment } from './send-buffer.ts'
 import { nextReceiveState, nextSendState, type ReceiveState, type SendState } from './stream-states.ts'
@@ -29,6 +31,10 @@ export interface StreamHost {
   emit(stream: Stream, event: StreamEvent): void
   /** Bytes were read, or will never be: the connection's window moves. */
   consumed(bytes: number): void
+  /** Lost bytes of the peer's half were restored by its parity. */
+  restored(stream: Stream, range: Range): void
+  /** How checksums are found. */
+  readonly sum: Crc32
 }
 
 export interface StreamSetup {
@@ -93,7 +99,10 @@ export class Stream {
     return ['DATA-RECVD', 'RESET-RECVD'].includes(this.#sendState) && ['DATA-READ', 'RESET-READ'].includes(this.#receiveState)
   }
 
-  /** Takes as much as there is room for; it must not be changed until it has arrived. @returns how many bytes were taken; after less than all comes `writable` */
+  /**
+   * Takes as much as there is room for. It must not be changed until it has arrived, nor before the whole stream has, if that is not longer than 64 KB.
+   * @returns how many bytes were taken; after less than all comes `writable`
+   */
   write(bytes: Uint8Array): number {
     if (this.#sendState !== 'SEND') return 0
     const taken = this.#out.write(bytes)
@@ -204,6 +213,11 @@ export class Stream {
     return this.#out.repeat(offset, lengthBytes, fin, maxBytes)
   }
 
+  /** A parity of `lengthBytes` of all that was written; undefined where none is due. */
+  parity(lengthBytes: number): Parity | undefined {
+    return this.#isSending ? this.#out.parity(lengthBytes, this.#host.sum) : undefined
+  }
+
   sent(segment: Segment): void {
     this.#out.sent(segment)
   }
@@ -242,11 +256,23 @@ export class Stream {
     const before = this.#in.highest
     const taken = this.#in.put(offset, data, fin)
     if (taken !== 'taken') return taken
+    return this.#afterArrival(before, fin)
+  }
+
+  /** @returns by how much the stream's highest offset rose, or what is wrong */
+  onParity(parity: Parity): number | 'violation' {
+    if (this.#receiveState === 'RESET-READ') return 0
+    const before = this.#in.highest
+    return this.#in.putParity(parity) ? this.#afterArrival(before, true) : 'violation'
+  }
+
+  #afterArrival(highestBefore: number, fin: boolean): number {
+    for (const range of this.#in.restore(this.#host.sum)) this.#host.restored(this, range)
     if (fin) this.#receiveState = nextReceiveState(this.#receiveState, 'fin')
     if (this.#in.finished) this.#receiveState = nextReceiveState(this.#receiveState, 'all')
     if (this.#stopped) this.#discard()
     else if (this.readableBytes > 0 || this.#receiveState === 'DATA-RECVD') this.#tellReadable()
-    return this.#in.highest - before
+    return this.#in.highest - highestBefore
   }
 
   /** @returns by how much the stream's highest offset rose, or what is wrong */

@@ -2,13 +2,17 @@
  * All streams of a connection: opening and forgetting them, the limits for all of them together (RFC 9000 §4), and whose turn it is
  * to send. Ids of streams that the initiator opens are even, those of the acceptor odd; each counts up by two.
  */
+import type { Crc32 } from '../../kit/crc32.ts'
 import type { Frame, Parameters } from '../wire/frames.ts'
 import type { ConnectionEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Segment } from './send-buffer.ts'
 import { Stream, type StreamEvent } from './stream.ts'
+import type { Watch } from './watch.ts'
 
 export interface StreamsHost {
+  /** How checksums are found. */
+  readonly sum: Crc32
   emit(event: ConnectionEvent): void
   /** A stream has something to send, or is over. */
   changed(): void
@@ -26,6 +30,7 @@ export type Violation = 'protocol-violation' | 'flow-control' | undefined
 export class Streams {
   readonly #limits: Limits
   readonly #host: StreamsHost
+  readonly #watch: Watch | undefined
   readonly #open = new Map<number, Stream>()
   /** Streams with something to send, in the order of their turns. */
   readonly #ready = new Set<Stream>()
@@ -47,9 +52,10 @@ export class Streams {
   #consumedBytes = 0
   #advertisedData: number
 
-  constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost) {
+  constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost, watch: Watch | undefined) {
     this.#limits = limits
     this.#host = host
+    this.#watch = watch
     this.#nextId = role === 'initiator' ? 0 : 1
     this.#peerParity = role === 'initiator' ? 1 : 0
     this.#peerNextId = this.#peerParity
@@ -185,6 +191,7 @@ export class Streams {
   onFrame(frame: Frame, early: boolean): Violation | 'full' {
     switch (frame.kind) {
       case 'STREAM': return this.#onRise(frame.streamId, early, stream => stream.onData(frame.offset, frame.data, frame.fin))
+      case 'PARITY': return this.#onRise(frame.streamId, early, stream => stream.onParity(frame))
       case 'RESET_STREAM': return this.#onRise(frame.streamId, early, stream => stream.onReset(frame.finalSize))
       case 'STOP_SENDING': return this.#onStop(frame.streamId, frame.code, early)
       case 'MAX_STREAM_DATA': {
@@ -251,6 +258,8 @@ export class Streams {
         },
         emit: (of, event) => this.#emit(of, event),
         consumed: bytes => { this.#consumedBytes += bytes },
+        restored: (of, range) => this.#watch?.restored(of.id, range),
+        sum: this.#host.sum,
       },
     })
     this.#open.set(id, stream)

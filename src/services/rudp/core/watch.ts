@@ -4,6 +4,7 @@ import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
 import type { LossFound, TraceEvent } from './events.ts'
 import type { SentPacket } from './loss.ts'
+import type { Range } from './parity.ts'
 import type { Recovery } from './recovery.ts'
 import type { Segment } from './send-buffer.ts'
 import type { StateName } from './states.ts'
@@ -38,6 +39,10 @@ export class Watch {
 
   retransmitted(number: number, streamId: number, { offset, lengthBytes }: Segment): void {
     this.observe({ kind: 'retransmitted', number, streamId, offset, lengthBytes }, this.nowMs)
+  }
+
+  restored(streamId: number, { start, end }: Range): void {
+    this.observe({ kind: 'restored', streamId, offset: start, lengthBytes: end - start }, this.nowMs)
   }
 
   probe(number: number, why: 'probe' | 'duplicate'): void {

@@ -27,6 +27,26 @@ test('whatever lengths were written, any part that has not arrived is copied as 
   }), { numRuns: 500 })
 })
 
+test('a stream of up to 64 KB is kept whole whatever has arrived of it, a longer one is not', () => {
+  const written = new WrittenBytes()
+  const kept = () => {
+    const pieces: Uint8Array[] = []
+    written.forEach((offset, bytes) => {
+      expect(offset).toBe(pieces.reduce((sum, { length }) => sum + length, 0))
+      pieces.push(bytes)
+    })
+    return Buffer.concat(pieces)
+  }
+  for (const [start, end] of [[0, 10_000], [10_000, 10_100], [10_100, 65_536]]) written.append(stream.subarray(start, end))
+  written.forgetBelow(65_536)
+  expect(Buffer.compare(kept(), stream.subarray(0, 65_536))).toBe(0)
+  written.append(stream.subarray(65_536, 65_537))
+  written.forgetBelow(65_536)
+  let keptBytes = 0
+  written.forEach((_offset, bytes) => { keptBytes += bytes.length })
+  expect(keptBytes).toBe(1)
+})
+
 test('short pieces are the writer\'s own again at once', () => {
   const written = new WrittenBytes()
   const bytes = Uint8Array.of(1, 2, 3)

@@ -1,7 +1,9 @@
 /**
  * The bytes of a stream that were written and have not arrived at the peer yet. Long pieces stay where they are, which saves a copy of
- * everything that is sent; short ones are copied behind one another, so that a writer of single bytes costs no more than others.
+ * everything that is sent; short ones are copied behind one another, so that a writer of single bytes costs no more than others. A stream
+ * that may still be given a parity is kept whole, though some of it has arrived.
  */
+import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
 
 const COPIED_BYTES_MAX = 4 * 1024
 const GATHERED_BYTES = 16 * 1024
@@ -48,8 +50,14 @@ export class WrittenBytes {
     }
   }
 
-  /** They have arrived. */
+  /** Calls `visit` for each piece of all that were written, in order; only for a stream that is kept whole. */
+  forEach(visit: (offset: number, bytes: Uint8Array) => void): void {
+    for (const { startOffset, bytes, lengthBytes } of this.#pieces) visit(startOffset, bytes.subarray(0, lengthBytes))
+  }
+
+  /** They have arrived. A stream of at most 64 KB is kept whole all the same. */
   forgetBelow(offset: number): void {
+    if (this.#endOffset <= PARITY_STREAM_BYTES_MAX) return
     let arrived = 0
     for (let piece = this.#pieces[0]; piece !== undefined && piece.startOffset + piece.lengthBytes <= offset; piece = this.#pieces[arrived]) arrived++
     if (arrived === 0) return

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MalformedPacket } from '../../kit/errors.ts'
-import { decodeFrames, encodeFrame, frameBytes, FRAME_TYPES, FRAMES_MAX, RANGES_MAX, TOKEN_BYTES_MAX, type Frame, type PacketRange } from './frames.ts'
+import { decodeFrames, encodeFrame, frameBytes, FRAME_TYPES, FRAMES_MAX, PARITY_STREAM_BYTES_MAX, RANGES_MAX, TOKEN_BYTES_MAX, type Frame, type PacketRange } from './frames.ts'
 import { NUMBER_LIMIT, varintBytes, writeVarint, FieldReader } from './varint.ts'
 
 const number = fc.oneof(fc.nat(63), fc.nat(16_383), fc.nat(0x3fffffff), fc.maxSafeNat().map(value => value % NUMBER_LIMIT))
@@ -38,6 +38,10 @@ export const frames: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ kind: fc.constant('CONNECTION_CLOSE' as const), code: number }),
 )
 
+/** Stands last in its packet, as it goes to the end. */
+const parity: fc.Arbitrary<Frame> = fc.tuple(number, fc.integer({ min: 1, max: 1400 }), fc.nat(PARITY_STREAM_BYTES_MAX - 1400), fc.nat(0xffffffff))
+  .map(([streamId, lengthBytes, more, sum]) => ({ kind: 'PARITY', streamId, finalSize: lengthBytes + more, sum, data: new Uint8Array(lengthBytes).fill(sum) }))
+
 function encode(list: readonly Frame[]): Uint8Array {
   const bytes = new Uint8Array(list.reduce((sum, frame) => sum + frameBytes(frame), 0))
   const view = new DataView(bytes.buffer)
@@ -68,7 +72,8 @@ test('a number comes back as it went, in one, two, four or eight bytes', () => {
 })
 
 test('frames that are encoded are decoded the same', () => {
-  fc.assert(fc.property(fc.array(frames, { minLength: 1, maxLength: 12 }), list => {
+  fc.assert(fc.property(fc.array(frames, { minLength: 1, maxLength: 12 }), fc.option(parity), (first, last) => {
+    const list = last === null ? first : [...first, last]
     expect(decode(encode(list))).toEqual(list)
   }), { numRuns: 2000 })
 })
@@ -76,6 +81,12 @@ test('frames that are encoded are decoded the same', () => {
 test('a STREAM without a length goes to the end of the packet', () => {
   expect(decode(Uint8Array.from([0x01, 0x09, 4, 0x40, 100, 1, 2, 3]))).toEqual([
     { kind: 'PING' }, { kind: 'STREAM', streamId: 4, offset: 100, fin: true, data: Uint8Array.of(1, 2, 3) },
+  ])
+})
+
+test('a PARITY goes to the end of the packet, and a stream of 65,536 bytes may have one', () => {
+  expect(decode(Uint8Array.from([0x01, 0x0c, 4, 0x80, 1, 0, 0, 0xfe, 1, 2, 3, 0x01, 8]))).toEqual([
+    { kind: 'PING' }, { kind: 'PARITY', streamId: 4, finalSize: 65_536, sum: 0xfe010203, data: Uint8Array.of(1, 8) },
   ])
 })
 
@@ -103,6 +114,10 @@ test.each([
   { name: 'more ranges than allowed', bytes: [0x02, 0x44, 0xff, 0, 0x41, 0x00, 0, ...Array<number>(2 * RANGES_MAX).fill(0)] },
   { name: 'a STREAM longer than its packet', bytes: [0x0a, 0, 0, 3, 1, 2] },
   { name: 'a STREAM that reaches over 2^52', bytes: [0x08, 0, 0xc0, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1] },
+  { name: 'a PARITY of a stream of more than 65,536 bytes', bytes: [0x0c, 0, 0x80, 1, 0, 1, 9, 9, 9, 9, 1] },
+  { name: 'a PARITY without bytes', bytes: [0x0c, 0, 5, 9, 9, 9, 9] },
+  { name: 'a PARITY longer than its stream', bytes: [0x0c, 0, 2, 9, 9, 9, 9, 1, 2, 3] },
+  { name: 'a PARITY whose sum is cut', bytes: [0x0c, 0, 5, 9, 9, 9] },
   { name: 'a number of 2^52', bytes: [0x10, 0xc0, 0x10, 0, 0, 0, 0, 0, 0] },
   { name: 'an empty token', bytes: [0x21, 0] },
   { name: 'a token that is too long', bytes: [0x21, 0x40, TOKEN_BYTES_MAX + 1, ...Array<number>(TOKEN_BYTES_MAX + 1).fill(1)] },

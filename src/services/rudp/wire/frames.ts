@@ -17,6 +17,7 @@ export const FRAME_TYPES = {
   PARAMETERS: { code: 0x06, asks: true, fields: 'max data (v), max stream data (v), max streams (v), idle ms (v), datagram bytes (v), ack delay ms (v)', meaning: 'what this end takes' },
   NEW_TOKEN: { code: 0x07, asks: true, fields: 'length (v), token', meaning: 'a token for the next visit' },
   STREAM: { code: 0x08, asks: true, fields: 'stream (v), offset (v), [length (v),] bytes', meaning: 'bytes of a stream; codes 08 to 0b: + 1 it ends behind them, + 2 a length is there, else they go to the end of the packet' },
+  PARITY: { code: 0x0c, asks: true, fields: 'stream (v), final size (v), sum (4 bytes), bytes', meaning: 'restores lost bytes of a short stream, and tells its end; the bytes go to the end of the packet' },
   MAX_DATA: { code: 0x10, asks: true, fields: 'limit (v)', meaning: 'bytes that this end takes, of all streams together' },
   MAX_STREAM_DATA: { code: 0x11, asks: true, fields: 'stream (v), limit (v)', meaning: 'the offset up to which bytes of a stream are taken' },
   MAX_STREAMS: { code: 0x12, asks: true, fields: 'limit (v)', meaning: 'streams that the peer may open, counted from the first' },
@@ -66,6 +67,8 @@ export type Frame =
   | { readonly kind: 'NEW_TOKEN' | 'TOKEN' | 'RESET_TOKEN'; readonly token: Uint8Array }
   /** `data` is a view into the datagram. */
   | { readonly kind: 'STREAM'; readonly streamId: number; readonly offset: number; readonly fin: boolean; readonly data: Uint8Array }
+  /** `sum`: CRC-32 of the whole stream. `data` is a view into the datagram. */
+  | { readonly kind: 'PARITY'; readonly streamId: number; readonly finalSize: number; readonly sum: number; readonly data: Uint8Array }
   | { readonly kind: 'MAX_DATA'; readonly limit: number }
   | { readonly kind: 'MAX_STREAM_DATA'; readonly streamId: number; readonly limit: number }
   | { readonly kind: 'MAX_STREAMS'; readonly limit: number }
@@ -78,9 +81,12 @@ export const FRAMES_MAX = 64
 export const RANGES_MAX = 256
 export const TOKEN_BYTES_MAX = 64
 export const RESET_TOKEN_BYTES = 16
+/** The longest stream that has a parity. */
+export const PARITY_STREAM_BYTES_MAX = 65_536
 
 const FIN = 1
 const LENGTH = 2
+const SUM_BYTES = 4
 const RULE = 'docs/rudp.md §4'
 
 /**
@@ -113,6 +119,7 @@ function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
     case 0x06: return { kind: 'PARAMETERS', parameters: decodeParameters(reader) }
     case 0x07: return { kind: 'NEW_TOKEN', token: decodeToken(reader) }
     case 0x08: case 0x09: case 0x0a: case 0x0b: return decodeStream(reader, code)
+    case 0x0c: return decodeParity(reader)
     case 0x10: return { kind: 'MAX_DATA', limit: reader.varint() }
     case 0x11: return { kind: 'MAX_STREAM_DATA', streamId: reader.varint(), limit: reader.varint() }
     case 0x12: return { kind: 'MAX_STREAMS', limit: reader.varint() }
@@ -131,6 +138,16 @@ function decodeStream(reader: FieldReader, code: number): Frame {
   const length = (code & LENGTH) === 0 ? reader.left : reader.varint()
   if (offset + length >= NUMBER_LIMIT) malformed(reader.at, 'a stream that reaches over 2^52')
   return { kind: 'STREAM', streamId, offset, fin: (code & FIN) !== 0, data: reader.bytes(length) }
+}
+
+function decodeParity(reader: FieldReader): Frame {
+  const streamId = reader.varint()
+  const finalSize = reader.varint()
+  if (finalSize > PARITY_STREAM_BYTES_MAX) malformed(reader.at, `a parity of a stream of ${finalSize} bytes`)
+  const sum = reader.uint32()
+  const length = reader.left
+  if (length === 0 || length > finalSize) malformed(reader.at, `a parity of ${length} bytes for a stream of ${finalSize}`)
+  return { kind: 'PARITY', streamId, finalSize, sum, data: reader.bytes(length) }
 }
 
 function decodeAck(reader: FieldReader): Frame {
@@ -175,6 +192,7 @@ export function frameBytes(frame: Frame): number {
     case 'PARAMETERS': return parameterFields(frame.parameters).reduce((sum, value) => sum + varintBytes(value), 1)
     case 'NEW_TOKEN': case 'TOKEN': return 1 + varintBytes(frame.token.length) + frame.token.length
     case 'STREAM': return streamHeaderBytes(frame.streamId, frame.offset) + varintBytes(frame.data.length) + frame.data.length
+    case 'PARITY': return 1 + varintBytes(frame.streamId) + varintBytes(frame.finalSize) + SUM_BYTES + frame.data.length
     case 'MAX_DATA': case 'MAX_STREAMS': return 1 + varintBytes(frame.limit)
     case 'MAX_STREAM_DATA': return 1 + varintBytes(frame.streamId) + varintBytes(frame.limit)
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return 9
@@ -207,6 +225,12 @@ export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at:
       const tokenAt = writeVarint(view, fieldAt, frame.token.length)
       bytes.set(frame.token, tokenAt)
       return tokenAt + frame.token.length
+    }
+    case 'PARITY': {
+      const sumAt = writeVarints(view, fieldAt, [frame.streamId, frame.finalSize])
+      view.setUint32(sumAt, frame.sum)
+      bytes.set(frame.data, sumAt + SUM_BYTES)
+      return sumAt + SUM_BYTES + frame.data.length
     }
     case 'MAX_DATA': case 'MAX_STREAMS': return writeVarint(view, fieldAt, frame.limit)
     case 'MAX_STREAM_DATA': return writeVarints(view, fieldAt, [frame.streamId, frame.limit])
@@ -247,6 +271,11 @@ export function streamHeaderBytes(streamId: number, offset: number): number {
   return 1 + varintBytes(streamId) + varintBytes(offset)
 }
 
+/** The length of a PARITY's fields before its bytes, at most. */
+export function parityHeaderBytes(streamId: number): number {
+  return 1 + varintBytes(streamId) + varintBytes(PARITY_STREAM_BYTES_MAX) + SUM_BYTES
+}
+
 /** Writes type, stream and offset. @param hasLength a length field will follow; else the bytes go to the end of the packet */
 export function encodeStreamHeader(streamId: number, offset: number, fin: boolean, hasLength: boolean, view: DataView, at: number): number {
   view.setUint8(at, FRAME_TYPES.STREAM.code | (fin ? FIN : 0) | (hasLength ? LENGTH : 0))
@@ -262,6 +291,7 @@ export function summarizeFrame(frame: Frame): string {
     case 'RESET_STREAM': case 'STOP_SENDING': return `${frame.kind} ${frame.streamId}`
     case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return frame.kind
     case 'STREAM': return `STREAM ${frame.streamId} at ${frame.offset}+${frame.data.length}${frame.fin ? ' FIN' : ''}`
+    case 'PARITY': return `PARITY ${frame.streamId} of ${frame.finalSize} by ${frame.data.length}`
     case 'MAX_DATA': case 'MAX_STREAMS': return `${frame.kind} ${frame.limit}`
     case 'MAX_STREAM_DATA': return `MAX_STREAM_DATA ${frame.streamId} ${frame.limit}`
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return frame.kind

@@ -10,7 +10,7 @@ local rudp = Proto('hrudp', 'Hamlet RUDP')
 local LONG_TYPES = { [0] = 'HELLO', 'WELCOME', 'RETRY', 'RESET' }
 local FRAMES = {
   [0x00] = 'PADDING', [0x01] = 'PING', [0x02] = 'ACK', [0x03] = 'SETTLED', [0x04] = 'RESET_STREAM', [0x05] = 'STOP_SENDING', [0x06] = 'PARAMETERS',
-  [0x07] = 'NEW_TOKEN', [0x08] = 'STREAM', [0x09] = 'STREAM', [0x0a] = 'STREAM', [0x0b] = 'STREAM', [0x10] = 'MAX_DATA', [0x11] = 'MAX_STREAM_DATA',
+  [0x07] = 'NEW_TOKEN', [0x08] = 'STREAM', [0x09] = 'STREAM', [0x0a] = 'STREAM', [0x0b] = 'STREAM', [0x0c] = 'PARITY', [0x10] = 'MAX_DATA', [0x11] = 'MAX_STREAM_DATA',
   [0x12] = 'MAX_STREAMS', [0x1a] = 'PATH_CHALLENGE', [0x1b] = 'PATH_RESPONSE', [0x1c] = 'CONNECTION_CLOSE', [0x21] = 'TOKEN', [0x22] = 'RESET_TOKEN',
 }
 local ENCRYPTED_VERSION = 0x48520102
@@ -31,6 +31,9 @@ local f = {
   length = ProtoField.uint64('hrudp.length', 'Length'),
   fin = ProtoField.bool('hrudp.fin', 'The stream ends here'),
   data = ProtoField.bytes('hrudp.data', 'Data'),
+  final_size = ProtoField.uint64('hrudp.parity.final_size', 'Length of the whole stream'),
+  sum = ProtoField.uint32('hrudp.parity.sum', 'Sum of the whole stream (CRC-32)', base.HEX),
+  parity = ProtoField.bytes('hrudp.parity', 'Parity'),
   token = ProtoField.bytes('hrudp.token', 'Token'),
   limit = ProtoField.uint64('hrudp.limit', 'Limit'),
   code = ProtoField.uint64('hrudp.code', 'Code'),
@@ -144,6 +147,14 @@ function show.STREAM(fields, tree, buffer, code)
   local ends = code % 2 == 1
   tree:add(f.fin, ends)
   return 'STREAM ' .. whole(stream) .. ' at ' .. whole(offset) .. '+' .. whole(length) .. (ends and ' FIN' or '')
+end
+function show.PARITY(fields, tree, buffer)
+  local stream = fields.varint(f.stream)
+  local final_size = fields.varint(f.final_size)
+  fields.bytes(f.sum, 4)
+  local length = buffer:len() - fields.at
+  fields.bytes(f.parity, length)
+  return 'PARITY ' .. whole(stream) .. ' of ' .. whole(final_size) .. ' by ' .. whole(length)
 end
 function show.MAX_DATA(fields) return 'MAX_DATA ' .. whole(fields.varint(f.limit)) end
 function show.MAX_STREAMS(fields) return 'MAX_STREAMS ' .. whole(fields.varint(f.limit)) end

@@ -38,9 +38,11 @@ interface Exchange {
   readonly visits: number
   readonly streams: number
   readonly encrypts?: boolean
+  /** Python loses every packet, in and out, with the byte at this offset of a stream: only a parity brings it. */
+  readonly loseAt?: number
 }
 
-const flags = (encrypts = false) => encrypts ? ['--encrypt'] : []
+const flags = ({ encrypts = false, loseAt }: Exchange) => [...encrypts ? ['--encrypt'] : [], ...loseAt === undefined ? [] : ['--lose-at', String(loseAt)]]
 
 /** Starts a server. @returns its port */
 type Serve = (exchange: Exchange) => Promise<number>
@@ -56,8 +58,8 @@ const servers: Record<string, Serve> = {
     closers.push(() => listener.close())
     return listener.locals[0]?.port ?? 0
   },
-  async python({ loss, encrypts }) {
-    const child = spawn('python3', [PEER, 'serve', '--loss', String(loss), ...flags(encrypts)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  async python(exchange) {
+    const child = spawn('python3', [PEER, 'serve', '--loss', String(exchange.loss), ...flags(exchange)], { stdio: ['ignore', 'pipe', 'inherit'] })
     closers.push(async () => {
       if (child.exitCode !== null) return
       child.kill()
@@ -87,9 +89,10 @@ const clients: Record<string, Ask> = {
     }
     return lengths
   },
-  async python(port, { bodyBytes, replyBytes, loss, visits, streams, encrypts }) {
+  async python(port, exchange) {
+    const { bodyBytes, replyBytes, loss, visits, streams } = exchange
     const numbers = [port, bodyBytes, replyBytes].map(String)
-    const { stdout } = await promisify(execFile)('python3', [PEER, 'ask', ...numbers, '--loss', String(loss), '--visits', String(visits), '--streams', String(streams), ...flags(encrypts)])
+    const { stdout } = await promisify(execFile)('python3', [PEER, 'ask', ...numbers, '--loss', String(loss), '--visits', String(visits), '--streams', String(streams), ...flags(exchange)])
     return [...stdout.matchAll(/got (\d+) bytes/g)].map(([, length]) => Number(length))
   },
 }
@@ -101,6 +104,9 @@ const exchanges: { what: string; exchange: Exchange }[] = [
   { what: 'ten streams side by side', exchange: { bodyBytes: 20_000, replyBytes: 20_000, loss: 0, visits: 1, streams: 10 } },
   { what: 'return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1 } },
   { what: 'a tenth of all packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2 } },
+  { what: 'a page lacks a packet for ever', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000 } },
+  { what: 'an encrypted page does', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000, encrypts: true } },
+  { what: 'the longest page with a parity lacks its end', exchange: { bodyBytes: 65_528, replyBytes: 65_472, loss: 0, visits: 1, streams: 1, loseAt: 65_535 } },
   { what: 'an encrypted question', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1, encrypts: true } },
   { what: 'an encrypted body and answer beyond every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1, encrypts: true } },
   { what: 'encrypted return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1, encrypts: true } },

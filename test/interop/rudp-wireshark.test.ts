@@ -8,6 +8,7 @@ import type { SideName } from '../../src/services/rudp/core/pair.ts'
 import { bytesOf, transfer } from '../../src/services/rudp/testing/transfer.ts'
 import { encrypted } from '../../src/services/rudp/testing/encryption.ts'
 import { decodeEncryptedPacket, encodeEncryptedReset } from '../../src/services/rudp/wire/encrypted-packet.ts'
+import type { Frame } from '../../src/services/rudp/wire/frames.ts'
 import { decodePacket, encodePacket, summarizePacket } from '../../src/services/rudp/wire/packet.ts'
 
 const DISSECTOR = new URL('../../docs/wireshark/rudp.lua', import.meta.url).pathname
@@ -50,12 +51,13 @@ function tshark(datagrams: readonly Uint8Array[], ...fields: string[]): string[]
 
 test('every packet of a lossy transfer is read in the same words, and every checksum is good', () => {
   const datagrams: Uint8Array[] = []
-  const { pair, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(100_000, 1), bytesOf(100_000, 2))
+  const { pair, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(100_000, 1), bytesOf(50_000, 2))
   pair.run(isComplete, 10_000)
   pair.wait(1000)
   const read = tshark(datagrams, '_ws.col.Protocol', '_ws.col.Info', 'hrudp.checksum.good')
   expect(read.map(([protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
   expect(read.map(([, info]) => info)).toEqual(datagrams.map(bytes => summarizePacket(decodePacket(bytes))))
+  expect(read.some(([, info]) => info?.includes('PARITY'))).toBe(true)
   expect(read.every(([, , good]) => good === 'True' || good === '1')).toBe(true)
 })
 
@@ -81,6 +83,13 @@ test('of an encrypted transfer everything is read that stands in the clear, ever
   expect(read.map(columns => columns.slice(0, 5))).toEqual(expected)
   expect(read.map(([, , , , , protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
   expect(read.filter(([info]) => info?.startsWith('SHORT') === false).every(columns => /^(True|1)$/.test(columns[6] ?? ''))).toBe(true)
+})
+
+test('a parity is read with all its fields', () => {
+  const parity: Frame = { kind: 'PARITY', streamId: 4, finalSize: 30_000, sum: 0xfe010203, data: Uint8Array.of(1, 2, 0xff) }
+  const fields = ['hrudp.stream', 'hrudp.parity.final_size', 'hrudp.parity.sum', 'hrudp.parity', 'hrudp.limit', '_ws.col.Info']
+  const packet = encodePacket({ type: 'SHORT', destinationId: 5, number: 7, frames: [{ kind: 'MAX_DATA', limit: 9 }, parity] })
+  expect(tshark([packet], ...fields)).toEqual([['4', '30000', '0xfe010203', '0102ff', '9', 'SHORT #7: MAX_DATA 9, PARITY 4 of 30000 by 3']])
 })
 
 test('rarer packets are read as well, and damage shows', () => {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A second, minimal RUDP peer, written from docs/rudp.md alone. It shares no code with Hamlet's: what both understand is the document.
 
-    rudp_peer.py serve [--loss P] [--encrypt]     prints its port, answers each stream until it is killed
-    rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--visits N] [--streams N] [--encrypt]
+    rudp_peer.py serve [--loss P] [--lose-at OFFSET] [--encrypt]     prints its port, answers each stream until it is killed
+    rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--lose-at OFFSET] [--visits N] [--streams N] [--encrypt]
 
 The application of both: a stream brings eight digits N and a body, and ends; the answer is the SHA-256 of the body in hexadecimal and N bytes
 of a pattern. `ask` checks the answer and prints one line a stream. --loss drops packets both ways, by a fixed seed.
+--lose-at loses every packet, in and out, that has a certain byte of a stream, however often it comes: only a PARITY (§7) can bring it.
 --encrypt: encrypted connections alone (§13), to any identity: whom to trust is each end's own matter.
 It keeps 16 packets in flight, acknowledges every packet at once, and knows neither pacing nor long datagrams: §10 and §11 are each end's own matter.
 """
@@ -28,11 +29,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 VERSION = 0x48520002
 ENCRYPTED_VERSION = 0x48520102
 HELLO, WELCOME, RETRY, RESET, SHORT = range(5)
-PADDING, PING, ACK, SETTLED, RESET_STREAM, STOP_SENDING, PARAMETERS, NEW_TOKEN, STREAM = 0, 1, 2, 3, 4, 5, 6, 7, 8
+PADDING, PING, ACK, SETTLED, RESET_STREAM, STOP_SENDING, PARAMETERS, NEW_TOKEN, STREAM, PARITY = 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x0c
 MAX_DATA, MAX_STREAM_DATA, MAX_STREAMS, PATH_CHALLENGE, PATH_RESPONSE, CONNECTION_CLOSE, TOKEN, RESET_TOKEN = 0x10, 0x11, 0x12, 0x1a, 0x1b, 0x1c, 0x21, 0x22
 DATAGRAM_BYTES = 1200
 WINDOW_PACKETS = 16
 BUFFER_BYTES = 1 << 20
+PARITY_BYTES, PARITY_STREAM_BYTES = 1000, 65_536
 PROBE_S = 0.25
 
 
@@ -130,6 +132,12 @@ def decode_frames(reader):
             stream, offset = reader.varints(2)
             length = reader.varint() if kind & 2 else len(reader.data) - reader.at
             yield STREAM, stream, offset, reader.take(length), bool(kind & 1)
+        elif kind == PARITY:
+            (stream, final_size), checksum = reader.varints(2), int.from_bytes(reader.take(4), 'big')
+            data = reader.take(len(reader.data) - reader.at)
+            if final_size > PARITY_STREAM_BYTES or not 0 < len(data) <= final_size:
+                raise ValueError('parity')
+            yield kind, stream, final_size, checksum, data
         elif kind in (PATH_CHALLENGE, PATH_RESPONSE):
             yield kind, reader.take(8)
         elif kind == RESET_TOKEN:
@@ -148,6 +156,18 @@ def token_frame(kind, token):
 
 def stream_frame(stream, offset, data, fin):
     return bytes([STREAM | 2 | fin]) + varint(stream) + varint(offset) + varint(len(data)) + data
+
+
+def columns(data, count):
+    """§7: the XOR of all bytes whose offset has the same remainder."""
+    parity = bytearray(count)
+    for offset, byte in enumerate(data):
+        parity[offset % count] ^= byte
+    return parity
+
+
+def parity_frame(stream, data):
+    return bytes([PARITY]) + varint(stream) + varint(len(data)) + struct.pack('>I', zlib.crc32(data)) + columns(data, PARITY_BYTES)
 
 
 def ack_frame(numbers):
@@ -247,6 +267,7 @@ class Stream:
         self.out, self.sent, self.ended = b'', 0, False
         self.peer_limit = 16_384
         self.pieces, self.arrived, self.size, self.limit = {}, b'', None, BUFFER_BYTES
+        self.parity, self.may_restore = None, True
 
     def take(self, offset, data, fin):
         if fin:
@@ -257,12 +278,34 @@ class Stream:
                 break
             self.arrived += self.pieces.pop(start)[len(self.arrived) - start:]
 
+    def restore(self):
+        """§7: brings back all that is missing, where no column misses two bytes and the sum is right."""
+        if self.parity is None or self.complete or not self.may_restore:
+            return
+        checksum, parity = self.parity
+        whole = bytearray(self.size)
+        missing = set(range(len(self.arrived), self.size))
+        for start, data in [(0, self.arrived), *self.pieces.items()]:
+            whole[start:start + len(data)] = data
+            missing.difference_update(range(start, start + len(data)))
+        if len({offset % len(parity) for offset in missing}) < len(missing):
+            return
+        for column, byte in enumerate(columns(whole, len(parity))):  # of what is missing there are zeros
+            parity[column] ^= byte
+        for offset in missing:
+            whole[offset] = parity[offset % len(parity)]
+        self.may_restore = False
+        if zlib.crc32(whole) == checksum:
+            self.arrived, self.pieces = bytes(whole), {}
+
     @property
     def complete(self):
         return self.size is not None and len(self.arrived) == self.size
 
 
 class Connection:
+    lose_at = None
+
     def __init__(self, peer, send, is_initiator):
         self.peer, self.send_datagram, self.is_initiator = peer, send, is_initiator
         self.local_id, self.remote_id = random.SystemRandom().randrange(1, 1 << 52), 0
@@ -271,6 +314,7 @@ class Connection:
         self.next_number = 0
         self.flight = {}  # number: (sent at, frames that have to arrive)
         self.waiting = []  # frames to be sent (again)
+        self.parities = []  # of streams whose end has just left
         self.seen, self.settled, self.owes_ack = set(), 0, False
         self.streams, self.done = {}, set()
         self.peer_data, self.sent_data, self.consumed = 16_384, 0, 0
@@ -288,10 +332,15 @@ class Connection:
             kind, extra = (WELCOME if own[0] in frames else SHORT), []
         if asks:
             self.flight[number] = (time.monotonic(), frames)
+        if self.is_lost(decode_frames(Reader(b''.join(frames), 0))):
+            return
         if self.share is None and self.protection is None:
             self.send_datagram(encode(kind, self.remote_id, self.local_id, number, extra + frames), self.peer)
         else:
             self.send_datagram(self.encrypted(kind, number, b''.join(extra[-1:] + frames)), self.peer)
+
+    def is_lost(self, frames):
+        return self.lose_at is not None and any(kind == STREAM and values[1] <= self.lose_at < values[1] + len(values[2]) for kind, *values in frames)
 
     def encrypted(self, kind, number, content):
         if kind == SHORT:
@@ -317,6 +366,10 @@ class Connection:
         if self.is_initiator and self.remote_id == 0 and self.token is None:
             return
         while len(self.flight) < WINDOW_PACKETS:
+            if self.parities:
+                self.packet([self.parities.pop(0)], True)
+                self.flight[self.next_number - 1] = (time.monotonic(), [])  # lost, it is not sent again
+                continue
             frames, room = [], 1000
             if self.owes_ack:
                 frames.append(self.take_ack())
@@ -351,6 +404,8 @@ class Connection:
                 self.sent_data += len(data)
                 if ends:
                     self.done.add(number)
+                    if 3 * PARITY_BYTES < len(stream.out) <= PARITY_STREAM_BYTES:
+                        self.parities.append(parity_frame(number, stream.out))
                 return piece
         return None
 
@@ -394,7 +449,7 @@ class Connection:
             return
         if kind == WELCOME:
             self.remote_id = source
-        if number in self.seen or number < self.settled:
+        if number in self.seen or number < self.settled or self.is_lost(frames):
             return
         self.seen.add(number)
         for kind, *values in frames:
@@ -419,10 +474,18 @@ class Connection:
             stream = self.stream(number)
             before = len(stream.arrived)
             stream.take(offset, data, fin)
+            stream.restore()
             self.consumed += len(stream.arrived) - before
             if stream.limit - len(stream.arrived) < BUFFER_BYTES * 3 // 4 and stream.size is None:
                 stream.limit = len(stream.arrived) + BUFFER_BYTES
                 self.waiting += [frame(MAX_STREAM_DATA, number, stream.limit), frame(MAX_DATA, self.consumed + 4 * BUFFER_BYTES)]
+        elif kind == PARITY:
+            number, final_size, checksum, data = values
+            stream = self.stream(number)
+            before = len(stream.arrived)
+            stream.size, stream.parity = final_size, (checksum, bytearray(data))
+            stream.restore()
+            self.consumed += len(stream.arrived) - before
         elif kind == PARAMETERS:
             self.peer_data = max(self.peer_data, values[0][0])
             self.stream_limit = values[0][1]
@@ -585,12 +648,14 @@ if __name__ == '__main__':
     serving, asking = commands.add_parser('serve'), commands.add_parser('ask')
     for command in (serving, asking):
         command.add_argument('--loss', type=float, default=0)
+        command.add_argument('--lose-at', type=int)
         command.add_argument('--encrypt', action='store_true')
     for name in ('port', 'body_bytes', 'reply_bytes'):
         asking.add_argument(name, type=int)
     asking.add_argument('--visits', type=int, default=1)
     asking.add_argument('--streams', type=int, default=1)
     options = parser.parse_args()
+    Connection.lose_at = options.lose_at
     if options.command == 'serve':
         serve(options.loss, options.encrypt)
     else:

@@ -53,6 +53,6 @@ test('a page of 30 KB takes 2.3 round trips on a new connection, 1.3 on a return
   expect(middle(measurePages(at(20, 50), 3, false))).toBeLessThan(2.3)
   expect(middle(measurePages(at(20, 50), 3, true))).toBeLessThan(1.3)
   const lossy = measurePages(at(20, 50, { loss: 0.05 }), 200, false)
-  expect(middle(lossy)).toBeLessThan(3.4)
-  expect(lossy[Math.floor(lossy.length * 0.9)]).toBeLessThan(4.8)
+  expect(middle(lossy)).toBeLessThan(2.9)
+  expect(lossy[Math.floor(lossy.length * 0.9)]).toBeLessThan(3.7)
 })

@@ -74,6 +74,13 @@ test('no round trip is told before the first was measured', () => {
   expect(after?.data).toEqual({ congestion_window: 12_000, bytes_in_flight: 1200, smoothed_rtt: 21, min_rtt: 20, latest_rtt: 24 })
 })
 
+test('a parity is a frame, and what it restored an event', () => {
+  const parity: Frame = { kind: 'PARITY', streamId: 2, finalSize: 30_000, sum: 7, data: bytesOf(1173, 1) }
+  const [sent, restored] = eventsOf(sentShort(0, parity), { kind: 'restored', streamId: 2, offset: 2346, lengthBytes: 1173 })
+  expect(sent?.data['frames']).toEqual([{ frame_type: 'parity', stream_id: 4, final_size: 30_000, length: 1173 }])
+  expect(restored).toMatchObject({ name: 'recovery:data_restored', data: { stream_id: 4, offset: 2346, length: 1173 } })
+})
+
 test('what is beyond its limit is left out, and what is there is still a file', () => {
   const trace = new QlogTrace('client', 'initiator', 500)
   for (let number = 0; number < 100; number++) trace.add({ kind: 'spurious', number }, number)

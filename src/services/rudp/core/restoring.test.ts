@@ -180,6 +180,18 @@ test.each([
   expect(parities(sent)).toHaveLength(count)
 })
 
+test('a stream of which nothing but its end is on the way has no parity', () => {
+  const sent: Sent[] = []
+  const { pair, theirs } = joined({ seed: 45, link: { delayMs: 5 }, observe({ role }, event) { if (event.kind === 'sent' && role === 'acceptor') sent.push(event) } })
+  theirs.write(bytesOf(PAGE_BYTES, 1))
+  pair.drain()
+  pair.wait(500)
+  theirs.end()
+  pair.drain()
+  pair.wait(500)
+  expect([theirs.sendState, parities(sent).length]).toEqual(['DATA-RECVD', 0])
+})
+
 test('after a hundred packets a connection sends parities only if it has lost one', () => {
   const pages = (loses: boolean) => {
     const sent: Sent[] = []

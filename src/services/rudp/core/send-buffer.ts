@@ -161,10 +161,10 @@ export class SendBuffer {
     this.#written.copy(segment.offset, segment.lengthBytes, target, at)
   }
 
-  /** A parity of `lengthBytes` of the whole stream, which has ended; undefined where it is too long, or too short. */
+  /** A parity of `lengthBytes` of the whole stream, which has ended; undefined where it is too long, or too short, or all its bytes have arrived. */
   parity(lengthBytes: number, sumOf: Crc32): Parity | undefined {
     const finalSize = this.#writtenTo
-    if (finalSize > PARITY_STREAM_BYTES_MAX || finalSize <= (PARITY_PACKETS_MIN - 1) * lengthBytes) return undefined
+    if (finalSize > PARITY_STREAM_BYTES_MAX || finalSize <= (PARITY_PACKETS_MIN - 1) * lengthBytes || finalSize === this.#una) return undefined
     const data = new Uint8Array(lengthBytes)
     let sum = 0
     this.#written.forEach((offset, bytes) => {

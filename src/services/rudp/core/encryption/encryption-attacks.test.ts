@@ -214,10 +214,10 @@ test.each([
   { who: 'an encrypting client at a server that does not encrypt', client: true, server: 'plain', reason: 'plain-only' },
   { who: 'a readable client at a server that only encrypts', client: false, server: 'required', reason: 'encrypted-only' },
 ])('$who is told so and gives up, and nothing is said readably', ({ client, server, reason }) => {
-  const { client: initiator, server: acceptor } = encrypted()
+  const { trusts, client: initiator, server: acceptor } = encrypted()
   const sent: (number | undefined)[] = []
   const pair = new Pair({
-    seed: 6, encryption: { ...(client && { client: initiator }), ...(server === 'required' && { server: acceptor }) },
+    seed: 6, encryption: { ...(client && { trusts, client: initiator }), ...(server === 'required' && { server: acceptor }) },
     tap: (from, bytes) => { if (from === 'client') sent.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)) },
   })
   pair.connect()
@@ -228,8 +228,8 @@ test.each([
 })
 
 test('a server that offers encryption takes readable and encrypted connections side by side', () => {
-  const { client, server } = encrypted({ acceptsPlain: true })
-  for (const encryption of [{ server }, { client, server }]) {
+  const { trusts, client, server } = encrypted({ acceptsPlain: true })
+  for (const encryption of [{ server }, { trusts, client, server }]) {
     const pair = new Pair({ seed: 7, link: { delayMs: 5 }, encryption })
     const ends = pair.connected()
     expect(carries(pair, ends.client)).toBe(true)

@@ -164,9 +164,9 @@ test('no key meets a nonce twice, whatever is lost and repeated, and on return v
       }
     },
   }
-  const { client, server } = encrypted()
+  const { client, server, ...rest } = encrypted()
   const { pair, isComplete } = transfer({
-    seed: 10, link: { delayMs: 10, loss: 0.2, duplication: 0.2 }, encryption: { client: { ...client, cryptography: recording }, server: { ...server, cryptography: recording } },
+    seed: 10, link: { delayMs: 10, loss: 0.2, duplication: 0.2 }, encryption: { ...rest, client: { ...client, cryptography: recording }, server: { ...server, cryptography: recording } },
   }, bytesOf(200_000, 1), bytesOf(200_000, 2))
   expect(pair.run(isComplete, 30_000)).toBe(true)
   const visit = visitOf(pair)

@@ -192,3 +192,23 @@ test('from every state every input leads to a state of the table, and each can e
     expect(nextState(state, 'over')).toBe(state === 'CLOSED' ? undefined : 'CLOSED')
   }
 })
+
+test('a request is acknowledged by the packet of its answer, where that comes soon, and else by one of its own', () => {
+  const { pair, packets } = watched({ seed: 31, link: { delayMs: 10 } })
+  const { client } = pair.connected()
+  pair.wait(1000)
+  for (const thinksMs of [3, 100]) {
+    const ours = opened(client)
+    ours.write(bytesOf(100, 1))
+    ours.end()
+    pair.drain()
+    pair.run(() => streamsOf(pair.server.events).some(({ id, drained, readableBytes }) => id === ours.id && (drained || readableBytes > 0)), 1000)
+    const cameAtMs = pair.nowMs
+    pair.wait(thinksMs)
+    streamsOf(pair.server.events).find(({ id }) => id === ours.id)?.write(bytesOf(100, 2))
+    pair.drain()
+    const [first] = packets.filter(({ from, atMs }) => from === 'server' && atMs >= cameAtMs).map(({ packet, atMs }) => [atMs - cameAtMs, packet.frames.map(({ kind }) => kind).join()])
+    expect(first).toEqual(thinksMs === 3 ? [3, 'ACK,STREAM'] : [10, 'ACK'])
+    pair.wait(500)
+  }
+})

@@ -252,7 +252,7 @@ export class Connection {
     let atOnce = false
     for (const frame of frames) {
       asks ||= FRAME_TYPES[frame.kind].asks
-      atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS' || frame.kind === 'PARITY' || (frame.kind === 'STREAM' && frame.fin)
+      atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS'
       const trouble = this.#onFrame(frame, nowMs)
       if (trouble === 'full') return // as if the packet had not come
       if (trouble !== undefined) return this.close(nowMs, trouble)

@@ -1,6 +1,6 @@
 /**
  * Connections to servers, over TCP and RUDP alike: dialled, kept for the next request to the same endpoint, and closed. node:http
- * speaks over whatever a dialler returns, so both transports share its agent, its parser and its pool.
+ * speaks over whatever a dialler returns, so both transports share its agent and its parser.
  */
 import { Agent, request, type AgentOptions, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -14,6 +14,7 @@ import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
+import { RudpSocket } from '../rudp/socket.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
 
@@ -69,13 +70,13 @@ const IDLE_MS_MAX = 30_000
 const ANSWER_MS_MAX = 120_000
 /** RFC 9110 §9.2.1: what may be asked twice. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
-const POOL = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxSockets: 32, maxFreeSockets: 8, maxTotalSockets: 256 } as const
+const AT_ONCE = { maxSockets: 32, maxTotalSockets: 256 } as const
+const KEPT = { ...AT_ONCE, keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxFreeSockets: 8 } as const
 
 export class Connections {
   readonly #environment: Environment
-  readonly #pools: Readonly<Record<Transport, Agent>>
-  /** Keep nothing for a next request. */
-  readonly #unpooled: Readonly<Record<Transport, Agent>>
+  /** `kept`: TCP's, for requests to come. */
+  readonly #agents: Readonly<Record<'kept' | Transport, Agent>>
   readonly #dialer: RudpDialer
   readonly #encrypts: boolean
   readonly #open = new Set<Duplex>()
@@ -86,8 +87,7 @@ export class Connections {
     this.#environment = environment
     this.#dialer = new RudpDialer({ ...environment, ...rudp, timeoutMs: DIAL_MS_MAX })
     this.#encrypts = rudp.encryption !== undefined
-    this.#pools = { tcp: this.#agent('tcp', POOL), rudp: this.#agent('rudp', POOL) }
-    this.#unpooled = { tcp: this.#agent('tcp', {}), rudp: this.#agent('rudp', {}) }
+    this.#agents = { kept: this.#agent('tcp', KEPT), tcp: this.#agent('tcp', AT_ONCE), rudp: this.#agent('rudp', AT_ONCE) }
   }
 
   /**
@@ -116,7 +116,8 @@ export class Connections {
   async dial(transport: Transport, peer: Endpoint, name = formatEndpoint(peer), early = false): Promise<Duplex> {
     const startedAtMs = this.#environment.clock.nowMs()
     const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : this.#dialer.dial(peer, { name, early }))
-    this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests: 0 })
+    const requests = stream instanceof RudpSocket ? stream.number - 1 : 0
+    this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests })
     this.#open.add(stream)
     stream.once('close', () => this.#open.delete(stream))
     stream.on('error', () => undefined) // a connection may break while nobody uses it
@@ -127,16 +128,18 @@ export class Connections {
   /** Ends every connection, used or idle. */
   close(): void {
     this.#closed = true
-    for (const pool of Object.values(this.#pools)) pool.destroy()
+    for (const agent of Object.values(this.#agents)) agent.destroy()
     for (const stream of this.#open) stream.destroy()
     void this.#dialer.close()
   }
 
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
-    const agent = (fresh === true ? this.#unpooled : this.#pools)[transport]
-    const options = { agent, host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
+    // A stream costs RUDP no handshake, and only one that ends with its answer has a parity (docs/rudp.md §7); its connection is the dialer's to keep.
+    const keeps = transport === 'tcp' && fresh !== true
+    const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
     const outgoing = request(options)
+    outgoing.shouldKeepAlive = keeps
     outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
     breakOffAt(signal, outgoing)
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)

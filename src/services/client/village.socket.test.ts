@@ -98,6 +98,12 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
     ])
   })
 
+  test('the connection is used again for the next page, and the journey says so', async () => {
+    const seen = journeys(gateway).length
+    await visit(gateway, 'http://my-app.home/', { headers: { ...over, Accept: 'text/html' } })
+    expect(journeys(gateway).slice(seen).map(({ steps }) => steps.find(({ step }) => step === 'connect')?.sentence)).toEqual([expect.stringMatching(/used again, for its request number [23]$/)])
+  })
+
   test('a part of a film is that part', async () => {
     const page = await visit(gateway, 'http://films.home/film.bin', { headers: { ...over, Range: 'bytes=1000-200999' } })
     expect([page.status, page.headers['content-range']]).toEqual([206, 'bytes 1000-200999/300000'])

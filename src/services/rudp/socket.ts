@@ -61,6 +61,11 @@ export class RudpSocket extends Duplex {
     return this.#connection.path.local.port
   }
 
+  /** Counts the streams that one end opened in a connection, from 1. */
+  get number(): number {
+    return (this.#stream.id >> 1) + 1
+  }
+
   get bytesRead(): number {
     return this.#bytesRead
   }

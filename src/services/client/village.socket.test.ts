@@ -218,6 +218,19 @@ test('a load over a bad link is watched at the server, and its end is told; anot
   await demo.service.command('link', { link: 'perfect' })
 })
 
+test('what the browser asks for by RUDP ends its stream, so that a lost packet of it can be restored', async () => {
+  await demo.service.command('link', { link: 'mtu=1500 overhead=28' })
+  await demo.service.command('watch', {})
+  const fresh = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp') }, GATEWAY_SECRETS)
+  const page = await visit(fresh, 'http://my-app.home/bytes/20000', { headers: { 'X-Hamlet-Transport': 'rudp' } })
+  expect(page.body.length).toBe(20_000)
+  const { rows } = appServer.commands.connections.reply.parse(await demo.service.command('connections', {}))
+  const qlogs = await Promise.all(rows.map(([connection]) => demo.service.command('qlog', { connection }).then(JSON.stringify, String)))
+  expect(qlogs.filter(qlog => qlog.includes('\\"parity\\"')).length).toBe(1)
+  await fresh.stop()
+  await demo.service.command('link', { link: 'perfect' })
+})
+
 test('what cannot be loaded is refused at once', async () => {
   await expect(gateway.service.command('load', { url: 'ftp://my-app.home/' })).rejects.toThrow()
   await expect(gateway.service.command('link', { link: 'loss=200%' })).rejects.toThrow(/could not be asked/)

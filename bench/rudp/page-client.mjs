@@ -15,8 +15,8 @@ import { RudpDialer } from '../../src/services/rudp/dialer.ts'
 
 const PAGE_MS_MAX = 20_000
 /** A connection is closed so long after its page; its token stays, and for as long again the socket, as in a gateway that is in use. */
-const KEEP_MS = 250
-const AGAIN_AFTER_MS = 400
+const KEEP_MS = 100
+const AGAIN_AFTER_MS = 200
 
 const [address, port, path, count, visit] = process.argv.slice(2)
 const peer = { address, port: Number(port) }

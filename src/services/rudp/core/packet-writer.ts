@@ -25,6 +25,9 @@ export type Form = 'HELLO' | 'WELCOME' | 'SHORT'
 const SKIP_AFTER = 100
 const SKIP_AFTER_MORE = 400
 const SKIPPED_REMEMBERED = 8
+/** Shared: before the first packet nothing is written, and to make them costs a new connection as much as all else here. */
+const NOTHING = new Uint8Array(0)
+const NO_VIEW = new DataView(NOTHING.buffer)
 
 export class PacketWriter {
   readonly localId: number
@@ -41,8 +44,8 @@ export class PacketWriter {
   #skipAt: number
   readonly #skipped: number[] = []
   #form: Form = 'SHORT'
-  #bytes: Uint8Array = new Uint8Array(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
+  #bytes: Uint8Array = NOTHING
+  #view: DataView = NO_VIEW
   #startAt = 0
   /** Where the frames begin. */
   #contentAt = 0

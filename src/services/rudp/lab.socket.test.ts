@@ -113,6 +113,24 @@ test('who watches gets samples with the losses and a qlog with every packet; bef
   expect(events.some(({ name }: { name: string }) => name === 'recovery:packet_lost')).toBe(true)
 })
 
+test('who watches gets every packet once, reply by reply, with those that were given up and those that say it again', async () => {
+  const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=3% delay=2ms direction=out seed=2' })
+  const get = await village(lab, bytesOf(MB, 1))
+  expect(await lab.commands.packets({ after: 0 })).toEqual({ connection: undefined, rows: [], next: 0 })
+  await get()
+  const first = labCommands.packets.reply.parse(await lab.commands.packets({ after: 0 }))
+  const rest = labCommands.packets.reply.parse(await lab.commands.packets({ connection: first.connection, after: first.next }))
+  expect([first.rows.length, rest.next - rest.rows.length]).toEqual([1000, first.next])
+  const rows = [...first.rows, ...rest.rows]
+  expect(rows[0]).toMatchObject({ kind: 'received', type: 'HELLO', number: expect.any(Number) })
+  const sent = rows.flatMap(row => row.kind === 'sent' ? [row.number] : [])
+  expect(new Set(sent).size).toBe(sent.length)
+  const lost = rows.flatMap(row => row.kind === 'lost' ? [row.number] : [])
+  expect(lost.length).toBeGreaterThan(0)
+  expect(sent).toEqual(expect.arrayContaining(lost))
+  expect(rows.some(({ kind }) => kind === 'again')).toBe(true)
+})
+
 test('a connection whose last words are held back by the link still says them when its socket closes', async () => {
   const lab = new Lab({ clock, link: 'delay=5s direction=out' })
   const heard: string[] = []

@@ -38,8 +38,8 @@ type LabCommands = { readonly [Name in keyof Commands]: (ask: Ask<Name>) => Prom
 const WATCHED_FOR_MS = 60_000
 /** Connections that are recorded at once; one more takes the place of the oldest. */
 const RECORDINGS_MAX = 8
-/** Samples of one reply; the rest comes with the next. */
-const REPLY_SAMPLES_MAX = 1000
+/** Samples or packets of one reply; the rest comes with the next. */
+const REPLY_ROWS_MAX = 1000
 
 export class Lab {
   readonly conditioner: LinkConditioner
@@ -62,6 +62,7 @@ export class Lab {
       link: async ({ link: text, connection: id }) => ({ link: this.#link(text, id) }),
       congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#control(name, id) }),
       watch: async ({ connection: id, after }) => this.#watch(id, after),
+      packets: async ({ connection: id, after }) => this.#packets(id, after),
       qlog: async ({ connection: id }) => ({ qlog: formatQlog([this.#recordingOf(id).qlog]) }),
     }
   }
@@ -111,15 +112,24 @@ export class Lab {
   }
 
   #watch(id: string | undefined, after: number): Reply<'watch'> {
+    const { connection, recording } = this.#shown(id)
+    if (connection === undefined) return { connection, peer: '', samples: [], next: 0 }
+    if (recording === undefined) return { connection, peer: formatEndpoint(this.#connection(connection).path.peer), samples: [], next: 0 }
+    const { rows, next } = recording.samples.from(after, REPLY_ROWS_MAX)
+    return { connection, peer: recording.peer, samples: [...rows], next }
+  }
+
+  #packets(id: string | undefined, after: number): Reply<'packets'> {
+    const { connection, recording } = this.#shown(id)
+    const { rows, next } = recording?.packets.rows.from(after, REPLY_ROWS_MAX) ?? { rows: [], next: 0 }
+    return { connection, rows: [...rows], next }
+  }
+
+  /** The connection that is asked for, or else the newest; one that is quiet has no recording yet. */
+  #shown(id: string | undefined): { readonly connection: string | undefined; readonly recording: Recording | undefined } {
     this.#keepWatching()
-    const newest = [...this.#recordings.keys()].pop()
-    const shown = id ?? newest
-    if (shown === undefined) return { connection: undefined, peer: '', samples: [], next: 0 }
-    const recording = this.#recordings.get(shown)
-    // One that is quiet has no recording yet.
-    if (recording === undefined) return { connection: shown, peer: formatEndpoint(this.#connection(shown).path.peer), samples: [], next: 0 }
-    const { samples, next } = recording.samples(after, REPLY_SAMPLES_MAX)
-    return { connection: shown, peer: recording.peer, samples: [...samples], next }
+    const connection = id ?? [...this.#recordings.keys()].pop()
+    return { connection, recording: connection === undefined ? undefined : this.#recordings.get(connection) }
   }
 
   #keepWatching(): void {

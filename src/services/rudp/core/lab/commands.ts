@@ -38,6 +38,26 @@ export const sample = z.object({
 })
 export type Sample = z.output<typeof sample>
 
+/**
+ * A packet, for a ladder diagram, or what this end found out about one: a row of its own, because that is known later, and the row of
+ * the packet has been told by then.
+ */
+export const packetRow = z.discriminatedUnion('kind', [
+  /** `frames` in words, shortened where they are many. */
+  z.object({ kind: z.enum(['sent', 'received']), atMs: z.number(), number: z.number(), type: z.string(), sizeBytes: z.number(), frames: z.string() }),
+  /** This end gave up a packet that it had sent. */
+  z.object({ kind: z.literal('lost'), atMs: z.number(), number: z.number(), found: z.enum(['by later packets', 'by time']) }),
+  /**
+   * Of a packet that this end sends. `again`: it carries bytes that left before. `probe`, `duplicate`: it says again what another one
+   * said, because no answer came, or early in a connection in case that one is lost; told before the packet. `late`: it was given up,
+   * and arrived after all.
+   */
+  z.object({ kind: z.enum(['again', 'probe', 'duplicate', 'late']), atMs: z.number(), number: z.number() }),
+  /** Lost bytes of the peer were restored by a parity when its packet of this number came. */
+  z.object({ kind: z.literal('restored'), atMs: z.number(), number: z.number(), bytes: z.string() }),
+])
+export type PacketRow = z.output<typeof packetRow>
+
 /** The connections as a table of a panel. */
 export const connectionsTable = {
   title: 'RUDP connections', empty: 'No RUDP connection is open.', row: connectionRow, command: 'connections',
@@ -57,6 +77,11 @@ export const labCommands = {
   watch: {
     ask: z.object({ connection: connection.optional(), after: z.int().min(0).default(0) }),
     reply: z.object({ connection: connection.optional(), peer: z.string(), samples: z.array(sample), next: z.int() }),
+  },
+  /** The packets of the same connection, from row `after` on. The oldest rows go: a first one later than `after` tells that some went. */
+  packets: {
+    ask: z.object({ connection: connection.optional(), after: z.int().min(0).default(0) }),
+    reply: z.object({ connection: connection.optional(), rows: z.array(packetRow), next: z.int() }),
   },
   /** What was recorded of a connection, as a qlog file. */
   qlog: { ask: z.object({ connection }), reply: z.object({ qlog: z.string() }) },

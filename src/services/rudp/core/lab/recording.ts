@@ -1,4 +1,4 @@
-/** What happened in one connection while somebody watched: samples for a plot, and the whole as qlog. Both have their limits. */
+/** What happened in one connection while somebody watched: samples for a plot, packets for a ladder, and the whole as qlog. All have their limits. */
 import { formatEndpoint } from '../../../kit/endpoint.ts'
 import type { Connection } from '../connection.ts'
 import { FRAME_TYPES } from '../../wire/frames.ts'
@@ -6,19 +6,20 @@ import { DATAGRAM_BYTES_BASE, type NumberedPacket } from '../../wire/packet.ts'
 import type { TraceEvent } from '../events.ts'
 import { QlogTrace } from '../qlog.ts'
 import type { Sample } from './commands.ts'
+import { Newest } from './newest.ts'
+import { PacketRows } from './packet-rows.ts'
 
 /** The growth of a window is written down this often; what makes it smaller always is. */
 const SAMPLE_EVERY_MS = 20
 /** Two to five minutes; the oldest go first. */
-const SAMPLES_MAX = 8192
+const SAMPLES_KEPT = 8192
 const QLOG_LENGTH_MAX = 8 * 1024 * 1024
 
 export class Recording {
   readonly peer: string
   readonly qlog: QlogTrace
-  #samples: Sample[] = []
-  /** The number of the first sample that is still kept. */
-  #first = 0
+  readonly samples = new Newest<Sample>(SAMPLES_KEPT)
+  readonly packets = new PacketRows()
   /** In flight: acknowledgements tell what is left, and packets that leave add to it. The most of it since the last sample is shown. */
   #flightBytes = 0
   #mostFlightBytes = 0
@@ -33,17 +34,11 @@ export class Recording {
 
   add(event: TraceEvent, atMs: number): void {
     this.qlog.add(event, atMs)
+    this.packets.add(event, atMs)
     if (event.kind === 'sent') this.#fly(event.packet, event.sizeBytes)
     else if (event.kind === 'lost') this.#lost++
     else if (event.kind === 'congestion') this.#control = event.name
     else if (event.kind === 'window') this.#sample(event, atMs)
-  }
-
-  /** @returns samples from number `after` on, at most so many, and the number of the one that would follow */
-  samples(after: number, limit: number): { readonly samples: readonly Sample[]; readonly next: number } {
-    const from = Math.max(0, after - this.#first)
-    const samples = this.#samples.slice(from, from + limit)
-    return { samples, next: this.#first + Math.min(this.#samples.length, from + samples.length) }
   }
 
   /** Acknowledgements alone are not in flight; a probe for longer datagrams, which is filled up, counts as it does in loss.ts. */
@@ -65,9 +60,6 @@ export class Recording {
     this.#lost = 0
     this.#control = ''
     this.#last = sample
-    this.#samples.push(sample)
-    if (this.#samples.length < 2 * SAMPLES_MAX) return
-    this.#first += SAMPLES_MAX
-    this.#samples = this.#samples.slice(SAMPLES_MAX)
+    this.samples.push(sample)
   }
 }

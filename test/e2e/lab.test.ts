@@ -56,6 +56,28 @@ test('the plot is a table too, for who cannot see it', async () => {
   await hamlet.shell.getByText('Second by second').click()
 })
 
+test('the packets are a ladder: what was lost and what was sent again is told, and read with the keyboard alone', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('radio', { name: 'Packets' }).click()
+  const ladder = shell.getByRole('listbox', { name: /^Packets, the newest at the end/ })
+  await ladder.getByRole('option').first().waitFor()
+  const lost = ladder.getByRole('option', { name: /SHORT #\d+ sent, .*STREAM.*; given up at [\d.]+ ms, found by/ })
+  const again = ladder.getByRole('option', { name: /STREAM \d+ at .*; sent again/ })
+  const readout = shell.locator('.ladder-foot p')
+  await ladder.focus()
+  await ladder.press('Home')
+  await expect.poll(() => readout.textContent()).toMatch(/^At 0\.0 ms: HELLO #\d+ received, \d+ bytes: /)
+  for (let page = 0; page < 100 && !(await lost.count() > 0 && await again.count() > 0); page++) await ladder.press('PageDown')
+  expect([await lost.count(), await again.count()].every(count => count > 0)).toBe(true)
+  await lost.first().click()
+  expect(await readout.textContent()).toBe(`${await lost.first().getAttribute('aria-label')}`)
+  expect(await ladder.getByRole('option').count()).toBeLessThan(20)
+  await hamlet.picture('lab-packets')
+  await shell.getByRole('button', { name: 'Follow' }).click()
+  await shell.getByRole('button', { name: 'Pause' }).waitFor()
+  await shell.getByRole('radio', { name: 'Plot' }).click()
+})
+
 test('the table and the choice of control are those of the connection, and a change holds for those to come', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'cubic' }).click()

@@ -1,17 +1,20 @@
-/** The watched connection: what it is, its lines and their values, and what may be kept of it. */
+/** The watched connection: what it is, its lines and their values or its packets, and what may be kept of it. */
 import { useState } from 'react'
 import { Button } from '../ui/Button.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { saveQlog } from './actions.ts'
+import { Ladder } from './Ladder.tsx'
 import { Plot } from './Plot.tsx'
 import { SecondsTable } from './SecondsTable.tsx'
 import { legendOf } from './sentences.ts'
 import { useLab } from './store.ts'
 
+const views: readonly Segment<'plot' | 'packets'>[] = [{ value: 'plot', label: 'Plot' }, { value: 'packets', label: 'Packets' }]
 const spans: readonly Segment<'10' | '30' | '120'>[] = [{ value: '10', label: '10 s' }, { value: '30', label: '30 s' }, { value: '120', label: '2 min' }]
 
 export function Watched() {
-  const { watching: { connection, peer, samples }, rows } = useLab()
+  const { end, watching: { connection, peer, samples }, rows } = useLab()
+  const [view, setView] = useState<'plot' | 'packets'>('plot')
   const [span, setSpan] = useState<'10' | '30' | '120'>('10')
   const [saved, setSaved] = useState('')
   const now = samples[samples.length - 1]
@@ -27,15 +30,17 @@ export function Watched() {
     <section className="lab-watched" aria-label="Watched connection">
       <div className="lab-watched-head">
         <h2>To {peer}</h2>
-        <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />
+        <Segmented label="How it is shown" segments={views} value={view} onChange={setView} />
         <Button onPress={() => { void save() }}>Export qlog…</Button>
       </div>
+      <div className="lab-watched-head">
+        <p className="lab-state">{row === undefined ? 'The connection is over.' : `${row.congestion}, ${now.phase}`}</p>
+        {view === 'plot' && <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />}
+      </div>
       <ul className="lab-legend" aria-label="Now">
-        <li className="lab-state">{row === undefined ? 'The connection is over.' : `${row.congestion}, ${now.phase}`}</li>
         {legendOf(samples).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
       </ul>
-      <Plot samples={samples} spanMs={Number(span) * 1000} />
-      <SecondsTable />
+      {view === 'packets' ? <Ladder key={connection} end={end} peer={peer} /> : <><Plot samples={samples} spanMs={Number(span) * 1000} /><SecondsTable /></>}
       <p className="lab-saved" role="status">{saved}</p>
     </section>
   )

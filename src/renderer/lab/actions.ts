@@ -7,7 +7,7 @@ import type { LinkSetting } from '../../services/kit/link-text.ts'
 import { formatLink } from '../../services/kit/link-text.ts'
 import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
 import { bridge } from '../bridge.ts'
-import { useLab, withWatched, type LabEnd, type LabState } from './store.ts'
+import { shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState } from './store.ts'
 
 /** Both ends have the same commands of the lab. */
 const { commands } = appServer
@@ -15,11 +15,25 @@ const { getState, setState } = useLab
 
 const SAMPLES_EVERY_MS = 100
 const ROWS_EVERY_MS = 500
+const PACKETS_EVERY_MS = 100
 
 /** Looks at an end's connections until the returned function is called. */
 export function look(end: LabEnd): () => void {
   const timers = [every(SAMPLES_EVERY_MS, () => lookAtSamples(end)), every(ROWS_EVERY_MS, () => lookAtRows(end))]
   return () => timers.forEach(stop => stop())
+}
+
+/** Looks at the packets of the watched connection until the returned function is called. */
+export function lookAtPackets(end: LabEnd): () => void {
+  return every(PACKETS_EVERY_MS, () => lookAtNewPackets(end))
+}
+
+async function lookAtNewPackets(end: LabEnd): Promise<void> {
+  const asked = shownPackets(getState())
+  const { connection } = getState().watching
+  if (connection === undefined) return
+  const reply = commands.packets.reply.parse(await ask(end, 'packets', { connection, after: asked.next }))
+  setState(state => state.end === end && state.watching.connection === connection && shownPackets(state) === asked ? { packets: withPackets(asked, reply) } : {})
 }
 
 async function lookAtSamples(end: LabEnd): Promise<void> {

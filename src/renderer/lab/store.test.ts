@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Sample } from '../../services/rudp/core/lab/commands.ts'
-import { choose, takeLoaded, useLab, withWatched, type Watching } from './store.ts'
+import type { PacketRow, Sample } from '../../services/rudp/core/lab/commands.ts'
+import { choose, shownPackets, takeLoaded, useLab, withPackets, withWatched, type Packets, type Watching } from './store.ts'
 
 const sample = (atMs: number): Sample => ({ atMs, windowBytes: 1, ssthreshBytes: null, flightBytes: 0, srttMs: 1, phase: '', lost: 0, control: '' })
 const nothing: Watching = { connection: undefined, peer: '', samples: [], next: 0 }
@@ -31,10 +31,37 @@ test('samples are bounded, and the oldest go', () => {
   expect(watching.samples.at(-1)?.atMs).toBe(29_999)
 })
 
+const row = (number: number): PacketRow => ({ kind: 'sent', atMs: 500 + number, number, type: 'SHORT', sizeBytes: 1200, frames: 'PING' })
+const rowsFrom = (from: number, count: number) => Array.from({ length: count }, (_, index) => row(from + index))
+const noPackets: Packets = { connection: undefined, rows: [], next: 0, zeroMs: 0 }
+
+test('packets are added to those before, and time begins with the first', () => {
+  const first = withPackets(noPackets, { connection: one, rows: rowsFrom(7, 2), next: 9 })
+  expect(first).toMatchObject({ connection: one, next: 9, zeroMs: 507 })
+  const second = withPackets(first, { connection: one, rows: rowsFrom(9, 1), next: 10 })
+  expect([second.zeroMs, second.rows.map(({ number }) => number)]).toEqual([507, [7, 8, 9]])
+  expect(withPackets(second, { connection: one, rows: [], next: 10 })).toBe(second)
+})
+
+test('a gap, or a service that was started anew, leaves none of the packets before', () => {
+  const known = withPackets(noPackets, { connection: one, rows: rowsFrom(0, 5), next: 5 })
+  expect(withPackets(known, { connection: one, rows: rowsFrom(100, 3), next: 103 }).rows.map(({ number }) => number)).toEqual([100, 101, 102])
+  expect(withPackets(known, { connection: one, rows: [], next: 2 })).toEqual({ ...noPackets, connection: one })
+})
+
+test('packets are bounded, the oldest go, and are shown for their own connection alone', () => {
+  let packets = noPackets
+  for (let from = 0; from < 9000; from += 1000) packets = withPackets(packets, { connection: one, rows: rowsFrom(from, 1000), next: from + 1000 })
+  expect(packets.rows.length).toBeLessThanOrEqual(4000)
+  expect([packets.rows.at(-1)?.number, packets.next, packets.zeroMs]).toEqual([8999, 9000, 500])
+  expect(shownPackets({ packets, watching: { ...nothing, connection: one } })).toBe(packets)
+  expect(shownPackets({ packets, watching: { ...nothing, connection: other } }).rows).toEqual([])
+})
+
 test('choosing the other end forgets what was known of the first', () => {
-  useLab.setState({ chosen: one, watching: { ...nothing, connection: one, samples: [sample(1)] }, isForOne: true })
+  useLab.setState({ chosen: one, watching: { ...nothing, connection: one, samples: [sample(1)] }, packets: { ...noPackets, rows: [row(1)] }, isForOne: true })
   choose({ end: 'client' })
-  expect(useLab.getState()).toMatchObject({ end: 'client', chosen: undefined, isForOne: false, watching: { samples: [] } })
+  expect(useLab.getState()).toMatchObject({ end: 'client', chosen: undefined, isForOne: false, watching: { samples: [] }, packets: { rows: [] } })
   choose({ chosen: other })
   expect(useLab.getState()).toMatchObject({ end: 'client', chosen: other })
 })

@@ -1,17 +1,18 @@
-/** What the lab shows: which end's connections, the one that is watched, its samples, and what is done to the links. */
+/** What the lab shows: which end's connections, the one that is watched, its samples and packets, and what is done to the links. */
 import { create } from 'zustand'
 import type { z } from 'zod'
 import { appServer } from '../../services/app-server/contract.ts'
 import { client } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
-import type { ConnectionRow, Sample } from '../../services/rudp/core/lab/commands.ts'
+import type { ConnectionRow, PacketRow, Sample } from '../../services/rudp/core/lab/commands.ts'
 
 /** The services that have RUDP connections. */
 export type LabEnd = 'app-server' | 'client'
 
 export type Loaded = z.output<typeof client.events.loaded>
 export type Watched = z.output<typeof appServer.commands.watch.reply>
+export type ToldPackets = z.output<typeof appServer.commands.packets.reply>
 
 /** One connection, as far as it was watched. */
 export interface Watching {
@@ -23,11 +24,22 @@ export interface Watching {
   readonly next: number
 }
 
+/** The newest packets of one connection, where somebody has looked at them. */
+export interface Packets {
+  readonly connection: string | undefined
+  readonly rows: readonly PacketRow[]
+  /** The number of the row that comes next. */
+  readonly next: number
+  /** When the first one was that was seen here: times are told from there. */
+  readonly zeroMs: number
+}
+
 export interface LabState {
   readonly end: LabEnd
   /** The connection that was chosen; undefined: always the newest. */
   readonly chosen: string | undefined
   readonly watching: Watching
+  readonly packets: Packets
   readonly rows: ReadonlyMap<string, ConnectionRow>
   /** Whether changes are for the shown connection alone. */
   readonly isForOne: boolean
@@ -42,16 +54,19 @@ export interface LabState {
 }
 
 const NOTHING: Watching = { connection: undefined, peer: '', samples: [], next: 0 }
+const NO_PACKETS: Packets = { connection: undefined, rows: [], next: 0, zeroMs: 0 }
 /** Some minutes; the oldest go first. */
 const SAMPLES_MAX = 12_000
+/** As many as the service keeps. */
+const PACKETS_MAX = 4000
 
 export const useLab = create<LabState>(() => ({
-  end: 'app-server', chosen: undefined, watching: NOTHING, rows: new Map(), isForOne: false, link: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
+  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), isForOne: false, link: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
 }))
 
 /** Another end, or another of its connections, is to be watched. */
 export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>): void {
-  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), isForOne: false }), watching: NOTHING })
+  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), isForOne: false }), watching: NOTHING, packets: NO_PACKETS })
 }
 
 /** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
@@ -68,6 +83,20 @@ export function withWatched(asked: Watching, { connection, peer, samples, next }
   if (next < asked.next) return { ...NOTHING, connection, peer } // the service was started anew
   const all = samples.length === 0 ? asked.samples : [...asked.samples, ...samples]
   return { connection, peer, next, samples: all.length > SAMPLES_MAX ? all.slice(-SAMPLES_MAX * 3 / 4) : all }
+}
+
+/** The packets of the watched connection, as far as they are known. */
+export function shownPackets({ packets, watching: { connection } }: Pick<LabState, 'packets' | 'watching'>): Packets {
+  return packets.connection === connection ? packets : NO_PACKETS
+}
+
+/** What is known after a reply to a question that was asked about `asked`. Where the service has not kept all that came between, what was known before goes too. */
+export function withPackets(asked: Packets, { connection, rows, next }: ToldPackets): Packets {
+  if (next < asked.next) return { ...NO_PACKETS, connection } // the service was started anew
+  const [first] = rows
+  if (first === undefined) return asked
+  const all = next - rows.length > asked.next ? rows : [...asked.rows, ...rows]
+  return { connection, next, zeroMs: asked.next === 0 ? first.atMs : asked.zeroMs, rows: all.length > PACKETS_MAX ? all.slice(-PACKETS_MAX * 3 / 4) : all }
 }
 
 /** A service stopped, or starts anew: what was done to its links went with its process. */

@@ -6,6 +6,7 @@ import type { Ask, Bridge, Channels, Lamp, Pushed, Pushes, Reply, ServiceStatus,
 import { SERVICE_IDS, type ServiceId } from '../../src/services/contracts.ts'
 import type { ErrorParts } from '../../src/services/kit/errors.ts'
 import type { ServiceEndpoint } from '../../src/services/kit/host-protocol.ts'
+import { labReply } from './fake-lab.ts'
 
 const START_MS = 700
 const at = (name: string, transport: 'udp' | 'tcp', port: number): ServiceEndpoint => ({ name, transport, address: '127.0.0.1', port })
@@ -135,6 +136,8 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
     return {}
   },
   'service:command': async ({ name, ask }) => {
+    const ofLab = labReply(name, ask)
+    if (ofLab !== undefined) return { value: ofLab }
     if (name === 'release') return { value: { released: true } }
     push('service:line', { id: 'dns', line: { to: 'log', text: `admin: ${JSON.stringify(ask)}` } })
     return { value: { lines: ['OK printer.home A 192.168.1.50 registered'] } }

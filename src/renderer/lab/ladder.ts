@@ -1,9 +1,9 @@
 /** The ladder of packets: which rows it has, what each one says, and which of them are in view. */
 import type { PacketRow } from '../../services/rudp/core/lab/commands.ts'
 
-export const ROW_PX = 32
+export const ROW_PX = 34
 /** So many rows are in view at once. */
-export const ROWS_IN_VIEW = 12
+export const ROWS_IN_VIEW = 11
 
 /** A row that is drawn. */
 export interface Rung {

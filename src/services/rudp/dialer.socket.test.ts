@@ -1,23 +1,16 @@
 import { once } from 'node:events'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
-import { udpHandles } from '../kit/node/testing/udp-handles.ts'
+import { closedAfterEach, udpHandles } from '../kit/node/testing/udp-handles.ts'
 import { RudpDialer } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) })
-const closers: (() => Promise<unknown>)[] = []
-let handlesBefore = 0
-
-beforeEach(() => { handlesBefore = udpHandles() })
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-  await expect.poll(udpHandles, { timeout: 8000 }).toBe(handlesBefore)
-})
+const { closers, handlesBefore } = closedAfterEach()
 
 interface Echo {
   readonly peer: Endpoint
@@ -60,7 +53,7 @@ test('streams of one connection cost no handshake, and a peer that was visited t
   expect(await Promise.all([say(first, 'one'), say(second, 'two')])).toEqual(['one', 'two'])
   const ids = () => new Set(sockets.map(socket => socket.remotePort)).size
   expect([sockets.map(({ early }) => early), ids()]).toEqual([[false, false], 1])
-  await expect.poll(udpHandles).toBe(handlesBefore + 1)
+  await expect.poll(udpHandles).toBe(handlesBefore() + 1)
   expect(await say(await dialer.dial(peer, { early: true }), 'three')).toBe('three')
   expect([sockets.length, sockets[2]?.early, ids()]).toEqual([3, true, 2])
 })
@@ -83,10 +76,10 @@ test('the socket is kept for the next dial, and no longer than was said', async 
   // The connection has closed, the socket not yet.
   await expect.poll(() => sockets[0]?.destroyed).toBe(true)
   await new Promise(resolve => setTimeout(resolve, 130))
-  expect(udpHandles()).toBe(handlesBefore + 2)
+  expect(udpHandles()).toBe(handlesBefore() + 2)
   expect(await say(await dialer.dial(peer), 'two')).toBe('two')
   expect(sockets[1]?.remotePort).toBe(sockets[0]?.remotePort)
-  await expect.poll(udpHandles, { timeout: 3000 }).toBe(handlesBefore + 1)
+  await expect.poll(udpHandles, { timeout: 3000 }).toBe(handlesBefore() + 1)
 })
 
 test('one connection that ends leaves the others of the socket alone', async () => {

@@ -3,26 +3,19 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type RequestOptions, type RequestListener } from 'node:http'
 import { createSocket } from 'node:dgram'
 import type { AddressInfo, Socket } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
-import { udpHandles } from '../kit/node/testing/udp-handles.ts'
+import { closedAfterEach } from '../kit/node/testing/udp-handles.ts'
 import { connectRudp } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing() })
-const closers: (() => Promise<unknown>)[] = []
-let handlesBefore = 0
-
-beforeEach(() => { handlesBefore = udpHandles() })
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-  await expect.poll(udpHandles, { timeout: 8000 }).toBe(handlesBefore)
-})
+const { closers } = closedAfterEach()
 
 async function listen(accept: (socket: RudpSocket) => void): Promise<Endpoint> {
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept, ...around() })

@@ -4,6 +4,7 @@
  */
 import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
+import { hasBody } from '../kit/request-body.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { problem, type Controller, type HttpRequest, type HttpResponse, type Transport } from './message.ts'
@@ -119,11 +120,6 @@ function requestOf(incoming: IncomingMessage, { segments, query }: RequestTarget
     method: incoming.method ?? '', segments, query, headers, httpVersion: incoming.httpVersion, body, receivedAtMs,
     connection: { transport, peer, number, requestNumber: requests },
   }
-}
-
-/** RFC 9112 §6: a request has a body where one of these fields is there. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined
 }
 
 const NOTHING = new Uint8Array(0)

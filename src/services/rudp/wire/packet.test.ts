@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
-import type { Frame } from './frames.ts'
-import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, LONG_HEADER_BYTES, LONG_TYPES, sealLong, sealShort, SHORT_HEADER_BYTES, summarizePacket, VERSION, type Packet } from './packet.ts'
+import { encodeStreamHeader, type Frame } from './frames.ts'
+import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, encodeShortHeader, LONG_HEADER_BYTES, LONG_TYPES, sealLong, sealShort, SHORT_HEADER_BYTES, summarizePacket, VERSION, type Packet } from './packet.ts'
 import { NUMBER_LIMIT } from './varint.ts'
 
 const id = fc.tuple(fc.nat(0xfffff), fc.integer({ min: 1, max: 0xffffffff })).map(([high, low]) => high * 2 ** 32 + low)
@@ -51,6 +51,21 @@ test('whatever is encoded is decoded the same', () => {
   fc.assert(fc.property(packets, packet => {
     expect(decodePacket(encodePacket(packet))).toEqual(packet)
   }), { numRuns: 2000 })
+})
+
+test('of a datagram that no network carries the checksum covers the first 1,200 bytes, of all others every byte', () => {
+  for (const [lengthBytes, unseenFrom] of [[9_000, Infinity], [9_001, 1_200], [DATAGRAM_BYTES_MAX, 1_200]] as const) {
+    const bytes = new Uint8Array(lengthBytes)
+    const view = new DataView(bytes.buffer)
+    encodeStreamHeader(0, 0, false, false, view, encodeShortHeader(view, 0, 1, 1)) // its bytes go to the end
+    sealShort(bytes, view)
+    for (const at of [SHORT_HEADER_BYTES, 1_199, 1_200, lengthBytes - 1]) {
+      const damaged = bytes.slice()
+      damaged[at] = (damaged[at] ?? 0) ^ 1
+      if (at >= unseenFrom) expect(decodePacket(damaged).type).toBe('SHORT')
+      else expect(() => decodePacket(damaged)).toThrow(MalformedPacket)
+    }
+  }
 })
 
 test('20,000 damaged packets are refused as malformed, each of them', () => {

@@ -36,6 +36,12 @@ export const SHORT_HEADER_BYTES = SHORT.frames
 export const DATAGRAM_BYTES_BASE = 1200
 /** No datagram is longer: 2^16 less what IP and UDP need, and a little room. */
 export const DATAGRAM_BYTES_MAX = 61_440
+/**
+ * Datagrams longer than this are longer than any network carries, jumbo frames included: they go from memory to memory, where the kernel
+ * does not sum TCP either. The checksum covers their beginning alone (docs/decisions/local-checksum.md).
+ */
+export const SUMMED_WHOLE_BYTES_MAX = 9_000
+export const SUMMED_BYTES = 1_200
 export const PACKET_NUMBER_MAX = 0xffffffff
 
 /** The long types in the order of their codes. */
@@ -164,9 +170,10 @@ export function summarizePacket(packet: Packet): string {
   return `${packet.type} #${packet.number}: ${packet.frames.filter(({ kind }) => kind !== 'PADDING').map(summarizeFrame).join(', ')}`
 }
 
-/** Of all bytes from `start` to `end` but its own four. */
+/** Of the bytes from `start` to `end` but its own four; of a datagram that no network carries, of its beginning. */
 function checksumOf(bytes: Uint8Array, at: number, start: number, end: number, sum: Crc32): number {
-  return sum(bytes, start + at + 4, end, crc32(bytes, start, start + at))
+  const summedEnd = end - start > SUMMED_WHOLE_BYTES_MAX ? start + SUMMED_BYTES : end
+  return sum(bytes, start + at + 4, summedEnd, crc32(bytes, start, start + at))
 }
 
 function readId(view: DataView, at: number): number {

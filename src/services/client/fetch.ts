@@ -1,7 +1,7 @@
 /** `hamlet fetch`: one page, by the same names and connections as through the gateway. Follows no redirects. */
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
@@ -109,26 +109,22 @@ class Names {
   }
 }
 
-/** Writes as fast as the output takes it. */
+/** Writes as fast as the output takes it. @returns bytes of the body */
 async function copyBody(response: IncomingMessage, output: Writable, peer: string): Promise<number> {
   let bytes = 0
+  const onOutputError = (error: Error): void => void response.destroy(new HamletError({
+    code: 'disk-failed', what: 'The body could not be written', why: error.message, remedy: 'write it elsewhere',
+  }, { cause: error }))
+  output.once('error', onOutputError)
+  response.on('data', (chunk: Buffer) => { bytes += chunk.length })
+  response.pipe(output, { end: false })
   try {
-    for await (const chunk of response) {
-      // Without an encoding set, node:http hands out Buffers.
-      bytes += (chunk as Buffer).length
-      if (!output.write(chunk)) await drained(output)
-    }
+    await finished(response)
   } catch (error) {
     if (error instanceof HamletError || response.complete) throw error
+  } finally {
+    output.off('error', onOutputError)
   }
   if (!response.complete) throw new HamletError({ code: 'connection-lost', what: `The connection to ${peer} was lost`, why: `it ended after ${bytes} bytes of the body`, done: 'what had come was written', remedy: 'try again' })
   return bytes
-}
-
-async function drained(output: Writable): Promise<void> {
-  try {
-    await once(output, 'drain')
-  } catch (error) {
-    throw new HamletError({ code: 'disk-failed', what: 'The body could not be written', why: error instanceof Error ? error.message : 'the output failed', remedy: 'write it elsewhere' }, { cause: error })
-  }
 }

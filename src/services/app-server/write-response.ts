@@ -1,9 +1,9 @@
 /** The one place that writes to Node's response: bytes as they are, files and filler as a stream that the peer's pace holds back. */
-import { createReadStream } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { openFound, readFound } from './file-content.ts'
 import { problem, type HttpResponse, type ResponseBody } from './message.ts'
+import { sendFile } from './send-file.ts'
 
 /** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
 const CHUNK_BYTES = 256 * 1024
@@ -40,13 +40,11 @@ async function writeLongFile(outgoing: ServerResponse, { status, headers }: Http
   const handle = await openFound(file)
   if (handle === undefined) return writeResponse(outgoing, NOT_AS_FOUND, false)
   writeHead(outgoing, status, headers, last - first + 1)
-  const stream = createReadStream('', { fd: handle, start: first, end: last, highWaterMark: CHUNK_BYTES })
+  let sentBytes = 0
   await ended(outgoing, () => {
-    stream.on('error', () => outgoing.destroy()) // the disk failed in the middle: a cut connection is the only honest end
-    stream.pipe(outgoing)
+    sendFile(handle, first, last, outgoing).then(bytes => { sentBytes = bytes }, () => outgoing.destroy())
   })
-  stream.destroy() // closes the handle, also where the peer went away before the end
-  return stream.bytesRead
+  return sentBytes
 }
 
 function lengthOf(body: ResponseBody): number {

@@ -180,6 +180,11 @@ class Copies {
   }
 }
 
+interface Sender {
+  readonly address: string
+  readonly port: number
+}
+
 /** What node:dgram gives: one datagram a call. The same object for all of a socket's datagrams. */
 class BatchOfOne implements DatagramBatch {
   readonly count = 1
@@ -188,14 +193,16 @@ class BatchOfOne implements DatagramBatch {
   readonly lengths = Uint32Array.of(0)
   readonly replies = Buffer.alloc(REPLY_BYTES_MAX)
   readonly replyLengths = Uint32Array.of(0)
-  #sender: { readonly address: string; readonly port: number } = { address: '', port: 0 }
+  #sender: Sender = { address: '', port: 0 }
+  /** Of the latest datagram whose path was asked for: as a rule the next one came the same way. */
+  #latest: { readonly sender: Sender; readonly path: Path } | undefined
   readonly #pathFrom: (address: string, port: number) => Path
 
   constructor(pathFrom: (address: string, port: number) => Path) {
     this.#pathFrom = pathFrom
   }
 
-  take(message: Uint8Array, sender: { readonly address: string; readonly port: number }): void {
+  take(message: Uint8Array, sender: Sender): void {
     this.slab = message
     this.lengths[0] = message.length
     this.replyLengths[0] = 0
@@ -203,7 +210,9 @@ class BatchOfOne implements DatagramBatch {
   }
 
   path(): Path {
-    return this.#pathFrom(this.#sender.address, this.#sender.port)
+    const { address, port } = this.#sender
+    if (this.#latest?.sender.port !== port || this.#latest.sender.address !== address) this.#latest = { sender: this.#sender, path: this.#pathFrom(address, port) }
+    return this.#latest.path
   }
 
   /** FNV-1a over the address's text. */

@@ -11,6 +11,7 @@ import { listenStreams } from '../kit/node/streams.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { identitySecret } from '../rudp/identity-file.ts'
 import { Lab } from '../rudp/lab.ts'
+import type { RudpSocket } from '../rudp/socket.ts'
 import { listenRudp, type AcceptedEncryption } from '../rudp/listener.ts'
 import { Connections } from './connections.ts'
 import { appServer } from './contract.ts'
@@ -53,7 +54,11 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
     const encryption = await acceptedEncryption(context)
-    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: socket => accept(socket, 'rudp'), clock, random, trace })
+    const acceptRudp = (socket: RudpSocket): void => {
+      socket.lendsPieces = true
+      accept(socket, 'rudp')
+    }
+    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: acceptRudp, clock, random, trace })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)

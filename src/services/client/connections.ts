@@ -156,7 +156,10 @@ export class Connections {
 
   #agent(transport: Transport, options: AgentOptions): Agent {
     const createConnection = (server: Server & { early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
-      this.dial(transport, { address: server.host, port: server.port }, server.authority, server.early).then(stream => connected(null, stream), connected)
+      this.dial(transport, { address: server.host, port: server.port }, server.authority, server.early).then(stream => {
+        if (stream instanceof RudpSocket) stream.lendsPieces = true
+        connected(null, stream)
+      }, connected)
     }
     // Under another name the same endpoint is another server: what is kept for the one is not used for the other.
     const getName = ({ authority, host, port }: Server) => `${authority} ${host}:${port}`

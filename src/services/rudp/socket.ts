@@ -12,11 +12,16 @@ import type { Stream, StreamEvent } from './core/stream.ts'
 import type { RudpHost } from './host.ts'
 
 /** The largest piece that a reader gets at once. */
-const PIECE_BYTES_MAX = 256 * 1024
+const PIECE_BYTES_MAX = 512 * 1024
 /** How long the end of an abandoned stream may take; then it is broken off. */
 const ABANDONED_MS_MAX = 5_000
 
 export class RudpSocket extends Duplex {
+  /**
+   * Set for a reader that is done with each piece before its `data` listener returns, as node:http's parser is, which copies what it
+   * hands on: the piece then lies in memory that is used again. All others get pieces of their own.
+   */
+  lendsPieces = false
   readonly #host: RudpHost
   readonly #connection: Connection
   readonly #stream: Stream
@@ -120,7 +125,7 @@ export class RudpSocket extends Duplex {
 
   override _read(): void {
     this.#wantsMore = true
-    this.#pull()
+    this.#pull(false)
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -152,7 +157,7 @@ export class RudpSocket extends Duplex {
   /** An event of this stream, from the host. */
   hear(event: StreamEvent): void {
     switch (event.kind) {
-      case 'readable': return this.#pull()
+      case 'readable': return this.#pull(true)
       case 'writable': return this.#goOnWriting()
       case 'delivered': return this.#delivered()
       case 'reset-by-peer': return this.#lost('reset-by-peer')
@@ -165,7 +170,7 @@ export class RudpSocket extends Duplex {
   hearClosed(reason: CloseReason): void {
     // A peer that closes in order has taken all that it wanted: at most the acknowledgement of our end is missing.
     if (reason !== 'finished') return this.#lost(reason)
-    this.#pull()
+    this.#pull(true)
     this.#delivered()
     if (!this.#ended || !this.writableEnded) this.#lost('reset-by-peer')
     else this.destroy()
@@ -181,13 +186,15 @@ export class RudpSocket extends Duplex {
     if (!this.destroyed) this.destroy(new HamletError(closeError(reason, this.#connection.path.peer)))
   }
 
-  #pull(): void {
+  /** @param atOnce whoever listens hears of a piece before `push` returns; within `_read` Node would keep it for later */
+  #pull(atOnce: boolean): void {
     while (this.#wantsMore && !this.destroyed && this.#stream.readableBytes > 0) {
       const piece = this.#host.use(() => this.#stream.read(PIECE_BYTES_MAX))
       this.#bytesRead += piece.length
       this.#active()
       this.#wantsMore = false // set again by `_read`, which push calls where the reader keeps up
-      if (this.push(piece)) this.#wantsMore = true
+      const isLent = this.lendsPieces && atOnce && this.readableFlowing === true && this.readableLength === 0
+      if (this.push(isLent ? piece : Buffer.from(piece))) this.#wantsMore = true
     }
     if (!this.#stream.drained || this.#ended || this.destroyed) return
     this.#ended = true

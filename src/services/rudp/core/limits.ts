@@ -18,8 +18,8 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  streamBufferBytes: 1024 * 1024,
-  connectionBufferBytes: 4 * 1024 * 1024,
+  streamBufferBytes: 4 * 1024 * 1024,
+  connectionBufferBytes: 8 * 1024 * 1024,
   streamsMax: 100,
   connectTimeoutMs: 5_000,
   idleTimeoutMs: 30_000,

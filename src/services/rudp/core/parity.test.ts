@@ -129,16 +129,6 @@ test('with a wrong sum nothing is taken, the stream has no parity any more, and 
   expect(Buffer.compare(readAll(buffer), stream)).toBe(0)
 })
 
-test('a reader may change what it was given: then nothing is restored, and nothing wrong is read', () => {
-  const { stream, buffer, parity, send } = missing([5])
-  const own = buffer.read(500)
-  own.fill(0)
-  buffer.putParity(parity)
-  expect([buffer.restore(crc32), buffer.finished]).toEqual([[], false])
-  send(5)
-  expect(Buffer.compare(readAll(buffer), stream.subarray(500))).toBe(0)
-})
-
 test('however many parities come, all wrong and with all but one byte there, a stream is summed once', () => {
   let summedBytes = 0
   const sumOf: typeof crc32 = (bytes, start, end, before) => {

@@ -35,7 +35,7 @@ test('a transfer over a lossy link is a qlog file: every packet in it, times tha
   expect(named('recovery:packet_lost').length).toBe(client.metrics().lost)
   expect(named('transport:packet_sent')[0].data).toMatchObject({ header: { packet_type: 'initial', packet_number: 0 }, frames: [{ frame_type: 'parameters' }] })
   expect(named('recovery:metrics_updated').at(-1).data).toMatchObject({ congestion_window: expect.any(Number), smoothed_rtt: expect.any(Number), latest_rtt: expect.any(Number) })
-  expect(named('transport:parameters_set').map(({ data }: { data: unknown }) => data)).toEqual(['local', 'remote'].map(owner => expect.objectContaining({ owner, initial_max_data: 4 * MB })))
+  expect(named('transport:parameters_set').map(({ data }: { data: unknown }) => data)).toEqual(['local', 'remote'].map(owner => expect.objectContaining({ owner, initial_max_data: 8 * MB })))
 })
 
 test('an ACK, or a loss, names packets by the type with which they were sent: HELLO and WELCOME are of one space', () => {

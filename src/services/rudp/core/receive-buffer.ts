@@ -4,9 +4,9 @@
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
-import { Blocks } from './blocks.ts'
 import { addToParity, areInOwnColumns, columnsOf, type Parity, type Range } from './parity.ts'
 import { RangeSet } from './range-set.ts'
+import { Ring } from './ring.ts'
 
 /** A peer that sends single bytes with holes between them would otherwise cost a range each. */
 const HOLES_MAX = 1024
@@ -15,7 +15,8 @@ const RESTORING_PIECES_MAX = 16
 
 export class ReceiveBuffer {
   readonly #limitBytes: number
-  readonly #blocks = new Blocks()
+  /** What arrived; from its beginning as long as a parity may restore something, although it was read. */
+  readonly #ring = new Ring()
   /** Arrived beyond the first hole. */
   readonly #early = new RangeSet()
   #readTo = 0
@@ -78,8 +79,10 @@ export class ReceiveBuffer {
     if (fin) this.#finOffset = end
     const from = Math.max(offset, this.#arrivedTo)
     if (from < end) {
-      this.#blocks.put(from, from === offset ? bytes : bytes.subarray(from - offset))
       this.#highest = Math.max(this.#highest, end)
+      this.#lookWhetherParityHelps()
+      this.#ring.reserve(this.#wantsParity ? 0 : this.#readTo, end)
+      this.#ring.put(from, from === offset ? bytes : bytes.subarray(from - offset))
       if (from > this.#arrivedTo) this.#early.add(from, end)
       else this.#advance(end)
     }
@@ -106,10 +109,11 @@ export class ReceiveBuffer {
     const missing: Range[] = []
     this.#early.forEachGap(this.#arrivedTo, this.#finOffset, (start, end) => missing.push({ start, end }))
     if (!areInOwnColumns(missing, parity.data.length)) return NOTHING
-    // Nothing was ever put where bytes are missing: zeros, which change no parity.
-    for (const { offset, bytes } of this.#blocks.below(this.#finOffset)) addToParity(parity.data, offset, bytes)
-    for (const range of missing) this.#blocks.put(range.start, columnsOf(parity.data, range))
-    const sum = this.#blocks.below(this.#finOffset).reduce((before, { bytes }) => sumOf(bytes, 0, bytes.length, before), 0)
+    this.#ring.reserve(0, this.#finOffset)
+    const whole = this.#ring.view(0, this.#finOffset)
+    addToParity(parity.data, 0, whole) // nothing was ever put where bytes are missing: zeros, which change no parity
+    for (const range of missing) this.#ring.put(range.start, columnsOf(parity.data, range))
+    const sum = sumOf(whole, 0, whole.length, 0)
     this.#wantNoParity()
     if (sum !== parity.sum) return NOTHING // what stands there now counts for nothing, and what comes takes its place
     this.#advance(this.#finOffset)
@@ -120,15 +124,15 @@ export class ReceiveBuffer {
   breakOff(finalSize: number): boolean {
     if (!this.#endAt(finalSize)) return false
     this.#wantNoParity()
-    this.#blocks.release()
+    this.#ring.release()
     return true
   }
 
-  /** The next bytes in order, at most `maxBytes` and perhaps fewer than there are; empty where none are there. They are the reader's own. */
+  /** The next bytes in order, at most `maxBytes` and perhaps fewer than there are; empty where none are there. They stay as they are until the next `put`. */
   read(maxBytes: number): Uint8Array {
     const lengthBytes = Math.min(maxBytes, this.readableBytes)
     if (lengthBytes === 0) return EMPTY
-    const bytes = this.#blocks.take(this.#readTo, lengthBytes)
+    const bytes = this.#ring.view(this.#readTo, lengthBytes)
     this.#readTo += bytes.length
     return bytes
   }
@@ -146,10 +150,8 @@ export class ReceiveBuffer {
   }
 
   #wantNoParity(): void {
-    if (!this.#wantsParity) return
     this.#wantsParity = false
     this.#parity = undefined
-    this.#blocks.keepNoMore(this.#readTo)
   }
 
   #advance(end: number): void {

@@ -10,7 +10,7 @@ import type { Crc32 } from '../../kit/crc32.ts'
 import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
 import { addToParity, type Parity } from './parity.ts'
 import { RangeSet } from './range-set.ts'
-import { WrittenBytes } from './written-bytes.ts'
+import { Ring } from './ring.ts'
 
 /** A stream of fewer packets has no parity: it would cost too much of what it saves. */
 const PARITY_PACKETS_MIN = 4
@@ -27,7 +27,8 @@ export interface Segment {
 
 export class SendBuffer {
   readonly #limitBytes: number
-  readonly #written = new WrittenBytes()
+  /** What was written; from its beginning as long as it may be given a parity, although some of it has arrived. */
+  readonly #ring = new Ring()
   /** Lost and not delivered otherwise. */
   readonly #lost = new RangeSet()
   /** Arrived above `una`: what is lost a second time need not be sent again. */
@@ -70,13 +71,15 @@ export class SendBuffer {
     return this.#lost.count > 0 || this.#finLost
   }
 
-  /** Takes as much as there is room for; it must not be changed until it is forgotten (`WrittenBytes`). @returns how many bytes were taken */
+  /** Takes as much as there is room for. @returns how many bytes were taken */
   write(bytes: Uint8Array): number {
     if (this.#finQueued) return 0
     const taken = Math.min(bytes.length, this.freeBytes)
     if (taken === 0) return 0
-    this.#written.append(taken === bytes.length ? bytes : bytes.subarray(0, taken))
-    this.#writtenTo += taken
+    const end = this.#writtenTo + taken
+    this.#ring.reserve(end > PARITY_STREAM_BYTES_MAX ? this.#una : 0, end)
+    this.#ring.put(this.#writtenTo, taken === bytes.length ? bytes : bytes.subarray(0, taken))
+    this.#writtenTo = end
     return taken
   }
 
@@ -147,7 +150,6 @@ export class SendBuffer {
       this.#una = this.#delivered.first?.end ?? end
       this.#delivered.removeBelow(this.#una)
     }
-    this.#written.forgetBelow(this.#una)
   }
 
   /** The packet with these bytes did not arrive. */
@@ -158,24 +160,20 @@ export class SendBuffer {
   }
 
   copy(segment: Segment, target: Uint8Array, at: number): void {
-    this.#written.copy(segment.offset, segment.lengthBytes, target, at)
+    this.#ring.copy(segment.offset, segment.lengthBytes, target, at)
   }
 
   /** A parity of `lengthBytes` of the whole stream, which has ended; undefined where it is too long, or too short, or all its bytes have arrived. */
   parity(lengthBytes: number, sumOf: Crc32): Parity | undefined {
     const finalSize = this.#writtenTo
     if (finalSize > PARITY_STREAM_BYTES_MAX || finalSize <= (PARITY_PACKETS_MIN - 1) * lengthBytes || finalSize === this.#una) return undefined
-    const data = new Uint8Array(lengthBytes)
-    let sum = 0
-    this.#written.forEach((offset, bytes) => {
-      addToParity(data, offset, bytes)
-      sum = sumOf(bytes, 0, bytes.length, sum)
-    })
-    return { finalSize, sum, data }
+    const [whole, data] = [this.#ring.view(0, finalSize), new Uint8Array(lengthBytes)]
+    addToParity(data, 0, whole)
+    return { finalSize, sum: sumOf(whole, 0, whole.length, 0), data }
   }
 
   release(): void {
-    this.#written.release()
+    this.#ring.release()
   }
 
   #finIsDueBehind(offset: number): boolean {

@@ -100,7 +100,7 @@ export class Stream {
   }
 
   /**
-   * Takes as much as there is room for. It must not be changed until it has arrived, nor before the whole stream has, if that is not longer than 64 KB.
+   * Takes as much as there is room for; the bytes are the caller's own again at once.
    * @returns how many bytes were taken; after less than all comes `writable`
    */
   write(bytes: Uint8Array): number {
@@ -117,7 +117,7 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** The next bytes in order, at most `maxBytes` and perhaps not all, empty where there are none; they are the caller's own. Opens the window. */
+  /** The next bytes in order, at most `maxBytes` and perhaps not all, empty where there are none. Opens the window. They are lent: the next packet may overwrite them. */
   read(maxBytes: number): Uint8Array {
     if (this.readableBytes === 0) {
       this.#told.readable = false

@@ -116,7 +116,7 @@ test('a reader that stops shuts the window: the sender holds still, and goes on 
   expect(pair.steps).toBeLessThan(250)
   const arrived: Uint8Array[] = []
   while (readable !== undefined && !readable.drained) {
-    arrived.push(readable.read(10_000))
+    arrived.push(readable.read(10_000).slice())
     if (stream !== undefined) writing.goOn(stream)
     pair.drain()
     if (!pair.step()) break
@@ -140,7 +140,7 @@ test('a slow reader at the edge of its window gets whole packets, not crumbs', (
   const arrived: Uint8Array[] = []
   while (readable !== undefined && !readable.drained) {
     if (stream !== undefined) writing.goOn(stream)
-    arrived.push(readable.read(700))
+    arrived.push(readable.read(700).slice())
     pair.drain()
     if (!pair.step()) break
   }

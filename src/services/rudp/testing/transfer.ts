@@ -13,11 +13,11 @@ export function bytesOf(length: number, seed: number): Uint8Array {
   return new Uint8Array(words.buffer, 0, length)
 }
 
-/** All that can be read of a stream now. */
+/** All that can be read of a stream now, as a copy. */
 export function readAll(stream: Stream): Uint8Array {
   const pieces: Uint8Array[] = []
   while (stream.readableBytes > 0) pieces.push(stream.read(MB))
-  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Uint8Array.from(Buffer.concat(pieces))
+  return Uint8Array.from(Buffer.concat(pieces))
 }
 
 /** Writes a source to a stream whenever there is room, and ends it. */

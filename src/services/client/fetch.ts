@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
+import { giveBack } from '../kit/node/give-back.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
@@ -29,7 +30,7 @@ export interface FetchOptions extends Environment {
   readonly lab?: Lab | undefined
   /** Aborting it breaks the fetch off. */
   readonly signal?: AbortSignal
-  /** Gets the body as it comes; it is not ended. */
+  /** Gets the body as it comes, and is done with a piece when it has called back; it is not ended. */
   readonly output: Writable
   /** Gets what happened in the RUDP connection, as a qlog file; called once, before the fetch is over. */
   readonly onQlog?: (qlog: string) => void
@@ -116,8 +117,12 @@ async function copyBody(response: IncomingMessage, output: Writable, peer: strin
     code: 'disk-failed', what: 'The body could not be written', why: error.message, remedy: 'write it elsewhere',
   }, { cause: error }))
   output.once('error', onOutputError)
-  response.on('data', (chunk: Buffer) => { bytes += chunk.length })
-  response.pipe(output, { end: false })
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (output.write(chunk, () => giveBack(chunk))) return
+    response.pause()
+    output.once('drain', () => response.resume())
+  })
   try {
     await finished(response)
   } catch (error) {

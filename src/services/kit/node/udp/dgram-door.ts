@@ -5,6 +5,7 @@ import type { Endpoint, Path } from '../../endpoint.ts'
 import { assert } from '../../errors.ts'
 import { isLinkLocalIpv6 } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
+import { giveBack } from '../give-back.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
 import { RecentMap } from '../../recent-map.ts'
 
@@ -100,6 +101,7 @@ class DgramDoor implements DatagramDoor {
         const answer = batch.answer()
         // Without a callback, which would cost each answer a turn of the tick queue; the errors of sending come as events then.
         if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address)
+        giveBack(message) // the receiver had it lent
       })
       socket.on('error', (error: NodeJS.ErrnoException) => { if (error.syscall !== 'send') onError?.(error) })
     }

@@ -12,7 +12,7 @@ import type { Stream, StreamEvent } from './core/stream.ts'
 import type { RudpHost } from './host.ts'
 
 /** The largest piece that a reader gets at once. */
-const PIECE_BYTES_MAX = 512 * 1024
+const PIECE_BYTES_MAX = 1024 * 1024
 /** How long the end of an abandoned stream may take; then it is broken off. */
 const ABANDONED_MS_MAX = 5_000
 

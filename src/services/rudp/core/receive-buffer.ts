@@ -79,6 +79,7 @@ export class ReceiveBuffer {
     if (fin) this.#finOffset = end
     const from = Math.max(offset, this.#arrivedTo)
     if (from < end) {
+      if (!this.#wantsParity && this.#readTo === this.#highest) this.#ring.restart(this.#readTo)
       this.#highest = Math.max(this.#highest, end)
       this.#lookWhetherParityHelps()
       this.#ring.reserve(this.#wantsParity ? 0 : this.#readTo, end)

@@ -41,6 +41,23 @@ test('what goes on and on stays in the memory that it has', () => {
   expect(buffers.size).toBe(2) // 4 KB for the first piece, 8 KB from the second on
 })
 
+test('a ring that is empty begins again where it began, and what is put then is read as it is', () => {
+  const ring = new Ring()
+  ring.reserve(0, 5_000)
+  ring.put(0, stream.subarray(0, 5_000))
+  const first = ring.view(0, 1)
+  ring.restart(5_000)
+  ring.reserve(5_000, 13_000)
+  ring.put(5_000, stream.subarray(5_000, 13_000))
+  expect(ring.view(5_000, 1).byteOffset).toBe(first.byteOffset)
+  expect(Buffer.compare(ring.view(5_000, 8_000), stream.subarray(5_000, 13_000))).toBe(0)
+  ring.reserve(6_000, 22_000)
+  ring.put(13_000, stream.subarray(13_000, 22_000))
+  const kept = new Uint8Array(16_000)
+  ring.copy(6_000, 16_000, kept, 0)
+  expect(Buffer.compare(kept, stream.subarray(6_000, 22_000))).toBe(0)
+})
+
 test('where nothing was put there are zeros, also after it grew', () => {
   const ring = new Ring()
   ring.reserve(0, 100)

@@ -9,11 +9,19 @@ const FIRST_BYTES = 4 * 1024
 
 export class Ring {
   #bytes = NOTHING
+  /** The offset of the byte that lies first. */
+  #base = 0
+
+  /** Nothing has to be kept: what is put from offset `start` on shall lie first again, in memory that the processor still knows. */
+  restart(start: number): void {
+    this.#base = start
+  }
 
   /** Makes room for what lies from `start` to `end`; what lay from `start` on stays. */
   reserve(start: number, end: number): void {
     if (end - start <= this.#bytes.length) return
     const longer = new Ring()
+    longer.#base = this.#base
     longer.#bytes = new Uint8Array(2 ** Math.ceil(Math.log2(Math.max(FIRST_BYTES, end - start))))
     for (let offset = start; offset < start + this.#bytes.length;) {
       const bytes = this.view(offset, start + this.#bytes.length - offset)
@@ -25,7 +33,7 @@ export class Ring {
 
   /** Room for them was reserved. */
   put(offset: number, bytes: Uint8Array): void {
-    const at = offset % this.#bytes.length
+    const at = (offset - this.#base) % this.#bytes.length
     const fitting = this.#bytes.length - at
     if (bytes.length <= fitting) return this.#bytes.set(bytes, at)
     this.#bytes.set(bytes.subarray(0, fitting), at)
@@ -34,7 +42,7 @@ export class Ring {
 
   /** The bytes from `offset` on, at most `lengthBytes`, and fewer where they go on at the ring's beginning. Others take their place in time. */
   view(offset: number, lengthBytes: number): Uint8Array {
-    const at = offset % this.#bytes.length
+    const at = (offset - this.#base) % this.#bytes.length
     return this.#bytes.subarray(at, Math.min(at + lengthBytes, this.#bytes.length))
   }
 

@@ -14,6 +14,11 @@ import { Ring } from './ring.ts'
 
 /** A stream of fewer packets has no parity: it would cost too much of what it saves. */
 const PARITY_PACKETS_MIN = 4
+/**
+ * What was written and not sent yet is no more than this, as with TCP_NOTSENT_LOWAT: enough for the time that a writer takes to come
+ * back, and little enough to be in the processor's cache still when it leaves.
+ */
+const UNSENT_BYTES_MAX = 512 * 1024
 
 /** What one packet carries of the stream. */
 export interface Segment {
@@ -48,7 +53,12 @@ export class SendBuffer {
   }
 
   get freeBytes(): number {
-    return this.#limitBytes - (this.#writtenTo - this.#una)
+    return Math.min(this.#limitBytes - (this.#writtenTo - this.#una), UNSENT_BYTES_MAX - (this.#writtenTo - this.#next))
+  }
+
+  /** There is so much room again that it is worth a writer's turn. */
+  get isWorthWriting(): boolean {
+    return this.freeBytes >= Math.min(this.#limitBytes, UNSENT_BYTES_MAX) / 2
   }
 
   /** How far bytes were sent: what they count against the peer's limits. */

@@ -220,6 +220,7 @@ export class Stream {
 
   sent(segment: Segment): void {
     this.#out.sent(segment)
+    this.#tellWritable()
   }
 
   copy(segment: Segment, target: Uint8Array, at: number): void {
@@ -229,10 +230,7 @@ export class Stream {
   onAcked(offset: number, lengthBytes: number, fin: boolean): void {
     if (!this.#isSending) return
     this.#out.deliver(offset, lengthBytes, fin)
-    if (this.#told.short && this.#out.freeBytes >= this.#bufferBytes / 4) {
-      this.#told.short = false
-      this.#host.emit(this, { kind: 'writable' })
-    }
+    this.#tellWritable()
     if (!this.#out.finished) return
     this.#sendState = nextSendState(this.#sendState, 'acked')
     this.#out.release()
@@ -289,6 +287,12 @@ export class Stream {
 
   get #isSending(): boolean {
     return this.#sendState === 'SEND' || this.#sendState === 'DATA-SENT'
+  }
+
+  #tellWritable(): void {
+    if (!this.#told.short || !this.#out.isWorthWriting) return
+    this.#told.short = false
+    this.#host.emit(this, { kind: 'writable' })
   }
 
   #tellReadable(): void {

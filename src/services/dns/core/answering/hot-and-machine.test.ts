@@ -37,10 +37,10 @@ function queryOf({ name, type, letters, id, rd, ad, cd, edns }: typeof question 
 }
 
 test('what is answered at once is what the machine would answer', () => {
+  let atOnce = 0
   fc.assert(fc.property(fc.array(question, { minLength: 1, maxLength: 60 }), questions => {
     const quick = village()
     const slow = village()
-    let atOnce = 0
     for (const query of [...questions, ...questions].map(queryOf)) {
       const out = new Uint8Array(1232)
       const length = quick.server.answerAtOnce(query, 0, query.length, out, 0, out.length, 0)
@@ -51,6 +51,6 @@ test('what is answered at once is what the machine would answer', () => {
       const expected = slow.server.outbox.splice(0).find(effect => effect.kind === 'send')
       expect(length > 0 ? out.slice(0, length) : sent?.bytes).toEqual(expected?.bytes)
     }
-    expect(atOnce).toBeGreaterThan(0)
   }), { numRuns: 40 })
+  expect(atOnce).toBeGreaterThan(200)
 })

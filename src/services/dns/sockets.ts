@@ -77,6 +77,7 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     flush() {
       front?.flush()
       upstreams.flush()
+      return true
     },
   }
   const driver = drive({

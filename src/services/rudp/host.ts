@@ -1,6 +1,7 @@
 /**
- * Runs a RUDP endpoint on real UDP sockets. Its events are handed on once an iteration of the event loop, after all datagrams of
- * that iteration were taken: so a reader gets what came together as one piece, and no user's code runs inside the machine.
+ * Runs a RUDP endpoint on real UDP sockets. Once an iteration of the event loop, after all datagrams of that iteration were taken, its
+ * events are handed on, and then what it wants to send leaves: so a reader gets what came together as one piece, no user's code runs
+ * inside the machine, and acknowledgements leave together with the windows that the reader opened, or with its answer.
  */
 import type { Endpoint, Path } from '../kit/endpoint.ts'
 import type { Random } from '../kit/random.ts'
@@ -87,17 +88,34 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   const observe = both(both(traceObserver(trace), options.observe), lab?.observe)
   const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
   const waiting: RudpEvent[] = []
-  const deliver = (): void => waiting.splice(0).forEach(onEvent)
+  let isDue = false
+  const turn = (): void => {
+    isDue = false
+    try {
+      waiting.splice(0).forEach(onEvent)
+    } finally {
+      driver.drain()
+    }
+  }
+  const turnSoon = (): void => {
+    if (isDue) return
+    isDue = true
+    setImmediate(turn)
+  }
   let door = NO_DOOR
   const driver = drive<RudpEvent, never>({
     machine: endpoint,
     door: () => door,
     clock,
     onEvent: event => {
-      if (waiting.push(event) === 1) setImmediate(deliver)
+      waiting.push(event)
+      turnSoon()
     },
   })
-  const receive: Driver['receive'] = batch => driver.receive(batch)
+  const receive: Driver['receive'] = batch => {
+    driver.take(batch)
+    turnSoon()
+  }
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
   const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
   // The conditioner stands above the trace, so that the trace shows what a capture would.
@@ -111,7 +129,7 @@ const NO_DOOR: DatagramDoor = {
   locals: [],
   send: () => undefined,
   sendTrain: () => undefined,
-  flush: () => undefined,
+  flush: () => true,
   pathTo: peer => ({ local: { address: '0.0.0.0', port: 0 }, interfaceName: '', peer }),
   close: () => Promise.resolve(),
 }

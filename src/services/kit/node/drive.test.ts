@@ -5,7 +5,7 @@ import { drive } from './drive.ts'
 import type { Journal } from './journal.ts'
 import type { DatagramDoor } from './udp/door.ts'
 
-const NO_DOOR: DatagramDoor = { locals: [], send: () => undefined, sendTrain: () => undefined, flush: () => undefined, pathTo: () => expect.unreachable('nothing is sent'), close: () => Promise.resolve() }
+const NO_DOOR: DatagramDoor = { locals: [], send: () => undefined, sendTrain: () => undefined, flush: () => true, pathTo: () => expect.unreachable('nothing is sent'), close: () => Promise.resolve() }
 
 /** A machine whose deadline the test sets, driven on a clock that the test moves. */
 function driven() {
@@ -85,10 +85,40 @@ test('what follows from records that are safe at the same time leaves in one flu
   const done: ((error: undefined) => void)[] = []
   const journal: Journal<string> = { append: (_record, tell) => done.push(tell), compact: () => Promise.resolve(), close: () => Promise.resolve() }
   const happened: string[] = []
-  const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') }
+  const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') > 0 }
   drive({ machine, journal, door: () => door, clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: () => undefined }).drain()
   happened.splice(0)
   for (const tell of done) tell(undefined)
   await Promise.resolve()
   expect(happened).toEqual(['send', 'send', 'flush'])
+})
+
+test('a machine uses the memory of what it sent again once the door is done with it, and not before', () => {
+  let isFree = false
+  let reused = 0
+  const machine: Machine<never> = { outbox: [], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity, sent: () => { reused++ } }
+  const driver = drive({ machine, door: () => ({ ...NO_DOOR, flush: () => isFree }), clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: () => undefined })
+  driver.drain()
+  expect(reused).toBe(0)
+  isFree = true
+  driver.drain()
+  expect(reused).toBe(1)
+})
+
+test('what a batch brings is told at once; what comes of it leaves when the machine is drained', () => {
+  const happened: string[] = []
+  const path = { local: { address: '127.0.0.1', port: 1 }, interfaceName: '', peer: { address: '127.0.0.1', port: 2 } }
+  const machine: Machine<string> = {
+    outbox: [], timeout: () => undefined, deadlineMs: () => Infinity, settle: () => { happened.push('settle') },
+    receive(bytes) {
+      machine.outbox.push({ kind: 'event', event: `event ${bytes.length}` }, { kind: 'send', path, bytes: new Uint8Array(1) })
+    },
+  }
+  const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') > 0 }
+  const driver = drive({ machine, door: () => door, clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: event => happened.push(event) })
+  const noReplies = { replies: new Uint8Array(0), replyLengths: new Uint32Array(0) }
+  driver.take({ count: 2, slab: new Uint8Array(5), offsets: Uint32Array.of(0, 3), lengths: Uint32Array.of(3, 2), path: () => path, peerHash: () => 0, ...noReplies })
+  expect(happened).toEqual(['event 3', 'send', 'event 2', 'send'])
+  driver.drain()
+  expect(happened.slice(4)).toEqual(['settle', 'flush'])
 })

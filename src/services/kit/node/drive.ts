@@ -6,8 +6,10 @@ import type { Journal } from './journal.ts'
 import type { DatagramBatch, DatagramDoor } from './udp/door.ts'
 
 export interface Driver {
-  /** To be given to the door as its receiver. */
+  /** To be given to the door as its receiver: `take`, and what comes of it leaves at once. */
   receive(batch: DatagramBatch): void
+  /** Tells the machine what came. Its events are told; `drain` has to follow for all else. */
+  take(batch: DatagramBatch): void
   /** Call after a verb of the machine was used. */
   drain(): void
   /** Wakes the machine no more. */
@@ -64,12 +66,15 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     }
   }
 
+  const performAll = (): void => {
+    for (const effect of machine.outbox.splice(0)) perform(effect)
+  }
+
   const drain = (): void => {
     if (stopped) return
     machine.settle?.(clock.nowMs())
-    for (const effect of machine.outbox.splice(0)) perform(effect)
-    options.door().flush()
-    machine.sent?.()
+    performAll()
+    if (options.door().flush()) machine.sent?.()
     const deadlineMs = machine.deadlineMs()
     // A timer set anew for every datagram would cost more than the datagram; one that rings early does no harm.
     if (deadlineMs >= wakesAtMs) return
@@ -83,19 +88,28 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     })
   }
 
+  const take = (batch: DatagramBatch): void => {
+    tell(machine, batch, clock.nowMs())
+    if (!stopped) performAll()
+  }
+
   return {
     receive(batch) {
-      const nowMs = clock.nowMs()
-      for (let index = 0; index < batch.count; index++) {
-        const offset = batch.offsets[index] ?? 0
-        machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), batch.path(index), nowMs)
-      }
+      take(batch)
       drain()
     },
+    take,
     drain,
     stop() {
       stopped = true
       cancel()
     },
+  }
+}
+
+function tell(machine: Pick<Machine<unknown>, 'receive'>, batch: DatagramBatch, nowMs: number): void {
+  for (let index = 0; index < batch.count; index++) {
+    const offset = batch.offsets[index] ?? 0
+    machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), batch.path(index), nowMs)
   }
 }

@@ -129,6 +129,7 @@ export class Recovery {
   }
 
   #onLost(all: readonly SentPacket[], nowMs: number): void {
+    if (all.length === 0) return
     const lost = all.filter(({ isMtuProbe }) => !isMtuProbe)
     const newest = lost[lost.length - 1]
     if (newest === undefined) return

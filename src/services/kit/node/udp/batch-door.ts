@@ -63,8 +63,10 @@ class BatchDoor implements DatagramDoor {
     if (words !== undefined) this.#outgoing.sendTrain(socket.native, words, bytes, segmentBytes, this.#lost)
   }
 
-  flush(): void {
+  /** The system, or the add-on where the system has no room, has copied what was sent. */
+  flush(): boolean {
     for (const { native } of this.#sockets) this.#outgoing.flush(native)
+    return true
   }
 
   pathTo(peer: Endpoint, localAddress?: string): Path {

@@ -67,8 +67,9 @@ class Wire implements DatagramDoor {
     this.#queue.push({ path, bytes })
   }
 
-  flush(): void {
+  flush(): boolean {
     for (const datagram of this.#queue.splice(0)) this.sent.push({ ...datagram, bytes: datagram.bytes.slice(), atMs: this.clock.nowMs() })
+    return true
   }
 
   pathTo(to: Path['peer']): Path {

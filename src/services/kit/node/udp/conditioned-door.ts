@@ -85,9 +85,9 @@ export class ConditionedDoor implements DatagramDoor {
     for (let at = 0; at < copy.length; at += segmentBytes) this.#put(out, copy.subarray(at, at + segmentBytes), path)
   }
 
-  flush(): void {
-    if (this.#passes) return this.#door.flush()
-    this.#deliver()
+  flush(): boolean {
+    if (!this.#passes) this.#deliver()
+    return this.#door.flush()
   }
 
   /** To be given to the door below as its receiver. */

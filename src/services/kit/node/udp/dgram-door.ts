@@ -12,10 +12,6 @@ import { RecentMap } from '../../recent-map.ts'
 /** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 const PATHS_MAX = 8192
-/** Copies from this on, which Buffer's own pool does not serve, are kept to be used again; so many of them. */
-const LONG_COPY_BYTES_MIN = 4096
-const LONG_COPY_BYTES = 65_536
-const LONG_COPIES_MAX = 64
 
 /**
  * Opens one socket for each address.
@@ -79,8 +75,7 @@ function connect(socket: Socket, { address, port }: Endpoint): Promise<void> {
 class DgramDoor implements DatagramDoor {
   readonly locals: readonly Endpoint[]
   readonly #sockets: readonly BoundSocket[]
-  readonly #queue: { path: Path; bytes: Uint8Array }[] = []
-  readonly #copies = new Copies()
+  readonly #queue: Queued[] = []
   readonly #paths = new RecentMap<string, Path>(PATHS_MAX)
   readonly #options: DoorOptions
   #open = true
@@ -108,26 +103,20 @@ class DgramDoor implements DatagramDoor {
   }
 
   send(path: Path, bytes: Uint8Array): void {
-    this.#queue.push({ path, bytes })
+    this.#queue.push({ path, bytes, isOfTrain: false })
   }
 
   sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void {
-    for (let at = 0; at < bytes.length; at += segmentBytes) this.send(path, bytes.subarray(at, at + segmentBytes))
+    for (let at = 0; at < bytes.length; at += segmentBytes) this.#queue.push({ path, bytes: bytes.subarray(at, at + segmentBytes), isOfTrain: true })
   }
 
-  flush(): void {
-    for (const { path, bytes } of this.#queue.splice(0)) {
-      if (!this.#open) return
-      const bound = this.#sockets.find(({ local }) => local.address === path.local.address) ?? this.#sockets[0]
-      const copy = this.#copies.of(bytes)
-      const sent = (error: Error | null): void => {
-        this.#copies.release(copy)
-        // Without a connected peer, a refused or unroutable datagram is a lost one: the protocol above notices, the service goes on.
-        if (error !== null && this.#options.peer !== undefined) this.#options.onError?.(error)
-      }
-      if (this.#options.peer !== undefined) bound?.socket.send(copy, sent)
-      else bound?.socket.send(copy, path.peer.port, zoned(path.peer.address, path.interfaceName), sent)
+  flush(): boolean {
+    for (const queued of this.#queue.splice(0)) {
+      if (!this.#open) return true
+      const bound = this.#sockets.find(({ local }) => local.address === queued.path.local.address) ?? this.#sockets[0]
+      if (bound !== undefined) this.#send(bound, queued)
     }
+    return this.#sockets.every(({ socket }) => !tellsQueue(socket) || socket.getSendQueueCount() === 0)
   }
 
   pathTo(peer: Endpoint, localAddress?: string): Path {
@@ -144,6 +133,17 @@ class DgramDoor implements DatagramDoor {
     return Promise.all(this.#sockets.map(({ socket }) => new Promise<void>(resolve => socket.close(resolve)))).then(() => undefined)
   }
 
+  /**
+   * The system takes a datagram at once, or it stays in Node's queue and is read later: a train is sent as it lies, and `flush` says
+   * whether anything is in the queue; of others there is a copy. A callback costs a turn of the tick queue: only those get one
+   * whose errors somebody hears of. Without a connected peer, a refused or unroutable datagram is a lost one.
+   */
+  #send({ socket }: BoundSocket, { path, bytes, isOfTrain }: Queued): void {
+    const sent = isOfTrain && tellsQueue(socket) ? bytes : Buffer.from(bytes)
+    if (this.#options.peer === undefined) return socket.send(sent, path.peer.port, zoned(path.peer.address, path.interfaceName))
+    socket.send(sent, error => { if (error !== null) this.#options.onError?.(error) })
+  }
+
   /** The same object for the same way, as long as it is remembered. */
   #path(local: Endpoint, peer: Endpoint, interfaceName: string): Path {
     const key = `${local.address} ${peer.address} ${peer.port} ${interfaceName}`
@@ -156,30 +156,15 @@ class DgramDoor implements DatagramDoor {
   }
 }
 
-/** Datagrams on their way out: the system may read them when their sender has long written over its own bytes. */
-class Copies {
-  /** Long ones that were sent. */
-  readonly #spare: Buffer[] = []
-  readonly #own = new WeakSet<ArrayBufferLike>()
+interface Queued {
+  readonly path: Path
+  readonly bytes: Uint8Array
+  readonly isOfTrain: boolean
+}
 
-  of(bytes: Uint8Array): Buffer {
-    const { length } = bytes
-    // What is longer than any datagram is refused by the system, not here.
-    const isLong = length >= LONG_COPY_BYTES_MIN && length <= LONG_COPY_BYTES
-    const copy = isLong ? (this.#spare.pop() ?? this.#make()).subarray(0, length) : Buffer.allocUnsafe(length)
-    copy.set(bytes)
-    return copy
-  }
-
-  release(copy: Buffer): void {
-    if (this.#own.has(copy.buffer) && this.#spare.length < LONG_COPIES_MAX) this.#spare.push(Buffer.from(copy.buffer))
-  }
-
-  #make(): Buffer {
-    const memory = Buffer.allocUnsafeSlow(LONG_COPY_BYTES)
-    this.#own.add(memory.buffer)
-    return memory
-  }
+/** Node tells how many datagrams are in a socket's queue since 16.19. */
+function tellsQueue(socket: Socket): boolean {
+  return 'getSendQueueCount' in socket
 }
 
 interface Sender {

@@ -32,10 +32,13 @@ export interface DatagramDoor {
   readonly locals: readonly Endpoint[]
   /** Queues one datagram on the socket of `path.local`; it leaves at `flush`, or before where the queue is full. The bytes belong to the door until `flush` returns. */
   send(path: Path, bytes: Uint8Array): void
-  /** Queues a train: `bytes` cut into datagrams of `segmentBytes`, the last of which may be shorter. One system call where it can be. */
+  /** Queues a train: `bytes` cut into datagrams of `segmentBytes`, the last of which may be shorter. One system call where it can be. They belong to the door until `flush` returns true. */
   sendTrain(path: Path, bytes: Uint8Array, segmentBytes: number): void
-  /** Hands everything queued to the system. What the network refuses is lost, as datagrams are. */
-  flush(): void
+  /**
+   * Hands everything queued to the system. What the network refuses is lost, as datagrams are.
+   * @returns whether the bytes of all trains that were ever queued are their sender's again
+   */
+  flush(): boolean
   /** The way from the socket bound to `local` (its address, or the only socket there is) to a peer. */
   pathTo(peer: Endpoint, localAddress?: string): Path
   close(): Promise<void>

@@ -18,8 +18,11 @@ export interface Machine<Event, Journaled = never> {
   timeout(nowMs: number): void
   /** When `timeout` wants to be called, on the clock of `nowMs`; Infinity: nothing to wait for. */
   deadlineMs(): number
-  /** All inputs of a batch were taken: what is better done once for all of them than for each. Called before the outbox is drained. */
-  settle?(nowMs: number): void
+  /**
+   * All inputs of a batch were taken: what is better done once for all of them than for each. Called before the outbox is drained.
+   * @returns whether it is to be called again when that is done
+   */
+  settle?(nowMs: number): boolean
   /** All bytes that were in the outbox are with the network: their memory may be used again. A driver that keeps bytes does not say so. */
   sent?(): void
   /** What shall happen, in order. The driver takes all of it after each input. */

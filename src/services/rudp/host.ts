@@ -42,15 +42,17 @@ export class RudpHost {
   readonly #endpoint: RudpEndpoint
   readonly #door: DatagramDoor
   readonly #driver: Driver
+  readonly #turn: Turn
   readonly #lab: Lab | undefined
   #closing: Promise<void> | undefined
 
   /** Use `openHost`. */
-  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver, lab: Lab | undefined) {
+  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver, turn: Turn, lab: Lab | undefined) {
     this.#clock = clock
     this.#endpoint = endpoint
     this.#door = door
     this.#driver = driver
+    this.#turn = turn
     this.#lab = lab
     lab?.add(this)
   }
@@ -63,10 +65,10 @@ export class RudpHost {
     return this.#door.pathTo(peer)
   }
 
-  /** Uses a verb of the machine and sends what comes of it. */
+  /** Uses a verb of the machine and sends what comes of it: at once, or at the end of the turn that runs. */
   use<T>(verb: (nowMs: number, endpoint: RudpEndpoint) => T): T {
     const result = verb(this.#clock.nowMs(), this.#endpoint)
-    if (this.#closing === undefined) this.#driver.drain()
+    if (!this.#turn.isRunning) this.#driver.drain()
     return result
   }
 
@@ -74,6 +76,7 @@ export class RudpHost {
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     this.use((nowMs, endpoint) => endpoint.close(nowMs))
+    this.#driver.drain()
     this.#driver.stop()
     this.#lab?.remove(this)
     this.#closing = this.#door.close()
@@ -87,41 +90,65 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   const congestion = lab?.congestion ?? options.congestion
   const observe = both(both(traceObserver(trace), options.observe), lab?.observe)
   const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
-  const waiting: RudpEvent[] = []
-  let isDue = false
-  const turn = (): void => {
-    isDue = false
-    try {
-      waiting.splice(0).forEach(onEvent)
-    } finally {
-      driver.drain()
-    }
-  }
-  const turnSoon = (): void => {
-    if (isDue) return
-    isDue = true
-    setImmediate(turn)
-  }
+  const turn = new Turn(onEvent, () => driver.drain())
   let door = NO_DOOR
   const driver = drive<RudpEvent, never>({
     machine: endpoint,
     door: () => door,
     clock,
-    onEvent: event => {
-      waiting.push(event)
-      turnSoon()
-    },
+    onEvent: event => turn.add(event),
   })
   const receive: Driver['receive'] = batch => {
     driver.take(batch)
-    turnSoon()
+    turn.soon()
   }
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
   const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
   // The conditioner stands above the trace, so that the trace shows what a capture would.
   const open = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
   door = await (lab === undefined ? open(wanted) : lab.conditioner.open(wanted, clock, open))
-  return new RudpHost(clock, endpoint, door, driver, lab)
+  return new RudpHost(clock, endpoint, door, driver, turn, lab)
+}
+
+/** Once an iteration of the event loop: events are handed on, and what the machine and their hearers want to send leaves together. */
+class Turn {
+  isRunning = false
+  readonly #onEvent: (event: RudpEvent) => void
+  readonly #drain: () => void
+  readonly #waiting: RudpEvent[] = []
+  #isDue = false
+
+  constructor(onEvent: (event: RudpEvent) => void, drain: () => void) {
+    this.#onEvent = onEvent
+    this.#drain = drain
+  }
+
+  add(event: RudpEvent): void {
+    this.#waiting.push(event)
+    this.soon()
+  }
+
+  soon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    setImmediate(() => this.#run())
+  }
+
+  #run(): void {
+    this.#isDue = false
+    this.isRunning = true
+    try {
+      this.#waiting.splice(0).forEach(this.#onEvent)
+    } finally {
+      // Node's streams hand on in a tick what they were given: a server reads its request then, and should not have to wait for an acknowledgement.
+      process.nextTick(() => this.#end())
+    }
+  }
+
+  #end(): void {
+    this.isRunning = false
+    this.#drain()
+  }
 }
 
 /** Before the sockets are open nothing can be sent; a datagram that comes that early is answered when its sender repeats it. */

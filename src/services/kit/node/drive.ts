@@ -72,9 +72,11 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
 
   const drain = (): void => {
     if (stopped) return
-    machine.settle?.(clock.nowMs())
-    performAll()
-    if (options.door().flush()) machine.sent?.()
+    for (let hasMore = true; hasMore;) {
+      hasMore = machine.settle?.(clock.nowMs()) ?? false
+      performAll()
+      if (options.door().flush()) machine.sent?.()
+    }
     const deadlineMs = machine.deadlineMs()
     // A timer set anew for every datagram would cost more than the datagram; one that rings early does no harm.
     if (deadlineMs >= wakesAtMs) return

@@ -185,12 +185,13 @@ export class Connection {
     this.#host.changed()
   }
 
-  /** Sends what may leave: called by the endpoint when all inputs of a batch are done. */
-  transmit(nowMs: number): void {
+  /** Sends what may leave: called by the endpoint when all inputs of a batch are done. @returns whether there may be more, once that is with the network */
+  transmit(nowMs: number): boolean {
     this.#at(nowMs)
-    if (!STATES[this.#state].carriesData) return
-    this.#sender.transmit(nowMs)
+    if (!STATES[this.#state].carriesData) return false
+    const hasMore = this.#sender.transmit(nowMs)
     if (this.#sender.isExhausted) this.close(nowMs, 'exhausted')
+    return hasMore
   }
 
   deadlineMs(): number {

@@ -153,14 +153,15 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   /** All inputs of a batch were taken: what came of them leaves. */
-  settle(nowMs: number): void {
+  settle(nowMs: number): boolean {
     for (const connection of this.#changed) {
-      connection.transmit(nowMs)
+      if (connection.transmit(nowMs)) continue
+      this.#changed.delete(connection)
       if (connection.state === 'CLOSED') this.#forget(connection)
       else this.#earliestMs = Math.min(this.#earliestMs, connection.deadlineMs())
     }
-    this.#changed.clear()
     this.#trains.flush()
+    return this.#changed.size > 0
   }
 
   deadlineMs(): number {

@@ -90,14 +90,19 @@ export class Sender {
     this.recovery.restart(this.#mtu.datagramBytes)
   }
 
-  /** Sends all that may go out now. */
-  transmit(nowMs: number): void {
+  /** Sends what may go out now; of a flight that begins only the first. @returns whether there may be more, once that is with the network */
+  transmit(nowMs: number): boolean {
     this.#control.push(...this.#setup.streams.takeControl())
     if (this.recovery.hold(nowMs) === 'none') this.#probeMtu(nowMs)
     this.#hold = this.recovery.hold(nowMs)
-    while (this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs)) this.#hold = this.recovery.hold(nowMs)
+    const begins = this.recovery.loss.flightBytes < this.datagramBytes
+    for (let sent = 1; this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs); sent++) {
+      this.#hold = this.recovery.hold(nowMs)
+      if (begins && sent === FIRST_DATAGRAMS) return true
+    }
     if (this.#hold === 'none') this.recovery.limitedByApplication(nowMs)
     if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes >= SMALL_BYTES) this.#acknowledge(nowMs)
+    return false
   }
 
   /** When something may leave that has to wait now. */
@@ -334,6 +339,8 @@ export class Sender {
   }
 }
 
+/** A page waits for its first datagrams: while they travel the others are written. */
+const FIRST_DATAGRAMS = 2
 /** Frames of one packet beside a stream's bytes. */
 const CONTROL_FRAMES_MAX = 32
 /** What a packet needs at most that carries one frame or an acknowledgement: to an unproven address it must fit into what is allowed. */

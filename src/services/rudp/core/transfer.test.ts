@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { joined } from '../testing/connections.ts'
 import { bytesOf, MB, readAll, same, Source, transfer } from '../testing/transfer.ts'
 import { decodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES, type CongestionName } from './congestion/congestion.ts'
@@ -205,4 +206,13 @@ test('streams that are over make room for others, and the peer never has more op
   pair.run(() => opened === 200 && open === 0, 50_000)
   expect(opened).toBe(200)
   expect(most).toBeLessThanOrEqual(16)
+})
+
+test('the first two datagrams of a flight leave before the others are written', () => {
+  const { pair, client, ours } = joined({ seed: 31, link: { delayMs: 10 } })
+  const { endpoint } = pair.client
+  ours.write(bytesOf(20_000, 9))
+  const taken = () => endpoint.outbox.splice(0).reduce((sum, effect) => sum + (effect.kind === 'send' ? Math.ceil(effect.bytes.length / (effect.segmentBytes ?? effect.bytes.length)) : 0), 0)
+  expect([endpoint.settle(pair.nowMs), taken()]).toEqual([true, 2])
+  expect([endpoint.settle(pair.nowMs), taken()]).toEqual([false, Math.ceil(20_000 / (client.metrics().datagramBytes - 30)) - 2])
 })

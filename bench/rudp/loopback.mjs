@@ -5,10 +5,12 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from '../../scripts/setup/say.mjs'
-import { BUNDLE, hamletFetch, hamletServer, rudpUrl, tcpUrl } from './peers.mjs'
+import { nodeBinary } from '../../scripts/setup/places.mjs'
+import { BUNDLE, hamletFetch, hamletServer, rudpUrl, TCP_PORT, tcpUrl } from './peers.mjs'
 import { FILE_BYTES } from './rig.mjs'
 
 const ADDRESS = '127.0.0.1'
+const NODE_HTTP = join(import.meta.dirname, 'node-http.mjs')
 const DONE_WITHIN_MS = 90_000
 /** What /proc counts CPU time in: the kernel's USER_HZ, 100 on every Linux. */
 const TICKS_PER_SECOND = 100
@@ -22,10 +24,18 @@ function withoutAddOn(rig) {
   return { serve: place => hamletServer(place, 'bbr', ['--io', 'dgram']), fetch: (place, file) => hamletFetch(rudpUrl(place, file), bundle) }
 }
 
+/** Node's HTTP over TCP without Hamlet around it. */
+const nodeAlone = {
+  title: 'node:http alone',
+  serve: ({ address, site }) => ({ argv: [nodeBinary(), NODE_HTTP, 'serve', address, String(TCP_PORT), site], ready: /ready/ }),
+  fetch: (place, file) => [nodeBinary(), NODE_HTTP, 'fetch', tcpUrl(place, file)],
+}
+
 /** @param peers of peers.mjs */
 export function loopbackPeers(rig, { 'tcp-cubic': tcp, rudp, quic }) {
   return {
     'node-tcp': { title: 'hamlet fetch http://', serve: tcp.serve, fetch: (place, file) => hamletFetch(tcpUrl(place, file)) },
+    'node-alone': nodeAlone,
     'curl-tcp': tcp,
     rudp,
     'rudp-dgram': { title: 'RUDP without the add-on', ...withoutAddOn(rig) },

@@ -11,7 +11,7 @@ import { FILE_BYTES } from './rig.mjs'
 
 export const BUNDLE = at('.vite/build/hamlet.cjs')
 const RUDP_PORT = 8080
-const TCP_PORT = 8081
+export const TCP_PORT = 8081
 const GO_PORT = 8082
 const PAGE_SECONDS_MAX = 20
 

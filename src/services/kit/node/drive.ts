@@ -30,8 +30,6 @@ export interface DriveOptions<Event, Journaled> {
 
 export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>): Driver {
   const { machine, clock, journal } = options
-  let cancel = () => {}
-  let wakesAtMs = Infinity
   let stopped = false
   let flushes = false
 
@@ -77,18 +75,12 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
       performAll()
       if (options.door().flush()) machine.sent?.()
     }
-    const deadlineMs = machine.deadlineMs()
-    // A timer set anew for every datagram would cost more than the datagram; one that rings early does no harm.
-    if (deadlineMs >= wakesAtMs) return
-    cancel()
-    wakesAtMs = deadlineMs
-    cancel = clock.wakeAt(deadlineMs, () => {
-      wakesAtMs = Infinity
-      const nowMs = clock.nowMs()
-      if (nowMs >= machine.deadlineMs()) machine.timeout(nowMs)
-      drain()
-    })
+    alarm.ringBy(machine.deadlineMs())
   }
+  const alarm = new Alarm(clock, nowMs => {
+    if (nowMs >= machine.deadlineMs()) machine.timeout(nowMs)
+    drain()
+  })
 
   const take = (batch: DatagramBatch): void => {
     tell(machine, batch, clock.nowMs())
@@ -104,8 +96,35 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
     drain,
     stop() {
       stopped = true
-      cancel()
+      alarm.stop()
     },
+  }
+}
+
+/** A timer that is not set anew for every datagram, which would cost more than the datagram: it may ring early, and does no harm then. */
+class Alarm {
+  readonly #clock: Clock
+  readonly #ring: (nowMs: number) => void
+  #ringsAtMs = Infinity
+  #cancel = (): void => undefined
+
+  constructor(clock: Clock, ring: (nowMs: number) => void) {
+    this.#clock = clock
+    this.#ring = ring
+  }
+
+  ringBy(atMs: number): void {
+    if (atMs >= this.#ringsAtMs) return
+    this.#cancel()
+    this.#ringsAtMs = atMs
+    this.#cancel = this.#clock.wakeAt(atMs, () => {
+      this.#ringsAtMs = Infinity
+      this.#ring(this.#clock.nowMs())
+    })
+  }
+
+  stop(): void {
+    this.#cancel()
   }
 }
 

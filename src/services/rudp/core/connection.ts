@@ -283,7 +283,7 @@ export class Connection {
         if (this.encryption !== undefined) this.encryption.resetToken = frame.token.slice()
         return undefined
       case 'PATH_CHALLENGE':
-        this.#sender.answerChallenge(frame.value)
+        this.#sender.queue({ kind: 'PATH_RESPONSE', value: frame.value })
         return undefined
       case 'PATH_RESPONSE':
         if (this.#sender.validation.onResponse(frame.value)) this.#watch?.path(this.path, 'proven')

@@ -5,6 +5,7 @@
 import type { Frame, Parameters } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE, PACKET_NUMBER_MAX } from '../wire/packet.ts'
 import type { ConnectionSetup } from './connection-setup.ts'
+import { ControlFrames, isRepeated } from './control-frames.ts'
 import { YOUNG_PACKETS, type SentPacket } from './loss.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { ceilingOf, PathMtu } from './path-mtu.ts'
@@ -32,8 +33,7 @@ export class Sender {
   /** Shown in each HELLO, until the peer has taken us in. */
   token: Uint8Array | undefined
   readonly #setup: SenderSetup
-  /** Frames that have to arrive, oldest first. */
-  readonly #control: Frame[] = []
+  readonly #control = new ControlFrames()
   /** Streams whose end has just left for the first time: their parity follows. */
   readonly #ended: Stream[] = []
   #mtu: PathMtu
@@ -64,14 +64,7 @@ export class Sender {
 
   /** To be sent, and again until it arrives. */
   queue(frame: Frame): void {
-    this.#control.push(frame)
-  }
-
-  /** Only the latest challenge is answered: a peer that asks without end cannot fill our memory. */
-  answerChallenge(value: number): void {
-    const at = this.#control.findIndex(({ kind }) => kind === 'PATH_RESPONSE')
-    if (at >= 0) this.#control.splice(at, 1)
-    this.#control.push({ kind: 'PATH_RESPONSE', value })
+    this.#control.add(frame)
   }
 
   /** The peer's parameters are known: longer datagrams may be tried. They come with every HELLO, and do not change. */
@@ -92,7 +85,7 @@ export class Sender {
 
   /** Sends what may go out now; of a flight that begins only the first. @returns whether there may be more, once that is with the network */
   transmit(nowMs: number): boolean {
-    this.#control.push(...this.#setup.streams.takeControl())
+    this.#control.add(...this.#setup.streams.takeControl())
     if (this.recovery.hold(nowMs) === 'none') this.#probeMtu(nowMs)
     this.#hold = this.recovery.hold(nowMs)
     const begins = this.recovery.loss.flightBytes < this.datagramBytes
@@ -173,12 +166,12 @@ export class Sender {
   #sendNext(nowMs: number): boolean {
     const { streams, received } = this.#setup
     if (this.#sendParity(nowMs)) return true
-    if (this.#control.length === 0 && !streams.hasReady) return false
-    if (this.#control.length === 0 && this.#sendLost(nowMs)) return true
-    this.#begin(this.#control)
+    if (this.#control.isEmpty && !streams.hasReady) return false
+    if (this.#control.isEmpty && this.#sendLost(nowMs)) return true
+    this.#begin(this.#control.waiting)
     if (received.isWaiting) this.writer.addAck(received.ranges(), received.delayMs(nowMs))
     if (this.#settledIsNews) this.writer.add({ kind: 'SETTLED', number: this.recovery.loss.settledNumber(this.writer.nextNumber) })
-    const control = this.#takeControl()
+    const control = this.#control.take(this.writer)
     const turn = this.writer.room < STREAM_ROOM_MIN || streams.hasLost ? undefined : streams.next(stream => this.writer.roomForStream(stream.id, stream.sentTo))
     if (control.length === 0 && turn === undefined) return false
     if (received.isWaiting) received.sent()
@@ -272,15 +265,6 @@ export class Sender {
     } else this.writer.begin(control.some(({ kind }) => kind === 'PARAMETERS') ? 'WELCOME' : 'SHORT', this.datagramBytes)
   }
 
-  #takeControl(): Frame[] {
-    const taken: Frame[] = []
-    for (let frame = this.#control[0]; frame !== undefined && taken.length < CONTROL_FRAMES_MAX && this.writer.add(frame); frame = this.#control[0]) {
-      taken.push(frame)
-      this.#control.shift()
-    }
-    return taken
-  }
-
   /** @returns the packet's number */
   #finish(carried: Carried, nowMs: number): number {
     const finished = this.writer.finish(this.validation.path)
@@ -328,8 +312,7 @@ export class Sender {
       if (packet.isRepeat) continue // the packet that it repeated tells for both
       const { streamId, offset, lengthBytes, fin, control } = packet
       if (streamId >= 0) streams.onLost(streamId, offset, lengthBytes, fin)
-      const again = control.filter(frame => isRepeated(frame) && streams.controlLost(frame))
-      this.#control.unshift(...again)
+      this.#control.addAgain(control.filter(frame => isRepeated(frame) && streams.controlLost(frame)))
     }
   }
 
@@ -341,16 +324,9 @@ export class Sender {
 
 /** A page waits for its first datagrams: while they travel the others are written. */
 const FIRST_DATAGRAMS = 2
-/** Frames of one packet beside a stream's bytes. */
-const CONTROL_FRAMES_MAX = 32
 /** What a packet needs at most that carries one frame or an acknowledgement: to an unproven address it must fit into what is allowed. */
 const SMALL_BYTES = 100
 /** A window that holds fewer has no place to spare for a probe of a longer datagram. */
 const PROBE_WINDOW_DATAGRAMS = 4
 /** A stream's bytes do not go behind frames that leave less room than this. */
 const STREAM_ROOM_MIN = 64
-
-/** A challenge and its response have timers of their own; the next PING says as much as a lost one. */
-function isRepeated({ kind }: Frame): boolean {
-  return kind !== 'PING' && kind !== 'PATH_CHALLENGE' && kind !== 'PATH_RESPONSE'
-}

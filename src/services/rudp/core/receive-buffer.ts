@@ -135,6 +135,7 @@ export class ReceiveBuffer {
     if (lengthBytes === 0) return EMPTY
     const bytes = this.#ring.view(this.#readTo, lengthBytes)
     this.#readTo += bytes.length
+    if (this.drained) this.#ring.release()
     return bytes
   }
 

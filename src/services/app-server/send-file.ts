@@ -8,9 +8,9 @@ const PIECE_BYTES = 512 * 1024
 const PIECES = 2
 
 /**
- * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file.
- * @returns bytes that were read for the peer: fewer if it went away
- * @throws Error where the disk failed, or the file has become shorter
+ * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file. Where the disk fails, or the file has become
+ * shorter, `outgoing` is destroyed: a cut connection is the only honest end.
+ * @returns bytes that were read for the peer: fewer if it went away, or the file did
  */
 export async function sendFile(handle: FileHandle, first: number, last: number, outgoing: Writable): Promise<number> {
   const spare = Array.from({ length: PIECES }, () => Buffer.allocUnsafeSlow(PIECE_BYTES))
@@ -25,16 +25,18 @@ export async function sendFile(handle: FileHandle, first: number, last: number, 
         continue
       }
       const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, last + 1 - at), at)
-      if (bytesRead === 0) throw new Error('the file has become shorter')
+      if (bytesRead === 0) break
       at += bytesRead
       outgoing.write(piece.subarray(0, bytesRead), () => {
         spare.push(piece)
         goOn()
       })
     }
-    outgoing.end()
-  } finally {
-    await handle.close()
+  } catch {
+    // The disk failed: the connection is cut below.
   }
+  if (at > last) outgoing.end()
+  else outgoing.destroy()
+  await handle.close().catch(() => undefined) // it was read
   return at - first
 }

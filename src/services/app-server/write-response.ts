@@ -40,10 +40,7 @@ async function writeLongFile(outgoing: ServerResponse, { status, headers }: Http
   const handle = await openFound(file)
   if (handle === undefined) return writeResponse(outgoing, NOT_AS_FOUND, false)
   writeHead(outgoing, status, headers, last - first + 1)
-  let sentBytes = 0
-  await ended(outgoing, () => {
-    sendFile(handle, first, last, outgoing).then(bytes => { sentBytes = bytes }, () => outgoing.destroy())
-  })
+  const [sentBytes] = await Promise.all([sendFile(handle, first, last, outgoing), ended(outgoing, () => undefined)])
   return sentBytes
 }
 

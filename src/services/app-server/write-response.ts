@@ -5,7 +5,7 @@ import { openFound, readFound } from './file-content.ts'
 import { problem, type HttpResponse, type ResponseBody } from './message.ts'
 import { sendFile } from './send-file.ts'
 
-/** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
+/** A file that is shorter is read at once and leaves with its head; filler comes in pieces of so much. */
 const CHUNK_BYTES = 256 * 1024
 /** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
 const BODILESS: readonly number[] = [204, 304]

@@ -58,9 +58,9 @@ export class ZoneChanges {
 
   async #make(change: ZoneChange): Promise<void> {
     const { store, table, context, onChanged } = this.options
-    const difference = await store.change(change)
-    if (difference === undefined) return
-    for (const part of partsOfChange(change)) {
+    const made = await store.change(change)
+    if (made === undefined) return
+    for (const part of partsOfChange(made)) {
       table.showRegistered(part.name, store.zone.recordsOf(part.name))
       if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
       else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })

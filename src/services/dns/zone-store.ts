@@ -3,7 +3,7 @@
  * made when it is safe in the journal; dns.zone follows soon, and then the journal starts anew.
  *
  *     dns.journal   mark: dns.zone as it was known, and the zone's serial then
- *                   change, change, …      each is one step of the serial
+ *                   change, change, …      each what was made, not what was asked for, and one step of the serial
  *
  * The mark makes the serial a promise to secondaries (RFC 1996, RFC 1982: it never goes back), whatever a person writes into the
  * file and whenever the power fails. A person's text is loaded within two seconds, and the changes of the journal are made again
@@ -16,8 +16,8 @@ import { openJournal, type Journal } from '../kit/node/journal.ts'
 import type { FileState } from '../kit/node/replace-file.ts'
 import type { ZoneChange } from './core/zone/zone-change.ts'
 import { ZoneContent } from './core/zone/zone-content.ts'
-import type { ZoneDifference } from './core/zone/zone-history.ts'
 import { Zone } from './core/zone/zone.ts'
+import { ChangesUnderway } from './changes-underway.ts'
 import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 export const ZONE_JOURNAL = 'dns.journal'
@@ -72,7 +72,7 @@ export class ZoneStore {
   /** Changes that are in the zone and the journal, but not yet in dns.zone. */
   #unwritten: ZoneChange[] = []
   /** Changes on their way into the journal. */
-  #underway = 0
+  readonly #underway: ChangesUnderway
   #diskFailed = false
   /** The file's state that was loaded, written, or found unreadable. */
   #known: FileState | undefined
@@ -96,6 +96,7 @@ export class ZoneStore {
     this.options = options
     this.journal = journal
     this.#file = new ZoneFile(options.folder)
+    this.#underway = new ChangesUnderway(name => this.zone.recordsOf(name))
   }
 
   /** Loads dns.zone and makes the journal's changes on top. */
@@ -117,20 +118,23 @@ export class ZoneStore {
 
   /**
    * Makes a change. Returns when it is safe on disk and in the zone.
-   * @returns undefined where the zone holds already what the change asks for
+   * @returns what of it was made, which is what stands in the journal; undefined where the zone holds already what it asks for
    * @throws UsageError where it cannot be made, HamletError where the disk fails; then nothing has changed
    */
-  async change(change: ZoneChange): Promise<ZoneDifference | undefined> {
-    if (this.#underway === 0 && !this.zone.wouldChange(change) && !this.#diskFailed) return undefined
-    this.#underway++
+  async change(change: ZoneChange): Promise<ZoneChange | undefined> {
+    const { parts, names } = this.zone.plan(change, name => this.#underway.recordsOf(name))
+    if (names.length === 0 && this.#underway.count === 0 && !this.#diskFailed) return undefined
+    // What was passed over now must not be made when the journal is read on top of a newer dns.zone.
+    const made: ZoneChange = change.change !== 'update' && parts.length > 0 ? change : { change: 'update', changes: parts }
+    this.#underway.add(names)
     return new Promise((resolve, reject) => {
-      this.journal.append(change, error => {
-        this.#underway--
+      this.journal.append(made, error => {
+        this.#underway.remove(names)
         try {
           if (error !== undefined) throw error
-          const difference = this.zone.apply(change)
-          this.#unwritten.push(change)
-          resolve(difference)
+          this.zone.apply(made)
+          this.#unwritten.push(made)
+          resolve(made)
         } catch (cause) {
           reject(cause)
         }

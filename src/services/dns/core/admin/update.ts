@@ -31,7 +31,7 @@ export interface UpdateDecision {
 }
 
 /** What the update comes to in the zone as it is now (RFC 2136 §3.1–3.4). */
-export function decideUpdate({ questions, answers: prerequisites, authorities: updates }: Message, zone: Pick<Zone, 'recordsOf' | 'check'>): UpdateDecision {
+export function decideUpdate({ questions, answers: prerequisites, authorities: updates }: Message, zone: Pick<Zone, 'recordsOf' | 'plan'>): UpdateDecision {
   const refused = (rcode: number): UpdateDecision => ({ rcode, update: undefined })
   const rcode = checkZoneSection(questions) ?? checkPrerequisites(prerequisites, zone) ?? prescan(updates)
   if (rcode !== undefined) return refused(rcode)
@@ -40,7 +40,7 @@ export function decideUpdate({ questions, answers: prerequisites, authorities: u
   if (changes.length === 0) return refused(RCODE.NOERROR)
   const update: Update = { change: 'update', changes }
   try {
-    zone.check(update)
+    zone.plan(update)
     return { rcode: RCODE.NOERROR, update }
   } catch (error) {
     // A limit of this server's, or data that it does not take.

@@ -31,7 +31,7 @@ test('where one of several cannot be, none is made', () => {
   const before = [...zone.records()]
   for (const wrong of [add('b.home', 'A', '192.0.2'), add('b.home', 'FROG', 'x'), add('b.home', 'ANY', ''), add('b.home', 'SOA', 'a. b. 1 2 3 4 5')]) {
     expect(() => update(remove('a.home'), wrong)).toThrow(UsageError)
-    expect(() => zone.check({ change: 'update', changes: [remove('a.home'), wrong] })).toThrow(UsageError)
+    expect(() => zone.plan({ change: 'update', changes: [remove('a.home'), wrong] })).toThrow(UsageError)
   }
   expect([...zone.records()]).toEqual(before)
 })
@@ -40,6 +40,13 @@ test('in an update what finds nothing to remove, or a CNAME that would not stand
   zone.apply(add('a.home', 'A', '192.0.2.1'))
   const difference = update(remove('x.home'), remove('a.home', { type: 'TXT' }), add('a.home', 'CNAME', 'b.home.'), add('c.home', 'A', '192.0.2.3'))
   expect(told(difference)).toEqual({ removed: [], added: ['c.home A 192.0.2.3'] })
+})
+
+test('a plan names the single changes that change something, also where a later one takes them back', () => {
+  zone.apply(add('a.home', 'A', '192.0.2.1'))
+  const [added, removed] = [add('b.home', 'A', '192.0.2.2'), remove('b.home')]
+  const plan = zone.plan({ change: 'update', changes: [add('a.home', 'A', '192.0.2.1'), add('a.home', 'CNAME', 'b.home.'), added, removed, removed] })
+  expect(plan).toEqual({ parts: [added, removed], names: [] })
 })
 
 test('one record is removed by its data, whatever the case of a name in it', () => {
@@ -61,7 +68,7 @@ test('records of one name and type have one TTL: that of the newest that names o
 test('a change that says what is there already changes the serial alone', () => {
   zone.apply(add('a.home', 'A', '192.0.2.1'))
   const again = add('A.home.', 'A', '192.0.2.1', { replace: true })
-  expect([zone.wouldChange(again), zone.wouldChange({ ...again, rdata: '192.0.2.2' })]).toEqual([false, true])
+  expect([again, { ...again, rdata: '192.0.2.2' }].map(each => zone.plan(each).parts.length)).toEqual([0, 1])
   const difference = zone.apply(again)
   expect(told(difference)).toEqual({ removed: [], added: [] })
   expect(difference.to).not.toEqual(difference.from)

@@ -42,6 +42,13 @@ export interface Update {
 /** A change as it stands in the journal: plain text, readable without this program. */
 export type ZoneChange = Register | Unregister | Update
 
+/** What a change comes to. */
+export interface Plan {
+  /** Those of its single changes that change something, each after those before it. */
+  readonly parts: readonly (Register | Unregister)[]
+  readonly names: readonly NameChange[]
+}
+
 /** What a name has before and after a change. */
 export interface NameChange {
   readonly name: string
@@ -59,16 +66,20 @@ export function partsOfChange(change: ZoneChange): readonly (Register | Unregist
  * @param recordsOf what a name has now
  * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a limit, data that does not fit its type
  */
-export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): NameChange[] {
+export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): Plan {
+  const parts: (Register | Unregister)[] = []
   const plan = new Map<string, NameChange>()
   for (const part of partsOfChange(change)) {
     const name = parseName(part.name)
     const planned = plan.get(nameKey(name))
     const before = planned?.before ?? recordsOf(name)
-    const after = changed(part, planned?.after ?? before, change.change === 'update')
+    const held = planned?.after ?? before
+    const after = changed(part, held, change.change === 'update')
+    if (after !== held) parts.push(part)
     plan.set(nameKey(name), { name, before, after })
   }
-  return [...plan.values()].filter(({ before, after }) => before.length !== after.length || before.some((record, index) => record !== after[index]))
+  const names = [...plan.values()].filter(({ before, after }) => before.length !== after.length || before.some((record, index) => record !== after[index]))
+  return { parts, names }
 }
 
 /** True for records that a zone holds as one: same type, same data. Names in the data are equal whatever their case. */

@@ -17,7 +17,7 @@ import { TYPE } from '../../wire/types.ts'
 import { APEX, apexRecords, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
 import { NONE } from './name-tree.ts'
 import { isWholeAddress, parseReverseName } from './reverse-name.ts'
-import { planChange, type NameChange, type ZoneChange } from './zone-change.ts'
+import { planChange, type NameChange, type Plan, type ZoneChange } from './zone-change.ts'
 import { NAMES_MAX, ZoneContent } from './zone-content.ts'
 import { ZoneHistory, type ZoneDifference } from './zone-history.ts'
 
@@ -125,31 +125,26 @@ export class Zone {
    * @throws UsageError where it cannot be (planChange says why), or a limit is reached; then nothing has changed
    */
   apply(change: ZoneChange): ZoneDifference {
-    const plan = this.#plan(change)
+    const { names } = this.plan(change)
     const from = this.#soa
-    for (const { name, before, after } of plan) this.#content.replace(name, before, after)
+    for (const { name, before, after } of names) this.#content.replace(name, before, after)
     this.#takeSoa()
     if (!isNewerSerial(this.serial, serialOf(from))) this.#setSoa(withSerial(this.#soa, (serialOf(from) + 1) >>> 0))
-    const difference = differenceOf(plan, from, this.#soa)
+    const difference = differenceOf(names, from, this.#soa)
     this.#history.remember(difference)
     this.#generation++
     return difference
   }
 
-  /** @throws UsageError as `apply` would; changes nothing */
-  check(change: ZoneChange): void {
-    this.#plan(change)
-  }
-
-  /** True where `apply` would change more than the serial. @throws UsageError as `apply` would */
-  wouldChange(change: ZoneChange): boolean {
-    return this.#plan(change).length > 0
-  }
-
-  #plan(change: ZoneChange): NameChange[] {
-    const plan = planChange(change, name => [...this.recordsOf(name)])
-    const more = plan.filter(({ before }) => before.length === 0).length - plan.filter(({ after }) => after.length === 0).length
-    if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
+  /**
+   * What `apply` would do.
+   * @param recordsOf what a name has, where other changes are to be made before
+   * @throws UsageError as `apply` would
+   */
+  plan(change: ZoneChange, recordsOf = (name: string) => this.recordsOf(name)): Plan {
+    const plan = planChange(change, name => [...recordsOf(name)])
+    const more = plan.names.filter(({ before }) => before.length === 0).length - plan.names.filter(({ after }) => after.length === 0).length
+    if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan.names[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
     return plan
   }
 
@@ -186,8 +181,8 @@ export class Zone {
   }
 }
 
-function differenceOf(plan: readonly NameChange[], from: ResourceRecord, to: ResourceRecord): ZoneDifference {
-  const own = plan.filter(({ name }) => isWithin(name, APEX))
+function differenceOf(names: readonly NameChange[], from: ResourceRecord, to: ResourceRecord): ZoneDifference {
+  const own = names.filter(({ name }) => isWithin(name, APEX))
   const missing = (these: readonly ResourceRecord[], those: readonly ResourceRecord[]) => {
     const found = new Set(those)
     return these.filter(record => record.type !== TYPE.SOA && !found.has(record))

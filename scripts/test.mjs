@@ -1,10 +1,10 @@
 /**
- * `npm test`: sets up what is missing, then runs every runner, quick ones first, and ends with "N passed, N failed" over all of them.
+ * `npm test`: sets up what is missing, then runs every runner, quick ones first, and ends with what failed, a line each, and "N passed, N failed" over all.
  * `npm test -- unit cli` runs those alone. Status 1 if anything failed, crashed, or ran no test.
  */
 import { prepareForTests } from './setup/prepare.mjs'
 import { fail, SetupError } from './setup/say.mjs'
-import { closingLine, sum } from './test/count.mjs'
+import { closingLine, failureLines, sum } from './test/count.mjs'
 import { runners } from './test/runners.mjs'
 
 try {
@@ -24,7 +24,7 @@ async function main(asked) {
     const counts = await run().catch(error => ({ passed: 0, failed: 1, skipped: 0, why: error.message }))
     results.push({ name, ...counts, seconds: (Date.now() - startedAtMs) / 1000 })
   }
-  process.stdout.write(`\n${results.map(line).join('\n')}\n`)
+  process.stdout.write(`\n${[...failureLines(results), ...results.map(line)].join('\n')}\n`)
   const all = sum(results)
   process.stdout.write(`${closingLine(all)}\n`)
   process.exitCode = all.failed > 0 ? 1 : 0

@@ -1,8 +1,9 @@
 /** Turns what a runner left behind into counts. Whatever is not clearly passed counts as failed; a runner that ran nothing has failed. */
 import { existsSync } from 'node:fs'
-import { readJson } from '../setup/places.mjs'
+import { relative } from 'node:path'
+import { readJson, root } from '../setup/places.mjs'
 
-/** @typedef {{ passed: number, failed: number, skipped: number, why?: string }} Counts */
+/** @typedef {{ passed: number, failed: number, skipped: number, why?: string, failures?: readonly string[] }} Counts `failures`: what failed, a line each */
 
 /** A runner that only has an exit status, such as lint: one test. */
 export const countStatus = ({ status, signal }) => status === 0
@@ -17,13 +18,23 @@ export function countVitest(file, ended) {
   const isUnloaded = ({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')
   const unloaded = report.testResults.filter(isUnloaded).length
   const counts = { passed: report.numPassedTests, failed: report.numFailedTests + unloaded, skipped: report.numPendingTests + report.numTodoTests }
-  return honest(counts, ended)
+  return honest({ ...counts, failures: report.testResults.filter(({ status }) => status === 'failed').flatMap(failuresOf) }, ended)
 }
+
+function failuresOf({ name = '', message = '', assertionResults }) {
+  const file = relative(root, name)
+  const failed = assertionResults.filter(({ status }) => status === 'failed')
+  if (failed.length === 0) return [`${file}: ${firstLine(message)}`]
+  return failed.map(({ fullName, failureMessages }) => `${file} › ${fullName}: ${firstLine(failureMessages[0] ?? '')}`)
+}
+
+const firstLine = text => text.split('\n', 1)[0] ?? ''
 
 /** The closing lines of node's own test runner ("# pass 12"), as its TAP reporter writes them. */
 export function countNodeTest(text, ended) {
   const number = name => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
-  return honest({ passed: number('pass'), failed: number('fail') + number('cancelled'), skipped: number('skipped') + number('todo') }, ended)
+  const failures = [...text.matchAll(/^ *not ok \d+ - (.*)$/gm)].map(([, name]) => name)
+  return honest({ passed: number('pass'), failed: number('fail') + number('cancelled'), skipped: number('skipped') + number('todo'), failures }, ended)
 }
 
 function honest(counts, ended) {
@@ -40,6 +51,9 @@ export function sum(results) {
   const all = name => results.reduce((total, counts) => total + counts[name], 0)
   return { passed: all('passed'), failed: all('failed'), skipped: all('skipped') }
 }
+
+/** Each failure as a line, so that the end of a long log names them. */
+export const failureLines = results => results.flatMap(({ name, failures = [] }) => failures.map(failure => `failed: ${name} › ${failure}`))
 
 /** The last line of `npm test`. */
 export const closingLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`

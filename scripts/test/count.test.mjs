@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { closingLine, countNodeTest, countStatus, countVitest, sum } from './count.mjs'
+import { root } from '../setup/places.mjs'
+import { closingLine, countNodeTest, countStatus, countVitest, failureLines, sum } from './count.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'hamlet-count-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -20,11 +21,11 @@ function report({ passed = 0, failed = 0, pending = 0, todo = 0, files = [] }) {
 }
 
 test('passed, failed and skipped are told apart', () => {
-  assert.deepEqual(countVitest(report({ passed: 7, failed: 2, pending: 1, todo: 1 }), badly), { passed: 7, failed: 2, skipped: 2 })
+  assert.deepEqual(countVitest(report({ passed: 7, failed: 2, pending: 1, todo: 1 }), badly), { passed: 7, failed: 2, skipped: 2, failures: [] })
 })
 
 test('a test file that could not be loaded counts as one failure', () => {
-  const files = [{ status: 'failed', assertionResults: [] }, { status: 'failed', assertionResults: [{ status: 'failed' }] }]
+  const files = [{ status: 'failed', assertionResults: [] }, { status: 'failed', assertionResults: [{ status: 'failed', fullName: 'a', failureMessages: [] }] }]
   assert.equal(countVitest(report({ passed: 3, failed: 1, files }), badly).failed, 2)
 })
 
@@ -43,8 +44,20 @@ test('a runner that ran nothing, or only skipped, has failed', () => {
 })
 
 test('the closing lines of Node\'s runner are read', () => {
-  assert.deepEqual(countNodeTest('# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n# todo 0\n', badly), { passed: 3, failed: 2, skipped: 0 })
+  assert.deepEqual(countNodeTest('# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n# todo 0\n', badly), { passed: 3, failed: 2, skipped: 0, failures: [] })
   assert.equal(countNodeTest('', badly).failed, 1)
+})
+
+test('what failed is named, a line each: a test, a file that could not be loaded, a test of Node\'s', () => {
+  const files = [
+    { status: 'failed', name: join(root, 'test/a.test.ts'), assertionResults: [{ status: 'passed' }, { status: 'failed', fullName: 'two is two', failureMessages: ['Error: it is three\n    at x'] }] },
+    { status: 'failed', name: join(root, 'test/b.test.ts'), message: 'no such module\n', assertionResults: [] },
+  ]
+  const vitest = countVitest(report({ passed: 1, failed: 1, files }), badly)
+  const node = countNodeTest('ok 1 - this\nnot ok 2 - that\n# pass 1\n# fail 1\n', badly)
+  assert.deepEqual(failureLines([{ name: 'cli', ...vitest }, { name: 'lint', ...countStatus(badly) }, { name: 'scripts', ...node }]), [
+    'failed: cli › test/a.test.ts › two is two: Error: it is three', 'failed: cli › test/b.test.ts: no such module', 'failed: scripts › that',
+  ])
 })
 
 test('a check without tests is one passed or one failed', () => {

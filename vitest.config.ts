@@ -6,7 +6,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], exclude: ['src/**/*.socket.test.ts'] } },
       { test: { name: 'repository', include: ['test/repository/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'sockets', include: ['src/**/*.socket.test.ts'], testTimeout: 20_000 } },
-      { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
       // Load, kills and broken disks, for minutes rather than seconds.
       { test: { name: 'fault', include: ['test/fault/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000 } },

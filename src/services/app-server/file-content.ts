@@ -1,6 +1,6 @@
 /**
  * What is in a file that was found. Short ones are remembered as long as StaticFolder finds them unchanged: a page that is asked for
- * again then waits for one turn of the thread pool, and not for three.
+ * again then waits for no thread.
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import type { FoundFile } from './message.ts'

@@ -1,5 +1,5 @@
 /** A folder whose files may be asked for by name. Nothing outside it is reached, by dots, encodings or links. */
-import type { Stats } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
@@ -48,7 +48,8 @@ export class StaticFolder {
     try {
       const name = join(this.root, ...segments)
       const before = this.#remembered.get(name)
-      if (before !== undefined && isSame(before.stats, await stat(name))) return { kind: 'file', file: before.file }
+      // The system has this at hand: asked in a thread, it would cost ten times as much.
+      if (before !== undefined && isSame(before.stats, statSync(name, { throwIfNoEntry: false }))) return { kind: 'file', file: before.file }
       const [path, stats] = await Promise.all([realpath(name), stat(name)])
       if (!this.#holds(path)) return { kind: 'absent' }
       if (stats.isDirectory()) return { kind: 'folder' }
@@ -69,8 +70,8 @@ export class StaticFolder {
 }
 
 /** The very file that was within the folder then, as it was: every change of it changes its ctime. */
-function isSame(before: Stats, { dev, ino, size, mtimeMs, ctimeMs }: Stats): boolean {
-  return dev === before.dev && ino === before.ino && size === before.size && mtimeMs === before.mtimeMs && ctimeMs === before.ctimeMs
+function isSame(before: Stats, now: Stats | undefined): boolean {
+  return now !== undefined && now.dev === before.dev && now.ino === before.ino && now.size === before.size && now.mtimeMs === before.mtimeMs && now.ctimeMs === before.ctimeMs
 }
 
 function siteMissing(folder: string, why: string, cause?: unknown): HamletError {

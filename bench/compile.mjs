@@ -2,18 +2,19 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { cache } from '../scripts/setup/places.mjs'
+import { at, cache } from '../scripts/setup/places.mjs'
 import { run } from '../scripts/setup/run.mjs'
 
 const folder = join(cache, 'bench')
 
 /**
- * Compiles a C file, unless that was done before.
+ * Compiles a C file, unless that was done before with it and load.h as they are.
  * @param {string} source the file
  * @returns the program's path
  */
 export async function compile(source) {
-  const program = join(folder, `${basename(source, '.c')}-${createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12)}`)
+  const hash = [source, at('bench/load.h')].reduce((sum, file) => sum.update(readFileSync(file)), createHash('sha256')).digest('hex')
+  const program = join(folder, `${basename(source, '.c')}-${hash.slice(0, 12)}`)
   if (existsSync(program)) return program
   mkdirSync(folder, { recursive: true })
   const aside = `${program}-${process.pid}`

@@ -5,25 +5,18 @@
  *     load SERVER OWN-ADDRESS SECONDS EXCHANGES WINDOW MAC CLIENTS
  *
  * Clients have the hardware addresses from MAC on; after so many CLIENTS the first comes back. An exchange is done if the ACK lends what
- * the OFFER held out, to the client that asked, and no other was lent that address in this run. What has no answer after a second is lost. Prints one line of JSON. Up to 64 datagrams travel by one system call
- * (recvmmsg, sendmmsg), so that the loader needs less CPU than any server and the server is what is measured.
+ * the OFFER held out, to the client that asked, and no other was lent that address in this run. What has no answer after a second is
+ * lost. Prints one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
+#include "../load.h"
 
-enum { BATCH = 64, MESSAGE_BYTES = 300, ANSWER_BYTES_MAX = 1500, WINDOW_MAX = 4096, SOCKET_BUFFER_BYTES = 4 << 20, SERVER_PORT = 67, POOL_BITS = 20, BUCKETS = 1000000 };
+enum { MESSAGE_BYTES = 300, WINDOW_MAX = 4096, SERVER_PORT = 67, POOL_BITS = 20 };
 enum { XID = 4, YIADDR = 16, GIADDR = 24, CHADDR = 28, OPTIONS = 240 };
 enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5 };
-static const int64_t SECOND_NS = 1000000000, DRAIN_NS = 300000000;
 
 /* One of the window's places. The low bits of an xid are the place, the rest is the client's number, so an answer finds its client. */
 struct exchange {
@@ -40,18 +33,6 @@ static uint32_t holders[1 << POOL_BITS]; /* of addresses, by their low bits: the
 static uint32_t next_client, clients, own_address;
 static uint64_t first_mac;
 static long open_count, asked, done, wrong, lost, exchanges_max;
-static uint32_t latency_us[BUCKETS + 1];
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void die(const char *what) {
-  fprintf(stderr, "load: %s\n", what);
-  exit(2);
-}
 
 static void put32(unsigned char *at, uint32_t value) {
   value = htonl(value);
@@ -69,17 +50,9 @@ static uint32_t client_of(uint32_t xid) {
 }
 
 static void transmit(int fd) {
-  struct iovec pieces[BATCH];
-  struct mmsghdr messages[BATCH];
-  for (int i = 0; i < out_count; i++) {
-    pieces[i] = (struct iovec){ out[i], MESSAGE_BYTES };
-    messages[i].msg_hdr = (struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
-  }
-  for (int sent = 0; sent < out_count;) {
-    int taken = sendmmsg(fd, messages + sent, (unsigned)(out_count - sent), 0);
-    if (taken < 0 && errno != ECONNREFUSED && errno != EINTR) die(strerror(errno));
-    if (taken > 0) sent += taken;
-  }
+  struct iovec datagrams[BATCH];
+  for (int i = 0; i < out_count; i++) datagrams[i] = (struct iovec){ out[i], MESSAGE_BYTES };
+  send_batch(fd, datagrams, out_count);
   out_count = 0;
 }
 
@@ -139,8 +112,7 @@ static void acknowledged(struct exchange *exchange, uint32_t yiaddr, int64_t now
   }
   *holder = client;
   done++;
-  int64_t took_us = (now - exchange->asked_ns) / 1000;
-  latency_us[took_us < BUCKETS ? took_us : BUCKETS]++;
+  took(now - exchange->asked_ns);
 }
 
 static void take_answer(int fd, const unsigned char *message, size_t size, int64_t now) {
@@ -160,21 +132,6 @@ static void take_answer(int fd, const unsigned char *message, size_t size, int64
   }
 }
 
-/* Takes what is there; waits for the first one no longer than the socket's time limit. */
-static void take(int fd) {
-  static unsigned char slab[BATCH][ANSWER_BYTES_MAX];
-  static struct iovec pieces[BATCH];
-  static struct mmsghdr messages[BATCH];
-  for (int i = 0; i < BATCH; i++) {
-    pieces[i] = (struct iovec){ slab[i], ANSWER_BYTES_MAX };
-    messages[i].msg_hdr = (struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
-  }
-  int count = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
-  if (count < 0 && errno != EAGAIN && errno != ECONNREFUSED && errno != EINTR) die(strerror(errno));
-  int64_t now = now_ns();
-  for (int i = 0; i < count; i++) take_answer(fd, slab[i], messages[i].msg_len, now);
-}
-
 static void give_up_older_than(int64_t limit_ns) {
   for (int place = 0; place < window; place++) {
     if (!exchanges[place].open || exchanges[place].asked_ns > limit_ns) continue;
@@ -190,20 +147,11 @@ static void flood(int fd, int64_t until_ns) {
     if (now >= until_ns || (open_count == 0 && asked >= exchanges_max)) return;
     for (int place = 0; open_count < window && asked < exchanges_max; place++) if (!exchanges[place].open) discover(fd, place);
     transmit(fd);
-    take(fd);
+    receive_batch(fd, MSG_WAITFORONE, take_answer);
     if (now - swept_ns < SECOND_NS / 4) continue;
     swept_ns = now;
     give_up_older_than(now - SECOND_NS);
   }
-}
-
-static int percentile_us(double share) {
-  long wanted = (long)(share * (double)done), seen = 0;
-  for (int us = 0; us <= BUCKETS; us++) {
-    seen += latency_us[us];
-    if (seen > wanted) return us;
-  }
-  return BUCKETS;
 }
 
 static struct sockaddr_in address(const char *text) {
@@ -243,7 +191,7 @@ int main(int argc, char **argv) {
   double seconds = (double)(now_ns() - began_ns) / (double)SECOND_NS;
   long in_time = done;
   for (int64_t until_ns = now_ns() + DRAIN_NS; open_count > 0 && now_ns() < until_ns;) {
-    take(fd);
+    receive_batch(fd, MSG_WAITFORONE, take_answer);
     transmit(fd);
   }
   give_up_older_than(now_ns());

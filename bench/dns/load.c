@@ -6,23 +6,16 @@
  *     load PORT SECONDS flood WINDOW fresh SUFFIX     names that nobody has asked before: n00000042.SUFFIX
  *
  * An answer is right if its id is of an open query, QR is set, rcode is 0 and there is one answer record. What has no answer after a
- * second is lost. Prints one line of JSON. Up to 64 datagrams travel by one system call (recvmmsg, sendmmsg), so that the loader
- * needs less CPU than any server and the server is what is measured.
+ * second is lost. Prints one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
+#include "../load.h"
 
-enum { BATCH = 64, QUERY_BYTES_MAX = 300, ANSWER_BYTES_MAX = 1500, NAMES_MAX = 100000, IDS = 65536, BUCKETS = 1000000, SOCKET_BUFFER_BYTES = 4 << 20, FRESH_DIGITS = 8 };
-static const int64_t SECOND_NS = 1000000000, LOST_AFTER_NS = 1000000000, DRAIN_NS = 300000000, BEHIND_NS_MAX = 10000000;
+enum { QUERY_BYTES_MAX = 300, NAMES_MAX = 100000, IDS = 65536, FRESH_DIGITS = 8 };
+static const int64_t LOST_AFTER_NS = 1000000000, BEHIND_NS_MAX = 10000000;
 
 struct query {
   unsigned char bytes[QUERY_BYTES_MAX];
@@ -34,18 +27,6 @@ static int name_count, fresh;
 static int64_t asked_ns[IDS]; /* By id; 0: not open. */
 static uint32_t next_id, next_name;
 static long open_count, asked, right, wrong, lost, answer_bytes;
-static uint32_t latency_us[BUCKETS + 1];
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void die(const char *what) {
-  fprintf(stderr, "load: %s\n", what);
-  exit(2);
-}
 
 /* The query for an A record of `name`: header with RD, one question. */
 static struct query encode_query(const char *name) {
@@ -103,32 +84,27 @@ static struct query *next_query(int64_t now) {
 
 /* Sends `count` queries, at most BATCH and at most as many as there are names. */
 static void ask(int fd, int count) {
-  static struct iovec out[BATCH];
-  static struct mmsghdr messages[BATCH];
+  struct iovec out[BATCH];
   if (count > BATCH) count = BATCH;
   if (count > name_count) count = name_count;
   int64_t now = now_ns();
   for (int i = 0; i < count; i++) {
     struct query *query = next_query(now);
     out[i] = (struct iovec){ query->bytes, query->length };
-    messages[i].msg_hdr = (struct msghdr){ .msg_iov = &out[i], .msg_iovlen = 1 };
   }
   open_count += count;
   asked += count;
-  for (int sent = 0; sent < count;) {
-    int taken = sendmmsg(fd, messages + sent, (unsigned)(count - sent), 0);
-    if (taken < 0 && errno != ECONNREFUSED && errno != EINTR) die(strerror(errno));
-    if (taken > 0) sent += taken;
-  }
+  send_batch(fd, out, count);
 }
 
-static void take_answer(const unsigned char *bytes, size_t length, int64_t now) {
+static void take_answer(int fd, const unsigned char *bytes, size_t length, int64_t now) {
+  (void)fd;
   int id = length >= 12 ? bytes[0] << 8 | bytes[1] : 0;
   if (length < 12 || (bytes[2] & 0x80) == 0 || asked_ns[id] == 0) {
     wrong++;
     return;
   }
-  int64_t took_us = (now - asked_ns[id]) / 1000;
+  int64_t took_ns = now - asked_ns[id];
   asked_ns[id] = 0;
   open_count--;
   if ((bytes[3] & 0x0f) != 0 || bytes[6] != 0 || bytes[7] != 1) {
@@ -137,22 +113,7 @@ static void take_answer(const unsigned char *bytes, size_t length, int64_t now) 
   }
   right++;
   answer_bytes += (long)length;
-  latency_us[took_us < BUCKETS ? took_us : BUCKETS]++;
-}
-
-/* Takes what is there; waits for the first one no longer than the socket's time limit, unless `flags` say not to wait. */
-static void take(int fd, int flags) {
-  static unsigned char slab[BATCH][ANSWER_BYTES_MAX];
-  static struct iovec in[BATCH];
-  static struct mmsghdr messages[BATCH];
-  for (int i = 0; i < BATCH; i++) {
-    in[i] = (struct iovec){ slab[i], ANSWER_BYTES_MAX };
-    messages[i].msg_hdr = (struct msghdr){ .msg_iov = &in[i], .msg_iovlen = 1 };
-  }
-  int count = recvmmsg(fd, messages, BATCH, flags, NULL);
-  if (count < 0 && errno != EAGAIN && errno != ECONNREFUSED && errno != EINTR) die(strerror(errno));
-  int64_t now = now_ns();
-  for (int i = 0; i < count; i++) take_answer(slab[i], messages[i].msg_len, now);
+  took(took_ns);
 }
 
 static void give_up_older_than(int64_t limit_ns) {
@@ -170,7 +131,7 @@ static void flood(int fd, int64_t until_ns, int window) {
     int64_t now = now_ns();
     if (now >= until_ns) return;
     if (open_count < window) ask(fd, window - (int)open_count);
-    take(fd, MSG_WAITFORONE);
+    receive_batch(fd, MSG_WAITFORONE, take_answer);
     if (now - swept_ns < LOST_AFTER_NS / 4) continue;
     swept_ns = now;
     give_up_older_than(now - LOST_AFTER_NS);
@@ -187,17 +148,8 @@ static void paced(int fd, int64_t until_ns, int rate) {
     struct timespec wait = { 0, due_ns - now_ns() };
     if (wait.tv_nsec < 0) wait.tv_nsec = 0;
     struct pollfd readable = { fd, POLLIN, 0 };
-    if (ppoll(&readable, 1, &wait, NULL) > 0) take(fd, MSG_DONTWAIT);
+    if (ppoll(&readable, 1, &wait, NULL) > 0) receive_batch(fd, MSG_DONTWAIT, take_answer);
   }
-}
-
-static int percentile_us(double share) {
-  long wanted = (long)(share * (double)right), seen = 0;
-  for (int us = 0; us <= BUCKETS; us++) {
-    seen += latency_us[us];
-    if (seen > wanted) return us;
-  }
-  return BUCKETS;
 }
 
 int main(int argc, char **argv) {
@@ -222,7 +174,7 @@ int main(int argc, char **argv) {
   else flood(fd, until_ns, amount);
   double seconds = (double)(now_ns() - began_ns) / (double)SECOND_NS;
   long in_time = right;
-  for (int64_t drained_ns = now_ns() + DRAIN_NS; open_count > 0 && now_ns() < drained_ns;) take(fd, MSG_WAITFORONE);
+  for (int64_t drained_ns = now_ns() + DRAIN_NS; open_count > 0 && now_ns() < drained_ns;) receive_batch(fd, MSG_WAITFORONE, take_answer);
   give_up_older_than(now_ns());
 
   printf("{\"seconds\":%.3f,\"asked\":%ld,\"answersInTime\":%ld,\"answers\":%ld,\"wrong\":%ld,\"lost\":%ld,\"answerBytes\":%.1f,\"p50Us\":%d,\"p99Us\":%d}\n",

@@ -1,6 +1,5 @@
 /** What may be asked of `npm run bench:dns -- …`. */
-import { parseArgs } from 'node:util'
-import { SetupError } from '../../scripts/setup/say.mjs'
+import { listOf, numberOf, readArguments } from '../arguments.mjs'
 
 export const USAGE = `Measures hamlet dns beside other DNS servers, in turns within one run.
 
@@ -23,7 +22,8 @@ export const PARTS = ['flood', 'dnsperf', 'paced', 'misses']
  * @throws SetupError for what it does not know
  */
 export function parseOptions(argv, peerNames) {
-  const { values } = read(argv)
+  const text = { type: 'string' }
+  const values = readArguments(argv, { peers: text, rounds: text, seconds: text, only: text, json: text, quick: { type: 'boolean' }, help: { type: 'boolean' } })
   const quick = values.quick ?? false
   return {
     help: values.help ?? false,
@@ -33,26 +33,4 @@ export function parseOptions(argv, peerNames) {
     parts: listOf(values.only, PARTS, '--only').filter(part => !quick || part !== 'dnsperf'),
     json: values.json,
   }
-}
-
-function read(argv) {
-  const text = { type: 'string' }
-  try {
-    return parseArgs({ args: argv, options: { peers: text, rounds: text, seconds: text, only: text, json: text, quick: { type: 'boolean' }, help: { type: 'boolean' } } })
-  } catch (error) {
-    throw new SetupError(`${error.message} See --help.`)
-  }
-}
-
-function listOf(text, known, flag) {
-  const names = text?.split(',') ?? known
-  const unknown = names.find(name => !known.includes(name))
-  if (unknown !== undefined) throw new SetupError(`${flag}: "${unknown}" is none of ${known.join(', ')}`)
-  return names
-}
-
-function numberOf(text, otherwise, flag) {
-  const number = Number(text ?? otherwise)
-  if (!(number > 0 && number <= 60)) throw new SetupError(`${flag} must be above 0 and at most 60`)
-  return number
 }

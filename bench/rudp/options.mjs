@@ -1,6 +1,5 @@
 /** What may be asked of `npm run bench:rudp -- …`. */
-import { parseArgs } from 'node:util'
-import { SetupError } from '../../scripts/setup/say.mjs'
+import { listOf, numberOf, readArguments } from '../arguments.mjs'
 import { NIGHTS, PAGES, TRANSFERS } from './cases.mjs'
 
 export const CASES = ['self', ...TRANSFERS.map(({ name }) => name), ...PAGES.map(({ name }) => name), 'fairness', ...NIGHTS.map(({ name }) => name), 'loopback']
@@ -21,35 +20,14 @@ Usage: npm run bench:rudp -- [--only CASE,…] [--peers NAME,…] [--runs N] [--
 
 /** @throws SetupError for what it does not know */
 export function parseOptions(argv) {
-  const { values } = read(argv)
+  const text = { type: 'string' }
+  const values = readArguments(argv, { only: text, peers: text, runs: text, seconds: text, json: text, quick: { type: 'boolean' }, help: { type: 'boolean' } })
   return {
     help: values.help ?? false,
     cases: listOf(values.only, CASES, '--only'),
     peers: values.peers === undefined ? undefined : listOf(values.peers, PEERS, '--peers'),
-    runs: numberOf(values.runs ?? (values.quick ? 1 : 3), '--runs'),
-    seconds: values.seconds === undefined ? undefined : numberOf(values.seconds, '--seconds'),
+    runs: numberOf(values.runs, values.quick ? 1 : 3, '--runs'),
+    seconds: values.seconds === undefined ? undefined : numberOf(values.seconds, undefined, '--seconds'),
     json: values.json,
   }
-}
-
-function read(argv) {
-  const text = { type: 'string' }
-  try {
-    return parseArgs({ args: argv, options: { only: text, peers: text, runs: text, seconds: text, json: text, quick: { type: 'boolean' }, help: { type: 'boolean' } } })
-  } catch (error) {
-    throw new SetupError(`${error.message} See --help.`)
-  }
-}
-
-function listOf(text, known, flag) {
-  const names = text?.split(',') ?? known
-  const unknown = names.find(name => !known.includes(name))
-  if (unknown !== undefined) throw new SetupError(`${flag}: "${unknown}" is none of ${known.join(', ')}`)
-  return names
-}
-
-function numberOf(text, flag) {
-  const number = Number(text)
-  if (!(number >= 1 && number <= 60)) throw new SetupError(`${flag} must be 1 to 60`)
-  return number
 }

@@ -82,6 +82,19 @@ test('the socket is kept for the next dial, and no longer than was said', async 
   await expect.poll(udpHandles, { timeout: 3000 }).toBe(handlesBefore() + 1)
 })
 
+test('a connection that is in use again is not closed when the time is over that it was kept for', async () => {
+  const { peer } = await echo()
+  const dialer = dialerOf({ keepMs: 150 })
+  // Streams that were over before they would have been announced, two of them at once.
+  await Promise.all([say(await dialer.dial(peer), 'one'), say(await dialer.dial(peer), 'two')])
+  await new Promise(resolve => setTimeout(resolve, 50))
+  const stays = await dialer.dial(peer)
+  stays.write('still ')
+  expect(String((await once(stays, 'data'))[0])).toBe('still ')
+  await new Promise(resolve => setTimeout(resolve, 400))
+  expect(await say(stays, 'here')).toBe('here')
+})
+
 test('one connection that ends leaves the others of the socket alone', async () => {
   const [one, other] = [await echo(), await echo()]
   const dialer = dialerOf({ keepMs: 0 })

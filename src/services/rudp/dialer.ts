@@ -202,6 +202,7 @@ class Line {
     this.#sockets.hear(event)
     if (event.kind !== 'stream-event' || event.event.kind !== 'over' || this.#connection.streamCount > 0) return
     const { clock, keepMs = KEEP_MS } = this.#options
+    this.#cancelClosing() // Streams that end in one turn are all told of after the last.
     this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => this.#host.use(nowMs => this.#connection.close(nowMs)))
   }
 

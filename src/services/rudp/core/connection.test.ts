@@ -30,6 +30,26 @@ test('each end can end its half while the other goes on', () => {
   expect(streamEvents(pair.server.events).filter(kind => kind === 'over' || kind === 'delivered')).toEqual(['delivered', 'over'])
 })
 
+test('a stream is over once, also where it is announced afterwards', () => {
+  const { pair, client, ours, theirs } = joined({ seed: 12, link: { delayMs: 10 } })
+  ours.write(bytesOf(10, 1))
+  ours.end()
+  pair.drain()
+  pair.wait(100)
+  theirs.read(100)
+  theirs.end()
+  pair.drain()
+  pair.wait(100)
+  ours.read(1)
+  pair.drain()
+  pair.wait(100)
+  expect([ours.isOver, client.streamCount]).toEqual([true, 0])
+  ours.announce()
+  pair.drain()
+  pair.wait(100)
+  expect(streamEvents(pair.client.events).filter(kind => kind === 'over')).toEqual(['over'])
+})
+
 test('a stream that is broken off loses what was on the way, and the connection goes on', () => {
   const { pair, client, server, ours, theirs } = joined({ seed: 13, link: { delayMs: 10 } })
   ours.write(bytesOf(100_000, 1))

@@ -113,6 +113,7 @@ export class Stream {
 
   /** Lets the peer know of the stream though nothing was written yet: for one that waits to be spoken to. */
   announce(): void {
+    if (this.#sendState !== 'SEND') return // its end tells of it, or has
     this.#out.announce()
     this.#host.changed(this)
   }

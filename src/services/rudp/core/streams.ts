@@ -268,8 +268,8 @@ export class Streams {
 
   /** A stream of the peer that is over lets it open another one. */
   #forget(stream: Stream): void {
-    this.#open.delete(stream.id)
     this.#ready.delete(stream)
+    if (!this.#open.delete(stream.id)) return // its user did something more with it
     if ((stream.id & 1) === this.#peerParity) this.#peerClosed++
     this.#emit(stream, { kind: 'over' })
   }

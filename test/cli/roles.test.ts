@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -155,15 +156,18 @@ test('a site folder that is not there ends with status 1 and one line', async ()
   expect(stderr).toMatch(/^hamlet: [^\n]*nothing[^\n]+You may [^\n]+\n$/)
 })
 
+/** What curl gets through a proxy; blocks. @throws where there is no answer in time */
+function curl(proxy: string, url: string, ...more: string[]): string {
+  return execFileSync('curl', ['-sS', '--max-time', '20', '--noproxy', '', '-x', proxy, ...more, url], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
 test('the client is a proxy that any browser can use, with the credentials it prints', async () => {
   await serve('proxied.home')
   const client = start('client', '--dns', dns, '--dhcp', dhcp)
   const [, proxy = ''] = await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
-  const { execFileSync } = await import('node:child_process')
-  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to proxied.home')
-  expect(execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, '-H', 'x-hamlet-transport: rudp', 'http://proxied.home/'], { encoding: 'utf8' })).toContain('Welcome to proxied.home')
-  const without = execFileSync('curl', ['-sS', '--noproxy', '', '-o', '/dev/null', '-w', '%{http_code}', '-x', proxy.replace(/\/\/.*@/, '//'), 'http://proxied.home/'], { encoding: 'utf8' })
-  expect(without).toBe('407')
+  expect(curl(proxy, 'http://proxied.home/')).toContain('Welcome to proxied.home')
+  expect(curl(proxy, 'http://proxied.home/', '-H', 'x-hamlet-transport: rudp')).toContain('Welcome to proxied.home')
+  expect(curl(proxy.replace(/\/\/.*@/, '//'), 'http://proxied.home/', '-o', '/dev/null', '-w', '%{http_code}')).toBe('407')
 })
 
 test('hamlet up starts all roles, takes free ports where others are taken, and brings back what crashes', async () => {
@@ -179,7 +183,6 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   await up.line(/^\[server\] RUDP listening on 127\.0\.0\.1:\d+$/)
   await up.line(/port 80 .*taken by .*instead/i, 'stderr')
   const [, proxy = ''] = await up.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
-  const { execFileSync } = await import('node:child_process')
   const servers = execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number)
   expect(servers.length).toBe(4)
   for (const pid of servers) process.kill(pid, 'SIGKILL')
@@ -187,9 +190,9 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   await expect.poll(() => up.stdout.split(`[server] listening on 127.0.0.1:${tcpPort}\n`).length, { timeout: 15_000 }).toBe(3)
   await expect.poll(() => {
     try {
-      return execFileSync('curl', ['-sS', '--noproxy', '', '-x', proxy, 'http://my-app.home/'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    } catch {
-      return ''
+      return curl(proxy, 'http://my-app.home/')
+    } catch (error) {
+      return String(error)
     }
   }, { timeout: 15_000, interval: 500 }).toContain('Welcome to my-app.home')
   // As Ctrl+C does, the signal reaches the services too; they wait for their supervisor, and nobody takes it for a crash.

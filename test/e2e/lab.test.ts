@@ -136,3 +136,17 @@ test('a link that was left bad is told in the rail, and the app server\'s panel 
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
 })
+
+test('a link of the settings is told in the rail, whether anybody looked at the lab or not', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('button', { name: 'App server', exact: true }).click()
+  await shell.getByText('More settings').click()
+  const link = shell.getByRole('textbox', { name: 'Link' })
+  await link.fill('loss=5%')
+  await shell.getByRole('button', { name: 'Save and restart' }).click()
+  await shell.getByRole('button', { name: /^Lab.*link: loss=5%/ }).waitFor()
+  await hamlet.picture('lab-link-of-settings')
+  await link.fill('')
+  await shell.getByRole('button', { name: 'Save and restart' }).click()
+  await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
+})

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 const BUNDLE = join(import.meta.dirname, '..', '..', '.vite', 'build', 'hamlet.cjs')
 const LINE_WITHIN_MS = 20_000
+/** Beyond, a command hangs, and what it said is worth more than waiting. */
+const ENDS_WITHIN_MS = 45_000
 
 export interface Where {
   /** Name of a network namespace; without it the test's own network. */
@@ -39,15 +41,22 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end. @throws Error where that does not come */
 export async function runHamlet(args: readonly string[], where: Where = {}): Promise<Finished> {
   const child = spawnHamlet(args, where)
   const chunks: Buffer[] = []
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
   child.stderr?.on('data', (chunk: Buffer) => { stderr += chunk.toString('utf8') })
+  let hangs = false
+  const timer = setTimeout(() => {
+    hangs = true
+    child.kill('SIGKILL')
+  }, ENDS_WITHIN_MS)
   await once(child, 'close')
+  clearTimeout(timer)
   const body = Buffer.concat(chunks)
+  if (hangs) throw new Error(`hamlet ${args.join(' ')} did not end within ${ENDS_WITHIN_MS / 1000} s; it wrote ${body.length} bytes, and said: ${stderr}`)
   return { status: child.exitCode, body, stdout: body.toString('utf8'), stderr }
 }
 

@@ -23,6 +23,14 @@ export function look(end: LabEnd): () => void {
   return () => timers.forEach(stop => stop())
 }
 
+/** A service has started: what its settings do to its links is in force, whether anybody looks or not. */
+export async function lookAtLink(id: string): Promise<void> {
+  const { end, isForOne } = getState()
+  if (id !== end || isForOne) return
+  const { link } = commands.link.reply.parse(await ask(end, 'link', {}))
+  setState(state => state.end === end && !state.isForOne ? { link } : {})
+}
+
 /** Looks at the packets of the watched connection until the returned function is called. */
 export function lookAtPackets(end: LabEnd): () => void {
   return every(PACKETS_EVERY_MS, () => lookAtNewPackets(end))

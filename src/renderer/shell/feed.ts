@@ -4,6 +4,7 @@ import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
 import { openUrl } from '../browser/page.ts'
 import { takeClientEvent } from '../journey/store.ts'
+import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
 import { isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
@@ -13,6 +14,7 @@ export async function feed(bridge: Bridge): Promise<void> {
   bridge.on('service:status', status => {
     setState(({ services }) => ({ services: withStatus(services, status) }))
     if (!isUp(status)) forgetService(status.id)
+    else lookAtLink(status.id).catch(() => undefined) // it ended meanwhile, which is told too
   })
   bridge.on('service:rows', pushed => setState(({ services }) => ({ services: withRows(services, pushed) })))
   bridge.on('service:settings', pushed => setState(({ services }) => ({ services: withSettings(services, pushed) })))

@@ -125,12 +125,12 @@ export class Connections {
     return stream
   }
 
-  /** Ends every connection, used or idle. */
-  close(): void {
+  /** Ends every connection, used or idle. Returns when what was learnt of servers is on disk. */
+  async close(): Promise<void> {
     this.#closed = true
     for (const agent of Object.values(this.#agents)) agent.destroy()
     for (const stream of this.#open) stream.destroy()
-    void this.#dialer.close()
+    await this.#dialer.close()
   }
 
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {

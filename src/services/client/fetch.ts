@@ -75,7 +75,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     const steps = assembleJourney({ address: { sentence: names.sentence, tookMs: 0 }, name, connect: open.connect, page, failure: undefined })
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
-    connections.close()
+    await connections.close()
     options.onQlog?.(formatQlog([qlog]))
     await names.close()
   }

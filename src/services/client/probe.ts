@@ -114,7 +114,7 @@ async function loadWhole(environment: Environment & RudpOptions, transport: Tran
     throw error
   } finally {
     cancel()
-    connections.close()
+    await connections.close()
   }
 }
 

@@ -93,7 +93,7 @@ export const clientService = implement(client, async context => {
     async stop() {
       await proxy.close()
       loads.stop()
-      connections.close()
+      await connections.close()
       await network.stop()
     },
   }

@@ -61,6 +61,8 @@ export class RudpDialer {
   readonly #lines = new Map<string, Promise<Line>>()
   readonly #open = new Set<Line>()
   readonly #visits = new Map<string, Visit>()
+  /** Settles when the servers that were met are known. */
+  #meeting: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(options: DialerOptions) {
@@ -74,10 +76,10 @@ export class RudpDialer {
     return line.openSocket() ?? (await this.#connect(server, early)).openSocket() ?? refuse(peer)
   }
 
-  /** Closes every connection at once. */
+  /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#hosts.values()].map(async opening => (await opening.catch(() => undefined))?.close()))
+    await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await opening.catch(() => undefined))?.close())])
     for (const line of this.#open) line.destroySockets()
   }
 
@@ -88,6 +90,7 @@ export class RudpDialer {
     const connecting = Line.open(server, this.#options, visit, {
       host: () => this.#hostTowards(server.peer),
       visit: given => this.#remember(key, given),
+      met: identity => { this.#meeting = Promise.all([this.#meeting, this.#options.encryption?.add(server.name, formatIdentity(identity))]) },
       opened: line => this.#open.add(line),
       closed: line => {
         this.#open.delete(line)
@@ -138,6 +141,8 @@ interface LineHost {
   /** The socket to dial from. */
   host(): Promise<DialingHost>
   visit(visit: Visit): void
+  /** A server that was not known has proven its identity. */
+  met(identity: Uint8Array): void
   opened(line: Line): void
   closed(line: Line): void
 }
@@ -173,7 +178,7 @@ class Line {
       let line: Line | undefined
       const { host, connection } = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
         if (event.kind === 'token') told.visit(event)
-        if (event.kind === 'identified' && known === undefined) void servers?.add(name, formatIdentity(event.identity))
+        if (event.kind === 'identified' && known === undefined) told.met(event.identity)
         if (event.kind === 'connected') {
           line = new Line(host, connection, options)
           told.opened(line)

@@ -187,7 +187,7 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   expect(servers.length).toBe(4)
   for (const pid of servers) process.kill(pid, 'SIGKILL')
   await up.line(/Application server ended unexpectedly: .*started again in 0\.5 s/i, 'stderr')
-  await expect.poll(() => up.stdout.split(`[server] listening on 127.0.0.1:${tcpPort}\n`).length, { timeout: 15_000 }).toBe(3)
+  await expect.poll(() => up.stdout.split(`[server] listening on 127.0.0.1:${tcpPort}\n`).length).toBe(3)
   await expect.poll(() => {
     try {
       return curl(proxy, 'http://my-app.home/')

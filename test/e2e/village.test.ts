@@ -110,7 +110,7 @@ test('a setting is changed in the form, and the service has it', async () => {
     const { value } = await window.hamlet.invoke('service:command', { id: 'client', name: 'lease', ask: { renew: true } })
     return typeof value === 'object' && value !== null ? Reflect.get(value, 'leaseSeconds') : undefined
   })
-  await expect.poll(leaseSeconds, { timeout: 15_000 }).toBe(600)
+  await expect.poll(leaseSeconds).toBe(600)
   await hamlet.lampIs('dhcp', true)
 })
 
@@ -127,8 +127,8 @@ test('a killed service is reported and comes back on its ports; the window survi
     const before = await hamlet.status(service)
     process.kill(before.pid ?? 0, 'SIGKILL')
     await hamlet.lampIs(service, false)
-    await expect.poll(async () => (await hamlet.status(service)).pid, { timeout: 15_000 }).not.toBe(before.pid)
-    await expect.poll(async () => (await hamlet.status(service)).state, { timeout: 15_000 }).toBe('running')
+    await expect.poll(async () => (await hamlet.status(service)).pid).not.toBe(before.pid)
+    await expect.poll(async () => (await hamlet.status(service)).state).toBe('running')
     expect((await hamlet.status(service)).endpoints).toEqual(before.endpoints)
     await hamlet.lampIs(service, true)
   }

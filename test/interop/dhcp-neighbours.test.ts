@@ -95,7 +95,7 @@ test('on a LAN the name of a client leads to its address and back, as soon as it
   await hamletDhcp(namespaces['host'], '--dns', '10.9.0.1', '--beside_others')
   const address = /ip=(\S+)/.exec(udhcpc(namespaces['client'], '-x', 'hostname:kettle'))?.[1] ?? 'none'
   const dig = (...args: string[]) => run(namespaces['host'], 'dig', '+short', '@10.9.0.1', ...args).trim()
-  await expect.poll(() => dig('kettle.home'), { timeout: 10_000 }).toBe(address)
+  await expect.poll(() => dig('kettle.home')).toBe(address)
   expect(dig('-x', address)).toBe('kettle.home.')
 })
 
@@ -184,8 +184,8 @@ test('through dnsmasq as a relay a client gets an address of its own network, re
   const before = records().length
   const pid = Number(readFileSync(pidFile, 'utf8'))
   process.kill(pid, 'SIGUSR1')
-  await expect.poll(() => records().length, { timeout: 10_000 }).toBe(before + 1)
+  await expect.poll(() => records().length).toBe(before + 1)
   expect(records().at(-1)).toMatch(/"yiaddr":"10\.3\.0\.1\d\d","state":"leased"/)
   process.kill(pid, 'SIGUSR2')
-  await expect.poll(() => records().at(-1), { timeout: 10_000 }).toContain('"state":"released"')
+  await expect.poll(() => records().at(-1)).toContain('"state":"released"')
 })

@@ -82,10 +82,10 @@ test('an address is renewed by unicast, and released', async () => {
   const records = () => readFileSync(join(data, 'leases.jsonl'), 'utf8').trim().split('\n')
   const before = records().length
   process.kill(pid, 'SIGUSR1')
-  await expect.poll(() => records().length, { timeout: 10_000 }).toBe(before + 1)
+  await expect.poll(() => records().length).toBe(before + 1)
   expect(records().at(-1)).toContain('"state":"leased"')
   process.kill(pid, 'SIGUSR2')
-  await expect.poll(() => records().at(-1), { timeout: 10_000 }).toContain('"state":"released"')
+  await expect.poll(() => records().at(-1)).toContain('"state":"released"')
   await client.stop()
 })
 

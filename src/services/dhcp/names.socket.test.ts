@@ -61,7 +61,7 @@ test('a DNS server that comes later hears of the names that are lent then; until
   const lease = await obtainLease(asks(dhcp, 1, 'kettle'))
   await expect.poll(() => log.filter(line => line.includes('names of clients are not registered yet'))).toHaveLength(1)
   const dns = await start(dnsService, { port: 0, admin_port: port })
-  await expect.poll(() => listed(dns), { timeout: 10_000 }).toEqual([`kettle.home A ${lease.address}`])
+  await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${lease.address}`])
   expect(log.filter(line => line.includes('not registered yet'))).toHaveLength(1)
 })
 

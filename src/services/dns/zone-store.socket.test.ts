@@ -13,7 +13,6 @@ import { TYPE } from './wire/types.ts'
 import { openZoneStore, ZONE_JOURNAL, type ZoneStore } from './zone-store.ts'
 import { ZONE_FILE, ZoneFile } from './zone-file.ts'
 
-const NOTICED = { timeout: 10_000 }
 const SOA = '@ SOA localhost. hostmaster 7 3600 600 1209600 5\n'
 let folder: string
 const closers: (() => Promise<unknown>)[] = []
@@ -66,9 +65,9 @@ test('what a person writes while the server runs is served soon, with the change
   const { store, zone, loaded, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await writeFile(path, `${SOA}scanner A 192.0.2.10\n`)
-  await expect.poll(loaded, NOTICED).toBe(1)
+  await expect.poll(loaded).toBe(1)
   expect(addressesOf(zone)).toEqual(['my-app.home 192.0.2.1', 'scanner.home 192.0.2.10'])
-  await expect.poll(async () => readFile(path, 'latin1'), NOTICED).toMatch(/^my-app /m)
+  await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^my-app /m)
   expect(await readFile(path, 'latin1')).toMatch(/^scanner /m)
   expect(loaded()).toBe(1)
 })
@@ -79,10 +78,10 @@ test('the serial goes up where the person has not raised it, and is theirs where
   const { zone, loaded } = await open()
   expect(zone.serial).toBe(7)
   await writeFile(path, `${SOA}a A 192.0.2.22\n`)
-  await expect.poll(loaded, NOTICED).toBe(1)
+  await expect.poll(loaded).toBe(1)
   expect(zone.serial).toBe(8)
   await writeFile(path, `${SOA.replace('7', '2026112801')}a A 192.0.2.33\n`)
-  await expect.poll(loaded, NOTICED).toBe(2)
+  await expect.poll(loaded).toBe(2)
   expect([zone.serial, addressesOf(zone), zone.differencesSince(8)]).toEqual([2026112801, ['a.home 192.0.2.33'], undefined])
   expect(await readFile(path, 'latin1')).toContain('2026112801 ')
 })
@@ -90,7 +89,7 @@ test('the serial goes up where the person has not raised it, and is theirs where
 test('a text that is still being written is waited for, and not written over', async () => {
   const { store, zone, loaded, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
-  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   const file = await openFile(path, 'w')
   await store.change(register('later.home', '192.0.2.2'))
   // Slower than the wait before dns.zone is written, and never quiet for as long as a finished text is.
@@ -99,8 +98,8 @@ test('a text that is still being written is waited for, and not written over', a
     await new Promise<void>(resolve => void systemClock.wakeAt(systemClock.nowMs() + 100, resolve))
   }
   await file.close()
-  await expect.poll(() => loaded() > 0 && addressesOf(zone).length, NOTICED).toBe(16)
-  await expect.poll(async () => (await readFile(path, 'latin1')).match(/^(n\d+|later) /mg)?.length, NOTICED).toBe(16)
+  await expect.poll(() => loaded() > 0 && addressesOf(zone).length).toBe(16)
+  await expect.poll(async () => (await readFile(path, 'latin1')).match(/^(n\d+|later) /mg)?.length).toBe(16)
 })
 
 test('a text that is saved in the last moment before dns.zone is replaced stays', async () => {
@@ -112,32 +111,32 @@ test('a text that is saved in the last moment before dns.zone is replaced stays'
   expect(await file.write(zone, known)).toBeUndefined()
   expect(await readFile(path, 'latin1')).toBe('a A 192.0.2.100\n')
   // The store notices the person's text too, and writes its journal anew meanwhile.
-  await expect.poll(async () => (await readdir(folder)).filter(name => name.endsWith('.new')), NOTICED).toEqual([])
+  await expect.poll(async () => (await readdir(folder)).filter(name => name.endsWith('.new'))).toEqual([])
   expect(await file.write(zone, await file.look())).toEqual(await file.look())
 })
 
 test('a text that cannot be read changes nothing, is told with its line, and stays until the person repairs it', async () => {
   const { store, zone, damaged, loaded, logs, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
-  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   const broken = 'scanner A 192.0.2.10\nbroken A 1.2.3\n'
   await writeFile(path, broken)
-  await expect.poll(() => damaged, NOTICED).toEqual([expect.stringMatching(/line 2: .*1\.2\.3.*\[dns\.zone:2\]/)])
+  await expect.poll(() => damaged).toEqual([expect.stringMatching(/line 2: .*1\.2\.3.*\[dns\.zone:2\]/)])
   expect(logs.filter(text => text.includes('line 2'))).toHaveLength(1)
   await store.change(register('later.home', '192.0.2.2'))
   expect([addressesOf(zone), await readFile(path, 'latin1'), damaged.length]).toEqual([['later.home 192.0.2.2', 'my-app.home 192.0.2.1'], broken, 1])
   await writeFile(path, broken.replace('1.2.3', '192.0.2.3'))
-  await expect.poll(loaded, NOTICED).toBe(1)
+  await expect.poll(loaded).toBe(1)
   expect([addressesOf(zone), damaged[1]]).toEqual([['broken.home 192.0.2.3', 'later.home 192.0.2.2', 'scanner.home 192.0.2.10'], undefined])
-  await expect.poll(async () => readFile(path, 'latin1'), NOTICED).toMatch(/^later /m)
+  await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^later /m)
 })
 
 test('a text that cannot be read outlives a stop, and so do the changes since; the next start sets it aside', async () => {
   const { store, damaged, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
-  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   await writeFile(path, 'broken A 1.2.3\n')
-  await expect.poll(() => damaged.length, NOTICED).toBe(1)
+  await expect.poll(() => damaged.length).toBe(1)
   await store.change(register('later.home', '192.0.2.2'))
   await store.close()
   expect(await readFile(path, 'latin1')).toBe('broken A 1.2.3\n')
@@ -149,12 +148,12 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
 test('a text that cannot be read and is thrown away is written anew', async () => {
   const { store, damaged, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
-  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   await writeFile(path, 'broken A 1.2.3\n')
-  await expect.poll(() => damaged.length, NOTICED).toBe(1)
+  await expect.poll(() => damaged.length).toBe(1)
   await rm(path)
-  await expect.poll(() => damaged.length, NOTICED).toBe(2)
-  await expect.poll(async () => readFile(path, 'latin1').catch(() => ''), NOTICED).toMatch(/^my-app /m)
+  await expect.poll(() => damaged.length).toBe(2)
+  await expect.poll(async () => readFile(path, 'latin1').catch(() => '')).toMatch(/^my-app /m)
 })
 
 test('a journal of the first format is read, and one with every form of change', async () => {
@@ -176,7 +175,7 @@ test('the serial never goes back: not after a crash, an edit, or an edit while t
   const { store, zone, loaded } = await open()
   await store.change(register('b.home', '192.0.2.2'))
   await writeFile(path, `${SOA}a A 192.0.2.100\n`)
-  await expect.poll(loaded, NOTICED).toBe(1)
+  await expect.poll(loaded).toBe(1)
   await store.change(register('c.home', '192.0.2.3'))
   const served = zone.serial
   const copy = await crashed()
@@ -193,7 +192,7 @@ test('a crash between a new dns.zone and the new journal changes nothing but the
   const changes = [register('a.home', '192.0.2.1'), register('a.home', '192.0.2.2', { replace: false }), { change: 'unregister', name: 'a.home' } as const, register('a.home', 'b.home.', { type: 'CNAME' }), register('b.home', '192.0.2.3')]
   for (const change of changes) await store.change(change)
   const copy = await crashed()
-  await expect.poll(() => stat(path).catch(() => undefined), NOTICED).toBeDefined()
+  await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   await copyFile(path, join(copy, ZONE_FILE))
   const after = await open(copy)
   const texts = (each: Zone) => [...each.records()].filter(({ type }) => type !== 6).map(({ name, type, rdata }) => `${name} ${formatRdata(type, rdata)}`).sort()

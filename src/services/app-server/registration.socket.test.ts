@@ -24,8 +24,8 @@ async function newFolder(): Promise<string> {
 }
 
 /** @returns the admin port */
-async function startDns(adminPort = 0): Promise<{ admin: Endpoint; stop: () => Promise<void> }> {
-  const dns = await startService(dnsService, { port: 0, admin_port: adminPort, upstream: [] }, { dataFolder: await newFolder(), assetsFolder, secrets: {} }, quiet)
+async function startDns(adminPort = 0, onEvent: ServiceListener['event'] = () => undefined): Promise<{ admin: Endpoint; stop: () => Promise<void> }> {
+  const dns = await startService(dnsService, { port: 0, admin_port: adminPort, upstream: [] }, { dataFolder: await newFolder(), assetsFolder, secrets: {} }, { ...quiet, event: onEvent })
   cleanup.push(() => dns.stop())
   const admin = dns.endpoints.find(({ name }) => name === 'admin')
   if (admin === undefined) throw new Error('the DNS server has no admin endpoint')
@@ -61,8 +61,9 @@ async function startServer(admin: Endpoint, settings: Readonly<Record<string, un
 
 const portOf = (service: StartedService, name: string) => service.endpoints.find(found => found.name === name)?.port
 
-test('name and ports are registered, and the next server with other ports replaces them', async () => {
-  const { admin } = await startDns()
+test('name and ports are registered, and the next server with other ports replaces them, and there is no moment without', async () => {
+  const events: string[] = []
+  const { admin } = await startDns(0, name => events.push(name))
   const first = await startServer(admin)
   expect(await first.registered).toEqual({ domain: 'my-app.home', address: '127.0.0.1' })
   const second = await startServer(admin)
@@ -70,6 +71,7 @@ test('name and ports are registered, and the next server with other ports replac
   const list = (await sendAdminLine(admin, 'LIST')).join('\n')
   expect(list).toMatch(/my-app\.home\S*\s.*\bA\s+127\.0\.0\.1/)
   expect(list.match(/\bSRV\b.*/g)?.map(line => /SRV\s+0 0 (\d+) my-app\.home/.exec(line)?.[1])).toEqual([String(portOf(second.service, 'http')), String(portOf(second.service, 'rudp'))])
+  expect([...new Set(events)]).toEqual(['registered'])
 })
 
 test('a DNS server that comes late is found, and the fault is told until then', async () => {

@@ -50,19 +50,13 @@ export function keepRegistering(options: RegistrationOptions): () => void {
   }
 }
 
-/** The address first, then the ports (RFC 2782); an old port gives way to the new one. */
+/** The address first, then the ports (RFC 2782). An old one gives way to the new one in one step: without any, visitors would try the usual port. */
 async function register({ server, domain, host, tcpPort, udpPort, keyFile }: RegistrationOptions): Promise<string> {
   const address = isWildcard(host) ? await lanAddress(server) : host
   await sendAdminLine(server, `REGISTER ${domain} ${address}`, { keyFile })
-  for (const [service, port] of [[`_http._tcp.${domain}`, tcpPort], [`_rudp._udp.${domain}`, udpPort]] as const) {
-    await sendAdminLine(server, `UNREGISTER ${service} SRV`, { keyFile }).catch(unlessRefused) // refused: there was none
-    await sendAdminLine(server, `REGISTER ${service} SRV 0 0 ${port} ${domain}`, { keyFile })
-  }
+  await sendAdminLine(server, `REPLACE _http._tcp.${domain} SRV 0 0 ${tcpPort} ${domain}`, { keyFile })
+  await sendAdminLine(server, `REPLACE _rudp._udp.${domain} SRV 0 0 ${udpPort} ${domain}`, { keyFile })
   return address
-}
-
-function unlessRefused(error: unknown): void {
-  if (partsOf(error).code !== 'refused') throw error
 }
 
 /** The address of the interface that reaches the DNS server; where that is this machine itself, of the default route. */

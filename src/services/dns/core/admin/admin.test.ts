@@ -7,6 +7,7 @@ test.each([
   ['register My-App.home. 2001:DB8:0::1\n', { change: 'register', name: 'My-App.home', type: 'AAAA', rdata: '2001:db8::1', replace: true }],
   ['REGISTER a.home txt "two words" three', { change: 'register', name: 'a.home', type: 'TXT', rdata: '"two words" "three"', replace: false }],
   ['REGISTER _http._tcp.a.home SRV 0 0 8080 a.home', { change: 'register', name: '_http._tcp.a.home', type: 'SRV', rdata: '0 0 8080 a.home.', replace: false }],
+  ['replace _http._tcp.a.home SRV 0 0 8080 a.home', { change: 'register', name: '_http._tcp.a.home', type: 'SRV', rdata: '0 0 8080 a.home.', replace: true }],
   ['REGISTER a.home TYPE731 \\# 2 abcd', { change: 'register', name: 'a.home', type: 'TYPE731', rdata: '\\# 2 abcd', replace: false }],
   ['UNREGISTER a.home', { change: 'unregister', name: 'a.home' }],
   ['UNREGISTER a.home aaaa', { change: 'unregister', name: 'a.home', type: 'AAAA' }],

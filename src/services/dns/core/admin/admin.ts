@@ -3,6 +3,7 @@
  *
  *     REGISTER my-app.home 192.168.1.50          the same family again replaces, the other family adds
  *     REGISTER my-app.home TXT "two words"       adds one record
+ *     REPLACE _http._tcp.my-app.home SRV 0 0 8080 my-app.home    in the place of all of that name and type, in one step
  *     UNREGISTER my-app.home [TYPE]
  *     LIST
  *     FLUSH                                      empties the cache, keeps what is registered
@@ -29,7 +30,7 @@ export const ADMIN_LINE_BYTES_MAX = 1024
 const DATAGRAM_CHARACTERS_MAX = 1200
 /** Half a megabyte of datagrams; whoever wants all of a great many reads dns.zone. */
 const LIST_LINES_MAX = 10_000
-const USAGE = 'write REGISTER name ip, REGISTER name TYPE data, UNREGISTER name [TYPE], LIST or FLUSH'
+const USAGE = 'write REGISTER name ip, REGISTER name TYPE data, REPLACE name TYPE data, UNREGISTER name [TYPE], LIST or FLUSH'
 
 /**
  * Reads one line.
@@ -43,6 +44,7 @@ export function parseAdminLine(line: string): AdminCommand {
   if (entries.next() !== undefined) throw new UsageError('The line was not taken', 'it is more than one line', 'send each line by itself')
   switch (verb?.text.toUpperCase()) {
     case 'REGISTER': return { verb: 'change', change: parseRegister(words) }
+    case 'REPLACE': return { verb: 'change', change: { ...parseRegister(words), replace: true } }
     case 'UNREGISTER': return { verb: 'change', change: parseUnregister(words) }
     case 'LIST': return alone('list', words)
     case 'FLUSH': return alone('flush', words)

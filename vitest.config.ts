@@ -6,7 +6,7 @@ const expect = { poll: { timeout: 15_000 } }
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], exclude: ['src/**/*.socket.test.ts'] } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], exclude: ['src/**/*.socket.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'repository', include: ['test/repository/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'sockets', include: ['src/**/*.socket.test.ts'], testTimeout: 20_000, expect } },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, expect } },

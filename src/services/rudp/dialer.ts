@@ -90,7 +90,7 @@ export class RudpDialer {
     const connecting = Line.open(server, this.#options, visit, {
       host: () => this.#hostTowards(server.peer),
       visit: given => this.#remember(key, given),
-      met: identity => { this.#meeting = Promise.all([this.#meeting, this.#options.encryption?.add(server.name, formatIdentity(identity))]) },
+      met: identity => { this.#meeting = this.#meeting.then(() => this.#options.encryption?.add(server.name, formatIdentity(identity))) },
       opened: line => this.#open.add(line),
       closed: line => {
         this.#open.delete(line)

@@ -1,7 +1,7 @@
 /**
  * Who may say what on the admin port. A signature opens everything from anywhere; without one it counts where a line comes from:
  *
- *     from                    REGISTER, UNREGISTER                LIST, FLUSH
+ *     from                    REGISTER, REPLACE, UNREGISTER       LIST, FLUSH
  *     this machine            yes                                 yes
  *     an allowed network      yes                                 yes
  *     a network of ours       its own address for its own name    no

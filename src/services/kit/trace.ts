@@ -163,8 +163,19 @@ function padded(length: number): number {
   return (length + 7) & ~7
 }
 
-/** UTF-8 without TextEncoder, which this room does not have; lone surrogates become U+FFFD. */
+/** UTF-8 without TextEncoder, which this room does not have. Nearly all of it is ASCII: nothing is made for a character of that. */
 function encodeText(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 0x80) return encodeUnicode(text)
+    bytes[at] = code
+  }
+  return bytes
+}
+
+/** Lone surrogates become U+FFFD. */
+function encodeUnicode(text: string): Uint8Array {
   const bytes: number[] = []
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0xfffd

@@ -55,8 +55,8 @@ const TOKENS_MAX = 256
 
 export class RudpDialer {
   readonly #options: DialerOptions
-  /** By local address. */
-  readonly #hosts = new Map<string, Promise<DialingHost>>()
+  /** By local address; a promise until its socket is open. */
+  readonly #hosts = new Map<string, DialingHost | Promise<DialingHost>>()
   /** By server. */
   readonly #lines = new Map<string, Promise<Line>>()
   readonly #open = new Set<Line>()
@@ -79,7 +79,7 @@ export class RudpDialer {
   /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await opening.catch(() => undefined))?.close())])
+    await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
     for (const line of this.#open) line.destroySockets()
   }
 
@@ -102,7 +102,7 @@ export class RudpDialer {
     return connecting
   }
 
-  async #hostTowards(peer: Endpoint): Promise<DialingHost> {
+  #hostTowards(peer: Endpoint): DialingHost | Promise<DialingHost> {
     const address = addressTowards(peer)
     const known = this.#hosts.get(address)
     if (known !== undefined) return known
@@ -113,7 +113,7 @@ export class RudpDialer {
       onClosing: () => this.#hosts.delete(address),
     })
     this.#hosts.set(address, opening)
-    opening.catch(() => this.#hosts.delete(address))
+    opening.then(host => this.#hosts.set(address, host), () => this.#hosts.delete(address))
     return opening
   }
 
@@ -139,7 +139,7 @@ function keyOf({ peer, name }: Server): string {
 
 interface LineHost {
   /** The socket to dial from. */
-  host(): Promise<DialingHost>
+  host(): DialingHost | Promise<DialingHost>
   visit(visit: Visit): void
   /** A server that was not known has proven its identity. */
   met(identity: Uint8Array): void
@@ -161,10 +161,13 @@ class Line {
     this.#options = options
   }
 
-  /** @throws HamletError connection-refused or timed-out */
+  /**
+   * Waits for nothing that is at hand: the first packet leaves before this returns, and a server that was visited before is open then.
+   * @throws HamletError connection-refused or timed-out
+   */
   static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: LineHost): Promise<Line> {
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
-    const known = await servers?.find(name)
+    const known = servers && await servers.find(name)
     let shown = ''
     const trusts = (identity: Uint8Array): boolean => {
       shown = formatIdentity(identity)
@@ -173,20 +176,25 @@ class Line {
     const failure = (reason: CloseReason): HamletError => {
       return servers !== undefined && known !== undefined && reason === 'untrusted' ? servers.changed(name, known, shown) : new HamletError(closeError(reason, peer, timeoutMs))
     }
-    const dialing = await told.host()
+    const opening = told.host()
+    const dialing = opening instanceof DialingHost ? opening : await opening
     return new Promise((resolve, reject) => {
       let line: Line | undefined
       const { host, connection } = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
         if (event.kind === 'token') told.visit(event)
         if (event.kind === 'identified' && known === undefined) told.met(event.identity)
-        if (event.kind === 'connected') {
-          line = new Line(host, connection, options)
-          told.opened(line)
-          resolve(line)
-        } else if (event.kind === 'closed' && line === undefined) reject(failure(event.reason))
+        if (event.kind === 'connected') opened()
+        else if (event.kind === 'closed' && line === undefined) reject(failure(event.reason))
         else if (event.kind === 'closed' && line !== undefined) told.closed(line)
         line?.hear(event)
       })
+      const opened = (): void => {
+        if (line !== undefined) return
+        line = new Line(host, connection, options)
+        told.opened(line)
+        resolve(line)
+      }
+      if (connection.state === 'RESUMING') opened()
     })
   }
 

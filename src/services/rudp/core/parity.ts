@@ -36,7 +36,8 @@ export function addToParity(parity: Uint8Array, offset: number, bytes: Uint8Arra
     const column = (offset + at) % parity.length
     const length = Math.min(bytes.length - at, parity.length - column)
     let done = 0
-    for (; done + 4 <= length; done += 4) sum.setUint32(column + done, sum.getUint32(column + done) ^ added.getUint32(at + done))
+    // Signed: V8 keeps numbers of 32 bits with a sign without making an object of each.
+    for (; done + 4 <= length; done += 4) sum.setInt32(column + done, sum.getInt32(column + done) ^ added.getInt32(at + done))
     for (; done < length; done++) sum.setUint8(column + done, sum.getUint8(column + done) ^ added.getUint8(at + done))
     at += length
   }

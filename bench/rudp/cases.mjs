@@ -19,11 +19,16 @@ export const TRANSFERS = [
   { name: 'slow', title: '2 Mbit/s 300 ms, loss 2 %', link: conditions(2, 300, { loss: 0.02 }), loss: 0.02, seconds: 20, peers: EVERYBODY },
 ]
 
-/** A page of 30 KB on a new connection each, so many times. `visited`: RUDP alone, with the token of the visit before. */
+/**
+ * A page of 30 KB on a new connection each, so many times. `visited`: RUDP alone, with the token of the visit before. `asleep`: the
+ * processors may sleep between packets (awake.mjs).
+ */
 export const PAGES = [
   { name: 'page', title: '20 Mbit/s 50 ms', link: conditions(20, 50), count: 20, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
   { name: 'page-again', title: 'visited before', link: conditions(20, 50), count: 20, visited: true, peers: ['rudp'] },
   { name: 'page-loss5', title: 'loss 5 %', link: conditions(20, 50, { loss: 0.05 }), count: 50, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
+  { name: 'page-asleep', title: '20 Mbit/s 50 ms, processors asleep', link: conditions(20, 50), count: 20, asleep: true, peers: ['tcp-cubic', 'quic', 'rudp'] },
+  { name: 'page-again-asleep', title: 'visited before, processors asleep', link: conditions(20, 50), count: 20, visited: true, asleep: true, peers: ['rudp'] },
 ]
 
 /** Two bodies without end over 20 Mbit/s and 50 ms, the second a second after the first. */

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 
 /** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
-const PIECE_BYTES = 512 * 1024
+const PIECE_BYTES = 1024 * 1024
 /** One is filled while the other is on its way. */
 const PIECES = 2
 

@@ -18,7 +18,7 @@ const PARITY_PACKETS_MIN = 4
  * What was written and not sent yet is no more than this, as with TCP_NOTSENT_LOWAT: enough for the time that a writer takes to come
  * back, and little enough to be in the processor's cache still when it leaves.
  */
-const UNSENT_BYTES_MAX = 512 * 1024
+const UNSENT_BYTES_MAX = 1024 * 1024
 
 /** What one packet carries of the stream. */
 export interface Segment {

@@ -5,7 +5,7 @@
 import { prepareForTests } from './setup/prepare.mjs'
 import { fail, SetupError } from './setup/say.mjs'
 import { closingLine, failureLines, sum } from './test/count.mjs'
-import { runners } from './test/runners.mjs'
+import { chosen, runners } from './test/runners.mjs'
 
 try {
   await main(process.argv.slice(2))
@@ -18,7 +18,7 @@ async function main(asked) {
   if (unknown !== undefined) throw new SetupError(`there is no runner "${unknown}", only ${runners.map(({ name }) => name).join(', ')}`)
   await prepareForTests()
   const results = []
-  for (const { name, run } of runners.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+  for (const { name, run } of chosen(asked)) {
     process.stdout.write(`\n── ${name}\n`)
     const startedAtMs = Date.now()
     const counts = await run().catch(error => ({ passed: 0, failed: 1, skipped: 0, why: error.message }))

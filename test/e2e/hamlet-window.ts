@@ -1,5 +1,5 @@
 /** Drives the real app: Electron under a display, by Playwright. Speaks as a person does: buttons, lamps, the page in the browser. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bridge } from '../../src/preload/contract.ts'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
@@ -24,7 +24,10 @@ export class HamletWindow {
     this.shell = shell
   }
 
+  /** @throws where pictures cannot be kept: said now, and not when half of the tests have run */
   static async open(dataFolder: string): Promise<HamletWindow> {
+    mkdirSync(PICTURES, { recursive: true })
+    accessSync(PICTURES, constants.W_OK)
     const app = await _electron.launch({
       executablePath: join(ROOT, 'node_modules', 'electron', 'dist', 'electron'),
       args: [ROOT, `--data=${dataFolder}`, '--disable-gpu'],
@@ -80,7 +83,6 @@ export class HamletWindow {
   /** Keeps a picture of the window. Taken by Electron: Playwright's own draws the page in the tab too wide. */
   async picture(name: string): Promise<void> {
     const png = await this.#app.evaluate(async ({ BrowserWindow }) => (await BrowserWindow.getAllWindows()[0]?.webContents.capturePage())?.toPNG().toString('base64') ?? '')
-    mkdirSync(PICTURES, { recursive: true })
     writeFileSync(join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'))
   }
 

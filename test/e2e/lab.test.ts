@@ -137,16 +137,22 @@ test('a link that was left bad is told in the rail, and the app server\'s panel 
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
 })
 
-test('a link of the settings is told in the rail, whether anybody looked at the lab or not', async () => {
+test('a link of the settings is told in the rail, whether anybody looked at the lab or not, and in a window that is loaded anew', async () => {
   const { shell } = hamlet
-  await shell.getByRole('button', { name: 'App server', exact: true }).click()
-  await shell.getByText('More settings').click()
   const link = shell.getByRole('textbox', { name: 'Link' })
+  const panel = shell.getByRole('button', { name: 'App server', exact: true })
+  const save = shell.getByRole('button', { name: 'Save and restart' })
+  const told = shell.getByRole('button', { name: /^Lab.*link: loss=5%/ })
+  await panel.click()
+  await shell.getByText('More settings').click()
   await link.fill('loss=5%')
-  await shell.getByRole('button', { name: 'Save and restart' }).click()
-  await shell.getByRole('button', { name: /^Lab.*link: loss=5%/ }).waitFor()
+  await save.click()
+  await told.waitFor()
   await hamlet.picture('lab-link-of-settings')
-  await link.fill('')
-  await shell.getByRole('button', { name: 'Save and restart' }).click()
+  await shell.reload()
+  await told.waitFor()
+  await panel.click()
+  await link.fill('') // what was changed is not folded away
+  await save.click()
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
 })

@@ -13,8 +13,8 @@ export async function feed(bridge: Bridge): Promise<void> {
   const { setState } = useVillage
   bridge.on('service:status', status => {
     setState(({ services }) => ({ services: withStatus(services, status) }))
-    if (!isUp(status)) forgetService(status.id)
-    else lookAtLink(status.id).catch(() => undefined) // it ended meanwhile, which is told too
+    if (isUp(status)) learnLink(status.id)
+    else forgetService(status.id)
   })
   bridge.on('service:rows', pushed => setState(({ services }) => ({ services: withRows(services, pushed) })))
   bridge.on('service:settings', pushed => setState(({ services }) => ({ services: withSettings(services, pushed) })))
@@ -31,8 +31,17 @@ export async function feed(bridge: Bridge): Promise<void> {
   try {
     const snapshot = await bridge.invoke('app:snapshot', {})
     setState(withSnapshot(snapshot))
-    for (const id of SERVICE_IDS) logOf(id).replace(snapshot.services[id].log)
+    for (const id of SERVICE_IDS) {
+      const { log, status } = snapshot.services[id]
+      logOf(id).replace(log)
+      if (isUp(status)) learnLink(id)
+    }
   } catch (thrown) {
     setState({ error: partsOf(thrown) })
   }
+}
+
+/** What the service's settings do to its links. */
+function learnLink(id: string): void {
+  lookAtLink(id).catch(() => undefined) // it ended meanwhile, which is told too
 }

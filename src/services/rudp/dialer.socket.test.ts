@@ -33,7 +33,7 @@ async function echo(): Promise<Echo> {
   return { peer, sockets }
 }
 
-function dialerOf(options: { readonly keepMs?: number } = {}): RudpDialer {
+function dialerOf(options: { readonly keepMs?: number; readonly trace?: TraceRing } = {}): RudpDialer {
   const dialer = new RudpDialer({ ...around(), ...options })
   closers.push(() => dialer.close())
   return dialer
@@ -80,6 +80,25 @@ test('the socket is kept for the next dial, and no longer than was said', async 
   expect(await say(await dialer.dial(peer), 'two')).toBe('two')
   expect(sockets[1]?.remotePort).toBe(sockets[0]?.remotePort)
   await expect.poll(udpHandles, { timeout: 3000 }).toBe(handlesBefore() + 1)
+})
+
+test('nothing is waited for that is at hand: the first packet leaves with the call, and a server that was visited is open before anything else happens', async () => {
+  const [{ peer, sockets }, other] = [await echo(), await echo()]
+  const trace = new TraceRing(16_384)
+  const dialer = dialerOf({ keepMs: 100, trace })
+  expect(await say(await dialer.dial(peer), 'one')).toBe('one')
+  const before = trace.nextSequence
+  const dialling = dialer.dial(other.peer)
+  expect(trace.read(before, 10).records.filter(({ direction }) => direction === 'out')).toHaveLength(1)
+  const stays = await dialling
+  stays.write('two')
+  expect(String((await once(stays, 'data'))[0])).toBe('two')
+  await expect.poll(() => sockets[0]?.destroyed).toBe(true)
+  await new Promise(resolve => setTimeout(resolve, 200)) // the first connection has closed; the socket is open for the other
+  let again: RudpSocket | undefined
+  void dialer.dial(peer, { early: true }).then(socket => { again = socket })
+  await new Promise(resolve => { process.nextTick(resolve) })
+  expect(again === undefined ? '' : await say(again, 'three')).toBe('three')
 })
 
 test('a connection that is in use again is not closed when the time is over that it was kept for', async () => {

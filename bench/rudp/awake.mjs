@@ -1,7 +1,7 @@
 /**
  * Keeps the processors from sleeping: on each a loop of a priority below all others, so that whatever else wants to run takes its place at
- * once. A processor that sleeps is woken for each packet, a virtual one by its host: the emulator is then late by more than what is to be
- * told apart (docs/decisions/awake-processors.md).
+ * once. A processor that sleeps is woken for each packet, a virtual one by its host: what that takes of a page is the difference
+ * (docs/decisions/awake-processors.md).
  */
 import { availableParallelism } from 'node:os'
 

@@ -20,15 +20,15 @@ export const TRANSFERS = [
 ]
 
 /**
- * A page of 30 KB on a new connection each, so many times. `visited`: RUDP alone, with the token of the visit before. `asleep`: the
- * processors may sleep between packets (awake.mjs).
+ * A page of 30 KB on a new connection each, so many times. `visited`: RUDP alone, with the token of the visit before. `awake`: the
+ * processors are kept from sleeping (awake.mjs); goals are judged by the others.
  */
 export const PAGES = [
   { name: 'page', title: '20 Mbit/s 50 ms', link: conditions(20, 50), count: 20, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
   { name: 'page-again', title: 'visited before', link: conditions(20, 50), count: 20, visited: true, peers: ['rudp'] },
   { name: 'page-loss5', title: 'loss 5 %', link: conditions(20, 50, { loss: 0.05 }), count: 50, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
-  { name: 'page-asleep', title: '20 Mbit/s 50 ms, processors asleep', link: conditions(20, 50), count: 20, asleep: true, peers: ['tcp-cubic', 'quic', 'rudp'] },
-  { name: 'page-again-asleep', title: 'visited before, processors asleep', link: conditions(20, 50), count: 20, visited: true, asleep: true, peers: ['rudp'] },
+  { name: 'page-awake', title: '20 Mbit/s 50 ms, processors awake', link: conditions(20, 50), count: 20, awake: true, peers: ['tcp-cubic', 'quic', 'rudp'] },
+  { name: 'page-again-awake', title: 'visited before, processors awake', link: conditions(20, 50), count: 20, visited: true, awake: true, peers: ['rudp'] },
 ]
 
 /** Two bodies without end over 20 Mbit/s and 50 ms, the second a second after the first. */

@@ -12,12 +12,12 @@ const MEASURED_WITHIN_MS = 180_000
 /**
  * @returns median and 90th percentile of the pages, in round trips; `lost`: how many did not come
  */
-export async function loadPages(rig, peer, { link, count, visited = false, asleep = false }, { seed }) {
+export async function loadPages(rig, peer, { link, count, visited = false, awake = false }, { seed }) {
   const network = await rig.openNetwork()
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
   await network.begin(link.keys, seed)
-  const loops = asleep ? [] : keepAwake(rig)
+  const loops = awake ? keepAwake(rig) : []
   const client = rig.start(network.onClient(peer.pages(place, WARM_UP + count, visited)))
   const status = await client.ends(MEASURED_WITHIN_MS)
   if (status !== 0) throw new SetupError(`${peer.title} did not load its pages: ${client.words.trim() || 'not in time'}`)

@@ -1,6 +1,6 @@
 /**
  * Pages over RUDP, from a process that is warm, as Hamlet's gateway is: each on a new connection, by the dialer and node:http that the
- * gateway uses, and as there the request is made while it is dialled. Prints their times in ms as JSON, from the dial to the last byte;
+ * gateway uses, and as there the request is written while it is dialled. Prints their times in ms as JSON, from the dial to the last byte;
  * null: not within 20 s.
  *
  *     node page-client.mjs ADDRESS PORT PATH COUNT new      each of a server that was never visited, by its name
@@ -51,7 +51,7 @@ function read(name) {
 }
 
 async function dial(name) {
-  const socket = await dialer.dial(peer, { early: true, name })
+  const socket = await dialer.connect(peer, { early: true, name })
   if (socket.metrics().received > 0) throw new Error('the connection of the page before was still open')
   return socket
 }

@@ -42,15 +42,22 @@ export interface RequestHead {
   readonly method: string
   readonly path: string
   readonly fields: readonly HeaderField[]
+  /** More follows the head: a body, which is then the caller's to write. Else the request is whole, and leaves as soon as it can. */
+  readonly hasBody: boolean
   /** Aborting it destroys the request and its connection. */
   readonly signal: AbortSignal
   /** On a connection of its own, closed afterwards. */
   readonly fresh?: boolean
 }
 
-/** A request that has its connection; nothing was sent yet. Errors are heard by `responseTo`. */
+/** A request that has its connection. */
 export interface OpenRequest {
   readonly request: ClientRequest
+  /**
+   * The head of the response; its body is still to be read.
+   * @throws HamletError connection-lost, timed-out, or malformed-packet where the server does not speak HTTP
+   */
+  readonly response: Promise<IncomingMessage>
   readonly connect: ConnectMeasure
 }
 
@@ -80,7 +87,7 @@ export class Connections {
   readonly #dialer: RudpDialer
   readonly #encrypts: boolean
   readonly #open = new Set<Duplex>()
-  readonly #used = new WeakMap<Duplex, { readonly tookMs: number; requests: number }>()
+  readonly #used = new WeakMap<Duplex, { readonly dialledAtMs: number; requests: number }>()
   #closed = false
 
   constructor(environment: Environment, rudp: RudpOptions = {}) {
@@ -108,21 +115,10 @@ export class Connections {
     throw failure
   }
 
-  /**
-   * @param name what the server is known by
-   * @param early the first request may be done twice, so RUDP may send it before the server has confirmed the connection
-   * @throws HamletError connection-refused or timed-out; where RUDP is encrypted also refused or identity-changed
-   */
-  async dial(transport: Transport, peer: Endpoint, name = formatEndpoint(peer), early = false): Promise<Duplex> {
-    const startedAtMs = this.#environment.clock.nowMs()
-    const stream = await (transport === 'tcp' ? connectStream(peer, DIAL_MS_MAX) : this.#dialer.dial(peer, { name, early }))
-    const requests = stream instanceof RudpSocket ? stream.number - 1 : 0
-    this.#used.set(stream, { tookMs: this.#environment.clock.nowMs() - startedAtMs, requests })
-    this.#open.add(stream)
-    stream.once('close', () => this.#open.delete(stream))
-    stream.on('error', () => undefined) // a connection may break while nobody uses it
-    if (this.#closed) stream.destroy()
-    return stream
+  /** A TCP connection. @throws HamletError connection-refused or timed-out */
+  dial(peer: Endpoint): Promise<Duplex> {
+    const dialledAtMs = this.#environment.clock.nowMs()
+    return connectStream(peer, DIAL_MS_MAX).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
   }
 
   /** Ends every connection, used or idle. Returns when what was learnt of servers is on disk. */
@@ -133,33 +129,53 @@ export class Connections {
     await this.#dialer.close()
   }
 
-  async #openOn(peer: Endpoint, { transport, authority, method, path, fields, signal, fresh }: RequestHead): Promise<OpenRequest> {
+  async #openOn(peer: Endpoint, { transport, authority, method, path, fields, hasBody, signal, fresh }: RequestHead): Promise<OpenRequest> {
     const early = SAFE_METHODS.includes(method)
     // A stream costs RUDP no handshake, and only one that ends with its answer has a parity (docs/rudp.md §7); its connection is the dialer's to keep.
     const keeps = transport === 'tcp' && fresh !== true
     const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
     const outgoing = request(options)
     outgoing.shouldKeepAlive = keeps
-    outgoing.on('error', () => undefined) // heard by whoever waits; alone it must not end the process
     breakOffAt(signal, outgoing)
+    const response = responseTo(outgoing, transport, peer, this.#environment.clock)
+    response.catch(() => undefined) // heard by whoever waits; alone it must not end the process
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
-    return new Promise((resolve, reject) => {
-      outgoing.once('error', reject)
-      outgoing.once('socket', socket => {
-        outgoing.off('error', reject)
-        const used = this.#used.get(socket) ?? { tookMs: 0, requests: 0 }
-        used.requests++
-        resolve({ request: outgoing, connect: { transport, encrypted: transport === 'rudp' && this.#encrypts, peer: formatEndpoint(peer), tookMs: used.requests === 1 ? used.tookMs : 0, requests: used.requests } })
-      })
-    })
+    if (!hasBody) outgoing.end()
+    const stream = await connected(outgoing)
+    const nowMs = this.#environment.clock.nowMs()
+    const used = this.#used.get(stream) ?? { dialledAtMs: nowMs, requests: 0 }
+    used.requests++
+    const tookMs = used.requests === 1 ? nowMs - used.dialledAtMs : 0
+    return { request: outgoing, response, connect: { transport, encrypted: transport === 'rudp' && this.#encrypts, peer: formatEndpoint(peer), tookMs, requests: used.requests } }
+  }
+
+  /**
+   * What is asked meanwhile leaves as soon as the server has answered.
+   * @param name what the server is known by
+   * @param early the first request may be done twice, so it may leave before the server has confirmed the connection
+   */
+  async #dialRudp(peer: Endpoint, name: string, early: boolean): Promise<Duplex> {
+    const dialledAtMs = this.#environment.clock.nowMs()
+    const stream = await this.#dialer.connect(peer, { name, early })
+    stream.lendsPieces = true
+    return this.#keepTrack(stream, dialledAtMs, stream.number - 1)
+  }
+
+  /** @param requests that its connection has had already */
+  #keepTrack(stream: Duplex, dialledAtMs: number, requests: number): Duplex {
+    this.#used.set(stream, { dialledAtMs, requests })
+    this.#open.add(stream)
+    stream.once('close', () => this.#open.delete(stream))
+    stream.on('error', () => undefined) // a connection may break while nobody uses it
+    if (this.#closed) stream.destroy()
+    return stream
   }
 
   #agent(transport: Transport, options: AgentOptions): Agent {
-    const createConnection = (server: Server & { early: boolean }, connected: (error: Error | null, stream?: Duplex) => void) => {
-      this.dial(transport, { address: server.host, port: server.port }, server.authority, server.early).then(stream => {
-        if (stream instanceof RudpSocket) stream.lendsPieces = true
-        connected(null, stream)
-      }, connected)
+    const createConnection = (server: Server & { early: boolean }, done: (error: Error | null, stream?: Duplex) => void) => {
+      const peer = { address: server.host, port: server.port }
+      const dialling = transport === 'tcp' ? this.dial(peer) : this.#dialRudp(peer, server.authority, server.early)
+      dialling.then(stream => done(null, stream), done)
     }
     // Under another name the same endpoint is another server: what is kept for the one is not used for the other.
     const getName = ({ authority, host, port }: Server) => `${authority} ${host}:${port}`
@@ -182,33 +198,43 @@ interface Server {
   readonly authority: string
 }
 
-/**
- * The head of the response; its body is still to be read.
- * @throws HamletError connection-lost, timed-out, or malformed-packet where the server does not speak HTTP
- */
-export function responseTo({ request, connect }: OpenRequest, { clock }: Environment): Promise<IncomingMessage> {
+/** The connection of a request, when its server has answered. @throws HamletError of who dialled */
+function connected(outgoing: ClientRequest): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.wakeAt(clock.nowMs() + ANSWER_MS_MAX, () => request.destroy(silent(connect)))
-    request.once('error', (error: NodeJS.ErrnoException) => reject(error instanceof HamletError ? error : broken(connect, error)))
-    request.once('close', () => {
-      cancel()
-      reject(broken(connect, new Error('closed')))
+    outgoing.once('error', reject)
+    outgoing.once('socket', (socket: Duplex) => {
+      if (socket instanceof RudpSocket && socket.connecting) socket.once('connect', () => resolve(socket))
+      else resolve(socket)
     })
-    request.once('response', response => {
+  })
+}
+
+/** OpenRequest.response */
+function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoint, clock: Clock): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let cancel = (): void => undefined
+    outgoing.once('socket', () => { cancel = clock.wakeAt(clock.nowMs() + ANSWER_MS_MAX, () => outgoing.destroy(silent(peer))) })
+    outgoing.on('error', (error: NodeJS.ErrnoException) => reject(error instanceof HamletError ? error : broken(transport, peer, error)))
+    outgoing.once('close', () => {
+      cancel()
+      reject(broken(transport, peer, new Error('closed')))
+    })
+    outgoing.once('response', response => {
       cancel()
       resolve(response)
     })
   })
 }
 
-function silent({ peer }: ConnectMeasure): HamletError {
-  return new HamletError({ code: 'timed-out', what: `${peer} gave no answer`, why: `it took the request and was silent for ${ANSWER_MS_MAX / 1000} s`, remedy: 'try again, or look at the server\'s log' })
+function silent(peer: Endpoint): HamletError {
+  return new HamletError({ code: 'timed-out', what: `${formatEndpoint(peer)} gave no answer`, why: `it took the request and was silent for ${ANSWER_MS_MAX / 1000} s`, remedy: 'try again, or look at the server\'s log' })
 }
 
-function broken({ peer, transport }: ConnectMeasure, error: NodeJS.ErrnoException): HamletError {
-  const proof = `${error.code ?? error.message} from ${peer} by ${transport.toUpperCase()}`
+function broken(transport: Transport, peer: Endpoint, error: NodeJS.ErrnoException): HamletError {
+  const name = formatEndpoint(peer)
+  const proof = `${error.code ?? error.message} from ${name} by ${transport.toUpperCase()}`
   if (error.code?.startsWith('HPE_') === true) {
-    return new HamletError({ code: 'malformed-packet', what: `${peer} did not answer in HTTP`, why: error.message, remedy: 'check that the port is the one of the application server', proof }, { cause: error })
+    return new HamletError({ code: 'malformed-packet', what: `${name} did not answer in HTTP`, why: error.message, remedy: 'check that the port is the one of the application server', proof }, { cause: error })
   }
-  return new HamletError({ code: 'connection-lost', what: `${peer} ended the connection`, why: 'no answer had come yet', remedy: 'check that the server still runs, and try again', proof }, { cause: error })
+  return new HamletError({ code: 'connection-lost', what: `${name} ended the connection`, why: 'no answer had come yet', remedy: 'check that the server still runs, and try again', proof }, { cause: error })
 }

@@ -10,7 +10,7 @@ import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
-import { Connections, responseTo, type Environment } from './connections.ts'
+import { Connections, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep } from './core/journey.ts'
 import { formatAuthority, parseTarget } from './core/target.ts'
@@ -65,10 +65,9 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
     const authority = formatAuthority(target)
     const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
-    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, signal, fresh: true })
+    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, hasBody: false, signal, fresh: true })
     const sentAtMs = clock.nowMs()
-    open.request.end()
-    const response = await responseTo(open, options)
+    const response = await open.response
     const status = response.statusCode ?? 0
     const bytes = await copyBody(response, options.output, open.connect.peer)
     const page = { status, bytes, tookMs: clock.nowMs() - sentAtMs, complete: true }

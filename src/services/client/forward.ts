@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import { hasBody } from '../kit/request-body.ts'
-import { responseTo, type Connections, type Environment, type OpenRequest } from './connections.ts'
+import type { Connections, Environment, OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
 import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
 import { assembleJourney, type JourneyStep, type Measures } from './core/journey.ts'
@@ -107,13 +107,12 @@ async function fetchHead(
   let way = await lookUp()
 
   const authority = formatAuthority(target)
-  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, authority), signal }
-  const send = async (open: OpenRequest): Promise<IncomingMessage> => {
+  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, authority), hasBody: hasBody(incoming), signal }
+  const send = ({ connect, request, response }: OpenRequest): Promise<IncomingMessage> => {
     lap()
-    measures.connect = open.connect
-    if (hasBody(incoming)) incoming.pipe(open.request)
-    else open.request.end()
-    return responseTo(open, gateway)
+    measures.connect = connect
+    if (head.hasBody) incoming.pipe(request)
+    return response
   }
   const open = await connections.open(way.candidates, head).catch(async (error: unknown) => {
     if (!way.remembered || signal.aborted) throw error
@@ -126,7 +125,7 @@ async function fetchHead(
     return await send(open)
   } catch (error) {
     // A kept connection may have ended while it was idle; what changes nothing on the server may be asked once more (RFC 9110 §9.2.2).
-    const mayRepeat = open.connect.requests > 1 && !hasBody(incoming) && ['GET', 'HEAD'].includes(head.method) && !signal.aborted
+    const mayRepeat = open.connect.requests > 1 && !head.hasBody && ['GET', 'HEAD'].includes(head.method) && !signal.aborted
     if (!mayRepeat || partsOf(error).code !== 'connection-lost') throw error
     return send(await connections.open(way.candidates, { ...head, fresh: true }))
   }

@@ -4,7 +4,7 @@ import { createResolver, type Resolution } from '../dns/resolver.ts'
 import { obtainLease } from '../dhcp/client.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
-import { Connections, responseTo, type Environment, type RudpOptions } from './connections.ts'
+import { Connections, type Environment, type RudpOptions } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { PROBE_HEADER, valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
 import { formatBytes } from './core/journey.ts'
@@ -99,9 +99,8 @@ async function loadWhole(environment: Environment & RudpOptions, transport: Tran
   const late = new AbortController()
   const cancel = environment.clock.wakeAt(environment.clock.nowMs() + PROBE_MS_MAX, () => late.abort())
   try {
-    const open = await connections.open([server], { transport, authority, method: 'GET', path, fields, signal: late.signal, fresh: true })
-    open.request.end()
-    const response = await responseTo(open, environment)
+    const open = await connections.open([server], { transport, authority, method: 'GET', path, fields, hasBody: false, signal: late.signal, fresh: true })
+    const response = await open.response
     const bytes = await countBytes(response)
     const status = response.statusCode ?? 0
     const code = valuesOf(response.rawHeaders, ERROR_HEADER)[0]

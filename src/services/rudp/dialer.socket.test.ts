@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Endpoint } from '../kit/endpoint.ts'
@@ -5,9 +6,10 @@ import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { closedAfterEach, udpHandles } from '../kit/node/testing/udp-handles.ts'
-import { RudpDialer } from './dialer.ts'
+import { RudpDialer, type DialerOptions } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
+import { decodePacket, summarizePacket } from './wire/packet.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) })
 const { closers, handlesBefore } = closedAfterEach()
@@ -33,7 +35,7 @@ async function echo(): Promise<Echo> {
   return { peer, sockets }
 }
 
-function dialerOf(options: { readonly keepMs?: number; readonly trace?: TraceRing } = {}): RudpDialer {
+function dialerOf(options: Partial<DialerOptions> = {}): RudpDialer {
   const dialer = new RudpDialer({ ...around(), ...options })
   closers.push(() => dialer.close())
   return dialer
@@ -99,6 +101,30 @@ test('nothing is waited for that is at hand: the first packet leaves with the ca
   void dialer.dial(peer, { early: true }).then(socket => { again = socket })
   await new Promise(resolve => { process.nextTick(resolve) })
   expect(again === undefined ? '' : await say(again, 'three')).toBe('three')
+})
+
+test('what is written while it connects is the first that leaves, and the socket says when the peer has answered', async () => {
+  const { peer } = await echo()
+  const trace = new TraceRing(16_384)
+  const socket = await dialerOf({ trace }).connect(peer)
+  expect(socket.connecting).toBe(true)
+  socket.write('early')
+  const [[piece]] = await Promise.all([once(socket, 'data'), once(socket, 'connect')])
+  expect([String(piece), socket.connecting]).toEqual(['early', false])
+  const out = trace.read(0, 100).records.filter(({ direction }) => direction === 'out')
+  expect(out.slice(0, 2).map(({ bytes }) => summarizePacket(decodePacket(bytes)))).toEqual(['HELLO #0: PARAMETERS', 'HELLO #1: TOKEN, PARAMETERS, STREAM 0 at 0+5'])
+})
+
+test('a socket that connects in vain tells why, once', async () => {
+  const silent = createSocket('udp4')
+  closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
+  await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+  const socket = await dialerOf({ timeoutMs: 100 }).connect(silent.address())
+  socket.write('nobody hears this')
+  const errors: unknown[] = []
+  socket.on('error', error => errors.push(error))
+  await new Promise(resolve => socket.once('close', resolve))
+  expect(errors).toMatchObject([{ parts: { code: 'timed-out', why: 'no answer within 100 ms' } }])
 })
 
 test('a connection that is in use again is not closed when the time is over that it was kept for', async () => {

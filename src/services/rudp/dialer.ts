@@ -1,8 +1,10 @@
 /**
- * Dials RUDP peers: one connection a peer, and a stream of it for each dial, so the second costs no handshake. Who was visited before is
+ * Dials RUDP peers: one connection a peer, and a stream of it for each dial, so the second costs no handshake. As with Node's sockets,
+ * what is written before the peer has answered waits and then leaves first. Who was visited before is
  * shown the token that it gave then: the first request leaves in the first packet. All connections share a UDP socket, which is open
  * when the second one is dialled; packets name the connection that they are for.
  */
+import { once } from 'node:events'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Random } from '../kit/random.ts'
@@ -11,12 +13,10 @@ import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Visit } from './core/encryption/connection-encryption.ts'
-import type { Connection } from './core/connection.ts'
 import type { Observe, RudpEvent } from './core/endpoint.ts'
 import type { CloseReason } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
-import { DialingHost } from './dialing-host.ts'
-import type { RudpHost } from './host.ts'
+import { DialingHost, type Dialled } from './dialing-host.ts'
 import { formatIdentity, type KnownServers } from './known-servers.ts'
 import type { Lab } from './lab.ts'
 import { nodeCryptography } from './node-cryptography.ts'
@@ -69,11 +69,24 @@ export class RudpDialer {
     this.#options = options
   }
 
-  /** @throws HamletError connection-refused, refused, timed-out, identity-changed, or connection-lost where it was closed; of the file of known servers disk-failed or file-damaged */
-  async dial(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
+  /**
+   * Dials, and waits for the peer's answer.
+   * @throws HamletError as `connect`, or what its socket would tell: connection-refused, refused, timed-out, identity-changed
+   */
+  async dial(peer: Endpoint, options: DialOptions = {}): Promise<RudpSocket> {
+    const socket = await this.connect(peer, options)
+    if (socket.connecting) await once(socket, 'connect')
+    return socket
+  }
+
+  /**
+   * Dials, and waits for nothing that is at hand: the first packet leaves before this returns. The socket may be `connecting` still.
+   * @throws HamletError connection-lost where the dialer was closed; of the file of known servers disk-failed or file-damaged
+   */
+  async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
-    const line = await (this.#lines.get(keyOf(server)) ?? this.#connect(server, early))
-    return line.openSocket() ?? (await this.#connect(server, early)).openSocket() ?? refuse(peer)
+    const line = await (this.#lines.get(keyOf(server)) ?? this.#openLine(server, early))
+    return line.openSocket() ?? (await this.#openLine(server, early)).openSocket() ?? refuse(peer)
   }
 
   /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
@@ -83,7 +96,7 @@ export class RudpDialer {
     for (const line of this.#open) line.destroySockets()
   }
 
-  #connect(server: Server, early: boolean): Promise<Line> {
+  #openLine(server: Server, early: boolean): Promise<Line> {
     const key = keyOf(server)
     const visit = early ? this.#visits.get(key) : undefined
     this.#visits.delete(key) // a token is taken once
@@ -149,22 +162,21 @@ interface LineHost {
 
 /** A connection to a peer. */
 class Line {
-  readonly #host: RudpHost
-  readonly #connection: Connection
+  readonly #dialled: Dialled
   readonly #sockets = new SocketTable()
   readonly #options: DialerOptions
+  /** What its end is called as long as the peer has not answered. */
+  readonly #failure: (reason: CloseReason) => HamletError
+  #isConnected = false
   #cancelClosing = (): void => undefined
 
-  constructor(host: RudpHost, connection: Connection, options: DialerOptions) {
-    this.#host = host
-    this.#connection = connection
+  private constructor(dialled: Dialled, options: DialerOptions, failure: (reason: CloseReason) => HamletError) {
+    this.#dialled = dialled
     this.#options = options
+    this.#failure = failure
   }
 
-  /**
-   * Waits for nothing that is at hand: the first packet leaves before this returns, and a server that was visited before is open then.
-   * @throws HamletError connection-refused or timed-out
-   */
+  /** Waits for nothing that is at hand: the first packet leaves before this returns. @throws what the host's opening throws, and the file of known servers */
   static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: LineHost): Promise<Line> {
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
     const known = servers && await servers.find(name)
@@ -178,51 +190,46 @@ class Line {
     }
     const opening = told.host()
     const dialing = opening instanceof DialingHost ? opening : await opening
-    return new Promise((resolve, reject) => {
-      let line: Line | undefined
-      const { host, connection } = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
-        if (event.kind === 'token') told.visit(event)
-        if (event.kind === 'identified' && known === undefined) told.met(event.identity)
-        if (event.kind === 'connected') opened()
-        else if (event.kind === 'closed' && line === undefined) reject(failure(event.reason))
-        else if (event.kind === 'closed' && line !== undefined) told.closed(line)
-        line?.hear(event)
-      })
-      const opened = (): void => {
-        if (line !== undefined) return
-        line = new Line(host, connection, options)
-        told.opened(line)
-        resolve(line)
-      }
-      if (connection.state === 'RESUMING') opened()
+    const dialled = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
+      if (event.kind === 'token') told.visit(event)
+      if (event.kind === 'identified' && known === undefined) told.met(event.identity)
+      if (event.kind === 'closed') told.closed(line)
+      line.#hear(event)
     })
+    const line = new Line(dialled, options, failure)
+    told.opened(line)
+    return line
   }
 
   /** @returns undefined where the peer allows no more streams now, or the connection is over */
   openSocket(): RudpSocket | undefined {
-    const stream = this.#host.use(() => this.#connection.openStream())
+    const { host, connection } = this.#dialled
+    const stream = host.use(() => connection.openStream())
     if (stream === undefined) return undefined
     this.#cancelClosing()
     const { clock } = this.#options
-    const socket = new RudpSocket(this.#host, this.#connection, stream, clock)
-    this.#sockets.add(this.#connection, stream, socket)
+    const socket = new RudpSocket(host, connection, stream, clock)
+    this.#sockets.add(connection, stream, socket)
     // A stream comes into being at the peer with its first frame: as a rule the request; else an empty one follows.
-    clock.wakeAt(clock.nowMs() + ANNOUNCE_MS, () => this.#host.use(() => stream.announce()))
+    clock.wakeAt(clock.nowMs() + ANNOUNCE_MS, () => host.use(() => stream.announce()))
     return socket
-  }
-
-  hear(event: RudpEvent): void {
-    this.#sockets.hear(event)
-    if (event.kind !== 'stream-event' || event.event.kind !== 'over' || this.#connection.streamCount > 0) return
-    const { clock, keepMs = KEEP_MS } = this.#options
-    this.#cancelClosing() // Streams that end in one turn are all told of after the last.
-    this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => this.#host.use(nowMs => this.#connection.close(nowMs)))
   }
 
   /** What its connection's end did not end. */
   destroySockets(): void {
     this.#cancelClosing()
-    this.#sockets.destroyAll()
+    this.#sockets.destroyAll(this.#isConnected ? undefined : this.#failure('finished'))
+  }
+
+  #hear(event: RudpEvent): void {
+    if (event.kind === 'connected') this.#isConnected = true
+    if (event.kind === 'closed' && !this.#isConnected) return this.#sockets.destroyAll(this.#failure(event.reason))
+    this.#sockets.hear(event)
+    const { host, connection } = this.#dialled
+    if (event.kind !== 'stream-event' || event.event.kind !== 'over' || connection.streamCount > 0) return
+    const { clock, keepMs = KEEP_MS } = this.#options
+    this.#cancelClosing() // Streams that end in one turn are all told of after the last.
+    this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => host.use(nowMs => connection.close(nowMs)))
   }
 }
 

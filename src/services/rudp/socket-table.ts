@@ -20,14 +20,16 @@ export class SocketTable {
     if (event.kind === 'stream-event') {
       streams.get(event.stream)?.hear(event.event)
       if (event.event.kind === 'over') streams.delete(event.stream)
+    } else if (event.kind === 'connected') {
+      for (const socket of streams.values()) socket.hearConnected()
     } else if (event.kind === 'closed') {
       this.#byConnection.delete(event.connection)
       for (const socket of streams.values()) socket.hearClosed(event.reason)
     }
   }
 
-  destroyAll(): void {
-    for (const streams of this.#byConnection.values()) for (const socket of streams.values()) socket.destroy()
+  destroyAll(error?: Error): void {
+    for (const streams of this.#byConnection.values()) for (const socket of streams.values()) socket.destroy(error)
     this.#byConnection.clear()
   }
 }

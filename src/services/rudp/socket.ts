@@ -28,6 +28,7 @@ export class RudpSocket extends Duplex {
   readonly #clock: Clock
   #bytesRead = 0
   #bytesWritten = 0
+  #connecting: boolean
   #wantsMore = false
   #ended = false
   #isStopped = false
@@ -43,6 +44,7 @@ export class RudpSocket extends Duplex {
     this.#connection = connection
     this.#stream = stream
     this.#clock = clock
+    this.#connecting = connection.state === 'HELLO-SENT'
   }
 
   get remoteAddress(): string {
@@ -64,6 +66,11 @@ export class RudpSocket extends Duplex {
 
   get localPort(): number {
     return this.#connection.path.local.port
+  }
+
+  /** The peer has not answered yet: what is written is kept for it. `connect` or `error` will tell, as of a net.Socket. */
+  get connecting(): boolean {
+    return this.#connecting
   }
 
   /** Counts the streams that one end opened in a connection, from 1. */
@@ -164,6 +171,13 @@ export class RudpSocket extends Duplex {
       case 'stopped': return this.#stopped()
       case 'over': return
     }
+  }
+
+  /** The peer has answered. */
+  hearConnected(): void {
+    if (!this.#connecting) return
+    this.#connecting = false
+    if (!this.destroyed) this.emit('connect')
   }
 
   /** The connection is over. */

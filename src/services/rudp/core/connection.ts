@@ -86,9 +86,12 @@ export class Connection {
 
   // ── what the user does ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Opens a stream; undefined as long as the peer allows no more: `streams-allowed` will tell. */
+  /**
+   * Opens a stream; undefined as long as the peer allows no more: `streams-allowed` will tell. What is written before the peer has
+   * answered leaves as soon as it has.
+   */
   openStream(): Stream | undefined {
-    return STATES[this.#state].carriesData ? this.#streams.open() : undefined
+    return STATES[this.#state].carriesData || this.#state === 'HELLO-SENT' ? this.#streams.open() : undefined
   }
 
   /** Another controller takes over, with the window that is there. */
@@ -149,7 +152,9 @@ export class Connection {
     this.#liveness.heard(nowMs)
     if (wasResuming) this.#sender.startOver()
     else this.#host.emit({ kind: 'connected' })
-    this.#sender.sendHello(nowMs)
+    const { nextNumber } = this.#sender.writer
+    this.transmit(nowMs)
+    if (this.#sender.writer.nextNumber === nextNumber) this.#sender.sendHello(nowMs)
     this.#host.changed()
   }
 

@@ -241,8 +241,14 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     const connection = this.#unanswered(packet.destinationId, path, true)
     if (!(connection?.encryption instanceof InitiatorEncryption) || nextState(connection.state, 'retry') === undefined) return
     const [identity, prekey, token] = [packet.identity.slice(), packet.prekey.slice(), packet.token.slice()]
-    if (connection.encryption.learn({ identity, prekey, prekeyNumber: packet.prekeyNumber }, token)) connection.onRetry(token, packet.number, nowMs)
+    if (connection.encryption.learn({ identity, prekey, prekeyNumber: packet.prekeyNumber }, token)) this.#goOn(connection, token, packet.number, nowMs)
     else connection.onRefused('untrusted', nowMs)
+  }
+
+  /** RETRY came: what was written meanwhile leaves at once, and not when the batch was taken, for its answer is a round trip away. */
+  #goOn(initiator: Connection | undefined, token: Uint8Array, number: number, nowMs: number): void {
+    initiator?.onRetry(token, number, nowMs)
+    this.#trains.flush()
   }
 
   /** What an endpoint says that keeps nothing of us. */
@@ -256,7 +262,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     const initiator = this.#unanswered(packet.destinationId, path, false)
     const [frame] = packet.frames
     if (packet.type === 'RETRY') {
-      if (frame?.kind === 'TOKEN') initiator?.onRetry(frame.token.slice(), packet.number, nowMs)
+      if (frame?.kind === 'TOKEN') this.#goOn(initiator, frame.token.slice(), packet.number, nowMs)
       return
     }
     if (frame?.kind !== 'CONNECTION_CLOSE') return

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { bytesOf } from '../testing/transfer.ts'
 import { closeReason, kinds, opened, packetOf, streamsOf, watched } from '../testing/connections.ts'
 import { decodePacket, encodePacket } from '../wire/packet.ts'
+import type { Stream } from './stream.ts'
 import { Pair, type SideName } from './pair.ts'
 
 test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, and each end knows the other\'s id', () => {
@@ -13,6 +14,31 @@ test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, and each end k
   expect(kinds(pair.client.events).filter(kind => kind !== 'streams-allowed')).toEqual(['connected', 'token'])
   expect(kinds(pair.server.events)[0]).toBe('accepted')
   expect(client.metrics().rttMs).toBe(20)
+})
+
+test('what was written before the peer has answered leaves with the token, in one packet and at once', () => {
+  const { pair, packets } = watched({ seed: 9, link: { delayMs: 10 } })
+  const client = pair.connect()
+  const stream = opened(client)
+  expect(client.state).toBe('HELLO-SENT')
+  stream.write(bytesOf(300, 1))
+  stream.end()
+  pair.drain()
+  pair.run(() => streamsOf(pair.server.events).length > 0, 100)
+  expect(pair.nowMs).toBe(30)
+  const sent = packets.filter(({ from }) => from === 'client').map(({ packet, atMs }) => [packet.type, atMs, packet.frames.map(({ kind }) => kind)])
+  expect(sent).toEqual([['HELLO', 0, ['PARAMETERS']], ['HELLO', 20, ['TOKEN', 'PARAMETERS', 'STREAM']]])
+  const [theirs] = streamsOf(pair.server.events)
+  expect([theirs?.early, theirs?.read(1000)]).toEqual([false, bytesOf(300, 1)])
+})
+
+test.each([{ how: 'broken off', end: (stream: Stream) => stream.abandon() }, { how: 'empty', end: () => undefined }])('a stream that is $how by then keeps the peer waiting for nothing', ({ end }) => {
+  const pair = new Pair({ seed: 10, link: { delayMs: 10 } })
+  const client = pair.connect()
+  end(opened(client))
+  pair.drain()
+  pair.run(() => client.state === 'ESTABLISHED', 100)
+  expect(pair.nowMs).toBe(40)
 })
 
 test('the first request arrives one and a half round trips after the start, and with a token of an earlier visit after half a one', () => {

@@ -38,6 +38,7 @@ function slowly(onPiece: (piece: Buffer, count: number) => void): Writable {
 
 test('any part of a file arrives as it is, and the file is closed', async () => {
   for (const [first, last] of [[0, LENGTH - 1], [0, 0], [1_234_567, 1_234_567], [700_000, 5_900_001]] as const) {
+    await handle.close()
     handle = await open(path)
     const hash = createHash('sha256')
     const outgoing = slowly(piece => hash.update(piece))

@@ -116,8 +116,9 @@ test('a setting is changed in the form, and the service has it', async () => {
 
 test('a command that is refused at once is an error sentence, and ends nothing', async () => {
   const { pid } = await hamlet.status('dhcp')
-  const reply = await hamlet.shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'dhcp', name: 'serve_everyone', ask: { confirmation: 'serve everyone' } }))
-  expect(reply.error?.what).toBe('nothing was changed')
+  const command = () => hamlet.shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'dhcp', name: 'serve_everyone', ask: { confirmation: 'serve everyone' } }))
+  // Often: what ended the service did so every second time.
+  for (let count = 0; count < 20; count++) expect((await command()).error?.what).toBe('nothing was changed')
   await hamlet.lampIs('dhcp', true)
   expect((await hamlet.status('dhcp')).pid).toBe(pid)
 })

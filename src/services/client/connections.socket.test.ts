@@ -1,0 +1,65 @@
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:http'
+import { afterEach, expect, test } from 'vitest'
+import type { Endpoint } from '../kit/endpoint.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { listenRudp } from '../rudp/listener.ts'
+import { decodePacket, summarizePacket } from '../rudp/wire/packet.ts'
+import { Connections, type RequestHead } from './connections.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+function connectionsOf(trace = new TraceRing(16_384)): Connections {
+  const connections = new Connections({ clock: systemClock, random: secureRandom(), trace })
+  closers.push(() => connections.close())
+  return connections
+}
+
+function asking(change: Partial<RequestHead>): RequestHead {
+  return { transport: 'rudp', authority: 'server', method: 'GET', path: '/', fields: [['Host', ['server']]], hasBody: false, signal: new AbortController().signal, ...change }
+}
+
+/** Answers every request with its body. */
+async function mirror(): Promise<Endpoint> {
+  const around = { clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) }
+  const server = createServer((incoming, outgoing) => incoming.pipe(outgoing))
+  const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, ...around, accept: socket => server.emit('connection', socket) })
+  closers.push(() => listener.close())
+  const [local] = listener.locals
+  if (local === undefined) throw new Error('no socket')
+  return local
+}
+
+test('a request that is whole leaves with the token, in the second packet; one with a body when its connection is there', async () => {
+  const peer = await mirror()
+  for (const [hasBody, second] of [[false, /^HELLO #1: TOKEN, PARAMETERS, STREAM 0 at 0\+\d+$/], [true, /^HELLO #1: TOKEN, PARAMETERS$/]] as const) {
+    const trace = new TraceRing(16_384)
+    const { request, response, connect } = await connectionsOf(trace).open([peer], asking({ hasBody, method: hasBody ? 'POST' : 'GET' }))
+    if (hasBody) request.end('a body')
+    let body = ''
+    for await (const piece of await response) body += String(piece)
+    expect([body, connect.requests, connect.tookMs > 0]).toEqual([hasBody ? 'a body' : '', 1, true])
+    const sent = trace.read(0, 100).records.filter(({ direction }) => direction === 'out').slice(0, 2)
+    expect(sent.map(({ bytes }) => summarizePacket(decodePacket(bytes)))).toEqual(['HELLO #0: PARAMETERS', expect.stringMatching(second)])
+  }
+})
+
+test('a load that is broken off while RUDP dials ends at once, and so does one that was broken off before', async () => {
+  const silent = createSocket('udp4')
+  closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
+  await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+  const connections = connectionsOf()
+  for (const afterMs of [0, 50]) {
+    const gone = new AbortController()
+    if (afterMs === 0) gone.abort()
+    else setTimeout(() => gone.abort(), afterMs)
+    const startedAtMs = performance.now()
+    await expect(connections.open([silent.address()], asking({ signal: gone.signal }))).rejects.toThrow('broken off')
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000) // a dial takes up to 5 s
+  }
+})

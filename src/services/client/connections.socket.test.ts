@@ -35,17 +35,23 @@ async function mirror(): Promise<Endpoint> {
   return local
 }
 
-test('a request that is whole leaves with the token, in the second packet; one with a body when its connection is there', async () => {
+/** The first packet that shows a token, as `hamlet` prints it. */
+function sentWithToken(trace: TraceRing): string | undefined {
+  const sent = trace.read(0, 100).records.filter(({ direction, kind, bytes }) => direction === 'out' && kind === 'packet' && bytes.length <= 1200)
+  return sent.map(({ bytes }) => summarizePacket(decodePacket(bytes))).find(text => text.includes('TOKEN'))
+}
+
+test('a request that is whole leaves with the token, in one packet; one with a body when its connection is there', async () => {
   const peer = await mirror()
-  for (const [hasBody, second] of [[false, /^HELLO #1: TOKEN, PARAMETERS, STREAM 0 at 0\+\d+$/], [true, /^HELLO #1: TOKEN, PARAMETERS$/]] as const) {
+  // A HELLO more on a busy machine, and an empty frame that announces the stream.
+  for (const [hasBody, withToken] of [[false, /^HELLO #\d: TOKEN, PARAMETERS, STREAM 0 at 0\+[1-9]\d*$/], [true, /^HELLO #\d: TOKEN, PARAMETERS(, STREAM 0 at 0\+0)?$/]] as const) {
     const trace = new TraceRing(16_384)
     const { request, response, connect } = await connectionsOf(trace).open([peer], asking({ hasBody, method: hasBody ? 'POST' : 'GET' }))
     if (hasBody) request.end('a body')
     let body = ''
     for await (const piece of await response) body += String(piece)
     expect([body, connect.requests, connect.tookMs > 0]).toEqual([hasBody ? 'a body' : '', 1, true])
-    const sent = trace.read(0, 100).records.filter(({ direction }) => direction === 'out').slice(0, 2)
-    expect(sent.map(({ bytes }) => summarizePacket(decodePacket(bytes)))).toEqual(['HELLO #0: PARAMETERS', expect.stringMatching(second)])
+    expect(sentWithToken(trace)).toMatch(withToken)
   }
 })
 

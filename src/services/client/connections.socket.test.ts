@@ -6,7 +6,7 @@ import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { listenRudp } from '../rudp/listener.ts'
-import { decodePacket, summarizePacket } from '../rudp/wire/packet.ts'
+import { decodePacket, summarizePacket, type Packet } from '../rudp/wire/packet.ts'
 import { Connections, type RequestHead } from './connections.ts'
 
 const closers: (() => unknown)[] = []
@@ -35,10 +35,21 @@ async function mirror(): Promise<Endpoint> {
   return local
 }
 
-/** The first packet that shows a token, as `hamlet` prints it. */
-function sentWithToken(trace: TraceRing): string | undefined {
+/** What left, but for probes of longer datagrams, which a trace cuts. */
+function packetsOf(trace: TraceRing): Packet[] {
   const sent = trace.read(0, 100).records.filter(({ direction, kind, bytes }) => direction === 'out' && kind === 'packet' && bytes.length <= 1200)
-  return sent.map(({ bytes }) => summarizePacket(decodePacket(bytes))).find(text => text.includes('TOKEN'))
+  return sent.map(({ bytes }) => decodePacket(bytes))
+}
+
+/** The first packet that shows a token, as a trace prints it. */
+function sentWithToken(trace: TraceRing): string | undefined {
+  return packetsOf(trace).map(summarizePacket).find(text => text.includes('TOKEN'))
+}
+
+/** Bytes of streams that left. */
+function requestBytes(trace: TraceRing): number {
+  const frames = packetsOf(trace).flatMap(packet => 'frames' in packet ? packet.frames : [])
+  return frames.reduce((sum, frame) => sum + (frame.kind === 'STREAM' ? frame.data.length : 0), 0)
 }
 
 test('a request that is whole leaves with the token, in one packet; one with a body when its connection is there', async () => {
@@ -68,4 +79,16 @@ test('a load that is broken off while RUDP dials ends at once, and so does one t
     await expect(connections.open([silent.address()], asking({ signal: gone.signal }))).rejects.toThrow('broken off')
     expect(performance.now() - startedAtMs).toBeLessThan(2_000) // a dial takes up to 5 s
   }
+})
+
+test('a request that is broken off while RUDP dials does not leave after all', async () => {
+  const peer = await mirror()
+  const trace = new TraceRing(16_384)
+  const gone = new AbortController()
+  const opening = connectionsOf(trace).open([peer], asking({ signal: gone.signal, method: 'DELETE' }))
+  setImmediate(() => gone.abort()) // the request is written by then, and RETRY has not come
+  await opening.then(({ response }) => response).catch(() => undefined)
+  await expect.poll(() => sentWithToken(trace)).toBeDefined()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  expect(requestBytes(trace)).toBe(0)
 })

@@ -80,7 +80,8 @@ export class RudpDialer {
   }
 
   /**
-   * Dials, and waits for nothing that is at hand: the first packet leaves before this returns. The socket may be `connecting` still.
+   * Dials, and waits for nothing that is at hand: where the UDP socket is open, the first packet leaves before this returns. The socket may be
+   * `connecting` still.
    * @throws HamletError connection-lost where the dialer was closed; of the file of known servers disk-failed or file-damaged
    */
   async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
@@ -176,7 +177,7 @@ class Line {
     this.#failure = failure
   }
 
-  /** Waits for nothing that is at hand: the first packet leaves before this returns. @throws what the host's opening throws, and the file of known servers */
+  /** Waits for nothing that is at hand. @throws what the host's opening throws, and the file of known servers */
   static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: LineHost): Promise<Line> {
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
     const known = servers && await servers.find(name)

@@ -155,7 +155,10 @@ export class RudpSocket extends Duplex {
     this.#waitingForRoom = undefined
     const waiting = this.#waitingForDelivery
     this.#waitingForDelivery = undefined
-    this.#host.use(() => this.#stream.abandon())
+    this.#host.use(() => {
+      if (this.#connecting) this.#stream.reset(0) // nothing has left yet, and nothing shall
+      this.#stream.abandon()
+    })
     this.#clock.wakeAt(this.#clock.nowMs() + ABANDONED_MS_MAX, () => this.#host.use(() => this.#stream.reset(0)))
     waiting?.(error ?? new HamletError(closeError('reset-by-peer', this.#connection.path.peer)))
     done(error)

@@ -117,9 +117,9 @@ test('ranges that the sender has settled are forgotten: after losses acknowledge
   expect(Math.max(...acks())).toBeGreaterThan(5)
   pair.client.link.conditions = { ...pair.client.link.conditions, loss: 0 }
   pair.wait(500)
-  stream.write(bytesOf(100_000, 2))
+  stream.write(bytesOf(500_000, 2))
   pair.drain()
-  pair.run(() => streamsOf(pair.server.events)[0]?.readableBytes === 600_000, 10_000)
+  pair.run(() => streamsOf(pair.server.events)[0]?.readableBytes === 1_000_000, 10_000)
   pair.wait(50)
   expect(acks().at(-1)).toBeLessThan(8)
 })

@@ -22,6 +22,11 @@ test.each([
   expect(share.acks).toBeLessThan(0.025)
 })
 
+test('bbr finds the rate of a long fat link within few round trips', () => {
+  // Ten of them, the handshake with it, from 32 datagrams to 833 in flight.
+  expect(measureShare('bbr', at(200, 50, { queueBdp: 4 }), 500).goodput).toBeGreaterThan(0.3)
+})
+
 test.each(['reno', 'cubic', 'bbr'] as const)('%s is back soon after a second in which nothing got through', congestion => {
   // In 6 s, of which one was silent and another one is what probes may wait.
   expect(measureShare(congestion, at(20, 50), 6000, 1, { fromMs: 500, toMs: 1500 }).goodput).toBeGreaterThan(0.5)

@@ -31,6 +31,11 @@ type Phase = keyof typeof PHASES
 /** STARTUP ends after so many rounds in which the rate grew by less than a quarter. */
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
+/**
+ * The window in STARTUP as long as the rate grows and nothing queues. The rate is measured a round late, and less than a whole round
+ * of it: twice that would be half as much again, not twice.
+ */
+const GROWING_WINDOW_GAIN = 2.4
 /** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
 const CRUISE_ROUNDS_MIN = 6
 const CRUISE_ROUNDS_MORE = 4
@@ -83,6 +88,8 @@ class Bbr implements Congestion {
   /** Lost behind a queue. */
   #queuedLostBytes = 0
   #roundMinRttMs = Infinity
+  /** The round before met a queue. */
+  #wasQueued = false
   #fullBytesPerMs = 0
   #fullRounds = 0
   /** inflight_hi: what loss has shown to be too much. */
@@ -112,7 +119,8 @@ class Bbr implements Congestion {
   pacingBytesPerMs(srttMs: number | undefined): number {
     const bytesPerMs = this.#bandwidth.bytesPerMs
     const { pacing } = PHASES[this.#phase]
-    if (bytesPerMs === 0) return srttMs === undefined ? Infinity : pacing * this.#windowBytes / srttMs
+    // The window is a round ahead of the rate: to pace by the rate alone would hold back what the window lets grow.
+    if (this.#isGrowing) return srttMs === undefined ? Infinity : pacing * Math.max(bytesPerMs, this.#windowBytes / srttMs)
     return pacing * bytesPerMs / (1 - this.#foreignLoss.atLeast)
   }
 
@@ -145,6 +153,11 @@ class Bbr implements Congestion {
   setDatagramBytes(datagramBytes: number): void {
     this.#datagramBytes = datagramBytes
     this.#windowBytes = Math.max(this.#windowBytes, WINDOW_DATAGRAMS_MIN * datagramBytes)
+  }
+
+  /** In STARTUP, and the rate has not been found yet. */
+  get #isGrowing(): boolean {
+    return this.#phase === 'startup' && this.#fullRounds === 0
   }
 
   get #bdpBytes(): number {
@@ -192,6 +205,7 @@ class Bbr implements Congestion {
     this.#lostBytes = 0
     this.#queuedLostBytes = 0
     this.#roundMinRttMs = Infinity
+    this.#wasQueued = isQueued
   }
 
   #endStartupRound(isAppLimited: boolean, isOurLoss: boolean): void {
@@ -250,8 +264,9 @@ class Bbr implements Congestion {
     const leastBytes = WINDOW_DATAGRAMS_MIN * this.#datagramBytes
     const slackBytes = this.#slackBytes
     const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
-    const targetBytes = Math.min(boundBytes, PHASES[this.#phase].window * this.#bdpBytes + slackBytes)
-    if (this.#phase === 'startup') this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, Math.max(targetBytes, this.#windowBytes)))
+    const gain = this.#isGrowing && !this.#wasQueued ? GROWING_WINDOW_GAIN : PHASES[this.#phase].window
+    const targetBytes = Math.min(boundBytes, gain * this.#bdpBytes + slackBytes)
+    if (this.#isGrowing) this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, targetBytes))
     else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
     this.#windowBytes = Math.max(leastBytes, this.#windowBytes)
   }

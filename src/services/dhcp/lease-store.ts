@@ -143,8 +143,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
     this.#compacting = true
     try {
       const records = this.live()
+      const replaced = this.#written
       await this.#journal.compact(records)
-      this.#written = records.length
+      this.#written += records.length - replaced
       this.#compactAt = compactAtFor(records.length)
       this.#options.setHealth(undefined)
     } catch (error) {

@@ -252,6 +252,30 @@ test('a compaction keeps appends that wait, and those that come while it writes'
   expect((await open(disk.afterCrash())).records).toEqual([{ key: 'all', n: 6 }, { key: 'waiting', n: 1 }, { key: 'meanwhile', n: 2 }])
 })
 
+test('a compaction holds no append up, and keeps all that become safe while it writes', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  let isCompacted = false
+  const compacted = journal.compact(entries(20_000)).then(() => { isCompacted = true })
+  const meanwhile = Array.from({ length: 3 * 1024 }, (_, n) => ({ key: 'meanwhile', n }))
+  expect(await Promise.all(meanwhile.map(entry => append(journal, entry)))).toEqual(new Array(meanwhile.length).fill(undefined))
+  expect(isCompacted).toBe(false)
+  await compacted
+  expect((await open(disk.afterCrash())).records).toEqual([...entries(20_000), ...meanwhile])
+})
+
+test('a group that fails while a compaction writes is not in the new file, which makes the journal whole again', async () => {
+  const disk = freshDisk()
+  const { journal } = await open(disk)
+  const compacted = journal.compact(entries(5000))
+  let faults = 1
+  disk.fault = operation => operation === 'syncData' && faults-- > 0 ? errno('EIO') : undefined
+  expect(await append(journal, { key: 'failed', n: 1 })).toMatchObject({ code: 'disk-failed' })
+  await compacted
+  expect(await append(journal, { key: 'after', n: 2 })).toBeUndefined()
+  expect((await open(disk.afterCrash())).records).toEqual([...entries(5000), { key: 'after', n: 2 }])
+})
+
 test('a compaction asked for by an acknowledgement loses no record of the same group', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)

@@ -13,16 +13,17 @@
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { assert, HamletError } from '../errors.ts'
-import { diskError, nodeDisk, setAside, writeAll, type Disk, type DiskFile } from './disk.ts'
-import { decodeLines, encodeLines, JOURNAL_VERSION } from './journal-lines.ts'
+import { diskError, nodeDisk, setAside, type Disk } from './disk.ts'
+import { JournalFile } from './journal-file.ts'
+import { decodeLines, JOURNAL_VERSION } from './journal-lines.ts'
 
 export interface Journal<Journaled> {
   /** Writes the record; `done` is called once, later, with no error only when the record is safe on disk (fdatasync, in groups). */
   append(record: Journaled, done: (error: HamletError | undefined) => void): void
   /**
    * Replaces the whole content by `records`, atomically. They are taken at once and must hold what every `done` called so far
-   * stands for; appends whose `done` was not called yet, and those made meanwhile, are kept behind them. Makes a failed journal
-   * whole again.
+   * stands for; appends whose `done` was not called yet, and those made meanwhile, are kept behind them, and do not wait for it.
+   * Makes a failed journal whole again.
    * @throws HamletError disk-failed; where the new file could not be written, the old one goes on
    */
   compact(records: Iterable<Journaled>): Promise<void>
@@ -38,6 +39,7 @@ const WAITING_LENGTH_MAX = 16_777_216
 /** Opening reads the file whole. Beyond, appends are refused until the owner compacts. */
 const FILE_BYTES_MAX = 268_435_456
 const GROUP_RECORDS_MAX = 1024
+/** A new file is written in pieces of so many; what has come meanwhile and is more goes to it before it takes its place. */
 const REWRITE_CHUNK_RECORDS = 1000
 
 export interface JournalOptions<R> {
@@ -123,39 +125,44 @@ interface Waiting {
 
 interface Compaction {
   readonly records: readonly unknown[]
-  /** Records on their way to disk when it was asked for: `records` may lack them. */
-  inFlight: readonly Waiting[]
+  /** JSON of what has become safe since it was asked for: `records` may lack that. */
+  readonly since: string[]
   readonly resolve: () => void
   readonly reject: (error: HamletError) => void
 }
 
-/** The one writer of a file: one group or one compaction at a time. */
+/** The one writer of a journal. Groups of records take turns with the last step of a compaction, which is written beside them until then. */
 class JournalWriter<R> implements Journal<R> {
   readonly #path: string
   readonly #disk: Disk
-  #file: DiskFile | undefined
-  #fileBytes = 0
-  #nextNumber = 1
+  #file: JournalFile | undefined
   #failure: HamletError | undefined
   #closed = false
   #waiting: Waiting[] = []
   #waitingLength = 0
-  #group: readonly Waiting[] = []
+  #isGroupDue = false
+  /** JSON of the group whose owners are being told that it is safe. */
+  #told: readonly string[] = []
+  /** The first is under way. */
   readonly #compactions: Compaction[] = []
-  #running: Promise<void> | undefined
+  #compacting = Promise.resolve()
+  /** Settles when the turns that were asked for are over. */
+  #turns = Promise.resolve()
 
   constructor(path: string, disk: Disk) {
     this.#path = path
     this.#disk = disk
   }
 
+  get #newPath(): string {
+    return `${this.#path}.new`
+  }
+
   /** Goes on behind what the file holds. Its content is synced first: it may have been read from a cache that no disk knows. */
-  async resume(fileBytes: number, nextNumber: number): Promise<void> {
-    const file = await this.#disk.open(this.#path, 'kept')
+  async resume(fileBytes: number, lines: number): Promise<void> {
+    const file = new JournalFile(await this.#disk.open(this.#path, 'kept'), fileBytes, lines)
     await file.sync()
     this.#file = file
-    this.#fileBytes = fileBytes
-    this.#nextNumber = nextNumber
   }
 
   append(record: R, done: (error: HamletError | undefined) => void): void {
@@ -165,20 +172,23 @@ class JournalWriter<R> implements Journal<R> {
     if (refusal !== undefined) return queueMicrotask(() => done(refusal))
     this.#waiting.push({ json, done })
     this.#waitingLength += json.length
-    this.#wake()
+    this.#askForGroup()
   }
 
   compact(records: Iterable<R>): Promise<void> {
     if (this.#closed) return Promise.reject(this.#refused('it is closed', 'start the service again'))
     return new Promise((resolve, reject) => {
-      this.#compactions.push({ records: [...records], inFlight: this.#group, resolve, reject })
-      this.#wake()
+      // Who asks in answer to a record has not heard yet of those that became safe with it.
+      this.#compactions.push({ records: [...records], since: [...this.#told], resolve, reject })
+      if (this.#compactions.length === 1) this.#compacting = this.#compactAll()
     })
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#running
+    await this.#compacting
+    do await this.#turns
+    while (this.#isGroupDue)
     const file = this.#file
     this.#file = undefined
     await file?.close()
@@ -189,7 +199,7 @@ class JournalWriter<R> implements Journal<R> {
     if (this.#failure !== undefined) return this.#failure
     if (length > RECORD_LENGTH_MAX) return this.#refused(`it has ${length} characters, and ${RECORD_LENGTH_MAX} are the limit`, 'store less at once')
     if (this.#waiting.length >= WAITING_RECORDS_MAX || this.#waitingLength + length > WAITING_LENGTH_MAX) return this.#refused(`${this.#waiting.length} records wait for the disk already`, 'try again when the disk has caught up')
-    if (this.#fileBytes > FILE_BYTES_MAX) return this.#refused(`the file has reached ${this.#fileBytes} bytes`, 'restart the service, which makes the file smaller')
+    if (this.#file !== undefined && this.#file.bytes > FILE_BYTES_MAX) return this.#refused(`the file has reached ${this.#file.bytes} bytes`, 'restart the service, which makes the file smaller')
     return undefined
   }
 
@@ -197,104 +207,101 @@ class JournalWriter<R> implements Journal<R> {
     return new HamletError({ code: 'refused', what: `a record could not be stored in ${basename(this.#path)}`, why, remedy })
   }
 
-  #wake(): void {
-    this.#running ??= this.#run()
-  }
-
-  async #run(): Promise<void> {
-    await Promise.resolve() // Appends of the same turn join the first group.
-    try {
-      for (;;) {
-        const compaction = this.#compactions.shift()
-        if (compaction !== undefined) await this.#rewrite(compaction)
-        else if (this.#waiting.length > 0) await this.#writeGroup()
-        else return
-      }
-    } finally {
-      this.#running = undefined
-    }
+  /** Appends of the same turn of the event loop join the first group, which waits for a promise at least. */
+  #askForGroup(): void {
+    if (this.#isGroupDue) return
+    this.#isGroupDue = true
+    this.#turns = this.#turns.then(() => this.#writeGroup())
   }
 
   async #writeGroup(): Promise<void> {
+    this.#isGroupDue = false
     const group = this.#waiting.splice(0, GROUP_RECORDS_MAX)
-    this.#waitingLength -= group.reduce((sum, { json }) => sum + json.length, 0)
-    this.#group = group
-    const bytes = encodeLines(this.#nextNumber, group.map(({ json }) => json))
+    if (group.length === 0) return // The journal has failed meanwhile.
+    const jsons = group.map(({ json }) => json)
+    this.#waitingLength -= jsons.reduce((sum, { length }) => sum + length, 0)
     try {
       assert(this.#file !== undefined, 'a journal that has not failed has a file')
-      await writeAll(this.#file, bytes, this.#fileBytes)
+      await this.#file.append(jsons)
       await this.#file.syncData()
     } catch (error) {
-      this.#fail(error)
+      this.#fail(error, group)
       return
     }
-    this.#fileBytes += bytes.length
-    this.#nextNumber += group.length
-    // The group counts as on its way until all are told: a compaction asked for by one of them may lack what the next will learn.
+    for (const { since } of this.#compactions) since.push(...jsons)
+    this.#told = jsons
     for (const { done } of group) done(undefined)
-    this.#group = []
+    this.#told = []
+    if (this.#waiting.length > 0) this.#askForGroup()
   }
 
-  /** Writes a new file and puts it in the place of the old one, which stays untouched, and in use, until the new one is safe. */
-  async #rewrite({ records, inFlight, resolve, reject }: Compaction): Promise<void> {
-    const temporary = `${this.#path}.new`
-    let written: { bytes: number; nextNumber: number }
+  async #compactAll(): Promise<void> {
+    for (let [next] = this.#compactions; next !== undefined; [next] = this.#compactions) {
+      await this.#rewrite(next)
+      this.#compactions.shift()
+    }
+  }
+
+  /** Writes a new file. The old one stays untouched, and in use, until the new one is safe. */
+  async #rewrite({ records, since, resolve, reject }: Compaction): Promise<void> {
+    let file: JournalFile
     try {
-      written = await this.#writeNew(temporary, records, inFlight)
+      file = await writeNewFile(this.#disk, this.#newPath, records, since)
     } catch (error) {
-      return reject(diskError(error, temporary, `a new ${basename(this.#path)} could not be written`))
+      return reject(this.#notRewritten(error))
+    }
+    this.#turns = this.#turns.then(() => this.#replace(file, since).then(resolve, reject))
+    await this.#turns
+  }
+
+  /** The last step of a compaction, in its turn: no group is on its way. @throws HamletError */
+  async #replace(next: JournalFile, since: readonly string[]): Promise<void> {
+    try {
+      await next.append(since).then(() => next.sync()).finally(() => next.close())
+    } catch (error) {
+      throw this.#notRewritten(error)
     }
     try {
       await this.#file?.close() // Windows renames over no open file.
       this.#file = undefined
-      await this.#disk.rename(temporary, this.#path)
+      await this.#disk.rename(this.#newPath, this.#path)
       await this.#disk.syncFolder(dirname(this.#path))
-      this.#file = await this.#disk.open(this.#path, 'kept')
+      this.#file = new JournalFile(await this.#disk.open(this.#path, 'kept'), next.bytes, next.lines)
     } catch (error) {
       // Nobody knows now which of the two files a loss of power would leave.
-      return reject(this.#fail(error))
+      throw this.#fail(error)
     }
-    this.#fileBytes = written.bytes
-    this.#nextNumber = written.nextNumber
     this.#failure = undefined
-    resolve()
   }
 
-  async #writeNew(path: string, records: readonly unknown[], inFlight: readonly Waiting[]): Promise<{ bytes: number; nextNumber: number }> {
-    const file = await this.#disk.open(path, 'emptied')
-    try {
-      let bytes = 0
-      let number = 0
-      const write = async (jsons: readonly string[]) => {
-        const chunk = encodeLines(number, jsons)
-        number += jsons.length
-        await writeAll(file, chunk, bytes)
-        bytes += chunk.length
-      }
-      await write([JSON.stringify({ v: JOURNAL_VERSION, created: new Date().toISOString() })])
-      for (let at = 0; at < records.length; at += REWRITE_CHUNK_RECORDS) await write(records.slice(at, at + REWRITE_CHUNK_RECORDS).map(record => JSON.stringify(record)))
-      await write(inFlight.map(({ json }) => json))
-      await file.sync()
-      return { bytes, nextNumber: number }
-    } finally {
-      await file.close()
-    }
+  #notRewritten(error: unknown): HamletError {
+    return diskError(error, this.#newPath, `a new ${basename(this.#path)} could not be written`)
   }
 
-  /** From here on nothing is acknowledged. */
-  #fail(error: unknown): HamletError {
-    const name = basename(this.#path)
-    const failed = diskError(error, this.#path, `${name} could not be written`)
+  /** From here on nothing is acknowledged. @param group that was on its way */
+  #fail(error: unknown, group: readonly Waiting[] = []): HamletError {
+    const failed = diskError(error, this.#path, `${basename(this.#path)} could not be written`)
     const failure = new HamletError({ ...failed.parts, done: 'nothing more is acknowledged, so that nothing acknowledged gets lost' }, { cause: error })
-    const group = this.#group
     const refused = [...group, ...this.#waiting]
     this.#failure = failure
-    this.#group = []
     this.#waiting = []
     this.#waitingLength = 0
-    // Only this group failed: another that a waiting compaction carries has been acknowledged meanwhile.
-    for (const compaction of this.#compactions) if (compaction.inFlight === group) compaction.inFlight = []
     for (const { done } of refused) done(failure)
     return failure
+  }
+}
+
+/** Writes a header, `records`, and most of what has come `since`. @returns the file, still open, when that is safe on disk */
+async function writeNewFile(disk: Disk, path: string, records: readonly unknown[], since: string[]): Promise<JournalFile> {
+  const file = new JournalFile(await disk.open(path, 'emptied'))
+  try {
+    await file.append([JSON.stringify({ v: JOURNAL_VERSION, created: new Date().toISOString() })])
+    for (let at = 0; at < records.length; at += REWRITE_CHUNK_RECORDS) await file.append(records.slice(at, at + REWRITE_CHUNK_RECORDS).map(record => JSON.stringify(record)))
+    while (since.length > REWRITE_CHUNK_RECORDS) await file.append(since.splice(0, REWRITE_CHUNK_RECORDS))
+    await file.sync()
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
   }
 }

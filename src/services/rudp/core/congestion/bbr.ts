@@ -119,8 +119,8 @@ class Bbr implements Congestion {
   pacingBytesPerMs(srttMs: number | undefined): number {
     const bytesPerMs = this.#bandwidth.bytesPerMs
     const { pacing } = PHASES[this.#phase]
-    // The window is a round ahead of the rate: to pace by the rate alone would hold back what the window lets grow.
-    if (this.#isGrowing) return srttMs === undefined ? Infinity : pacing * Math.max(bytesPerMs, this.#windowBytes / srttMs)
+    // As long as it grows the window is a round ahead of the rate, which would hold it back.
+    if (this.#isGrowing || bytesPerMs === 0) return srttMs === undefined ? Infinity : pacing * Math.max(bytesPerMs, this.#windowBytes / srttMs)
     return pacing * bytesPerMs / (1 - this.#foreignLoss.atLeast)
   }
 

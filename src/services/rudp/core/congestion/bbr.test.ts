@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import type { AckSample } from './congestion.ts'
+import { bbr } from './bbr.ts'
+
+const DATAGRAM_BYTES = 1200
+const ack = (nowMs: number, more: Partial<AckSample> = {}): AckSample => ({
+  bytesPerMs: 0, isAppLimited: false, priorDeliveredBytes: 0, deliveredBytes: DATAGRAM_BYTES, nowMs, ackedBytes: DATAGRAM_BYTES, flightBytes: 0, newestSentAtMs: nowMs - 50,
+  rttMs: 50, srttMs: 50, minRttMs: 50, ...more,
+})
+
+test('what is sent while no rate is known is paced by the window, in any phase', () => {
+  const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
+  congestion.onAcked(ack(50))
+  congestion.onLost({ nowMs: 60, lostBytes: DATAGRAM_BYTES, flightBytes: DATAGRAM_BYTES, newestSentAtMs: 0, rttMs: 50, minRttMs: 50, isPersistent: true })
+  // Every rate since the outage is that of the outage, until the least round trip has grown old.
+  congestion.onAcked(ack(10_000, { rttMs: 80 }))
+  expect(congestion.phase).toBe('probe rtt')
+  expect(congestion.pacingBytesPerMs(50)).toBeCloseTo(congestion.windowBytes / 50)
+})

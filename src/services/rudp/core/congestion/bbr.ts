@@ -31,10 +31,7 @@ type Phase = keyof typeof PHASES
 /** STARTUP ends after so many rounds in which the rate grew by less than a quarter. */
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
-/**
- * The window in STARTUP as long as the rate grows and nothing queues. The rate is measured a round late, and less than a whole round
- * of it: twice that would be half as much again, not twice.
- */
+/** Of the window in STARTUP, as long as the rate grows and nothing queues. 2 would not double it in a round: the rate that it multiplies is a round old. */
 const GROWING_WINDOW_GAIN = 2.4
 /** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
 const CRUISE_ROUNDS_MIN = 6

@@ -210,29 +210,31 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   #onHello(packet: Extract<NumberedPacket, { sourceId: number }>, path: Path, sizeBytes: number, nowMs: number): void {
-    const known = this.#byHello.get(helloKey(packet.sourceId, path))
+    const key = helloKey(packet.sourceId, path)
+    const known = this.#byHello.get(key)
     if (known !== undefined) return known.receive(packet, path, sizeBytes, nowMs)
     const verdict = this.#admission.hello(packet, path, this.#hasRoom, nowMs)
     if (verdict instanceof Uint8Array) return this.#send(path, verdict)
-    this.#accept(packet.sourceId, path, verdict, nowMs).receive(packet, path, sizeBytes, nowMs)
+    this.#accept(key, packet.sourceId, path, verdict, nowMs).receive(packet, path, sizeBytes, nowMs)
   }
 
   #onEncryptedHello(packet: Extract<EncryptedPacket, { type: 'HELLO' }>, bytes: Uint8Array, path: Path, nowMs: number): void {
-    const known = this.#byHello.get(helloKey(packet.sourceId, path))
+    const key = helloKey(packet.sourceId, path)
+    const known = this.#byHello.get(key)
     if (known !== undefined) return known.receiveEncrypted(packet, bytes, path, nowMs)
     const verdict = this.#admission.encryptedHello(packet, bytes, path, this.#hasRoom, nowMs)
     if (verdict instanceof Uint8Array) this.#send(path, verdict)
-    else if (verdict !== undefined) this.#accept(packet.sourceId, path, verdict, nowMs).receiveEncrypted(packet, bytes, path, nowMs)
+    else if (verdict !== undefined) this.#accept(key, packet.sourceId, path, verdict, nowMs).receiveEncrypted(packet, bytes, path, nowMs)
   }
 
   get #hasRoom(): boolean {
     return this.#accepting && this.#connections.size < this.#limits.connectionsMax
   }
 
-  #accept(remoteId: number, path: Path, { token, encryption }: Admitted, nowMs: number): Connection {
+  #accept(key: string, remoteId: number, path: Path, { token, encryption }: Admitted, nowMs: number): Connection {
     const connection = this.#add({ role: 'acceptor', path, localId: this.#freeId(), remoteId, early: token === 'visit', encryption, nowMs })
-    this.#byHello.set(helloKey(remoteId, path), connection)
-    this.#helloKeys.set(connection, helloKey(remoteId, path))
+    this.#byHello.set(key, connection)
+    this.#helloKeys.set(connection, key)
     connection.accept(nowMs)
     return connection
   }

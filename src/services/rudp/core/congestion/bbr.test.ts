@@ -17,3 +17,15 @@ test('what is sent while no rate is known is paced by the window, in any phase',
   expect(congestion.phase).toBe('probe rtt')
   expect(congestion.pacingBytesPerMs(50)).toBeCloseTo(congestion.windowBytes / 50)
 })
+
+test('the window grows by all that arrives of the first flight, whose rate is known only at its end', () => {
+  const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
+  for (let count = 1; count <= 32; count++) {
+    const deliveredBytes = count * DATAGRAM_BYTES
+    congestion.onAcked(ack(50 + count / 2, { deliveredBytes, bytesPerMs: deliveredBytes / (50 + count / 2) }))
+  }
+  expect(congestion.windowBytes).toBe(64 * DATAGRAM_BYTES)
+  // The next flight's rate bounds it.
+  congestion.onAcked(ack(100, { deliveredBytes: 64 * DATAGRAM_BYTES, priorDeliveredBytes: 32 * DATAGRAM_BYTES, bytesPerMs: 32 * DATAGRAM_BYTES / 50, ackedBytes: 32 * DATAGRAM_BYTES }))
+  expect(congestion.windowBytes).toBeLessThan(80 * DATAGRAM_BYTES)
+})

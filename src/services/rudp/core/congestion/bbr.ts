@@ -32,7 +32,7 @@ type Phase = keyof typeof PHASES
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
 /** Of the window in STARTUP, as long as the rate grows and nothing queues. 2 would not double it in a round: the rate that it multiplies is a round old. */
-const GROWING_WINDOW_GAIN = 2.4
+const GROWING_WINDOW_GAIN = 2.2
 /** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
 const CRUISE_ROUNDS_MIN = 6
 const CRUISE_ROUNDS_MORE = 4
@@ -262,7 +262,8 @@ class Bbr implements Congestion {
     const slackBytes = this.#slackBytes
     const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
     const gain = this.#isGrowing && !this.#wasQueued ? GROWING_WINDOW_GAIN : PHASES[this.#phase].window
-    const targetBytes = Math.min(boundBytes, gain * this.#bdpBytes + slackBytes)
+    // The first flight's rate is known when its end arrives (the draft: C.delivered < C.InitialCwnd).
+    const targetBytes = this.#rounds === 1 ? Infinity : Math.min(boundBytes, gain * this.#bdpBytes + slackBytes)
     if (this.#isGrowing) this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, targetBytes))
     else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
     this.#windowBytes = Math.max(leastBytes, this.#windowBytes)

@@ -4,7 +4,7 @@
  */
 
 const ROUNDS = 16
-const VARIATIONS = 2
+const VARIATIONS = 3
 /** More is not made good: a path that loses so much may as well be broken. */
 const PART_MAX = 0.2
 

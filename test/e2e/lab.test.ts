@@ -103,6 +103,32 @@ test('the newest packets are followed, and the picture stands still while the pe
   await shell.getByRole('radio', { name: 'Plot' }).click()
 })
 
+test('of a short page a lost packet is restored by the parity, and the ladder tells', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
+  await shell.getByRole('radio', { name: 'Client', exact: true }).click() // what is restored the receiver knows
+  const text = shell.getByRole('textbox', { name: 'As text' })
+  await text.fill('delay=10ms loss=3% overhead=28 mtu=1500')
+  await text.press('Enter')
+  await shell.getByRole('button', { name: /^Lab.*link: delay=10ms loss=3%/ }).waitFor() // in force
+  await shell.getByRole('radio', { name: '30 kB' }).click()
+  await shell.getByRole('radio', { name: 'Packets' }).click()
+  const restored = shell.getByRole('listbox', { name: /^Packets, the newest at the end/ }).getByRole('option', { name: /restored by the parity/ })
+  // Of 26 packets one is lost, and the parity is not, in one load of three.
+  for (let load = 0; load < 40 && await restored.count() === 0; load++) {
+    await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+    await shell.getByText(/^30 kB in /).waitFor()
+    await restored.waitFor({ timeout: 1000 }).catch(() => undefined)
+  }
+  expect(await restored.first().textContent()).toMatch(/STREAM 0 at \d+\+\d+ restored by the parity, with #\d+/)
+  await restored.first().click()
+  await hamlet.picture('lab-restored')
+  await shell.getByRole('button', { name: 'Follow' }).click()
+  await shell.getByRole('radio', { name: 'Plot' }).click()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
+  await shell.getByRole('radio', { name: 'App server', exact: true }).click()
+})
+
 test('the table and the choice of control are those of the connection, and a change holds for those to come', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'cubic' }).click()

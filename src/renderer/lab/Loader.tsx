@@ -6,7 +6,11 @@ import { load, stopLoads } from './actions.ts'
 import { loadSentence } from './sentences.ts'
 import { useLab } from './store.ts'
 
-const sizes: readonly Segment<'1' | '5' | '20'>[] = [{ value: '1', label: '1 MB' }, { value: '5', label: '5 MB' }, { value: '20', label: '20 MB' }]
+/** In bytes. The least is a page's, whose connection is short enough to be seen whole, packet by packet. */
+type Size = '30000' | '1000000' | '5000000' | '20000000'
+const sizes: readonly Segment<Size>[] = [
+  { value: '30000', label: '30 kB' }, { value: '1000000', label: '1 MB' }, { value: '5000000', label: '5 MB' }, { value: '20000000', label: '20 MB' },
+]
 
 export interface LoaderProps {
   readonly isClientUp: boolean
@@ -17,12 +21,12 @@ export interface LoaderProps {
 export function Loader({ isClientUp, homeUrl }: LoaderProps) {
   const loading = useLab(state => state.loading)
   const loaded = useLab(state => state.loaded)
-  const [size, setSize] = useState<'1' | '5' | '20'>('5')
+  const [size, setSize] = useState<Size>('5000000')
   const outcome = loading > 0 ? 'On its way…' : loaded === undefined ? '' : loadSentence(loaded)
   return (
     <div className="lab-loader">
       <Segmented label="How much is loaded" segments={sizes} value={size} onChange={setSize} />
-      <Button look="primary" isDisabled={!isClientUp || homeUrl === ''} onPress={() => { void load(homeUrl, Number(size) * 1_000_000) }}>Load over RUDP</Button>
+      <Button look="primary" isDisabled={!isClientUp || homeUrl === ''} onPress={() => { void load(homeUrl, Number(size)) }}>Load over RUDP</Button>
       <Button isDisabled={loading === 0} onPress={() => { void stopLoads() }}>Stop</Button>
       <p className="lab-outcome" role="status">{isClientUp ? outcome : 'Switch the client on: it does the loading.'}</p>
     </div>

@@ -103,6 +103,16 @@ test('the newest packets are followed, and the picture stands still while the pe
   await shell.getByRole('radio', { name: 'Plot' }).click()
 })
 
+test('whom a change is for is settled when it is made, however soon somebody looks from the other end', async () => {
+  const { shell } = hamlet
+  const link = shell.getByRole('combobox', { name: 'Link' })
+  await link.selectOption('satellite')
+  await shell.getByRole('radio', { name: 'Client', exact: true }).click()
+  await expect.poll(() => link.inputValue(), { timeout: 5000 }).toBe('perfect')
+  await shell.getByRole('radio', { name: 'App server', exact: true }).click()
+  await expect.poll(() => link.inputValue(), { timeout: 5000 }).toBe('satellite')
+})
+
 test('of a short page a lost packet is restored by the parity, and the ladder tells', async () => {
   const { shell } = hamlet
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')

@@ -3,7 +3,7 @@ import { useEffect } from 'react'
 import { connectionRow, connectionsTable } from '../../services/rudp/core/lab/commands.ts'
 import { DataTable } from '../ui/DataTable.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
-import { dismissError, look, setLink } from './actions.ts'
+import { dismissError, linkChange, look } from './actions.ts'
 import { Chooser } from './Chooser.tsx'
 import { ControlForm } from './ControlForm.tsx'
 import './lab.css'
@@ -50,7 +50,7 @@ export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
         </div>
         <div className="panel-right">
           <ControlForm />
-          <LinkForm link={link} isDisabled={!isRunning} onChange={setLink} />
+          <LinkForm key={end} link={link} isDisabled={!isRunning} onChange={linkChange} />
         </div>
       </div>
     </section>

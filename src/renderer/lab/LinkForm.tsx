@@ -1,5 +1,5 @@
 /** What is done to the links: a preset, sliders, or the text that the command line takes. All three are one. */
-import { useEffect, useState, type FormEvent } from 'react'
+import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { partsOf } from '../../services/kit/errors.ts'
 import { formatLink, LINK_PRESET_NAMES, LINK_PRESETS, parseLink, presetOf, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'
 import { Field } from '../ui/Field.tsx'
@@ -12,8 +12,14 @@ export interface LinkFormProps {
   /** In force. */
   readonly link: string
   readonly isDisabled: boolean
-  /** Resolves when it is in force, or was refused. */
-  readonly onChange: (setting: LinkSetting) => Promise<void>
+  /** A change was asked for. @returns makes it; resolves when it is in force, or was refused */
+  readonly onChange: (setting: LinkSetting) => () => Promise<void>
+}
+
+/** A change that is not in force yet. */
+interface Draft {
+  readonly setting: LinkSetting
+  readonly make: () => Promise<void>
 }
 
 const presetOptions: readonly Option<LinkPresetName | 'own'>[] = [
@@ -24,38 +30,51 @@ const directions: readonly Segment<LinkDirection>[] = [{ value: 'both', label: '
 const REST_MS = 120
 
 export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
-  const [draft, setDraft] = useState<LinkSetting>()
-  const setting = draft ?? parseLink(link)
+  const [draft, setDraft] = useState<Draft>()
+  const resting = useRef<Draft>(undefined)
+  const setting = draft?.setting ?? parseLink(link)
+  const change = (to: LinkSetting) => {
+    resting.current = { setting: to, make: onChange(to) }
+    setDraft(resting.current)
+  }
+  const make = () => {
+    const due = resting.current
+    resting.current = undefined
+    // From then on the service's word counts.
+    void due?.make().finally(() => setDraft(latest => latest === due ? undefined : latest))
+  }
+  const changeAtOnce = (to: LinkSetting) => {
+    change(to)
+    make()
+  }
   useEffect(() => {
     if (draft === undefined) return
-    const timer = window.setTimeout(() => {
-      // From then on the service's word counts.
-      void onChange(draft).finally(() => setDraft(latest => latest === draft ? undefined : latest))
-    }, REST_MS)
+    const timer = window.setTimeout(make, REST_MS)
     return () => window.clearTimeout(timer)
-  }, [draft, onChange])
+  }, [draft])
+  useEffect(() => make, []) // who leaves meanwhile has asked for it all the same
 
   const preset = presetOf(setting)
   const sliders = (these: readonly LinkSlider[]) => these.map(slider => (
     <Slider
       key={slider.term} label={slider.label} count={slider.stops.length} place={placeOf(slider, setting)} text={textOf(slider, setting)} isDisabled={isDisabled}
-      onChange={place => setDraft(moved(slider, place, setting))}
+      onChange={place => change(moved(slider, place, setting))}
     />
   ))
   return (
     <section className="lab-link" aria-label="Link">
       <Select
         label="Link" options={presetOptions} value={preset ?? 'own'} isDisabled={isDisabled}
-        onChange={name => { if (name !== 'own') setDraft({ ...parseLink(LINK_PRESETS[name].text), seed: setting.seed }) }}
+        onChange={name => { if (name !== 'own') changeAtOnce({ ...parseLink(LINK_PRESETS[name].text), seed: setting.seed }) }}
       />
       <p className="field-help">{preset === undefined ? 'A link of your own.' : LINK_PRESETS[preset].says}</p>
       {sliders(mainSliders)}
       <details className="settings-more">
         <summary>More conditions</summary>
         {sliders(moreSliders)}
-        <Segmented label="Direction, seen from this end" segments={directions} value={setting.direction} isDisabled={isDisabled} onChange={direction => setDraft({ ...setting, direction })} />
+        <Segmented label="Direction, seen from this end" segments={directions} value={setting.direction} isDisabled={isDisabled} onChange={direction => changeAtOnce({ ...setting, direction })} />
       </details>
-      <LinkText text={formatLink(setting)} isDisabled={isDisabled} onChange={setDraft} />
+      <LinkText text={formatLink(setting)} isDisabled={isDisabled} onChange={changeAtOnce} />
     </section>
   )
 }

@@ -57,11 +57,16 @@ async function lookAtRows(end: LabEnd): Promise<void> {
   setState(state => state.end === end ? { rows: new Map(rows), link } : {})
 }
 
-/** Conditions for all connections, or for the one that is shown. */
-export async function setLink(setting: LinkSetting): Promise<void> {
-  const state = getState()
+/**
+ * Conditions for all connections, or for the one that is shown: those that are meant now, whatever is looked at when the change is made.
+ * @returns makes it
+ */
+export function linkChange(setting: LinkSetting): () => Promise<void> {
+  const asked = getState()
   const link = formatLink(setting)
-  if (await told(ask(state.end, 'link', { link, ...scope(state, state.rows) }))) setState({ link })
+  return async () => {
+    if (await told(ask(asked.end, 'link', { link, ...scope(asked, asked.rows) }))) setState(({ end }) => end === asked.end ? { link } : {})
+  }
 }
 
 /** The congestion control of all connections and of those to come, or of the one that is shown. */

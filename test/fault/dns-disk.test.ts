@@ -88,6 +88,8 @@ test('no OK is sent before the fdatasync that covers its record has returned', a
   const strace = await trace(server.dns.pid, '-e', 'trace=pwrite64,fdatasync,sendmsg,sendmmsg', '-e', 'inject=fdatasync:delay_exit=2000')
   const registered = names('name', 200)
   for (let at = 0; at < registered.length; at += 10) await Promise.all(registered.slice(at, at + 10).map(name => register(name, at)))
+  // An OK can be here before strace has seen the call end that sent it. The server goes on only after that, so one more answer proves it.
+  expect(await register('last', 0)).toMatch(/^OK /)
   const calls = await strace.stop()
   const syncs = calls.filter(({ name, text }) => name === 'fdatasync' && /dns\.journal>.*= 0\b/.test(text))
   for (const name of registered) {

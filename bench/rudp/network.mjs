@@ -4,6 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnTied } from '../../scripts/setup/run.mjs'
 import { SetupError } from '../../scripts/setup/say.mjs'
 
@@ -104,6 +105,13 @@ export class Network {
         resolve()
       })
     })
+  }
+
+  /** Lets the emulator do nothing for so long, as a machine does that is busy with others. */
+  async holdUp(forMs) {
+    this.#child.kill('SIGSTOP')
+    await sleep(forMs)
+    this.#child.kill('SIGCONT')
   }
 
   /** Synchronous, so that it also holds on the way out. */

@@ -9,11 +9,12 @@ const DONE_WITHIN_MS = 30_000
 const SEED = 1
 
 /**
- * keys: of the link (link/main.c). count, bytes, everyMs: what is sent. sees: what must be measured; chances are within five standard
- * deviations, times within what Node's own clock and timers take.
+ * keys: of the link (link/main.c). count, bytes, everyMs: what is sent; heldUpMs: so long the emulator gets no CPU from the first packet on.
+ * sees: what must be measured; chances are within five standard deviations, times within what Node's own clock and timers take.
  */
 const CHECKS = [
   { what: 'delay 25 ms', keys: { delay: 25 }, count: 500, bytes: 500, everyMs: 1, sees: [['delayMs', 25, 27], ['shortestMs', 25, 26], ['distinct', 500, 500], ['reordered', 0, 0]] },
+  { what: 'delay 300 ms, by an emulator that is held up while packets come', keys: { delay: 300 }, count: 100, bytes: 500, everyMs: 1, heldUpMs: 200, sees: [['delayMs', 300, 302], ['p90Ms', 300, 303], ['distinct', 100, 100]] },
   { what: 'jitter of 10 ms keeps the order', keys: { delay: 5, jitter: 10 }, count: 1000, bytes: 500, everyMs: 1, sees: [['delayMs', 9, 16], ['reordered', 0, 0], ['shortestMs', 5, 8]] },
   { what: '8 Mbit/s, asked for 16', keys: { rate: 8e6, queue: 100_000 }, count: 2000, bytes: 972, everyMs: 0.5, sees: [['bitsPerSecond', 7.9e6, 8.1e6], ['p90Ms', 98, 102], ['distinct', 1050, 1150]] },
   { what: 'loss 10 %', keys: { loss: 0.1 }, count: 5000, bytes: 100, everyMs: 0.2, sees: [['distinct', 4394, 4606]] },
@@ -38,12 +39,13 @@ export async function checkItself(rig) {
   return results
 }
 
-async function probe(rig, { keys, count, bytes, everyMs }) {
+async function probe(rig, { keys, count, bytes, everyMs, heldUpMs = 0 }) {
   const network = await rig.openNetwork()
   await network.begin(keys, SEED)
   const receiver = rig.start(network.onClient([nodeBinary(), PROBER, 'receive', network.clientAddress, String(PORT)]))
   await receiver.says(/ready/)
   const sender = rig.start(network.onServer([nodeBinary(), PROBER, 'send', network.clientAddress, String(PORT), ...[count, bytes, everyMs].map(String)]))
+  if (heldUpMs > 0) await network.flow(1).then(() => network.holdUp(heldUpMs))
   if (await sender.ends(DONE_WITHIN_MS) !== 0 || await receiver.ends(DONE_WITHIN_MS) !== 0) throw new SetupError(`the prober failed: ${sender.words}${receiver.words}`)
   rig.closeNetwork(network)
   return JSON.parse(receiver.stdout)

@@ -1,6 +1,6 @@
 /*
- * What the two halves of the link emulator share: main.c opens the ends, moves packets and obeys; passage.c is what happens to a
- * packet on its way. main.c tells what it is for.
+ * What the parts of the link emulator share: main.c opens the ends, moves packets and obeys; stamp.c tells when a packet was sent;
+ * passage.c is what happens to it on its way. main.c tells what it is for.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -49,6 +49,8 @@ extern struct direction directions[2];
 extern struct histogram late; /* how long after its time each packet was delivered */
 extern struct flow flows[FLOWS_MAX];
 
+/* By the clock that nobody sets. */
+int64_t now_ns(void);
 /* Forgets what is on the way and all counts; chance begins anew. */
 void begin(uint64_t seed);
 /* A place for a packet that comes, or NULL where too many are on the way. It is taken by enter(). */
@@ -59,6 +61,10 @@ void enter(struct packet *packet, int64_t now_ns);
 int64_t next_due_ns(void);
 /* The next one; its place is free again, and its bytes stay until the next enter(). */
 const struct packet *arrive(int64_t now_ns);
+/* A socket in the namespace of the moment that hears when what is sent into the device was sent; -1 and errno where there is none. */
+int open_stamps(const char *device);
+/* When the packet that was just read from the device was sent into it; now, where that is not known. */
+int64_t sent_at(int stamps, const struct packet *packet);
 /* Where the header of UDP or TCP begins. */
 int transport_at(const unsigned char *ip);
 /* The time in ms that a part of all did not exceed; 0 where nothing was noted. */

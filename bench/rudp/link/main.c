@@ -52,10 +52,10 @@ static const struct { const char *name; size_t at; } KEYS[] = {
 
 static const char *const COUNTER_NAMES[COUNTERS] = { "packets", "bytes", "dropped", "droppedBytes", "lost", "lostBytes", "corrupted", "reordered", "duplicated", "delivered", "deliveredBytes", "onTheWayBytes" };
 
-static int flow_count = 1, tuns[2];
+static int flow_count = 1, tuns[2], stamps[2];
 static int64_t began_ns;
 
-static int64_t now_ns(void) {
+int64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * SECOND_NS + now.tv_nsec;
@@ -92,7 +92,7 @@ static void receive(int end) {
     packet->length = (int)length;
     packet->direction = end;
     packet->flow = flow_of(packet->bytes, packet->length, end);
-    enter(packet, now_ns());
+    enter(packet, sent_at(stamps[end], packet));
   }
 }
 
@@ -173,7 +173,8 @@ static int listen_to_stdin(void) {
 
 /* ---- The ends. ---- */
 
-static int open_tun(const char *namespace) {
+/* @param stamps is given the socket that tells when packets were sent */
+static int open_tun(const char *namespace, int *stamps) {
   char path[128];
   snprintf(path, sizeof path, "/run/netns/%s", namespace);
   int there = open(path, O_RDONLY | O_CLOEXEC);
@@ -181,6 +182,7 @@ static int open_tun(const char *namespace) {
   if (there < 0 || setns(there, CLONE_NEWNET) < 0) die(path);
   int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC); /* of the namespace it is opened in */
   if (tun < 0 || ioctl(tun, TUNSETIFF, &request) < 0) die("/dev/net/tun");
+  if ((*stamps = open_stamps(request.ifr_name)) < 0) die("a packet socket");
   close(there);
   return tun;
 }
@@ -188,7 +190,7 @@ static int open_tun(const char *namespace) {
 int main(int argc, char **argv) {
   if (argc != 3) return fputs("usage: link CLIENT_NAMESPACE SERVER_NAMESPACE\n", stderr), 2;
   setvbuf(stdout, NULL, _IOLBF, 1 << 16);
-  for (int end = 0; end < 2; end++) tuns[end] = open_tun(argv[1 + end]);
+  for (int end = 0; end < 2; end++) tuns[end] = open_tun(argv[1 + end], &stamps[end]);
   begin_anew(1);
   /* The network does not wait for its users: it gets the CPU first, awakes in time, and its memory is there. */
   sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 10 });

@@ -8,7 +8,7 @@ test('every IPv4 number is written and read back', () => {
   fc.assert(fc.property(fc.integer({ min: 0, max: 0xffffffff }), value => { expect(parseIpv4(formatIpv4(value))).toBe(value) }))
 })
 
-test.each(['256.0.0.1', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.4 ', '', '1..2.3', '-1.2.3.4', '0x1.2.3.4'])('"%s" is no dotted quad', text => {
+test.each(['256.0.0.1', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.4 ', '', '1..2.3', '-1.2.3.4', '0x1.2.3.4', '1.2.3.', '.1.2.3', '1.2.3.4.', '1.2.3.00', '1.2.3.1000', '1.2.3.٤'])('"%s" is no dotted quad', text => {
   expect(parseIpv4(text)).toBeUndefined()
 })
 

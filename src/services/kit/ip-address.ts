@@ -1,17 +1,30 @@
 /** IP addresses as numbers, bytes and text. IPv4 is a uint32 in host order; IPv6 is sixteen bytes. */
 
+const DOT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+
 /** `192.168.1.50` → 3232235826, or undefined where the text is not a dotted quad (RFC 6943 §3.1.1, strict form). */
 export function parseIpv4(text: string): number | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
-  if (match === null) return undefined
   let value = 0
-  for (let part = 1; part <= 4; part++) {
-    const digits = match[part] ?? ''
-    const octet = Number(digits)
-    if (octet > 255 || (digits.length > 1 && digits.startsWith('0'))) return undefined
-    value = value * 256 + octet
+  let octet = 0
+  let digits = 0
+  let dots = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === DOT && digits > 0 && dots < 3) {
+      value = value * 256 + octet
+      octet = digits = 0
+      dots++
+      continue
+    }
+    const hasLeadingZero = digits > 0 && octet === 0
+    if (code < ZERO || code > NINE || hasLeadingZero) return undefined
+    octet = octet * 10 + code - ZERO
+    if (octet > 255) return undefined
+    digits++
   }
-  return value
+  return dots === 3 && digits > 0 ? value * 256 + octet : undefined
 }
 
 /** 3232235826 → `192.168.1.50`. */

@@ -12,10 +12,10 @@ import { nativeCrc32 } from '../kit/node/native-crc32.ts'
 import type { DatagramDoor, DoorOptions, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
-import type { Connection } from './core/connection.ts'
 import type { EncryptionOptions } from './core/encryption/encryption-options.ts'
 import { RudpEndpoint, type Observe, type RudpEvent } from './core/endpoint.ts'
 import type { Limits } from './core/limits.ts'
+import { EventTrace } from './event-trace.ts'
 import type { Lab } from './lab.ts'
 
 export interface HostOptions {
@@ -88,7 +88,7 @@ export class RudpHost {
 export async function openHost(options: HostOptions): Promise<RudpHost> {
   const { clock, random, trace, accepting, encryption, limits, lab, onEvent } = options
   const congestion = lab?.congestion ?? options.congestion
-  const observe = both(both(traceObserver(trace), options.observe), lab?.observe)
+  const observe = both(both(new EventTrace(trace).observe, options.observe), lab?.observe)
   const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
   const turn = new Turn(onEvent, () => driver.drain())
   let door = NO_DOOR
@@ -161,33 +161,10 @@ const NO_DOOR: DatagramDoor = {
   close: () => Promise.resolve(),
 }
 
-/** How often at most the growth of a window is written down; the packets themselves are traced by the door. */
-const WINDOW_TRACE_EVERY_MS = 50
-
-/** Writes down what packets do not show: states, losses, and the windows of congestion control. */
-function traceObserver(trace: TraceRing): Observe {
-  const windows = new WeakMap<Connection, { windowBytes: number; atMs: number }>()
-  return (connection, event, nowMs) => {
-    if (event.kind === 'sent' || event.kind === 'received') return
-    if (event.kind === 'window') {
-      const last = windows.get(connection)
-      if (last !== undefined && event.windowBytes >= last.windowBytes && nowMs < last.atMs + WINDOW_TRACE_EVERY_MS) return
-      windows.set(connection, { windowBytes: event.windowBytes, atMs: nowMs })
-    }
-    trace.event('rudp', { connection: connectionName(connection), ...event }, nowMs)
-  }
-}
-
 function both(one: Observe, other: Observe | undefined): Observe {
   if (other === undefined) return one
   return (connection, event, nowMs) => {
     one(connection, event, nowMs)
     other(connection, event, nowMs)
   }
-}
-
-/** Both ids in hexadecimal, as people see them in packets: the initiator's first. */
-function connectionName({ role, localId, remoteId }: Connection): string {
-  const [initiator, acceptor] = role === 'initiator' ? [localId, remoteId] : [remoteId, localId]
-  return `${initiator.toString(16).padStart(13, '0')}-${acceptor.toString(16).padStart(13, '0')}`
 }

@@ -41,8 +41,8 @@ export async function openTracedDoor(options: DoorOptions, trace: TraceRing, pro
     },
     sendTrain(path, bytes, segmentBytes) {
       const nowMs = clock.nowMs()
+      door.sendTrain(path, bytes, segmentBytes) // First, as it goes on its way here: the trace can wait.
       for (let at = 0; at < bytes.length; at += segmentBytes) traceSent(path, bytes.subarray(at, at + segmentBytes), nowMs)
-      door.sendTrain(path, bytes, segmentBytes)
     },
     flush: () => door.flush(),
     pathTo: (peer, localAddress) => door.pathTo(peer, localAddress),

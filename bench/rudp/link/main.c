@@ -34,6 +34,8 @@
 #include <unistd.h>
 
 enum { BATCH = 64, LINE_BYTES_MAX = 1024 };
+/* A processor that slept takes a while to wake. So this program rises early after a long sleep, and waits awake for the rest. */
+static const int64_t LONG_SLEEP_NS = 300000, EARLY_NS = 80000;
 static const char *const DIRECTIONS[] = { "up", "down" };
 static const struct { const char *name; size_t at; } KEYS[] = {
   { "rate", offsetof(struct conditions, rate_bps) },         /* bits a second; 0: as fast as can be */
@@ -201,8 +203,13 @@ int main(int argc, char **argv) {
   for (;;) {
     deliver();
     int64_t due_ns = next_due_ns(), now = now_ns(), wait_ns = due_ns <= now ? 0 : due_ns - now < SECOND_NS ? due_ns - now : SECOND_NS;
+    int rises_early = wait_ns > LONG_SLEEP_NS;
+    if (rises_early) wait_ns -= EARLY_NS;
     struct timespec wait = { wait_ns / SECOND_NS, wait_ns % SECOND_NS };
-    if (ppoll(ready, 3, &wait, NULL) <= 0) continue;
+    if (ppoll(ready, 3, &wait, NULL) <= 0) {
+      while (rises_early && now_ns() < due_ns && due_ns - now_ns() <= EARLY_NS);
+      continue;
+    }
     if (ready[2].revents != 0 && !listen_to_stdin()) return 0;
     for (int end = 0; end < 2; end++) if (ready[end].revents != 0) receive(end);
   }

@@ -207,7 +207,7 @@ int main(int argc, char **argv) {
     if (rises_early) wait_ns -= EARLY_NS;
     struct timespec wait = { wait_ns / SECOND_NS, wait_ns % SECOND_NS };
     if (ppoll(ready, 3, &wait, NULL) <= 0) {
-      while (rises_early && now_ns() < due_ns && due_ns - now_ns() <= EARLY_NS);
+      if (rises_early && due_ns - now_ns() <= EARLY_NS) while (now_ns() < due_ns);
       continue;
     }
     if (ready[2].revents != 0 && !listen_to_stdin()) return 0;

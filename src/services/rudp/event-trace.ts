@@ -1,6 +1,6 @@
 /**
  * Writes into the trace what packets do not show: states, losses, and the windows of congestion control. Text is dear, so it is
- * written when the turn of the event loop is over in which it happened: no packet waits for it.
+ * written when the turn of the event loop is over in which it happened, with the time of then: no packet waits for it.
  */
 import type { TraceRing } from '../kit/trace.ts'
 import type { Connection } from './core/connection.ts'

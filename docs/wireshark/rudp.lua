@@ -1,7 +1,9 @@
--- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4, and of encrypted packets (§13) what is in the clear.
+-- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4. Of encrypted packets (§13) it shows what is in the clear, and with the
+-- key log of the client all the rest; it trusts the log, and does not check the tags.
 --
 --   wireshark -X lua_script:docs/wireshark/rudp.lua            (UDP port 8080; others by "Decode As …")
 --   tshark -X lua_script:docs/wireshark/rudp.lua -d udp.port==40000,hrudp -r capture.pcapng
+--   tshark -X lua_script:docs/wireshark/rudp.lua -o hrudp.key_log:keys.txt -r capture.pcapng        (hamlet fetch --encrypt --key_log keys.txt …)
 --
 -- Wireshark has another protocol by the name rudp, so here it is hrudp. The Info column says a packet as Hamlet's own trace does.
 
@@ -51,21 +53,161 @@ local f = {
 }
 rudp.fields = f
 
+rudp.prefs.key_log = Pref.string('Key log', '', 'The file that hamlet fetch --key_log wrote')
+
+local bits = bit32 or bit
+
 -- CRC-32 as in gzip, bit by bit: a capture is read once.
 local function crc32(bytes, skip_from)
   local crc = 0xffffffff
   for index = 0, bytes:len() - 1 do
     if index < skip_from or index >= skip_from + 4 then
-      crc = bit32 and bit32.bxor(crc, bytes:get_index(index)) or bit.band(bit.bxor(crc, bytes:get_index(index)), 0xffffffff)
+      crc = bits.bxor(crc, bytes:get_index(index))
       for _ = 1, 8 do
         local odd = crc % 2 ~= 0
-        crc = bit32 and bit32.rshift(crc, 1) or bit.rshift(crc, 1)
-        if odd then crc = bit32 and bit32.bxor(crc, 0xedb88320) or bit.bxor(crc, 0xedb88320) end
+        crc = bits.rshift(crc, 1)
+        if odd then crc = bits.bxor(crc, 0xedb88320) end
       end
     end
   end
-  crc = bit32 and bit32.bxor(crc, 0xffffffff) or bit.bnot(crc)
-  return crc % 0x100000000
+  return bits.bnot(crc) % 0x100000000
+end
+
+-- AES-128 (FIPS 197). Counter mode needs it forwards alone, so here is no way back. A block is four words; SubBytes, ShiftRows and MixColumns of
+-- a round are one look into a table for each byte.
+local band, bxor, lshift, rshift = bits.band, bits.bxor, bits.lshift, bits.rshift
+local SBOX, COLUMNS = {}, { {}, {}, {}, {} }
+
+local function twice(byte) return byte < 128 and 2 * byte or bxor(2 * byte, 0x11b) end
+local function word(a, b, c, d) return a * 0x1000000 + b * 0x10000 + c * 0x100 + d end
+
+do
+  local power, inverse = 1, 1 -- the powers of 3 and of its inverse, side by side, are all pairs of inverses
+  SBOX[0] = 0x63
+  for _ = 1, 255 do
+    local affine = inverse
+    for turn = 1, 4 do affine = bxor(affine, band(lshift(inverse, turn), 0xff), rshift(inverse, 8 - turn)) end
+    SBOX[power] = bxor(affine, 0x63)
+    power = bxor(power, twice(power))
+    local double = twice(inverse)
+    local eightfold = twice(twice(double)) -- the inverse of 3 is 0xf6 = 2 + 4 + 16 + 32 + 64 + 128
+    local sixteenfold = twice(eightfold)
+    inverse = bxor(double, twice(double), sixteenfold, twice(sixteenfold), twice(twice(sixteenfold)), twice(twice(twice(sixteenfold))))
+  end
+  for byte = 0, 255 do
+    local once = SBOX[byte]
+    local double = twice(once)
+    local triple = bxor(once, double)
+    COLUMNS[1][byte], COLUMNS[2][byte], COLUMNS[3][byte], COLUMNS[4][byte] =
+      word(double, once, once, triple), word(triple, double, once, once), word(once, triple, double, once), word(once, once, triple, double)
+  end
+end
+
+-- The 44 words of the eleven round keys, of a key of 16 bytes.
+local function round_keys(key)
+  local words = {}
+  for index = 0, 3 do words[index + 1] = word(key:byte(4 * index + 1, 4 * index + 4)) end
+  local constant = 1
+  for index = 5, 44 do
+    local before = words[index - 1]
+    if index % 4 == 1 then
+      before = word(bxor(SBOX[band(rshift(before, 16), 0xff)], constant), SBOX[band(rshift(before, 8), 0xff)], SBOX[band(before, 0xff)], SBOX[rshift(before, 24)])
+      constant = twice(constant)
+    end
+    words[index] = bxor(words[index - 4], before)
+  end
+  return words
+end
+
+local function encrypt_block(keys, a, b, c, d)
+  local one, two, three, four = COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4]
+  a, b, c, d = bxor(a, keys[1]), bxor(b, keys[2]), bxor(c, keys[3]), bxor(d, keys[4])
+  for at = 5, 37, 4 do
+    a, b, c, d =
+      bxor(one[rshift(a, 24)], two[band(rshift(b, 16), 0xff)], three[band(rshift(c, 8), 0xff)], four[band(d, 0xff)], keys[at]),
+      bxor(one[rshift(b, 24)], two[band(rshift(c, 16), 0xff)], three[band(rshift(d, 8), 0xff)], four[band(a, 0xff)], keys[at + 1]),
+      bxor(one[rshift(c, 24)], two[band(rshift(d, 16), 0xff)], three[band(rshift(a, 8), 0xff)], four[band(b, 0xff)], keys[at + 2]),
+      bxor(one[rshift(d, 24)], two[band(rshift(a, 16), 0xff)], three[band(rshift(b, 8), 0xff)], four[band(c, 0xff)], keys[at + 3])
+  end
+  local function last(first, second, third, fourth, key)
+    return bxor(word(SBOX[rshift(first, 24)], SBOX[band(rshift(second, 16), 0xff)], SBOX[band(rshift(third, 8), 0xff)], SBOX[band(fourth, 0xff)]), key)
+  end
+  return last(a, b, c, d, keys[41]), last(b, c, d, a, keys[42]), last(c, d, a, b, keys[43]), last(d, a, b, c, keys[44])
+end
+
+-- The key of one direction, with its IV: 28 bytes of the log.
+local function direction(hex)
+  local bytes = hex:gsub('..', function(pair) return string.char(tonumber(pair, 16)) end)
+  return { keys = round_keys(bytes:sub(1, 16)), iv = { word(bytes:byte(17, 20)), word(bytes:byte(21, 24)), word(bytes:byte(25, 28)) } }
+end
+
+-- What GCM (NIST SP 800-38D) encrypted of a packet with this number: counter mode, whose first block is the tag's.
+local function decrypt(by, number, bytes)
+  local hex = {}
+  local text = bytes .. ('\0'):rep(-#bytes % 16)
+  local nonce = bxor(by.iv[3], number)
+  for block = 0, #text / 16 - 1 do
+    local a, b, c, d = encrypt_block(by.keys, by.iv[1], by.iv[2], nonce, 2 + block)
+    local at = 16 * block
+    local e, f, g, h = word(text:byte(at + 1, at + 4)), word(text:byte(at + 5, at + 8)), word(text:byte(at + 9, at + 12)), word(text:byte(at + 13, at + 16))
+    hex[block + 1] = string.format('%08x%08x%08x%08x', bxor(a, e) % 0x100000000, bxor(b, f) % 0x100000000, bxor(c, g) % 0x100000000, bxor(d, h) % 0x100000000)
+  end
+  return ByteArray.new(table.concat(hex):sub(1, 2 * #bytes))
+end
+
+-- Keys of the log, by initiator's id, share and token; and by the id of whom a packet is for, of the connections that this capture has shown.
+local logged, keys_for = {}, {}
+
+local function read_key_log()
+  local file = rudp.prefs.key_log ~= '' and io.open(rudp.prefs.key_log)
+  if not file then return end
+  for line in file:lines() do
+    local info, keys = line:match('^48520102 (%x+) (%x+)%s*$')
+    if info and #info >= 216 and #keys == 112 then logged[info:sub(1, 80) .. info:sub(217)] = { initiators = direction(keys:sub(1, 56)), acceptors = direction(keys:sub(57)) } end
+  end
+  file:close()
+end
+
+local function hex_of(range) return range:bytes():tohex(true) end
+
+-- Whose keys encrypted a packet. A capture is read once from its beginning, and then here and there: what was found the first time stays.
+local found = {}
+local function key_of(packet, find)
+  if not packet.visited then found[packet.number] = find() or false end
+  return found[packet.number]
+end
+
+function rudp.init()
+  keys_for, found = {}, {}
+  logged = {}
+  read_key_log()
+end
+
+local function key_of_hello(buffer, packet, content_at)
+  return key_of(packet, function()
+    local name = hex_of(buffer(17, 8)) .. hex_of(buffer(33, 32)) .. hex_of(buffer(66, content_at - 66))
+    if logged[name] == nil then read_key_log() end -- of a live capture: the log grows
+    local keys = logged[name]
+    if keys == nil then return nil end
+    keys_for[hex_of(buffer(17, 8))] = { by = keys.acceptors, peers = keys.initiators }
+    return keys.initiators
+  end)
+end
+
+local function key_of_welcome(buffer, packet)
+  return key_of(packet, function()
+    local keys = keys_for[hex_of(buffer(9, 8))]
+    if keys == nil then return nil end
+    keys_for[hex_of(buffer(17, 8))] = { by = keys.peers }
+    return keys.by
+  end)
+end
+
+local function key_of_short(buffer, packet)
+  return key_of(packet, function()
+    local keys = keys_for[hex_of(buffer(1, 8))]
+    return keys and keys.by
+  end)
 end
 
 -- A number of RFC 9000 §16 at a place: its value and its length.
@@ -206,18 +348,21 @@ local function show_frames(buffer, at, tree)
   return words
 end
 
--- What is encrypted in a packet, as far as one can see: how much it is.
-local function show_encrypted(buffer, at, tree)
+-- What is encrypted in a packet; without its key, how much it is.
+local function show_encrypted(buffer, at, tree, key, number)
   local length = buffer:len() - TAG_BYTES - at
   if length <= 0 then return 'nothing' end
   tree:add(f.encrypted, buffer(at, length))
   tree:add(f.tag, buffer(at + length, TAG_BYTES))
-  return whole(length) .. ' bytes encrypted'
+  if not key then return whole(length) .. ' bytes encrypted' end
+  local can_be_read, words, fault = pcall(show_frames, decrypt(key, number, buffer:raw(at, length)):tvb('Decrypted frames'), 0, tree)
+  return can_be_read and not fault and table.concat(words, ', ') or 'the key log has other keys'
 end
 
 -- The fields that stand in the clear in a long packet of the encrypted version.
-local function show_encrypted_long(buffer, name, tree)
-  if name == 'WELCOME' then return show_encrypted(buffer, 29, tree) end
+local function show_encrypted_long(buffer, packet, name, tree)
+  local number = buffer(25, 4):uint()
+  if name == 'WELCOME' then return show_encrypted(buffer, 29, tree, key_of_welcome(buffer, packet), number) end
   if name == 'RESET' then
     tree:add(f.reset_token, buffer(30, 16))
     return show.CONNECTION_CLOSE(reader(buffer, 29, tree))
@@ -233,7 +378,9 @@ local function show_encrypted_long(buffer, name, tree)
   end
   if length > 0 then tree:add(f.token, buffer(length_at + 1, length)) end
   if name == 'RETRY' then return 'TOKEN, keys' end
-  return length == 0 and 'asks for a token and keys' or 'TOKEN, key, ' .. show_encrypted(buffer, length_at + 1 + length, tree)
+  if length == 0 then return 'asks for a token and keys' end
+  local content_at = length_at + 1 + length
+  return 'TOKEN, key, ' .. show_encrypted(buffer, content_at, tree, key_of_hello(buffer, packet, content_at), number)
 end
 
 function rudp.dissector(buffer, packet, root)
@@ -246,7 +393,8 @@ function rudp.dissector(buffer, packet, root)
     tree:add(f.type, buffer(0, 1), 'SHORT')
     tree:add(f.destination, buffer(1, 8))
     tree:add(f.number, buffer(9, 4))
-    packet.cols.info = 'SHORT #' .. buffer(9, 4):uint() .. ': ' .. show_encrypted(buffer, 13, tree)
+    local number = buffer(9, 4):uint()
+    packet.cols.info = 'SHORT #' .. number .. ': ' .. show_encrypted(buffer, 13, tree, key_of_short(buffer, packet), number)
     return buffer:len()
   end
   local is_short = form == 0x40
@@ -275,7 +423,7 @@ function rudp.dissector(buffer, packet, root)
   local name = LONG_TYPES[math.floor(form / 16) % 4]
   tree:add(f.type, buffer(0, 1), name)
   tree:add(f.number, buffer(25, 4))
-  local text = version == ENCRYPTED_VERSION and show_encrypted_long(buffer, name, tree) or table.concat(show_frames(buffer, 29, tree), ', ')
+  local text = version == ENCRYPTED_VERSION and show_encrypted_long(buffer, packet, name, tree) or table.concat(show_frames(buffer, 29, tree), ', ')
   packet.cols.info = name .. ' #' .. buffer(25, 4):uint() .. ': ' .. text
   return buffer:len()
 end

@@ -15,7 +15,7 @@ test.each([
   ['client', ['proxy_port', 'dns', 'dhcp', 'encrypt']],
   ['resolve', ['dns', 'json']],
   ['lease', ['dhcp', 'json']],
-  ['fetch', ['dns', 'encrypt', 'output', 'json']],
+  ['fetch', ['dns', 'encrypt', 'key_log', 'output', 'json']],
   ['key', ['output', 'data']],
   ['up', ['local', 'lan', 'config']],
 ])('hamlet %s --help names its flags', async (command, flags) => {

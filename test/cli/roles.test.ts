@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -74,16 +74,27 @@ test('a page is fetched encrypted, from a server that is known again by its key'
   const { server } = await serve('sealed.home', '--encryption', 'offered')
   const [, key] = await server.line(/known by x25519 (\S+)$/, 'stderr')
   const folder = emptyFolder()
-  const fetched = () => runHamlet(['fetch', 'rudp://sealed.home/css/site.css', '--encrypt', '--dns', dns, '--data', folder])
-  const [first, second] = [await fetched(), await fetched()]
+  const fetched = (...more: string[]) => runHamlet(['fetch', 'rudp://sealed.home/css/site.css', '--encrypt', '--dns', dns, '--data', folder, ...more])
+  const log = join(folder, 'keys.txt')
+  const [first, second] = [await fetched(), await fetched('--key_log', log)]
   expect([first.status, second.status, second.body.equals(first.body)]).toEqual([0, 0, true])
   expect(first.stderr).toContain(`sealed.home is known from now on by x25519 ${key}\n`)
   expect(second.stderr).not.toContain('known from now on')
   expect(second.stderr).toContain('Encrypted RUDP connection to')
+  expect(readFileSync(log, 'utf8')).toMatch(/^48520102 [0-9a-f]{218,} [0-9a-f]{112}\n$/)
+  expect((statSync(log).mode & 0o777).toString(8)).toBe('600')
   writeFileSync(join(folder, 'rudp-known-servers'), `sealed.home x25519 ${'A'.repeat(43)}=\n`)
   const refused = await fetched()
   expect([refused.status, refused.stdout]).toEqual([1, ''])
   expect(refused.stderr).toMatch(/hamlet: sealed\.home showed another key than it is known by: [^\n]+You may [^\n]+\n$/)
+})
+
+test('a key log without encryption, or where it cannot be written, is refused in one line', async () => {
+  const log = join(emptyFolder(), 'missing', 'keys.txt')
+  const readable = await runHamlet(['fetch', 'rudp://127.0.0.1:9/', '--key_log', log])
+  expect([readable.status, readable.stderr]).toEqual([2, expect.stringMatching(/^hamlet: --key_log cannot be used here: nothing would be encrypted\. You may [^\n]+\n$/)])
+  const unwritable = await runHamlet(['fetch', 'rudp://127.0.0.1:9/', '--encrypt', '--key_log', log, '--data', emptyFolder()])
+  expect([unwritable.status, unwritable.stderr]).toEqual([1, expect.stringMatching(/^hamlet: \S+keys\.txt could not be written: [^\n]+You may choose another file with --key_log\.\n$/)])
 })
 
 test('without --dns the server that DHCP told is asked, and stderr says so', async () => {
@@ -134,6 +145,18 @@ test('a fetch can go to a file', async () => {
   expect(status).toBe(0)
   expect(body.length).toBe(0)
   expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain('Welcome to file.home')
+})
+
+test('what a full disk does not take is said in one line, and is no success: the body, the qlog, standard output', async () => {
+  const { udpPort } = await serve('full.home')
+  const url = `rudp://127.0.0.1:${udpPort}/css/site.css`
+  const onFullDisk = { runtime: ['sh', '-c', 'exec "$0" "$@" > /dev/full', process.execPath] }
+  const fetched = [await runHamlet(['fetch', url, '--output', '/dev/full']), await runHamlet(['fetch', url, '--qlog', '/dev/full']), await runHamlet(['fetch', url], onFullDisk), await runHamlet(['--help'], onFullDisk)]
+  for (const { status, stderr } of fetched) {
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^hamlet: [^\n]+ could not be written: [^\n]*ENOSPC[^\n]+\. You may [^\n]+\n$/m)
+    expect(stderr).not.toContain('fault of its own')
+  }
 })
 
 test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {

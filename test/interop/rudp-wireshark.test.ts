@@ -4,12 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { Cryptography } from '../../src/services/rudp/core/encryption/cryptography.ts'
+import { withKeyLog } from '../../src/services/rudp/core/encryption/key-log.ts'
 import type { SideName } from '../../src/services/rudp/core/pair.ts'
+import { nodeCryptography } from '../../src/services/rudp/node-cryptography.ts'
 import { bytesOf, transfer } from '../../src/services/rudp/testing/transfer.ts'
 import { encrypted } from '../../src/services/rudp/testing/encryption.ts'
 import { decodeEncryptedPacket, encodeEncryptedReset } from '../../src/services/rudp/wire/encrypted-packet.ts'
-import type { Frame } from '../../src/services/rudp/wire/frames.ts'
+import { decodeFrames, type Frame } from '../../src/services/rudp/wire/frames.ts'
 import { decodePacket, encodePacket, summarizePacket } from '../../src/services/rudp/wire/packet.ts'
+import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
+import { createNetwork, run, startPeer } from '../support/namespaces.ts'
 
 const DISSECTOR = new URL('../../docs/wireshark/rudp.lua', import.meta.url).pathname
 
@@ -35,13 +40,16 @@ function capture(datagrams: readonly Uint8Array[]): Buffer {
   })])
 }
 
-function tshark(datagrams: readonly Uint8Array[], ...fields: string[]): string[][] {
+/** @param keyLog lines of it */
+function tshark(datagrams: readonly Uint8Array[], fields: readonly string[], keyLog: readonly string[] = []): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'hamlet-rudp-'))
   try {
     const file = join(folder, 'rudp.pcap')
     writeFileSync(file, capture(datagrams))
+    const keys = join(folder, 'keys')
+    writeFileSync(keys, keyLog.map(line => `${line}\n`).join(''))
     const output = execFileSync('tshark', [
-      '-X', `lua_script:${DISSECTOR}`, '-r', file, '-T', 'fields', '-E', 'separator=|', ...fields.flatMap(field => ['-e', field]),
+      '-X', `lua_script:${DISSECTOR}`, '-o', `hrudp.key_log:${keys}`, '-r', file, '-T', 'fields', '-E', 'separator=|', ...fields.flatMap(field => ['-e', field]),
     ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
     return output.trimEnd().split('\n').map(line => line.split('|'))
   } finally {
@@ -54,7 +62,7 @@ test('every packet of a lossy transfer is read in the same words, and every chec
   const { pair, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(100_000, 1), bytesOf(50_000, 2))
   pair.run(isComplete, 10_000)
   pair.wait(1000)
-  const read = tshark(datagrams, '_ws.col.Protocol', '_ws.col.Info', 'hrudp.checksum.good')
+  const read = tshark(datagrams, ['_ws.col.Protocol', '_ws.col.Info', 'hrudp.checksum.good'])
   expect(read.map(([protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
   expect(read.map(([, info]) => info)).toEqual(datagrams.map(bytes => summarizePacket(decodePacket(bytes))))
   expect(read.some(([, info]) => info?.includes('PARITY'))).toBe(true)
@@ -79,17 +87,93 @@ test('of an encrypted transfer everything is read that stands in the clear, ever
       case 'RESET': return [`${head}CONNECTION_CLOSE unknown`, '', '', '', hex(packet.resetToken)]
     }
   })
-  const read = tshark(datagrams, '_ws.col.Info', 'hrudp.share', 'hrudp.identity', 'hrudp.token', 'hrudp.reset_token', '_ws.col.Protocol', 'hrudp.checksum.good')
+  const read = tshark(datagrams, ['_ws.col.Info', 'hrudp.share', 'hrudp.identity', 'hrudp.token', 'hrudp.reset_token', '_ws.col.Protocol', 'hrudp.checksum.good'])
   expect(read.map(columns => columns.slice(0, 5))).toEqual(expected)
   expect(read.map(([, , , , , protocol]) => protocol)).toEqual(datagrams.map(() => 'RUDP'))
   expect(read.filter(([info]) => info?.startsWith('SHORT') === false).every(columns => /^(True|1)$/.test(columns[6] ?? ''))).toBe(true)
 })
 
+test('with the key log every frame of an encrypted transfer is read as the ends wrote it', () => {
+  const { datagrams, keyLog, framesOf } = encryptedTransfer()
+  const expected = datagrams.map(bytes => {
+    const packet = decodeEncryptedPacket(bytes)
+    const frames = framesOf(bytes)
+    if (frames === undefined) return `${packet.type} #${packet.number}: ${packet.type === 'RETRY' ? 'TOKEN, keys' : 'asks for a token and keys'}`
+    const said = summarizePacket({ type: 'SHORT', destinationId: packet.destinationId, number: packet.number, frames }).replace('SHORT', packet.type)
+    return packet.type === 'HELLO' ? said.replace(': ', ': TOKEN, key, ') : said
+  })
+  expect(expected.some(line => line.includes('PARITY'))).toBe(true)
+  expect(expected.some(line => line.startsWith('WELCOME'))).toBe(true)
+  expect(tshark(datagrams, ['_ws.col.Info'], keyLog)).toEqual(expected.map(line => [line]))
+})
+
+test('a key log with other keys shows no frames, and nothing breaks', () => {
+  const { datagrams, keyLog } = encryptedTransfer()
+  const others = keyLog.map(line => line.slice(0, -112) + '5a'.repeat(56))
+  const read = tshark(datagrams, ['_ws.col.Info', '_ws.lua.error'], others)
+  expect(read.map(([, fault]) => fault)).toEqual(datagrams.map(() => ''))
+  const sealed = read.filter(([info]) => info?.endsWith('keys') === true && !info.includes('asks') && !info.includes('TOKEN, keys'))
+  expect(sealed.length).toBeGreaterThan(datagrams.length / 2)
+})
+
+test('an encrypted page that was captured on the wire is read with the key log of `hamlet fetch`, and without it is not', async () => {
+  const { namespaces: { host, visitor }, remove } = createNetwork({ host: '10.78.0.1/24', visitor: '10.78.0.2/24' })
+  const folder = emptyFolder()
+  const server = new RunningHamlet(['server', '--host', '10.78.0.1', '--encryption', 'required', '--data', emptyFolder()], { namespace: host })
+  try {
+    await server.line(/^\[server\] RUDP listening on 10\.78\.0\.1:8080$/)
+    const [file, keyLog] = [join(folder, 'page.pcapng'), join(folder, 'keys.txt')]
+    const capturing = await startPeer(visitor, 'tshark', ['-i', 'eth0', '-w', file, '-f', 'udp port 8080'], /Capture started/)
+    const page = await runHamlet(['fetch', 'rudp://10.78.0.1/', '--encrypt', '--key_log', keyLog, '--data', folder], { namespace: visitor })
+    expect([page.status, page.stdout]).toEqual([0, expect.stringContaining('<html')])
+    const carried = (...more: string[]) => {
+      const pieces = run(undefined, 'tshark', '-X', `lua_script:${DISSECTOR}`, ...more, '-r', file, '-T', 'fields', '-e', 'hrudp.data').trim()
+      return Buffer.from(pieces.replace(/[^0-9a-f]/g, ''), 'hex').toString()
+    }
+    await expect.poll(() => carried('-o', `hrudp.key_log:${keyLog}`), { timeout: 10_000, interval: 200 }).toContain(page.stdout.slice(0, 500))
+    expect(carried('-o', `hrudp.key_log:${keyLog}`)).toMatch(/^GET \/ HTTP\/1\.1\r\n/)
+    expect(carried()).toBe('')
+    await capturing.stop()
+  } finally {
+    await server.stop()
+    remove()
+  }
+})
+
+/** Every datagram of an encrypted transfer, lost ones too, the client's key log, and what stands in a datagram as it was before encryption. */
+function encryptedTransfer() {
+  const datagrams: Uint8Array[] = []
+  const keyLog: string[] = []
+  const written = new Map<string, Frame[]>()
+  const tagOf = (bytes: Uint8Array) => Buffer.from(bytes.subarray(-16)).toString('hex')
+  const watched: Cryptography = {
+    ...nodeCryptography,
+    cipher(key) {
+      const cipher = nodeCryptography.cipher(key)
+      return {
+        open: cipher.open.bind(cipher),
+        seal(nonce, bytes, authenticatedAt, from, to) {
+          const content = bytes.slice(from, to)
+          cipher.seal(nonce, bytes, authenticatedAt, from, to)
+          written.set(tagOf(bytes.subarray(0, to + 16)), decodeFrames(content, new DataView(content.buffer), 0))
+        },
+      }
+    },
+  }
+  const { trusts, server } = encrypted()
+  const encryption = { trusts, client: { cryptography: withKeyLog(watched, line => keyLog.push(line)) }, server: { ...server, cryptography: watched } }
+  const tap = (_from: SideName, bytes: Uint8Array) => { datagrams.push(bytes.slice()) }
+  const { pair, isComplete } = transfer({ seed: 3, link: { delayMs: 10, loss: 0.1 }, encryption, tap }, bytesOf(30_000, 1), bytesOf(30_000, 2))
+  expect(pair.run(isComplete, 10_000)).toBe(true)
+  pair.wait(1000)
+  return { datagrams, keyLog, framesOf: (bytes: Uint8Array) => written.get(tagOf(bytes)) }
+}
+
 test('a parity is read with all its fields', () => {
   const parity: Frame = { kind: 'PARITY', streamId: 4, finalSize: 30_000, sum: 0xfe010203, data: Uint8Array.of(1, 2, 0xff) }
   const fields = ['hrudp.stream', 'hrudp.parity.final_size', 'hrudp.parity.sum', 'hrudp.parity', 'hrudp.limit', '_ws.col.Info']
   const packet = encodePacket({ type: 'SHORT', destinationId: 5, number: 7, frames: [{ kind: 'MAX_DATA', limit: 9 }, parity] })
-  expect(tshark([packet], ...fields)).toEqual([['4', '30000', '0xfe010203', '0102ff', '9', 'SHORT #7: MAX_DATA 9, PARITY 4 of 30000 by 3']])
+  expect(tshark([packet], fields)).toEqual([['4', '30000', '0xfe010203', '0102ff', '9', 'SHORT #7: MAX_DATA 9, PARITY 4 of 30000 by 3']])
 })
 
 test('rarer packets are read as well, and damage shows', () => {
@@ -105,7 +189,7 @@ test('rarer packets are read as well, and damage shows', () => {
   ]
   const damaged = encodePacket({ type: 'SHORT', destinationId: 3, number: 1, frames: [{ kind: 'MAX_DATA', limit: 1000 }] })
   damaged[16] = 2
-  const read = tshark([...rare, damaged], '_ws.col.Info', 'hrudp.checksum.good')
+  const read = tshark([...rare, damaged], ['_ws.col.Info', 'hrudp.checksum.good'])
   expect(read.slice(0, 3).map(([info]) => info)).toEqual(rare.map(bytes => summarizePacket(decodePacket(bytes))))
   expect(read[3]?.[1]).toMatch(/^(False|0)$/)
 })

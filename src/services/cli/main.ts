@@ -1,6 +1,6 @@
 /** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
 import { SERVICE_IDS } from '../contracts.ts'
-import { oneLine, UsageError } from '../kit/errors.ts'
+import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import { implementations } from '../services.ts'
 import type { Command, ExitStatus, Terminal } from './command.ts'
 import { fetch } from './commands/fetch.ts'
@@ -45,7 +45,11 @@ function fail(error: unknown): never {
 process.on('unhandledRejection', fail)
 process.on('uncaughtException', fail)
 // A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' ? process.exit(0) : fail(error))
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' ? process.exit(0) : fail(new HamletError({
+    code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere',
+  }, { cause: error })))
+}
 
 const interrupted = new Promise<void>(stop => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())

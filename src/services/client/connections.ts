@@ -10,6 +10,7 @@ import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { connectStream } from '../kit/node/streams.ts'
+import type { Cryptography } from '../rudp/core/encryption/cryptography.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
@@ -31,6 +32,8 @@ export interface RudpOptions {
   readonly observe?: Observe | undefined
   /** Encrypts them, to servers that are known or new; undefined: they are readable. */
   readonly encryption?: KnownServers | undefined
+  /** What encrypts them; node:crypto, if nothing else is said. */
+  readonly cryptography?: Cryptography | undefined
   /** In which they stand. */
   readonly lab?: Lab | undefined
 }

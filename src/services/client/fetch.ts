@@ -6,6 +6,7 @@ import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import { giveBack } from '../kit/node/give-back.ts'
+import type { Cryptography } from '../rudp/core/encryption/cryptography.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
 import type { KnownServers } from '../rudp/known-servers.ts'
@@ -26,6 +27,8 @@ export interface FetchOptions extends Environment {
   readonly resolve?: ResolveName
   /** Encrypts what goes by RUDP. */
   readonly encryption?: KnownServers | undefined
+  /** What encrypts it; node:crypto, if nothing else is said. */
+  readonly cryptography?: Cryptography | undefined
   /** In which the RUDP connection stands. */
   readonly lab?: Lab | undefined
   /** Aborting it breaks the fetch off. */
@@ -54,11 +57,11 @@ export interface Fetched {
 export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
   const target = parseTarget(url)
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
-  const { clock, random, trace, encryption, lab, signal = new AbortController().signal } = options
+  const { clock, random, trace, encryption, cryptography, lab, signal = new AbortController().signal } = options
   const names = new Names(options)
   const qlog = new QlogTrace(url, 'initiator')
   const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
-  const connections = new Connections({ clock, random, trace }, { observe, encryption, lab })
+  const connections = new Connections({ clock, random, trace }, { observe, encryption, cryptography, lab })
   const startedAtMs = clock.nowMs()
   try {
     const way = await findWay(target, transport, options.resolve ?? names.resolve, random)

@@ -13,6 +13,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { closeError } from './close-error.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { Visit } from './core/encryption/connection-encryption.ts'
+import type { Cryptography } from './core/encryption/cryptography.ts'
 import type { Observe, RudpEvent } from './core/endpoint.ts'
 import type { CloseReason } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/limits.ts'
@@ -30,6 +31,8 @@ export interface DialerOptions {
   readonly congestion?: CongestionName
   /** Every connection is encrypted, to servers that show the identity which they are known by; undefined: none is. */
   readonly encryption?: KnownServers | undefined
+  /** What encrypts; node:crypto, if nothing else is said. */
+  readonly cryptography?: Cryptography | undefined
   /** Hears of everything that happens in the connections. */
   readonly observe?: Observe | undefined
   /** In which the connections stand; its congestion control goes before the one that is named here. */
@@ -121,9 +124,9 @@ export class RudpDialer {
     const known = this.#hosts.get(address)
     if (known !== undefined) return known
     if (this.#closed) throw new HamletError(closeError('finished', peer))
-    const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, keepMs = KEEP_MS, encryption } = this.#options
+    const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, keepMs = KEEP_MS, encryption, cryptography = nodeCryptography } = this.#options
     const opening = DialingHost.open({
-      ...this.#options, addresses: [address], limits: { connectTimeoutMs: timeoutMs }, encryption: encryption && { cryptography: nodeCryptography }, keepMs,
+      ...this.#options, addresses: [address], limits: { connectTimeoutMs: timeoutMs }, encryption: encryption && { cryptography }, keepMs,
       onClosing: () => this.#hosts.delete(address),
     })
     this.#hosts.set(address, opening)

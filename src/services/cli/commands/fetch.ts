@@ -1,6 +1,7 @@
 /** `hamlet fetch URL`: one page by HTTP over TCP or RUDP, found by Hamlet's own resolver. */
 import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
@@ -10,8 +11,11 @@ import { systemClock } from '../../kit/node/clock.ts'
 import { collectLessOften } from '../../kit/node/garbage-collection.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
+import { withKeyLog } from '../../rudp/core/encryption/key-log.ts'
+import { openKeyLogFile } from '../../rudp/key-log-file.ts'
 import { KnownServers } from '../../rudp/known-servers.ts'
 import { Lab } from '../../rudp/lab.ts'
+import { nodeCryptography } from '../../rudp/node-cryptography.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
 
@@ -23,6 +27,7 @@ export const fetch = defineCommand({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
     encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; the server is known again by the key of its first visit' }),
     output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
+    key_log: z.string().optional().meta({ description: 'add the keys of the encrypted RUDP connection to this file, for Wireshark', placeholder: 'FILE' }),
     qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
     link: linkText(),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address and of the servers that are known', placeholder: 'DIR' }),
@@ -41,12 +46,18 @@ export const fetch = defineCommand({
       throw new UsageError('--link cannot be used here', 'it conditions RUDP, and the address is not one of RUDP', 'write rudp:// in the address, or leave --link out')
     }
     const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })
-    const file = flags.output === undefined ? undefined : await openFile(flags.output)
-    const log = flags.qlog === undefined ? undefined : await openFile(flags.qlog)
-    const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.end(qlog) }
-    const encryption = flags.encrypt ? new KnownServers(folder, line => stderr.write(`${line}\n`)) : undefined
-    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, lab, output: file ?? stdout, ...onQlog, ...environment })
-    if (file !== undefined) await ended(file)
+    if (flags.key_log !== undefined && !(flags.encrypt && url.startsWith('rudp:'))) {
+      throw new UsageError('--key_log cannot be used here', 'nothing would be encrypted', 'write rudp:// in the address and add --encrypt, or leave --key_log out')
+    }
+    const file = flags.output === undefined ? undefined : await OutputFile.open('output', flags.output)
+    const log = flags.qlog === undefined ? undefined : await OutputFile.open('qlog', flags.qlog)
+    const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.stream.write(qlog) }
+    const say = (text: string) => stderr.write(`${text}\n`)
+    const encryption = flags.encrypt ? new KnownServers(folder, say) : undefined
+    const cryptography = flags.key_log === undefined ? undefined : withKeyLog(nodeCryptography, openKeyLogFile(flags.key_log, say))
+    const output = file?.stream ?? stdout
+    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, cryptography, lab, output, ...onQlog, ...environment }).finally(() => log?.end())
+    await file?.end()
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {
       for (const { step, tookMs, sentence } of fetched.steps) stderr.write(`${step.padEnd(8)} ${tookMs.toFixed(1).padStart(8)} ms  ${sentence}\n`)
@@ -57,20 +68,30 @@ export const fetch = defineCommand({
   },
 })
 
-async function openFile(path: string): Promise<Writable> {
-  try {
-    return (await open(path, 'w')).createWriteStream()
-  } catch (error) {
-    throw new HamletError({
-      code: 'disk-failed', what: `${path} could not be written`, why: error instanceof Error ? error.message : String(error), remedy: 'choose another file with --output',
-    }, { cause: error })
-  }
-}
+class OutputFile {
+  readonly stream: Writable
+  readonly #failed: (error: unknown) => HamletError
 
-/** Waits until all of it is written. */
-function ended(file: Writable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    file.once('error', reject)
-    file.end(resolve)
-  })
+  private constructor(stream: Writable, failed: (error: unknown) => HamletError) {
+    this.stream = stream.on('error', () => undefined) // `end` tells of it
+    this.#failed = failed
+  }
+
+  /** @throws HamletError disk-failed */
+  static async open(flag: string, path: string): Promise<OutputFile> {
+    const failed = (error: unknown) => new HamletError({
+      code: 'disk-failed', what: `${path} could not be written`, why: error instanceof Error ? error.message : String(error), remedy: `choose another file with --${flag}`,
+    }, { cause: error })
+    const handle = await open(path, 'w').catch((error: unknown) => { throw failed(error) })
+    return new OutputFile(handle.createWriteStream(), failed)
+  }
+
+  /** Waits until all of it is written. @throws HamletError disk-failed */
+  async end(): Promise<void> {
+    try {
+      await finished(this.stream.end())
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
 }

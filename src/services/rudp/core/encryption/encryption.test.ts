@@ -11,6 +11,7 @@ import { CONGESTION_NAMES } from '../congestion/congestion.ts'
 import type { Connection } from '../connection.ts'
 import type { Cipher, Cryptography } from './cryptography.ts'
 import { Pair, type PairOptions, type SideName } from '../pair.ts'
+import { withKeyLog } from './key-log.ts'
 import { deriveProtection } from './packet-protection.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -49,6 +50,26 @@ test('the handshake takes no longer than a readable one, and its RETRY is not lo
   expect(packets[1]?.bytes.length).toBeLessThanOrEqual(ASKING_HELLO_BYTES)
   expect([client.localId, client.remoteId, client.metrics().rttMs]).toEqual([server.remoteId, server.localId, 20])
   expect(pair.client.events.flatMap(event => event.kind === 'identified' ? [[...event.identity]] : [])).toEqual([[...IDENTITY]])
+})
+
+test('the key logs of both ends have the same lines: what HELLO shows, and keys by which a packet opens', () => {
+  const lines = { client: [] as string[], server: [] as string[] }
+  const { client, server, trusts } = encrypted()
+  const logged = (side: SideName) => withKeyLog(nodeCryptography, line => lines[side].push(line))
+  const { pair, packets } = watched({ seed: 3, link: { delayMs: 5 }, encryption: { trusts, client: { ...client, cryptography: logged('client') }, server: { ...server, cryptography: logged('server') } } })
+  pair.connected()
+  expect(lines.client).toHaveLength(1)
+  expect(lines.server).toEqual(lines.client)
+  const [version, info = '', keys = ''] = lines.client[0]?.split(' ') ?? []
+  const hello = packets.map(({ packet }) => packet).find(packet => packet.type === 'HELLO' && packet.token.length > 0)
+  const welcome = packets.find(({ packet }) => packet.type === 'WELCOME')
+  if (hello?.type !== 'HELLO' || welcome?.packet.type !== 'WELCOME') return expect.unreachable('both were sent')
+  expect(version).toBe('48520102')
+  expect(info.slice(16, 80)).toBe(Buffer.from(hello.share).toString('hex'))
+  expect(info.slice(216)).toBe(Buffer.from(hello.token).toString('hex'))
+  const [key, nonce] = [Buffer.from(keys.slice(56, 88), 'hex'), Buffer.from(keys.slice(88), 'hex')]
+  nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ welcome.packet.number) >>> 0, 8)
+  expect(nodeCryptography.cipher(key).open(nonce, welcome.bytes, 9, welcome.packet.contentAt)).toBeDefined()
 })
 
 test('who reads every datagram finds none of the bytes that they carry', () => {

@@ -17,7 +17,8 @@ import type { NumberedPacket } from '../../wire/packet.ts'
 import { writeUint64 } from '../../wire/varint.ts'
 import type { Cipher, Cryptography } from './cryptography.ts'
 
-const SALT = 'Hamlet RUDP 48520102'
+/** Of the derivation that makes the keys of a connection. */
+export const PACKET_KEYS_SALT = 'Hamlet RUDP 48520102'
 const KEY_BYTES = 16
 const IV_BYTES = 12
 const NONCE_NUMBER_AT = 8
@@ -103,7 +104,7 @@ export function deriveProtection(
   const secret = new Uint8Array(2 * PUBLIC_KEY_BYTES)
   secret.set(withIdentity)
   secret.set(withPrekey, PUBLIC_KEY_BYTES)
-  const keys = cryptography.derive(secret, SALT, transcriptOf(initiatorId, hello, acceptor), 2 * (KEY_BYTES + IV_BYTES))
+  const keys = cryptography.derive(secret, PACKET_KEYS_SALT, transcriptOf(initiatorId, hello, acceptor), 2 * (KEY_BYTES + IV_BYTES))
   const direction = (at: number) => new DirectionKeys(cryptography.cipher(keys.subarray(at, at + KEY_BYTES)), keys.subarray(at + KEY_BYTES, at + KEY_BYTES + IV_BYTES))
   const [initiators, acceptors] = [direction(0), direction(KEY_BYTES + IV_BYTES)]
   return role === 'initiator' ? new PacketProtection(initiators, acceptors) : new PacketProtection(acceptors, initiators)

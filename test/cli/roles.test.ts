@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -157,6 +159,40 @@ test('what a full disk does not take is said in one line, and is no success: the
     expect(stderr).toMatch(/^hamlet: [^\n]+ could not be written: [^\n]*ENOSPC[^\n]+\. You may [^\n]+\n$/m)
     expect(stderr).not.toContain('fault of its own')
   }
+})
+
+test('what a person breaks off ends at once, whatever it waits for', async () => {
+  const silent = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const nobody = `127.0.0.1:${silent.address().port}`
+  for (const command of [['resolve', 'x.home', '--dns', nobody], ['lease', '--dhcp', nobody, '--data', emptyFolder()], ['fetch', 'http://x.home/', '--dns', nobody], ['fetch', `rudp://${nobody}/`]]) {
+    const asked = once(silent, 'message')
+    const waiting = new RunningHamlet(command)
+    all.push(waiting)
+    await asked
+    expect(await waiting.stop('SIGINT'), command.join(' ')).toBe(null)
+  }
+  silent.close()
+})
+
+test('a fetch that is broken off writes its qlog, and is no success', async () => {
+  const { udpPort } = await serve('slow.home', '--link', 'rate=1mbit')
+  const log = join(emptyFolder(), 'page.qlog')
+  const fetch = start('fetch', `rudp://127.0.0.1:${udpPort}/bytes/5000000`, '--qlog', log)
+  await expect.poll(() => fetch.stdout.length, { timeout: 10_000 }).toBeGreaterThan(0)
+  expect(await fetch.stop('SIGINT')).toBe(1)
+  expect(fetch.stderr).toMatch(/^hamlet: \S+ was broken off: [^\n]+\. You may [^\n]+\n$/m)
+  expect(readFileSync(log, 'utf8')).toContain('packet_received')
+})
+
+test('every command makes the folder that it keeps something in, as on the first day', async () => {
+  const missing = () => join(emptyFolder(), 'Hamlet', 'data')
+  const lease = await runHamlet(['lease', '--dhcp', dhcp, '--data', missing()])
+  expect([lease.status, lease.stderr]).toEqual([0, ''])
+  const client = new RunningHamlet(['client', '--proxy_port', '0', '--dns', dns, '--data', missing()])
+  all.push(client)
+  await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
+  expect(await client.stop()).toBe(0)
 })
 
 test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {

@@ -6,8 +6,8 @@ import type { z } from 'zod'
 export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM). */
-  readonly interrupted: Promise<void>
+  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM). Until this is called they end the process, as they do any. */
+  readonly interrupted: () => Promise<void>
 }
 
 export type ExitStatus = 0 | 1 | 2

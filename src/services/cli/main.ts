@@ -51,9 +51,11 @@ for (const stream of [process.stdout, process.stderr]) {
   }, { cause: error })))
 }
 
-const interrupted = new Promise<void>(stop => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
-})
+function interrupted(): Promise<void> {
+  return new Promise(stop => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
+  })
+}
 main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, interrupted }).then(status => {
   // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written.
   process.exitCode = status

@@ -6,7 +6,7 @@
  * answer to port 68, by broadcast where they are asked to: heard by a socket for 0.0.0.0 alone, which needs the right to a
  * low port. Without that right, or where another client has the port, a Hamlet server on port 67 still answers.
  */
-import { link, readFile, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Endpoint, Path } from '../kit/endpoint.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
@@ -150,6 +150,7 @@ export async function storedMac(dataFolder: string, random: Random): Promise<str
   try {
     const stored = await readMac(path)
     if (stored !== undefined) return stored
+    await mkdir(dataFolder, { recursive: true })
     await writeFile(mine, `${newMac(random)}\n`)
     // A link is made whole or not at all, and never over a file that another process made meanwhile.
     await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))

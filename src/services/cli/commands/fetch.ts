@@ -33,7 +33,7 @@ export const fetch = defineCommand({
     data: z.string().optional().meta({ description: 'folder of the stored hardware address and of the servers that are known', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
-  async run({ flags, positionals: [url = ''] }, { stdout, stderr }) {
+  async run({ flags, positionals: [url = ''] }, { stdout, stderr, interrupted }) {
     collectLessOften()
     const folder = dataFolder(flags.data)
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
@@ -56,7 +56,11 @@ export const fetch = defineCommand({
     const encryption = flags.encrypt ? new KnownServers(folder, say) : undefined
     const cryptography = flags.key_log === undefined ? undefined : withKeyLog(nodeCryptography, openKeyLogFile(flags.key_log, say))
     const output = file?.stream ?? stdout
-    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, cryptography, lab, output, ...onQlog, ...environment }).finally(() => log?.end())
+    const gone = new AbortController()
+    if (log !== undefined) void interrupted().then(() => gone.abort()) // What happened until then is worth having.
+    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, cryptography, lab, signal: gone.signal, output, ...onQlog, ...environment }).catch((error: unknown) => {
+      throw gone.signal.aborted ? brokenOff(url, error) : error
+    }).finally(() => log?.end())
     await file?.end()
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {
@@ -67,6 +71,10 @@ export const fetch = defineCommand({
     throw new HamletError({ code: 'refused', what: `${url} was not delivered`, why: `the server answered ${fetched.status}`, remedy: 'check the address' })
   },
 })
+
+function brokenOff(url: string, cause: unknown): HamletError {
+  return new HamletError({ code: 'connection-lost', what: `${url} was broken off`, why: 'that was asked for', done: 'what had come was written', remedy: 'fetch it again' }, { cause })
+}
 
 class OutputFile {
   readonly stream: Writable

@@ -51,9 +51,10 @@ async function runUntilInterrupted(
     health: reason => terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`),
     failed: reportFailure,
   }
+  const interrupted = terminal.interrupted()
   const service = await startService(implementation, settings, { dataFolder: folder, assetsFolder: assetsFolder(), secrets: {} }, listener)
   try {
-    await Promise.race([terminal.interrupted, failed])
+    await Promise.race([interrupted, failed])
   } finally {
     await service.stop()
   }

@@ -24,6 +24,7 @@ export const up = defineCommand({
     data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
   }),
   async run({ flags }, { stdout, stderr, interrupted }) {
+    const stopped = interrupted()
     if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
     const folder = dataFolder(flags.data)
     const { settings, warning } = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
@@ -54,7 +55,7 @@ export const up = defineCommand({
     }
     const proxy = supervisor.status('client').endpoints[0]
     if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)
-    if (started > 0) await interrupted
+    if (started > 0) await stopped
     await roles.stopAll()
     return started > 0 ? 0 : 1
   },

@@ -180,7 +180,8 @@ test('the serial never goes back: not after a crash, an edit, or an edit while t
   const served = zone.serial
   const copy = await crashed()
   const after = await open(copy)
-  expect([after.zone.serial, addressesOf(after.zone)]).toEqual([served, ['a.home 192.0.2.100', 'b.home 192.0.2.2', 'c.home 192.0.2.3']])
+  expect(addressesOf(after.zone)).toEqual(['a.home 192.0.2.100', 'b.home 192.0.2.2', 'c.home 192.0.2.3'])
+  expect([served, served + 1]).toContain(after.zone.serial) // One more where the crash came before the edit stood in the journal: then it is taken for a new one.
   await after.store.close()
   const last = after.zone.serial
   await writeFile(join(copy, ZONE_FILE), `${SOA}a A 192.0.2.5\n`)

@@ -10,6 +10,7 @@
  * lines of one second differ. No TSIG signature fits a line nor the other way round: what TSIG signs always holds a zero octet.
  */
 import { UsageError } from '../../../kit/errors.ts'
+import { formatHex } from '../../../kit/hex.ts'
 import { nameKey } from '../../wire/name.ts'
 import { FUDGE_SECONDS, type Hmac, type KeyOf, type TsigKey } from './tsig.ts'
 
@@ -31,7 +32,7 @@ export function isSigned(line: string): boolean {
 /** The line with its signature. @param nonce 4 to 64 plain characters without a blank, different for each line */
 export function signLine(line: string, key: TsigKey, nowSeconds: number, nonce: string, hmac: Hmac): string {
   const signed = `${line.trim()} HMAC ${key.name} ${Math.floor(nowSeconds)} ${nonce}`
-  return `${signed} ${toHex(hmac.digest(key, octetsOf(signed)))}`
+  return `${signed} ${formatHex(hmac.digest(key, octetsOf(signed)))}`
 }
 
 /**
@@ -57,10 +58,6 @@ function refused(why: string, remedy: string): UsageError {
 
 function octetsOf(text: string): Uint8Array {
   return Uint8Array.from(text, character => character.charCodeAt(0))
-}
-
-function toHex(octets: Uint8Array): string {
-  return Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join('')
 }
 
 function fromHex(hex: string): Uint8Array {

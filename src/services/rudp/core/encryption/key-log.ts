@@ -6,6 +6,7 @@
  *
  * Info begins with the initiator's id and its share and ends with the token: by these three, which HELLO shows, a line is found.
  */
+import { formatHex } from '../../../kit/hex.ts'
 import { ENCRYPTED_VERSION } from '../../wire/encrypted-packet.ts'
 import type { Cryptography } from './cryptography.ts'
 import { PACKET_KEYS_SALT } from './packet-protection.ts'
@@ -16,12 +17,8 @@ export function withKeyLog(cryptography: Cryptography, log: (line: string) => vo
     ...cryptography,
     derive(secret, salt, info, length) {
       const keys = cryptography.derive(secret, salt, info, length)
-      if (salt === PACKET_KEYS_SALT) log(`${ENCRYPTED_VERSION.toString(16)} ${hex(info)} ${hex(keys)}`)
+      if (salt === PACKET_KEYS_SALT) log(`${ENCRYPTED_VERSION.toString(16)} ${formatHex(info)} ${formatHex(keys)}`)
       return keys
     },
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -64,7 +64,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const connections = new Connections({ clock, random, trace }, { observe, encryption, cryptography, lab })
   const startedAtMs = clock.nowMs()
   try {
-    const way = await findWay(target, transport, options.resolve ?? names.resolve, random)
+    const way = await unlessAborted(signal, () => findWay(target, transport, options.resolve ?? names.resolve, random))
     const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
     const authority = formatAuthority(target)
     const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
@@ -79,8 +79,18 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   } finally {
     await connections.close()
     options.onQlog?.(formatQlog([qlog]))
-    await names.close()
+    names.close()
   }
+}
+
+/** @returns what `work` gives; where `signal` aborts it rejects, and waits for it no longer */
+function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new HamletError({ code: 'connection-lost', what: 'The name was not looked up', why: 'the fetch was broken off', remedy: 'fetch it again' }))
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort)
+    void work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** Asks the DNS server, once it is needed. */
@@ -98,9 +108,9 @@ class Names {
     return (await this.#resolver).resolve(qname, qtype)
   }
 
-  async close(): Promise<void> {
-    const resolver = await this.#resolver?.catch(() => undefined) // whoever asked has heard of it
-    await resolver?.close()
+  /** Waits for nothing: where the DNS server is still being chosen, that may take seconds. */
+  close(): void {
+    void this.#resolver?.then(resolver => resolver.close()).catch(() => undefined) // whoever asked has heard of it
   }
 
   async #open(qname: string): Promise<Resolver> {

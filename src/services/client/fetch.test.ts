@@ -1,0 +1,24 @@
+import { Writable } from 'node:stream'
+import { expect, test, vi } from 'vitest'
+import { systemClock } from '../kit/node/clock.ts'
+import { secureRandom } from '../kit/node/random.ts'
+import { TraceRing } from '../kit/trace.ts'
+import { fetchUrl } from './fetch.ts'
+
+const never = () => new Promise<never>(() => undefined)
+const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(), output: new Writable() }
+
+test.each([['no answer about the name has come', { resolve: never }], ['no DNS server is chosen yet', { choose: never }]])('a fetch is broken off at once while %s', async (_when, waiting) => {
+  const gone = new AbortController()
+  const fetched = fetchUrl('rudp://x.home/', { dns: undefined, ...waiting, signal: gone.signal, ...environment })
+  gone.abort()
+  await expect(fetched).rejects.toMatchObject({ code: 'connection-lost' })
+})
+
+test('a fetch that was broken off before it began looks nothing up', async () => {
+  const gone = new AbortController()
+  gone.abort()
+  const resolve = vi.fn(never)
+  await expect(fetchUrl('http://x.home/', { dns: undefined, resolve, signal: gone.signal, ...environment })).rejects.toMatchObject({ code: 'connection-lost' })
+  expect(resolve).not.toHaveBeenCalled()
+})

@@ -12,7 +12,10 @@ import { startService, type ServiceListener, type StartedService } from '../kit/
 import { appServerService } from './service.ts'
 
 const assetsFolder = fileURLToPath(new URL('../../../assets', import.meta.url))
-const quiet: ServiceListener = { contractLine: () => undefined, log: () => undefined, event: () => undefined, row: () => undefined, health: () => undefined, failed: error => { throw error } }
+const quiet: ServiceListener = {
+  contractLine: () => undefined, log: () => undefined, event: () => undefined, row: () => undefined, health: () => undefined, endpoints: () => undefined,
+  failed: error => { throw error },
+}
 
 const cleanup: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const clean of cleanup.splice(0).reverse()) await clean() })

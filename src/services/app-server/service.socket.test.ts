@@ -35,7 +35,7 @@ async function serve(settings: Readonly<Record<string, unknown>>, dataFolder: st
       log: text => heard.logged.push(text),
       event: (name, data) => heard.events.push({ name, data }),
       row: (key, row) => { if (row === undefined) heard.rows.delete(key); else heard.rows.set(key, row) },
-      health: () => undefined,
+      health: () => undefined, endpoints: () => undefined,
       failed: error => { throw error },
     })
   return { service, heard }

@@ -1,10 +1,12 @@
 /** The application server: one site over TCP and RUDP alike, registered under its name at a DNS server. */
 import { join, resolve } from 'node:path'
 import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
+import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { formatLink } from '../kit/link-text.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { openJournal } from '../kit/node/journal.ts'
+import { followAddresses } from '../kit/node/follow-addresses.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { listenStreams } from '../kit/node/streams.ts'
@@ -49,7 +51,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
   }
   try {
     const addresses = addressesToBind(host)
-    const tcp = await listenStreams({ addresses, port: tcp_port, accept: socket => accept(socket, 'tcp') })
+    const tcp = await listenStreams({ addresses, port: tcp_port, accept: socket => accept(socket, 'tcp'), log: context.log })
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
@@ -58,7 +60,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
       socket.lendsPieces = true
       accept(socket, 'rudp')
     }
-    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: acceptRudp, clock, random, trace })
+    const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: acceptRudp, clock, random, trace, log: context.log })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
@@ -67,11 +69,14 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
     const stopRegistering = registerAt(context, tcpPort, udpPort)
     closing.push(async () => stopRegistering())
+    const endpoints = (): ServiceEndpoint[] => [
+      ...tcp.locals.map(local => ({ name: 'http', transport: 'tcp' as const, ...local })),
+      ...rudp.locals.map(local => ({ name: 'rudp', transport: 'udp' as const, ...local })),
+    ]
+    const unfollow = followAddresses([{ host, follow: addresses => Promise.all([tcp.follow(addresses), rudp.follow(addresses)]) }], { ...context, endpoints })
+    closing.push(async () => unfollow())
     return {
-      endpoints: [
-        ...tcp.locals.map(local => ({ name: 'http', transport: 'tcp' as const, ...local })),
-        ...rudp.locals.map(local => ({ name: 'rudp', transport: 'udp' as const, ...local })),
-      ],
+      endpoints: endpoints(),
       pinned: { tcp_port: tcpPort, udp_port: udpPort },
       commands: lab.commands,
       stop,

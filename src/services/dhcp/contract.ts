@@ -12,7 +12,7 @@ export const dhcp = defineContract({
   title: 'DHCP server',
   summary: 'Lends addresses from a pool, and tells who asks where the DNS server is.',
   settings: z.object({
-    dns: endpointText('DNS server that clients are told; the port is told to Hamlet clients only').optional(),
+    dns: endpointText('DNS server that clients are told, 0.0.0.0 for this machine; the port is told to Hamlet clients only').optional(),
     host: ipAddress('address to serve on; 0.0.0.0 is every interface of this machine').default('0.0.0.0'),
     port: port('UDP port; 67 is the standard one, 0 takes any free one').default(6767),
     interface: z.string().max(64).optional().meta({ description: 'serve this interface only', placeholder: 'NAME' }),

@@ -19,7 +19,8 @@ afterEach(async () => {
 const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-names-'))
 
 async function start(service: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, log: string[] = []): Promise<StartedService> {
-  const listener: ServiceListener = { contractLine: () => undefined, log: text => log.push(text), event: () => undefined, row: () => undefined, health: () => undefined, failed: () => undefined }
+  const nothing = () => undefined
+  const listener: ServiceListener = { contractLine: nothing, log: text => log.push(text), event: nothing, row: nothing, health: nothing, endpoints: nothing, failed: nothing }
   const started = await startService(service, { host: '127.0.0.1', ...settings }, { dataFolder: emptyFolder(), assetsFolder: '', secrets: {} }, listener)
   toClose.push(() => started.stop())
   return started

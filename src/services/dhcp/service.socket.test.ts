@@ -36,7 +36,7 @@ class Running {
       running.#changed()
     }
     running.service = await startService(dhcpService, { host: '127.0.0.1', port: 0, ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, {
-      contractLine: text => running.lines.push(text), log: text => running.logged.push(text), health: () => undefined, failed: () => undefined,
+      contractLine: text => running.lines.push(text), log: text => running.logged.push(text), health: () => undefined, endpoints: () => undefined, failed: () => undefined,
       event: (name, data) => changed(() => running.events.push({ name, data })),
       row: (key, row) => changed(() => row === undefined ? running.rows.delete(key) : running.rows.set(key, row)),
     })

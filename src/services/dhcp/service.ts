@@ -2,7 +2,7 @@
 import { uptime } from 'node:os'
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { partsOf, UsageError } from '../kit/errors.ts'
-import { formatIpv4, isLoopback, parseIpv4 } from '../kit/ip-address.ts'
+import { formatIpv4, isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { implement } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
@@ -56,14 +56,16 @@ export const dhcpService = implement(dhcp, async given => {
   context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)
   log(describeIo(context.settings.io))
   for (const network of networks) log(sentenceOf(network))
+  const endpoints = () => ownAddresses(serving.networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port }))
   const stopFollowing = follow(context, () => serving, async changed => {
     const { port, machine } = serving
     await serving.close()
     serving = await serve(changed, machine.records(clock.nowMs()), port)
     reporting.refresh()
+    context.setEndpoints(endpoints())
   })
   return {
-    endpoints: ownAddresses(networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port })),
+    endpoints: endpoints(),
     pinned: { port: serving.port },
     commands: {
       release: async ({ yiaddr }) => ({ released: serving.release(parseIpv4(yiaddr) ?? 0) }),
@@ -86,6 +88,7 @@ export const dhcpService = implement(dhcp, async given => {
 
 type Settings = Context['settings']
 const DNS_PORT = 53
+const WILDCARD = 0
 /** A cable that is plugged in is served so long after. */
 const LOOK_EVERY_MS = 5_000
 
@@ -150,7 +153,8 @@ function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: 
     log(`clients are told that the DNS server is ${dns.address}, which is their own machine to them; leave --dns out to tell them this machine's address`)
   }
   return {
-    dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,
+    // The wildcard stands for this machine: each client is told its address in the client's network.
+    dnsAddress: dnsAddress === WILDCARD ? undefined : dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,
     namesRegistered: registersNames(settings), options: parseOptionTexts(settings.option), probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
   }
 }
@@ -169,7 +173,7 @@ function registrationOf({ settings, clock, log }: Context, isLent: (yiaddr: numb
   const book = new NameBook(settings.domain, isLent)
   const dns = dnsOf(settings)?.address
   // A DNS server of this machine has its admin port on loopback.
-  const isHere = dns === undefined || localIpv4Addresses().some(({ address }) => address === dns)
+  const isHere = dns === undefined || isWildcard(dns) || localIpv4Addresses().some(({ address }) => address === dns)
   const names = new Names({ book, server: { address: isHere ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
   return {
     heed(event: ServerEvent) {

@@ -9,7 +9,7 @@ import { isLoopback } from '../kit/ip-address.ts'
 import { parseIpPrefix, type IpPrefix } from '../kit/ip-prefix.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { localNetworks } from '../kit/node/local-addresses.ts'
-import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import { openFollowingDoor, type FollowingDoor } from '../kit/node/udp/following-door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import { ADMIN_LINE_BYTES_MAX, formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams, type AdminCommand } from './core/admin/admin.ts'
@@ -49,6 +49,8 @@ export interface AdminPortOptions extends AdminAccess {
   readonly target: AdminTarget
   readonly trace: TraceRing
   readonly clock: Clock
+  /** Told once of each new address that cannot be opened. */
+  readonly log: (text: string) => void
 }
 
 /** What an honest machine never needs in a second, and an app server that registers itself never meets. */
@@ -71,13 +73,13 @@ export async function runAdminLine(line: string, target: AdminTarget): Promise<s
 }
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local */
-export async function openAdminPort(options: AdminPortOptions): Promise<DatagramDoor> {
+export async function openAdminPort(options: AdminPortOptions): Promise<FollowingDoor> {
   const judge = new AdminJudge(options)
   const reply = (path: Path, lines: readonly string[]): void => {
     for (const text of toDatagrams(lines)) door.send(path, Buffer.from(text, 'utf8'))
     door.flush()
   }
-  const door: DatagramDoor = await openTracedDoor({
+  const door: FollowingDoor = await openFollowingDoor({
     addresses: options.addresses, port: options.port,
     receive(batch) {
       const { count, slab, offsets, lengths } = batch
@@ -90,7 +92,7 @@ export async function openAdminPort(options: AdminPortOptions): Promise<Datagram
         void judge.replyTo(line, path).then(lines => reply(path, lines))
       }
     },
-  }, options.trace, 'admin', options.clock)
+  }, asked => openTracedDoor(asked, options.trace, 'admin', options.clock), options.log)
   return door
 }
 

@@ -4,7 +4,7 @@ import { parseIpPrefix } from '../kit/ip-prefix.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
 import { onSamePort } from '../kit/node/same-port.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
-import type { DatagramDoor } from '../kit/node/udp/door.ts'
+import type { FollowingDoor } from '../kit/node/udp/following-door.ts'
 import { openAdminPort, type AdminTarget } from './admin-port.ts'
 import type { dns } from './contract.ts'
 import { Authority } from './core/admin/authority.ts'
@@ -32,7 +32,7 @@ export interface Administration {
   /** The zone is another one: the secondaries want to know. */
   zoneChanged(): void
   /** @throws HamletError port-taken, port-not-permitted or address-not-local */
-  openPort(target: AdminTarget): Promise<DatagramDoor>
+  openPort(target: AdminTarget): Promise<FollowingDoor>
   close(): Promise<void>
 }
 
@@ -58,7 +58,7 @@ export async function openAdministration({ context, store, table, health }: Admi
     refusals, zoneChanged,
     openPort: target => onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({
       addresses: addressesToBind(settings.admin_host), port, target, trace, clock, ...signing,
-      allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: refusal => refusals.tell(refusal),
+      log: context.log, allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: refusal => refusals.tell(refusal),
     })),
     async close() {
       keyring.close()

@@ -29,7 +29,7 @@ async function knock(doors: FrontDoors, address: string): Promise<void> {
 }
 
 test('an address that comes is answered on, by UDP and TCP, and one that goes is not', async () => {
-  const { doors, came, lines } = await open(['127.0.0.1'])
+  const { doors, came } = await open(['127.0.0.1'])
   await doors.follow(['127.0.0.1', '127.0.0.2'])
   expect(doors.locals).toEqual([{ address: '127.0.0.1', port: doors.port }, { address: '127.0.0.2', port: doors.port }])
   await knock(doors, '127.0.0.2')
@@ -39,7 +39,6 @@ test('an address that comes is answered on, by UDP and TCP, and one that goes is
   await doors.follow(['127.0.0.1'])
   const refused = connect(doors.port, '127.0.0.2')
   await expect(once(refused, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-  expect(lines).toEqual(['127.0.0.2 is new on this machine and is answered on too'])
 })
 
 test('an address that cannot be opened yet is said once and tried again', async () => {

@@ -49,7 +49,7 @@ async function start(settings: Record<string, unknown> = {}, dataFolder = folder
     rows: new Map<string, Readonly<Record<string, string>>>(), health: [] as (string | undefined)[] }
   const service = await startService(dnsService, { port: 0, admin_port: 0, upstream: [], io, ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, {
     contractLine: text => heard.lines.push(text), log: text => heard.logs.push(text), event: (name, data) => heard.events.push({ name, data }),
-    row: (key, row) => row === undefined ? heard.rows.delete(key) : heard.rows.set(key, row), health: reason => heard.health.push(reason), failed: error => { throw error },
+    row: (key, row) => row === undefined ? heard.rows.delete(key) : heard.rows.set(key, row), health: reason => heard.health.push(reason), endpoints: () => undefined, failed: error => { throw error },
   })
   let stopped = false
   const stop = async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { isLoopback } from '../kit/ip-address.ts'
+import { followAddresses } from '../kit/node/follow-addresses.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { implement, type RunningService, type ServiceContext } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
@@ -58,7 +59,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
     routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomLetters: !settings.plain_letters,
     hidesCanaries: hideCanaries(context), authority: administration.authority,
   })
-  const { front, driver, close } = await openSockets({
+  const { front, driver, follow, close } = await openSockets({
     context, machine, answerLog, authorities: others.authorities, update: message => administration.changes.update(message),
     notice: event => event.name === 'refused' ? administration.refusals.tell(event) : onEvent(event, context, answerLog, table, health),
   })
@@ -74,11 +75,14 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
   context.printContractLine('Waiting for requests...')
   context.log(describeIo(settings.io))
   context.log(`Names are kept in ${join(context.dataFolder, 'dns.zone')}; the admin port is ${formatEndpoint({ address: settings.admin_host, port: adminPort })}`)
+  const endpoints = (): ServiceEndpoint[] => [
+    ...front.locals.flatMap(({ address }): ServiceEndpoint[] => [{ name: 'dns', transport: 'udp', address, port }, { name: 'dns', transport: 'tcp', address, port }]),
+    ...adminDoor.locals.map(({ address }): ServiceEndpoint => ({ name: 'admin', transport: 'udp', address, port: adminPort })),
+  ]
+  const unfollow = followAddresses([{ host: settings.host, follow }, { host: settings.admin_host, follow: addresses => adminDoor.follow(addresses) }], { ...context, endpoints })
+  closers.push(async () => unfollow())
   return {
-    endpoints: [
-      ...locals.flatMap(({ address }): ServiceEndpoint[] => [{ name: 'dns', transport: 'udp', address, port }, { name: 'dns', transport: 'tcp', address, port }]),
-      ...adminDoor.locals.map(({ address }): ServiceEndpoint => ({ name: 'admin', transport: 'udp', address, port: adminPort })),
-    ],
+    endpoints: endpoints(),
     pinned: { port, admin_port: adminPort },
     commands: { admin: async ({ line }) => ({ lines: await runAdminLine(Buffer.from(line, 'utf8').toString('latin1'), target) }) },
     async stop() {

@@ -8,7 +8,7 @@
 import { formatEndpoint, type Path } from '../kit/endpoint.ts'
 import { isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
-import { addressesToBind, followAddresses } from '../kit/node/local-addresses.ts'
+import { addressesToBind } from '../kit/node/local-addresses.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { AnswerLog } from './answer-log.ts'
 import type { dns } from './contract.ts'
@@ -28,6 +28,8 @@ export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'up
 export interface Sockets {
   readonly front: FrontDoors
   readonly driver: Driver
+  /** Answers on what is new among these addresses, and no longer on what is gone. */
+  follow(addresses: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -96,17 +98,16 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     driver.drain()
   }
   const opened = front = await openFrontDoors({
-    addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: text => context.log(text),
+    addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: context.log,
     receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
-  })
-  const unfollow = followAddresses(settings.host, clock, addresses => {
-    ownAddresses = new Set(addresses)
-    void opened.follow(addresses)
   })
   return {
     front: opened, driver,
+    follow(addresses) {
+      ownAddresses = new Set(addressesToBind('::'))
+      return opened.follow(addresses)
+    },
     async close() {
-      unfollow()
       streamClients.stop()
       await Promise.all([upstreams.close(), opened.close()])
     },

@@ -52,6 +52,8 @@ export const fromService = z.discriminatedUnion('type', [
   }),
   /** Running, or running with a fault that `reason` names. */
   z.object({ type: z.literal('health'), reason: z.string().optional() }),
+  /** It is reached elsewhere from now on. */
+  z.object({ type: z.literal('endpoints'), endpoints: z.array(serviceEndpoint) }),
   z.object({ type: z.literal('reply'), call: z.int(), value: z.unknown().optional() }),
   z.object({ type: z.literal('refusal'), call: z.int(), error: errorParts }),
   z.object({ type: z.literal('event'), name: z.string(), data: z.unknown().optional() }),

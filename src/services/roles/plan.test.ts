@@ -8,8 +8,8 @@ const dns: ServiceEndpoint[] = [
   { name: 'admin', transport: 'udp', address: '127.0.0.1', port: 5399 },
 ]
 const dhcp: ServiceEndpoint[] = [{ name: 'dhcp', transport: 'udp', address: '0.0.0.0', port: 6767 }]
-const local: Surroundings = { mode: 'local', lanAddress: '192.0.2.10', endpoints: { dns, dhcp } }
-const lan: Surroundings = { ...local, mode: 'lan' }
+const local: Surroundings = { mode: 'local', lanAddress: '192.0.2.10', endpoints: { dns, dhcp }, dnsHost: '127.0.0.1' }
+const lan: Surroundings = { ...local, mode: 'lan', dnsHost: '0.0.0.0' }
 
 test('in local mode every server stays on loopback', () => {
   for (const id of ['dns', 'dhcp', 'app-server'] as const) expect(plannedSettings(id, local, {})).toMatchObject({ host: '127.0.0.1' })
@@ -21,7 +21,12 @@ test('in LAN mode every server is open to all interfaces', () => {
 
 test('DHCP tells the DNS server that runs here, by the address its clients can reach', () => {
   expect(plannedSettings('dhcp', local, {})).toMatchObject({ dns: '127.0.0.1:5300', dns_admin_port: 5399 })
-  expect(plannedSettings('dhcp', lan, {})).toMatchObject({ dns: '192.0.2.10:5300' })
+  expect(plannedSettings('dhcp', { ...lan, dnsHost: '192.0.2.10' }, {})).toMatchObject({ dns: '192.0.2.10:5300' })
+})
+
+test('where the DNS server serves on every address, DHCP tells each client the one of its network, whatever that becomes', () => {
+  expect(plannedSettings('dhcp', lan, {})).toMatchObject({ dns: '0.0.0.0:5300' })
+  expect(plannedSettings('dhcp', { ...lan, lanAddress: undefined, endpoints: { dns: dns.slice(0, 1) } }, {})).toMatchObject({ dns: '0.0.0.0:5300' })
 })
 
 test('the application server registers at the admin port that runs here, else nowhere', () => {

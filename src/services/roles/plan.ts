@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly lanAddress: string | undefined
   /** Where the services that run here are reached. */
   readonly endpoints: Readonly<Partial<Record<ServiceId, readonly ServiceEndpoint[]>>>
+  /** `--host` of the DNS server that runs here. */
+  readonly dnsHost: string
 }
 
 /** The settings of one role. What the person chose (`chosen`) goes before what is planned. */
@@ -32,7 +34,8 @@ function defaultsFor(id: ServiceId, surroundings: Surroundings): Settings {
   const dhcp = endpointOf(surroundings, 'dhcp', 'dhcp')
   switch (id) {
     case 'dns': return { host }
-    case 'dhcp': return { host, ...(dns && { dns: formatEndpoint(dns) }), ...(admin && { dns_admin_port: admin.port }) }
+    // On every address of this machine: each client is told the one of its own network, whatever it is by then.
+    case 'dhcp': return { host, ...(dns && { dns: formatEndpoint({ ...dns, address: isWildcard(surroundings.dnsHost) ? '0.0.0.0' : dns.address }) }), ...(admin && { dns_admin_port: admin.port }) }
     case 'app-server': return { host, ...(admin && { dns: formatEndpoint(admin) }) }
     case 'client': {
       // As on any machine the lease tells the DNS server; without a lease of our own the DNS server that runs here is named.

@@ -82,7 +82,8 @@ export class Roles {
   }
 
   #plan(id: ServiceId, chosen: Settings): Settings {
-    return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints() }, chosen)
+    const dnsHost = String(this.#plans.get('dns')?.planned['host'] ?? '')
+    return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints(), dnsHost }, chosen)
   }
 
   /** Starts all roles in order. @returns the faults of those that could not start */

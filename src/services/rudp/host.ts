@@ -10,6 +10,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import { nativeCrc32 } from '../kit/node/native-crc32.ts'
 import type { DatagramDoor, DoorOptions, Io } from '../kit/node/udp/door.ts'
+import { openFollowingDoor, type FollowingDoor } from '../kit/node/udp/following-door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { CongestionName } from './core/congestion/congestion.ts'
 import type { EncryptionOptions } from './core/encryption/encryption-options.ts'
@@ -22,6 +23,7 @@ export interface HostOptions {
   readonly addresses: readonly string[]
   readonly port: number
   readonly io?: Io | undefined
+  /** Connections are taken; only then are addresses followed. */
   readonly accepting: boolean
   /** Undefined: everything is readable. */
   readonly encryption?: EncryptionOptions | undefined
@@ -35,22 +37,26 @@ export interface HostOptions {
   /** Conditions the links, chooses the congestion control and watches. */
   readonly lab?: Lab | undefined
   readonly onEvent: (event: RudpEvent) => void
+  /** Told once of each new address that cannot be opened. */
+  readonly log?: (text: string) => void
 }
 
 export class RudpHost {
   readonly #clock: Clock
   readonly #endpoint: RudpEndpoint
   readonly #door: DatagramDoor
+  readonly #following: FollowingDoor | undefined
   readonly #driver: Driver
   readonly #turn: Turn
   readonly #lab: Lab | undefined
   #closing: Promise<void> | undefined
 
   /** Use `openHost`. */
-  constructor(clock: Clock, endpoint: RudpEndpoint, door: DatagramDoor, driver: Driver, turn: Turn, lab: Lab | undefined) {
+  constructor(clock: Clock, endpoint: RudpEndpoint, { door, following }: OpenDoor, driver: Driver, turn: Turn, lab: Lab | undefined) {
     this.#clock = clock
     this.#endpoint = endpoint
     this.#door = door
+    this.#following = following
     this.#driver = driver
     this.#turn = turn
     this.#lab = lab
@@ -72,6 +78,11 @@ export class RudpHost {
     return result
   }
 
+  /** Takes connections on what is new among these addresses, and no longer on what is gone. */
+  async follow(addresses: readonly string[]): Promise<void> {
+    await this.#following?.follow(addresses)
+  }
+
   /** Resets what is open and closes the sockets. */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
@@ -86,7 +97,7 @@ export class RudpHost {
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
-  const { clock, random, trace, accepting, encryption, limits, lab, onEvent } = options
+  const { clock, random, trace, accepting, encryption, limits, lab, onEvent, log = () => undefined } = options
   const congestion = lab?.congestion ?? options.congestion
   const observe = both(both(new EventTrace(trace).observe, options.observe), lab?.observe)
   const endpoint = new RudpEndpoint({ random, sum: nativeCrc32, accepting, encryption, congestion, limits, observe, observesPackets: options.observe !== undefined })
@@ -105,9 +116,17 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
   // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
   const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
   // The conditioner stands above the trace, so that the trace shows what a capture would.
-  const open = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
+  const openTraced = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
+  let following: FollowingDoor | undefined
+  const open = async (asked: DoorOptions) => accepting ? following = await openFollowingDoor(asked, openTraced, log) : openTraced(asked)
   door = await (lab === undefined ? open(wanted) : lab.conditioner.open(wanted, clock, open))
-  return new RudpHost(clock, endpoint, door, driver, turn, lab)
+  return new RudpHost(clock, endpoint, { door, following }, driver, turn, lab)
+}
+
+interface OpenDoor {
+  readonly door: DatagramDoor
+  /** What is below the link conditioner, where addresses are followed. */
+  readonly following: FollowingDoor | undefined
 }
 
 /** Once an iteration of the event loop: events are handed on, and what the machine and their hearers want to send leaves together. */

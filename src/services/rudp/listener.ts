@@ -36,12 +36,16 @@ export interface ListenOptions {
   readonly limits?: Partial<Limits>
   /** In which the connections stand; its congestion control goes before the one that is named here. */
   readonly lab?: Lab
+  /** Told once of each new address that cannot be listened on. */
+  readonly log?: (text: string) => void
 }
 
 export interface RudpListener {
   readonly locals: readonly Endpoint[]
   /** What encrypted visitors know it by, as people compare it. */
   readonly identity: string | undefined
+  /** Listens on what is new among these addresses, and no longer on what is gone. */
+  follow(addresses: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -60,7 +64,10 @@ export async function listenRudp(options: ListenOptions): Promise<RudpListener> 
     },
   })
   return {
-    locals: host.locals,
+    get locals() {
+      return host.locals
+    },
+    follow: addresses => host.follow(addresses),
     identity: encryption && formatIdentity(nodeCryptography.keyPair(encryption.identitySecret).publicKey),
     async close() {
       await host.close()

@@ -48,6 +48,7 @@ async function runUntilInterrupted(
     log: text => terminal.stderr.write(`${text}\n`),
     event: (name, data) => { if (json) terminal.stdout.write(`${JSON.stringify({ event: name, ...Object(data) })}\n`) },
     row: () => undefined,
+    endpoints: () => undefined,
     health: reason => terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`),
     failed: reportFailure,
   }

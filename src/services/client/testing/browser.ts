@@ -39,7 +39,7 @@ export async function startHeard(
       for (const tell of waiting) tell(name, data)
     },
     row: (key, row) => row === undefined ? rows.delete(key) : rows.set(key, row),
-    health: () => undefined,
+    health: () => undefined, endpoints: () => undefined,
     failed: error => { throw error },
   })
   return {

@@ -100,6 +100,7 @@ export class Host {
       log: text => this.#channel.send({ type: 'line', to: 'log', text }),
       event: (name, data) => this.#channel.send({ type: 'event', name, data }),
       health: reason => this.#channel.send({ type: 'health', reason }),
+      endpoints: endpoints => this.#channel.send({ type: 'endpoints', endpoints: [...endpoints] }),
       failed: error => this.fail(error),
       row: (key, row) => {
         this.#changedRows.delete(key)

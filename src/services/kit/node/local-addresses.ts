@@ -1,7 +1,6 @@
 /** The addresses of this machine. */
 import { networkInterfaces } from 'node:os'
 import { isWildcard, parseIpv4, prefixBitsOf } from '../ip-address.ts'
-import type { Clock } from './clock.ts'
 
 /** One IPv4 address of one interface. */
 export interface LocalAddress {
@@ -37,24 +36,4 @@ export function addressesToBind(host: string): string[] {
 /** The networks that this machine's interfaces are in, loopback left out: `192.168.1.5/24`, `fe80::1/64`. */
 export function localNetworks(): string[] {
   return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).flatMap(({ internal, cidr }) => internal || cidr === null ? [] : [cidr]))
-}
-
-const LOOK_EVERY_MS = 2000
-
-/**
- * Follows the addresses to bind for `--host`: interfaces come and go, cables are plugged, leases change.
- * @param onLook told the addresses as they are now, every 2 s, changed or not: a new one may need a while until it can be bound
- * @returns the function that ends it; for a single address nothing ever changes
- */
-export function followAddresses(host: string, clock: Clock, onLook: (addresses: readonly string[]) => void): () => void {
-  if (!isWildcard(host)) return () => undefined
-  let cancel = () => {}
-  const lookLater = (): void => {
-    cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
-      onLook(addressesToBind(host))
-      lookLater()
-    })
-  }
-  lookLater()
-  return () => cancel()
 }

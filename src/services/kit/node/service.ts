@@ -27,11 +27,14 @@ export interface ServiceContext<C extends Contract> {
   setRow(key: string, row: RowOf<C> | undefined): void
   /** Runs, but not as it should: why. Undefined: all is well again. */
   setHealth(reason: string | undefined): void
+  /** It is reached elsewhere from now on: the addresses of this machine have changed. */
+  setEndpoints(endpoints: readonly ServiceEndpoint[]): void
   /** Cannot go on: the service is stopped and reported as failed. */
   fail(error: unknown): void
 }
 
 export interface RunningService<C extends Contract> {
+  /** Where it is reached at first. */
   readonly endpoints: readonly ServiceEndpoint[]
   /** The settings that were open (port 0) and are decided now. */
   readonly pinned: Partial<SettingsOf<C>>
@@ -57,6 +60,7 @@ export interface ServiceListener {
   event(name: string, data: unknown): void
   row(key: string, row: Readonly<Record<string, string>> | undefined): void
   health(reason: string | undefined): void
+  endpoints(endpoints: readonly ServiceEndpoint[]): void
   failed(error: unknown): void
 }
 
@@ -69,6 +73,7 @@ export interface ServiceSurroundings {
 
 /** A service that runs, whatever its contract. */
 export interface StartedService {
+  /** Where it is reached now. */
   readonly endpoints: readonly ServiceEndpoint[]
   readonly pinned: Readonly<Record<string, unknown>>
   readonly trace: TraceRing
@@ -86,6 +91,7 @@ export async function startService<C extends Contract>(
   { contract, start }: Implementation<C>, settings: Readonly<Record<string, unknown>>, surroundings: ServiceSurroundings, listener: ServiceListener,
 ): Promise<StartedService> {
   const trace = new TraceRing()
+  let endpoints: readonly ServiceEndpoint[] = []
   const running = await start({
     ...surroundings,
     settings: parseSettings(contract, settings),
@@ -97,12 +103,19 @@ export async function startService<C extends Contract>(
     emit: (name, data) => listener.event(name, data),
     setRow: (key, row) => listener.row(key, row),
     setHealth: reason => listener.health(reason),
+    setEndpoints: changed => {
+      endpoints = changed
+      listener.endpoints(changed)
+    },
     fail: error => listener.failed(error),
   })
+  endpoints = running.endpoints
   // The contract's names are the keys of `commands`, which the compiler has checked in `implement`.
   const commands = running.commands as Readonly<Record<string, (ask: unknown) => Promise<unknown>>>
   return {
-    endpoints: running.endpoints,
+    get endpoints() {
+      return endpoints
+    },
     pinned: running.pinned,
     trace,
     async command(name, ask) {

@@ -4,50 +4,74 @@ import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSS
 import { formatEndpoint, type Endpoint } from '../endpoint.ts'
 import { HamletError } from '../errors.ts'
 import { bindError } from './bind-error.ts'
+import { PerAddress } from './per-address.ts'
 
 export interface StreamListener {
   /** One a socket; all have the same port. */
   readonly locals: readonly Endpoint[]
+  /** Listens on what is new among these addresses, and no longer on what is gone; connections stay. */
+  follow(addresses: readonly string[]): Promise<void>
   /** Stops listening and ends the connections that are still open. */
   close(): Promise<void>
 }
 
+export interface StreamListenerOptions {
+  readonly addresses: readonly string[]
+  /** 0: any free one, the same for all. */
+  readonly port: number
+  /** Takes each connection; errors of the connection are the taker's. */
+  readonly accept: (socket: Socket) => void
+  /** Told once of each new address that cannot be listened on. */
+  readonly log?: (text: string) => void
+}
+
 /**
  * Listens on each address.
- * @param port 0: any free one, the same for all
- * @param accept takes each connection; errors of the connection are the taker's
  * @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open
  */
-export async function listenStreams(options: { addresses: readonly string[]; port: number; accept: (socket: Socket) => void }): Promise<StreamListener> {
+export async function listenStreams(options: StreamListenerOptions): Promise<StreamListener> {
   const open = new Set<Socket>()
-  const servers: { local: Endpoint; close: () => Promise<void> }[] = []
-  let port = options.port
-  const close = async () => {
-    for (const socket of open) socket.destroy()
-    await Promise.all(servers.map(server => server.close()))
+  let { port } = options
+  const accept = (socket: Socket): void => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+    options.accept(socket)
   }
-  try {
-    for (const address of options.addresses) {
-      const server = createServer({ noDelay: true }, socket => {
-        open.add(socket)
-        socket.once('close', () => open.delete(socket))
-        options.accept(socket)
-      })
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', error => reject(bindError(error, 'tcp', { address, port })))
-        server.listen({ port, host: address, ipv6Only: isIP(address) === 6, backlog: 1024 }, resolve)
-      })
-      server.removeAllListeners('error')
-      server.on('error', () => undefined) // accept() failed for one connection (too many files): the listener lives on
-      const bound = server.address()
-      if (typeof bound === 'object' && bound !== null) port = bound.port
-      servers.push({ local: { address, port }, close: () => new Promise(resolve => server.close(() => resolve())) })
-    }
-  } catch (error) {
-    await close()
-    throw error
+  const servers = new PerAddress(async address => {
+    const server = await listen({ address, port }, accept)
+    port = server.local.port
+    return server
+  }, options.log ?? (() => undefined))
+  await servers.openAll(options.addresses)
+  return {
+    get locals() {
+      return [...servers.all].map(({ local }) => local)
+    },
+    follow: addresses => servers.follow(addresses),
+    async close() {
+      await servers.close()
+      await Promise.all([...open].map(socket => new Promise<void>(resolve => socket.once('close', () => resolve()).destroy())))
+    },
   }
-  return { locals: servers.map(({ local }) => local), close }
+}
+
+/** `close` stops listening, and does not wait for the connections. */
+async function listen({ address, port }: Endpoint, accept: (socket: Socket) => void): Promise<{ local: Endpoint; close: () => Promise<void> }> {
+  const server = createServer({ noDelay: true }, accept)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(bindError(error, 'tcp', { address, port })))
+    server.listen({ port, host: address, ipv6Only: isIP(address) === 6, backlog: 1024 }, resolve)
+  })
+  server.removeAllListeners('error')
+  server.on('error', () => undefined) // accept() failed for one connection (too many files): the listener lives on
+  const bound = server.address()
+  return {
+    local: { address, port: typeof bound === 'object' && bound !== null ? bound.port : port },
+    close: () => {
+      server.close()
+      return Promise.resolve()
+    },
+  }
 }
 
 /**

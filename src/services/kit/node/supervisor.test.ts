@@ -44,6 +44,14 @@ test('a service that says ready is running, with its endpoints', async () => {
   expect(supervisor.status('echo')).toMatchObject({ state: 'running', pid: 101, endpoints: [{ port: 7777 }] })
 })
 
+test('a service that is reached elsewhere from now on says so, whatever its state', async () => {
+  const { supervisor, process, states } = await started()
+  process(0).say({ type: 'health', reason: 'the upstream is silent' })
+  process(0).say({ type: 'endpoints', endpoints: [{ name: 'echo', transport: 'udp', address: '192.0.2.7', port: 7777 }] })
+  expect(supervisor.status('echo')).toMatchObject({ state: 'degraded', reason: 'the upstream is silent', endpoints: [{ address: '192.0.2.7' }] })
+  expect(states.at(-1)).toBe(supervisor.status('echo'))
+})
+
 test('a service that cannot start is failed with its own words, and is not tried again', async () => {
   const { supervisor, process, processes } = setUp()
   const starting = supervisor.start('echo', order)

@@ -198,6 +198,10 @@ class SupervisedService {
         if (this.status.state === 'running' || this.status.state === 'degraded') this.#setStatus(message.reason === undefined ? 'running' : 'degraded', { endpoints: this.status.endpoints, reason: message.reason })
         return
       }
+      case 'endpoints': {
+        if (this.status.state === 'running' || this.status.state === 'degraded') this.#setStatus(this.status.state, { endpoints: message.endpoints, reason: this.status.reason })
+        return
+      }
       case 'reply': return this.#settle(message.call, call => call.resolve(message.value))
       case 'refusal': return this.#settle(message.call, call => call.reject(new HamletError(message.error)))
       case 'event': return this.#listener.event(this.#id, message.name, message.data)

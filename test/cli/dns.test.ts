@@ -33,9 +33,27 @@ test('it prints the lines of the original, in their order and nothing else, and 
   expect(await dns.stop('SIGTERM')).toBe(0)
 })
 
-test('SIGINT stops it as cleanly', async () => {
+test.each(['SIGINT', 'SIGHUP'] as const)('%s stops it as cleanly', async signal => {
   const { dns } = await startDns(emptyFolder())
-  expect(await dns.stop('SIGINT')).toBe(0)
+  expect(await dns.stop(signal)).toBe(0)
+})
+
+test('SIGUSR1 opens no debugger', async () => {
+  const { dns, adminPort } = await startDns(emptyFolder())
+  process.kill(dns.pid, 'SIGUSR1')
+  for (let line = 0; line < 20; line++) expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK /)
+  expect(await dns.stop()).toBe(0)
+  expect(dns.stderr).not.toContain('Debugger')
+})
+
+test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(true)']])('what it prints cannot be written %s, and it serves all the same', async (_where, target) => {
+  const [port, adminPort] = [await freeUdpPort(), await freeUdpPort()]
+  const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
+    runtime: ['bash', '-c', `exec "$0" "$@" > ${target} 2>&1`, process.execPath],
+  })
+  running.push(dns)
+  await expect.poll(() => askByUdp(adminPort, 'REGISTER my-app.home 192.168.1.50').catch(() => ''), { timeout: 20_000 }).toMatch(/^OK /)
+  expect(await dns.stop()).toBe(0)
 })
 
 test('a name registered by a datagram is resolved, also after kill -9', async () => {

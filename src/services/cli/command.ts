@@ -6,7 +6,7 @@ import type { z } from 'zod'
 export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM). Until this is called they end the process, as they do any. */
+  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM, SIGHUP). Until this is called they end the process, as they do any. */
   readonly interrupted: () => Promise<void>
 }
 
@@ -21,6 +21,8 @@ export interface Command<Flags extends z.ZodObject = z.ZodObject> {
   readonly flags: Flags
   /** Left out of the list in `--help`. */
   readonly hidden?: boolean
+  /** Others depend on it: it goes on where nobody can read its output any more. */
+  readonly serves?: boolean
   run(call: { flags: z.output<Flags>; given: ReadonlySet<string>; positionals: readonly string[] }, terminal: Terminal): Promise<ExitStatus>
 }
 

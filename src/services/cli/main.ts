@@ -14,8 +14,7 @@ import { checkFlags, helpOf, readFlags } from './flags.ts'
 
 const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, key, up, serviceHost]
 
-async function main(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  const [name, ...rest] = argv
+async function main([name, ...rest]: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   if (name === undefined || name === '--help' || name === 'help') {
     terminal.stdout.write(overview())
     return 0
@@ -44,16 +43,20 @@ function fail(error: unknown): never {
 
 process.on('unhandledRejection', fail)
 process.on('uncaughtException', fail)
-// A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' ? process.exit(0) : fail(new HamletError({
-    code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere',
-  }, { cause: error })))
+for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
+// Node would open a port for its debugger, to whoever is on this machine.
+process.on('SIGUSR1', () => undefined)
+
+/** A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work; a server has other work to do. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (commands.find(({ name }) => name === process.argv[2])?.serves === true) return
+  if (error.code === 'EPIPE') process.exit(0)
+  fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere' }, { cause: error }))
 }
 
 function interrupted(): Promise<void> {
   return new Promise(stop => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop())
   })
 }
 main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, interrupted }).then(status => {

@@ -21,8 +21,8 @@ export const serviceHost = defineCommand({
     process.on('uncaughtException', error => host.fail(error))
     // The supervisor is gone: so is the reason to run.
     process.on('disconnect', () => void host.stop())
-    // Both may reach the whole process group; the supervisor alone stops its services, in order.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+    // They may reach the whole process group; the supervisor alone stops its services, in order.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
     return new Promise(() => undefined)
   },
 })

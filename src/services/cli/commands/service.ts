@@ -18,6 +18,7 @@ export function serviceCommand(implementation: Implementation<Contract>, id: Ser
     name: contract.command,
     summary: contract.summary,
     positionals: [],
+    serves: true,
     flags: contract.settings.extend(shared),
     async run({ flags, given }, terminal) {
       const { data, json, ...settings } = sharedFlags(flags)

@@ -17,6 +17,7 @@ export const up = defineCommand({
   name: 'up',
   summary: 'Starts all roles of this machine without a window: DNS, DHCP, application server, client.',
   positionals: [],
+  serves: true,
   flags: z.object({
     local: z.boolean().default(false).meta({ description: 'this computer only (127.0.0.1)' }),
     lan: z.boolean().default(false).meta({ description: 'all interfaces, for other machines too' }),

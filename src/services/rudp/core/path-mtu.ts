@@ -1,8 +1,8 @@
 /**
  * How long datagrams may be on this path: RFC 8899 (DPLPMTUD), as RFC 9000 §14.3 uses it. It starts with what every path passes, and
  * sends a padded probe of what it hopes for; whether probes arrive narrows the search. That a probe is lost means nothing for
- * congestion control. If long datagrams stop getting through, it begins anew from the base: soon, since the silence may have been a
- * peer's that was busy, and later each time.
+ * congestion control. If long datagrams stop getting through, it begins anew from the base, and from less than that where not even
+ * those do: soon, since the silence may have been a peer's that was busy, and later each time.
  *
  * Between two programs of one machine datagrams may have 60 KB: the loopback's MTU is 64 KB, and every datagram costs a system call.
  * Elsewhere nothing above Ethernet's 1,500 is tried: Linux would cut a longer datagram into fragments, and the probe prove nothing.
@@ -14,6 +14,8 @@ import { DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 /** Ethernet's 1,500 less the headers of IP and UDP. */
 const ETHERNET_IPV4_BYTES = 1472
 const ETHERNET_IPV6_BYTES = 1452
+/** What every host of IPv4 takes (RFC 1122 §3.3.3: 576) less the same: where nothing of 1,200 bytes gets through either. */
+const DATAGRAM_BYTES_FLOOR = 548
 /** RFC 8899 §5.1.2, MAX_PROBES. */
 const PROBES_MAX = 3
 /** The search ends when it knows the answer to so many bytes. */
@@ -76,8 +78,8 @@ export class PathMtu {
 
   /** Loss detection has probed so often in vain. @returns whether datagrams have to be short again */
   inVain(backOff: number, nowMs: number): boolean {
-    if (backOff < BLACK_HOLE_BACK_OFF || this.datagramBytes === DATAGRAM_BYTES_BASE) return false
-    this.datagramBytes = DATAGRAM_BYTES_BASE
+    if (backOff < BLACK_HOLE_BACK_OFF || this.datagramBytes === DATAGRAM_BYTES_FLOOR) return false
+    this.datagramBytes = this.datagramBytes > DATAGRAM_BYTES_BASE ? DATAGRAM_BYTES_BASE : DATAGRAM_BYTES_FLOOR
     this.#isProbing = false
     this.#nextAtMs = nowMs + Math.min(RAISE_MS, SEARCH_AGAIN_MS * 2 ** this.#blackHoles++)
     return true

@@ -93,6 +93,14 @@ test('long datagrams are used where they pass, and given up where they no longer
   expect(same(arrived(), bytes)).toBe(true)
 })
 
+test.each(CONGESTION_NAMES)('a path that is narrower than any should be passes everything all the same: %s', congestion => {
+  const { pair, server, bytes, arrived, isComplete } = downloading({ seed: 7, congestion, link: { delayMs: 10, mtuBytes: 600, rateBitsPerSecond: 20e6, queueBytes: 50_000 } })
+  pair.run(isComplete, 50_000)
+  expect(same(arrived(), bytes)).toBe(true)
+  expect(server.metrics().datagramBytes).toBeGreaterThan(575)
+  expect(server.metrics().datagramBytes).toBeLessThanOrEqual(600)
+})
+
 test.each(CONGESTION_NAMES)('a link that becomes short and bad under datagrams of 60 KB holds nothing up for long: %s', congestion => {
   for (let seed = 1; seed <= 3; seed++) {
     const { pair, server, bytes, arrived, isComplete } = downloading({ seed, congestion, isOneMachine: true, link: { delayMs: 5 } })

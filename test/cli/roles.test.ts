@@ -131,7 +131,8 @@ test('a link is made as bad as --link says, at the server or at who fetches, and
 })
 
 test.each([
-  [['http://far.home/', '--link', 'loss=5%'], /--link cannot be used here: it conditions RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
+  [['http://far.home/', '--link', 'loss=5%'], /--link cannot be used here: it conditions RUDP/], [['http://far.home/', '--encrypt'], /--encrypt cannot be used here: it encrypts RUDP/],
+  [['http://far.home/', '--qlog', '/dev/null'], /--qlog cannot be used here: it tells of RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
   [['rudp://far.home/', '--link', 'loss=500%'], /--link cannot be "loss=500%": it is not between 0% and 100%/],
 ])('fetch %j is refused with status 2 and one line', async (args, line) => {
   const { status, stdout, stderr } = await runHamlet(['fetch', ...args])

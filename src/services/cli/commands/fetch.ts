@@ -1,8 +1,6 @@
 /** `hamlet fetch URL`: one page by HTTP over TCP or RUDP, found by Hamlet's own resolver. */
-import { open } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import { z } from 'zod'
+import { parseTarget } from '../../client/core/target.ts'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
 import { endpointText, linkText } from '../../kit/contract.ts'
@@ -18,6 +16,7 @@ import { Lab } from '../../rudp/lab.ts'
 import { nodeCryptography } from '../../rudp/node-cryptography.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
+import { OutputFile } from '../output-file.ts'
 
 export const fetch = defineCommand({
   name: 'fetch',
@@ -34,6 +33,7 @@ export const fetch = defineCommand({
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
   async run({ flags, positionals: [url = ''] }, { stdout, stderr, interrupted }) {
+    checkAddress(url, flags)
     collectLessOften()
     const folder = dataFolder(flags.data)
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
@@ -42,13 +42,7 @@ export const fetch = defineCommand({
       stderr.write(`${choice.sentence}\n`)
       return choice
     }
-    if (flags.link !== undefined && !url.startsWith('rudp:')) {
-      throw new UsageError('--link cannot be used here', 'it conditions RUDP, and the address is not one of RUDP', 'write rudp:// in the address, or leave --link out')
-    }
     const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })
-    if (flags.key_log !== undefined && !(flags.encrypt && url.startsWith('rudp:'))) {
-      throw new UsageError('--key_log cannot be used here', 'nothing would be encrypted', 'write rudp:// in the address and add --encrypt, or leave --key_log out')
-    }
     const file = flags.output === undefined ? undefined : await OutputFile.open('output', flags.output)
     const log = flags.qlog === undefined ? undefined : await OutputFile.open('qlog', flags.qlog)
     const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.stream.write(qlog) }
@@ -72,34 +66,22 @@ export const fetch = defineCommand({
   },
 })
 
-function brokenOff(url: string, cause: unknown): HamletError {
-  return new HamletError({ code: 'connection-lost', what: `${url} was broken off`, why: 'that was asked for', done: 'what had come was written', remedy: 'fetch it again' }, { cause })
+/** What these flags do, of which nothing is done for an address of TCP. */
+const NEED_RUDP = { link: 'conditions', encrypt: 'encrypts', qlog: 'tells of' } as const
+
+/** @throws UsageError for an address that is none, and for a flag that would do nothing with it */
+function checkAddress(url: string, flags: Readonly<Partial<Record<keyof typeof NEED_RUDP | 'key_log', string | boolean | undefined>>>): void {
+  const isRudp = parseTarget(url).scheme === 'rudp'
+  if (flags.key_log !== undefined && !(flags.encrypt === true && isRudp)) {
+    throw new UsageError('--key_log cannot be used here', 'nothing would be encrypted', 'write rudp:// in the address and add --encrypt, or leave --key_log out')
+  }
+  if (isRudp) return
+  for (const flag of ['link', 'encrypt', 'qlog'] as const) {
+    if (flags[flag] === undefined || flags[flag] === false) continue
+    throw new UsageError(`--${flag} cannot be used here`, `it ${NEED_RUDP[flag]} RUDP, and the address is not one of RUDP`, `write rudp:// in the address, or leave --${flag} out`)
+  }
 }
 
-class OutputFile {
-  readonly stream: Writable
-  readonly #failed: (error: unknown) => HamletError
-
-  private constructor(stream: Writable, failed: (error: unknown) => HamletError) {
-    this.stream = stream.on('error', () => undefined) // `end` tells of it
-    this.#failed = failed
-  }
-
-  /** @throws HamletError disk-failed */
-  static async open(flag: string, path: string): Promise<OutputFile> {
-    const failed = (error: unknown) => new HamletError({
-      code: 'disk-failed', what: `${path} could not be written`, why: error instanceof Error ? error.message : String(error), remedy: `choose another file with --${flag}`,
-    }, { cause: error })
-    const handle = await open(path, 'w').catch((error: unknown) => { throw failed(error) })
-    return new OutputFile(handle.createWriteStream(), failed)
-  }
-
-  /** Waits until all of it is written. @throws HamletError disk-failed */
-  async end(): Promise<void> {
-    try {
-      await finished(this.stream.end())
-    } catch (error) {
-      throw this.#failed(error)
-    }
-  }
+function brokenOff(url: string, cause: unknown): HamletError {
+  return new HamletError({ code: 'connection-lost', what: `${url} was broken off`, why: 'that was asked for', done: 'what had come was written', remedy: 'fetch it again' }, { cause })
 }

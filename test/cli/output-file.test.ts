@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { emptyFolder, runHamlet } from '../support/hamlet.ts'
+
+let server: Server
+let url: string
+let asked: string[]
+let path: string
+beforeEach(async () => {
+  asked = []
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.end(request.url === '/empty' ? '' : 'new')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // `listen` with a port gives an address with one; a pipe would give a text.
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  path = join(emptyFolder(), 'page')
+  writeFileSync(path, 'what was there before')
+})
+afterEach(() => server.close())
+
+test('what is fetched takes the place of what was in the file, be it shorter or nothing', async () => {
+  expect((await runHamlet(['fetch', `${url}/`, '--output', path])).status).toBe(0)
+  expect(readFileSync(path, 'utf8')).toBe('new')
+  expect((await runHamlet(['fetch', `${url}/empty`, '--output', path])).status).toBe(0)
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
+test.each([['http//my-app.home/', 2], ['http://my-app.home:0/', 2], ['http://127.0.0.1:9/', 1], ['rudp://192.0.2.1.2/', 1]])('fetching %s in vain leaves the file as it was', async (address, status) => {
+  expect((await runHamlet(['fetch', address, '--output', path, '--dns', '127.0.0.1:9'])).status).toBe(status)
+  expect(readFileSync(path, 'utf8')).toBe('what was there before')
+})
+
+test('a mistyped address leaves the qlog as it was, and makes no files', async () => {
+  const output = join(emptyFolder(), 'page')
+  expect((await runHamlet(['fetch', 'rudp//my-app.home/', '--qlog', path, '--output', output])).status).toBe(2)
+  expect([readFileSync(path, 'utf8'), existsSync(output)]).toEqual(['what was there before', false])
+})
+
+test('a file that cannot be written is told before anything is asked', async () => {
+  const { status, stderr } = await runHamlet(['fetch', `${url}/`, '--output', join(path, 'below')])
+  expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+below could not be written: [^\n]+\. You may choose another file with --output\.\n$/), []])
+})

@@ -194,6 +194,18 @@ test('every command makes the folder that it keeps something in, as on the first
   all.push(client)
   await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
   expect(await client.stop()).toBe(0)
+  const server = new RunningHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', SITE, '--encryption', 'offered', '--data', missing()])
+  all.push(server)
+  await server.line(/this server is known by x25519/, 'stderr')
+})
+
+test('a data folder that cannot be one is told by every command that keeps something in it, before anything else', async () => {
+  const folder = join(emptyFolder(), 'data')
+  writeFileSync(folder, '')
+  for (const command of [['dns'], ['dhcp'], ['server'], ['client'], ['up'], ['lease']]) {
+    const { status, stdout, stderr } = await runHamlet([...command, '--data', folder])
+    expect([status, stdout, stderr], command.join()).toEqual([1, '', expect.stringMatching(/^hamlet: the data folder \S+ cannot be used: a file of that name is in the way\. You may give another folder with --data\. \[EEXIST \S+\]\n$/)])
+  }
 })
 
 test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {

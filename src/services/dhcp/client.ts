@@ -6,13 +6,14 @@
  * answer to port 68, by broadcast where they are asked to: heard by a socket for 0.0.0.0 alone, which needs the right to a
  * low port. Without that right, or where another client has the port, a Hamlet server on port 67 still answers.
  */
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Endpoint, Path } from '../kit/endpoint.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import { HamletError, UsageError } from '../kit/errors.ts'
 import { isLoopback, parseIpv4 } from '../kit/ip-address.ts'
 import type { Clock } from '../kit/node/clock.ts'
+import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
@@ -142,7 +143,7 @@ export function keepLease(question: LeaseQuestion & { onLease(lease: Lease | und
 
 /**
  * This machine's hardware address for DHCP: made once (locally administered, so it is nobody else's), kept in the file `mac`.
- * @throws HamletError disk-failed; file-damaged where the file holds something else
+ * @throws HamletError disk-failed; folder-missing; file-damaged where the file holds something else
  */
 export async function storedMac(dataFolder: string, random: Random): Promise<string> {
   const path = join(dataFolder, 'mac')
@@ -150,7 +151,7 @@ export async function storedMac(dataFolder: string, random: Random): Promise<str
   try {
     const stored = await readMac(path)
     if (stored !== undefined) return stored
-    await mkdir(dataFolder, { recursive: true })
+    await makeDataFolder(dataFolder)
     await writeFile(mine, `${newMac(random)}\n`)
     // A link is made whole or not at all, and never over a file that another process made meanwhile.
     await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))
@@ -162,7 +163,7 @@ export async function storedMac(dataFolder: string, random: Random): Promise<str
 
 async function readMac(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw error
   })
   if (text === undefined) return undefined

@@ -1,6 +1,7 @@
 /** `hamlet dns`, `dhcp`, `server`, `client`: one service alone in this process, its flags taken from its contract. */
 import { z } from 'zod'
 import type { Contract } from '../../kit/contract.ts'
+import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import type { ServiceId } from '../../contracts.ts'
@@ -23,6 +24,7 @@ export function serviceCommand(implementation: Implementation<Contract>, id: Ser
     async run({ flags, given }, terminal) {
       const { data, json, ...settings } = sharedFlags(flags)
       const folder = dataFolder(data)
+      await makeDataFolder(folder)
       const { settings: saved, warning } = await loadSettings(folder)
       if (warning !== undefined) terminal.stderr.write(`hamlet: ${warning}\n`)
       const flagged = Object.entries(settings).filter(([name]) => given.has(name))

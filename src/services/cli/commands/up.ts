@@ -5,6 +5,7 @@ import { drawPassword } from '../../client/credentials.ts'
 import { contracts, SERVICE_IDS } from '../../contracts.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
 import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
+import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import { Supervisor } from '../../kit/node/supervisor.ts'
@@ -28,6 +29,7 @@ export const up = defineCommand({
     const stopped = interrupted()
     if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
     const folder = dataFolder(flags.data)
+    await makeDataFolder(folder)
     const { settings, warning } = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
     if (warning !== undefined) stderr.write(`hamlet: ${warning}\n`)
 

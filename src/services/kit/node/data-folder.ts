@@ -1,5 +1,8 @@
 /** Where Hamlet keeps what it must not forget: the folder that Electron calls userData, found without Electron. */
+import { access, constants, mkdir } from 'node:fs/promises'
 import { posix, win32 } from 'node:path'
+import { HamletError } from '../errors.ts'
+import { errnoOf, reasonOf } from './disk.ts'
 
 const PRODUCT_NAME = 'Hamlet'
 
@@ -14,6 +17,26 @@ export function userDataFolder(platform: string, environment: Readonly<Record<st
     case 'darwin': return posix.join(home, 'Library', 'Application Support', PRODUCT_NAME)
     default: return posix.join(given(environment.XDG_CONFIG_HOME) ?? posix.join(home, '.config'), PRODUCT_NAME)
   }
+}
+
+/**
+ * Makes the folder where it is missing, and checks that it may be written.
+ * @throws HamletError folder-missing
+ */
+export async function makeDataFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw folderError(folder, error)
+  }
+}
+
+/** A data folder that the system refuses. */
+export function folderError(folder: string, error: unknown): HamletError {
+  return new HamletError({
+    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: reasonOf(error), remedy: 'give another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
+  }, { cause: error })
 }
 
 /** An empty variable counts as none (XDG Base Directory Specification). */

@@ -114,16 +114,25 @@ export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+const DISK = 'free space or check the disk, then switch the service off and on'
+const RIGHTS = 'give this user the right to read and write it'
+const PLACE = 'choose another folder'
+/** Why the system refuses, in words, and what helps. */
+const REFUSALS: Readonly<Record<string, { readonly why: string; readonly remedy: string }>> = {
+  ENOSPC: { why: 'the disk is full', remedy: DISK }, EDQUOT: { why: 'the disk quota is used up', remedy: DISK }, EIO: { why: 'the disk reports an error of its own', remedy: DISK },
+  EACCES: { why: 'this user lacks the permission', remedy: RIGHTS }, EPERM: { why: 'this user lacks the permission', remedy: RIGHTS },
+  EROFS: { why: 'the disk is read-only', remedy: PLACE }, ENOENT: { why: 'its folder is gone', remedy: PLACE },
+  ENOTDIR: { why: 'a part of its path is a file', remedy: PLACE }, EEXIST: { why: 'a file of that name is in the way', remedy: PLACE }, EISDIR: { why: 'a folder of that name is in the way', remedy: PLACE },
+  EMFILE: { why: 'this program has too many files open', remedy: 'switch the service off and on' },
+}
+
+/** Why the system refuses, in words. */
+export function reasonOf(error: unknown): string {
+  return REFUSALS[errnoOf(error)]?.why ?? (error instanceof Error ? error.message : String(error))
+}
+
 /** A failed disk in five parts. */
 export function diskError(error: unknown, path: string, what: string): HamletError {
   if (error instanceof HamletError) return error
-  const reasons: Readonly<Record<string, string>> = {
-    ENOSPC: 'the disk is full', EDQUOT: 'the disk quota is used up', EROFS: 'the disk is read-only', EIO: 'the disk reports an error of its own',
-    EACCES: 'this user may not write there', EPERM: 'this user may not write there', EMFILE: 'this program has too many files open', ENOENT: 'its folder is gone',
-  }
-  const message = error instanceof Error ? error.message : String(error)
-  return new HamletError({
-    code: 'disk-failed', what, why: reasons[errnoOf(error)] ?? message,
-    remedy: 'free space or check the disk, then switch the service off and on', proof: `${errnoOf(error)} ${path}`.trim(),
-  }, { cause: error })
+  return new HamletError({ code: 'disk-failed', what, why: reasonOf(error), remedy: REFUSALS[errnoOf(error)]?.remedy ?? DISK, proof: `${errnoOf(error)} ${path}`.trim() }, { cause: error })
 }

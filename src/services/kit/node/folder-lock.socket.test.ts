@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -105,23 +105,12 @@ test('of three processes started at once exactly one wins', async () => {
 
 test('a folder whose path is too long for a socket is locked all the same', async () => {
   const deep = join(folder, 'd'.repeat(100), 'e'.repeat(100))
+  await mkdir(deep, { recursive: true })
   const lock = await lockFolder(deep, 'dns')
   await symlink(deep, join(folder, 'short'))
   for (const name of [deep, join(folder, 'short')]) await expect(lockFolder(name, 'dns')).rejects.toMatchObject({ code: 'folder-locked' })
   await lock.release()
   await (await lockFolder(deep, 'dns')).release()
-})
-
-test('a missing folder is made', async () => {
-  const lock = await lockFolder(join(folder, 'a', 'b'), 'dns')
-  expect(await readdir(join(folder, 'a', 'b'))).toHaveLength(1)
-  await lock.release()
-})
-
-test('a file in the place of the folder is said so', async () => {
-  await writeFile(join(folder, 'file'), '')
-  await expect(lockFolder(join(folder, 'file'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'a file of that name is in the way' } })
-  await expect(lockFolder(join(folder, 'file', 'below'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'a part of its path is a file' } })
 })
 
 test('a folder that may not be written is said so', async () => {
@@ -130,7 +119,7 @@ test('a folder that may not be written is said so', async () => {
   const isRoot = process.geteuid?.() === 0
   if (isRoot) process.seteuid?.(65_534) // Root may write anywhere.
   try {
-    await expect(lockFolder(join(folder, 'shut'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'this user may not write there' } })
+    await expect(lockFolder(join(folder, 'shut'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'this user lacks the permission' } })
   } finally {
     if (isRoot) process.seteuid?.(0)
   }

@@ -14,12 +14,13 @@
  * Who has asked all and still stands, holds the lock.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { access, constants, mkdir, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { HamletError } from '../errors.ts'
+import { folderError } from './data-folder.ts'
 import { errnoOf } from './disk.ts'
 
 export interface FolderLock {
@@ -35,30 +36,17 @@ const ATTEMPTS_MAX = 5
 const ATTEMPT_EVERY_MS = 50
 
 /**
- * Takes the lock of `service` in `folder`, which is made where it is missing. Does not keep the process alive.
- * @throws HamletError folder-locked, saying who holds it; folder-missing where there can be no folder, or none to write in
+ * Takes the lock of `service` in `folder`, which exists and may be written. Does not keep the process alive.
+ * @throws HamletError folder-locked, saying who holds it; folder-missing where the system refuses all the same
  */
 export async function lockFolder(folder: string, service: string): Promise<FolderLock> {
   const mine = new Candidate(folder, service)
   try {
-    await mkdir(folder, { recursive: true })
-    await access(folder, constants.W_OK)
     const real = await realpath(folder) // All names of the folder share one lock.
     return process.platform === 'win32' ? await lockPipe(`\\\\.\\pipe\\hamlet-${hashOf(real.toLowerCase())}-${service}`, mine) : await lockSocket(real, service, mine)
   } catch (error) {
     throw error instanceof HamletError ? error : folderError(folder, error)
   }
-}
-
-function folderError(folder: string, error: unknown): HamletError {
-  const reasons: Readonly<Record<string, string>> = {
-    EEXIST: 'a file of that name is in the way', ENOTDIR: 'a part of its path is a file', EACCES: 'this user may not write there', EPERM: 'this user may not write there',
-    EROFS: 'the disk is read-only', ENOSPC: 'the disk is full',
-  }
-  return new HamletError({
-    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: reasons[errnoOf(error)] ?? (error instanceof Error ? error.message : String(error)),
-    remedy: 'give another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
-  }, { cause: error })
 }
 
 async function lockSocket(folder: string, service: string, mine: Candidate): Promise<FolderLock> {

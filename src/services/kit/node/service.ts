@@ -5,6 +5,7 @@ import type { ServiceEndpoint } from '../host-protocol.ts'
 import type { Random } from '../random.ts'
 import { TraceRing } from '../trace.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { secureRandom } from './random.ts'
 
 /** What a service is given. */
@@ -85,16 +86,18 @@ export interface StartedService {
 /**
  * Starts a service in this process.
  * @param settings unchecked: from flags, a form or a file
- * @throws UsageError where the settings do not fit the contract; whatever the service throws when it cannot start
+ * @throws UsageError where the settings do not fit the contract; HamletError folder-missing; whatever the service throws when it cannot start
  */
 export async function startService<C extends Contract>(
   { contract, start }: Implementation<C>, settings: Readonly<Record<string, unknown>>, surroundings: ServiceSurroundings, listener: ServiceListener,
 ): Promise<StartedService> {
+  const parsed = parseSettings(contract, settings)
+  await makeDataFolder(surroundings.dataFolder)
   const trace = new TraceRing()
   let endpoints: readonly ServiceEndpoint[] = []
   const running = await start({
     ...surroundings,
-    settings: parseSettings(contract, settings),
+    settings: parsed,
     clock: systemClock,
     random: secureRandom(),
     trace,

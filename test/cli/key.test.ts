@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { emptyFolder, runHamlet } from '../support/hamlet.ts'
@@ -37,4 +37,12 @@ test('a file that is no list of keys is left alone, and its line is named', asyn
   expect(status).toBe(1)
   expect(stderr).toMatch(/^hamlet: dns\.keys could not be read: the key at line 2: "}" is missing/)
   expect(readFileSync(join(folder, 'dns.keys'), 'latin1')).toContain('hmac-md5')
+})
+
+test('a file for --output that holds something else is left alone, and no key is made', async () => {
+  const [folder, output] = [emptyFolder(), join(emptyFolder(), 'letter')]
+  writeFileSync(output, 'Dear Ophelia')
+  const { status, stderr } = await runHamlet(['key', 'tablet', '--data', folder, '--output', output])
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/^hamlet: \S+letter cannot be written over: it holds something else than the key "tablet"\. You may [^\n]+\n$/)])
+  expect([readFileSync(output, 'latin1'), existsSync(join(folder, 'dns.keys'))]).toEqual(['Dear Ophelia', false])
 })

@@ -202,7 +202,7 @@ test('every command makes the folder that it keeps something in, as on the first
 test('a data folder that cannot be one is told by every command that keeps something in it, before anything else', async () => {
   const folder = join(emptyFolder(), 'data')
   writeFileSync(folder, '')
-  for (const command of [['dns'], ['dhcp'], ['server'], ['client'], ['up'], ['lease']]) {
+  for (const command of [['dns'], ['dhcp'], ['server'], ['client'], ['up'], ['lease'], ['key']]) {
     const { status, stdout, stderr } = await runHamlet([...command, '--data', folder])
     expect([status, stdout, stderr], command.join()).toEqual([1, '', expect.stringMatching(/^hamlet: the data folder \S+ cannot be used: a file of that name is in the way\. You may give another folder with --data\. \[EEXIST \S+\]\n$/)])
   }

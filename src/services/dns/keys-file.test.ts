@@ -1,10 +1,11 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../kit/node/clock.ts'
 import type { TsigKey } from './core/admin/tsig.ts'
-import { addKey, formatKey, Keyring, parseKeys, readKey } from './keys-file.ts'
+import { formatKey, Keyring, parseKeys } from './keys-file.ts'
+import { addKey } from './write-key.ts'
 
 const SECRET = 'MDEyMzQ1Njc4OWFiY2RlZg=='
 const KEY: TsigKey = { name: 'laptop', algorithm: 'hmac-sha256', secret: new Uint8Array(32).fill(7) }
@@ -36,19 +37,6 @@ test.each([
 ])('%s is refused, and its secret is not told', (text, reason) => {
   expect(() => parseKeys(text)).toThrow(reason)
   expect(() => parseKeys(text)).not.toThrow(SECRET)
-})
-
-test('a key is added to a file that only its owner may read, and not twice', async () => {
-  expect(await addKey(path, KEY)).toBe('added')
-  expect((await stat(path)).mode & 0o777).toBe(0o600)
-  expect(await readKey(path)).toMatchObject({ name: 'laptop' })
-  expect(await addKey(path, { ...KEY, secret: new Uint8Array(16) })).toBe('there')
-  expect((await readKey(path)).secret).toHaveLength(32)
-  expect(await addKey(path, { ...KEY, name: 'tablet' })).toBe('added')
-  await expect(readKey(path)).rejects.toThrow(/more than one key/)
-  expect(await readKey(path, 'Tablet')).toMatchObject({ name: 'tablet' })
-  await expect(readKey(path, 'none')).rejects.toThrow(/no key/)
-  await expect(readKey(join(folder, 'none'))).rejects.toThrow(/no such file/)
 })
 
 test('a server takes keys up when they are written, keeps them while the file is broken, and forgets those that are taken out', async () => {

@@ -8,16 +8,15 @@
  *
  * The tools want one key in a file; the server reads several. Nobody but the owner may read it, and a secret stands nowhere else.
  */
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
+import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { TSIG_ALGORITHMS, type KeyOf, type TsigKey } from './core/admin/tsig.ts'
 import { nameKey, parseName } from './wire/name.ts'
 
 export const KEYS_FILE = 'dns.keys'
-const OWNER_ONLY = 0o600
 const FILE_BYTES_MAX = 64 * 1024
 const KEYS_MAX = 64
 /** 128 bits. A shorter secret can be guessed from one signed message. */
@@ -31,6 +30,7 @@ const TOKEN = /\s+|(?:\/\/|#)[^\n]*|\/\*[^]*?\*\/|"([^"\n]*)"|([{};])|([^\s"{};]
  * @throws HamletError file-damaged, which names the line and never what stands there
  */
 export function parseKeys(text: string, fileName = KEYS_FILE): ReadonlyMap<string, TsigKey> {
+  if (text.length > FILE_BYTES_MAX) throw tooLong(text.length, fileName)
   const tokens = tokensOf(text, fileName)
   const keys = new Map<string, TsigKey>()
   let at = 0
@@ -71,31 +71,6 @@ export async function readKey(path: string, name?: string): Promise<TsigKey> {
   const [key, second] = [...(await readKeys(path)).values()].filter(each => name === undefined || nameKey(each.name) === nameKey(name))
   if (key === undefined || second !== undefined) throw damaged(path, 1, key === undefined ? 'it holds no key' : 'it holds more than one key')
   return key
-}
-
-/**
- * Puts a key into a file, which is made where there is none; a key that is there already stays. Returns when that is safe on disk.
- * @throws HamletError disk-failed or file-damaged; then the file is as it was
- */
-export async function addKey(path: string, key: TsigKey): Promise<'added' | 'there'> {
-  try {
-    const text = await readText(path) ?? ''
-    if (parseKeys(text, basename(path)).has(nameKey(key.name))) return 'there'
-    await mkdir(dirname(path), { recursive: true })
-    const file = await open(`${path}.new`, 'w', OWNER_ONLY)
-    try {
-      await file.chmod(OWNER_ONLY) // one that a crash left may have been opened to others since
-      await file.writeFile(text === '' || text.endsWith('\n') ? text + formatKey(key) : `${text}\n${formatKey(key)}`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.new`, path)
-    await nodeDisk.syncFolder(dirname(path))
-    return 'added'
-  } catch (error) {
-    throw diskError(error, path, `${basename(path)} could not be written`)
-  }
 }
 
 export interface KeyringOptions {
@@ -153,15 +128,16 @@ export class Keyring {
 }
 
 async function readKeys(path: string): Promise<ReadonlyMap<string, TsigKey>> {
-  const text = await readText(path)
+  const text = await readKeysText(path)
   if (text === undefined) throw new HamletError({ code: 'disk-failed', what: `${path} could not be read`, why: 'there is no such file', remedy: 'make a key with "hamlet key"' })
   return parseKeys(text, basename(path))
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** What stands in a file, undefined where there is none. @throws HamletError disk-failed or file-damaged */
+export async function readKeysText(path: string): Promise<string | undefined> {
   try {
     const { size } = await stat(path)
-    if (size > FILE_BYTES_MAX) throw damaged(basename(path), 1, `it has ${size} bytes, and ${FILE_BYTES_MAX} is the limit`)
+    if (size > FILE_BYTES_MAX) throw tooLong(size, basename(path))
     return await readFile(path, 'latin1')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
@@ -197,6 +173,10 @@ function keyFrom(name: string, fields: ReadonlyMap<string, string>, fileName: st
     if (!(error instanceof UsageError)) throw error
     throw damaged(fileName, line, error.parts.why)
   }
+}
+
+function tooLong(bytes: number, fileName: string): HamletError {
+  return damaged(fileName, 1, `it has ${bytes} bytes, and ${FILE_BYTES_MAX} is the limit`)
 }
 
 function damaged(fileName: string, line: number, why: string): HamletError {

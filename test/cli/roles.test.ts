@@ -208,6 +208,22 @@ test('a data folder that cannot be one is told by every command that keeps somet
   }
 })
 
+test.each([['dns'], ['up'], ['up', '--config']])('a wrong setting that was saved is told with its file and role: %j', async (...command) => {
+  const folder = emptyFolder()
+  const file = join(folder, 'settings.json')
+  writeFileSync(file, '{"version":1,"roles":{"dns":{"on":true,"settings":{"port":"abc"}}}}')
+  const { status, stdout, stderr } = await runHamlet([...command, ...command.length === 1 ? ['--data', folder] : [file, '--data', emptyFolder()]])
+  expect([status, stdout, stderr]).toEqual([1, '', `hamlet: settings.json cannot be used for dns: its port cannot be "abc": Invalid input: expected number, received string. It was left as it is. You may correct roles.dns.settings.port in it. [${file}]\n`])
+})
+
+test('a flag takes the place of a wrong setting that was saved', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'settings.json'), '{"version":1,"roles":{"dns":{"settings":{"port":"abc"}}}}')
+  const named = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--data', folder])
+  all.push(named)
+  await named.line(/^Waiting for requests/)
+})
+
 test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {
   const { server } = await serve('gone.home')
   const missing = await runHamlet(['fetch', 'http://gone.home/no-such-page', '--dns', dns])

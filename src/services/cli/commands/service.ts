@@ -5,6 +5,7 @@ import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import type { ServiceId } from '../../contracts.ts'
+import { chosenSettings } from '../chosen-settings.ts'
 import { defineCommand, type Command, type Terminal } from '../command.ts'
 import { assetsFolder, dataFolder } from '../folders.ts'
 
@@ -25,10 +26,10 @@ export function serviceCommand(implementation: Implementation<Contract>, id: Ser
       const { data, json, ...settings } = sharedFlags(flags)
       const folder = dataFolder(data)
       await makeDataFolder(folder)
-      const { settings: saved, warning } = await loadSettings(folder)
-      if (warning !== undefined) terminal.stderr.write(`hamlet: ${warning}\n`)
+      const loaded = await loadSettings(folder)
+      if (loaded.warning !== undefined) terminal.stderr.write(`hamlet: ${loaded.warning}\n`)
       const flagged = Object.entries(settings).filter(([name]) => given.has(name))
-      const merged = { ...saved.roles[id].settings, ...Object.fromEntries(flagged) }
+      const merged = { ...chosenSettings(loaded, id, given), ...Object.fromEntries(flagged) }
       return runUntilInterrupted(implementation, merged, folder, json, terminal)
     },
   })

@@ -11,6 +11,7 @@ import { loadSettings } from '../../kit/node/settings-file.ts'
 import { Supervisor } from '../../kit/node/supervisor.ts'
 import { Roles } from '../../roles/roles.ts'
 import { launchChild } from '../child-launcher.ts'
+import { chosenSettings } from '../chosen-settings.ts'
 import { defineCommand } from '../command.ts'
 import { assetsFolder, dataFolder } from '../folders.ts'
 
@@ -30,8 +31,11 @@ export const up = defineCommand({
     if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
     const folder = dataFolder(flags.data)
     await makeDataFolder(folder)
-    const { settings, warning } = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
+    const loaded = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
+    const { settings, warning } = loaded
     if (warning !== undefined) stderr.write(`hamlet: ${warning}\n`)
+    const on = SERVICE_IDS.filter(id => settings.roles[id].on)
+    const chosen = (on.length > 0 ? on : SERVICE_IDS).map(id => [id, chosenSettings(loaded, id)] as const)
 
     const titles = new Map<string, string>(contracts.map(({ id, title }) => [id, title]))
     const supervisor = new Supervisor(contracts, launchChild, {
@@ -50,11 +54,10 @@ export const up = defineCommand({
       listener: { notice: text => stderr.write(`hamlet: ${text}\n`), lamp: () => undefined },
     })
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
-    const chosen = SERVICE_IDS.filter(id => settings.roles[id].on)
     let started = 0
-    for (const id of chosen.length > 0 ? chosen : SERVICE_IDS) {
+    for (const [id, chosenForIt] of chosen) {
       // A role that cannot start has said so through its status; the others go on without it.
-      started += await roles.start(id, settings.roles[id].settings).then(() => 1, error => partsOf(error).code === 'internal' ? Promise.reject(error) : 0)
+      started += await roles.start(id, chosenForIt).then(() => 1, error => partsOf(error).code === 'internal' ? Promise.reject(error) : 0)
     }
     const proxy = supervisor.status('client').endpoints[0]
     if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)

@@ -134,11 +134,11 @@ const settings: Settings = { ...defaultSettings, mode: 'lan', roles: { ...defaul
 
 test('settings are read as they were saved', async () => {
   await saveSettings(folder, settings)
-  expect(await loadSettings(folder)).toEqual({ settings })
+  expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings })
 })
 
 test('without a file the settings are the defaults: local, and every role off', async () => {
-  expect(await loadSettings(folder)).toEqual({ settings: defaultSettings })
+  expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: defaultSettings })
   expect(defaultSettings).toEqual({
     version: 1, mode: 'local', roles: { dns: { on: false, settings: {} }, dhcp: { on: false, settings: {} }, 'app-server': { on: false, settings: {} }, client: { on: false, settings: {} } },
   })
@@ -146,7 +146,7 @@ test('without a file the settings are the defaults: local, and every role off', 
 
 test('a file that knows fewer or other roles keeps what it says of the known ones', async () => {
   await writeFile(join(folder, 'settings.json'), '{"version":1,"roles":{"dhcp":{"on":true},"ntp":{"on":true}}}')
-  expect(await loadSettings(folder)).toEqual({ settings: { ...defaultSettings, roles: { ...defaultSettings.roles, dhcp: { on: true, settings: {} } } } })
+  expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: { ...defaultSettings, roles: { ...defaultSettings.roles, dhcp: { on: true, settings: {} } } } })
 })
 
 test.each([
@@ -159,11 +159,11 @@ test.each([
   await writeFile(join(folder, 'settings.json'), text)
   await writeFile(join(folder, 'settings.json.damaged-1'), 'an older one')
   expect(await loadSettings(folder)).toEqual({
-    settings: defaultSettings, warning: `settings.json was damaged (${why}) and set aside as settings.json.damaged-2; the settings are the defaults now`,
+    path: join(folder, 'settings.json'), settings: defaultSettings, warning: `settings.json was damaged (${why}) and set aside as settings.json.damaged-2; the settings are the defaults now`,
   })
   expect(await readFile(join(folder, 'settings.json.damaged-2'), 'utf8')).toBe(text)
   expect(await readFile(join(folder, 'settings.json.damaged-1'), 'utf8')).toBe('an older one')
-  expect(await loadSettings(folder)).toEqual({ settings: defaultSettings })
+  expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: defaultSettings })
 })
 
 test('settings of a newer Hamlet are refused and stay as they are', async () => {

@@ -10,6 +10,8 @@ import { replaceFile } from './replace-file.ts'
 const NAME = 'settings.json'
 
 export interface LoadedSettings {
+  /** Where they stand, or would. */
+  readonly path: string
   readonly settings: Settings
   /** One sentence for the person: the file was damaged and set aside. */
   readonly warning?: string
@@ -23,14 +25,14 @@ export interface LoadedSettings {
 export async function loadSettings(folder: string, file?: string): Promise<LoadedSettings> {
   const path = file ?? join(folder, NAME)
   const bytes = await read(path, file !== undefined)
-  if (bytes === undefined) return { settings: defaultSettings }
+  if (bytes === undefined) return { path, settings: defaultSettings }
   const parsed = parse(bytes, path)
-  if (typeof parsed !== 'string') return { settings: parsed }
+  if (typeof parsed !== 'string') return { path, settings: parsed }
   if (file !== undefined) throw new UsageError(`--config ${file} could not be used`, parsed, 'correct the file, or leave the flag out')
   try {
     const copy = await setAside(nodeDisk, path, bytes)
     await unlink(path)
-    return { settings: defaultSettings, warning: `${NAME} was damaged (${parsed}) and set aside as ${copy}; the settings are the defaults now` }
+    return { path, settings: defaultSettings, warning: `${NAME} was damaged (${parsed}) and set aside as ${copy}; the settings are the defaults now` }
   } catch (error) {
     throw diskError(error, path, `${NAME} is damaged and could not be set aside`)
   }

@@ -144,6 +144,17 @@ test('an upstream that is closed gets the client SERVFAIL in time, and one line 
   await dns.line(/^Names of the internet cannot be found: .*refuses/, 'stderr')
 })
 
+test('with --json trouble of the service, and of who asks it, is told as JSON', async () => {
+  const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--upstream', `127.0.0.1:${await freeUdpPort()}`, '--data', emptyFolder(), '--json'])
+  running.push(dns)
+  const [, port] = await dns.line(/running on 127\.0\.0\.1:(\d+)/)
+  const { status, stdout, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`, '--json'])
+  expect([status, JSON.parse(stdout)]).toEqual([1, expect.objectContaining({ rcode: 'SERVFAIL' })])
+  expect(JSON.parse(stderr.trim().split('\n').pop() ?? '')).toMatchObject({ error: { proof: expect.stringContaining('SERVFAIL') } })
+  const [health] = await dns.line(/^\{"health".*/, 'stderr')
+  expect(JSON.parse(health)).toEqual({ health: expect.stringMatching(/^Names of the internet cannot be found: .*refuses/) })
+})
+
 test('events stand on stdout as JSON where a program asks for them', async () => {
   const { dns, adminPort } = await startJsonDns()
   await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')

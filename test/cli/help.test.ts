@@ -47,3 +47,15 @@ test.each([
   expect(stderr).toContain(line)
   expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
 })
+
+test.each([
+  { args: ['dns', '--prot', '53', '--json'], status: 2, error: { code: 'usage', what: '--prot is not a flag of "hamlet dns"' } },
+  { args: ['nonsense', '--json'], status: 2, error: { code: 'usage', what: '"nonsense" is not a command' } },
+  { args: ['server', '--site', '/nothing/here', '--tcp_port', '0', '--data', '/dev/null', '--json'], status: 1, error: { code: 'folder-missing', proof: 'EEXIST /dev/null' } },
+  { args: ['fetch', 'http://127.0.0.1:9/', '--json'], status: 1, error: { code: 'connection-refused' } },
+  { args: ['lease', '--dhcp', '127.0.0.1:9', '--data', '/dev/null', '--json'], status: 1, error: { code: 'folder-missing' } },
+])('hamlet $args tells a program of its error by JSON', async ({ args, status, error }) => {
+  const finished = await runHamlet(args)
+  expect([finished.status, finished.stdout, finished.stderr.trim().split('\n').length]).toEqual([status, '', 1])
+  expect(JSON.parse(finished.stderr)).toEqual({ error: expect.objectContaining({ why: expect.any(String), remedy: expect.any(String), ...error }) })
+})

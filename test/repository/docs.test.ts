@@ -1,10 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ERROR_CODES } from '../../src/services/kit/errors.ts'
 import { repository } from './planted-tree.ts'
 import { textFiles } from './tidy.ts'
 
 const read = (path: string) => readFileSync(join(repository, path), 'utf8')
+
+test('docs/errors.md lists the codes of errors, all and no others', () => {
+  expect([...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code)).toEqual([...ERROR_CODES])
+})
+
+test('every code of an error is used', () => {
+  const sources = textFiles(repository, 'src').filter(path => /\.tsx?$/.test(path) && !/\.test\.tsx?$/.test(path))
+  const uses = sources.map(path => path === 'src/services/kit/errors.ts' ? read(path).replace(/ERROR_CODES = \[[^\]]*\]/, '') : read(path)).join('')
+  expect(ERROR_CODES.filter(code => !uses.includes(`'${code}'`))).toEqual([])
+})
 
 test('every test that docs/contract.md quotes is there', () => {
   const contract = read('docs/contract.md')

@@ -1,6 +1,6 @@
 /** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
 import { SERVICE_IDS } from '../contracts.ts'
-import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
+import { HamletError, jsonLine, oneLine, UsageError } from '../kit/errors.ts'
 import { implementations } from '../services.ts'
 import type { Command, ExitStatus, Terminal } from './command.ts'
 import { fetch } from './commands/fetch.ts'
@@ -36,8 +36,11 @@ function overview(): string {
   return ['A whole network on one machine: DNS, DHCP, an application server over TCP and RUDP, and a client.', '', ...lines, '', '"hamlet <command> --help" lists its flags.', ''].join('\n')
 }
 
+/** A program asked; seen in what was typed, for flags that cannot be read are told as errors, too. */
+const isForProgram = process.argv.includes('--json')
+
 function fail(error: unknown): never {
-  process.stderr.write(`hamlet: ${oneLine(error)}\n`)
+  process.stderr.write(isForProgram ? `${jsonLine(error)}\n` : `hamlet: ${oneLine(error)}\n`)
   process.exit(error instanceof UsageError ? 2 : 1)
 }
 

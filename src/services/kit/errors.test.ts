@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HamletError, MalformedPacket, oneLine, UsageError } from './errors.ts'
+import { HamletError, jsonLine, MalformedPacket, oneLine, UsageError } from './errors.ts'
 
 test('an error is one line in five parts', () => {
   const error = new HamletError({
@@ -19,4 +19,8 @@ test('a fault of ours says so, and stays on one line', () => {
 
 test('a malformed packet names the byte and the rule', () => {
   expect(oneLine(new MalformedPacket(12, 'RFC 1035 §4.1.4', 'a pointer points forwards'))).toContain('[byte 12, RFC 1035 §4.1.4]')
+})
+
+test('an error for a program is one line of JSON, without the parts that are not there', () => {
+  expect(jsonLine(new UsageError('--prot is not a flag', 'no such\nflag', 'mean --port'))).toBe('{"error":{"code":"usage","what":"--prot is not a flag","why":"no such\\nflag","remedy":"mean --port"}}')
 })

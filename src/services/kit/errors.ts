@@ -6,7 +6,7 @@
 /** Stable names of everything that can go wrong, listed with their meaning in docs/errors.md. */
 export const ERROR_CODES = [
   'address-not-local', 'connection-lost', 'connection-refused', 'disk-failed', 'file-damaged', 'folder-locked', 'folder-missing',
-  'identity-changed', 'internal', 'io-unavailable', 'malformed-packet', 'name-unknown', 'no-lease', 'pool-exhausted', 'port-not-permitted', 'port-taken', 'refused',
+  'identity-changed', 'internal', 'io-unavailable', 'malformed-packet', 'name-unknown', 'no-lease', 'port-not-permitted', 'port-taken', 'refused',
   'service-crashed', 'service-not-running', 'site-missing', 'timed-out', 'upstream-unreachable', 'usage',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -76,6 +76,12 @@ export function oneLine(error: unknown): string {
   const { what, why, done, remedy, proof } = partsOf(error)
   const sentences = [`${what}: ${why}`, ...(done === undefined ? [] : [capitalise(done)]), `You may ${remedy}`]
   return (sentences.join('. ') + '.' + (proof === undefined ? '' : ` [${proof}]`)).replace(/\s*\n\s*/g, ' ')
+}
+
+/** The same for a program, as JSON on a single line; parts that are not there are left out. */
+export function jsonLine(error: unknown): string {
+  const { code, what, why, done, remedy, proof } = partsOf(error)
+  return JSON.stringify({ error: { code, what, why, done, remedy, proof } })
 }
 
 function capitalise(text: string): string {

@@ -30,7 +30,6 @@ export const resolve = defineCommand({
       else for (const { name, ttl, type, data } of resolution.records) stdout.write(`${name}\t${ttl}\t${type}\t${data}\n`)
       stderr.write(`${resolution.sentence}\n`)
       if (resolution.rcode === 'NOERROR' && resolution.records.length > 0) return 0
-      if (flags.json) return 1
       throw new HamletError({ code: 'name-unknown', what: `${qname} has no ${qtype.toUpperCase()} record`, why: resolution.sentence, remedy: 'check the spelling, or REGISTER it at the DNS server', proof: resolution.rcode })
     } finally {
       await resolver.close()

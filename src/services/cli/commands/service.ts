@@ -11,7 +11,7 @@ import { assetsFolder, dataFolder } from '../folders.ts'
 
 const shared = {
   data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
-  json: z.boolean().default(false).meta({ description: 'every event as one line of JSON on stdout' }),
+  json: z.boolean().default(false).meta({ description: 'every event as one line of JSON on stdout; errors and health on stderr' }),
 }
 
 export function serviceCommand(implementation: Implementation<Contract>, id: ServiceId): Command {
@@ -53,7 +53,7 @@ async function runUntilInterrupted(
     event: (name, data) => { if (json) terminal.stdout.write(`${JSON.stringify({ event: name, ...Object(data) })}\n`) },
     row: () => undefined,
     endpoints: () => undefined,
-    health: reason => terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`),
+    health: reason => terminal.stderr.write(json ? `${JSON.stringify({ health: reason ?? null })}\n` : `${reason ?? `${implementation.contract.title} is well again`}\n`),
     failed: reportFailure,
   }
   const interrupted = terminal.interrupted()

@@ -2,7 +2,7 @@
  * The way to a page: from the host and port of an address to the endpoints that may serve it. Names are asked of Hamlet's own
  * resolver and of nothing else; the system's resolver never hears of them.
  */
-import type { Resolution, Resolver } from '../dns/resolver.ts'
+import { unresolved, type Resolution, type Resolver } from '../dns/resolver.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import { isIpAddress } from '../kit/ip-address.ts'
@@ -70,23 +70,12 @@ async function lookUp(name: string, resolve: ResolveName): Promise<Known> {
   const ipv4 = await resolve(name, 'A')
   const answer = ipv4.rcode === 'NOERROR' && !hasRecord(ipv4, 'A') ? await resolve(name, 'AAAA') : ipv4
   const addresses = answer.records.filter(({ type }) => type === 'A' || type === 'AAAA').map(({ data }) => data)
-  if (addresses.length === 0) throw unresolved(name, answer)
+  if (addresses.length === 0) throw unresolved(name, 'address', answer)
   return { addresses, sentence: answer.sentence, remembered: answer.source === 'cache' }
 }
 
 function hasRecord({ records }: Resolution, wanted: string): boolean {
   return records.some(({ type }) => type === wanted)
-}
-
-function unresolved(name: string, { rcode, sentence, server }: Resolution): HamletError {
-  const proof = `${rcode} from ${server}`
-  if (rcode === 'NXDOMAIN' || rcode === 'NOERROR') {
-    return new HamletError({
-      code: 'name-unknown', what: `No address is known for ${name}`, why: sentence,
-      remedy: `check the spelling, or register it: start the application server with --domain ${name}, or send REGISTER ${name} IP to the DNS server`, proof,
-    })
-  }
-  return new HamletError({ code: 'upstream-unreachable', what: `${name} could not be looked up`, why: sentence, remedy: 'check that the DNS server runs and can reach the one it asks', proof })
 }
 
 function notOffered(name: string, transport: Transport): HamletError {

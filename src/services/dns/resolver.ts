@@ -7,13 +7,13 @@ import type { TraceRing } from '../kit/trace.ts'
 import { Cache } from './core/answering/cache.ts'
 import { provenanceOption } from './wire/edns-options.ts'
 import { Forwarder, type ForwarderTimings, type Settled } from './core/forwarding/forwarder.ts'
-import { questionOf, rememberedResolution, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, type Resolution } from './core/resolver.ts'
+import { questionOf, rememberedResolution, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, unresolved, type Resolution } from './core/resolver.ts'
 import { plainUpstream } from './core/forwarding/upstream.ts'
 import { UpstreamGroup } from './core/forwarding/upstream-group.ts'
 import { UpstreamDoors } from './upstream/doors.ts'
 import { ROOT } from './wire/name.ts'
 
-export type { Resolution }
+export { questionOf, unresolved, type Resolution }
 
 export interface Resolver {
   /**

@@ -1,9 +1,8 @@
 /** `hamlet resolve NAME [TYPE]`: what a name is, and who said so. */
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
-import { createResolver } from '../../dns/resolver.ts'
+import { createResolver, questionOf, unresolved } from '../../dns/resolver.ts'
 import { endpointText } from '../../kit/contract.ts'
-import { HamletError } from '../../kit/errors.ts'
 import { TraceRing } from '../../kit/trace.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
@@ -20,6 +19,7 @@ export const resolve = defineCommand({
     json: z.boolean().default(false).meta({ description: 'the answer as JSON' }),
   }),
   async run({ flags, positionals: [qname = '', qtype = 'A'] }, { stdout, stderr }) {
+    questionOf(qname, qtype) // what cannot be asked for is told before a DNS server is looked for
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const { server, sentence } = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
     stderr.write(`${sentence}\n`)
@@ -30,7 +30,7 @@ export const resolve = defineCommand({
       else for (const { name, ttl, type, data } of resolution.records) stdout.write(`${name}\t${ttl}\t${type}\t${data}\n`)
       stderr.write(`${resolution.sentence}\n`)
       if (resolution.rcode === 'NOERROR' && resolution.records.length > 0) return 0
-      throw new HamletError({ code: 'name-unknown', what: `${qname} has no ${qtype.toUpperCase()} record`, why: resolution.sentence, remedy: 'check the spelling, or REGISTER it at the DNS server', proof: resolution.rcode })
+      throw unresolved(qname, `${qtype.toUpperCase()} record`, resolution)
     } finally {
       await resolver.close()
     }

@@ -29,6 +29,7 @@ export interface Resolution {
 
 /** @throws UsageError where name or type cannot be asked for */
 export function questionOf(qname: string, qtype: string): Question {
+  if (/[^\x20-\x7e]/.test(qname)) throw new UsageError(`"${qname}" cannot be asked for`, 'a name is written in ASCII', 'write the "xn--" form of the name')
   const type = parseType(qtype)
   if (type === undefined || (isMetaType(type) && type !== TYPE.ANY)) throw new UsageError(`"${qtype}" cannot be asked for`, 'it is no record type', 'ask for a type such as A, AAAA or TXT')
   return { name: parseName(qname), type, class: CLASS.IN }
@@ -77,6 +78,21 @@ export function resolutionOfTroubles(question: Question, troubles: readonly Trou
     why: troubles.length === 0 ? 'no DNS server is set' : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '),
     remedy: 'start the DNS server, or name another with --dns IP:PORT',
   })
+}
+
+/**
+ * A resolution without what was asked for, as an error: there is none, or the server could not find out.
+ * @param wanted `address`, `TXT record`
+ */
+export function unresolved(name: string, wanted: string, { rcode, sentence, server }: Resolution): HamletError {
+  const proof = server === '' ? rcode : `${rcode} from ${server}`
+  if (rcode === 'NXDOMAIN' || rcode === 'NOERROR') {
+    return new HamletError({
+      code: 'name-unknown', what: `No ${wanted} is known for ${name}`, why: sentence,
+      remedy: `check the spelling, or register it: start the application server with --domain ${name}, or send REGISTER with it to the DNS server`, proof,
+    })
+  }
+  return new HamletError({ code: 'upstream-unreachable', what: `${name} could not be looked up`, why: sentence, remedy: 'check that the DNS server runs and can reach the one it asks', proof })
 }
 
 function shownMs(tookMs: number): number {

@@ -33,6 +33,11 @@ test.each([
   expect(() => parseAdminLine(line)).toThrow(reason)
 })
 
+test('instead of a type that cannot be registered all are offered that can be written in words', () => {
+  const remedy = expect.stringMatching(/^use one of A, (?!.*\bSOA\b).*\bHTTPS\b.*, or another by its octets$/)
+  expect(() => parseAdminLine('REGISTER a.home SOA x')).toThrow(expect.objectContaining({ parts: expect.objectContaining({ remedy }) }))
+})
+
 test('replies are single lines', () => {
   expect(formatChanged({ change: 'unregister', name: 'a.home' })).toBe('OK a.home unregistered')
   expect(formatAdminError(new Error('line\nbreak'))).toMatch(/^ERROR [^\n]*$/)

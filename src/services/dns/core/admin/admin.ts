@@ -15,7 +15,7 @@ import { isIpAddress, parseIpv4 } from '../../../kit/ip-address.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin, nameKey, parseName, ROOT } from '../../wire/name.ts'
 import { EntryReader, type Token } from '../../wire/presentation.ts'
-import { formatRdata, parseRdata } from '../../wire/rdata.ts'
+import { formatRdata, parseRdata, TYPES_IN_WORDS } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, isApexOwn } from '../zone/apex.ts'
 import type { Register, Unregister } from '../zone/zone-change.ts'
@@ -30,6 +30,8 @@ export const ADMIN_LINE_BYTES_MAX = 1024
 const DATAGRAM_CHARACTERS_MAX = 1200
 /** Half a megabyte of datagrams; whoever wants all of a great many reads dns.zone. */
 const LIST_LINES_MAX = 10_000
+/** The server writes SOA itself. */
+const REGISTRABLE = TYPES_IN_WORDS.filter(type => type !== TYPE.SOA).map(formatType).join(', ')
 const USAGE = 'write REGISTER name ip, REGISTER name TYPE data, REPLACE name TYPE data, UNREGISTER name [TYPE], LIST or FLUSH'
 
 /**
@@ -99,7 +101,7 @@ function parseRegister([name, typeOrAddress, ...words]: readonly Token[]): Regis
   }
   const type = parseType(word)
   if (type === undefined) throw new UsageError(`${owner} was not registered`, word === '' ? 'its address is missing' : `"${printable(word)}" is neither an IP address nor a record type`, USAGE)
-  if (isMetaType(type) || type === TYPE.SOA) throw new UsageError(`${owner} was not registered`, `${formatType(type)} cannot be registered`, 'use A, AAAA, CNAME, TXT, MX, NS, SRV or PTR')
+  if (isMetaType(type) || type === TYPE.SOA) throw new UsageError(`${owner} was not registered`, `${formatType(type)} cannot be registered`, `use one of ${REGISTRABLE}, or another by its octets`)
   if (type === TYPE.NS && nameKey(owner) === APEX) throw new UsageError(`${owner} was not registered`, 'the name server of the zone itself is written in dns.zone', 'edit dns.zone')
   return { change: 'register', name: owner, type: formatType(type), rdata: canonicalRdata(type, words), replace: false }
 }

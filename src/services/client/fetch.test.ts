@@ -10,7 +10,7 @@ const environment = { clock: systemClock, random: secureRandom(), trace: new Tra
 
 test.each([['no answer about the name has come', { resolve: never }], ['no DNS server is chosen yet', { choose: never }]])('a fetch is broken off at once while %s', async (_when, waiting) => {
   const gone = new AbortController()
-  const fetched = fetchUrl('rudp://x.home/', { dns: undefined, ...waiting, signal: gone.signal, ...environment })
+  const fetched = fetchUrl('rudp://x.home/', { ...waiting, signal: gone.signal, ...environment })
   gone.abort()
   await expect(fetched).rejects.toMatchObject({ code: 'connection-lost' })
 })
@@ -19,6 +19,6 @@ test('a fetch that was broken off before it began looks nothing up', async () =>
   const gone = new AbortController()
   gone.abort()
   const resolve = vi.fn(never)
-  await expect(fetchUrl('http://x.home/', { dns: undefined, resolve, signal: gone.signal, ...environment })).rejects.toMatchObject({ code: 'connection-lost' })
+  await expect(fetchUrl('http://x.home/', { resolve, signal: gone.signal, ...environment })).rejects.toMatchObject({ code: 'connection-lost' })
   expect(resolve).not.toHaveBeenCalled()
 })

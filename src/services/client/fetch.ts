@@ -3,7 +3,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
-import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import { giveBack } from '../kit/node/give-back.ts'
 import type { Cryptography } from '../rudp/core/encryption/cryptography.ts'
@@ -19,11 +18,9 @@ import type { DnsChoice } from './dns-server.ts'
 import { findWay, type ResolveName } from './way.ts'
 
 export interface FetchOptions extends Environment {
-  /** Where names are asked. */
-  readonly dns: Endpoint | undefined
-  /** Tells where, if `dns` does not; called only for an address that has a name in it. */
+  /** Tells where names are asked; called only for an address that has a name in it. */
   readonly choose?: () => Promise<DnsChoice>
-  /** Whoever answers names already; goes before both. */
+  /** Whoever answers names already; goes before `choose`. */
   readonly resolve?: ResolveName
   /** Encrypts what goes by RUDP. */
   readonly encryption?: KnownServers | undefined
@@ -114,8 +111,8 @@ class Names {
   }
 
   async #open(qname: string): Promise<Resolver> {
-    const { dns, choose, clock, random, trace } = this.#options
-    const choice = dns === undefined ? await choose?.() : { server: dns, sentence: `Names are asked of ${formatEndpoint(dns)}` }
+    const { choose, clock, random, trace } = this.#options
+    const choice = await choose?.()
     if (choice === undefined) throw new HamletError({ code: 'upstream-unreachable', what: `${qname} could not be looked up`, why: 'no DNS server is known', remedy: 'name one with --dns IP' })
     this.sentence = choice.sentence
     return createResolver({ servers: [choice.server], clock, random, trace })

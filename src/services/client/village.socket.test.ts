@@ -137,12 +137,12 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
   })
 
   test('hamlet fetch gets the same bytes', async () => {
-    const { server, sentence, lease } = await chooseDnsServer({ dns: undefined, dhcp: at(dhcp, 'dhcp'), dataFolder: folder, ...environment })
-    expect([server, lease?.dns]).toEqual([{ address: '127.0.0.1', port: endpoint(dns, 'dns').port }, '127.0.0.1'])
-    expect(sentence).toBe(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+    const choice = await chooseDnsServer({ dns: undefined, dhcp: at(dhcp, 'dhcp'), dataFolder: folder, ...environment })
+    expect([choice.server, choice.lease?.dns]).toEqual([{ address: '127.0.0.1', port: endpoint(dns, 'dns').port }, '127.0.0.1'])
+    expect(choice.sentence).toBe(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
     const chunks: Buffer[] = []
     const output = new Writable({ highWaterMark: 1000, write: (chunk: Buffer, _encoding, done) => { chunks.push(Buffer.from(chunk)); setImmediate(done) } })
-    const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { dns: server, output, ...environment })
+    const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { choose: () => Promise.resolve(choice), output, ...environment })
     expect(fetched).toMatchObject({ status: 200, bytes: FILM.length, transport, steps: [{ step: 'address' }, { step: 'name' }, { step: 'connect' }, { step: 'page', failed: false }] })
     expect(Buffer.concat(chunks).equals(FILM)).toBe(true)
   })

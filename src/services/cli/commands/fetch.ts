@@ -52,7 +52,7 @@ export const fetch = defineCommand({
     const output = file?.stream ?? stdout
     const gone = new AbortController()
     if (log !== undefined) void interrupted().then(() => gone.abort()) // What happened until then is worth having.
-    const fetched = await fetchUrl(url, { dns: undefined, choose, encryption, cryptography, lab, signal: gone.signal, output, ...onQlog, ...environment }).catch((error: unknown) => {
+    const fetched = await fetchUrl(url, { choose, encryption, cryptography, lab, signal: gone.signal, output, ...onQlog, ...environment }).catch((error: unknown) => {
       throw gone.signal.aborted ? brokenOff(url, error) : error
     }).finally(() => log?.end())
     await file?.end()

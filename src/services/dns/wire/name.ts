@@ -276,11 +276,6 @@ function labelsWithEscapes(name: string): string[] {
   return name.match(/(?:[^.\\]|\\\d{3}|\\[^\d])+/g) ?? []
 }
 
-/** The name without its first label; the root for a single label. */
-export function parentOf(name: string): string {
-  return name.slice(labelEnd(name, 0) + 1) || ROOT
-}
-
 /** True for the ancestor itself and everything below it. */
 export function isWithin(name: string, ancestor: string): boolean {
   const inner = nameKey(name)

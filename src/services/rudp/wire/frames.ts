@@ -27,7 +27,6 @@ export const FRAME_TYPES = {
   TOKEN: { code: 0x21, asks: true, fields: 'length (v), token', meaning: 'shows that the sender was seen at its address' },
   RESET_TOKEN: { code: 0x22, asks: true, fields: 'token (16 bytes)', meaning: 'what a RESET of this end will show, if it has lost the connection (§13)' },
 } as const
-export type FrameKind = keyof typeof FRAME_TYPES
 
 /** Why a connection was closed, or a stream: the code is the place in this list. */
 export const CLOSE_CODES = ['closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted'] as const

@@ -26,9 +26,24 @@ describe('what is known here', () => {
     }
   })
 
-  test.each(['printer.home', 'x.home.arpa', '1.1.168.192.in-addr.arpa', '1.0.31.172.in-addr.arpa', '9.9.9.10.in-addr.arpa', 'a.local', `${'0.'.repeat(30)}d.f.ip6.arpa`])('%s never goes upstream', name => {
+  test.each(['printer.home', 'x.home.arpa', '1.1.168.192.in-addr.arpa', '1.0.31.172.in-addr.arpa', '9.9.9.10.in-addr.arpa', '1.2.0.192.in-addr.arpa', '1.100.51.198.in-addr.arpa', '1.113.0.203.in-addr.arpa', '1.0.0.127.in-addr.arpa', `${'0.'.repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa`, 'a.local', 'a.internal', `${'0.'.repeat(30)}d.f.ip6.arpa`])('%s never goes upstream', name => {
     const net = new Net().ask(name, 'PTR')
     expect([net.last.rcode, net.sent.length, net.last.message.authorities.length]).toEqual(['NXDOMAIN', 0, 1])
+  })
+
+  test.each(['localhost', 'LocalHost', 'app.dev.localhost'])('%s is the machine that asks, whatever an upstream would say', name => {
+    const net = new Net()
+    for (const [type, data] of [['A', ['127.0.0.1']], ['AAAA', ['::1']], ['MX', []], ['HTTPS', []]] as const) {
+      const { last } = net.ask(name, type)
+      expect([last.rcode, last.data, last.source, last.message.header.aa, last.message.authorities.length]).toEqual(['NOERROR', data, 'zone', true, data.length === 0 ? 1 : 0])
+    }
+    expect(net.sent).toEqual([])
+  })
+
+  test('a name below localhost that is registered is answered as registered', () => {
+    const net = new Net()
+    register(net, 'dev.localhost', 'A', '192.168.1.50')
+    expect([net.ask('dev.localhost').last.data, net.ask('localhost').last.data]).toEqual([['192.168.1.50'], ['127.0.0.1']])
   })
 
   test('a private reverse name with an address below it exists', () => {

@@ -24,6 +24,7 @@ import { targetOf, type Finding, type Wanted } from '../forwarding/finding.ts'
 import type { Asking, Outcome, Trouble } from '../forwarding/flight.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from '../forwarding/forwarder.ts'
 import { HotAnswers } from './hot-answers.ts'
+import { localhostRecords } from './localhost.ts'
 import { explain, type Provenance } from './provenance.ts'
 import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
 import { encodeResponse, type ResponseParts } from './response.ts'
@@ -246,8 +247,10 @@ export class DnsServer implements Machine<DnsEvent> {
     if (stale?.isTriedInVain === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
   }
 
-  /** A zone of which nobody is asked: its names are registered here, or do not exist. */
+  /** A zone of which nobody is asked: its names are registered here, or do not exist; but those of this machine do. */
   #answerNobodysName(query: Query, zone: string, nowMs: number): void {
+    const local = localhostRecords(query.qname, query.question.type)
+    if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, OURS, nowMs)
     const exists = nameKey(query.qname) === nameKey(zone) || this.zone.hasBelow(query.qname)
     this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
   }

@@ -66,19 +66,18 @@ export const fetch = defineCommand({
   },
 })
 
-/** What these flags do, of which nothing is done for an address of TCP. */
-const NEED_RUDP = { link: 'conditions', encrypt: 'encrypts', qlog: 'tells of' } as const
+/** Flags that do something to RUDP only, and what. */
+const RUDP_FLAGS = [['link', 'conditions'], ['encrypt', 'encrypts'], ['qlog', 'tells of']] as const
 
 /** @throws UsageError for an address that is none, and for a flag that would do nothing with it */
-function checkAddress(url: string, flags: Readonly<Partial<Record<keyof typeof NEED_RUDP | 'key_log', string | boolean | undefined>>>): void {
+function checkAddress(url: string, flags: Readonly<Partial<Record<(typeof RUDP_FLAGS)[number][0] | 'key_log', string | boolean | undefined>>>): void {
   const isRudp = parseTarget(url).scheme === 'rudp'
   if (flags.key_log !== undefined && !(flags.encrypt === true && isRudp)) {
     throw new UsageError('--key_log cannot be used here', 'nothing would be encrypted', 'write rudp:// in the address and add --encrypt, or leave --key_log out')
   }
-  if (isRudp) return
-  for (const flag of ['link', 'encrypt', 'qlog'] as const) {
-    if (flags[flag] === undefined || flags[flag] === false) continue
-    throw new UsageError(`--${flag} cannot be used here`, `it ${NEED_RUDP[flag]} RUDP, and the address is not one of RUDP`, `write rudp:// in the address, or leave --${flag} out`)
+  for (const [flag, does] of RUDP_FLAGS) {
+    if (isRudp || flags[flag] === undefined || flags[flag] === false) continue
+    throw new UsageError(`--${flag} cannot be used here`, `it ${does} RUDP, and the address is not one of RUDP`, `write rudp:// in the address, or leave --${flag} out`)
   }
 }
 

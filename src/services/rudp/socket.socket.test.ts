@@ -79,7 +79,7 @@ test('bytes go both ways and each end can end its half', async () => {
   const pieces: Buffer[] = []
   for await (const piece of socket) pieces.push(Buffer.from(piece))
   expect(Buffer.concat(pieces).toString()).toBe('got hello')
-  expect(socket.metrics()).toMatchObject({ congestion: 'bbr', retransmitted: 0 })
+  expect(socket.metrics().congestion).toBe('bbr')
   expect(socket.metrics().rttMs).toBeGreaterThan(0)
 })
 

@@ -60,8 +60,9 @@ export class ZoneChanges {
     const { store, table, context, onChanged } = this.options
     const made = await store.change(change)
     if (made === undefined) return
-    for (const part of partsOfChange(made)) {
-      table.showRegistered(part.name, store.zone.recordsOf(part.name))
+    const parts = partsOfChange(made)
+    for (const name of new Set(parts.map(part => part.name))) table.showRegistered(name, store.zone.recordsOf(name))
+    for (const part of parts) {
       if (part.change === 'register') context.emit('registered', { name: part.name, type: part.type, rdata: part.rdata })
       else context.emit('unregistered', { name: part.name, ...(part.type === undefined ? {} : { type: part.type }) })
     }

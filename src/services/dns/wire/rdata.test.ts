@@ -4,7 +4,7 @@ import { MalformedPacket, UsageError } from '../../kit/errors.ts'
 import { DATA_TEXTS, rdataFrom, typeNumber } from '../testing/records.ts'
 import { formatHex, parseHex } from './base-encodings.ts'
 import { NameDecoder } from './name.ts'
-import { decodeRdata, formatRdata, TYPES_IN_WORDS } from './rdata.ts'
+import { dataKey, decodeRdata, formatRdata, TYPES_IN_WORDS } from './rdata.ts'
 import { formatType } from './types.ts'
 
 const fromHex = (hex: string) => parseHex(hex.replace(/\s/g, '')) ?? new Uint8Array(0)
@@ -103,4 +103,16 @@ test('a name that points before its data is written out', () => {
   const rdata = decodeRdata(typeNumber('SRV'), new NameDecoder(octets), 13, 12)
   expect(formatRdata(typeNumber('SRV'), rdata)).toBe('1 2 3 www.example.org.')
   expect(() => decodeRdata(typeNumber('SRV'), new NameDecoder(octets), 13, 11)).toThrow(MalformedPacket)
+})
+
+test('data is the same whatever the case of its names, and of nothing else in it', () => {
+  const key = (typeName: string, text: string) => dataKey({ type: typeNumber(typeName), rdata: rdataFrom(typeNumber(typeName), text) })
+  const letters = 'ABCXYZabcxyz'
+  for (const [typeName, before] of [['MX', '65 '], ['DNAME', ''], ['SRV', '65 66 67 '], ['NAPTR', '1 2 "U" "SIP" "" ']] as const) {
+    expect(key(typeName, `${before}${letters}.home.`)).toBe(key(typeName, `${before}${letters.toLowerCase()}.HOME.`))
+  }
+  expect(key('MX', '65 a.home.')).not.toBe(key('MX', '97 a.home.'))
+  expect(key('NAPTR', '1 2 "U" "SIP" "" a.home.')).not.toBe(key('NAPTR', '1 2 "u" "SIP" "" a.home.'))
+  expect(key('TXT', '"A"')).not.toBe(key('TXT', '"a"'))
+  expect(key('A', '192.0.2.1')).not.toBe(key('TYPE65280', '\\# 4 c0000201'))
 })

@@ -87,6 +87,33 @@ export function formatRdata(type: number, rdata: Uint8Array): string {
   return layout.fields.map(field => field.format(reader)).filter(text => text !== '').join(' ')
 }
 
+/** Equal keys, equal type and data, so one record where the name is the same (RFC 2136 §1.1.1). Names in the data are equal whatever their case. */
+export function dataKey({ type, rdata }: { readonly type: number; readonly rdata: Uint8Array }): string {
+  const layout = LAYOUTS.get(type)
+  return `${type} ${formatHex(layout?.named === true && rdata.length > 0 ? withSmallNames(layout.fields, rdata) : rdata)}`
+}
+
+/** Stored data with the letters of its names lowered (RFC 4034 §6.2). */
+function withSmallNames(fields: readonly Field[], rdata: Uint8Array): Uint8Array {
+  const lowered = rdata.slice()
+  const reader = new OctetReader(rdata, 0, rdata.length)
+  for (const field of fields) {
+    if (isData(field)) {
+      field.skip(reader)
+      continue
+    }
+    const from = reader.offset
+    for (let length = reader.uint8(); length > 0; length = reader.uint8()) reader.skip(length)
+    // A length octet is at most 63 and a letter at least 65, so lengths are never taken for letters.
+    for (let at = from; at < reader.offset; at++) if (isCapital(rdata[at] ?? 0)) lowered[at] = (rdata[at] ?? 0) | 0x20
+  }
+  return lowered
+}
+
+function isCapital(octet: number): boolean {
+  return octet >= 0x41 && octet <= 0x5a
+}
+
 /** From a message to stored data or back: names change their form, everything else is copied. */
 function move(fields: readonly Field[], reader: OctetReader, names: NameDecoder, writer: OctetWriter, compress: boolean): void {
   for (const field of fields) {

@@ -15,10 +15,10 @@
 import { UsageError } from '../../../kit/errors.ts'
 import type { Message, Question, ResourceRecord } from '../../wire/message.ts'
 import { isWithin, nameKey } from '../../wire/name.ts'
-import { formatRdata } from '../../wire/rdata.ts'
+import { dataKey, formatRdata } from '../../wire/rdata.ts'
 import { CLASS, formatType, isMetaType, RCODE, TYPE } from '../../wire/types.ts'
 import { APEX } from '../zone/apex.ts'
-import { sameData, type Register, type Unregister, type Update } from '../zone/zone-change.ts'
+import type { Register, Unregister, Update } from '../zone/zone-change.ts'
 import type { Zone } from '../zone/zone.ts'
 
 /** What one message of a transfer holds with room to spare. */
@@ -58,18 +58,21 @@ function checkZoneSection([zone, second]: readonly Question[]): number | undefin
 /** RFC 2136 §3.2. Records of the zone's class are gathered first, since together they say what a name has of a type. */
 function checkPrerequisites(prerequisites: readonly ResourceRecord[], zone: Pick<Zone, 'recordsOf'>): number | undefined {
   const exact = new Map<string, ResourceRecord[]>()
+  const recordsOf = onceForName(name => zone.recordsOf(name))
   for (const record of prerequisites) {
     const { name, type } = record
     if (record.ttl !== 0) return RCODE.FORMERR
     if (!isWithin(name, APEX)) return RCODE.NOTZONE
     if (record.class === CLASS.IN) {
       const key = `${nameKey(name)} ${type}`
-      exact.set(key, [...exact.get(key) ?? [], record])
+      const records = exact.get(key) ?? []
+      records.push(record)
+      exact.set(key, records)
       continue
     }
     if ((record.class !== CLASS.ANY && record.class !== CLASS.NONE) || record.rdata.length > 0) return RCODE.FORMERR
     const wanted = record.class === CLASS.ANY
-    const exists = zone.recordsOf(name).some(held => type === TYPE.ANY || held.type === type)
+    const exists = recordsOf(name).some(held => type === TYPE.ANY || held.type === type)
     if (exists === wanted) continue
     if (type === TYPE.ANY) return wanted ? RCODE.NXDOMAIN : RCODE.YXDOMAIN
     return wanted ? RCODE.NXRRSET : RCODE.YXRRSET
@@ -77,11 +80,21 @@ function checkPrerequisites(prerequisites: readonly ResourceRecord[], zone: Pick
   return [...exact.values()].every(records => hasExactly(records, zone)) ? undefined : RCODE.NXRRSET
 }
 
+/** Thousands of conditions may name one name, whose records are made anew each time that somebody asks for them. */
+function onceForName(recordsOf: (name: string) => readonly ResourceRecord[]): (name: string) => readonly ResourceRecord[] {
+  const known = new Map<string, readonly ResourceRecord[]>()
+  return name => {
+    const records = known.get(nameKey(name)) ?? recordsOf(name)
+    known.set(nameKey(name), records)
+    return records
+  }
+}
+
 function hasExactly(wanted: readonly ResourceRecord[], zone: Pick<Zone, 'recordsOf'>): boolean {
   const [first] = wanted
   const held = first === undefined ? [] : zone.recordsOf(first.name).filter(({ type }) => type === first.type)
-  const covers = (all: readonly ResourceRecord[], each: readonly ResourceRecord[]) => each.every(record => all.some(other => sameData(record, other)))
-  return covers(held, wanted) && covers(wanted, held)
+  const [wantedKeys, heldKeys] = [new Set(wanted.map(dataKey)), new Set(held.map(dataKey))]
+  return wantedKeys.size === heldKeys.size && [...wantedKeys].every(key => heldKeys.has(key))
 }
 
 /** RFC 2136 §3.4.1. */

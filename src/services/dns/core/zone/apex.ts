@@ -17,7 +17,7 @@ const NEGATIVE_TTL_SECONDS = 5
 /** serial, refresh, retry, expire, minimum: four octets each at the end of an SOA's data. */
 const SOA_NUMBERS_BYTES = 20
 
-export function isApexOwn({ name, type }: ResourceRecord): boolean {
+export function isApexOwn({ name, type }: Pick<ResourceRecord, 'name' | 'type'>): boolean {
   return (type === TYPE.SOA || type === TYPE.NS) && nameKey(name) === APEX
 }
 

@@ -1,8 +1,9 @@
 import { beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../../kit/errors.ts'
 import { formatRdata } from '../../wire/rdata.ts'
-import { formatType } from '../../wire/types.ts'
-import type { Register, Unregister } from './zone-change.ts'
+import { formatType, TYPE } from '../../wire/types.ts'
+import { plainRecord } from './apex.ts'
+import { planChange, type Register, type Unregister } from './zone-change.ts'
 import type { ZoneDifference } from './zone-history.ts'
 import { Zone } from './zone.ts'
 
@@ -54,6 +55,18 @@ test('one record is removed by its data, whatever the case of a name in it', () 
   zone.apply(remove('a.home', { type: 'MX', rdata: '10 mail.HOME.' }))
   expect(() => zone.apply(remove('a.home', { type: 'TXT', rdata: '"mail"' }))).toThrow(/not registered with type TXT and data/)
   expect(held('a.home')).toEqual(['10 MX 20 mail.home.', '10 TXT "Mail"'])
+})
+
+test('what a single change costs does not grow with what the name has', () => {
+  let looks = 0
+  const holding = Array.from({ length: 900 }, (_, index) => {
+    const { rdata, ...record } = plainRecord('a.home', TYPE.MX, `10 host${1000 + index}.home.`)
+    return { ...record, get rdata() { looks++; return rdata } }
+  })
+  const missing = Array.from({ length: 2600 }, (_, index) => remove('a.home', { type: 'MX', rdata: `11 host${1000 + index}.home.` }))
+  const more = Array.from({ length: 90 }, (_, index) => add('a.home', 'MX', `10 host${2000 + index}.home.`))
+  expect(planChange({ change: 'update', changes: [...missing, ...more] }, () => holding).parts).toEqual(more)
+  expect(looks).toBeLessThan(10 * holding.length)
 })
 
 test('records of one name and type have one TTL: that of the newest that names one', () => {

@@ -5,7 +5,7 @@
 import { UsageError } from '../../../kit/errors.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { nameKey, parseName } from '../../wire/name.ts'
-import { formatRdata } from '../../wire/rdata.ts'
+import { dataKey } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf } from './apex.ts'
 import { RECORDS_OF_NAME_MAX } from './zone-content.ts'
@@ -62,85 +62,129 @@ export function partsOfChange(change: ZoneChange): readonly (Register | Unregist
 }
 
 /**
+ * The records of a name while a change is planned: by type, and within a type by what makes them one (dataKey). Each single change
+ * costs what it changes, not what the name has. A type without records is not there.
+ */
+type RecordSets = Map<number, Map<string, ResourceRecord>>
+
+interface PlannedName {
+  readonly name: string
+  readonly before: readonly ResourceRecord[]
+  readonly sets: RecordSets
+}
+
+/**
  * What a change makes of each name that it touches.
  * @param recordsOf what a name has now
  * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a limit, data that does not fit its type
  */
 export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): Plan {
+  const inUpdate = change.change === 'update'
   const parts: (Register | Unregister)[] = []
-  const plan = new Map<string, NameChange>()
+  const planned = new Map<string, PlannedName>()
   for (const part of partsOfChange(change)) {
     const name = parseName(part.name)
-    const planned = plan.get(nameKey(name))
-    const before = planned?.before ?? recordsOf(name)
-    const held = planned?.after ?? before
-    const after = changed(part, held, change.change === 'update')
-    if (after !== held) parts.push(part)
-    plan.set(nameKey(name), { name, before, after })
+    const { sets } = planned.get(nameKey(name)) ?? beginName(name, recordsOf, planned)
+    if (part.change === 'register' ? register(part, sets, inUpdate) : unregister(part, sets, inUpdate)) parts.push(part)
   }
-  const names = [...plan.values()].filter(({ before, after }) => before.length !== after.length || before.some((record, index) => record !== after[index]))
-  return { parts, names }
+  return { parts, names: [...planned.values()].map(changeOfName).filter(({ before, after }) => before.length !== after.length || !hasAll(before, after)) }
 }
 
-/** True for records that a zone holds as one: same type, same data. Names in the data are equal whatever their case. */
-export function sameData(a: ResourceRecord, b: ResourceRecord): boolean {
-  if (a.type !== b.type || a.rdata.length !== b.rdata.length) return false
-  if (a.rdata.every((octet, index) => octet === b.rdata[index])) return true
-  return TYPES_OF_NAMES.has(a.type) && formatRdata(a.type, a.rdata).toLowerCase() === formatRdata(b.type, b.rdata).toLowerCase()
+function beginName(name: string, recordsOf: (name: string) => readonly ResourceRecord[], planned: Map<string, PlannedName>): PlannedName {
+  const before = recordsOf(name)
+  const sets: RecordSets = new Map()
+  for (const record of before) sets.set(record.type, (sets.get(record.type) ?? new Map<string, ResourceRecord>()).set(dataKey(record), record))
+  const begun = { name, before, sets }
+  planned.set(nameKey(name), begun)
+  return begun
 }
 
-const TYPES_OF_NAMES: ReadonlySet<number> = new Set([TYPE.NS, TYPE.CNAME, TYPE.SOA, TYPE.PTR, TYPE.MX, TYPE.SRV])
-
-/** What `held` becomes; `held` itself where nothing changes. */
-function changed(part: Register | Unregister, held: readonly ResourceRecord[], inUpdate: boolean): readonly ResourceRecord[] {
-  const after = part.change === 'register' ? withRegistered(part, held, inUpdate) : without(part, held)
-  if (part.change === 'unregister' && after.length === held.length) {
-    if (inUpdate) return held
-    throw new UsageError(`${part.name} was not unregistered`, `it is not registered${part.type === undefined ? '' : ` with type ${part.type}`}${part.rdata === undefined ? '' : ` and data ${part.rdata}`}`, 'see LIST for what is')
-  }
-  return after
+function changeOfName({ name, before, sets }: PlannedName): NameChange {
+  return { name, before, after: [...sets.values()].flatMap(set => [...set.values()]) }
 }
 
-function without({ name, type, rdata }: Unregister, held: readonly ResourceRecord[]): readonly ResourceRecord[] {
-  const number = type === undefined ? undefined : typeOf(name, type)
-  const one = number === undefined || rdata === undefined ? undefined : plainRecord(name, number, rdata)
+function hasAll(these: readonly ResourceRecord[], those: readonly ResourceRecord[]): boolean {
+  const all = new Set(these)
+  return those.every(record => all.has(record))
+}
+
+/** Takes out of `sets` what a change removes. @returns whether that was anything */
+function unregister(change: Unregister, sets: RecordSets, inUpdate: boolean): boolean {
+  const isChanged = change.type !== undefined && change.rdata !== undefined ? removeOne(change.name, change.type, change.rdata, sets) : removeAll(change, sets)
+  if (isChanged || inUpdate) return isChanged
+  const { name, type, rdata } = change
+  throw new UsageError(`${name} was not unregistered`, `it is not registered${type === undefined ? '' : ` with type ${type}`}${rdata === undefined ? '' : ` and data ${rdata}`}`, 'see LIST for what is')
+}
+
+function removeOne(name: string, typeText: string, rdata: string, sets: RecordSets): boolean {
+  const type = typeOf(name, typeText)
+  const key = dataKey(plainRecord(name, type, rdata))
+  const set = sets.get(type)
+  const record = set?.get(key)
+  if (set === undefined || record === undefined) return false
   // Of the zone's own records one can go: a name server beside which another stays (RFC 2136 §3.4.2.4).
-  const spare = one?.type === TYPE.NS && held.filter(record => record.type === TYPE.NS).length > 1
-  return held.filter(record => !(number === undefined || record.type === number) || (one !== undefined && !sameData(record, one)) || (isApexOwn(record) && !spare))
+  if (isApexOwn(record) && !(type === TYPE.NS && set.size > 1)) return false
+  set.delete(key)
+  if (set.size === 0) sets.delete(type)
+  return true
 }
 
-function withRegistered(change: Register, held: readonly ResourceRecord[], inUpdate: boolean): readonly ResourceRecord[] {
-  const record = recordOf(change, held)
-  const others = held.filter(({ type }) => type !== record.type)
-  const aliasBeside = record.type === TYPE.CNAME ? others[0] : others.find(({ type }) => type === TYPE.CNAME)
+function removeAll({ name, type }: Unregister, sets: RecordSets): boolean {
+  const owner = parseName(name)
+  const wanted = type === undefined ? [...sets.keys()] : [typeOf(name, type)]
+  return wanted.filter(each => !isApexOwn({ name: owner, type: each }) && sets.delete(each)).length > 0
+}
+
+/** Puts a record into `sets`. @returns whether that changes anything */
+function register(change: Register, sets: RecordSets, inUpdate: boolean): boolean {
+  const record = recordOf(change, sets)
+  const { type } = record
+  const aliasBeside = [...sets.keys()].find(other => other !== type && (type === TYPE.CNAME || other === TYPE.CNAME))
   if (aliasBeside !== undefined) {
-    if (inUpdate) return held
-    throw refused(change.name, `a CNAME stands alone and the name has ${formatType(aliasBeside.type)} (RFC 1034 §3.6.2)`, `UNREGISTER ${change.name} ${formatType(aliasBeside.type)} before`)
+    if (inUpdate) return false
+    throw refused(change.name, `a CNAME stands alone and the name has ${formatType(aliasBeside)} (RFC 1034 §3.6.2)`, `UNREGISTER ${change.name} ${formatType(aliasBeside)} before`)
   }
-  if (record.type === TYPE.SOA) return withSoa(change, record, held, inUpdate)
-  const alone = record.type === TYPE.CNAME || (change.replace && !isApexOwn(record))
-  const same = held.filter(({ type }) => type === record.type)
-  if (same.every(({ ttl }) => ttl === record.ttl) && same.some(each => sameData(each, record)) && (!alone || same.length === 1)) return held
-  const kept = alone ? others : held.filter(each => !sameData(each, record)).map(each => each.type === record.type && each.ttl !== record.ttl ? { ...each, ttl: record.ttl } : each)
-  if (kept.length >= RECORDS_OF_NAME_MAX) throw refused(change.name, `it has ${RECORDS_OF_NAME_MAX} records, which is the limit`, 'UNREGISTER some of them')
-  return [...kept, record]
+  if (type === TYPE.SOA) return registerSoa(change, record, sets, inUpdate)
+  const key = dataKey(record)
+  const set = sets.get(type) ?? new Map<string, ResourceRecord>()
+  const alone = type === TYPE.CNAME || (change.replace && !isApexOwn(record))
+  const hasOtherTtl = ttlOf(set) !== record.ttl
+  if (set.has(key) && !hasOtherTtl && (!alone || set.size === 1)) return false
+  if (alone) set.clear()
+  else if (hasOtherTtl) for (const [each, held] of set) set.set(each, { ...held, ttl: record.ttl })
+  set.delete(key)
+  if (sizeOf(sets) >= RECORDS_OF_NAME_MAX) throw refused(change.name, `it has ${RECORDS_OF_NAME_MAX} records, which is the limit`, 'UNREGISTER some of them')
+  sets.set(type, set.set(key, record))
+  return true
 }
 
-function withSoa(change: Register, soa: ResourceRecord, held: readonly ResourceRecord[], inUpdate: boolean): readonly ResourceRecord[] {
+/** That of all its records (RFC 2181 §5.2). */
+function ttlOf(set: ReadonlyMap<string, ResourceRecord> | undefined): number | undefined {
+  for (const { ttl } of set?.values() ?? []) return ttl
+  return undefined
+}
+
+function sizeOf(sets: RecordSets): number {
+  let size = 0
+  for (const set of sets.values()) size += set.size
+  return size
+}
+
+function registerSoa(change: Register, soa: ResourceRecord, sets: RecordSets, inUpdate: boolean): boolean {
   if (nameKey(change.name) !== APEX) throw refused(change.name, `only ${APEX} has an SOA here`, 'register other types')
-  const now = held.find(({ type }) => type === TYPE.SOA)
-  if (now !== undefined && !isNewerSerial(serialOf(soa), serialOf(now))) {
-    if (inUpdate) return held
+  for (const now of sets.get(TYPE.SOA)?.values() ?? []) {
+    if (isNewerSerial(serialOf(soa), serialOf(now))) continue
+    if (inUpdate) return false
     throw refused(change.name, `its serial ${serialOf(soa)} is not newer than ${serialOf(now)} (RFC 1982)`, 'raise the serial')
   }
-  return [soa, ...held.filter(({ type }) => type !== TYPE.SOA)]
+  sets.set(TYPE.SOA, new Map([[dataKey(soa), soa]]))
+  return true
 }
 
-function recordOf({ name, type, rdata, ttl }: Register, held: readonly ResourceRecord[]): ResourceRecord {
+function recordOf({ name, type, rdata, ttl }: Register, sets: RecordSets): ResourceRecord {
   const number = typeOf(name, type)
   if (isMetaType(number)) throw refused(name, `${formatType(number)} is for questions only (RFC 6895 §3.1)`, 'write a type such as A or TXT')
-  const seconds = ttl ?? held.find(record => record.type === number)?.ttl ?? REGISTERED_TTL_SECONDS
-  return { ...plainRecord(parseName(name), number, rdata), ttl: seconds }
+  return { ...plainRecord(parseName(name), number, rdata), ttl: ttl ?? ttlOf(sets.get(number)) ?? REGISTERED_TTL_SECONDS }
 }
 
 function typeOf(name: string, type: string): number {

@@ -15,6 +15,7 @@ import { Cache } from './core/answering/cache.ts'
 import { CANARY_NAMES } from './core/answering/canary-names.ts'
 import { createRoutes } from './core/forwarding/routes.ts'
 import { DnsServer } from './core/answering/server.ts'
+import { FilteredAnswers } from './filtered-answers.ts'
 import { Health } from './health.ts'
 import { NamesTable } from './names-table.ts'
 import { readOtherServers, refuseOwnAddress, type OtherServers } from './other-servers.ts'
@@ -45,6 +46,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
   const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
   const health = new Health(context)
   const answerLog = new AnswerLog(context)
+  const filtered = new FilteredAnswers(context)
   const store = await openZoneStore({
     folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('disk', sentence), onDamaged: sentence => health.set('zone', sentence),
     onLoaded() {
@@ -61,7 +63,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
   })
   const { front, driver, follow, close } = await openSockets({
     context, machine, answerLog, authorities: others.authorities, update: message => administration.changes.update(message),
-    notice: event => event.name === 'refused' ? administration.refusals.tell(event) : onEvent(event, context, answerLog, table, health),
+    notice: event => event.name === 'refused' ? administration.refusals.tell(event) : onEvent(event, filtered, answerLog, table, health),
   })
   closers.push(close)
   const target = adminTarget(administration, store, machine, table)
@@ -99,10 +101,10 @@ function hideCanaries({ settings, setRow }: Context): boolean {
   return hides
 }
 
-function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, context: Context, answerLog: AnswerLog, table: NamesTable, health: Health): void {
+function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, filtered: FilteredAnswers, answerLog: AnswerLog, table: NamesTable, health: Health): void {
   switch (event.name) {
     case 'upstream': return health.set(`upstream ${event.zone}`, unreachable(event.zone, event.trouble))
-    case 'filtered': return filtered(event, context)
+    case 'filtered': return filtered.tell(event)
     case 'cached': return table.showCached(event.finding.answers, event.expiresAtMs)
     case 'answered': if (answerLog.answered()) answerLog.tell(event)
   }
@@ -123,10 +125,4 @@ function adminTarget({ changes }: Administration, { zone }: ZoneStore, machine: 
 function unreachable(zone: string, trouble: string | undefined): string | undefined {
   if (trouble === undefined) return undefined
   return `Names ${zone === ROOT ? 'of the internet' : `below ${zone}`} cannot be found: ${trouble}`
-}
-
-function filtered({ qname, data, upstream }: Extract<NoticedEvent, { name: 'filtered' }>, context: Context): void {
-  context.trace.event('dns', { event: 'filtered', qname, data, upstream }, context.clock.nowMs())
-  context.emit('filtered', { qname, data, upstream })
-  context.log(`${upstream} says that ${qname} is ${data}, an address of a private network; that was taken out (--allow_private ${qname} lets it in)`)
 }

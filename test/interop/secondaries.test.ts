@@ -97,6 +97,25 @@ test('both follow through many changes, and end with the same zone', async () =>
   }
 })
 
+test('both say the same of delegated and redirected names', async () => {
+  expect(update('update add sub.home 60 NS ns1.sub.home', 'update add sub.home 60 DS 60485 8 1 2bb183af5f22588179a53b0a98631fad1a292118', 'update add ns1.sub.home 60 A 192.0.2.53',
+    'update add ns1.sub.home 60 AAAA 2001:db8::53', 'update add old.home 60 DNAME new.home', 'update add a.new.home 60 A 192.0.2.7')).toBe('NOERROR')
+  const answerOf = (server: string, ...question: string[]) => {
+    const text = run(host(), 'dig', `@${server}`, '+tries=1', '+time=2', '+norec', '+noall', '+comments', '+answer', '+authority', '+additional', ...question)
+    // NSD names the zone's own server beside what it answers, which nobody has to.
+    const aa = /flags:[^;]* aa/.test(text) ? 'aa' : ''
+    const records = text.split('\n').filter(line => /^\w/.test(line) && !/^home\.\s.*\sNS\s/.test(line)).map(line => line.replace(/\s+/g, ' ').toLowerCase()).sort()
+    return [/status: (\w+)/.exec(text)?.[1], aa, ...records]
+  }
+  const questions = [['www.sub.home', 'A'], ['sub.home', 'NS'], ['sub.home', 'A'], ['sub.home', 'DS'], ['ns1.sub.home', 'A'], ['a.old.home', 'A'], ['none.old.home', 'A'], ['a.old.home', 'CNAME'], ['old.home', 'DNAME']]
+  expect(answerOf(PRIMARY, 'www.sub.home', 'A')).toEqual(['NOERROR', '', 'ns1.sub.home. 60 in a 192.0.2.53', 'ns1.sub.home. 60 in aaaa 2001:db8::53', 'sub.home. 60 in ns ns1.sub.home.'])
+  expect(answerOf(PRIMARY, 'a.old.home', 'A')).toEqual(['NOERROR', 'aa', 'a.new.home. 60 in a 192.0.2.7', 'a.old.home. 60 in cname a.new.home.', 'old.home. 60 in dname new.home.'])
+  for (const server of [KNOT, NSD]) {
+    await expectFollowed(server)
+    for (const question of questions) expect(answerOf(server, ...question), `${server} ${question.join(' ')}`).toEqual(answerOf(PRIMARY, ...question))
+  }
+})
+
 test('a machine that is no secondary and has no key does not get the zone', async () => {
   expect(run(network.namespaces['stranger'], 'dig', `@${PRIMARY}`, '+tries=1', 'home', 'AXFR')).toContain('Transfer failed')
   await expect.poll(() => events().find(({ event, asked }) => event === 'refused' && asked === 'AXFR home')).toMatchObject({ client: expect.stringMatching(/^10\.77\.0\.9:/) })

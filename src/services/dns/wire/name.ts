@@ -16,7 +16,7 @@ import type { OctetReader, OctetWriter } from './octets.ts'
 
 export const ROOT = '.'
 const LABEL_OCTETS_MAX = 63
-const NAME_OCTETS_MAX = 255
+export const NAME_OCTETS_MAX = 255
 /** Each dot of the text is a length octet; one more length and the final zero. */
 const CHARACTERS_ALWAYS_FIT = NAME_OCTETS_MAX - 2
 /** Nearly every name that is written: no escapes, lawful labels. */
@@ -243,8 +243,13 @@ function canonicalOf(own: string, text: string): string {
 }
 
 function checkLength(name: string): void {
-  const octets = labelsOf(name).reduce((sum, label) => sum + parseLabel(label, name).length + 1, 1)
+  const octets = octetsOf(name)
   if (octets > NAME_OCTETS_MAX) throw notAName(name, `it needs ${octets} octets, ${NAME_OCTETS_MAX} is the limit`)
+}
+
+/** Of a name on the wire, without pointers. */
+export function octetsOf(name: string): number {
+  return labelsOf(name).reduce((sum, label) => sum + parseLabel(label, name).length + 1, 1)
 }
 
 /** Equal keys, equal names: ASCII case does not count (RFC 4343). */

@@ -2,6 +2,8 @@
 import { extendedErrorOption, keepaliveOption, provenanceOption, type ExtendedError } from '../../wire/edns-options.ts'
 import { optRecord, type Edns } from '../../wire/edns.ts'
 import { encodeMessage, type Header, type Question, type ResourceRecord } from '../../wire/message.ts'
+import { RCODE } from '../../wire/types.ts'
+import type { ZoneAnswer } from '../zone/zone.ts'
 
 /** What of the query comes back in its response. */
 export interface Asked {
@@ -19,6 +21,7 @@ export interface ResponseParts {
   readonly ad?: boolean
   readonly answers?: readonly ResourceRecord[]
   readonly authorities?: readonly ResourceRecord[]
+  readonly additionals?: readonly ResourceRecord[]
   /** Told to clients that speak EDNS. */
   readonly extendedError?: ExtendedError | undefined
   /** How the answer is known, told to clients that want to hear it. */
@@ -32,13 +35,13 @@ export const STREAM_IDLE_MS = 10_000
 
 /** @param limitBytes a longer response is sent without records and with TC set */
 export function encodeResponse({ header, questions, edns }: Asked, parts: ResponseParts, limitBytes: number): Uint8Array {
-  const { rcode, aa = false, ad = false, answers = [], authorities = [] } = parts
+  const { rcode, aa = false, ad = false, answers = [], authorities = [], additionals = [] } = parts
   return encodeMessage({
     header: { id: header.id, qr: true, opcode: header.opcode, aa, tc: false, rd: header.rd, ra: true, ad, cd: header.cd, rcode: rcode & 15 },
     questions,
     answers,
     authorities,
-    additionals: edns === undefined ? [] : [optOf(parts, edns)],
+    additionals: edns === undefined ? additionals : [...additionals, optOf(parts, edns)],
   }, limitBytes)
 }
 
@@ -49,4 +52,9 @@ function optOf({ rcode, extendedError, provenance, tellsKeepalive }: ResponsePar
     ...(tellsKeepalive === true ? [keepaliveOption(STREAM_IDLE_MS)] : []),
   ]
   return optRecord({ rcode, dnssecOk, options })
+}
+
+/** Not said with authority: that begins at the servers that are named. */
+export function referral({ servers, keys, glue }: Extract<ZoneAnswer, { kind: 'referral' }>, edns: Edns | undefined): ResponseParts {
+  return { rcode: RCODE.NOERROR, authorities: edns?.dnssecOk === true ? [...servers, ...keys] : servers, additionals: glue }
 }

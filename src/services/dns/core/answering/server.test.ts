@@ -80,6 +80,34 @@ describe('what is known here', () => {
     expect(net.ask('a.home').last.rcode).toBe('SERVFAIL')
   })
 
+  test('who is asked of a delegated name is named without authority, and its keys where proofs are wanted', () => {
+    const net = new Net()
+    register(net, 'sub.home', 'NS', 'ns1.sub.home.')
+    register(net, 'sub.home', 'DS', '60485 8 1 2bb183af5f22588179a53b0a98631fad1a292118')
+    register(net, 'ns1.sub.home', 'A', '192.0.2.53')
+    register(net, 'www.home', 'CNAME', 'www.sub.home.')
+    const types = (records: Message['answers']) => records.map(({ type }) => type)
+    const { rcode, data, source, message } = net.ask('www.sub.home').last
+    expect([rcode, data, source, message.header.aa, types(message.authorities), types(message.additionals)]).toEqual(['NOERROR', [], 'zone', false, [TYPE.NS], [TYPE.A, TYPE.OPT]])
+    expect(types(net.ask('www.sub.home', 'A', { edns: false }).last.message.additionals)).toEqual([TYPE.A])
+    expect(types(net.ask('www.sub.home', 'A', { dnssecOk: true }).last.message.authorities)).toEqual([TYPE.NS, TYPE.DS])
+    const aliased = net.ask('www.home').last
+    expect([aliased.data, aliased.message.header.aa, types(aliased.message.authorities)]).toEqual([['www.sub.home.'], true, [TYPE.NS]])
+    expect(net.sent).toEqual([])
+  })
+
+  test('what a DNAME makes of a name is followed like a CNAME, here and to an upstream', () => {
+    const net = new Net()
+    register(net, 'old.home', 'DNAME', 'new.home.')
+    register(net, 'a.new.home', 'A', '192.0.2.1')
+    register(net, 'far.home', 'DNAME', 'example.org.')
+    expect(net.ask('a.old.home').last).toMatchObject({ rcode: 'NOERROR', source: 'zone', data: ['new.home.', 'a.new.home.', '192.0.2.1'] })
+    expect(net.ask('b.old.home').last).toMatchObject({ rcode: 'NXDOMAIN', data: ['new.home.', 'b.new.home.'] })
+    net.ask('www.far.home').reply(0, [record('www.example.org', TYPE.A, '203.0.113.1')])
+    expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['example.org.', 'www.example.org.', '203.0.113.1'] })
+    expect(net.ask(`${`${'x'.repeat(60)}.`.repeat(4)}far.home`).last.rcode).toBe('YXDOMAIN')
+  })
+
   test('ANY is answered small for every name', () => {
     expect(new Net().ask('example.org', 'ANY').last.data).toEqual(['"RFC8482" ""'])
   })

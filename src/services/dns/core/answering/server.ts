@@ -27,7 +27,7 @@ import { HotAnswers } from './hot-answers.ts'
 import { localhostRecords } from './localhost.ts'
 import { explain, type Provenance } from './provenance.ts'
 import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
-import { encodeResponse, type ResponseParts } from './response.ts'
+import { encodeResponse, referral, type ResponseParts } from './response.ts'
 import type { Routes } from '../forwarding/routes.ts'
 import type { SignedRequest } from '../admin/tsig.ts'
 import type { Upstream } from '../forwarding/upstream.ts'
@@ -221,6 +221,13 @@ export class DnsServer implements Machine<DnsEvent> {
           query.chain.push(known.record)
           query.qname = targetOf(known.record)
           break
+        case 'redirection':
+          query.chain.push(known.dname)
+          if (known.alias === undefined) return this.#answer(query, { rcode: RCODE.YXDOMAIN, aa: true }, OURS, nowMs)
+          query.chain.push(known.alias)
+          query.qname = targetOf(known.alias)
+          break
+        case 'referral': return this.#answer(query, referral(known, query.edns), OURS, nowMs)
         default: assertNever(known)
       }
     }

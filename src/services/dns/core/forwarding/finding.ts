@@ -116,9 +116,9 @@ export function withoutProofs(finding: Finding, { type: wanted }: Wanted): Findi
   return { ...finding, answers: finding.answers.filter(isWanted), authorities: finding.authorities.filter(isWanted) }
 }
 
-/** Where a CNAME leads. */
-export function targetOf(alias: ResourceRecord): string {
-  return new NameDecoder(alias.rdata).decode(0).name
+/** Where a CNAME, DNAME or NS leads. */
+export function targetOf({ rdata }: ResourceRecord): string {
+  return new NameDecoder(rdata).decode(0).name
 }
 
 /** What was asked for is there. */

@@ -104,6 +104,10 @@ export class NameTree {
     return parent
   }
 
+  parentOf(node: number): number {
+    return this.#parent.get(node)
+  }
+
   hasChildren(node: number): boolean {
     return this.#children.get(node) > 0
   }

@@ -147,7 +147,7 @@ function register(change: Register, sets: RecordSets, inUpdate: boolean): boolea
   if (type === TYPE.SOA) return registerSoa(change, record, sets, inUpdate)
   const key = dataKey(record)
   const set = sets.get(type) ?? new Map<string, ResourceRecord>()
-  const alone = type === TYPE.CNAME || (change.replace && !isApexOwn(record))
+  const alone = type === TYPE.CNAME || type === TYPE.DNAME || (change.replace && !isApexOwn(record))
   const hasOtherTtl = ttlOf(set) !== record.ttl
   if (set.has(key) && !hasOtherTtl && (!alone || set.size === 1)) return false
   if (alone) set.clear()

@@ -27,6 +27,8 @@ export class ZoneContent {
   /** Stands first, whatever comes. */
   readonly apex: number
   #size = 0
+  /** Records that `cutOf` looks for. Nearly always none, and then it need not look. */
+  #cuts = 0
 
   /** @param expectedNames spares some work where it is near the truth */
   constructor(expectedNames = 0) {
@@ -49,6 +51,20 @@ export class ZoneContent {
     return this.#names.childOf(this.#names.closest, '*')
   }
 
+  /**
+   * Where on the way from the apex down to a name that `find` has just looked for its own data ends: the first node with NS but the
+   * apex, where another zone begins (RFC 1034 §4.2.1), or with a DNAME but the name itself (RFC 6672 §3.2). NONE where nothing does.
+   * @param node what `find` gave for a name at or below the apex
+   */
+  cutOf(node: number): number {
+    let cut = NONE
+    if (this.#cuts === 0) return cut
+    for (let above = node === NONE ? this.#names.closest : node; ; above = this.#names.parentOf(above)) {
+      if ((above !== this.apex && this.#has(above, TYPE.NS)) || (above !== node && this.#has(above, TYPE.DNAME))) cut = above
+      if (above === this.apex) return cut
+    }
+  }
+
   /** The node of a name for `add`; see NameTree.add. */
   nodeFor(text: string, start?: number, end?: number, under?: number): number {
     return this.#names.add(text, start, end, under)
@@ -61,16 +77,16 @@ export class ZoneContent {
   /**
    * Adds a record as a zone file has it: what is there already is not added again, and the TTL is that of the first of its name and
    * type (RFC 2181 §5.2).
-   * @returns why it cannot stand there: beside a CNAME, a second SOA, or one record too many
+   * @returns why it cannot stand there: beside a CNAME, a second SOA or DNAME, or one record too many
    */
-  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'known' | 'alias' | 'soa' | 'full' {
+  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'known' | 'alias' | 'second' | 'full' {
     let count = 0
     let commonTtl = ttl
     for (let record = this.#records.firstOf(node); record !== NONE; record = this.#records.nextOf(record)) {
       const held = this.#records.typeOf(record)
       if (held === type) {
         if (this.#hasData(record, rdata)) return 'known'
-        if (type === TYPE.SOA) return 'soa'
+        if (type === TYPE.SOA || type === TYPE.DNAME) return 'second'
         commonTtl = this.#records.ttlOf(record)
       }
       if (held === TYPE.CNAME || type === TYPE.CNAME) return 'alias'
@@ -140,13 +156,16 @@ export class ZoneContent {
 
   #insert(node: number, type: number, ttl: number, rdata: Uint8Array): void {
     if (!this.hasRecords(node)) this.#size++
+    if (this.#isCut(node, type)) this.#cuts++
     const record = this.#records.add(node, type, ttl, rdata, type === TYPE.SOA ? 'first' : 'last')
     if (this.#leadsBack(node, type)) this.#addresses(rdata.length).add(record, rdata)
   }
 
   #remove(record: number): void {
     const node = this.#records.nodeOf(record)
-    if (this.#leadsBack(node, this.#records.typeOf(record))) {
+    const type = this.#records.typeOf(record)
+    if (this.#isCut(node, type)) this.#cuts--
+    if (this.#leadsBack(node, type)) {
       const address = this.#records.rdataOf(record)
       this.#addresses(address.length).remove(record, address)
     }
@@ -163,6 +182,15 @@ export class ZoneContent {
   /** A wildcard's address is nobody's own. */
   #leadsBack(node: number, type: number): boolean {
     return (type === TYPE.A || type === TYPE.AAAA) && !this.#names.isWildcard(node)
+  }
+
+  #isCut(node: number, type: number): boolean {
+    return type === TYPE.DNAME || (type === TYPE.NS && node !== this.apex)
+  }
+
+  #has(node: number, type: number): boolean {
+    for (let record = this.#records.firstOf(node); record !== NONE; record = this.#records.nextOf(record)) if (this.#records.typeOf(record) === type) return true
+    return false
   }
 
   #addresses(length: number): AddressTree {

@@ -36,7 +36,7 @@ class Model {
         const clash = (part.name === 'home' && part.type === 'CNAME') || rows.some(row => row.name === part.name && row.type !== part.type && (row.type === 'CNAME' || part.type === 'CNAME'))
         if (clash && !inUpdate) return undefined
         if (clash) continue
-        const kept = rows.filter(row => !(part.replace || part.type === 'CNAME' ? same(row) : exact(row)))
+        const kept = rows.filter(row => !(part.replace || part.type === 'CNAME' || part.type === 'DNAME' ? same(row) : exact(row)))
         rows = [...kept, { name: part.name, type: part.type, rdata: part.rdata }]
       }
     }
@@ -54,6 +54,9 @@ class Model {
       if (this.has(source, 'CNAME')) return 'alias'
       return 'nodata'
     }
+    const above = qname.split('.').map((_, index, labels) => labels.slice(index).join('.')).reverse()
+    const cut = inside ? above.find(each => (each !== 'home' && this.has(each, 'NS')) || (each !== qname && this.has(each, 'DNAME'))) : undefined
+    if (cut !== undefined) return this.has(cut, 'NS') ? 'referral' : 'redirection'
     if (this.has(qname) || qname === 'home') return answer(qname)
     const owners = this.rows.filter(row => reverseOf(row) === qname && !row.name.startsWith('*'))
     if (owners.length > 0) return qtype === 'PTR' ? owners.map(({ name }) => `${name}.`).sort().join() : 'nodata'
@@ -94,9 +97,12 @@ const data = fc.oneof(
   fc.record({ type: fc.constant('A'), rdata: fc.constantFrom('192.0.2.1', '192.0.2.2', '192.0.2.130', '198.51.100.1', '10.0.0.1') }),
   fc.record({ type: fc.constant('AAAA'), rdata: fc.constantFrom('2001:db8:1::1', '2001:db8:1::2', '2001:db8:2::1') }),
   fc.record({ type: fc.constant('CNAME'), rdata: fc.constantFrom('a.home.', 'b.home.') }),
+  fc.record({ type: fc.constantFrom('NS', 'DNAME'), rdata: fc.constantFrom('a.home.', 'b.home.') }),
   fc.record({ type: fc.constant('TXT'), rdata: fc.constantFrom('"x"', '"y"') }))
+/** The apex has a name server of its own, which is no row. */
+const isOrdinary = ({ name: owner, type }: Part) => !(owner === 'home' && type === 'NS')
 const part: fc.Arbitrary<Part> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ change: fc.constant('register'), name, data, replace: fc.boolean() }).map(({ data: each, ...rest }): Part => ({ ...rest, ...each, change: 'register' })) },
+  { weight: 3, arbitrary: fc.record({ change: fc.constant('register'), name, data, replace: fc.boolean() }).map(({ data: each, ...rest }): Part => ({ ...rest, ...each, change: 'register' })).filter(isOrdinary) },
   { weight: 1, arbitrary: fc.record({ change: fc.constant('unregister'), name }).map((each): Part => ({ ...each, change: 'unregister' })) },
   { weight: 2, arbitrary: fc.record({ name, data }).map(({ name: owner, data: each }): Part => ({ change: 'unregister', name: owner, ...each })) },
   { weight: 1, arbitrary: fc.record({ name, data }).map(({ name: owner, data: { type } }): Part => ({ change: 'unregister', name: owner, type })) })

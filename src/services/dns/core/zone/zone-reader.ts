@@ -15,7 +15,7 @@ import { parseIpv6 } from '../../../kit/ip-address.ts'
 import { parseName } from '../../wire/name.ts'
 import { EntryReader, type Token } from '../../wire/presentation.ts'
 import { parseRdata } from '../../wire/rdata.ts'
-import { isMetaType, parseType, TYPE } from '../../wire/types.ts'
+import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, REGISTERED_TTL_SECONDS } from './apex.ts'
 import { NONE } from './name-tree.ts'
 import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
@@ -140,7 +140,7 @@ export class ZoneReader {
     if (type === TYPE.CNAME && node === this.content.apex) throw new UsageError('A CNAME does not stand alone', `"${APEX}" has SOA and NS beside it (RFC 1034 §3.6.2)`, 'write addresses there')
     const outcome = this.content.add(node, type, ttl, rdata)
     if (outcome === 'alias') throw new UsageError('A CNAME does not stand alone', `"${this.content.nameOf(node)}" has other records beside it (RFC 1034 §3.6.2)`, 'remove one or the other')
-    if (outcome === 'soa') throw new UsageError('There are two SOA records', 'a zone has one (RFC 1035 §5.2)', 'remove one')
+    if (outcome === 'second') throw new UsageError(`There are two ${formatType(type)} records`, `"${this.content.nameOf(node)}" can have one (RFC 1035 §5.2, RFC 6672 §2.4)`, 'remove one')
     if (outcome === 'full') throw new UsageError('A name has too many records', `"${this.content.nameOf(node)}" has more than ${RECORDS_OF_NAME_MAX}, which is the limit`, 'remove some')
     if (++this.#recordsRead > RECORDS_MAX || this.content.size > NAMES_MAX + 1) throw new UsageError('The file is too large', `it has more than ${NAMES_MAX} names or ${RECORDS_MAX} records`, 'remove some')
   }

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../../kit/errors.ts'
 import { parseAdminLine } from '../admin/admin.ts'
 import { apexRecords } from './apex.ts'
+import type { ResourceRecord } from '../../wire/message.ts'
 import { formatRdata } from '../../wire/rdata.ts'
 import { formatType, parseType, TYPE } from '../../wire/types.ts'
 import type { ZoneChange } from './zone-change.ts'
@@ -20,8 +21,14 @@ function change(line: string): ZoneChange {
 const run = (...lines: string[]) => lines.forEach(line => zone.apply(change(line)))
 const look = (name: string, type: string) => {
   const answer = zone.lookup(name, parseType(type) ?? 0)
-  if (answer === undefined || answer.kind === 'nodata' || answer.kind === 'nxdomain') return answer?.kind
-  return (answer.kind === 'alias' ? [answer.record] : answer.records).map(record => `${formatType(record.type)} ${formatRdata(record.type, record.rdata)}`)
+  const text = ({ name: owner, type: number, rdata }: ResourceRecord) => `${owner === name ? '' : `${owner} `}${formatType(number)} ${formatRdata(number, rdata)}`
+  switch (answer?.kind) {
+    case 'records': return answer.records.map(({ type: number, rdata }) => `${formatType(number)} ${formatRdata(number, rdata)}`)
+    case 'alias': return [text(answer.record)]
+    case 'redirection': return [answer.dname, ...answer.alias === undefined ? [] : [answer.alias]].map(text)
+    case 'referral': return [...answer.servers, ...answer.keys, ...answer.glue].map(text)
+    default: return answer?.kind
+  }
 }
 
 test('a registered name is found, whatever the case', () => {
@@ -103,6 +110,36 @@ test('what a wildcard answers belongs to the name that was asked', () => {
   expect(zone.lookup('My-Box.dev.home', TYPE.A)).toMatchObject({ kind: 'records', records: [{ name: 'My-Box.dev.home' }] })
   expect(zone.lookup('x.www.home', TYPE.AAAA)).toMatchObject({ kind: 'alias', record: { name: 'x.www.home', type: TYPE.CNAME } })
   expect(zone.lookup('x.dev.home', TYPE.ANY)).toMatchObject({ kind: 'records', records: [{ name: 'x.dev.home', type: TYPE.HINFO }] })
+})
+
+test('below a delegation others are named, with the addresses that are known of them', () => {
+  run('REGISTER sub.home NS ns1.sub.home', 'REGISTER sub.home NS ns.example.org', 'REGISTER ns1.sub.home 192.0.2.53', 'REGISTER ns1.sub.home 2001:db8::53')
+  run('REGISTER sub.home DS 60485 8 1 2bb183af5f22588179a53b0a98631fad1a292118', 'REGISTER *.home 192.0.2.1', 'REGISTER a.sub.home NS ns.other.home')
+  const keys = 'DS 60485 8 1 2bb183af5f22588179a53b0a98631fad1a292118'
+  const below = ['sub.home NS ns1.sub.home.', 'sub.home NS ns.example.org.', `sub.home ${keys}`, 'ns1.sub.home A 192.0.2.53', 'ns1.sub.home AAAA 2001:db8::53']
+  for (const name of ['www.sub.home', 'x.y.sub.home', 'a.sub.home', 'b.a.sub.home']) expect([look(name, 'A'), look(name, 'ANY')], name).toEqual([below, below])
+  expect(look('sub.home', 'NS')).toEqual(['NS ns1.sub.home.', 'NS ns.example.org.', keys, ...below.slice(3)])
+  // The keys' digest stands on this side of the cut, and the zone's own name server makes none.
+  expect([look('sub.home', 'DS'), look('home', 'NS'), look('other.home', 'A')]).toEqual([[keys], ['NS localhost.'], ['A 192.0.2.1']])
+  run('UNREGISTER sub.home', 'UNREGISTER a.sub.home')
+  expect([look('www.sub.home', 'A'), look('ns1.sub.home', 'A')]).toEqual(['nxdomain', ['A 192.0.2.53']])
+})
+
+test('below a DNAME names are aliases for those below its target, and the name itself is none', () => {
+  run('REGISTER old.home DNAME New.home', 'REGISTER old.home TXT here', 'REGISTER hidden.old.home 192.0.2.9')
+  const redirected = ['old.home DNAME New.home.', 'CNAME A.b.New.home.']
+  expect([look('A.b.old.home', 'A'), look('A.b.old.home', 'CNAME')]).toEqual([redirected, ['DNAME New.home.', 'CNAME A.b.New.home.']])
+  expect([look('hidden.old.home', 'A'), look('old.home', 'TXT'), look('old.home', 'A'), look('xold.home', 'A')])
+    .toEqual([['old.home DNAME New.home.', 'CNAME hidden.New.home.'], ['TXT "here"'], 'nodata', 'nxdomain'])
+  run('REGISTER old.home DNAME .')
+  expect(look('a.old.home', 'A')).toEqual(['old.home DNAME .', 'CNAME a.'])
+  run(`REGISTER old.home DNAME ${Array.from({ length: 4 }, () => 'x'.repeat(60)).join('.')}`)
+  expect([look('123456789.old.home', 'A'), look('1234567890.old.home', 'A')].map(found => found?.length)).toEqual([2, 1])
+})
+
+test('a name outside the apex that has NS is answered as it was registered, and those below it are asked elsewhere', () => {
+  run('REGISTER lab.example NS ns.lab.example', 'REGISTER lab.example DNAME dev.home')
+  expect([look('lab.example', 'NS'), look('x.lab.example', 'A')]).toEqual([['NS ns.lab.example.'], undefined])
 })
 
 test('a wildcard without records of its own hides others, and makes up nothing', () => {

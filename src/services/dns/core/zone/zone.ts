@@ -6,6 +6,9 @@
  * A name that is missing may be made up from a wildcard (RFC 1034 §4.3.3, RFC 4592): `*.home` speaks for `x.home` and `y.x.home`,
  * but not for a name that exists, nor below one.
  *
+ * What lies below a delegation belongs to others, who are named instead (RFC 1034 §4.3.2, step 3b); what lies below a DNAME is an
+ * alias for what lies below its target (RFC 6672).
+ *
  *     *.home, a.b.home registered      x.home  y.x.home   from *.home
  *                                      b.home             exists: no data
  *                                      c.b.home           its closest encloser is b.home, and there is no *.b.home: no such name
@@ -14,8 +17,10 @@ import { UsageError } from '../../../kit/errors.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin } from '../../wire/name.ts'
 import { TYPE } from '../../wire/types.ts'
+import { targetOf } from '../forwarding/finding.ts'
 import { APEX, apexRecords, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
 import { NONE } from './name-tree.ts'
+import { aliasFrom } from './redirection.ts'
 import { isWholeAddress, parseReverseName } from './reverse-name.ts'
 import { planChange, type NameChange, type Plan, type ZoneChange } from './zone-change.ts'
 import { NAMES_MAX, ZoneContent } from './zone-content.ts'
@@ -25,6 +30,10 @@ import { ZoneHistory, type ZoneDifference } from './zone-history.ts'
 export type ZoneAnswer =
   | { readonly kind: 'records'; readonly records: readonly ResourceRecord[] }
   | { readonly kind: 'alias'; readonly record: ResourceRecord }
+  /** The alias that a DNAME above the name makes of it; undefined where that would be too long for a name. */
+  | { readonly kind: 'redirection'; readonly dname: ResourceRecord; readonly alias: ResourceRecord | undefined }
+  /** The name belongs to another zone: its servers, what is known of its keys, and the addresses that are known of its servers. */
+  | { readonly kind: 'referral'; readonly servers: readonly ResourceRecord[]; readonly keys: readonly ResourceRecord[]; readonly glue: readonly ResourceRecord[] }
   /** The name has other types, or names below it. */
   | { readonly kind: 'nodata'; readonly soa: ResourceRecord }
   | { readonly kind: 'nxdomain'; readonly soa: ResourceRecord }
@@ -82,6 +91,9 @@ export class Zone {
    */
   lookup(qname: string, qtype: number): ZoneAnswer | undefined {
     const node = this.#content.find(qname)
+    const cut = isWithin(qname, APEX) ? this.#content.cutOf(node) : NONE
+    // What is known of the other zone's keys is this zone's (RFC 4035 §3.1.4.1).
+    if (cut !== NONE && !(cut === node && qtype === TYPE.DS)) return this.#answerBeyond(cut, qname, qtype)
     if (node !== NONE && this.#content.hasRecords(node)) return this.#answerFrom(node, qname, qtype)
     const pointers = this.#pointers(qname)
     if (pointers.length > 0) return this.#answerWith(pointers, qname, qtype)
@@ -155,6 +167,20 @@ export class Zone {
     const [alias] = this.#content.recordsOf(source, qname, TYPE.CNAME)
     if (alias !== undefined) return { kind: 'alias', record: alias }
     return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#soa : soaFor(qname) }
+  }
+
+  #answerBeyond(cut: number, qname: string, qtype: number): ZoneAnswer {
+    const owner = this.#content.nameOf(cut)
+    const at = (type: number) => this.#content.recordsOf(cut, owner, type)
+    const [dname] = at(TYPE.DNAME)
+    const servers = cut === this.#content.apex ? [] : at(TYPE.NS)
+    if (dname === undefined || servers.length > 0) return { kind: 'referral', servers, keys: at(TYPE.DS), glue: servers.flatMap(server => this.#addressesOf(targetOf(server))) }
+    const alias = aliasFrom(dname, qname)
+    return alias !== undefined && qtype === TYPE.CNAME ? { kind: 'records', records: [dname, alias] } : { kind: 'redirection', dname, alias }
+  }
+
+  #addressesOf(name: string): ResourceRecord[] {
+    return this.recordsOf(name).filter(({ type }) => type === TYPE.A || type === TYPE.AAAA)
   }
 
   #answerWith(pointers: readonly ResourceRecord[], qname: string, qtype: number): ZoneAnswer {

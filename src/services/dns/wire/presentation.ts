@@ -19,6 +19,7 @@ export interface Entry {
 }
 
 const REMEDY = 'correct the text'
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 /** No record's data needs more: it has 65,535 octets at most. */
 const TOKENS_MAX = 32_768
 
@@ -157,4 +158,11 @@ export class EntryReader {
 /** Space and tab, and what stands at the ends of lines elsewhere. */
 function isBlank(code: number): boolean {
   return code === SPACE || (code >= 0x09 && code <= 0x0d && code !== NEWLINE)
+}
+
+/** A time: seconds, or `1h30m` as BIND writes it; undefined for what is none. */
+export function parseSeconds(text: string): number | undefined {
+  if (!/^(\d{1,10}|(\d{1,8}[smhdw])+)$/i.test(text)) return undefined
+  if (/^\d+$/.test(text)) return Number(text)
+  return [...text.matchAll(/(\d+)([a-z])/gi)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[(unit ?? 's').toLowerCase()] ?? 1), 0)
 }

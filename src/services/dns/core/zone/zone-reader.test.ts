@@ -84,6 +84,12 @@ test('an $ORIGIN alone makes no name', () => {
   expect(zone.lookup('sub.home', 1)?.kind).toBe('nxdomain')
 })
 
+test('the times of an SOA have units too, and its serial has none', () => {
+  expect(read('@ IN SOA ns.home. admin.home. 2026113001 1h 15m 1W 5m')).toEqual(['home 10 SOA ns.home. admin.home. 2026113001 3600 900 604800 300'])
+  expect(() => read('@ SOA ns.home. admin.home. 1h 1 2 3 4')).toThrow('"1h" cannot be taken')
+  expect(() => read('@ SOA ns.home. admin.home. 1 8000w 2 3 4')).toThrow('"8000w" cannot be taken')
+})
+
 test('records of one name and type have the TTL of the first, and the same record twice is one', () => {
   expect(read('a 60 A 192.0.2.1\na 300 A 192.0.2.2\na 300 TXT x\na A 192.0.2.1\n')).toEqual(['a.home 60 A 192.0.2.1', 'a.home 60 A 192.0.2.2', 'a.home 300 TXT "x"'])
 })

@@ -13,7 +13,7 @@
 import { HamletError, UsageError } from '../../../kit/errors.ts'
 import { parseIpv6 } from '../../../kit/ip-address.ts'
 import { parseName } from '../../wire/name.ts'
-import { EntryReader, type Token } from '../../wire/presentation.ts'
+import { EntryReader, parseSeconds, type Token } from '../../wire/presentation.ts'
 import { parseRdata } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, REGISTERED_TTL_SECONDS } from './apex.ts'
@@ -25,7 +25,6 @@ const RECORDS_MAX = NAMES_MAX * 4
 /** Of an ordinary line: a guess at how many names a text holds. */
 const LINE_LENGTH = 40
 const TTL_MAX = 0x7fffffff
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 /** In text without escapes; what is longer is looked at closely. */
 const NAME_LENGTH_MAX = 253
 const LABEL_LENGTH_MAX = 63
@@ -207,10 +206,8 @@ function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE
 }
 
-/** Seconds, or `1h30m` as BIND writes it; undefined for what is no time. */
+/** Undefined for what is no TTL (RFC 2181 §8). */
 function parseTtl(text: string): number | undefined {
-  if (!/^(\d{1,10}|(\d{1,8}[smhdw])+)$/i.test(text)) return undefined
-  const seconds = /^\d+$/.test(text) ? Number(text)
-    : [...text.matchAll(/(\d+)([a-z])/gi)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[(unit ?? 's').toLowerCase()] ?? 1), 0)
-  return seconds <= TTL_MAX ? seconds : undefined
+  const seconds = parseSeconds(text)
+  return seconds !== undefined && seconds <= TTL_MAX ? seconds : undefined
 }

@@ -12,7 +12,7 @@
  * (RFC 3597 §4). That is why dead ones like MD and MINFO have a row.
  */
 import { TYPE } from '../types.ts'
-import { characterString, characterStrings, domainName, integer, ipv4, ipv6, remainingText, type Field } from './field.ts'
+import { characterString, characterStrings, domainName, integer, ipv4, ipv6, remainingText, seconds, type Field } from './field.ts'
 
 export const BASIC_LAYOUTS: readonly (readonly [number, readonly Field[]])[] = [
   [TYPE.A, [ipv4]],
@@ -21,7 +21,7 @@ export const BASIC_LAYOUTS: readonly (readonly [number, readonly Field[]])[] = [
   [TYPE.MD, [domainName('name')]],
   [TYPE.MF, [domainName('name')]],
   [TYPE.CNAME, [domainName('canonical name')]],
-  [TYPE.SOA, [domainName('mname'), domainName('rname'), integer('serial', 4), integer('refresh', 4), integer('retry', 4), integer('expire', 4), integer('minimum', 4)]],
+  [TYPE.SOA, [domainName('mname'), domainName('rname'), integer('serial', 4), seconds('refresh'), seconds('retry'), seconds('expire'), seconds('minimum')]],
   [TYPE.MB, [domainName('name')]],
   [TYPE.MG, [domainName('name')]],
   [TYPE.MR, [domainName('name')]],

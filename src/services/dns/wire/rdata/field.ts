@@ -8,7 +8,7 @@ import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../../kit/ip-ad
 import { formatBase64, formatHex, parseBase64, parseHex } from '../base-encodings.ts'
 import { encodeName, formatOctet, NameDecoder, parseName, parseOctets, ROOT } from '../name.ts'
 import type { OctetReader, OctetWriter } from '../octets.ts'
-import type { Token } from '../presentation.ts'
+import { parseSeconds, type Token } from '../presentation.ts'
 import { formatType, parseType } from '../types.ts'
 
 interface Value {
@@ -99,6 +99,17 @@ export const integer = (title: string, bytes: 1 | 2 | 4): DataField => ({
     else writer.uint8(value)
   },
   format: reader => String(bytes === 4 ? reader.uint32() : bytes === 2 ? reader.uint16() : reader.uint8()),
+})
+
+/** A time of four octets, in seconds; its text may have units. */
+export const seconds = (title: string): DataField => ({
+  ...integer(title, 4),
+  parse(words, _origin, writer) {
+    const text = words.next(title)
+    const value = parseSeconds(text) ?? Infinity
+    if (value >= 2 ** 32) throw wrong(text, `no ${title}`, `write seconds, or a time such as 1h30m, below ${2 ** 32} seconds`)
+    writer.uint32(value)
+  },
 })
 
 export const ipv4: DataField = {

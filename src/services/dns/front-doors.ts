@@ -78,7 +78,7 @@ export class FrontDoors {
 async function openFrontDoor(address: string, port: number, { trace, clock, io = 'auto', receive, accept }: FrontDoorsOptions): Promise<FrontDoor> {
   const door = await openTracedDoor({ addresses: [address], port, io, receive }, trace, 'dns', clock)
   try {
-    const listener = await listenStreams({ addresses: [address], port, accept })
+    const listener = await listenStreams({ addresses: [address], port, allowHalfOpen: true, accept })
     return {
       address, door,
       async close() {

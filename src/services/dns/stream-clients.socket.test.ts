@@ -34,7 +34,7 @@ async function serve({ limits = {}, answersAtOnce = true, clock = systemClock }:
   })
   const sockets: Socket[] = []
   const listener = await listenStreams({
-    addresses: ['0.0.0.0'], port: 0,
+    addresses: ['0.0.0.0'], port: 0, allowHalfOpen: true,
     accept(socket) {
       sockets.push(socket)
       clients.accept(socket)
@@ -150,7 +150,7 @@ test('all addresses together have a limit too, and what waits is taken up when a
   await expect.poll(() => asked.length).toBe(3)
   const second = await dial(port, '127.0.0.2')
   second.socket.write(encodeFrame(query(9)))
-  first.socket.destroy()
+  first.socket.resetAndDestroy() // An end alone would leave its answers wanted.
   await expect.poll(() => asked.map(({ id }) => id)).toEqual([0, 1, 2, 9])
 })
 
@@ -176,6 +176,22 @@ test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.
   client.socket.write(Buffer.concat([...Array.from({ length: 50 }, () => encodeFrame(bytes)), encodeFrame(query(9))]))
   await answered(client, 1)
   expect(asked.map(({ id }) => id)).toEqual([9])
+})
+
+test('a client that has ended its queries gets all answers, and then the end', async () => {
+  const { clients, port, asked } = await serve({ answersAtOnce: false, limits: { unansweredOfConnection: 2 } })
+  const [asking, silent] = [await dial(port), await dial(port)]
+  asking.socket.end(framed(3))
+  silent.socket.end()
+  await expect.poll(() => silent.closed).toBe(true)
+  for (let answers = 0; answers < 3; answers++) {
+    await expect.poll(() => asked.length).toBeGreaterThan(0)
+    expect(asking.closed).toBe(false)
+    const { id, path } = asked.shift() ?? expect.unreachable('a query is under way')
+    clients.send(path, query(id))
+  }
+  await expect.poll(() => asking.closed).toBe(true)
+  expect(asking.answers).toEqual([0, 1, 2])
 })
 
 test('an answer of many messages is made only as fast as it is read, and dropped with its reader', async () => {

@@ -5,6 +5,7 @@
  *     connections         all together, and of one address: the newest replaces the address's own longest silent one
  *     queries under way   of a connection, of an address, and all together: the next ones wait in the system's buffers
  *     turns               who has sent many queries at once, or takes a zone, waits after each few messages until others had theirs
+ *     the end             of a client's queries ends its connection when all are answered (RFC 1035 §4.2.2)
  *     time                half a query, no query, and answers that are not read end the connection
  */
 import type { Socket } from 'node:net'
@@ -58,6 +59,8 @@ interface Connection {
   readonly frames: FrameReader
   readonly waiting: Uint8Array[]
   unanswered: number
+  /** The client has no more queries. */
+  hasEnded: boolean
   /** When it last began a query, had one taken up or answered, or read something. */
   movedAtMs: number
   /** Answers of many messages, the first of which is under way. */
@@ -91,6 +94,7 @@ export class StreamClients {
     this.#limits = { ...STREAM_LIMITS, ...options.limits }
   }
 
+  /** @param socket stays open when its peer has ended (allowHalfOpen) */
   accept(socket: Socket): void {
     const path: Path = {
       local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }, interfaceName: '',
@@ -101,7 +105,7 @@ export class StreamClients {
     const client = this.#clients.get(path.peer.address) ?? { connections: 0, unanswered: 0 }
     this.#clients.set(path.peer.address, client)
     client.connections++
-    const connection: Connection = { socket, path, client, frames: new FrameReader(), waiting: [], unanswered: 0, movedAtMs: this.options.clock.nowMs(), streams: [] }
+    const connection: Connection = { socket, path, client, frames: new FrameReader(), waiting: [], unanswered: 0, hasEnded: false, movedAtMs: this.options.clock.nowMs(), streams: [] }
     this.#connections.set(path, connection)
     this.#paths.add(path)
     socket.on('close', () => this.#forget(connection))
@@ -109,6 +113,10 @@ export class StreamClients {
       if (!connection.frames.isWithin) connection.movedAtMs = this.options.clock.nowMs()
       connection.waiting.push(...connection.frames.push(chunk))
       if (!this.#eager.has(connection)) this.#take(connection)
+    })
+    socket.on('end', () => {
+      connection.hasEnded = true
+      this.#endIfDone(connection)
     })
     this.#lookLater()
   }
@@ -178,7 +186,10 @@ export class StreamClients {
       this.options.receive(query, path)
     }
     this.#eager.delete(connection)
-    if (waiting.length === 0) return void socket.resume()
+    if (waiting.length === 0) {
+      this.#endIfDone(connection)
+      return void socket.resume()
+    }
     socket.pause()
     this.#eager.add(connection)
     this.#giveTurns()
@@ -206,7 +217,13 @@ export class StreamClients {
     connection.client.unanswered--
     this.#unanswered--
     connection.movedAtMs = this.options.clock.nowMs()
+    this.#endIfDone(connection)
     this.#giveTurns()
+  }
+
+  /** What was written before leaves first. */
+  #endIfDone({ socket, hasEnded, unanswered, waiting }: Connection): void {
+    if (hasEnded && unanswered === 0 && waiting.length === 0) socket.end()
   }
 
   #write(connection: Connection, message: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface StreamListenerOptions {
   readonly addresses: readonly string[]
   /** 0: any free one, the same for all. */
   readonly port: number
+  /** A peer that has said all that it has to say is still answered: the taker ends the connection. Without, it ends with the peer's words. */
+  readonly allowHalfOpen?: boolean
   /** Takes each connection; errors of the connection are the taker's. */
   readonly accept: (socket: Socket) => void
   /** Told once of each new address that cannot be listened on. */
@@ -38,7 +40,7 @@ export async function listenStreams(options: StreamListenerOptions): Promise<Str
     options.accept(socket)
   }
   const servers = new PerAddress(async address => {
-    const server = await listen({ address, port }, accept)
+    const server = await listen({ address, port }, accept, options.allowHalfOpen === true)
     port = server.local.port
     return server
   }, options.log ?? (() => undefined))
@@ -56,8 +58,8 @@ export async function listenStreams(options: StreamListenerOptions): Promise<Str
 }
 
 /** `close` stops listening, and does not wait for the connections. */
-async function listen({ address, port }: Endpoint, accept: (socket: Socket) => void): Promise<{ local: Endpoint; close: () => Promise<void> }> {
-  const server = createServer({ noDelay: true }, accept)
+async function listen({ address, port }: Endpoint, accept: (socket: Socket) => void, allowHalfOpen: boolean): Promise<{ local: Endpoint; close: () => Promise<void> }> {
+  const server = createServer({ noDelay: true, allowHalfOpen }, accept)
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(bindError(error, 'tcp', { address, port })))
     server.listen({ port, host: address, ipv6Only: isIP(address) === 6, backlog: 1024 }, resolve)

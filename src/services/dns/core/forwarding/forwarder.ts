@@ -129,7 +129,7 @@ export class Forwarder<Waiter> {
     const { flight, health } = sending
     if (asking.overTcp && flight.open.some(open => open.health === health && open.checksLetters)) {
       // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
-      health.changesLetters = true
+      health.changesLetters.seen(nowMs)
       this.#transmit(flight, health, nowMs)
       return this.#schedule(flight)
     }
@@ -167,12 +167,12 @@ export class Forwarder<Waiter> {
     return mayRace ? Math.min(gapMs, first.usualMs ?? gapMs) : gapMs
   }
 
-  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns }: Manner = {}): void {
+  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns.holds(nowMs) }: Manner = {}): void {
     if (flight.asked.length >= SENDINGS_MAX) return
     const { random, randomLetters = true, ednsOptions = [] } = this.options
     const { upstream } = health
     const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp', withoutEdns })
-    const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters
+    const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters.holds(nowMs)
     const asking: Asking = { upstream, overTcp, query: hasLetters ? withRandomLetters(plainQuery, random) : plainQuery }
     const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, withoutEdns, checksLetters: false }
     flight.open.push(sending)
@@ -184,8 +184,9 @@ export class Forwarder<Waiter> {
   /** A forged reply, or a server that writes names in its own way: over TCP nobody forges, and its letters are seen there. */
   #otherLetters(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const { asking, flight, health } = sending
-    if (asking.overTcp || asking.query === sending.plainQuery) {
-      health.changesLetters ||= asking.overTcp
+    const hasLetters = asking.query !== sending.plainQuery
+    if (asking.overTcp || !hasLetters) {
+      if (hasLetters) health.changesLetters.seen(nowMs)
       return this.#takeReply(sending, bytes, nowMs)
     }
     if (sending.checksLetters || flight.found) return
@@ -222,7 +223,9 @@ export class Forwarder<Waiter> {
       const why = isWhole ? `answers ${formatRcode(rcode)}` : 'gives only a part of its answer'
       return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
     }
-    health.lacksEdns = sending.withoutEdns
+    if (!sending.withoutEdns) health.lacksEdns.disproved()
+    // What was sent without because of what was known proves nothing new.
+    else if (!health.lacksEdns.holds(sending.sentAtMs)) health.lacksEdns.seen(nowMs)
     // What one could not tell and another could, was that one's own trouble.
     for (const member of flight.group.members) if (member !== health && flight.isOut(member)) member.failed(nowMs)
     this.#report(flight.group, undefined)

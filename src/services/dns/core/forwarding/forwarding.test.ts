@@ -102,6 +102,22 @@ describe('which upstream', () => {
     expect(net.reply(2, [], change).last.rcode).toBe('SERVFAIL')
   })
 
+  test('one that seemed unable to read EDNS is asked with it again after a quarter of an hour, however much it was asked meanwhile', () => {
+    const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, A)
+    const options = () => net.sent[net.sent.length - 1]?.query.additionals.length
+    for (let minute = 1; minute < 15; minute++) {
+      net.nowMs = minute * 60_000
+      net.ask(`n${minute}.example.org`)
+      expect(options()).toBe(0)
+      net.reply(net.sent.length - 1, [])
+    }
+    net.nowMs = 15 * 60_000
+    net.ask('with.example.org')
+    expect(options()).toBe(1)
+    net.reply(net.sent.length - 1, []).ask('further.example.org')
+    expect(options()).toBe(1)
+  })
+
   test('one that cannot read a question at all has that question alone asked without EDNS', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, [], withHeader({ rcode: 1 }))
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
@@ -138,6 +154,12 @@ describe('letters of names (0x20)', () => {
     expect(net.last.data).toEqual(['203.0.113.7'])
     net.ask('other.example.org')
     expect([net.sent[2]?.to, net.sent[2]?.query.questions[0]?.name]).toEqual([FIRST, 'other.example.org'])
+    net.nowMs = 15 * 60_000
+    expect(net.ask('later.example.org').sent[3]?.query.questions[0]?.name).not.toBe('later.example.org')
+  })
+
+  test('a server that is known to change letters is believed whatever letters it writes', () => {
+    const net = new Net().ask(NAME).reply(0, A, lower).reply(1, A, lower).ask('other.example.org')
     expect(net.ask('THIRD.example.org').reply(3, [record('third.example.org', TYPE.A, '203.0.113.9')], lower).last.data).toEqual(['203.0.113.9'])
   })
 

@@ -15,13 +15,33 @@ const BACKOFF_MS_MAX = 60_000
 /** Answers stray by this much without any trouble. */
 const USUAL_MS_MIN = 30
 
+/** Without what a server is asked that could not bear it, until it is tried anew: it may be another by then, or it was chance. */
+const DEFECT_HOLDS_MS = 15 * 60_000
+
+/** Something that a server was seen to be unable to do. */
+export class Defect {
+  #untilMs = -Infinity
+
+  seen(nowMs: number): void {
+    this.#untilMs = nowMs + DEFECT_HOLDS_MS
+  }
+
+  disproved(): void {
+    this.#untilMs = -Infinity
+  }
+
+  holds(nowMs: number): boolean {
+    return nowMs < this.#untilMs
+  }
+}
+
 /** What is known of one server from what it did. */
 export class UpstreamHealth {
   readonly upstream: Upstream
   /** It changed the letters of names that it was asked for, so they prove nothing (0x20). */
-  changesLetters = false
+  readonly changesLetters = new Defect()
   /** It could read a query only without EDNS, so it gets none with it (RFC 6891 §6.2.2). */
-  lacksEdns = false
+  readonly lacksEdns = new Defect()
   #srttMs: number | undefined
   #rttvarMs = 0
   #failures = 0

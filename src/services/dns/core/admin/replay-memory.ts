@@ -2,6 +2,7 @@
  * Signed requests that change something are done once. Who hears one on the wire can send it again, and a client whose answer
  * was lost does so honestly: both get the first answer again. Requests are remembered for as long as their time is taken
  * (FUDGE_SECONDS); where that are too many, the oldest second is forgotten and nothing signed by then is taken any more.
+ * The time of day may be set back meanwhile: then taking begins with what it is now, and not with what it was at the start.
  */
 import { FUDGE_SECONDS } from './tsig.ts'
 
@@ -20,12 +21,14 @@ export class ReplayMemory<Answer> {
   /** The second at which it was signed → its MAC → its answer, once it has one. */
   readonly #requests = new Map<number, Map<string, { answer?: Answer }>>()
   #count = 0
-  #firstSecond: number
+  /** What was signed before may have been done by a run that is forgotten. */
+  #startedSecond: number
+  /** What was signed before may have been done by this run, and been forgotten. */
+  #forgottenBefore = -Infinity
   readonly #requestsMax: number
 
-  /** @param startedAtSeconds what was signed before may have been done by a run that is forgotten */
   constructor(startedAtSeconds: number, requestsMax = REQUESTS_MAX) {
-    this.#firstSecond = Math.floor(startedAtSeconds)
+    this.#startedSecond = Math.floor(startedAtSeconds)
     this.#requestsMax = requestsMax
   }
 
@@ -34,7 +37,8 @@ export class ReplayMemory<Answer> {
     const key = keyOf(mac)
     const known = this.#requests.get(signedAtSeconds)?.get(key)
     if (known !== undefined) return known.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: known.answer }
-    if (signedAtSeconds < this.#firstSecond) return { kind: 'too-old' }
+    this.#startedSecond = Math.min(this.#startedSecond, Math.floor(nowSeconds))
+    if (signedAtSeconds < Math.max(this.#startedSecond, this.#forgottenBefore)) return { kind: 'too-old' }
     if (this.#count >= this.#requestsMax && !this.#makeRoom(signedAtSeconds, nowSeconds)) return { kind: 'too-old' }
     const second = this.#requests.get(signedAtSeconds) ?? new Map<string, { answer?: Answer }>()
     this.#requests.set(signedAtSeconds, second.set(key, {}))
@@ -56,11 +60,11 @@ export class ReplayMemory<Answer> {
     const oldest = Math.min(...this.#requests.keys())
     if (signedAtSeconds <= oldest) return false
     this.#drop(oldest)
-    this.#firstSecond = Math.max(this.#firstSecond, oldest + 1)
     return true
   }
 
   #drop(second: number): void {
+    this.#forgottenBefore = Math.max(this.#forgottenBefore, second + 1)
     this.#count -= this.#requests.get(second)?.size ?? 0
     this.#requests.delete(second)
   }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { SettingsOf } from '../kit/contract.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
+import { isWildcard } from '../kit/ip-address.ts'
 import type { dns } from './contract.ts'
 import { parseForwarding, type Forwarding } from './core/forwarding/routes.ts'
 import { parseUpstream, type Upstream } from './core/forwarding/upstream.ts'
@@ -31,9 +32,9 @@ async function readCertificates(file: string): Promise<string> {
   return text
 }
 
-/** A server that asks itself would wait for itself. @throws UsageError */
+/** A server that asks itself would wait for itself; a wildcard leads to this machine too. @throws UsageError */
 export function refuseOwnAddress({ upstreams, forwardings }: OtherServers, locals: readonly Endpoint[]): void {
   const asked = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
-  const own = asked.find(({ endpoint }) => locals.some(({ address, port }) => address === endpoint.address && port === endpoint.port))
+  const own = asked.find(({ endpoint }) => locals.some(({ address, port }) => port === endpoint.port && (address === endpoint.address || isWildcard(endpoint.address))))
   if (own !== undefined) throw new UsageError(`--upstream cannot be ${own.title}`, 'that is this DNS server itself', 'name another server')
 }

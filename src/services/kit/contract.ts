@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { partsOf } from './errors.ts'
-import { isIpAddress } from './ip-address.ts'
+import { canonicalIp, isIpAddress } from './ip-address.ts'
 import { LINK_PRESETS, parseLink } from './link-text.ts'
 
 /** What a command is asked with and what it replies. */
@@ -60,7 +60,7 @@ export const port = (help: string) => z.int().min(0).max(65535).meta({ descripti
 
 /** An IPv4 or IPv6 literal. */
 export const ipAddress = (help: string) =>
-  z.string().refine(isIpAddress, { error: 'not an IP address' }).meta({ description: help, placeholder: 'IP' })
+  z.string().refine(isIpAddress, { error: 'not an IP address' }).overwrite(canonicalIp).meta({ description: help, placeholder: 'IP' })
 
 /** `IP` or `IP:PORT`. The text is kept; endpoint.ts reads it. */
 export const endpointText = (help: string) =>

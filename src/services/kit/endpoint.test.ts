@@ -6,6 +6,8 @@ test.each([
   ['192.0.2.1:5353', { address: '192.0.2.1', port: 5353 }, '192.0.2.1:5353'],
   ['2001:db8::1', { address: '2001:db8::1', port: 53 }, '[2001:db8::1]:53'],
   ['[2001:db8::1]:5353', { address: '2001:db8::1', port: 5353 }, '[2001:db8::1]:5353'],
+  ['2001:DB8:0:0::1', { address: '2001:db8::1', port: 53 }, '[2001:db8::1]:53'],
+  ['[0:0:0:0:0:0:0:1]:5353', { address: '::1', port: 5353 }, '[::1]:5353'],
   ['[::1]', { address: '::1', port: 53 }, '[::1]:53'],
 ])('%s is read and written', (text, endpoint, written) => {
   expect(parseEndpoint(text, 53)).toEqual(endpoint)

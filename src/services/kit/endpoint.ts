@@ -1,8 +1,8 @@
 /** Where a datagram comes from or goes to. */
 import { UsageError } from './errors.ts'
-import { isIpAddress } from './ip-address.ts'
+import { canonicalIp, isIpAddress } from './ip-address.ts'
 
-/** An IP address (dotted quad, or IPv6 text without brackets) and a port, 0–65535. */
+/** An IP address (dotted quad, or canonical IPv6 text without brackets) and a port, 0–65535. */
 export interface Endpoint {
   readonly address: string
   readonly port: number
@@ -37,5 +37,5 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const port = match?.[2] === undefined ? defaultPort : Number(match[2])
   if (!isIpAddress(address)) throw new UsageError(`"${text}" is not an address`, `${address === '' ? 'nothing' : `"${address}"`} is no IP address`, 'write IP or IP:PORT, such as 127.0.0.1:53')
   if (port > 65535) throw new UsageError(`"${text}" is not an address`, `${port} is no port`, 'write a port from 0 to 65535')
-  return { address, port }
+  return { address: canonicalIp(address), port }
 }

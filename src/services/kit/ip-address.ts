@@ -84,6 +84,12 @@ export function isIpAddress(text: string): boolean {
   return parseIpv4(text) !== undefined || parseIpv6(text) !== undefined
 }
 
+/** The one text of an address (RFC 5952), by which texts can be compared: `0:0:0:0:0:0:0:1` is `::1`. What is no IPv6 address stays as it is. */
+export function canonicalIp(text: string): string {
+  const ipv6 = parseIpv6(text)
+  return ipv6 === undefined ? text : formatIpv6(ipv6)
+}
+
 /** True for 127.0.0.0/8 and ::1 (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
 export function isLoopback(text: string): boolean {
   const ipv4 = parseIpv4(text)

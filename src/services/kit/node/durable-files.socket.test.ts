@@ -1,7 +1,8 @@
 // Journal, replaced files and settings on the real disk of this machine.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -88,6 +89,34 @@ test('a replaced file holds the new text and leaves nothing beside it', async ()
   await replaceFile(path, 'fünke')
   expect(await readFile(path, 'utf8')).toBe('fünke')
   expect(await readdir(folder)).toEqual(['dns.zone'])
+})
+
+test.each([0o600, 0o640, 0o664, 0o444])('a replaced file has the permissions and the owner of the old one, from its first octet on (%o)', async mode => {
+  const path = join(folder, 'dns.zone')
+  await writeFile(path, 'old')
+  const isSuperuser = process.getuid?.() === 0
+  if (isSuperuser) await chown(path, 4711, 4712)
+  await chmod(path, mode)
+  const whileWriting: number[] = []
+  const pieces = function* () {
+    whileWriting.push(statSync(`${path}.new`).mode & 0o777)
+    yield 'new'
+  }
+  for (let round = 0; round < 2; round++) await replaceFile(path, pieces())
+  const { mode: kept, uid, gid } = await stat(path)
+  expect([kept & 0o777, ...whileWriting]).toEqual([mode, mode, mode])
+  if (isSuperuser) expect([uid, gid]).toEqual([4711, 4712])
+  expect(await readFile(path, 'utf8')).toBe('new')
+})
+
+test('a symbolic link stays, and what it leads to is replaced', async () => {
+  await mkdir(join(folder, 'elsewhere'))
+  await writeFile(join(folder, 'elsewhere', 'home.zone'), 'old')
+  await symlink(join('elsewhere', 'home.zone'), join(folder, 'dns.zone'))
+  await replaceFile(join(folder, 'dns.zone'), 'new')
+  expect(await readlink(join(folder, 'dns.zone'))).toBe(join('elsewhere', 'home.zone'))
+  expect(await readFile(join(folder, 'elsewhere', 'home.zone'), 'utf8')).toBe('new')
+  expect(await readdir(join(folder, 'elsewhere'))).toEqual(['home.zone'])
 })
 
 test('of many calls at once the last wins, and a reader never sees half a text', async () => {

@@ -58,6 +58,9 @@ const LINES_OF_SENDER = { tokens: 40, tokensPerSecond: 10 }
 /** HMAC, a key's name, seconds, nonce and the longest MAC. */
 const SIGNATURE_BYTES_MAX = 512
 const NETWORKS_HOLD_MS = 5000
+/** A long list leaves in bursts that a reader's socket has room for, with time to read between them: what is lost is not sent again. */
+const BURST_DATAGRAMS = 32
+const BURST_EVERY_MS = 5
 
 /**
  * Runs one line of this machine's own.
@@ -75,9 +78,10 @@ export async function runAdminLine(line: string, target: AdminTarget): Promise<s
 /** @throws HamletError port-taken, port-not-permitted or address-not-local */
 export async function openAdminPort(options: AdminPortOptions): Promise<FollowingDoor> {
   const judge = new AdminJudge(options)
-  const reply = (path: Path, lines: readonly string[]): void => {
-    for (const text of toDatagrams(lines)) door.send(path, Buffer.from(text, 'utf8'))
+  const send = (path: Path, texts: readonly string[]): void => {
+    for (const text of texts.slice(0, BURST_DATAGRAMS)) door.send(path, Buffer.from(text, 'utf8'))
     door.flush()
+    if (texts.length > BURST_DATAGRAMS) options.clock.wakeAt(options.clock.nowMs() + BURST_EVERY_MS, () => send(path, texts.slice(BURST_DATAGRAMS)))
   }
   const door: FollowingDoor = await openFollowingDoor({
     addresses: options.addresses, port: options.port,
@@ -89,7 +93,7 @@ export async function openAdminPort(options: AdminPortOptions): Promise<Followin
         const line = Buffer.from(slab.subarray(offset, offset + (lengths[index] ?? 0))).toString('latin1')
         // Two admin ports that are made to talk to each other by a forged sender must not go on for ever.
         if (/^(OK|ERROR)\b/.test(line)) continue
-        void judge.replyTo(line, path).then(lines => reply(path, lines))
+        void judge.replyTo(line, path).then(lines => send(path, toDatagrams(lines)))
       }
     },
   }, asked => openTracedDoor(asked, options.trace, 'admin', options.clock), options.log)

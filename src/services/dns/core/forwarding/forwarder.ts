@@ -277,8 +277,8 @@ export class Forwarder<Waiter> {
     if (flight.found) return
     this.#flights.delete(flight.key)
     const troubles = flight.allTroubles()
-    // Who answers at all is reachable, even if this one name is beyond it.
-    const reached = troubles.some(({ kind }) => kind === 'answered')
+    // Who answers at all is reachable, even if this one name is beyond it: with a trouble of its own, or what was asked meanwhile.
+    const reached = troubles.some(({ kind }) => kind === 'answered') || flight.group.members.some(member => member.hasAnsweredSince(flight.startedAtMs))
     this.#report(flight.group, reached ? undefined : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '))
     this.#settle(flight, { kind: 'failed', troubles })
   }

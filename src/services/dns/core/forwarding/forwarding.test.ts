@@ -80,6 +80,15 @@ describe('which upstream', () => {
     expect(net.ask('1.1.168.192.in-addr.arpa', 'PTR').sent[2]?.to).toBe('192.0.2.1:53')
   })
 
+  test('one name that nobody answers is no trouble of the upstreams where others are answered meanwhile', () => {
+    const troubles = (net: Net) => net.events.filter(({ name }) => name === 'upstream')
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask('dead.example.org').runUntil(2000).ask(NAME)
+    net.reply(net.sent.length - 1, A).runUntil(4000)
+    expect([net.last.rcode, troubles(net)]).toEqual(['SERVFAIL', []])
+    net.ask('silent.example.org').runUntil(8000)
+    expect(troubles(net)).toMatchObject([{ trouble: `${FIRST} does not answer, ${SECOND} does not answer` }])
+  })
+
   test('a zone that is shut does not exist, with authority', () => {
     const net = new Net({ forward: ['ads.example.org='] }).ask('x.ads.example.org')
     expect([net.last.rcode, net.last.message.authorities[0]?.name, net.last.message.header.aa, net.sent.length]).toEqual(['NXDOMAIN', 'ads.example.org', true, 0])

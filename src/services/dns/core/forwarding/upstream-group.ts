@@ -69,7 +69,11 @@ export class UpstreamHealth {
 
   /** It let a question wait for too long. One that answers others is well: that name is what takes so long. */
   silent(sinceMs: number, nowMs: number): void {
-    if (this.#answeredAtMs < sinceMs) this.failed(nowMs)
+    if (!this.hasAnsweredSince(sinceMs)) this.failed(nowMs)
+  }
+
+  hasAnsweredSince(sinceMs: number): boolean {
+    return this.#answeredAtMs >= sinceMs
   }
 
   /** Unreachable, silent, or unable to say what another could. */

@@ -18,6 +18,7 @@ import type { Lab } from '../rudp/lab.ts'
 import { RudpSocket } from '../rudp/socket.ts'
 import type { Transport } from './contract.ts'
 import type { HeaderField } from './core/headers.ts'
+import { faultOfHead } from './core/response-head.ts'
 
 /** Time, randomness and the trace of whoever dials. */
 export interface Environment {
@@ -224,7 +225,14 @@ function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoin
     })
     outgoing.once('response', response => {
       cancel()
-      resolve(response)
+      const fault = faultOfHead(response.statusCode ?? 0, response.statusMessage ?? '', response.rawHeaders)
+      if (fault === undefined) resolve(response)
+      else outgoing.destroy(notHttp(transport, peer, fault))
+    })
+    // Without a listener node:http says only that the connection is over.
+    outgoing.once('upgrade', (response, socket: Duplex) => {
+      socket.destroy()
+      reject(notHttp(transport, peer, faultOfHead(response.statusCode ?? 0, '', []) ?? 'it changed the protocol unasked'))
     })
   })
 }
@@ -234,10 +242,14 @@ function silent(peer: Endpoint): HamletError {
 }
 
 function broken(transport: Transport, peer: Endpoint, error: NodeJS.ErrnoException): HamletError {
+  if (error.code?.startsWith('HPE_') === true) return notHttp(transport, peer, error.message, error)
   const name = formatEndpoint(peer)
   const proof = `${error.code ?? error.message} from ${name} by ${transport.toUpperCase()}`
-  if (error.code?.startsWith('HPE_') === true) {
-    return new HamletError({ code: 'malformed-packet', what: `${name} did not answer in HTTP`, why: error.message, remedy: 'check that the port is the one of the application server', proof }, { cause: error })
-  }
   return new HamletError({ code: 'connection-lost', what: `${name} ended the connection`, why: 'no answer had come yet', remedy: 'check that the server still runs, and try again', proof }, { cause: error })
+}
+
+function notHttp(transport: Transport, peer: Endpoint, why: string, cause?: NodeJS.ErrnoException): HamletError {
+  const name = formatEndpoint(peer)
+  const proof = `${cause?.code ?? 'a head'} from ${name} by ${transport.toUpperCase()}`
+  return new HamletError({ code: 'malformed-packet', what: `${name} did not answer in HTTP`, why, remedy: 'check that the port is the one of the application server', proof }, { cause })
 }

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientService } from './service.ts'
+import { GATEWAY_SECRETS, GATEWAY_SETTINGS, startHeard, visit, type Heard } from './testing/browser.ts'
+
+/** Servers that node:http would not make: each takes a connection, and says what it likes. */
+let gateway: Heard
+const servers: Server[] = []
+
+beforeAll(async () => { gateway = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS) })
+afterAll(() => gateway.stop())
+afterEach(() => { for (const server of servers.splice(0)) server.close() })
+
+/** @param answer called with each connection */
+async function serverThat(answer: (socket: Socket) => void): Promise<string> {
+  const server = createServer(socket => {
+    socket.on('error', () => undefined)
+    answer(socket)
+  }).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  // A TCP server that listens has an AddressInfo.
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+describe('a head that cannot be handed on becomes a page that says why, and the gateway lives', () => {
+  test.each([
+    ['a status below 100', 'HTTP/1.1 000 X'],
+    ['another one', 'HTTP/1.1 099 X'],
+    ['a control character in its reason', 'HTTP/1.1 200 O\u0001K'],
+    ['a change of protocol that nobody asked for', 'HTTP/1.1 101 Switching Protocols'],
+    ['the same, with its fields', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket'],
+    ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2p1'],
+  ])('%s', async (_, head) => {
+    const origin = await serverThat(socket => socket.once('data', () => socket.end(`${head}\r\nContent-Length: 2\r\n\r\nhi`)))
+    const page = await visit(gateway, `${origin}/`)
+    expect([page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([502, 'malformed-packet', true])
+    expect(page.body.toString()).toContain('did not answer in HTTP')
+  })
+})

@@ -2,7 +2,7 @@
  * HTTP/1.1 for any stream of bytes: connections of both transports are handed to one node:http server, whose requests become
  * plain HttpRequests for the site, and whose limits are ours (limits.ts).
  */
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
 import { hasBody } from '../kit/request-body.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
@@ -11,6 +11,7 @@ import { problem, type Controller, type HttpRequest, type HttpResponse, type Tra
 import { hostIsInOrder, parseTarget, type RequestTarget } from './request-target.ts'
 import { writeResponse } from './write-response.ts'
 import type { Clock } from '../kit/node/clock.ts'
+import { createHalfOpenServer } from '../kit/node/half-open-http.ts'
 
 /** One request that is done, as log and event tell it. */
 export interface Served {
@@ -37,7 +38,7 @@ export type AcceptConnection = (socket: PeerSocket, transport: Transport) => voi
 
 export function createHttpServer(options: HttpServerOptions): AcceptConnection {
   const { limits, connections } = options
-  const server = createServer({ maxHeaderSize: limits.headerBytesMax })
+  const server = createHalfOpenServer({ maxHeaderSize: limits.headerBytesMax })
   server.timeout = limits.responseIdleMs
   server.keepAliveTimeout = limits.keepAliveTimeoutMs
   server.headersTimeout = 0 // connections.ts watches both; see limits.ts

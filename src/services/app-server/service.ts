@@ -51,7 +51,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
   }
   try {
     const addresses = addressesToBind(host)
-    const tcp = await listenStreams({ addresses, port: tcp_port, accept: socket => accept(socket, 'tcp'), log: context.log })
+    const tcp = await listenStreams({ addresses, port: tcp_port, allowHalfOpen: true, accept: socket => accept(socket, 'tcp'), log: context.log })
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)

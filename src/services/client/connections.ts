@@ -120,9 +120,9 @@ export class Connections {
   }
 
   /** A TCP connection. @throws HamletError connection-refused or timed-out */
-  dial(peer: Endpoint): Promise<Duplex> {
+  dial(peer: Endpoint, { allowHalfOpen = false } = {}): Promise<Duplex> {
     const dialledAtMs = this.#environment.clock.nowMs()
-    return connectStream(peer, DIAL_MS_MAX).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
+    return connectStream(peer, DIAL_MS_MAX, { allowHalfOpen }).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
   }
 
   /** Ends every connection, used or idle. Returns when what was learnt of servers is on disk. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { basicAuthorization } from './credentials.ts'
 import { clientService } from './service.ts'
@@ -35,9 +35,20 @@ beforeEach(() => {
   seen = []
 })
 
-function portOf(listening: Server): number {
+function portOf(listening: TcpServer): number {
   // A TCP server that listens has an AddressInfo.
   return (listening.address() as AddressInfo).port
+}
+
+/** What the proxy says to raw bytes behind which the browser ends its half. */
+function rawly(bytes: string): Promise<string> {
+  return textOf(connect(proxyPort(gateway), '127.0.0.1').end(bytes, 'latin1'))
+}
+
+async function textOf(socket: Socket): Promise<string> {
+  let heard = ''
+  for await (const chunk of socket) heard += String(chunk)
+  return heard
 }
 
 describe('credentials', () => {
@@ -125,6 +136,12 @@ describe('a request', () => {
     asked.destroy()
   })
 
+  test('that ends with the browser\'s half of the connection is answered', async () => {
+    answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 100) // long after the end has come
+    const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
+    expect(heard).toMatch(/^HTTP\/1\.1 200 OK[^]*hello/)
+  })
+
   test.each(['before the answer', 'in the middle of it'])('that the browser gives up %s is given up at the server', async moment => {
     const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } })
     asked.on('error', () => undefined)
@@ -189,6 +206,23 @@ describe('a tunnel', () => {
     expect((await tunnelTo(gateway, '[::1]:443')).status).toBe(403)
     expect((await tunnelTo(gateway, 'nonsense')).status).toBe(502)
     expect(connections).toBe(0)
+  })
+
+  test.each(['browser', 'server'])('whose %s ends its half first still carries what the other has to say', async first => {
+    const said: Record<string, Promise<string>> = {}
+    const speak = async (name: string, socket: Socket): Promise<void> => {
+      said[name] = textOf(socket)
+      if (name !== first) await said[name]
+      socket.end(`the ${name} is done`)
+    }
+    const peer = createTcpServer({ allowHalfOpen: true }, socket => void speak('server', socket)).listen(0, '127.0.0.1')
+    await once(peer, 'listening')
+    const { status, stream, head } = await tunnelTo(gateway, `localhost:${portOf(peer)}`)
+    expect(status).toBe(200)
+    stream.unshift(head)
+    await speak('browser', stream)
+    expect([await said.browser, await said.server]).toEqual(['the server is done', 'the browser is done'])
+    peer.close()
   })
 })
 

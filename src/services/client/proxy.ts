@@ -1,8 +1,9 @@
 /** The proxy's front: takes connections on 127.0.0.1, asks for credentials, and hands on what is allowed and well aimed. */
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
+import { createHalfOpenServer } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { renderErrorPage } from './core/error-page.ts'
 import { ERROR_HEADER } from './core/headers.ts'
@@ -30,11 +31,13 @@ const CONNECTIONS_MAX = 512
 const HEADERS_MS_MAX = 10_000
 const HEADER_BYTES_MAX = 16 * 1024
 const KEEP_ALIVE_MS = 65_000
+/** TCP does not tell a browser that has ended its half, and waits, from one that is gone: gone is who gets nothing for so long. */
+const HALF_CLOSED_MS = 5_000
 
 /** @throws HamletError port-taken or port-not-permitted */
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const isAuthorized = authorizationCheck(options.credentials)
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX })
+  const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX })
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = 0 // an upload to a slow server takes the time it takes
   // node:http watches over the time that headers take only where it listens itself.
@@ -64,13 +67,14 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
 
   let connections = 0
   const listener = await listenStreams({
-    addresses: ['127.0.0.1'], port: options.port,
+    addresses: ['127.0.0.1'], port: options.port, allowHalfOpen: true,
     accept(socket) {
       socket.on('error', () => undefined) // browsers end connections as they like
       if (connections >= CONNECTIONS_MAX) return socket.destroy()
       connections++
       const cancel = options.clock.wakeAt(options.clock.nowMs() + HEADERS_MS_MAX, () => socket.destroy())
       headersInTime.set(socket, cancel)
+      socket.once('end', () => socket.setTimeout(HALF_CLOSED_MS)) // node:http destroys it then, and has no eye on tunnels
       socket.once('close', () => {
         cancel()
         connections--

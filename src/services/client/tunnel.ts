@@ -20,7 +20,7 @@ export async function tunnel(gateway: Gateway, domains: readonly string[], { hos
   }
   const [peer] = candidates
   if (peer === undefined) return
-  const server = await gateway.connections.dial(peer)
+  const server = await gateway.connections.dial(peer, { allowHalfOpen: true })
   if (stream.destroyed) return void server.destroy()
   stream.write('HTTP/1.1 200 Connection established\r\n\r\n')
   if (head.length > 0) server.write(head)

@@ -189,7 +189,8 @@ test('a tunnel leads to our own name, to the port that its SRV record names', as
   stream.write('GET / HTTP/1.1\r\nHost: films.home\r\nConnection: close\r\n\r\n')
   let answer = ''
   stream.on('data', (chunk: Buffer) => { answer += chunk.toString() })
-  await once(stream, 'close')
+  await once(stream, 'end')
+  stream.end()
   expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*<h1>Films<\/h1>$/)
 })
 

@@ -108,7 +108,7 @@ export function visit(gateway: Heard, url: string, { method = 'GET', headers = {
 /** Asks for a tunnel; resolves with the proxy's status line and the stream behind it. */
 export function tunnelTo(gateway: Heard, authority: string, credentials: Credentials | undefined = CREDENTIALS): Promise<{ status: number; stream: Socket; head: Buffer }> {
   return new Promise((resolve, reject) => {
-    const stream = connect(proxyPort(gateway), '127.0.0.1')
+    const stream = connect({ port: proxyPort(gateway), host: '127.0.0.1', allowHalfOpen: true })
     stream.once('error', reject)
     const authorization = credentials === undefined ? '' : `Proxy-Authorization: ${basicAuthorization(credentials)}\r\n`
     stream.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`)

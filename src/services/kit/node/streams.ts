@@ -19,7 +19,7 @@ export interface StreamListenerOptions {
   readonly addresses: readonly string[]
   /** 0: any free one, the same for all. */
   readonly port: number
-  /** A peer that has said all that it has to say is still answered: the taker ends the connection. Without, it ends with the peer's words. */
+  /** A peer that ends its half may still read: the taker ends the other one. Else the end of one is the end of both. */
   readonly allowHalfOpen?: boolean
   /** Takes each connection; errors of the connection are the taker's. */
   readonly accept: (socket: Socket) => void
@@ -78,10 +78,11 @@ async function listen({ address, port }: Endpoint, accept: (socket: Socket) => v
 
 /**
  * Dials a TCP connection.
+ * @param allowHalfOpen as in StreamListenerOptions
  * @throws HamletError connection-refused or timed-out
  */
-export function connectStream(peer: Endpoint, timeoutMs: number): Promise<Socket> {
-  return whenOpen(connect({ host: peer.address, port: peer.port }), 'connect', 'nothing accepts connections there', peer, timeoutMs)
+export function connectStream(peer: Endpoint, timeoutMs: number, { allowHalfOpen = false } = {}): Promise<Socket> {
+  return whenOpen(connect({ host: peer.address, port: peer.port, allowHalfOpen }), 'connect', 'nothing accepts connections there', peer, timeoutMs)
 }
 
 export interface SecureOptions {

@@ -4,9 +4,10 @@ import { formatBytes } from '../kit/amounts.ts'
 import type { RowOf } from '../kit/contract.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
+import { endInOrder } from '../kit/node/half-open-http.ts'
 import type { appServer } from './contract.ts'
 import type { Limits } from './limits.ts'
-import type { Transport } from './message.ts'
+import type { HttpResponse, Transport } from './message.ts'
 
 /** A net.Socket or a RudpSocket. */
 export interface PeerSocket extends Duplex {
@@ -26,6 +27,8 @@ export interface Connection {
   sentBytes: number
   /** Responses that are not finished. */
   active: number
+  /** Answers the request whose body is on its way before that has come; undefined where none is. */
+  refuseBody: ((refusal: HttpResponse) => void) | undefined
   state: 'reading' | 'answering' | 'idle' | 'closing'
   /** When the peer must have done what the state waits for. */
   deadlineAtMs: number
@@ -73,7 +76,7 @@ export class Connections {
     const nowMs = this.options.clock.nowMs()
     const connection: Connection = {
       number: ++this.#count, transport, peer: formatEndpoint({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }), socket,
-      requests: 0, sentBytes: 0, active: 0, state: 'reading', headSinceMs: nowMs, deadlineAtMs: nowMs + this.options.limits.headersTimeoutMs, seenBytes: 0,
+      requests: 0, sentBytes: 0, active: 0, refuseBody: undefined, state: 'reading', headSinceMs: nowMs, deadlineAtMs: nowMs + this.options.limits.headersTimeoutMs, seenBytes: 0,
     }
     this.#open.set(socket, connection)
     socket.once('close', () => this.#closed(connection))
@@ -104,17 +107,20 @@ export class Connections {
   responseEnded(connection: Connection, sentBytes: number): void {
     connection.active--
     connection.sentBytes += sentBytes
-    if (connection.active > 0 || connection.state === 'closing' || !this.#open.has(connection.socket)) return
+    if (connection.active > 0 || !this.#open.has(connection.socket)) return
+    if (connection.state === 'closing') return this.closing(connection)
     connection.state = 'idle'
     connection.deadlineAtMs = this.options.clock.nowMs() + this.options.limits.keepAliveTimeoutMs + IDLE_GRACE_MS
     connection.seenBytes = connection.socket.bytesRead
     this.#show(connection, 'waiting')
   }
 
-  /** The peer was told that the connection ends: it has a moment to read that. */
+  /** No request is taken any more: the connection ends when its answers are out. */
   closing(connection: Connection): void {
+    const { clock, limits: { closingMs } } = this.options
     connection.state = 'closing'
-    connection.deadlineAtMs = this.options.clock.nowMs() + this.options.limits.closingMs
+    connection.deadlineAtMs = Infinity
+    if (connection.active === 0) endInOrder(connection.socket, { clock, closingMs })
   }
 
   close(): void {

@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
-import { hasBody } from '../kit/request-body.ts'
+import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { problem, type Controller, type HttpRequest, type HttpResponse, type Transport } from './message.ts'
@@ -37,8 +37,8 @@ export interface HttpServerOptions {
 export type AcceptConnection = (socket: PeerSocket, transport: Transport) => void
 
 export function createHttpServer(options: HttpServerOptions): AcceptConnection {
-  const { limits, connections } = options
-  const server = createHalfOpenServer({ maxHeaderSize: limits.headerBytesMax })
+  const { limits, clock, connections } = options
+  const server = createHalfOpenServer({ maxHeaderSize: limits.headerBytesMax }, { clock, closingMs: limits.closingMs })
   server.timeout = limits.responseIdleMs
   server.keepAliveTimeout = limits.keepAliveTimeoutMs
   server.headersTimeout = 0 // connections.ts watches both; see limits.ts
@@ -46,12 +46,14 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
   server.on('request', (incoming, outgoing) => {
     const connection = connections.of(incoming.socket)
     if (connection === undefined) incoming.destroy()
+    else if (connection.state === 'closing') incoming.resume()
     else void serve(incoming, outgoing, connection, options)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const connection = connections.of(socket)
-    if (connection === undefined || error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    if (connection === undefined || socket.destroyed) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The head of a request may have ${limits.headerBytesMax} bytes.`)
+    else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
     else refuse(connections, connection, 400, 'This is not HTTP.')
   })
   return (socket, transport) => {
@@ -66,11 +68,14 @@ export function refuseSlow(connections: Connections, connection: Connection): vo
   refuse(connections, connection, 408, 'The request did not come in time.')
 }
 
+const CUT = 'The request did not come whole.'
+
+/** Of what follows a request that is being answered, nothing is read: its answer is the last (RFC 9112 §9.6). */
 function refuse(connections: Connections, connection: Connection, status: number, sentence: string): void {
+  if (connection.state === 'closing') return
+  if (connection.refuseBody !== undefined) connection.refuseBody(problem(status, sentence))
+  else if (connection.active === 0) connection.socket.write(refusal(status, sentence))
   connections.closing(connection)
-  // Bytes of a refusal inside another response would be read as part of it.
-  if (connection.active > 0) connection.socket.destroy()
-  else connection.socket.end(refusal(status, sentence))
 }
 
 function refusal(status: number, sentence: string): string {
@@ -82,15 +87,18 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   const { connections, clock } = options
   const startedAtMs = clock.nowMs()
   connections.requestBegan(connection)
+  const number = connection.requests
   const response = await answer(incoming, connection, startedAtMs, options)
-  if (CLOSING_STATUSES.includes(response.status)) outgoing.shouldKeepAlive = false
+  const isLast = connection.state === 'closing' && connection.requests === number
+  if (isLast || CLOSING_STATUSES.includes(response.status)) outgoing.shouldKeepAlive = false
   const bytes = await writeResponse(outgoing, response, incoming.method === 'HEAD')
+  if (!outgoing.shouldKeepAlive) connections.closing(connection)
   connections.responseEnded(connection, bytes)
   options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs })
 }
 
 /** After these nothing that follows on the connection can be trusted. */
-const CLOSING_STATUSES: readonly number[] = [400, 413]
+const CLOSING_STATUSES: readonly number[] = [400, 408, 413, 501]
 
 /** RFC 9110 §9.2.1. Others are not taken as early data: RFC 8470 §5.2. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
@@ -102,9 +110,10 @@ async function answer(incoming: IncomingMessage, connection: Connection, receive
   }
   const target = parseTarget(incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
-  const body = hasBody(incoming) ? await readBody(incoming, limits) : NOTHING
-  if (body === 'too large') return problem(413, `The body of a request may have ${limits.bodyBytesMax} bytes.`)
-  if (body === 'cut') return problem(400, 'The body of the request did not come whole.')
+  const unread = refusalOfCoding(incoming)
+  if (unread !== undefined) return problem(unread, 'Of the transfer codings only "chunked" is read here.')
+  const body = hasBody(incoming) ? await readBody(incoming, connection, limits) : NOTHING
+  if (!(body instanceof Uint8Array)) return body
   connections.requestCame(connection)
   try {
     return await site(requestOf(incoming, target, body, connection, receivedAtMs))
@@ -125,17 +134,24 @@ function requestOf(incoming: IncomingMessage, { segments, query }: RequestTarget
 
 const NOTHING = new Uint8Array(0)
 
-function readBody(incoming: IncomingMessage, { bodyBytesMax, discardedBytesMax }: Limits): Promise<Uint8Array | 'too large' | 'cut'> {
+/** @returns the refusal where the body is too long, does not come whole, or does not come in time */
+function readBody(incoming: IncomingMessage, connection: Connection, { bodyBytesMax, discardedBytesMax }: Limits): Promise<Uint8Array | HttpResponse> {
+  const tooLarge = problem(413, `The body of a request may have ${bodyBytesMax} bytes.`)
   return new Promise(resolve => {
     const chunks: Uint8Array[] = []
     let lengthBytes = 0
+    const settle = (body: Uint8Array | HttpResponse): void => {
+      if (connection.refuseBody === settle) connection.refuseBody = undefined
+      resolve(body)
+    }
+    connection.refuseBody = settle
     incoming.on('data', (chunk: Uint8Array) => {
       lengthBytes += chunk.length
       if (lengthBytes <= bodyBytesMax) chunks.push(chunk)
-      else if (lengthBytes > discardedBytesMax) resolve('too large')
+      else if (lengthBytes > discardedBytesMax) settle(tooLarge)
     })
-    incoming.once('end', () => resolve(lengthBytes > bodyBytesMax ? 'too large' : Buffer.concat(chunks)))
-    incoming.once('close', () => resolve('cut'))
-    incoming.once('error', () => resolve('cut'))
+    incoming.once('end', () => settle(lengthBytes > bodyBytesMax ? tooLarge : Buffer.concat(chunks)))
+    incoming.once('close', () => settle(problem(400, CUT)))
+    incoming.once('error', () => settle(problem(400, CUT)))
   })
 }

@@ -249,11 +249,56 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     ['length and chunks', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
     ['a broken path', 'GET /%zz HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 400],
     ['a head beyond the limit', `GET / HTTP/1.1\r\nHost: my-app.home\r\nx: ${'x'.repeat(LIMITS.headerBytesMax)}\r\n\r\n`, 431],
+    ['a coding that is not known', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
+    ['a body without an end', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip\r\n\r\nx', 400],
+    ['a chunk that is none', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
     ['HTTP/1.0 without a host', 'GET /js/site.js HTTP/1.0\r\n\r\n', 200],
     ['another host in the target', 'GET http://elsewhere.example.org/js/site.js HTTP/1.1\r\nHost: elsewhere.example.org\r\nConnection: close\r\n\r\n', 200],
   ])('%s is answered, and the connection closed', async (_, bytes, status) => {
     const { peer } = await start()
     expect((await tell(peer, bytes)).slice(0, 12)).toBe(`HTTP/1.1 ${status}`)
+  })
+
+  test.each([
+    ['one byte behind a request that is the last', 'Connection: close\r\n', 'x'],
+    ['a request behind the last', 'Connection: close\r\n', 'GET / HTTP/1.1\r\nHost: my-app.home\r\n\r\n'],
+    ['what is not HTTP behind a request', '', 'hello\r\n\r\n'],
+  ])('%s is not read, and the request is answered whole, also where the answer has begun', async (_, fields, rest) => {
+    const { peer } = await start()
+    const request = (lengthBytes: number) => `GET /bytes/${lengthBytes} HTTP/1.1\r\nHost: my-app.home\r\n${fields}\r\n`
+    const [head = '', body] = (await tell(peer, request(10) + rest)).split('\r\n\r\n', 2)
+    expect([head.slice(0, 15), /^connection: (.*)$/im.exec(head)?.[1], body?.length]).toEqual(['HTTP/1.1 200 OK', 'close', 10])
+
+    const socket = await dial(peer)
+    const heard = untilClosed(socket)
+    socket.write(request(30_000_000)) // more than is on its way at once
+    await once(socket, 'data')
+    socket.pause().write(rest, () => socket.resume())
+    expect((await heard).length - (await heard).indexOf('\r\n\r\n') - 4).toBe(30_000_000)
+  })
+
+  test('a body that stops in the middle is answered 408', async () => {
+    const { peer } = await start({}, { requestTimeoutMs: 300 })
+    expect(await tell(peer, 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 10\r\n\r\nname')).toMatch(/^HTTP\/1\.1 408 [^]*connection: close/i)
+  })
+
+  test('who sends far too much, and listens only then, reads why', async () => {
+    const { peer } = await start()
+    const socket = await dial(peer)
+    socket.on('error', () => undefined) // what the server's patience does not take
+    socket.write('POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 10000000\r\n\r\n')
+    await new Promise(resolve => socket.write(Buffer.alloc(10_000_000), resolve))
+    expect(await untilClosed(socket)).toMatch(/^HTTP\/1\.1 413 [^]*connection: close/i)
+  })
+
+  test('who never stops sending is cut in the end', async () => {
+    const { peer } = await start({}, { closingMs: 200 })
+    const socket = await dial(peer)
+    const heard = untilClosed(socket)
+    socket.write('hello\r\n\r\n')
+    const send = (): void => { if (socket.writable) socket.write(Buffer.alloc(16 * 1024), () => setImmediate(send)) }
+    send()
+    expect(await heard).toMatch(/^HTTP\/1\.1 400 /)
   })
 
   test.each([

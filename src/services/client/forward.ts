@@ -59,9 +59,10 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
   const progress: Progress = { measures: { name: undefined, connect: undefined, page: undefined, failure: undefined }, lap: stopwatch(gateway) }
   const { measures } = progress
   const gone = new AbortController()
-  outgoing.once('close', () => { if (!outgoing.writableFinished) gone.abort() })
+  let response: IncomingMessage | undefined
+  outgoing.once('close', () => { if (response === undefined || !outgoing.writableFinished) gone.abort() })
   try {
-    const response = await fetchHead(gateway, target, transport, incoming, gone.signal, progress)
+    response = await fetchHead(gateway, target, transport, incoming, gone.signal, progress)
     await relay(response, outgoing, progress)
   } catch (error) {
     const failure = gone.signal.aborted ? STOPPED : error

@@ -95,6 +95,27 @@ describe('a request', () => {
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([400, 'usage'])
   })
 
+  const credentials = `Proxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n`
+
+  test.each([
+    ['with a head beyond the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],
+    ['with a target that is not encoded', () => `GET ${origin}/\u00c3\u00bc HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['with a method that nobody knows', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['that stops in its head', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\n`, 400],
+    ['with a coding that is not known', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
+    ['with a body without an end', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip\r\n\r\nx`, 400],
+    ['with a chunk that is none', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+  ])('%s is answered with a page that says why', async (_, bytes, status) => {
+    answer = (incoming, outgoing) => incoming.resume().once('end', () => outgoing.end())
+    expect(await rawly(bytes())).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*x-hamlet-error: [^]*connection: close[^]*</html>`, 'i'))
+  })
+
+  test.each([['Connection: close\r\n', 'x'], ['Connection: close\r\n', 'GET / HTTP/1.1\r\n\r\n'], ['', 'hello\r\n\r\n']])('with %j is answered, whatever follows: %j', async (fields, rest) => {
+    const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}${fields}\r\n${rest}`)
+    expect(heard).toMatch(/^HTTP\/1\.1 200 OK[^]*connection: close[^]*hello/i)
+    expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  })
+
   test('carries a body both ways, of known length and of unknown', async () => {
     answer = (incoming, outgoing) => void incoming.pipe(outgoing)
     const body = randomBytes(3_000_000)

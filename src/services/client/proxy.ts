@@ -2,8 +2,9 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import { refusalOfCoding } from '../kit/request-body.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { createHalfOpenServer } from '../kit/node/half-open-http.ts'
+import { createHalfOpenServer, endInOrder } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { renderErrorPage } from './core/error-page.ts'
 import { ERROR_HEADER } from './core/headers.ts'
@@ -31,39 +32,54 @@ const CONNECTIONS_MAX = 512
 const HEADERS_MS_MAX = 10_000
 const HEADER_BYTES_MAX = 16 * 1024
 const KEEP_ALIVE_MS = 65_000
+/** A browser that was told that its connection ends may send on for so long. */
+const CLOSING_MS = 2_000
 /** TCP does not tell a browser that has ended its half, and waits, from one that is gone: gone is who gets nothing for so long. */
 const HALF_CLOSED_MS = 5_000
 
 /** @throws HamletError port-taken or port-not-permitted */
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const isAuthorized = authorizationCheck(options.credentials)
-  const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX })
+  const patience = { clock: options.clock, closingMs: CLOSING_MS }
+  const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX }, patience)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = 0 // an upload to a slow server takes the time it takes
   // node:http watches over the time that headers take only where it listens itself.
   const headersInTime = new WeakMap<Duplex, () => void>()
+  const latest = new WeakMap<Duplex, Exchange>()
 
   server.on('request', (incoming, outgoing) => {
     headersInTime.get(incoming.socket)?.()
+    latest.set(incoming.socket, { incoming, outgoing })
     answer(incoming, outgoing).catch((error: unknown) => sendErrorPage(outgoing, error))
   })
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = incoming.url ?? ''
     if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
+    const unread = refusalOfCoding(incoming)
+    if (unread !== undefined) {
+      outgoing.shouldKeepAlive = false
+      throw new ProxyRefusal(unread, NOT_DECODED)
+    }
     return options.forward(parseTarget(url), incoming, outgoing)
   }
 
   server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
     headersInTime.get(stream)?.()
-    connect(incoming, stream, head).catch((error: unknown) => refuseTunnel(stream, error))
+    connect(incoming, stream, head).catch((error: unknown) => stream.end(errorAnswer(error)))
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
     return options.tunnel(parseAuthority(incoming.url ?? ''), stream, head)
   }
-  // What is not HTTP is nobody's request.
-  server.on('clientError', (_error, stream) => stream.destroy())
+  server.on('clientError', (error, stream) => {
+    if (stream.destroyed || stream.writableEnded) return
+    const exchange = latest.get(stream)
+    if (exchange !== undefined && !exchange.outgoing.writableFinished) return endWith(exchange, unreadable(error), () => endInOrder(stream, patience))
+    stream.write(errorAnswer(unreadable(error)))
+    endInOrder(stream, patience)
+  })
 
   let connections = 0
   const listener = await listenStreams({
@@ -85,11 +101,34 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   return { port: listener.locals[0]?.port ?? options.port, close: () => listener.close() }
 }
 
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+/** What follows the request cannot be read: its answer is the connection's last (RFC 9112 §9.6), and the refusal itself where it is the body. */
+function endWith({ incoming, outgoing }: Exchange, refusal: ProxyRefusal, end: () => void): void {
+  outgoing.shouldKeepAlive = false
+  outgoing.once('close', end)
+  if (!incoming.complete) sendErrorPage(outgoing, refusal)
+}
+
+function unreadable({ code, message }: NodeJS.ErrnoException): ProxyRefusal {
+  const what = 'The proxy could not read the request'
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new ProxyRefusal(431, { code: 'malformed-packet', what, why: `its head has more than ${HEADER_BYTES_MAX} bytes`, remedy: 'shorten its address, or remove the cookies of that site' })
+  }
+  const why = code === 'HPE_INVALID_EOF_STATE' ? 'it did not come whole' : `it is not HTTP: ${message}`
+  return new ProxyRefusal(400, { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
+}
+
+type RefusalStatus = 400 | 403 | 407 | 421 | 431 | 501
+
 /** A refusal of the proxy's own, with the status that HTTP has for it. */
 export class ProxyRefusal extends HamletError {
-  readonly status: 403 | 407 | 421
+  readonly status: RefusalStatus
 
-  constructor(status: 403 | 407 | 421, parts: HamletError['parts']) {
+  constructor(status: RefusalStatus, parts: HamletError['parts']) {
     super(parts)
     this.status = status
     this.name = 'ProxyRefusal'
@@ -103,6 +142,9 @@ const NOT_A_SERVER = {
 const NOT_AUTHORIZED = {
   code: 'refused', what: 'The proxy asks for its user name and password', why: 'without them any program could reach this network through it',
   remedy: 'copy the address with user name and password that "hamlet client" prints',
+} as const
+const NOT_DECODED = {
+  code: 'malformed-packet', what: 'The proxy could not read the request', why: 'its body has a transfer coding other than "chunked"', remedy: 'send the body chunked, or with its length',
 } as const
 const CHALLENGE = 'Basic realm="Hamlet", charset="UTF-8"'
 
@@ -124,15 +166,16 @@ function errorHead(error: unknown, page: Buffer): Readonly<Record<string, string
 
 /** An answer that has begun cannot become another one: it is broken off, so that nobody takes the part for the whole. */
 function sendErrorPage(outgoing: ServerResponse, error: unknown): void {
+  if (outgoing.writableEnded) return
   outgoing.on('error', () => undefined) // the browser may be gone
   if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy()
   const page = Buffer.from(renderErrorPage(partsOf(error)))
   outgoing.writeHead(statusOf(error), { ...errorHead(error, page) }).end(page)
 }
 
-function refuseTunnel(stream: Duplex, error: unknown): void {
+/** The same for a stream without a ServerResponse. */
+function errorAnswer(error: unknown): string {
   const page = Buffer.from(renderErrorPage(partsOf(error)))
   const lines = Object.entries({ ...errorHead(error, page), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
-  stream.write(`HTTP/1.1 ${statusOf(error)} ${STATUS_CODES[statusOf(error)] ?? ''}\r\n${lines.join('')}\r\n`)
-  stream.end(page)
+  return `HTTP/1.1 ${statusOf(error)} ${STATUS_CODES[statusOf(error)] ?? ''}\r\n${lines.join('')}\r\n${page.toString()}`
 }

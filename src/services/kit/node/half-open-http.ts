@@ -1,7 +1,28 @@
-/** node:http's server for connections that others accept, and whose peers may end their half before they have read the answer. */
+/** node:http's server for connections that others accept: each side may end its half of one, and no answer is lost by its end. */
 import { createServer, type Server, type ServerOptions } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from './clock.ts'
 
-/** Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that. */
-export function createHalfOpenServer(options: ServerOptions): Server {
-  return Object.assign(createServer(options), { httpAllowHalfOpen: true })
+export interface Patience {
+  readonly clock: Clock
+  /** How long a peer that was told that the connection ends may go on sending, in ms. */
+  readonly closingMs: number
+}
+
+export function createHalfOpenServer(options: ServerOptions, patience: Patience): Server {
+  // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
+  const server = Object.assign(createServer(options), { httpAllowHalfOpen: true })
+  // node:http calls this where a connection ends with an answer, and would close it with bytes unread.
+  server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, patience) })
+  return server
+}
+
+/**
+ * Ends our half, and closes the connection when the peer has ended its own, or after a while (RFC 9112 §9.6): a close with bytes
+ * unread is a reset, and takes the answer away from a peer that still sends. Whoever reads the connection goes on reading.
+ */
+export function endInOrder(socket: Duplex, { clock, closingMs }: Patience): void {
+  if (socket.writableEnded) return
+  socket.end()
+  socket.once('finish', () => socket.once('close', clock.wakeAt(clock.nowMs() + closingMs, () => socket.destroy())))
 }

@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram'
-import { createServer } from 'node:http'
-import { afterEach, expect, test } from 'vitest'
+import { createServer, type ClientRequest, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { TraceRing } from '../kit/trace.ts'
-import { systemClock } from '../kit/node/clock.ts'
+import { systemClock, type Clock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { listenRudp } from '../rudp/listener.ts'
 import { decodePacket, summarizePacket, type Packet } from '../rudp/wire/packet.ts'
@@ -14,8 +15,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-function connectionsOf(trace = new TraceRing(16_384)): Connections {
-  const connections = new Connections({ clock: systemClock, random: secureRandom(), trace })
+function connectionsOf(trace = new TraceRing(16_384), clock: Clock = systemClock): Connections {
+  const connections = new Connections({ clock, random: secureRandom(), trace })
   closers.push(() => connections.close())
   return connections
 }
@@ -91,4 +92,68 @@ test('a request that is broken off while RUDP dials does not leave after all', a
   await expect.poll(() => sentWithToken(trace)).toBeDefined()
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(requestBytes(trace)).toBe(0)
+})
+
+describe('the time that a server may take', () => {
+  /** A clock that stands still until it is told to go on. */
+  class SteppedClock implements Clock {
+    #nowMs = 0
+    #wakes: { readonly atMs: number; readonly wake: () => void }[] = []
+
+    nowMs(): number {
+      return this.#nowMs
+    }
+
+    wakeAt(atMs: number, wake: () => void): () => void {
+      const entry = { atMs, wake }
+      this.#wakes.push(entry)
+      return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
+    }
+
+    pass(seconds: number): void {
+      this.#nowMs += seconds * 1000
+      const due = this.#wakes.filter(({ atMs }) => atMs <= this.#nowMs)
+      this.#wakes = this.#wakes.filter(entry => !due.includes(entry))
+      for (const { wake } of due) wake()
+    }
+  }
+
+  const written = (request: ClientRequest, bytes: number): Promise<void> => new Promise(resolve => request.write(Buffer.alloc(bytes), () => resolve()))
+
+  async function uploadTo(listener: RequestListener): Promise<{ clock: SteppedClock; request: ClientRequest; response: Promise<{ statusCode?: number | undefined }> }> {
+    const server = createServer(listener)
+    closers.push(() => server.close(), () => server.closeAllConnections())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const clock = new SteppedClock()
+    const { address, port } = server.address() as AddressInfo
+    const { request, response } = await connectionsOf(undefined, clock).open([{ address, port }], asking({ transport: 'tcp', method: 'POST', hasBody: true }))
+    return { clock, request, response }
+  }
+
+  test('does not run while the body is on its way, however long that and the browser take', async () => {
+    const { clock, request, response } = await uploadTo((incoming, outgoing) => incoming.resume().once('end', () => outgoing.end()))
+    for (let piece = 1; piece <= 3; piece++) {
+      clock.pass(100)
+      await written(request, 10_000)
+    }
+    clock.pass(500)
+    request.end()
+    expect((await response).statusCode).toBe(200)
+  })
+
+  test('is over for one that takes no more of the body', async () => {
+    const { clock, request, response } = await uploadTo(incoming => incoming.pause())
+    request.write(Buffer.alloc(50_000_000))
+    clock.pass(121)
+    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it took nothing of the request for 120 s' } })
+  })
+
+  test('is over for one that has all of it and is silent', async () => {
+    const { clock, request, response } = await uploadTo(incoming => incoming.resume())
+    clock.pass(100)
+    await new Promise<void>(resolve => request.end('body', resolve))
+    clock.pass(100)
+    clock.pass(21)
+    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it took the request and was silent for 120 s' } })
+  })
 })

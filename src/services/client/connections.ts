@@ -77,7 +77,7 @@ export interface ConnectMeasure {
 
 const DIAL_MS_MAX = 5_000
 const IDLE_MS_MAX = 30_000
-/** How long a server may think before its first byte. */
+/** How long a server may think before its first byte, and how long it may take nothing of a body. */
 const ANSWER_MS_MAX = 120_000
 /** RFC 9110 §9.2.1: what may be asked twice. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
@@ -217,7 +217,15 @@ function connected(outgoing: ClientRequest): Promise<Duplex> {
 function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoint, clock: Clock): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let cancel = (): void => undefined
-    outgoing.once('socket', () => { cancel = clock.wakeAt(clock.nowMs() + ANSWER_MS_MAX, () => outgoing.destroy(silent(peer))) })
+    const watch = (): void => {
+      cancel()
+      cancel = clock.wakeAt(clock.nowMs() + ANSWER_MS_MAX, () => {
+        // A body that is not whole and not held up is waited for by the server, too.
+        if (outgoing.writableFinished || outgoing.writableLength > 0) outgoing.destroy(silent(peer, outgoing))
+        else watch()
+      })
+    }
+    outgoing.once('socket', watch).on('drain', watch).once('finish', watch)
     outgoing.on('error', (error: NodeJS.ErrnoException) => reject(error instanceof HamletError ? error : broken(transport, peer, error)))
     outgoing.once('close', () => {
       cancel()
@@ -237,8 +245,9 @@ function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoin
   })
 }
 
-function silent(peer: Endpoint): HamletError {
-  return new HamletError({ code: 'timed-out', what: `${formatEndpoint(peer)} gave no answer`, why: `it took the request and was silent for ${ANSWER_MS_MAX / 1000} s`, remedy: 'try again, or look at the server\'s log' })
+function silent(peer: Endpoint, { writableFinished }: ClientRequest): HamletError {
+  const why = `it took ${writableFinished ? 'the request and was silent' : 'nothing of the request'} for ${ANSWER_MS_MAX / 1000} s`
+  return new HamletError({ code: 'timed-out', what: `${formatEndpoint(peer)} gave no answer`, why, remedy: 'try again, or look at the server\'s log' })
 }
 
 function broken(transport: Transport, peer: Endpoint, error: NodeJS.ErrnoException): HamletError {

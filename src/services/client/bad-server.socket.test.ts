@@ -39,3 +39,10 @@ describe('a head that cannot be handed on becomes a page that says why, and the 
     expect(page.body.toString()).toContain('did not answer in HTTP')
   })
 })
+
+test('a head beyond the limit is told as such', async () => {
+  const origin = await serverThat(socket => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`)))
+  const page = await visit(gateway, `${origin}/`)
+  expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'malformed-packet'])
+  expect(page.body.toString()).toMatch(/sent too long a head[^]*more than 16384 bytes/)
+})

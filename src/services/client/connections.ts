@@ -77,6 +77,8 @@ export interface ConnectMeasure {
 
 const DIAL_MS_MAX = 5_000
 const IDLE_MS_MAX = 30_000
+/** Of a response. */
+const HEADER_BYTES_MAX = 16 * 1024
 /** How long a server may think before its first byte, and how long it may take nothing of a body. */
 const ANSWER_MS_MAX = 120_000
 /** RFC 9110 §9.2.1: what may be asked twice. */
@@ -137,7 +139,7 @@ export class Connections {
     const early = SAFE_METHODS.includes(method)
     // A stream costs RUDP no handshake, and only one that ends with its answer has a parity (docs/rudp.md §7); its connection is the dialer's to keep.
     const keeps = transport === 'tcp' && fresh !== true
-    const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early }
+    const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early, maxHeaderSize: HEADER_BYTES_MAX }
     const outgoing = request(options)
     outgoing.shouldKeepAlive = keeps
     breakOffAt(signal, outgoing)
@@ -251,10 +253,17 @@ function silent(peer: Endpoint, { writableFinished }: ClientRequest): HamletErro
 }
 
 function broken(transport: Transport, peer: Endpoint, error: NodeJS.ErrnoException): HamletError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return longHead(transport, peer, error)
   if (error.code?.startsWith('HPE_') === true) return notHttp(transport, peer, error.message, error)
   const name = formatEndpoint(peer)
   const proof = `${error.code ?? error.message} from ${name} by ${transport.toUpperCase()}`
   return new HamletError({ code: 'connection-lost', what: `${name} ended the connection`, why: 'no answer had come yet', remedy: 'check that the server still runs, and try again', proof }, { cause: error })
+}
+
+function longHead(transport: Transport, peer: Endpoint, cause: NodeJS.ErrnoException): HamletError {
+  const name = formatEndpoint(peer)
+  const proof = `${cause.code ?? ''} from ${name} by ${transport.toUpperCase()}`
+  return new HamletError({ code: 'malformed-packet', what: `${name} sent too long a head`, why: `it has more than ${HEADER_BYTES_MAX} bytes`, remedy: 'look which fields of the answer are so long', proof }, { cause })
 }
 
 function notHttp(transport: Transport, peer: Endpoint, why: string, cause?: NodeJS.ErrnoException): HamletError {

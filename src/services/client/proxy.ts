@@ -62,7 +62,8 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       outgoing.shouldKeepAlive = false
       throw new ProxyRefusal(unread, NOT_DECODED)
     }
-    return options.forward(parseTarget(url), incoming, outgoing)
+    // Node 16 takes bytes beyond ASCII from a target, one a character; what a person typed is UTF-8.
+    return options.forward(parseTarget(Buffer.from(url, 'latin1').toString()), incoming, outgoing)
   }
 
   server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {

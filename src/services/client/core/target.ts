@@ -19,11 +19,13 @@ export interface Authority {
 
 export interface Target extends Authority {
   readonly scheme: Scheme
-  /** Path and query, at least "/". */
+  /** Path and query, at least "/", in ASCII (RFC 3986 §2.5). */
   readonly path: string
 }
 
 const NAME_LENGTH_MAX = 253
+/** Without halves of surrogate pairs, which have no UTF-8. */
+const NOT_ASCII = /[\u0080-\ud7ff\ue000-\u{10ffff}]+/gu
 
 /**
  * Reads `http://host[:port]/path` or `rudp://host[:port]/path`. A fragment is not part of a request and falls away.
@@ -34,9 +36,9 @@ export function parseTarget(text: string): Target {
   const scheme = SCHEMES.find(known => known === match?.[1]?.toLowerCase())
   if (match === null || scheme === undefined) throw unreadable(text, match === null ? 'it has no scheme and host' : `"${match[1]}" is no scheme that can be fetched here`)
   const authority = parseAuthority(match[2] ?? '')
-  const path = match[3] ?? ''
+  const path = (match[3] ?? '').replace(NOT_ASCII, encodeURIComponent)
   // What HTTP cannot carry on its first line would let one request pass for two.
-  if (/[^\u0021-\u00ff]/.test(path)) throw unreadable(text, 'its path has characters that must be percent-encoded')
+  if (/[^\u0021-\u007e]/.test(path)) throw unreadable(text, 'its path has characters that must be percent-encoded')
   return { scheme, ...authority, path: path.startsWith('/') ? path : `/${path}` }
 }
 

@@ -128,6 +128,13 @@ describe('a request', () => {
     expect(withGet.body.toString()).toBe('odd but allowed')
   })
 
+  test('cannot smuggle another one, by naming its length as a field of the connection', async () => {
+    answer = (incoming, outgoing) => void incoming.pipe(outgoing)
+    const inner = 'GET /inner HTTP/1.1\r\nHost: a\r\n\r\n'
+    const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Connection: content-length\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`)
+    expect([seen.map(({ url }) => url), heard.includes(inner)]).toEqual([['/'], true])
+  })
+
   test('gets ranges, statuses, cookies and empty bodies as the server gave them', async () => {
     answer = (incoming, outgoing) => {
       if (incoming.method === 'HEAD') return outgoing.writeHead(200, { 'Content-Length': 12345 }).end()

@@ -20,6 +20,14 @@ describe('a request', () => {
   test('keeps a body of unknown length one of unknown length', () => {
     expect(requestFields(['Transfer-Encoding', 'gzip, chunked'], 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
   })
+  test('keeps what frames and routes it, though Connection names it', () => {
+    expect(requestFields(['Connection', 'Content-Length, host', 'Content-Length', '5', 'Host', 'a'], 'h')).toEqual([['Host', ['h']], ['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
+    expect(requestFields(['Connection', 'transfer-encoding', 'Transfer-Encoding', 'chunked'], 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
+  })
+  test('has one frame, whatever it came in', () => {
+    expect(names(requestFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], 'h'))).toEqual(['Host', 'Via', 'Transfer-Encoding'])
+    expect(requestFields(['Content-Length', '5', 'content-length', '5'], 'h')).toContainEqual(['Content-Length', ['5']])
+  })
   test('names the proxy after those it came through before', () => {
     expect(requestFields(['Via', '1.0 fred', 'via', '1.1 p'], 'h')).toContainEqual(['Via', ['1.0 fred, 1.1 p, 1.1 hamlet']])
   })
@@ -28,6 +36,11 @@ describe('a request', () => {
 test('a response keeps every cookie, and cannot pretend to be an error of the gateway', () => {
   expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"']))
     .toEqual([['Set-Cookie', ['a=1', 'b=2']], ['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
+})
+
+test('a response keeps its length, though Connection names it, and has it once', () => {
+  expect(responseFields(['Connection', 'content-length', 'Content-Length', '5', 'Content-Length', '5'])).toEqual([['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
+  expect(names(responseFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked']))).toEqual(['Via'])
 })
 
 test('a document load is known by Fetch Metadata first, and by Accept where there is none', () => {

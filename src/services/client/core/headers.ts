@@ -10,7 +10,9 @@ export const ERROR_HEADER = 'x-hamlet-error'
 export const PROBE_HEADER = 'x-hamlet-probe'
 
 /** About one connection, not the message (RFC 9110 §7.6.1); what Connection names comes on top. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])
+/** Where the message ends and who shall have it is the gateway's to say; whoever could drop these could hide a second message in a body. */
+const MADE_ANEW = new Set(['content-length', 'host', 'transfer-encoding'])
 const OURS = new Set([TRANSPORT_HEADER, ERROR_HEADER, PROBE_HEADER])
 
 /**
@@ -19,14 +21,20 @@ const OURS = new Set([TRANSPORT_HEADER, ERROR_HEADER, PROBE_HEADER])
  * @param rawHeaders names and values in turn
  */
 export function requestFields(rawHeaders: readonly string[], host: string): HeaderField[] {
-  const fields = endToEnd(rawHeaders).filter(([name]) => !['host', 'expect'].includes(name.toLowerCase()))
-  const chunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0
-  return [['Host', [host]], ...withVia(fields), ...(chunked ? [['Transfer-Encoding', ['chunked']] as const] : [])]
+  const fields = endToEnd(rawHeaders).filter(([name]) => name.toLowerCase() !== 'expect')
+  const isChunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0
+  return [['Host', [host]], ...withVia(fields), ...(isChunked ? [['Transfer-Encoding', ['chunked']] as const] : length(rawHeaders))]
 }
 
-/** The fields of a response as the browser shall see them. */
+/** The fields of a response as the browser shall see them. One without a length gets its frame where it is written. */
 export function responseFields(rawHeaders: readonly string[]): HeaderField[] {
-  return withVia(endToEnd(rawHeaders))
+  return [...withVia(endToEnd(rawHeaders)), ...length(rawHeaders)]
+}
+
+/** Content-Length, once, where nothing overrides it (RFC 9112 §6.3). */
+function length(rawHeaders: readonly string[]): HeaderField[] {
+  const [bytes] = valuesOf(rawHeaders, 'transfer-encoding').length > 0 ? [] : valuesOf(rawHeaders, 'content-length')
+  return bytes === undefined ? [] : [['Content-Length', [bytes]]]
 }
 
 /** The values of a field, one a line. */
@@ -46,7 +54,7 @@ function endToEnd(rawHeaders: readonly string[]): HeaderField[] {
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     const key = name.toLowerCase()
-    if (HOP_BY_HOP.has(key) || OURS.has(key) || named.has(key) || key.startsWith('proxy-')) continue
+    if (HOP_BY_HOP.has(key) || MADE_ANEW.has(key) || OURS.has(key) || named.has(key) || key.startsWith('proxy-')) continue
     const field = fields.get(key) ?? { name, values: [] }
     field.values.push(rawHeaders[index + 1] ?? '')
     fields.set(key, field)

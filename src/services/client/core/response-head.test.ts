@@ -4,6 +4,8 @@ import { faultOfHead } from './response-head.ts'
 test.each([
   [200, 'OK', ['ETag', '"x"'], undefined],
   [799, '', ['X', 'caf\u00e9\t1'], undefined],
+  [200, 'OK', ['Transfer-Encoding', 'chunked'], undefined],
+  [200, 'OK', ['Transfer-Encoding', 'gzip, chunked'], 'its body has a transfer coding other than "chunked"'],
   [0, 'X', [], '000 is no status of a response'],
   [99, 'X', [], '099 is no status of a response'],
   [101, 'Switching Protocols', [], '101 is no status of a response'],

@@ -1,4 +1,5 @@
 /** What a gateway cannot hand on: a head that passes for HTTP at a parser, and would be none on the gateway's own status line. */
+import { valuesOf } from './headers.ts'
 
 /** RFC 9112 §4, RFC 9110 §5.5: visible characters, blanks, and bytes of old encodings. */
 const TEXT = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
@@ -16,6 +17,7 @@ export function faultOfHead(status: number, reason: string, rawHeaders: readonly
   if (!TEXT.test(reason)) return 'its reason phrase has control characters'
   const badName = rawHeaders.find((name, index) => index % 2 === 0 && !TOKEN.test(name))
   if (badName !== undefined) return `${JSON.stringify(badName)} is no name of a header field`
+  if (valuesOf(rawHeaders, 'transfer-encoding').some(coding => coding.toLowerCase() !== 'chunked')) return 'its body has a transfer coding other than "chunked"'
   const bad = rawHeaders.findIndex((value, index) => index % 2 === 1 && !TEXT.test(value))
   return bad < 0 ? undefined : `its field ${rawHeaders[bad - 1] ?? ''} has control characters`
 }

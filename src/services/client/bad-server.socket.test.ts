@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { basicAuthorization } from './credentials.ts'
 import { clientService } from './service.ts'
-import { GATEWAY_SECRETS, GATEWAY_SETTINGS, startHeard, visit, type Heard } from './testing/browser.ts'
+import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, visit, type Heard } from './testing/browser.ts'
 
 /** Servers that node:http would not make: each takes a connection, and says what it likes. */
 let gateway: Heard
@@ -38,6 +39,17 @@ describe('a head that cannot be handed on becomes a page that says why, and the 
     expect([page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([502, 'malformed-packet', true])
     expect(page.body.toString()).toContain('did not answer in HTTP')
   })
+})
+
+test('a server that reads no more of an upload is heard, also by a browser that listens only when it has sent everything', async () => {
+  const origin = await serverThat(socket => socket.once('data', () => socket.pause().write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno\n')))
+  const bytes = 30_000_000
+  const browser = connect(proxyPort(gateway), '127.0.0.1')
+  browser.write(`POST ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\nContent-Length: ${bytes}\r\n\r\n`)
+  await new Promise(resolve => browser.write(Buffer.alloc(bytes), resolve))
+  let heard = ''
+  for await (const chunk of browser) heard += String(chunk)
+  expect(heard).toMatch(/^HTTP\/1\.1 413 [^]*connection: close[^]*no\n$/i)
 })
 
 test('a head beyond the limit is told as such', async () => {

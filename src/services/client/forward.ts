@@ -63,6 +63,11 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
   outgoing.once('close', () => { if (response === undefined || !outgoing.writableFinished) gone.abort() })
   try {
     response = await fetchHead(gateway, target, transport, incoming, gone.signal, progress)
+    if (!incoming.complete && wantsNoMore(response)) {
+      incoming.unpipe()
+      incoming.resume() // a browser may listen only when it has sent everything
+      outgoing.shouldKeepAlive = false
+    }
     await relay(response, outgoing, progress)
   } catch (error) {
     const failure = gone.signal.aborted ? STOPPED : error
@@ -130,6 +135,11 @@ async function fetchHead(
     if (!mayRepeat || partsOf(error).code !== 'connection-lost') throw error
     return send(await connections.open(way.candidates, { ...head, fresh: true }))
   }
+}
+
+/** RFC 9112 §9.5: the rest of a body is not sent to a server that has refused it, and ends the connection. */
+function wantsNoMore({ statusCode = 0, rawHeaders }: IncomingMessage): boolean {
+  return statusCode >= 400 && valuesOf(rawHeaders, 'connection').some(value => /(^|,)\s*close\s*(,|$)/i.test(value))
 }
 
 async function relay(response: IncomingMessage, outgoing: ServerResponse, { measures, lap }: Progress): Promise<void> {

@@ -183,6 +183,13 @@ test('without a DNS server a page says so', async () => {
   await alone.stop()
 })
 
+test.each(TRANSPORTS)('an upload that the server does not want ends with its 413, over %s', async transport => {
+  for (const bytes of [200_000, 5_000_000, 30_000_000]) {
+    const page = await visit(gateway, 'http://my-app.home/guestbook', { method: 'POST', headers: { 'X-Hamlet-Transport': transport }, body: Buffer.alloc(bytes) })
+    expect([bytes, page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([bytes, 413, undefined, true])
+  }
+})
+
 test('a tunnel leads to our own name, to the port that its SRV record names', async () => {
   const { status, stream } = await tunnelTo(gateway, 'films.home:80')
   expect(status).toBe(200)

@@ -123,11 +123,11 @@ async function answer(incoming: IncomingMessage, connection: Connection, receive
   }
 }
 
-function requestOf(incoming: IncomingMessage, { segments, query }: RequestTarget, body: Uint8Array, connection: Connection, receivedAtMs: number): HttpRequest {
+function requestOf(incoming: IncomingMessage, { segments, query, search }: RequestTarget, body: Uint8Array, connection: Connection, receivedAtMs: number): HttpRequest {
   const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value ?? '']))
   const { transport, peer, number, requests } = connection
   return {
-    method: incoming.method ?? '', segments, query, headers, httpVersion: incoming.httpVersion, body, receivedAtMs,
+    method: incoming.method ?? '', segments, query, search, headers, httpVersion: incoming.httpVersion, body, receivedAtMs,
     connection: { transport, peer, number, requestNumber: requests },
   }
 }

@@ -21,6 +21,8 @@ export interface HttpRequest {
   /** The path's segments, percent-decoded: `/a/b%20c` is `['a', 'b c']`, `/a/` is `['a', '']`, `/` is `['']`. */
   readonly segments: readonly string[]
   readonly query: URLSearchParams
+  /** The query as it was sent, with its question mark; '' where there is none. */
+  readonly search: string
   /** Names in lower case. Fields that were repeated are joined as RFC 9110 §5.3 says. */
   readonly headers: Readonly<Record<string, string>>
   readonly httpVersion: string

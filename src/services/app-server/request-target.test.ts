@@ -20,7 +20,7 @@ test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'example.org
 })
 
 test('a query is read, and the path does not see it', () => {
-  expect(parseTarget('/about?name=a%20b&name=c')).toEqual({ segments: ['about'], query: new URLSearchParams('name=a%20b&name=c') })
+  expect(parseTarget('/about?name=a%20b&name=c')).toEqual({ segments: ['about'], query: new URLSearchParams('name=a%20b&name=c'), search: '?name=a%20b&name=c' })
 })
 
 test('whatever the segments are, the path that is written of them is read as the same', () => {

@@ -5,6 +5,8 @@ export interface RequestTarget {
   /** `*` of `OPTIONS *` has no segments. */
   readonly segments: readonly string[]
   readonly query: URLSearchParams
+  /** The query as it was sent, with its question mark; '' where there is none. */
+  readonly search: string
 }
 
 const SEGMENTS_MAX = 64
@@ -14,14 +16,15 @@ const SEGMENTS_MAX = 64
  * @returns undefined where the target is none, its percent-encoding is broken, or it is not UTF-8
  */
 export function parseTarget(target: string): RequestTarget | undefined {
-  if (target === '*') return { segments: [], query: new URLSearchParams() }
-  const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(?:\?([^#]*))?(?:#.*)?$/i.exec(target)
+  if (target === '*') return { segments: [], query: new URLSearchParams(), search: '' }
+  const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(\?[^#]*)?(?:#.*)?$/i.exec(target)
   if (match === null || target === '') return undefined
   const path = match[1] === '' ? '/' : match[1] ?? '/'
   const segments = path.slice(1).split('/')
   if (segments.length > SEGMENTS_MAX) return undefined
   try {
-    return { segments: segments.map(decodeURIComponent), query: new URLSearchParams(match[2] ?? '') }
+    const search = match[2] ?? ''
+    return { segments: segments.map(decodeURIComponent), query: new URLSearchParams(search), search }
   } catch {
     return undefined // URIError: "%zz", or bytes that are not UTF-8
   }

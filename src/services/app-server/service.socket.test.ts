@@ -336,6 +336,7 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     const site = await mkdtemp(join(folder, 'site-'))
     await mkdir(join(site, 'sub folder'))
     await mkdir(join(site, '.git'))
+    await mkdir(join(site, 'odd/index.html'), { recursive: true })
     await writeFile(join(folder, 'secret.txt'), 'secret')
     await symlink(join(folder, 'secret.txt'), join(site, 'leak.txt'))
     await symlink(folder, join(site, 'up'))
@@ -353,10 +354,12 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     expect(await got('/100%25.txt')).toEqual([200, 'all'])
     expect(await got('/empty.txt')).toEqual([200, ''])
     expect(await got('/sub%20folder/')).toEqual([200, '<p>sub'])
-    const redirect = await ask(peer, '/sub%20folder?a=b')
-    expect([redirect.status, redirect.headers.location]).toEqual([301, '/sub%20folder/?a=b'])
+    for (const query of ['', '?', '?a=b', '?v2', '?q=%ff', '?a%20b+c&&d']) {
+      const redirect = await ask(peer, `/sub%20folder${query}`)
+      expect([redirect.status, redirect.headers.location]).toEqual([301, `/sub%20folder/${query}`])
+    }
     for (const path of [
-      '/.env', '/.git/config', '/config.txt', '/leak.txt', '/up/secret.txt', '/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/..%5csecret.txt', '/%2e%2e%2f%2e%2e%2fetc/passwd',
+      '/odd/', '/.env', '/.git/config', '/config.txt', '/leak.txt', '/up/secret.txt', '/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/..%5csecret.txt', '/%2e%2e%2f%2e%2e%2fetc/passwd',
       '/index.html%00.txt', '/index.html::$DATA', '/index.html.', '/CON', '//index.html', '/index.html/', '/nobody', '/guestbook',
     ]) expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
     expect((await ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)

@@ -13,14 +13,15 @@ export function staticController(folder: StaticFolder): Controller {
     const asFolder = request.segments.at(-1) === ''
     const names = asFolder ? request.segments.slice(0, -1) : request.segments
     const found = await folder.find(asFolder ? [...names, 'index.html'] : names)
-    return respond(request, found, names)
+    // A folder of that name is no page.
+    return respond(request, asFolder && found.kind === 'folder' ? { kind: 'absent' } : found, names)
   }
 }
 
 function respond(request: HttpRequest, found: Found, names: readonly string[]): HttpResponse {
   switch (found.kind) {
     case 'file': return fileResponse(request, found.file)
-    case 'folder': return problem(301, 'A folder ends with a slash.', { location: `${formatPath([...names, ''])}${request.query.toString() === '' ? '' : `?${request.query.toString()}`}` })
+    case 'folder': return problem(301, 'A folder ends with a slash.', { location: `${formatPath([...names, ''])}${request.search}` })
     case 'absent': return problem(404, 'There is nothing under this address.')
   }
 }

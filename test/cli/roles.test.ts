@@ -249,6 +249,19 @@ function curl(proxy: string, url: string, ...more: string[]): string {
   return execFileSync('curl', ['-sS', '--max-time', '20', '--noproxy', '', '-x', proxy, ...more, url], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
+test('a file that the server may not read is not there, and one line says why', async () => {
+  const site = emptyFolder()
+  writeFileSync(join(site, 'locked.txt'), 'locked', { mode: 0o000 })
+  // Root reads everything, unless this is taken away.
+  const asUser = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search', process.execPath]
+  const server = new RunningHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', site, '--data', emptyFolder()], { runtime: asUser })
+  all.push(server)
+  const [, port] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
+  for (const method of ['GET', 'HEAD', 'GET']) expect((await fetch(`http://127.0.0.1:${port}/locked.txt`, { method })).status).toBe(404)
+  await server.line(/locked\.txt is answered 404: this user may not read it/, 'stderr')
+  expect(server.stderr.match(/may not read/g)).toHaveLength(1)
+})
+
 test('the client is a proxy that any browser can use, with the credentials it prints', async () => {
   await serve('proxied.home')
   const client = start('client', '--dns', dns, '--dhcp', dhcp)

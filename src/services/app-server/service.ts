@@ -1,5 +1,5 @@
 /** The application server: one site over TCP and RUDP alike, registered under its name at a DNS server. */
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { formatLink } from '../kit/link-text.ts'
@@ -90,10 +90,10 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
 /** The folder that `--site` names, or the demo site with its guestbook. */
 async function openSite({ settings, assetsFolder, dataFolder, log }: Context): Promise<{ controller: Controller; close: () => Promise<void> }> {
   if (settings.site !== undefined) {
-    const controller = staticController(await StaticFolder.open(resolve(settings.site)))
+    const controller = staticController(await StaticFolder.open(resolve(settings.site), log))
     return { controller, close: () => Promise.resolve() }
   }
-  const folder = await StaticFolder.open(join(assetsFolder, 'site'))
+  const folder = await StaticFolder.open(resolve(assetsFolder, 'site'), log)
   const lock = await lockFolder(dataFolder, appServer.id)
   try {
     const { journal, records, warnings } = await openJournal({ folder: dataFolder, name: 'guestbook.jsonl', parse: record => guestbookEntry.parse(record) })

@@ -18,7 +18,7 @@ beforeEach(async () => {
   above = await mkdtemp(join(tmpdir(), 'hamlet-static-'))
   root = join(above, 'site')
   await mkdir(root)
-  folder = await StaticFolder.open(root)
+  folder = await StaticFolder.open(root, () => undefined)
 })
 afterEach(() => rm(above, { recursive: true }))
 
@@ -65,6 +65,21 @@ test('a change is seen at once: other bytes of the same length and time, another
   await rm(join(root, 'link'))
   await symlink('../secret', join(root, 'link'))
   expect((await folder.find(['link'])).kind).toBe('absent')
+})
+
+test('a site that is a link is exchanged by turning the link, and remembered files with it', async () => {
+  const current = join(above, 'current')
+  await mkdir(join(above, 'next'))
+  await writeFile(join(root, 'page'), 'old')
+  await writeFile(join(above, 'next', 'page'), 'new')
+  await sleep(SETTLED_MS)
+  await symlink(root, current)
+  folder = await StaticFolder.open(current, () => undefined)
+  expect([await textOf('page'), await textOf('page')]).toEqual(['old', 'old'])
+  await symlink(join(above, 'next'), join(above, 'turned'))
+  await rename(join(above, 'turned'), current)
+  await rm(root, { recursive: true })
+  expect(await textOf('page')).toBe('new')
 })
 
 test('long files are not kept in memory', async () => {

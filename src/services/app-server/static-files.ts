@@ -1,8 +1,9 @@
 /** A folder whose files may be asked for by name. Nothing outside it is reached, by dots, encodings or links. */
-import { statSync, type Stats } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { constants, statSync, type Stats } from 'node:fs'
+import { access, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
+import { errnoOf } from '../kit/node/disk.ts'
 import { RecentMap } from '../kit/recent-map.ts'
 import { foundFile } from './file-response.ts'
 import type { FoundFile } from './message.ts'
@@ -21,19 +22,25 @@ interface Remembered {
 }
 
 export class StaticFolder {
-  private readonly root: string
+  readonly #folder: string
+  readonly #log: (text: string) => void
   readonly #remembered = new RecentMap<string, Remembered>(REMEMBERED_FILES)
+  /** Files that may not be read, and were told. */
+  readonly #told = new RecentMap<string, true>(REMEMBERED_FILES)
 
-  /** @param root absolute, links resolved */
-  private constructor(root: string) {
-    this.root = root
+  private constructor(folder: string, log: (text: string) => void) {
+    this.#folder = folder
+    this.#log = log
   }
 
-  /** @throws HamletError site-missing where there is no such folder, or it may not be read */
-  static async open(folder: string): Promise<StaticFolder> {
+  /**
+   * @param folder absolute; a link is followed anew for each file, so that a site can be exchanged by turning it
+   * @param log hears once of each file that may not be read
+   * @throws HamletError site-missing where there is no such folder, or it may not be read
+   */
+  static async open(folder: string, log: (text: string) => void): Promise<StaticFolder> {
     try {
-      const root = await realpath(folder)
-      if ((await stat(root)).isDirectory()) return new StaticFolder(root)
+      if ((await stat(folder)).isDirectory()) return new StaticFolder(folder, log)
       throw siteMissing(folder, 'it is a file, not a folder')
     } catch (error) {
       if (error instanceof HamletError) throw error
@@ -45,28 +52,35 @@ export class StaticFolder {
   /** What the segments name; for a file that has not changed the same object again. Never rejects: what cannot be read is absent. */
   async find(segments: readonly string[]): Promise<Found> {
     if (!areSafeNames(segments)) return { kind: 'absent' }
+    const name = join(this.#folder, ...segments)
     try {
-      const name = join(this.root, ...segments)
       const before = this.#remembered.get(name)
       // The system has this at hand: asked in a thread, it would cost ten times as much.
       if (before !== undefined && isSame(before.stats, statSync(name, { throwIfNoEntry: false }))) return { kind: 'file', file: before.file }
-      const [path, stats] = await Promise.all([realpath(name), stat(name)])
-      if (!this.#holds(path)) return { kind: 'absent' }
+      const [root, path, stats] = await Promise.all([realpath(this.#folder), realpath(name), stat(name), access(name, constants.R_OK)])
+      if (!holds(root, path)) return { kind: 'absent' }
       if (stats.isDirectory()) return { kind: 'folder' }
       if (!stats.isFile()) return { kind: 'absent' }
       const file = foundFile(path, stats)
       if (Date.now() - stats.ctimeMs > SETTLED_AFTER_MS) this.#remembered.set(name, { stats, file })
       return { kind: 'file', file }
-    } catch {
+    } catch (error) {
+      if (['EACCES', 'EPERM'].includes(errnoOf(error))) this.#tellUnreadable(name)
       return { kind: 'absent' } // no such file, no permission, a loop of links: all the same to a visitor
     }
   }
 
-  /** A link may lead elsewhere in the folder, but not out of it, and not to a hidden file. */
-  #holds(path: string): boolean {
-    const way = relative(this.root, path)
-    return way === '' || (!isAbsolute(way) && areSafeNames(way.split(sep)))
+  #tellUnreadable(name: string): void {
+    if (this.#told.get(name) === true) return
+    this.#told.set(name, true)
+    this.#log(`${name} is answered 404: this user may not read it`)
   }
+}
+
+/** A link may lead elsewhere in the folder, but not out of it, and not to a hidden file. */
+function holds(root: string, path: string): boolean {
+  const way = relative(root, path)
+  return way === '' || (!isAbsolute(way) && areSafeNames(way.split(sep)))
 }
 
 /** The very file that was within the folder then, as it was: every change of it changes its ctime. */

@@ -126,6 +126,25 @@ test('an interface that comes up later is served, and one that goes takes no lea
   expect(udhcpc(namespaces['stranger'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
 })
 
+test('a cable that is pulled and plugged does no harm where a program has taken the port on another interface meanwhile', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  const hamlet = namespaces['hamlet'] ?? ''
+  run(undefined, 'ip', '-n', hamlet, 'link', 'add', 'virbr9', 'type', 'bridge')
+  run(undefined, 'ip', '-n', hamlet, 'address', 'add', '192.168.122.1/24', 'dev', 'virbr9')
+  run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'virbr9', 'up')
+  const server = await hamletDhcp(hamlet, '--beside_others')
+  await dnsmasq(hamlet, '--bind-dynamic', '--interface=virbr9', '--except-interface=lo', '--dhcp-range=192.168.122.50,192.168.122.90,2m')
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  const ofHamlet = () => run(hamlet, 'ss', '-Hlun', 'sport', '=', ':67')
+  run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'eth0', 'down')
+  await server.line(/^the interfaces of this machine have changed$/, 'stderr')
+  await expect.poll(ofHamlet).not.toContain('10.9.0.1')
+  expect(ofHamlet()).toMatch(/ 0\.0\.0\.0:67 /)
+  run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'eth0', 'up')
+  await expect.poll(ofHamlet, { timeout: 20_000 }).toContain('10.9.0.1')
+  expect(udhcpc(namespaces['stranger'])).toContain(`ip=${first} `)
+})
+
 test('where nobody else answers, Hamlet says so, and serves everyone', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.2/24', stranger: '' })
   const server = await hamletDhcp(namespaces['hamlet'])

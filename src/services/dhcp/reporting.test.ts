@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { TraceRing } from '../kit/trace.ts'
+import type { Binding } from './core/leases.ts'
 import { Reporting } from './reporting.ts'
 
 test('of a crowd of events the first are told and the others counted, and the count is told when there is room again', () => {
@@ -14,4 +15,18 @@ test('of a crowd of events the first are told and the others counted, and the co
   nowMs = 1000
   refuse()
   expect(told.slice(200)).toEqual([{ name: 'untold', data: { events: 50 } }, { name: 'refused', data: { client: '02:00:5e:00:00:01', why: 'the pool is empty' } }])
+})
+
+test('the table shows what is taken on networks that are served again, and no more what is taken on others', () => {
+  const binding = (yiaddr: number): Binding => ({ yiaddr, state: 'leased', client: { key: '01', mac: '02:00:5e:00:00:01', hostName: '' }, expiresAtMs: 1, held: true, vacant: true })
+  let taken = [binding(1), binding(2)]
+  const rows = new Set<string>()
+  const reporting = new Reporting({
+    clock: { nowMs: () => 0, wakeAt: () => () => undefined }, trace: new TraceRing(), emit: () => undefined, setRow: (key, row) => void (row === undefined ? rows.delete(key) : rows.add(key)),
+  }, yiaddr => taken.find(one => one.yiaddr === yiaddr))
+  for (const now of [[1, 2], [2], [], [1, 3]]) {
+    taken = now.map(binding)
+    reporting.refresh(taken)
+    expect([...rows].sort()).toEqual(now.map(yiaddr => `0.0.0.${yiaddr}`))
+  }
 })

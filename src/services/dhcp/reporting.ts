@@ -58,9 +58,9 @@ export class Reporting {
     }
   }
 
-  /** Other networks are served now. */
-  refresh(): void {
-    for (const yiaddr of [...this.#shown]) this.showRow(yiaddr)
+  /** Other networks are served now, where these addresses are taken. */
+  refresh(taken: readonly Binding[]): void {
+    for (const yiaddr of [...this.#shown, ...taken.map(({ yiaddr }) => yiaddr)]) this.showRow(yiaddr)
   }
 
   /** Another DHCP server was heard. */

@@ -2,7 +2,7 @@
  * Keeps Hamlet from being a second DHCP server on somebody's network: looks for others before everybody is served, and every
  * ten minutes (look-for-rivals.ts). core/rivals.ts says who is served then.
  */
-import { Rivals, type Rival } from './core/rivals.ts'
+import type { Rival, Rivals } from './core/rivals.ts'
 import { lookForRivals, type Look, type LookOptions } from './look-for-rivals.ts'
 
 const LOOK_EVERY_MS = 10 * 60_000
@@ -10,8 +10,8 @@ const LOOK_EVERY_MS = 10 * 60_000
 const SERVE_AFTER_MS = 2_000
 
 export interface RivalWatchOptions extends LookOptions {
-  /** The person has said in the settings that everybody is to be served. */
-  readonly besideOthers: boolean
+  /** What is known of them; it outlives the watch. */
+  readonly rivals: Rivals
   /** Serve Hamlet's own clients only, or everybody. */
   readonly restrict: (hamletOnly: boolean) => void
   log(text: string): void
@@ -29,13 +29,14 @@ export class RivalWatch {
 
   constructor(options: RivalWatchOptions) {
     this.#options = options
-    this.#rivals = new Rivals(options.besideOthers)
+    this.#rivals = options.rivals
+    this.#rivals.beginOn(options.wires.map(({ interfaceName }) => interfaceName))
     this.#apply()
     this.#cancelServe = options.clock.wakeAt(options.clock.nowMs() + SERVE_AFTER_MS, () => {
-      this.#rivals.begin()
+      this.#rivals.heardLongEnough()
       this.#apply()
     })
-    void this.#run()
+    if (options.wires.length > 0) void this.#run()
   }
 
   /**

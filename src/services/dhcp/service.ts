@@ -1,13 +1,13 @@
 /** The DHCP server as a service: its leases on disk, its clients' names in the DNS, on the networks that this machine has (serving.ts). */
 import { uptime } from 'node:os'
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
-import { partsOf, UsageError } from '../kit/errors.ts'
+import { oneLine, partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { implement } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { dhcp } from './contract.ts'
-import type { Binding, LeaseRecord } from './core/leases.ts'
+import type { Binding } from './core/leases.ts'
 import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
@@ -37,31 +37,29 @@ export const dhcpService = implement(dhcp, async given => {
   const context = { ...given, clock }
   const reporting = new Reporting(context, yiaddr => serving.machine.bindingAt(yiaddr))
   const registration = registrationOf(context, yiaddr => isLentIn(serving.networks, yiaddr))
-  const serve = (served: readonly ServedNetwork[], records: readonly LeaseRecord[], port: number) => Serving.open({
-    context, networks: served, lending, records, store, port, health, onRival: rival => reporting.rival(rival),
+  const serving = await Serving.open({
+    context, networks, lending, store, health, onRival: rival => reporting.rival(rival),
     onEvent(event) {
       reporting.report(event)
       registration?.heed(event)
     },
-  })
-  let serving = await serve(networks, store.records, settings.port).catch(async (error: unknown) => {
+  }).catch(async (error: unknown) => {
     clock.stop()
     await store.close()
     throw error
   })
-  for (const binding of serving.machine.taken()) {
-    reporting.showRow(binding.yiaddr)
-    registration?.heed({ kind: 'leased', binding })
+  const takeUp = () => {
+    const taken = serving.machine.taken()
+    reporting.refresh(taken)
+    for (const binding of taken) registration?.heed({ kind: 'leased', binding })
   }
+  takeUp()
   context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)
   log(describeIo(context.settings.io))
   for (const network of networks) log(sentenceOf(network))
   const endpoints = () => ownAddresses(serving.networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port }))
-  const stopFollowing = follow(context, () => serving, async changed => {
-    const { port, machine } = serving
-    await serving.close()
-    serving = await serve(changed, machine.records(clock.nowMs()), port)
-    reporting.refresh()
+  const stopFollowing = follow(context, health, serving, () => {
+    takeUp()
     context.setEndpoints(endpoints())
   })
   return {
@@ -98,31 +96,31 @@ function networksNow(settings: Settings): ServedNetwork[] {
 }
 
 /**
- * Looks at the interfaces every few seconds, and serves anew where they have changed. Where the settings do not fit them any
- * more (the cable of `--pool` is out), what is served stays, for it comes back.
+ * Looks at the interfaces every few seconds, and serves what has changed. Where the settings do not fit them any more (the cable of
+ * `--pool` is out), what is served stays, for it comes back.
  */
-function follow(context: Context, serving: () => Serving, change: (networks: readonly ServedNetwork[]) => Promise<void>): () => Promise<void> {
-  const { clock, log, fail } = context
+function follow({ settings, clock, log }: Context, health: Health, serving: Serving, onChange: () => void): () => Promise<void> {
   let cancel = () => {}
-  let changing: Promise<void> | undefined
+  let looking: Promise<void> | undefined
   let stopped = false
   const look = async () => {
-    const networks = networksThatFit(context.settings)
-    if (networks === undefined || JSON.stringify(networks.map(shapeOf)) === JSON.stringify(serving().networks.map(shapeOf))) return
+    const networks = networksThatFit(settings) ?? serving.networks
+    if (!await serving.follow(networks)) return
     log('the interfaces of this machine have changed')
-    await change(networks)
     for (const network of networks) log(sentenceOf(network))
+    onChange()
   }
   const lookSoon = () => {
     cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
-      changing = look().catch(fail).finally(() => { if (!stopped) lookSoon() })
+      looking = look().then(() => health.set('interfaces', undefined), (error: unknown) => health.set('interfaces', `changes of the interfaces are not followed: ${oneLine(error)}`))
+        .finally(() => { if (!stopped) lookSoon() })
     })
   }
   lookSoon()
   return async () => {
     stopped = true
     cancel()
-    await changing
+    await looking
   }
 }
 
@@ -133,11 +131,6 @@ function networksThatFit(settings: Settings): ServedNetwork[] | undefined {
     if (partsOf(error).code !== 'usage') throw error
     return undefined
   }
-}
-
-/** What makes one network the same as another. */
-function shapeOf({ interfaceName, serverAddress, subnet, router }: ServedNetwork): unknown {
-  return [interfaceName, serverAddress, subnet.network, subnet.prefixBits, router]
 }
 
 function isLentIn(networks: readonly ServedNetwork[], yiaddr: number): boolean {

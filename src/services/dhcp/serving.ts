@@ -1,15 +1,10 @@
 /**
  * The DHCP server on the networks that this machine has now: machine, sockets, and the look for other servers. When the networks
- * change it is closed, and another is opened with the same leases.
- *
- * For clients on other machines there is one socket for 0.0.0.0, which hears broadcasts, and one for each served address,
- * which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is one socket.
+ * change the sockets go along, and another machine goes on with the same leases.
  */
 import { formatIpv4, isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
-import { openDoor } from '../kit/node/udp/open-door.ts'
-import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { storedMac } from './client.ts'
 import { holderOf } from './conflict-probe.ts'
@@ -17,12 +12,13 @@ import type { dhcp } from './contract.ts'
 import type { LeaseRecord } from './core/leases.ts'
 import type { LendingOptions, ServerEvent } from './core/lender.ts'
 import type { ServedNetwork } from './core/pools.ts'
-import type { Rival } from './core/rivals.ts'
+import { Rivals, type Rival } from './core/rivals.ts'
 import { DhcpServer } from './core/server.ts'
 import type { Health } from './health.ts'
 import { Intake } from './intake.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { RivalWatch } from './rival-watch.ts'
+import { Sockets } from './sockets.ts'
 import { parseMac } from './wire/hardware-address.ts'
 
 export type Context = ServiceContext<typeof dhcp>
@@ -31,74 +27,139 @@ export interface ServingOptions {
   readonly context: Context
   readonly networks: readonly ServedNetwork[]
   readonly lending: LendingOptions
-  readonly records: readonly LeaseRecord[]
   readonly store: LeaseStore
-  readonly port: number
   readonly health: Health
   readonly onEvent: (event: Exclude<ServerEvent, { kind: 'probe' }>) => void
   readonly onRival: (rival: Rival) => void
 }
 
 const STANDARD_PORT = 67
-/** In a crowd, what a question may wait to be read together with others. */
-const REST_MS = 1
 
 export class Serving {
-  readonly machine: DhcpServer
-  readonly networks: readonly ServedNetwork[]
-  readonly port: number
-  /** Undefined where nobody but Hamlet's own clients is served anyway. */
-  readonly watch: RivalWatch | undefined
-  readonly #driver: Driver
+  readonly #options: ServingOptions
+  readonly #sockets: Sockets
   readonly #intake: Intake
-  readonly #door: DatagramDoor
+  readonly #mac: Uint8Array
+  readonly #rivals: Rivals
+  #networks: readonly ServedNetwork[]
+  #machine: DhcpServer
+  #driver: Driver
+  #watch: RivalWatch | undefined
 
   /** @throws HamletError port-taken, port-not-permitted, address-not-local */
   static async open(options: ServingOptions): Promise<Serving> {
-    const { context, networks, lending, records, store, onEvent } = options
-    const { clock, log } = context
-    const machine = new DhcpServer({ ...lending, networks, records })
+    const { context: { settings, dataFolder, random, trace, clock, log }, networks } = options
+    const mac = parseMac(await storedMac(dataFolder, random)) ?? new Uint8Array(6)
+    let serving: Serving | undefined
+    const sockets = await Sockets.open({
+      host: settings.host, port: settings.port, io: settings.io, log,
+      open: one => openTracedDoor({
+        ...one, io: settings.io, onError: error => log(`a DHCP socket reports ${error.message}`),
+        receive: batch => { if (serving !== undefined) serving.#intake.take(batch) }, // Until all sockets are open nobody is heard.
+      }, trace, 'dhcp', clock),
+    }, ownAddresses(networks))
+    return serving = new Serving(options, sockets, mac)
+  }
+
+  private constructor(options: ServingOptions, sockets: Sockets, mac: Uint8Array) {
+    const { context: { clock, log, settings }, networks, store } = options
+    this.#options = options
+    this.#sockets = sockets
+    this.#mac = mac
+    this.#rivals = new Rivals(settings.beside_others)
+    this.#intake = new Intake({ receive: (bytes, path, nowMs) => this.#machine.receive(bytes, path, nowMs), drain: () => this.#driver.drain(), unsafe: () => store.waiting, clock, log })
+    this.#networks = networks
+    this.#machine = this.#machineWith(store.records)
+    this.#driver = this.#drive(this.#machine)
+    store.live = () => this.#machine.records(clock.nowMs())
+    store.onSettled = () => this.#intake.wake()
+    this.#watch = this.#watchRivals()
+    this.#driver.drain()
+  }
+
+  get port(): number {
+    return this.#sockets.port
+  }
+
+  get networks(): readonly ServedNetwork[] {
+    return this.#networks
+  }
+
+  get machine(): DhcpServer {
+    return this.#machine
+  }
+
+  /** Undefined where nobody but Hamlet's own clients is served anyway. */
+  get watch(): RivalWatch | undefined {
+    return this.#watch
+  }
+
+  /**
+   * Serves these networks from now on; what they have in common with those before goes on.
+   * @returns whether they are others
+   */
+  async follow(networks: readonly ServedNetwork[]): Promise<boolean> {
+    const { context: { clock }, health } = this.#options
+    const changed = JSON.stringify(networks.map(shapeOf)) !== JSON.stringify(this.#networks.map(shapeOf))
+    if (changed) {
+      await this.#watch?.stop()
+      this.#driver.stop()
+      const records = this.#machine.records(clock.nowMs())
+      this.#networks = networks
+      this.#machine = this.#machineWith(records)
+      this.#driver = this.#drive(this.#machine)
+      this.#watch = this.#watchRivals()
+      this.#driver.drain()
+    }
+    const closed = await this.#sockets.follow(ownAddresses(networks))
+    health.set('sockets', closed.length === 0 ? undefined : `nobody is answered from ${closed.join(', ')}, for its port could not be opened; it is tried again every few seconds`)
+    return changed
+  }
+
+  /** Takes an address back before its time. False: nobody has it. */
+  release(yiaddr: number): boolean {
+    const released = this.#machine.release(yiaddr)
+    this.#driver.drain()
+    return released
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.stop()
+    this.#intake.stop()
+    this.#driver.stop()
+    await this.#sockets.close()
+  }
+
+  #machineWith(records: readonly LeaseRecord[]): DhcpServer {
+    return new DhcpServer({ ...this.#options.lending, networks: this.#networks, records })
+  }
+
+  #drive(machine: DhcpServer): Driver {
+    const { context: { clock }, store, onEvent } = this.#options
     const knock = async (yiaddr: number, from: number | undefined) => {
       const holder = await holderOf(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock)
       machine.probed(yiaddr, holder, clock.nowMs())
       driver.drain()
     }
     const driver = drive({
-      machine, clock, journal: store, door: () => door, onDiskError: error => store.failed(error),
+      machine, clock, journal: store, door: () => this.#sockets, onDiskError: error => store.failed(error),
       onEvent: event => event.kind === 'probe' ? void knock(event.yiaddr, event.network.serverAddress) : onEvent(event),
     })
-    const intake = new Intake({ receive: (bytes, path, nowMs) => machine.receive(bytes, path, nowMs), drain: () => driver.drain(), unsafe: () => store.waiting, clock, log })
-    const watched = options.port === STANDARD_PORT ? { mac: parseMac(await storedMac(context.dataFolder, context.random)) ?? new Uint8Array(6) } : undefined
-    const door = await openSockets(options, intake.take)
-    store.live = () => machine.records(clock.nowMs())
-    store.onSettled = () => intake.wake()
-    const port = door.locals[0]?.port ?? options.port
-    return new Serving(machine, driver, intake, door, options, port, watched && watchRivals(options, watched.mac, machine))
+    return driver
   }
 
-  private constructor(machine: DhcpServer, driver: Driver, intake: Intake, door: DatagramDoor, { networks }: ServingOptions, port: number, watch: RivalWatch | undefined) {
-    this.machine = machine
-    this.networks = networks
-    this.port = port
-    this.watch = watch
-    this.#driver = driver
-    this.#intake = intake
-    this.#door = door
-    driver.drain()
-  }
-
-  /** Takes an address back before its time. False: nobody has it. */
-  release(yiaddr: number): boolean {
-    const released = this.machine.release(yiaddr)
-    this.#driver.drain()
-    return released
-  }
-
-  async close(): Promise<void> {
-    await this.watch?.stop()
-    this.#intake.stop()
-    this.#driver.stop()
-    await this.#door.close()
+  /** On port 67 of a network strangers are served, so it matters who else serves them. */
+  #watchRivals(): RivalWatch | undefined {
+    const { context: { clock, random, trace, log, settings }, health, onRival } = this.#options
+    if (this.port !== STANDARD_PORT || isLoopback(settings.host)) return undefined
+    const machine = this.#machine
+    const wires = this.#networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
+      loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
+    return new RivalWatch({
+      wires, rivals: this.#rivals, clock, random, trace, log, mac: this.#mac,
+      ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
+      onFound: onRival, setHealth: reason => health.set('others', reason),
+    })
   }
 }
 
@@ -107,25 +168,7 @@ export function ownAddresses(networks: readonly ServedNetwork[]): string[] {
   return networks.flatMap(({ serverAddress }) => serverAddress === undefined ? [] : [formatIpv4(serverAddress)])
 }
 
-/** On port 67 of a network strangers are served, so it matters who else serves them. */
-function watchRivals({ context, networks, health, onRival }: ServingOptions, mac: Uint8Array, machine: DhcpServer): RivalWatch | undefined {
-  const wires = networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
-    loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
-  if (wires.length === 0) return undefined
-  const { clock, random, trace, log, settings } = context
-  return new RivalWatch({
-    wires, clock, random, trace, log, mac, besideOthers: settings.beside_others,
-    ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
-    onFound: onRival, setHealth: reason => health.set('others', reason),
-  })
-}
-
-async function openSockets({ context: { settings, trace, clock, log }, networks, port }: ServingOptions, receive: (batch: DatagramBatch) => void): Promise<DatagramDoor> {
-  const common = { receive, io: settings.io, onError: (error: Error) => log(`a DHCP socket reports ${error.message}`) }
-  if (isLoopback(settings.host)) return openTracedDoor({ ...common, addresses: [settings.host], port }, trace, 'dhcp', clock)
-  // Sockets that share a port would share it with another DHCP server too, in silence. So the port is first taken alone.
-  const alone = await openDoor({ addresses: ['0.0.0.0'], port, io: settings.io, receive: () => undefined })
-  const taken = alone.locals[0]?.port ?? port
-  await alone.close()
-  return openTracedDoor({ ...common, addresses: ['0.0.0.0', ...ownAddresses(networks)], port: taken, sharePort: true, broadcast: true, tellInterface: true, restMs: REST_MS }, trace, 'dhcp', clock)
+/** What makes one network the same as another. */
+function shapeOf({ interfaceName, serverAddress, subnet, router }: ServedNetwork): unknown {
+  return [interfaceName, serverAddress, subnet.network, subnet.prefixBits, router]
 }

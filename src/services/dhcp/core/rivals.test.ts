@@ -7,13 +7,13 @@ const OTHER = { server: '192.0.2.1', interfaceName: 'eth0' }
 test('strangers wait until it was listened, and are served where nobody else answers', () => {
   const rivals = new Rivals(false)
   expect([rivals.hamletOnly, rivals.sentence]).toEqual([true, undefined])
-  rivals.begin()
+  rivals.heardLongEnough()
   expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
 })
 
 test('where another answers strangers are not served, however late it is heard, and are again when it has gone', () => {
   const rivals = new Rivals(false)
-  rivals.begin()
+  rivals.heardLongEnough()
   rivals.add(OTHER)
   rivals.add(OTHER)
   expect([rivals.hamletOnly, rivals.sentence]).toEqual([true, expect.stringContaining('(192.0.2.1 on eth0)')])
@@ -44,4 +44,21 @@ test('only the words that are asked for confirm, and then everybody is served be
 
 test('what is confirmed in the settings holds from the begin', () => {
   expect(new Rivals(true).hamletOnly).toBe(false)
+})
+
+test('who is heard on an interface that is not served any more is forgotten; what was confirmed is not', () => {
+  const rivals = new Rivals(false)
+  rivals.replace([OTHER, { server: '198.51.100.1', interfaceName: 'eth1' }])
+  rivals.confirm('serve everyone')
+  rivals.beginOn(['eth1', 'eth2'])
+  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, 'another DHCP server answers too (198.51.100.1 on eth1)'])
+  rivals.beginOn([])
+  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
+})
+
+test('a new interface is listened to before strangers are served', () => {
+  const rivals = new Rivals(false)
+  rivals.heardLongEnough()
+  rivals.beginOn(['eth0'])
+  expect(rivals.hamletOnly).toBe(true)
 })

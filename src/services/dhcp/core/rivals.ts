@@ -43,8 +43,14 @@ export class Rivals {
     if (this.#known.every(({ server }) => server !== rival.server)) this.#known = [...this.#known, rival]
   }
 
-  /** It was listened long enough to begin. */
-  begin(): void {
+  /** These interfaces are served from now on: it is to be listened anew, and who answers elsewhere does not matter any more. */
+  beginOn(interfaceNames: readonly string[]): void {
+    this.#waiting = true
+    this.#known = this.#known.filter(({ interfaceName }) => interfaceNames.includes(interfaceName))
+  }
+
+  /** It was listened long enough to serve. */
+  heardLongEnough(): void {
     this.#waiting = false
   }
 
@@ -53,7 +59,7 @@ export class Rivals {
    * @param heard undefined where it could not be looked: what was known stays
    */
   replace(heard: readonly Rival[] | undefined): void {
-    this.begin()
+    this.heardLongEnough()
     if (heard !== undefined) this.#known = heard
   }
 

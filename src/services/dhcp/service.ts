@@ -49,9 +49,8 @@ export const dhcpService = implement(dhcp, async given => {
     throw error
   })
   const takeUp = () => {
-    const taken = serving.machine.taken()
-    reporting.refresh(taken)
-    for (const binding of taken) registration?.heed({ kind: 'leased', binding })
+    reporting.refresh(serving.machine.taken())
+    for (const binding of serving.machine.leased()) registration?.heed({ kind: 'leased', binding })
   }
   takeUp()
   context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)

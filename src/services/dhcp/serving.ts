@@ -71,7 +71,7 @@ export class Serving {
     this.#networks = networks
     this.#machine = this.#machineWith(store.records)
     this.#driver = this.#drive(this.#machine)
-    store.live = () => this.#machine.records(clock.nowMs())
+    store.live = () => this.#machine.records()
     store.onSettled = () => this.#intake.wake()
     this.#watch = this.#watchRivals()
     this.#driver.drain()
@@ -99,12 +99,12 @@ export class Serving {
    * @returns whether they are others
    */
   async follow(networks: readonly ServedNetwork[]): Promise<boolean> {
-    const { context: { clock }, health } = this.#options
+    const { health } = this.#options
     const changed = JSON.stringify(networks.map(shapeOf)) !== JSON.stringify(this.#networks.map(shapeOf))
     if (changed) {
       await this.#watch?.stop()
       this.#driver.stop()
-      const records = this.#machine.records(clock.nowMs())
+      const records = this.#machine.records()
       this.#networks = networks
       this.#machine = this.#machineWith(records)
       this.#driver = this.#drive(this.#machine)

@@ -225,10 +225,11 @@ export class LeaseTable {
   restore(record: LeaseRecord): boolean {
     const yiaddr = parseIpv4(record.yiaddr)
     if (yiaddr === undefined || !(this.#isFree(yiaddr) || this.#reserved.has(yiaddr) || this.bindingAt(yiaddr) !== undefined)) return false
-    const { state, key, mac, hostName, expiresAtMs } = record
+    const { state, expiresAtMs } = record
     if (state === 'declined') this.#bind(yiaddr, 'declined', NOBODY, expiresAtMs, { held: false, vacant: false })
     else {
-      this.#bind(yiaddr, 'leased', { key, mac, hostName }, expiresAtMs, { held: key !== '', vacant: true })
+      const binding = bindingOf(record, yiaddr)
+      this.#bind(yiaddr, 'leased', binding.client, expiresAtMs, binding)
       if (state === 'released') this.release(yiaddr)
     }
     return true
@@ -326,6 +327,11 @@ export class LeaseTable {
     this.#offered.remove(slot)
     if (!isReserved && !this.#free.has(slot)) this.#free.addLast(slot)
   }
+}
+
+/** The lease that a line of the journal tells of. */
+export function bindingOf({ key, mac, hostName, expiresAtMs }: LeaseRecord, yiaddr: number): Binding {
+  return { yiaddr, state: 'leased', client: { key, mac, hostName }, expiresAtMs, held: key !== '', vacant: true }
 }
 
 /** What the journal keeps of a binding. */

@@ -4,7 +4,7 @@ import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamle
 import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { OFFER_MS, type LeaseRecord } from './leases.ts'
-import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
+import { at, Bench, candidate, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 
@@ -240,14 +240,33 @@ test('a shorter lease is granted where it is asked for, a longer one is not', ()
   expect([granted(600), granted(1), granted(0xffffffff)]).toEqual([600, 60, 3600])
 })
 
-test('a restart knows every lease, and one lease of another network until it ends', () => {
-  const elsewhere: LeaseRecord = { yiaddr: '203.0.113.100', state: 'leased', key: '01aa', mac: 'aa', hostName: '', expiresAtMs: 5000 }
-  const bench = new Bench({ records: [elsewhere] })
-  const address = bench.obtain(1)
+const ELSEWHERE: LeaseRecord = { yiaddr: '203.0.113.100', state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: 'kettle', expiresAtMs: 5000 }
+
+test('a restart knows every lease, and one lease of another network until it ends, which is told', () => {
+  const bench = new Bench({ records: [ELSEWHERE] })
+  const address = bench.obtain(2)
   bench.restart()
-  expect(bench.obtain(1)).toBe(address)
-  expect(bench.server.records(4999)).toHaveLength(2)
-  expect(bench.server.records(5000).map(({ yiaddr }) => yiaddr)).toEqual([address])
+  expect(bench.obtain(2)).toBe(address)
+  expect(bench.server.leased().map(({ yiaddr }) => formatIpv4(yiaddr))).toEqual(['203.0.113.100', address])
+  expect(bench.server.deadlineMs()).toBe(5000)
+  bench.server.timeout(5000)
+  bench.drain()
+  expect(bench.events.at(-1)).toMatchObject({ kind: 'expired', binding: { yiaddr: at('203.0.113.100'), client: { hostName: 'kettle' } } })
+  expect(bench.server.leased().map(({ yiaddr }) => formatIpv4(yiaddr))).toEqual([address])
+})
+
+test.each(['leased', 'released'] as const)('a client whose lease was %s when its network was served last gets its address again when that is served again, however late', state => {
+  const away = new Bench({ records: [{ ...ELSEWHERE, state }, { ...ELSEWHERE, yiaddr: '203.0.113.101', state: 'declined', key: '', mac: '' }] })
+  away.server.timeout(6000)
+  const back = new Bench({ candidates: [candidate('if0', '203.0.113.1')], records: away.server.records() })
+  expect(back.server.taken()).toEqual([])
+  expect([back.obtain(9), back.obtain(1)]).toEqual(['203.0.113.101', '203.0.113.100'])
+})
+
+test('a clock that is set moves the leases of other networks too', () => {
+  const bench = new Bench({ records: [ELSEWHERE] })
+  bench.server.clockSet(86_400_000)
+  expect([bench.server.deadlineMs(), bench.server.records()[0]?.expiresAtMs]).toEqual([86_405_000, 86_405_000])
 })
 
 test('bytes that are no DHCP are told as refused, and so is a client without any identity', () => {

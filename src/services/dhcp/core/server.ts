@@ -67,10 +67,11 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
 
   timeout(nowMs: number): void {
     this.#lender.timeout(nowMs)
+    for (const binding of this.#foreign.expire(nowMs)) this.#lender.tell('expired', binding)
   }
 
   deadlineMs(): number {
-    return this.#lender.deadlineMs()
+    return Math.min(this.#lender.deadlineMs(), this.#foreign.deadlineMs())
   }
 
   /** Takes an address back before its time. False: nobody has it. */
@@ -89,6 +90,7 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   /** The clock was set: leases last as long as their clients were told. `records` are to be written anew. */
   clockSet(byMs: number): void {
     for (const { table } of this.#served) table.shift(byMs)
+    this.#foreign.shift(byMs)
   }
 
   /** A question with this xid is our own, to other servers. */
@@ -102,6 +104,11 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return this.#served.flatMap(({ table }) => table.taken())
   }
 
+  /** Every lease that runs, those of networks that are not served now among them. */
+  leased(): Binding[] {
+    return [...this.#foreign.leased(), ...this.taken().filter(({ state }) => state === 'leased')]
+  }
+
   /** Undefined: the address was never used. */
   bindingAt(yiaddr: number): Binding | undefined {
     for (const { table } of this.#served) {
@@ -112,8 +119,8 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   }
 
   /** All that the journal needs to hold: a restart with these knows what this machine knows. */
-  records(nowMs: number): LeaseRecord[] {
-    return [...this.#foreign.records(nowMs), ...this.#served.flatMap(({ table }) => table.records())]
+  records(): LeaseRecord[] {
+    return [...this.#foreign.records(), ...this.#served.flatMap(({ table }) => table.records())]
   }
 
   #answer(asked: Asked): void {

@@ -18,10 +18,10 @@ afterEach(async () => {
 })
 const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-names-'))
 
-async function start(service: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, log: string[] = []): Promise<StartedService> {
+async function start(service: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, log: string[] = [], dataFolder = emptyFolder()): Promise<StartedService> {
   const nothing = () => undefined
   const listener: ServiceListener = { contractLine: nothing, log: text => log.push(text), event: nothing, row: nothing, health: nothing, endpoints: nothing, failed: nothing }
-  const started = await startService(service, { host: '127.0.0.1', ...settings }, { dataFolder: emptyFolder(), assetsFolder: '', secrets: {} }, listener)
+  const started = await startService(service, { host: '127.0.0.1', ...settings }, { dataFolder, assetsFolder: '', secrets: {} }, listener)
   toClose.push(() => started.stop())
   return started
 }
@@ -51,6 +51,54 @@ test('a client takes no name that another has registered, and its own end takes 
   await releaseLease(lease, asks(dhcp, 1, ''))
   await releaseLease(other, asks(dhcp, 2, ''))
   await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1'])
+})
+
+test.each([
+  { name: 'an address that is lent here', taken: '127.0.1.150' },
+  { name: 'the address that the client gets', taken: '127.0.1.100' },
+])('a name that another registered stays as it is, though it leads to $name', async ({ taken }) => {
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
+  await sendAdminLine(adminOf(dns), `REGISTER my-app.home ${taken}`)
+  const lease = await obtainLease(asks(dhcp, 1, 'my-app'))
+  const other = await obtainLease(asks(dhcp, 2, 'kettle'))
+  await expect.poll(() => listed(dns)).toEqual([`my-app.home A ${taken}`, `kettle.home A ${other.address}`])
+  await releaseLease(lease, asks(dhcp, 1, ''))
+  await releaseLease(other, asks(dhcp, 2, ''))
+  await expect.poll(() => listed(dns)).toEqual([`my-app.home A ${taken}`])
+})
+
+test('a server that starts again knows its own names: one moves to the address of another pool, others are withdrawn with their leases', async () => {
+  const folder = emptyFolder()
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const settings = { port: 0, dns_admin_port: adminOf(dns).port }
+  const before = await start(dhcpService, settings, [], folder)
+  const [kettle, teapot] = [await obtainLease(asks(before, 1, 'kettle')), await obtainLease(asks(before, 2, 'teapot'))]
+  await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${kettle.address}`, `teapot.home A ${teapot.address}`])
+  await toClose.pop()?.()
+  const again = await start(dhcpService, settings, [], folder)
+  await releaseLease(teapot, asks(again, 2, ''))
+  await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${kettle.address}`])
+  await toClose.pop()?.()
+  const elsewhere = await start(dhcpService, { ...settings, pool: '127.0.2.10-127.0.2.20' }, [], folder)
+  const { address } = await obtainLease(asks(elsewhere, 1, 'kettle'))
+  expect(address).toBe('127.0.2.10')
+  await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${address}`])
+})
+
+test('a name that is reserved now is taken from who had it', async () => {
+  const folder = emptyFolder()
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const settings = { port: 0, dns_admin_port: adminOf(dns).port }
+  const before = await start(dhcpService, settings, [], folder)
+  const stranger = await obtainLease(asks(before, 2, 'printer'))
+  await expect.poll(() => listed(dns)).toEqual([`printer.home A ${stranger.address}`])
+  await toClose.pop()?.()
+  const again = await start(dhcpService, { ...settings, reserve: ['02:00:5e:00:00:01=127.0.1.7=printer'] }, [], folder)
+  await expect.poll(() => listed(dns)).toEqual([])
+  await obtainLease(asks(again, 2, 'printer'))
+  await obtainLease(asks(again, 1, 'whatever'))
+  await expect.poll(() => listed(dns)).toEqual(['printer.home A 127.0.1.7'])
 })
 
 test('a DNS server that comes later hears of the names that are lent then; until then one line says that they wait', async () => {

@@ -4,12 +4,14 @@ import type { Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { parseListLine, type ListedRecord, type NameBook } from './core/name-book.ts'
+import type { ToldName, ToldNames } from './told-names.ts'
 
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 30_000
 
 export interface NamesOptions {
   readonly book: NameBook
+  readonly told: ToldNames
   /** The DNS server's admin port. */
   readonly server: Endpoint
   readonly clock: Clock
@@ -37,6 +39,7 @@ export class Names {
     this.#stopped = true
     this.#cancelRetry?.()
     await this.#running
+    await this.#options.told.close()
   }
 
   async #run(): Promise<void> {
@@ -48,7 +51,7 @@ export class Names {
         await this.#tellAll(left)
         this.#retryMs = RETRY_MS_MIN
       } catch (error) {
-        book.putBack([...left])
+        book.pend([...left])
         if (this.#stopped) return
         if (this.#retryMs === RETRY_MS_MIN) log(`names of clients are not registered yet, and are tried again: ${partsOf(error).what}: ${partsOf(error).why}`)
         this.#cancelRetry = clock.wakeAt(clock.nowMs() + this.#retryMs, () => {
@@ -63,23 +66,28 @@ export class Names {
 
   /** @param left names that are still to be told; each is taken out when it is */
   async #tellAll(left: Set<string>): Promise<void> {
-    const { book, server } = this.#options
+    const { book, told, server } = this.#options
     const records = new Map<string, ListedRecord[]>()
     for (const line of await sendAdminLine(server, 'LIST')) {
       const record = parseListLine(line)
       if (record !== undefined && left.has(record.name)) records.set(record.name, [...records.get(record.name) ?? [], record])
     }
-    for (const name of left) {
+    const changes = [...left].map(name => ({ name, ...book.changeFor(name, records.get(name) ?? [], told.addressesOf(name)) }))
+    await told.note(changes.map(({ name, own }) => ({ name, addresses: [...new Set([...told.addressesOf(name), ...own])] })))
+    const settled: ToldName[] = []
+    for (const { name, line, own } of changes) {
       if (this.#stopped) return
-      const line = book.changeFor(name, records.get(name) ?? [])
       // What the server refuses it will refuse again: the name stays as it is there.
-      if (line !== undefined) await sendAdminLine(server, line).catch((error: unknown) => this.#logRefused(error))
+      const isDone = line === undefined || await sendAdminLine(server, line).then(() => true, (error: unknown) => this.#logRefused(error))
       left.delete(name)
+      if (isDone) settled.push({ name, addresses: [...own] })
     }
+    await told.note(settled)
   }
 
-  #logRefused(error: unknown): void {
+  #logRefused(error: unknown): false {
     if (partsOf(error).code !== 'refused') throw error
     this.#options.log(oneLine(error))
+    return false
   }
 }

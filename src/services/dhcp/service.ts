@@ -12,6 +12,7 @@ import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
 import { networksToServe, type ServedNetwork } from './core/pools.ts'
+import { parseReservation } from './core/setting-texts.ts'
 import { Health } from './health.ts'
 import { candidatesFor } from './interfaces.ts'
 import { LeaseClock } from './lease-clock.ts'
@@ -19,6 +20,7 @@ import { LeaseStore } from './lease-store.ts'
 import { Names } from './names.ts'
 import { localTime, Reporting } from './reporting.ts'
 import { ownAddresses, Serving, type Context } from './serving.ts'
+import { ToldNames } from './told-names.ts'
 
 export const dhcpService = implement(dhcp, async given => {
   const { settings, log } = given
@@ -36,7 +38,12 @@ export const dhcpService = implement(dhcp, async given => {
   })
   const context = { ...given, clock }
   const reporting = new Reporting(context, yiaddr => serving.machine.bindingAt(yiaddr))
-  const registration = registrationOf(context, yiaddr => isLentIn(serving.networks, yiaddr))
+  const giveUp = async (error: unknown): Promise<never> => {
+    clock.stop()
+    await store.close()
+    throw error
+  }
+  const registration = await registrationOf(context).catch(giveUp)
   const serving = await Serving.open({
     context, networks, lending, store, health, onRival: rival => reporting.rival(rival),
     onEvent(event) {
@@ -44,13 +51,12 @@ export const dhcpService = implement(dhcp, async given => {
       registration?.heed(event)
     },
   }).catch(async (error: unknown) => {
-    clock.stop()
-    await store.close()
-    throw error
+    await registration?.stop()
+    return giveUp(error)
   })
   const takeUp = () => {
     reporting.refresh(serving.machine.taken())
-    for (const binding of serving.machine.leased()) registration?.heed({ kind: 'leased', binding })
+    registration?.takeUp(serving.machine.leased())
   }
   takeUp()
   context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)
@@ -132,10 +138,6 @@ function networksThatFit(settings: Settings): ServedNetwork[] | undefined {
   }
 }
 
-function isLentIn(networks: readonly ServedNetwork[], yiaddr: number): boolean {
-  return networks.some(({ pool, reservations }) => (yiaddr >= pool.first && yiaddr <= pool.last) || [...reservations.values()].some(reservation => reservation.yiaddr === yiaddr))
-}
-
 /** @throws UsageError: the DNS server has no IPv4 address */
 function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): LendingOptions {
   const dns = dnsOf(settings)
@@ -160,16 +162,23 @@ function registersNames({ no_names, domain }: Settings): boolean {
 }
 
 /** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-function registrationOf({ settings, clock, log }: Context, isLent: (yiaddr: number) => boolean) {
+async function registrationOf({ settings, dataFolder, clock, log }: Context) {
   if (!registersNames(settings)) return undefined
-  const book = new NameBook(settings.domain, isLent)
+  const told = await ToldNames.open({ dataFolder, log })
+  const book = new NameBook(settings.domain, settings.reserve.map(parseReservation))
+  book.pend(told.names) // What has ended meanwhile is withdrawn.
   const dns = dnsOf(settings)?.address
   // A DNS server of this machine has its admin port on loopback.
   const isHere = dns === undefined || isWildcard(dns) || localIpv4Addresses().some(({ address }) => address === dns)
-  const names = new Names({ book, server: { address: isHere ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
+  const names = new Names({ book, told, server: { address: isHere ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
   return {
+    /** Leases that run, when the service begins and when other networks are served. */
+    takeUp(leased: readonly Binding[]) {
+      for (const { yiaddr, client } of leased) book.leased(yiaddr, client)
+      names.tell()
+    },
     heed(event: ServerEvent) {
-      if (event.kind === 'leased') book.leased(event.binding.yiaddr, event.binding.client.hostName)
+      if (event.kind === 'leased') book.leased(event.binding.yiaddr, event.binding.client)
       else if (event.kind === 'released' || event.kind === 'expired' || event.kind === 'declined') book.ended(event.binding.yiaddr)
       else return
       names.tell()

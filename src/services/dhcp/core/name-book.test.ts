@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
-import { parseIpv4, subnetContains } from '../../kit/ip-address.ts'
+import { parseIpv4 } from '../../kit/ip-address.ts'
 import { labelOf, NameBook, parseListLine } from './name-book.ts'
 
 const at = (address: string) => parseIpv4(address) ?? 0
-const LENT = { network: at('192.0.2.0'), prefixBits: 24 }
-const book = () => new NameBook('Home', yiaddr => subnetContains(LENT, yiaddr))
+const book = () => new NameBook('Home')
 const a = (name: string, rdata: string) => ({ name, type: 'A', rdata })
+/** A client that calls itself so; another name is another client unless the key says otherwise. */
+const called = (hostName: string, key = hostName) => ({ key, hostName })
+/** What is told of everything that waits, the DNS server having this. */
+const told = (names: NameBook, records: ReturnType<typeof a>[] = [], own: string[] = []) =>
+  names.takePending().map(name => names.changeFor(name, records.filter(record => record.name === name), own).line)
 
 test.each([
   ['kettle', 'kettle'], ['KETTLE', 'kettle'], ['Ophelia?s?Mac', 'ophelia-s-mac'], ['kettle.example.org', 'kettle'], ['-_-', ''], ['', ''], ['wpad', ''], ['WPAD.home', ''], ['localhost', ''],
@@ -16,58 +20,90 @@ test.each([
 
 test('a lease is registered, its end withdrawn', () => {
   const names = book()
-  expect(names.leased(at('192.0.2.7'), 'kettle')).toBe(true)
-  expect(names.takePending().map(name => names.changeFor(name, []))).toEqual(['REGISTER kettle.home 192.0.2.7'])
+  expect(names.leased(at('192.0.2.7'), called('kettle'))).toBe(true)
+  expect(told(names)).toEqual(['REGISTER kettle.home 192.0.2.7'])
   names.ended(at('192.0.2.7'))
-  expect(names.takePending().map(name => names.changeFor(name, [a('kettle.home', '192.0.2.7')]))).toEqual(['UNREGISTER kettle.home A'])
+  expect(told(names, [a('kettle.home', '192.0.2.7')], ['192.0.2.7'])).toEqual(['UNREGISTER kettle.home A'])
 })
 
 test('a renewal tells nothing, another name or address does', () => {
   const names = book()
-  names.leased(at('192.0.2.7'), 'kettle')
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
   names.takePending()
-  names.leased(at('192.0.2.7'), 'kettle')
-  expect(names.takePending()).toEqual([])
-  names.leased(at('192.0.2.7'), 'teapot')
-  expect(names.takePending().map(name => names.changeFor(name, name === 'kettle.home' ? [a(name, '192.0.2.7')] : []))).toEqual(['UNREGISTER kettle.home A', 'REGISTER teapot.home 192.0.2.7'])
-  names.leased(at('192.0.2.7'), '')
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
+  expect(told(names)).toEqual([])
+  names.leased(at('192.0.2.7'), called('teapot', '01'))
+  expect(told(names, [a('kettle.home', '192.0.2.7')], ['192.0.2.7'])).toEqual(['UNREGISTER kettle.home A', 'REGISTER teapot.home 192.0.2.7'])
+  names.leased(at('192.0.2.7'), called('', '01'))
   expect(names.takePending()).toEqual(['teapot.home'])
 })
 
-test('what others registered stays as it is, and a name of ours moves', () => {
+test('a record is this server\'s own only where it has registered it, whatever address it leads to', () => {
   const names = book()
-  names.leased(at('192.0.2.7'), 'kettle')
-  expect(names.changeFor('kettle.home', [a('kettle.home', '198.51.100.1')])).toBeUndefined()
-  expect(names.changeFor('kettle.home', [{ name: 'kettle.home', type: 'CNAME', rdata: 'pot.home' }])).toBeUndefined()
-  expect(names.changeFor('kettle.home', [a('kettle.home', '192.0.2.7'), a('kettle.home', '192.0.2.8')])).toBeUndefined()
-  expect(names.changeFor('kettle.home', [a('kettle.home', '192.0.2.9'), { name: 'kettle.home', type: 'TXT', rdata: '"x"' }])).toBe('REGISTER kettle.home 192.0.2.7')
-  expect(names.changeFor('kettle.home', [a('kettle.home', '192.0.2.7')])).toBeUndefined()
+  names.leased(at('192.0.2.7'), called('kettle'))
+  const change = (records: Parameters<NameBook['changeFor']>[1], ...own: string[]) => names.changeFor('kettle.home', records, own)
+  expect(change([])).toEqual({ line: 'REGISTER kettle.home 192.0.2.7', own: ['192.0.2.7'] })
+  const theirs = { line: undefined, own: [] }
+  expect(change([a('kettle.home', '192.0.2.9')])).toEqual(theirs)
+  expect(change([a('kettle.home', '192.0.2.7')])).toEqual(theirs)
+  expect(change([a('kettle.home', '198.51.100.1')], '192.0.2.7')).toEqual(theirs)
+  expect(change([{ name: 'kettle.home', type: 'CNAME', rdata: 'pot.home' }], '192.0.2.7')).toEqual(theirs)
+  expect(change([a('kettle.home', '192.0.2.7'), a('kettle.home', '192.0.2.8')], '192.0.2.7')).toEqual(theirs)
+  expect(change([a('kettle.home', '192.0.2.7')], '192.0.2.7')).toEqual({ line: undefined, own: ['192.0.2.7'] })
+  expect(change([a('kettle.home', '203.0.113.5'), { name: 'kettle.home', type: 'TXT', rdata: '"x"' }], '203.0.113.5', '192.0.2.7')).toEqual({ line: 'REGISTER kettle.home 192.0.2.7', own: ['192.0.2.7'] })
   names.ended(at('192.0.2.7'))
-  expect(names.changeFor('kettle.home', [a('kettle.home', '198.51.100.1')])).toBeUndefined()
+  expect(change([a('kettle.home', '192.0.2.7')])).toEqual(theirs)
+  expect(change([a('kettle.home', '192.0.2.7')], '192.0.2.7')).toEqual({ line: 'UNREGISTER kettle.home A', own: [] })
 })
 
 test('the first client keeps a name until its lease is over', () => {
   const names = book()
-  names.leased(at('192.0.2.7'), 'kettle')
-  expect(names.leased(at('192.0.2.8'), 'kettle')).toBe(false)
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
+  expect(names.leased(at('192.0.2.8'), called('kettle', '02'))).toBe(false)
   names.ended(at('192.0.2.8'))
-  expect(names.changeFor('kettle.home', [])).toBe('REGISTER kettle.home 192.0.2.7')
+  expect(told(names)).toEqual(['REGISTER kettle.home 192.0.2.7'])
   names.ended(at('192.0.2.7'))
-  expect(names.leased(at('192.0.2.8'), 'kettle')).toBe(true)
+  expect(names.leased(at('192.0.2.8'), called('kettle', '02'))).toBe(true)
+})
+
+test('a client takes its name along to another address, and the end of its old lease does not end that', () => {
+  const names = book()
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
+  names.leased(at('203.0.113.7'), called('kettle', '01'))
+  names.ended(at('192.0.2.7'))
+  expect(told(names, [a('kettle.home', '192.0.2.7')], ['192.0.2.7'])).toEqual(['REGISTER kettle.home 203.0.113.7'])
+})
+
+test('an address that has another client is called as that one is', () => {
+  const names = book()
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
+  names.leased(at('192.0.2.7'), called('kettle', '02'))
+  expect(names.leased(at('192.0.2.8'), called('kettle', '01'))).toBe(false)
+  expect(told(names)).toEqual(['REGISTER kettle.home 192.0.2.7'])
+})
+
+test('a reserved name is its client\'s alone, whoever has asked before', () => {
+  const names = new NameBook('home', [{ key: '01', yiaddr: at('192.0.2.10'), hostName: 'Printer' }, { key: '02', yiaddr: at('198.51.100.10'), hostName: 'printer' }])
+  expect(names.leased(at('192.0.2.100'), called('printer', '99'))).toBe(false)
+  expect(names.leased(at('192.0.2.10'), called('printer', '01'))).toBe(true)
+  names.ended(at('192.0.2.10'))
+  expect(names.leased(at('192.0.2.100'), called('printer', '99'))).toBe(false)
+  expect(names.leased(at('198.51.100.10'), called('printer', '02'))).toBe(true)
+  expect(told(names)).toEqual(['REGISTER printer.home 198.51.100.10'])
 })
 
 test('what could not be told is told later, as it is then', () => {
   const names = book()
-  names.leased(at('192.0.2.7'), 'kettle')
-  names.putBack(names.takePending())
+  names.leased(at('192.0.2.7'), called('kettle'))
+  names.pend(names.takePending())
   names.ended(at('192.0.2.7'))
-  expect(names.takePending().map(name => names.changeFor(name, []))).toEqual([undefined])
+  expect(told(names)).toEqual([undefined])
 })
 
 test('ten thousand names are the most', () => {
-  const names = new NameBook('home', () => true)
-  for (let index = 0; index < 10_000; index++) expect(names.leased(index + 1, `host-${index}`)).toBe(true)
-  expect(names.leased(20_000, 'one-more')).toBe(false)
+  const names = book()
+  for (let index = 0; index < 10_000; index++) expect(names.leased(index + 1, called(`host-${index}`))).toBe(true)
+  expect(names.leased(20_000, called('one-more'))).toBe(false)
 })
 
 test('lines of LIST are read, its last is none', () => {

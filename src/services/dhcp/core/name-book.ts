@@ -1,9 +1,11 @@
 /**
  * Which names the clients shall have in the DNS: `kettle` that has 192.168.1.100 becomes `kettle.home`, for as long as its
- * lease lives. The first client that has a name keeps it. names.ts tells the DNS server; whatever is registered there by
- * others stays as it is: only records that lead to an address of ours are changed.
+ * lease lives. A name that is reserved waits for its client; of others the first client keeps one, and takes it along when it
+ * gets another address. names.ts tells the DNS server; whatever is registered there by others stays as it is.
  */
-import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { formatIpv4 } from '../../kit/ip-address.ts'
+import type { Client } from './leases.ts'
+import type { Reservation } from './setting-texts.ts'
 
 /** As many as a Hamlet DNS server holds. */
 const NAMES_MAX = 10_000
@@ -32,29 +34,50 @@ export function parseListLine(line: string): ListedRecord | undefined {
   return { name: name.replace(/\.$/, '').toLowerCase(), type, rdata }
 }
 
+/** What is to become of a name at the DNS server. */
+export interface Change {
+  /** A line for its admin port; undefined: nothing is to be told. */
+  readonly line: string | undefined
+  /** Of which addresses its record is this server's own then; none: it has none, or it is somebody else's. */
+  readonly own: readonly string[]
+}
+
+/** Who has a name. */
+interface Holder {
+  readonly yiaddr: number
+  /** Client.key */
+  readonly key: string
+}
+
 export class NameBook {
   readonly #domain: string
-  readonly #isOurs: (yiaddr: number) => boolean
-  readonly #addressOf = new Map<string, number>()
+  /** The clients that a name is reserved for, by Client.key: one machine may have a reservation for each of its interfaces. */
+  readonly #reservedFor = new Map<string, Set<string>>()
+  readonly #holders = new Map<string, Holder>()
   readonly #nameOf = new Map<number, string>()
   /** Names of which the DNS server has not heard the latest. */
   readonly #pending = new Set<string>()
 
-  /** @param isOurs whether an address is one that is lent here */
-  constructor(domain: string, isOurs: (yiaddr: number) => boolean) {
+  constructor(domain: string, reservations: readonly Reservation[] = []) {
     this.#domain = domain.toLowerCase()
-    this.#isOurs = isOurs
+    for (const { key, hostName } of reservations) {
+      const name = this.#nameFor(hostName)
+      if (name !== undefined) this.#reservedFor.set(name, (this.#reservedFor.get(name) ?? new Set()).add(key))
+    }
   }
 
-  /** A client has this address, and calls itself so. False: another client has the name, or there are too many. */
-  leased(yiaddr: number, hostName: string): boolean {
-    const label = labelOf(hostName)
-    const name = label === '' ? undefined : `${label}.${this.#domain}`
+  /** A client has this address, and calls itself so. False: another client has the name, it is reserved for one, or there are too many. */
+  leased(yiaddr: number, { key, hostName }: Pick<Client, 'key' | 'hostName'>): boolean {
+    const name = this.#nameFor(hostName)
     const before = this.#nameOf.get(yiaddr)
-    if (before !== undefined && before !== name) this.ended(yiaddr)
-    if (name === undefined || before === name) return true
-    if (this.#addressOf.has(name) || this.#addressOf.size >= NAMES_MAX) return false
-    this.#addressOf.set(name, yiaddr)
+    const isTheirs = name !== undefined && this.#reservedFor.get(name)?.has(key) === false
+    if (before !== undefined && (before !== name || isTheirs)) this.ended(yiaddr)
+    if (isTheirs) return false
+    const holder = name === undefined ? undefined : this.#holders.get(name)
+    if (name === undefined || (holder?.yiaddr === yiaddr && holder.key === key)) return true
+    if (holder === undefined ? this.#holders.size >= NAMES_MAX : holder.key !== key && holder.yiaddr !== yiaddr) return false
+    if (holder !== undefined) this.#nameOf.delete(holder.yiaddr)
+    this.#holders.set(name, { yiaddr, key })
     this.#nameOf.set(yiaddr, name)
     this.#pending.add(name)
     return true
@@ -65,7 +88,7 @@ export class NameBook {
     const name = this.#nameOf.get(yiaddr)
     if (name === undefined) return
     this.#nameOf.delete(yiaddr)
-    this.#addressOf.delete(name)
+    this.#holders.delete(name)
     this.#pending.add(name)
   }
 
@@ -76,22 +99,29 @@ export class NameBook {
     return names
   }
 
-  /** They could not be told. */
-  putBack(names: readonly string[]): void {
+  /** They are to be told, once more where they could not be. */
+  pend(names: readonly string[]): void {
     for (const name of names) this.#pending.add(name)
   }
 
   /**
    * What to tell the DNS server about a name.
    * @param records what it has under that name now
-   * @returns a line for its admin port; undefined: all is as it should be, or the name is somebody else's
+   * @param own the addresses of which that may be this server's own record
    */
-  changeFor(name: string, records: readonly ListedRecord[]): string | undefined {
-    const yiaddr = this.#addressOf.get(name)
+  changeFor(name: string, records: readonly ListedRecord[], own: readonly string[]): Change {
+    const holder = this.#holders.get(name)
     const [existing, ...more] = records.filter(({ type }) => type === 'A' || type === 'CNAME')
-    const isOurs = existing !== undefined && more.length === 0 && existing.type === 'A' && this.#isOurs(parseIpv4(existing.rdata) ?? 0)
-    if (yiaddr === undefined) return isOurs ? `UNREGISTER ${name} A` : undefined
-    const address = formatIpv4(yiaddr)
-    return (existing === undefined || isOurs) && existing?.rdata !== address ? `REGISTER ${name} ${address}` : undefined
+    const isOwn = existing !== undefined && more.length === 0 && existing.type === 'A' && own.includes(existing.rdata)
+    if (holder === undefined) return { line: isOwn ? `UNREGISTER ${name} A` : undefined, own: [] }
+    if (existing !== undefined && !isOwn) return { line: undefined, own: [] }
+    const address = formatIpv4(holder.yiaddr)
+    return { line: existing?.rdata === address ? undefined : `REGISTER ${name} ${address}`, own: [address] }
+  }
+
+  /** Undefined where nothing is left of what a client calls itself. */
+  #nameFor(hostName: string): string | undefined {
+    const label = labelOf(hostName)
+    return label === '' ? undefined : `${label}.${this.#domain}`
   }
 }

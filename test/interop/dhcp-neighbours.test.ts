@@ -169,6 +169,16 @@ test('an address that somebody uses already is found before it is offered, thoug
   await server.line(/10\.9\.0\.100 is in use by [0-9a-f:]{17}; the address rests for an hour/)
 })
 
+test('an address that the system knows somebody at from before is not offered now, and does not rest', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', squatter: '10.9.0.100/24', client: '' })
+  const server = await hamletDhcp(namespaces['hamlet'], '--beside_others', '--pool', '10.9.0.100-10.9.0.110', '--json')
+  run(namespaces['squatter'], 'ip', 'rule', 'add', 'pref', '1', 'from', '10.9.0.100', 'blackhole')
+  const mac = /link\/ether ([0-9a-f:]+)/.exec(run(namespaces['squatter'], 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
+  run(namespaces['hamlet'], 'ip', 'neighbour', 'replace', '10.9.0.100', 'lladdr', mac, 'dev', 'eth0', 'nud', 'stale')
+  expect(udhcpc(namespaces['client'])).toMatch(/^ip=10\.9\.0\.101 /m)
+  expect(server.stdout).not.toContain('rests')
+})
+
 test('options that the person sets reach a real client as they should, and a reservation names it', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const mac = /link\/ether ([0-9a-f:]+)/.exec(run(namespaces['client'], 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''

@@ -2,8 +2,9 @@
  * Is somebody at an address? One datagram to a port where nobody listens (9, "discard") finds out, without privileges:
  *
  * - To send it the system asks the wire who has the address. Who answers stands in the table of neighbours then, even where
- *   a firewall swallows everything else. Linux tells; an entry that was there before tells nothing, for it may be old.
- * - A host that gets it refuses: so one behind a router is found too, and one beside us where there is no such table.
+ *   a firewall swallows everything else. Linux tells. An entry that was there before is not asked for anew at once: the
+ *   system does that some seconds after the datagram, and takes the entry away where nobody answers. So a later look knows more.
+ * - A host that gets it refuses: so one is found where there is no such table, too.
  */
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kit/node/clock.ts'
@@ -11,6 +12,7 @@ import { errnoOf } from '../kit/node/disk.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { parseArpTable } from './core/arp-table.ts'
+import type { Found } from './core/probes.ts'
 
 const DISCARD_PORT = 9
 /** When the table is looked into, counted from the look before. A neighbour on a cable answers within 1 ms, one asleep on Wi-Fi takes longer. */
@@ -19,15 +21,15 @@ const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
 
 /**
  * Takes up to half a second.
- * @param from this machine's address on that wire; `0.0.0.0` where only a router reaches it
- * @returns the hardware address of who was found there, or other words; undefined: nobody
+ * @param from this machine's address on that wire
+ * @returns undefined: nobody
  */
-export async function holderOf(yiaddr: string, from: string, clock: Clock): Promise<string | undefined> {
-  const before = await neighbours()
-  let found: string | undefined
+export async function holderOf(yiaddr: string, from: string, clock: Clock): Promise<Found | undefined> {
+  const old = (await neighbours()).get(yiaddr)
+  let answered: string | undefined
   let wake = () => {}
   const find = (holder: string) => {
-    found = holder
+    answered = holder
     wake()
   }
   let door: DatagramDoor
@@ -49,10 +51,10 @@ export async function holderOf(yiaddr: string, from: string, clock: Clock): Prom
         clock.wakeAt(clock.nowMs() + waitMs, resolve)
       })
       // The neighbour's own address says more than that somebody refused.
-      const neighbour = before.has(yiaddr) ? undefined : (await neighbours()).get(yiaddr)
-      if (neighbour !== undefined || found !== undefined) return neighbour ?? found
+      const holder = (await neighbours()).get(yiaddr) ?? answered
+      if (holder !== undefined && (old === undefined || answered !== undefined)) return { holder, isOld: false }
     }
-    return undefined
+    return old === undefined ? undefined : { holder: old, isOld: true }
   } finally {
     await door.close()
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { LeaseRecord } from './core/leases.ts'
+import type { LeaseRecord } from './core/binding.ts'
 import { LeaseStore } from './lease-store.ts'
 
 const leaseOf = (yiaddr: string): LeaseRecord => ({ yiaddr, state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: '', expiresAtMs: 1 })

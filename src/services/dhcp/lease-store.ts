@@ -4,7 +4,7 @@ import { oneLine } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
-import type { LeaseRecord } from './core/leases.ts'
+import type { LeaseRecord } from './core/binding.ts'
 
 const leaseRecord: z.ZodType<LeaseRecord> = z.object({
   yiaddr: z.ipv4(), state: z.enum(['leased', 'declined', 'released']), key: z.string(), mac: z.string(), hostName: z.string(), expiresAtMs: z.number().min(0).max(8.64e15),

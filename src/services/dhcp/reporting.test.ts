@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TraceRing } from '../kit/trace.ts'
-import type { Binding } from './core/leases.ts'
+import type { Binding } from './core/binding.ts'
 import { Reporting } from './reporting.ts'
 
 test('of a crowd of events the first are told and the others counted, and the count is told when there is room again', () => {

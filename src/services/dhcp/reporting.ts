@@ -5,7 +5,7 @@ import { formatIpv4 } from '../kit/ip-address.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import { TraceBudget } from '../kit/trace-budget.ts'
 import { dhcp } from './contract.ts'
-import type { Binding } from './core/leases.ts'
+import type { Binding } from './core/binding.ts'
 import type { ServerEvent } from './core/lender.ts'
 import type { Rival } from './core/rivals.ts'
 

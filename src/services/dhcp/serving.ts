@@ -9,7 +9,7 @@ import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { storedMac } from './client.ts'
 import { holderOf } from './conflict-probe.ts'
 import type { dhcp } from './contract.ts'
-import type { LeaseRecord } from './core/leases.ts'
+import type { LeaseRecord } from './core/binding.ts'
 import type { LendingOptions, ServerEvent } from './core/lender.ts'
 import type { ServedNetwork } from './core/pools.ts'
 import { Rivals, type Rival } from './core/rivals.ts'
@@ -137,8 +137,7 @@ export class Serving {
   #drive(machine: DhcpServer): Driver {
     const { context: { clock }, store, onEvent } = this.#options
     const knock = async (yiaddr: number, from: number | undefined) => {
-      const holder = await holderOf(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock)
-      machine.probed(yiaddr, holder, clock.nowMs())
+      machine.probed(yiaddr, await holderOf(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock), clock.nowMs())
       driver.drain()
     }
     const driver = drive({

@@ -5,7 +5,7 @@ import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { fraction, seededRandom } from '../../kit/random.ts'
 import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
 import { DhcpClient, TRANSITIONS, type ClientEvent, type ClientState } from './client.ts'
-import type { LeaseRecord } from './leases.ts'
+import type { LeaseRecord } from './binding.ts'
 import { networksToServe } from './pools.ts'
 import { DhcpServer } from './server.ts'
 

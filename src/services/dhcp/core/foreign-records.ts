@@ -3,7 +3,7 @@
  * when their time is over, and their clients are remembered until the network is served again.
  */
 import { parseIpv4 } from '../../kit/ip-address.ts'
-import { bindingOf, type Binding, type LeaseRecord } from './leases.ts'
+import { bindingOf, type Binding, type LeaseRecord } from './binding.ts'
 
 const RECORDS_MAX = 65_536
 

@@ -2,7 +2,7 @@
 import { MalformedPacket } from '../../kit/errors.ts'
 import { formatHex, formatMac } from '../wire/hardware-address.ts'
 import type { Message } from '../wire/message.ts'
-import type { Client } from './leases.ts'
+import type { Client } from './binding.ts'
 
 const KEY_BYTES_MAX = 64
 const HOST_NAME_LENGTH_MAX = 63

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DECLINE_MS, LeaseTable, OFFER_MS, type Client } from './leases.ts'
+import type { Client } from './binding.ts'
+import { DECLINE_MS, LeaseTable, OFFER_MS } from './leases.ts'
 
 const client = (name: string | number): Client => ({ key: `key-${name}`, mac: '02:00:5e:00:00:01', hostName: '' })
 const [A, B, C] = [client('A'), client('B'), client('C')]

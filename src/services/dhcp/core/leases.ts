@@ -14,7 +14,8 @@
  * that only ask cannot keep one out that takes what it is offered.
  */
 import { assert } from '../../kit/errors.ts'
-import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
+import { parseIpv4 } from '../../kit/ip-address.ts'
+import { bindingOf, recordOf, type Binding, type BindingState, type Client, type LeaseRecord } from './binding.ts'
 import { Deadlines } from './deadlines.ts'
 import { SlotList } from './slot-list.ts'
 
@@ -22,40 +23,6 @@ import { SlotList } from './slot-list.ts'
 export interface Pool {
   readonly first: number
   readonly last: number
-}
-
-/** Who asks. `key` tells clients apart (RFC 2131 §4.2); the rest is for people. */
-export interface Client {
-  /** Client identifier in hex, or hardware type and address in its form. */
-  readonly key: string
-  readonly mac: string
-  readonly hostName: string
-}
-
-export type BindingState = 'free' | 'offered' | 'leased' | 'declined'
-
-/** An address and its client. Wall-clock times in ms since 1970. */
-export interface Binding {
-  readonly yiaddr: number
-  readonly state: BindingState
-  readonly client: Client
-  /** When the state ends; Infinity for an address that is free. */
-  readonly expiresAtMs: number
-  /** The client has had this address: it is remembered when the address is free again. A mere offer is not. */
-  readonly held: boolean
-  /** Nobody answered at this address before it was offered. */
-  readonly vacant: boolean
-}
-
-/** A line of the journal: what became of an address. The last line of an address counts. */
-export interface LeaseRecord {
-  /** Dotted quad. */
-  readonly yiaddr: string
-  readonly state: 'leased' | 'declined' | 'released'
-  readonly key: string
-  readonly mac: string
-  readonly hostName: string
-  readonly expiresAtMs: number
 }
 
 /** How long an offer stands (RFC 2131 §3.1 step 2 leaves it to the server). Clients ask within a few seconds. */
@@ -173,6 +140,14 @@ export class LeaseTable {
   withdrawOffer(key: string): Binding | undefined {
     const own = this.bindingOf(key)
     return own?.state === 'offered' ? this.release(own.yiaddr) : undefined
+  }
+
+  /** An address that is offered cannot be lent yet, for somebody may be there: it is free, and the last to be given away. */
+  passOver({ yiaddr }: Binding): void {
+    const slot = this.#slotAt(yiaddr)
+    if (slot === undefined || this.release(yiaddr) === undefined || !this.#free.has(slot)) return
+    this.#free.remove(slot)
+    this.#free.addLast(slot)
   }
 
   /** Frees an address; returns what it was, or undefined where it was free already. */
@@ -327,16 +302,6 @@ export class LeaseTable {
     this.#offered.remove(slot)
     if (!isReserved && !this.#free.has(slot)) this.#free.addLast(slot)
   }
-}
-
-/** The lease that a line of the journal tells of. */
-export function bindingOf({ key, mac, hostName, expiresAtMs }: LeaseRecord, yiaddr: number): Binding {
-  return { yiaddr, state: 'leased', client: { key, mac, hostName }, expiresAtMs, held: key !== '', vacant: true }
-}
-
-/** What the journal keeps of a binding. */
-export function recordOf({ yiaddr, client: { key, mac, hostName }, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
-  return { yiaddr: formatIpv4(yiaddr), state, key, mac, hostName, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
 }
 
 function sizeOf({ first, last }: Pool): number {

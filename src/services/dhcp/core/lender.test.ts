@@ -93,7 +93,7 @@ test('a client that asks again while it waits gets one answer, to its last quest
 test('an address where somebody was found rests, and the next one is tried', () => {
   const bench = new Bench({ probe: true })
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), '02:00:5e:00:00:99', 100)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:99', isOld: false }, 100)
   bench.drain()
   expect(bench.journal).toMatchObject([{ yiaddr: '192.0.2.100', state: 'declined', expiresAtMs: 100 + DECLINE_MS }])
   expect(bench.whys()).toEqual(['192.0.2.100 is in use by 02:00:5e:00:00:99; the address rests for an hour'])
@@ -101,10 +101,31 @@ test('an address where somebody was found rests, and the next one is tried', () 
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.101'])
 })
 
+test('an address where somebody was before is left out for now without a rest, and looked at again when it is its turn', () => {
+  const bench = new Bench({ probe: true, pool: '192.0.2.100-192.0.2.101' })
+  const isOld = { holder: '02:00:5e:00:00:99', isOld: true }
+  bench.ask(DISCOVER)
+  bench.server.probed(at('192.0.2.100'), isOld, 500)
+  expect([offered(bench.drain()), bench.journal, bench.whys()]).toEqual([[], [], []])
+  bench.server.probed(at('192.0.2.101'), undefined, 1000)
+  expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.101'])
+  bench.ask(DISCOVER, { chaddr: mac(2) })
+  expect(knocks(bench)).toEqual(['192.0.2.100', '192.0.2.101', '192.0.2.100'])
+  bench.server.probed(at('192.0.2.100'), undefined, 1500)
+  expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
+})
+
+test('a client that was at the address itself before may have it', () => {
+  const bench = new Bench({ probe: true })
+  bench.ask(DISCOVER)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isOld: true }, 500)
+  expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
+})
+
 test('a client that is found at the address itself may have it', () => {
   const bench = new Bench({ probe: true })
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), '02:00:5e:00:00:01', 100)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isOld: false }, 100)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
 })
 
@@ -114,12 +135,13 @@ test('a probe that nobody answers for counts as vacant after a second', () => {
   expect(bench.server.deadlineMs()).toBe(PROBE_MS_MAX)
   bench.server.timeout(PROBE_MS_MAX)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
-  bench.server.probed(at('192.0.2.100'), 'too late', PROBE_MS_MAX + 1)
+  bench.server.probed(at('192.0.2.100'), { holder: 'too late', isOld: false }, PROBE_MS_MAX + 1)
   expect(bench.drain()).toEqual([])
 })
 
-test('no probe where the client had the address, for a reservation, on loopback, or in a flood', () => {
-  const bench = new Bench({ candidates: TWO_INTERFACES, probe: true, wishes: { reserve: ['02:00:5e:00:00:02=192.0.2.10'] } })
+test('no probe where the client had the address, for a reservation, on loopback, behind a relay, or in a flood', () => {
+  const bench = new Bench({ candidates: TWO_INTERFACES, probe: true, wishes: { reserve: ['02:00:5e:00:00:02=192.0.2.10'], subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'] } })
+  expect(offered(bench.ask(DISCOVER, { chaddr: mac(4), giaddr: at('10.3.0.1'), from: '192.0.2.9:67', to: '192.0.2.1' }))).toEqual(['OFFER 10.3.0.100'])
   expect(offered(bench.ask(DISCOVER, { chaddr: mac(2), from: '192.0.2.9:68' }))).toEqual(['OFFER 192.0.2.10'])
   expect(offered(bench.ask(DISCOVER, { chaddr: mac(3), from: '127.0.0.1:68', to: '127.0.0.1' }))).toEqual(['OFFER 127.0.1.100'])
   const sent = Array.from({ length: PROBES_MAX + 3 }, (_, index) => bench.ask(DISCOVER, { chaddr: mac(100 + index), from: '192.0.2.9:68' })).flat()

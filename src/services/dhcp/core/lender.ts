@@ -9,10 +9,11 @@ import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Effect } from '../../kit/machine.ts'
 import type { Message } from '../wire/message.ts'
-import { recordOf, type Binding, type Client, type LeaseRecord, type LeaseTable } from './leases.ts'
+import { recordOf, type Binding, type Client, type LeaseRecord } from './binding.ts'
+import type { LeaseTable } from './leases.ts'
 import { serverAddressOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
-import { Probes } from './probes.ts'
+import { Probes, type Found } from './probes.ts'
 import { Replies, serverIdentifierFor, type Question, type Reply, type Told } from './reply.ts'
 import { formatSubnet } from './setting-texts.ts'
 
@@ -48,7 +49,7 @@ export interface Asked {
 }
 
 const LEASE_SECONDS_MIN = 60
-/** Addresses found in use before the client is left to ask again. */
+/** Addresses found in use, or perhaps in use, before the client is left to ask again. */
 const PROBE_ATTEMPTS_MAX = 4
 
 export class Lender {
@@ -86,7 +87,7 @@ export class Lender {
     const waits = { asked, served, attempt }
     if (this.#probes.renew(binding.yiaddr, waits)) return
     const isKnown = binding.state === 'leased' || binding.held || binding.vacant || reserved === binding.yiaddr
-    if (isKnown || !this.#options.probe || network.loopback || this.#probes.isFull) return this.sendOffer(asked, served, binding)
+    if (isKnown || !this.#options.probe || !canBeProbed(network) || this.#probes.isFull) return this.sendOffer(asked, served, binding)
     this.#probes.begin(binding.yiaddr, waits, nowMs)
     this.outbox.push({ kind: 'event', event: { kind: 'probe', yiaddr: binding.yiaddr, network } })
   }
@@ -103,19 +104,20 @@ export class Lender {
 
   /**
    * The answer to a `probe` event.
-   * @param holder who was found there: a hardware address, or other words; undefined: nobody
+   * @param found undefined: nobody is there
    */
-  probed(yiaddr: number, holder: string | undefined, nowMs: number): void {
+  probed(yiaddr: number, found: Found | undefined, nowMs: number): void {
     const waiting = this.#probes.end(yiaddr)
     if (waiting === undefined) return
     const { asked, served, attempt } = waiting
     const binding = served.table.bindingAt(yiaddr)
     if (binding?.state !== 'offered' || binding.client.key !== asked.client.key) return // It was taken or given up meanwhile.
-    if (holder === undefined || holder === asked.client.mac) {
+    if (found === undefined || found.holder === asked.client.mac) {
       served.table.markVacant(binding)
       return this.sendOffer(asked, served, binding)
     }
-    this.rest(served, yiaddr, nowMs, `${formatIpv4(yiaddr)} is in use by ${holder}`)
+    if (found.isOld) served.table.passOver(binding)
+    else this.rest(served, yiaddr, nowMs, `${formatIpv4(yiaddr)} is in use by ${found.holder}`)
     if (attempt < PROBE_ATTEMPTS_MAX) this.offer({ ...asked, nowMs }, served, attempt + 1)
   }
 
@@ -195,6 +197,14 @@ export class Lender {
   #leaseSeconds(message: Message): number {
     return Math.max(LEASE_SECONDS_MIN, Math.min(message.options.leaseSeconds ?? Infinity, this.#options.leaseSeconds))
   }
+}
+
+/**
+ * Behind a relay nothing is learned from a probe: the table of neighbours has routers only, and a refusal may be the router's own,
+ * which refuses for whole networks (RFC 1812 §4.3.3.1).
+ */
+function canBeProbed({ loopback, serverAddress }: ServedNetwork): boolean {
+  return !loopback && serverAddress !== undefined
 }
 
 /** The name that the person gave with a reservation. */

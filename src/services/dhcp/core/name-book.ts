@@ -4,7 +4,7 @@
  * gets another address. names.ts tells the DNS server; whatever is registered there by others stays as it is.
  */
 import { formatIpv4 } from '../../kit/ip-address.ts'
-import type { Client } from './leases.ts'
+import type { Client } from './binding.ts'
 import type { Reservation } from './setting-texts.ts'
 
 /** As many as a Hamlet DNS server holds. */

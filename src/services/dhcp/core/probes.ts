@@ -8,6 +8,14 @@ export const PROBE_MS_MAX = 1_000
 /** Beyond, addresses are offered without a probe: a flood of new clients must not be held up. */
 export const PROBES_MAX = 64
 
+/** Who was found at an address. */
+export interface Found {
+  /** A hardware address, or other words. */
+  readonly holder: string
+  /** Known from before: whether it is there still will be known only some time after the question. */
+  readonly isOld: boolean
+}
+
 export class Probes<Question> {
   /** By address; the oldest first, so also the one that ends first. */
   readonly #waiting = new Map<number, { question: Question; readonly untilMs: number }>()

@@ -3,7 +3,8 @@ import { formatIpv4 } from '../../kit/ip-address.ts'
 import { decodeHamletPorts, HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { OFFER_MS, type LeaseRecord } from './leases.ts'
+import type { LeaseRecord } from './binding.ts'
+import { OFFER_MS } from './leases.ts'
 import { at, Bench, candidate, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }

@@ -17,10 +17,12 @@ import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
 import { ForeignRecords } from './foreign-records.ts'
 import { clientOf } from './identity.ts'
-import { LeaseTable, type Binding, type Client, type LeaseRecord } from './leases.ts'
+import type { Binding, Client, LeaseRecord } from './binding.ts'
+import { LeaseTable } from './leases.ts'
 import { Lender, type Asked, type LendingOptions, type Served, type ServerEvent } from './lender.ts'
 import { networksOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
+import type { Found } from './probes.ts'
 
 export interface ServerOptions extends LendingOptions {
   readonly networks: readonly ServedNetwork[]
@@ -81,10 +83,10 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
 
   /**
    * The answer to a `probe` event.
-   * @param holder who was found there: a hardware address, or other words; undefined: nobody
+   * @param found undefined: nobody is there
    */
-  probed(yiaddr: number, holder: string | undefined, nowMs: number): void {
-    this.#lender.probed(yiaddr, holder, nowMs)
+  probed(yiaddr: number, found: Found | undefined, nowMs: number): void {
+    this.#lender.probed(yiaddr, found, nowMs)
   }
 
   /** The clock was set: leases last as long as their clients were told. `records` are to be written anew. */

@@ -12,21 +12,24 @@ const VIRTUAL = /^(docker|br-[0-9a-f]{12}$|virbr|vboxnet|vmnet|vEthernet|podman|
 
 /**
  * For `0.0.0.0` loopback and all interfaces, or the one that is named; else the one that has `host`.
- * @throws UsageError: host is no IPv4 address, or no interface has that name
+ * @throws UsageError: host is no IPv4 address, or not one of that interface, or no interface has that name
  */
 export function candidatesFor(host: string, interfaceName: string | undefined): Candidate[] {
   const address = parseIpv4(host)
   if (address === undefined) throw new UsageError(`--host cannot be ${host}`, 'DHCP is for IPv4 only', 'give an IPv4 address of this machine, 127.0.0.1 or 0.0.0.0')
   const gateways = defaultGateways()
   const locals = localIpv4Addresses()
-  if (!isWildcard(host)) {
-    const local = locals.find(one => one.address === host)
-    const loopback = isLoopback(host)
-    return [candidate(local ?? { interfaceName: loopback ? 'lo' : '', address: host, prefixBits: loopback ? LOOPBACK_PREFIX_BITS : 24, loopback }, gateways)]
-  }
   if (interfaceName !== undefined && !locals.some(local => local.interfaceName === interfaceName)) {
     const names = [...new Set(locals.map(local => local.interfaceName))].join(', ')
     throw new UsageError(`--interface cannot be ${interfaceName}`, 'this machine has no such interface with an IPv4 address', `choose one of ${names}`)
+  }
+  if (!isWildcard(host)) {
+    const loopback = isLoopback(host)
+    const local = locals.find(one => one.address === host) ?? { interfaceName: loopback ? 'lo' : '', address: host, prefixBits: loopback ? LOOPBACK_PREFIX_BITS : 24, loopback }
+    if (interfaceName !== undefined && local.interfaceName !== interfaceName) {
+      throw new UsageError(`--interface cannot be ${interfaceName}`, `${host}, which --host names, is not an address of it`, 'name one of the two')
+    }
+    return [{ ...candidate(local, gateways), named: true }]
   }
   const served = locals.filter(local => local.loopback || (interfaceName === undefined ? !VIRTUAL.test(local.interfaceName) : local.interfaceName === interfaceName))
   return served.map(local => candidate(local, gateways))

@@ -197,6 +197,9 @@ test.each([
   { name: 'an IPv6 host', settings: { host: '::1' } },
   { name: 'an IPv6 DNS server', settings: { dns: '[::1]:53' } },
   { name: 'an interface that is not there', settings: { host: '0.0.0.0', interface: 'none0' } },
+  { name: 'an interface that is not there, beside a host', settings: { interface: 'none0' } },
+  { name: 'an interface that has not the host\'s address', settings: { host: '203.0.113.1', interface: 'lo' } },
+  { name: 'a pool in which nothing can be lent', settings: { pool: '127.0.1.7-127.0.1.7', exclude: ['127.0.1.7'] } },
   { name: 'a pool of no subnet', settings: { host: '0.0.0.0', pool: '203.0.113.1-203.0.113.9' } },
 ])('$name is refused as usage', async ({ settings }) => {
   await expect(Running.start(settings)).rejects.toMatchObject({ code: 'usage' })

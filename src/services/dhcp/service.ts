@@ -11,7 +11,7 @@ import type { Binding } from './core/binding.ts'
 import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
-import { networksToServe, type ServedNetwork } from './core/pools.ts'
+import { isLeftOut, networksToServe, type ServedNetwork } from './core/pools.ts'
 import { parseReservation } from './core/setting-texts.ts'
 import { Health } from './health.ts'
 import { candidatesFor } from './interfaces.ts'
@@ -25,7 +25,8 @@ import { ToldNames } from './told-names.ts'
 export const dhcpService = implement(dhcp, async given => {
   const { settings, log } = given
   const health = new Health(given.setHealth)
-  const networks = networksNow(settings)
+  const networksNow = networksOfMachine(settings, log)
+  const networks = networksNow()
   const lending = lendingBy(settings, networks, log)
   const store = await LeaseStore.open({ dataFolder: given.dataFolder, clock: given.clock, log, setHealth: reason => health.set('disk', reason) })
   const clock = new LeaseClock({
@@ -49,6 +50,7 @@ export const dhcpService = implement(dhcp, async given => {
     onEvent(event) {
       reporting.report(event)
       registration?.heed(event)
+      health.set('pools', serving.machine.exhaustion())
     },
   }).catch(async (error: unknown) => {
     await registration?.stop()
@@ -56,6 +58,7 @@ export const dhcpService = implement(dhcp, async given => {
   })
   const takeUp = () => {
     reporting.refresh(serving.machine.taken())
+    health.set('pools', serving.machine.exhaustion())
     registration?.takeUp(serving.machine.leased())
   }
   takeUp()
@@ -63,7 +66,7 @@ export const dhcpService = implement(dhcp, async given => {
   log(describeIo(context.settings.io))
   for (const network of networks) log(sentenceOf(network))
   const endpoints = () => ownAddresses(serving.networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port }))
-  const stopFollowing = follow(context, health, serving, () => {
+  const stopFollowing = follow({ context, health, serving, networksNow }, () => {
     takeUp()
     context.setEndpoints(endpoints())
   })
@@ -95,21 +98,42 @@ const WILDCARD = 0
 /** A cable that is plugged in is served so long after. */
 const LOOK_EVERY_MS = 5_000
 
-/** @throws UsageError where the settings do not fit the interfaces that are up */
-function networksNow(settings: Settings): ServedNetwork[] {
-  return networksToServe(candidatesFor(settings.host, settings.interface), settings)
+/**
+ * A look at the interfaces that are up: the networks to serve. The log says once which interfaces are left out.
+ * @returns the look, which throws UsageError where the settings do not fit
+ */
+function networksOfMachine(settings: Settings, log: Context['log']): () => ServedNetwork[] {
+  const told = new Set<string>()
+  return () => {
+    const candidates = candidatesFor(settings.host, settings.interface)
+    const networks = networksToServe(candidates, settings)
+    const leftOut = settings.pool === undefined ? candidates.filter(isLeftOut) : []
+    for (const { interfaceName, address } of leftOut) {
+      if (told.has(interfaceName)) continue
+      told.add(interfaceName)
+      log(`${interfaceName} is left out: its address ${formatIpv4(address)} is link-local, and such addresses are not to be given by DHCP (RFC 3927); --host or --pool would serve it`)
+    }
+    return networks
+  }
+}
+
+interface Followed {
+  readonly context: Context
+  readonly health: Health
+  readonly serving: Serving
+  readonly networksNow: () => ServedNetwork[]
 }
 
 /**
  * Looks at the interfaces every few seconds, and serves what has changed. Where the settings do not fit them any more (the cable of
  * `--pool` is out), what is served stays, for it comes back.
  */
-function follow({ settings, clock, log }: Context, health: Health, serving: Serving, onChange: () => void): () => Promise<void> {
+function follow({ context: { clock, log }, health, serving, networksNow }: Followed, onChange: () => void): () => Promise<void> {
   let cancel = () => {}
   let looking: Promise<void> | undefined
   let stopped = false
   const look = async () => {
-    const networks = networksThatFit(settings) ?? serving.networks
+    const networks = thoseThatFit(networksNow) ?? serving.networks
     if (!await serving.follow(networks)) return
     log('the interfaces of this machine have changed')
     for (const network of networks) log(sentenceOf(network))
@@ -129,9 +153,9 @@ function follow({ settings, clock, log }: Context, health: Health, serving: Serv
   }
 }
 
-function networksThatFit(settings: Settings): ServedNetwork[] | undefined {
+function thoseThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | undefined {
   try {
-    return networksNow(settings)
+    return networksNow()
   } catch (error) {
     if (partsOf(error).code !== 'usage') throw error
     return undefined

@@ -79,6 +79,11 @@ export class LeaseTable {
     return this.#lendable
   }
 
+  /** Nobody new gets an address before one is given back or ends. */
+  get isExhausted(): boolean {
+    return this.#lendable > 0 && this.#free.count === 0 && this.#offered.first() === undefined
+  }
+
   /** How many are free. */
   get free(): number {
     return this.#free.count

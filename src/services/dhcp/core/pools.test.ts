@@ -19,6 +19,10 @@ test.each([
   { name: 'a /16 lends in the block of the machine itself', machine: [candidate('10.7.3.9/16')], served: ['if-10.7.3.9 10.7.3.100-10.7.3.199'] },
   { name: 'a /28 lends its upper half', machine: [candidate('192.0.2.17/28')], served: ['if-192.0.2.17 192.0.2.24-192.0.2.30'] },
   { name: 'a link of two lends nothing', machine: [candidate('192.0.2.0/31')], served: [] },
+  { name: 'a subnet of two lends nothing where this machine has the upper address', machine: [candidate('192.0.2.2/30')], served: [] },
+  { name: 'a link-local address is not lent', machine: [LOOPBACK, candidate('169.254.7.7/16')], served: ['if-127.0.0.1 127.0.1.100-127.0.1.199'] },
+  { name: 'but where the person names it by a pool', machine: [LOOPBACK, candidate('169.254.7.7/16')], pool: '169.254.9.1-169.254.9.9', served: ['if-127.0.0.1 127.0.1.100-127.0.1.199', 'if-169.254.7.7 169.254.9.1-169.254.9.9'] },
+  { name: 'or by its address', machine: [{ ...candidate('169.254.7.7/16'), named: true }], served: ['if-169.254.7.7 169.254.7.100-169.254.7.199'] },
   { name: 'two interfaces in one subnet are one network', machine: [candidate('192.0.2.5/24'), candidate('192.0.2.6/24')], served: ['if-192.0.2.5 192.0.2.100-192.0.2.199'] },
   { name: 'a subnet within another is left out', machine: [candidate('10.0.0.5/16'), candidate('10.0.0.6/24')], served: ['if-10.0.0.5 10.0.0.100-10.0.0.199'] },
   { name: 'a pool is lent where its subnet is, and loopback goes on', machine: [LOOPBACK, candidate('192.0.2.5/24'), candidate('198.51.100.5/24')], pool: '198.51.100.7-198.51.100.9',
@@ -48,4 +52,14 @@ test('network, broadcast, own and gateway address are never lent', () => {
 test('a gateway of another subnet is not told', () => {
   expect(networksToServe([candidate('192.0.2.5/24', '198.51.100.1')], {})[0]?.router).toBeUndefined()
   expect(networksToServe([candidate('192.0.2.5/24', '192.0.2.1')], {})[0]?.router).toBe(at('192.0.2.1'))
+})
+
+test.each([
+  { name: 'is this machine\'s own', wishes: { pool: '192.0.2.5-192.0.2.5' } },
+  { name: 'is excluded', wishes: { exclude: ['192.0.2.1-192.0.2.254'] } },
+  { name: 'is excluded behind a relay', wishes: { subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'], exclude: ['10.3.0.0-10.3.0.255'] } },
+])('a pool is refused where all of it $name, but not where somebody has a reservation', ({ wishes }) => {
+  expect(() => networksToServe([candidate('192.0.2.5/24')], wishes)).toThrow(/^nothing can be lent of /)
+  const reserve = ['02:00:5e:00:00:01=192.0.2.10', '02:00:5e:00:00:01=10.3.0.9'].slice(0, 'subnet' in wishes ? 2 : 1)
+  expect(networksToServe([candidate('192.0.2.5/24')], { ...wishes, reserve })).not.toEqual([])
 })

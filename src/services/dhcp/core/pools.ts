@@ -5,6 +5,7 @@
  * - Without it a range of the local subnet is chosen: .100 to .199 of the block of 256 in which this machine's own address
  *   is; in subnets that are smaller than that, their upper half.
  * - On loopback 127.0.1.100 to 127.0.1.199 is lent. Such an address is learned and shown, never applied to an interface.
+ * - Where this machine has a link-local address only nothing is lent: those are not to be given by DHCP (RFC 3927 §1.6).
  *
  * `--subnet` adds a network that only a relay reaches. A reservation belongs to the network whose subnet holds it.
  * Never lent: the network's and the broadcast address, this machine's own, the router's, and what `--exclude` names.
@@ -24,6 +25,8 @@ export interface Candidate {
   readonly loopback: boolean
   /** The router of this machine, where it is in this subnet. */
   readonly gateway: number | undefined
+  /** The person means this one, by its address. */
+  readonly named?: boolean
 }
 
 /** A network that is served. */
@@ -52,13 +55,15 @@ export interface Wishes {
 const BLOCK = 256
 const FIRST_IN_BLOCK = 100
 const LAST_IN_BLOCK = 199
-/** Smaller subnets (a point-to-point link) have nobody to lend to. */
+/** Smaller subnets (a point-to-point link) have nobody to lend to, nor have those in which this machine has the last address. */
 const PREFIX_BITS_MAX = 30
+const LINK_LOCAL: Subnet = { network: 0xa9fe0000, prefixBits: 16 }
 
 /**
  * The networks to serve, in the order of the candidates, then those behind relays. Interfaces in the same or an overlapping
  * subnet are one network: the first of them serves it.
- * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; an address or client reserved twice
+ * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; a pool in which nothing can be lent; an address or client
+ *   reserved twice
  */
 export function networksToServe(candidates: readonly Candidate[], wishes: Wishes): ServedNetwork[] {
   const wanted = wishes.pool === undefined ? undefined : parsePool(wishes.pool)
@@ -71,7 +76,7 @@ export function networksToServe(candidates: readonly Candidate[], wishes: Wishes
   }
   for (const candidate of candidates) {
     const network = networkOf(candidate, wanted, candidates.length === 1)
-    if (network !== undefined) serve(network)
+    if (network !== undefined && (wanted !== undefined || lendableIn(network) > 0)) serve(network)
   }
   if (wanted !== undefined && !networks.some(({ pool }) => pool === wanted)) {
     const subnets = candidates.map(({ address, prefixBits }) => formatSubnet(subnetOf(address, prefixBits))).join(', ')
@@ -82,8 +87,20 @@ export function networksToServe(candidates: readonly Candidate[], wishes: Wishes
     const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, subnet, pool, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
     if (!serve(network)) throw new UsageError(`--subnet cannot be ${text}`, `${formatSubnet(subnet)} overlaps a network that is served already`, 'name networks behind relays only, each once')
   }
-  return withReservations(networks, wishes.reserve ?? []).map(network =>
+  const served = withReservations(networks, wishes.reserve ?? []).map(network =>
     ({ ...network, excluded: [...network.excluded, ...exclusions.flatMap(range => addressesIn(intersection(range, network.pool)))] }))
+  const idle = served.find(network => lendableIn(network) === 0 && network.reservations.size === 0)
+  if (idle !== undefined) {
+    const { first, last } = idle.pool
+    throw new UsageError(`nothing can be lent of ${formatIpv4(first)}-${formatIpv4(last)}`, 'every address of it is excluded, this machine\'s own, the router\'s, or the network\'s', 'choose another range, or exclude less')
+  }
+  return served
+}
+
+/** How many addresses of the pool somebody may get who has no reservation. */
+function lendableIn({ pool, excluded, reservations }: ServedNetwork): number {
+  const never = new Set([...excluded, ...[...reservations.values()].map(({ yiaddr }) => yiaddr)])
+  return pool.last - pool.first + 1 - [...never].filter(yiaddr => yiaddr >= pool.first && yiaddr <= pool.last).length
 }
 
 /** Before what the person excludes is added: that is meant for those who have no reservation. */
@@ -115,7 +132,12 @@ function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolea
   const holdsWanted = wanted !== undefined && subnetContains(local, wanted.first) && subnetContains(local, wanted.last)
   if (holdsWanted) return network(local, wanted)
   if (loopback) return wanted !== undefined && alone ? network(smallestSubnet(wanted), wanted) : network(local, LOOPBACK_POOL)
-  return wanted === undefined ? network(local, rangeIn(local, address)) : undefined
+  return wanted === undefined && !isLeftOut(candidate) ? network(local, rangeIn(local, address)) : undefined
+}
+
+/** It has a link-local address, which no `--pool` or `--host` means. */
+export function isLeftOut({ address, named = false }: Candidate): boolean {
+  return subnetContains(LINK_LOCAL, address) && !named
 }
 
 function rangeIn(subnet: Subnet, own: number): Pool {

@@ -75,6 +75,16 @@ test('a full pool says so and offers nothing', () => {
   expect(bench.whys()).toEqual(['no address of if0 is free (the pool has 2)'])
 })
 
+test('that all addresses are taken is told as long as it is so; a reservation alone is no pool', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.11', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } })
+  expect(bench.server.exhaustion()).toBeUndefined()
+  bench.obtain(1)
+  expect(bench.server.exhaustion()).toBe('new clients get no address: all are taken on if0 (the pool has 1)')
+  bench.server.timeout(3_600_000)
+  expect(bench.server.exhaustion()).toBeUndefined()
+  expect(new Bench({ pool: '192.0.2.10-192.0.2.10', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } }).server.exhaustion()).toBeUndefined()
+})
+
 test('an offer is withdrawn when the client chooses another server', () => {
   const bench = new Bench()
   bench.ask(DISCOVER)

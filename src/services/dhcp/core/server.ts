@@ -19,7 +19,7 @@ import { ForeignRecords } from './foreign-records.ts'
 import { clientOf } from './identity.ts'
 import type { Binding, Client, LeaseRecord } from './binding.ts'
 import { LeaseTable } from './leases.ts'
-import { Lender, type Asked, type LendingOptions, type Served, type ServerEvent } from './lender.ts'
+import { Lender, nameOf, type Asked, type LendingOptions, type Served, type ServerEvent } from './lender.ts'
 import { networksOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
 import type { Found } from './probes.ts'
@@ -109,6 +109,12 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   /** Every lease that runs, those of networks that are not served now among them. */
   leased(): Binding[] {
     return [...this.#foreign.leased(), ...this.taken().filter(({ state }) => state === 'leased')]
+  }
+
+  /** The networks that have no address left, as a sentence; undefined where there is none. */
+  exhaustion(): string | undefined {
+    const full = this.#served.filter(({ table }) => table.isExhausted).map(({ network, table }) => `${nameOf(network)} (the pool has ${table.size})`)
+    return full.length === 0 ? undefined : `new clients get no address: all are taken on ${full.join(', ')}`
   }
 
   /** Undefined: the address was never used. */

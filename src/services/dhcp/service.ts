@@ -8,6 +8,7 @@ import { implement } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/binding.ts'
+import { checkTimes } from './core/lease-times.ts'
 import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
@@ -162,7 +163,7 @@ function thoseThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | und
   }
 }
 
-/** @throws UsageError: the DNS server has no IPv4 address */
+/** @throws UsageError: the DNS server has no IPv4 address; an option cannot be told, or not beside the others */
 function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): LendingOptions {
   const dns = dnsOf(settings)
   const dnsAddress = dns === undefined ? undefined : parseIpv4(dns.address)
@@ -170,10 +171,12 @@ function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: 
   if (dns !== undefined && isLoopback(dns.address) && networks.some(({ loopback }) => !loopback)) {
     log(`clients are told that the DNS server is ${dns.address}, which is their own machine to them; leave --dns out to tell them this machine's address`)
   }
+  const options = parseOptionTexts(settings.option)
+  checkTimes(settings.lease, options)
   return {
     // The wildcard stands for this machine: each client is told its address in the client's network.
     dnsAddress: dnsAddress === WILDCARD ? undefined : dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,
-    namesRegistered: registersNames(settings), options: parseOptionTexts(settings.option), probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
+    namesRegistered: registersNames(settings), options, probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
   }
 }
 

@@ -34,3 +34,7 @@ test('an option of one value stands once, a list has its limit', () => {
   expect(() => parseOptionTexts(['26=1400', '26=1500'])).toThrow('stands twice')
   expect(() => parseOptionTexts(Array.from({ length: 129 }, () => '42=192.0.2.7'))).toThrow('128 values already')
 })
+
+test.each(['58=0', '59=0', 'renewal-seconds=0'])('%s is no time', text => {
+  expect(() => parseOptionTexts([text])).toThrow(UsageError)
+})

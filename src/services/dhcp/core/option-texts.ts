@@ -20,6 +20,7 @@ const NOT_TO_BE_SET = new Set<number>([PAD, END, 52, ...[
   OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.parameterRequestList, OPTIONS.message, OPTIONS.maxMessageBytes,
   OPTIONS.clientIdentifier, OPTIONS.rapidCommit, OPTIONS.clientFqdn, OPTIONS.relayAgent,
 ].map(({ code }) => code)])
+const TIMES: ReadonlySet<number> = new Set([OPTIONS.renewalSeconds.code, OPTIONS.rebindingSeconds.code])
 const VALUES_MAX = 128
 const VALUE_LENGTH_MAX = 1024
 
@@ -61,6 +62,7 @@ export function parseOptionTexts(texts: readonly string[]): Options {
     }
     const item = reader.read(value)
     if (item === undefined) throw refused(`"${value}" is not what option ${code} takes`, reader.write)
+    if (TIMES.has(code) && item === 0) throw refused(`option ${code} is a time of at least 1 s`, 'more seconds')
     const before = values[known.name]
     if (before !== undefined && !reader.isList) throw refused(`option ${code} stands twice`, 'it once')
     if (Array.isArray(before) && before.length === VALUES_MAX) throw refused(`option ${code} has ${VALUES_MAX} values already`, 'fewer')

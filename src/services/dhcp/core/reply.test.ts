@@ -32,12 +32,13 @@ test('what the person sets goes before what the server makes up', () => {
   })
 })
 
-test('the times to renew and to rebind can be set, and stay in their order within the lease', () => {
-  const times = (...texts: string[]) => {
-    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionTexts(texts) }).ask(DISCOVER)[0]?.message.options ?? {}
+test('the times to renew and to rebind can be set, and stay in their order within a lease that is shorter by the client\'s wish', () => {
+  const times = (texts: string[], leaseSeconds = 3600) => {
+    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionTexts(texts) }).ask({ ...DISCOVER, leaseSeconds })[0]?.message.options ?? {}
     return [renewalSeconds, rebindingSeconds]
   }
-  expect([times('58=60', 'rebinding-seconds=90'), times('58=90', '59=60'), times('58=9999', '59=9999')]).toEqual([[60, 90], [60, 60], [1800, 3150]])
+  expect([times(['58=60', 'rebinding-seconds=90']), times(['58=3000', '59=3500']), times(['59=700'])]).toEqual([[60, 90], [3000, 3500], [400, 700]])
+  expect([times(['58=300', '59=2000'], 600), times(['58=1000', '59=2000'], 600), times([], 60)]).toEqual([[300, 525], [300, 525], [30, 52]])
 })
 
 test('a boot loader finds server and file in the header too, and so does who only asks for information', () => {

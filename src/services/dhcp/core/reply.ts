@@ -9,6 +9,7 @@ import { sequenceOf } from '../wire/option-layout.ts'
 import type { Codec } from '../wire/option-values.ts'
 import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
 import { decodeRelayAgent } from '../wire/relay-agent.ts'
+import { timesOf } from './lease-times.ts'
 import type { ServedNetwork } from './pools.ts'
 import { WaysBack } from './ways-back.ts'
 
@@ -242,12 +243,6 @@ function configuredIn(network: ServedNetwork, serverAddress: number, told: Told)
     renewalSeconds: undefined,
     rebindingSeconds: undefined,
   }
-}
-
-/** When to renew and to rebind (RFC 2131 §4.4.5): after a half and seven eighths, or as the person sets it, in this order. */
-function timesOf(leaseSeconds: number, set: Options): { renewalSeconds: number; rebindingSeconds: number } {
-  const rebindingSeconds = Math.min(set.rebindingSeconds ?? Infinity, Math.floor(leaseSeconds * 7 / 8))
-  return { rebindingSeconds, renewalSeconds: Math.min(set.renewalSeconds ?? Infinity, Math.floor(leaseSeconds / 2), rebindingSeconds) }
 }
 
 function put<Value>(values: Map<number, Uint8Array>, { code, codec }: { readonly code: number; readonly codec: Codec<Value> }, value: Value): void {

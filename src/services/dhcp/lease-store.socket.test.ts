@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -11,6 +11,7 @@ const numberOf = (address: string) => address.split('.').reduce((sum, octet) => 
 
 /** A store with a clock that is set by hand, and wakes when `ring` is called. */
 async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))) {
+  const [logged, health]: [string[], (string | undefined)[]] = [[], []]
   const alarms: { atMs: number; ring: () => void }[] = []
   const clock = {
     now: 0,
@@ -21,11 +22,11 @@ async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-')
       return () => void alarms.splice(alarms.indexOf(alarm), 1)
     },
   }
-  const store = await LeaseStore.open({ dataFolder, clock, log: () => undefined, setHealth: () => undefined })
+  const store = await LeaseStore.open({ dataFolder, clock, log: text => logged.push(text), setHealth: reason => health.push(reason) })
   const lend = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.${number >>> 8}.${number & 255}`), error => error === undefined ? resolve() : reject(error)))
   const lendMany = (first: number, last: number) => Promise.all(Array.from({ length: last - first + 1 }, (_, index) => lend(first + index)))
   const written = () => (readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.\d+\.\d+/g) ?? []).map(numberOf)
-  return { dataFolder, store, clock, alarms, lend, lendMany, written }
+  return { dataFolder, store, clock, alarms, logged, health, lend, lendMany, written }
 }
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
@@ -81,4 +82,23 @@ test('a file is not written anew at the first lease after a start, only where mo
   for (let lent = 1101; lent < 4401; lent += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
   await third.store.close()
   expect(third.written().length).toBeLessThan(200)
+})
+
+test('while the disk takes nothing one line says so, and it is tried again every five seconds, however many ask', async () => {
+  const { dataFolder, store, clock, alarms, logged, health } = await openStore()
+  const inTheWay = join(dataFolder, 'leases.jsonl.new')
+  mkdirSync(inTheWay)
+  const ask = () => { for (let count = 0; count < 100; count++) store.failed(new Error('the disk is full')) }
+  ask()
+  await expect.poll(() => alarms.map(({ atMs }) => atMs)).toEqual([5000])
+  ask()
+  clock.now = 5000
+  alarms.pop()?.ring()
+  await expect.poll(() => alarms.map(({ atMs }) => atMs)).toEqual([10_000])
+  expect([logged, health]).toEqual([[expect.stringContaining('the disk is full')], [expect.stringContaining('tried again every 5 s')]])
+  rmdirSync(inTheWay)
+  alarms.pop()?.ring()
+  await expect.poll(() => health.at(-1)).toBeUndefined()
+  expect([alarms, logged.at(-1)]).toEqual([[], 'leases are granted again'])
+  await store.close()
 })

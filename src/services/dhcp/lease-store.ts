@@ -1,6 +1,6 @@
 /** Where leases survive: the folder's lock and the journal in it, kept small, and made whole again after a fault of the disk. */
 import { z } from 'zod'
-import { oneLine } from '../kit/errors.ts'
+import { HamletError, oneLine, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { lockFolder } from '../kit/node/folder-lock.ts'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
@@ -19,6 +19,8 @@ const RECORDS_A_LIVE_ONE_MAX = 4
  */
 const GATHER_MS = 4
 const ENOUGH_COUNT = 32
+/** After a fault of the disk: as long as it lasts. */
+const RETRY_MS = 5_000
 
 interface Held {
   readonly record: LeaseRecord
@@ -45,6 +47,9 @@ export class LeaseStore implements Journal<LeaseRecord> {
   #written: number
   #compactAt: number
   #compacting = false
+  /** The journal acknowledges nothing. */
+  #hasFailed = false
+  #cancelRetry = () => {}
   #waiting = 0
   /** Records that gather, and what ends that early; undefined where they do not wait for more. */
   #held: Held[] = []
@@ -121,13 +126,19 @@ export class LeaseStore implements Journal<LeaseRecord> {
     return this.#journal.compact(records)
   }
 
-  /** A record could not be made safe. The journal acknowledges nothing until it is written anew, which is tried now. */
+  /** A record could not be made safe. The journal acknowledges nothing until it is written anew, which is tried now, and every 5 s. */
   failed(error: Error): void {
-    this.#options.setHealth(`no lease is granted: ${oneLine(error)}`)
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    const why = oneLine(new HamletError({ ...partsOf(error), remedy: `free space or check the disk; it is tried again every ${RETRY_MS / 1000} s` }, { cause: error }))
+    this.#options.setHealth(`no lease is granted: ${why}`)
+    this.#options.log(why)
     void this.#compactLive()
   }
 
   async close(): Promise<void> {
+    this.#cancelRetry()
+    this.#hasFailed = false
     this.#pass()
     await this.#journal.close()
     await this.#release()
@@ -147,10 +158,14 @@ export class LeaseStore implements Journal<LeaseRecord> {
       await this.#journal.compact(records)
       this.#written += records.length - replaced
       this.#compactAt = compactAtFor(records.length)
+      if (this.#hasFailed) this.#options.log('leases are granted again')
+      this.#hasFailed = false
       this.#options.setHealth(undefined)
     } catch (error) {
       this.#compactAt = this.#written * 2
-      this.#options.log(oneLine(error))
+      const { clock, log } = this.#options
+      if (this.#hasFailed) this.#cancelRetry = clock.wakeAt(clock.nowMs() + RETRY_MS, () => void this.#compactLive())
+      else log(oneLine(error))
     } finally {
       this.#compacting = false
     }

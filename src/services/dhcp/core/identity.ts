@@ -4,7 +4,8 @@ import { formatHex, formatMac } from '../wire/hardware-address.ts'
 import type { Message } from '../wire/message.ts'
 import type { Client } from './binding.ts'
 
-const KEY_BYTES_MAX = 64
+/** One option (RFC 2132 §9.14); what is joined from several is nobody's identifier. */
+const KEY_BYTES_MAX = 255
 const HOST_NAME_LENGTH_MAX = 63
 
 /**
@@ -13,7 +14,7 @@ const HOST_NAME_LENGTH_MAX = 63
  * systems that one machine boots name different ones, and all are meant.
  * @param isReserved says whether a key has a reservation
  * @returns undefined where the message names nobody
- * @throws MalformedPacket: an identifier longer than 64 bytes
+ * @throws MalformedPacket: an identifier longer than 255 bytes
  */
 export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: string) => boolean): Client | undefined {
   const hardware = chaddr.length > 0 ? formatHex(hardwareIdentifier(htype, chaddr)) : ''

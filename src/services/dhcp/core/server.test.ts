@@ -293,3 +293,10 @@ test('a host name is kept as far as it can be printed', () => {
   bench.ask({ ...DISCOVER, hostName: `\u001b[31m${'x'.repeat(100)}` })
   expect(bench.server.taken()[0]?.client.hostName).toBe(`?[31m${'x'.repeat(58)}`)
 })
+
+test('a client identifier is as long as one option can be, and comes back whole', () => {
+  const identified = (bytes: number) => new Bench().ask({ ...DISCOVER, clientIdentifier: new Uint8Array(bytes).fill(7) })
+  expect(identified(255)).toMatchObject([{ type: 'OFFER', message: { options: { clientIdentifier: new Uint8Array(255).fill(7), leaseSeconds: 3600, subnetMask: at('255.255.255.0') } } }])
+  expect(identified(256)).toEqual([])
+  expect(new Bench({ wishes: { reserve: [`id:${'07'.repeat(255)}=192.0.2.10`] } }).ask({ ...DISCOVER, clientIdentifier: new Uint8Array(255).fill(7) })).toMatchObject([{ message: { yiaddr: at('192.0.2.10') } }])
+})

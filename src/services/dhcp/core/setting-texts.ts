@@ -14,7 +14,7 @@ import type { Pool } from './leases.ts'
 
 /** A pool of more is refused: its book-keeping would fill the memory. */
 const POOL_SIZE_MAX = 262_144
-const CLIENT_IDENTIFIER = /^(?:[0-9a-f]{2}){2,64}$/i
+const CLIENT_IDENTIFIER = /^(?:[0-9a-f]{2}){2,255}$/i
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
 
 /** An address that one client gets, and nobody else. */

@@ -8,6 +8,7 @@ import { implement } from '../kit/node/service.ts'
 import { describeIo } from '../kit/node/udp/open-door.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/binding.ts'
+import { ClientNames } from './core/client-names.ts'
 import { checkTimes } from './core/lease-times.ts'
 import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
 import { NameBook } from './core/name-book.ts'
@@ -45,7 +46,7 @@ export const dhcpService = implement(dhcp, async given => {
     await store.close()
     throw error
   }
-  const registration = await registrationOf(context).catch(giveUp)
+  const registration = await registrationOf(context, lending.names).catch(giveUp)
   const serving = await Serving.open({
     context, networks, lending, store, health, onRival: rival => reporting.rival(rival),
     onEvent(event) {
@@ -176,7 +177,7 @@ function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: 
   return {
     // The wildcard stands for this machine: each client is told its address in the client's network.
     dnsAddress: dnsAddress === WILDCARD ? undefined : dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,
-    namesRegistered: registersNames(settings), options, probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
+    names: namesBy(settings), options, probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
   }
 }
 
@@ -184,15 +185,15 @@ function dnsOf({ dns }: Settings): Endpoint | undefined {
   return dns === undefined ? undefined : parseEndpoint(dns, DNS_PORT)
 }
 
-function registersNames({ no_names, domain }: Settings): boolean {
-  return !no_names && domain !== ''
+function namesBy({ no_names, domain, reserve }: Settings): ClientNames | undefined {
+  return no_names || domain === '' ? undefined : new ClientNames(domain, reserve.map(parseReservation))
 }
 
 /** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-async function registrationOf({ settings, dataFolder, clock, log }: Context) {
-  if (!registersNames(settings)) return undefined
+async function registrationOf({ settings, dataFolder, clock, log }: Context, clientNames: ClientNames | undefined) {
+  if (clientNames === undefined) return undefined
   const told = await ToldNames.open({ dataFolder, log })
-  const book = new NameBook(settings.domain, settings.reserve.map(parseReservation))
+  const book = new NameBook(clientNames)
   book.pend(told.names) // What has ended meanwhile is withdrawn.
   const dns = dnsOf(settings)?.address
   // A DNS server of this machine has its admin port on loopback.

@@ -7,6 +7,8 @@ export interface Client {
   readonly key: string
   readonly mac: string
   readonly hostName: string
+  /** It does not want its name in the DNS (RFC 4702 §2.1, the N bit). */
+  readonly unlisted?: true | undefined
 }
 
 export type BindingState = 'free' | 'offered' | 'leased' | 'declined'
@@ -32,15 +34,16 @@ export interface LeaseRecord {
   readonly key: string
   readonly mac: string
   readonly hostName: string
+  readonly unlisted?: true | undefined
   readonly expiresAtMs: number
 }
 
 /** The lease that a line of the journal tells of. */
-export function bindingOf({ key, mac, hostName, expiresAtMs }: LeaseRecord, yiaddr: number): Binding {
-  return { yiaddr, state: 'leased', client: { key, mac, hostName }, expiresAtMs, held: key !== '', vacant: true }
+export function bindingOf({ key, mac, hostName, unlisted, expiresAtMs }: LeaseRecord, yiaddr: number): Binding {
+  return { yiaddr, state: 'leased', client: { key, mac, hostName, unlisted }, expiresAtMs, held: key !== '', vacant: true }
 }
 
 /** What the journal keeps of a binding. */
-export function recordOf({ yiaddr, client: { key, mac, hostName }, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
-  return { yiaddr: formatIpv4(yiaddr), state, key, mac, hostName, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
+export function recordOf({ yiaddr, client: { key, mac, hostName, unlisted }, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
+  return { yiaddr: formatIpv4(yiaddr), state, key, mac, hostName, unlisted, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
 }

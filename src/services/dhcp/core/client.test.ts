@@ -43,7 +43,7 @@ class VirtualNetwork {
   /** With what the journal holds. */
   startServer(): void {
     const networks = networksToServe([{ interfaceName: 'if0', address: parseIpv4(SERVER.address) ?? 0, prefixBits: 24, loopback: false, gateway: undefined }], { pool: this.#pool })
-    this.server = new DhcpServer({ networks, dnsAddress: undefined, dnsPort: 5300, dnsAdminPort: 5355, leaseSeconds: this.leaseSeconds, domain: '', namesRegistered: false, options: {}, probe: false, rapidCommit: false, records: this.journal })
+    this.server = new DhcpServer({ networks, dnsAddress: undefined, dnsPort: 5300, dnsAdminPort: 5355, leaseSeconds: this.leaseSeconds, domain: '', names: undefined, options: {}, probe: false, rapidCommit: false, records: this.journal })
   }
 
   add({ probe = false, remembered = '', standard = false, seed = this.hosts.length } = {}): Host {

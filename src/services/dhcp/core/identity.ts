@@ -1,6 +1,7 @@
 /** Who asks: RFC 2131 §4.2. */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { formatHex, formatMac } from '../wire/hardware-address.ts'
+import { FQDN_FLAGS } from '../wire/domain-names.ts'
 import type { Message } from '../wire/message.ts'
 import type { Client } from './binding.ts'
 
@@ -23,7 +24,8 @@ export function clientOf({ htype, chaddr, options }: Message, isReserved: (key: 
   const identifier = named === undefined ? '' : formatHex(named)
   const key = identifier === '' || (!isReserved(identifier) && isReserved(hardware)) ? hardware : identifier
   if (key === '') return undefined
-  return { key, mac: chaddr.length > 0 ? formatMac(chaddr) : key, hostName: hostNameOf(options) }
+  const unlisted = ((options.clientFqdn?.flags ?? 0) & FQDN_FLAGS.N) !== 0 ? true : undefined
+  return { key, mac: chaddr.length > 0 ? formatMac(chaddr) : key, hostName: hostNameOf(options), unlisted }
 }
 
 /** Hardware type and address as a client identifier (RFC 2132 §9.14). */
@@ -34,8 +36,12 @@ function hardwareIdentifier(htype: number, chaddr: Uint8Array): Uint8Array {
   return identifier
 }
 
-/** What the client calls itself: option 12, else the first label of option 81. Only for people to read: any characters may be in it. */
-function hostNameOf({ hostName, clientFqdn }: Message['options']): string {
-  const name = hostName ?? clientFqdn?.name.split('.')[0] ?? ''
-  return name === '' ? '' : name.slice(0, HOST_NAME_LENGTH_MAX).replace(/[^\x21-\x7e]/g, '?')
+/**
+ * What the client calls itself: the first label of option 81, else option 12, which does not count beside it (RFC 4702 §3.1). Only for
+ * people to read: any characters may be in it.
+ */
+function hostNameOf({ hostName = '', clientFqdn }: Message['options']): string {
+  const [label = ''] = clientFqdn?.name.split('.') ?? []
+  const name = label === '' ? hostName : label
+  return name.slice(0, HOST_NAME_LENGTH_MAX).replace(/[^\x21-\x7e]/g, '?')
 }

@@ -11,6 +11,7 @@ import type { Effect } from '../../kit/machine.ts'
 import type { Message } from '../wire/message.ts'
 import { recordOf, type Binding, type Client, type LeaseRecord } from './binding.ts'
 import type { LeaseTable } from './leases.ts'
+import type { ClientNames } from './client-names.ts'
 import { serverAddressOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
 import { Probes, type Found } from './probes.ts'
@@ -26,6 +27,8 @@ export type ServerEvent =
 
 /** How addresses are lent, and what is told with them. */
 export interface LendingOptions extends Told {
+  /** What clients are called in the DNS; undefined: nothing is registered there. */
+  readonly names: ClientNames | undefined
   /** Knock at an address before it is offered for the first time. */
   readonly probe: boolean
   /** Lend at once to who asks for that (RFC 4039). Only for networks with no other server. */
@@ -98,7 +101,9 @@ export class Lender {
     if (yiaddr === undefined) return this.tellRefused(asked.client.mac, `no address of ${nameOf(served.network)} is free (the pool has ${served.table.size})`)
     const rapid = binding !== undefined && this.#options.rapidCommit && asked.message.options.rapidCommit === true && asked.from.length === 1
     if (rapid && this.lease(asked, served, yiaddr, { mayBeNew: true, rapid })) return
-    this.#send(this.#replies.grant('OFFER', this.#questionOf(asked, served), { yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), rapid: false }))
+    this.#send(this.#replies.grant('OFFER', this.#questionOf(asked, served), {
+      yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), name: this.#options.names?.nameOf(namedAs(asked, served)), rapid: false,
+    }))
     if (binding?.state === 'offered') this.tell('offered', binding)
   }
 
@@ -127,12 +132,11 @@ export class Lender {
     const { network, table } = served
     const leaseSeconds = this.#leaseSeconds(message)
     const before = table.bindingOf(client.key)
-    const hostName = hostNameFor(asked, served)
-    const named = hostName === '' ? client : { ...client, hostName }
+    const named = namedAs(asked, served)
     const binding = table.lease(named, yiaddr, Math.floor(nowMs) + leaseSeconds * 1000, mayBeNew, network.reservations.get(client.key)?.yiaddr)
     if (binding === undefined) return false
     this.#tellMoved(before, binding)
-    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName, rapid })
+    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name: this.#options.names?.nameOf(named), rapid })
     this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...ack }, { kind: 'event', event: { kind: 'leased', binding } }] })
     return true
   }
@@ -210,6 +214,12 @@ function canBeProbed({ loopback, serverAddress }: ServedNetwork): boolean {
 /** The name that the person gave with a reservation. */
 function hostNameFor({ client }: Asked, { network }: Served): string {
   return network.reservations.get(client.key)?.hostName ?? ''
+}
+
+/** The client under the name that the person gave, or its own. */
+function namedAs(asked: Asked, served: Served): Client {
+  const hostName = hostNameFor(asked, served)
+  return hostName === '' ? asked.client : { ...asked.client, hostName }
 }
 
 /** Its interface, or its subnet where only a relay reaches it. */

@@ -1,25 +1,14 @@
 /**
  * Which names the clients shall have in the DNS: `kettle` that has 192.168.1.100 becomes `kettle.home`, for as long as its
- * lease lives. A name that is reserved waits for its client; of others the first client keeps one, and takes it along when it
- * gets another address. names.ts tells the DNS server; whatever is registered there by others stays as it is.
+ * lease lives. The first client that has a name keeps it (client-names.ts says who may), and takes it along when it gets another
+ * address. names.ts tells the DNS server; whatever is registered there by others stays as it is.
  */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Client } from './binding.ts'
-import type { Reservation } from './setting-texts.ts'
+import type { ClientNames } from './client-names.ts'
 
 /** As many as a Hamlet DNS server holds. */
 const NAMES_MAX = 10_000
-const LABEL_LENGTH_MAX = 63
-/** Names by which systems look for a proxy, a tunnel and themselves, without being asked: whoever got one would get their traffic. */
-const NEVER = new Set(['wpad', 'isatap', 'localhost'])
-
-/** A host name as a label of letters, digits and hyphens (RFC 1123 §2.1): "Ophelia's Mac" → `ophelia-s-mac`. '' where nothing is left, or it may not be had. */
-export function labelOf(hostName: string): string {
-  const [first = ''] = hostName.toLowerCase().split('.')
-  const label = first.replace(/[^a-z0-9]+/g, '-').replace(/^-+/, '').slice(0, LABEL_LENGTH_MAX).replace(/-+$/, '')
-  return NEVER.has(label) ? '' : label
-}
-
 /** A record as the DNS server's LIST tells it. */
 export interface ListedRecord {
   readonly name: string
@@ -50,29 +39,22 @@ interface Holder {
 }
 
 export class NameBook {
-  readonly #domain: string
-  /** The clients that a name is reserved for, by Client.key: one machine may have a reservation for each of its interfaces. */
-  readonly #reservedFor = new Map<string, Set<string>>()
+  readonly #names: ClientNames
   readonly #holders = new Map<string, Holder>()
   readonly #nameOf = new Map<number, string>()
   /** Names of which the DNS server has not heard the latest. */
   readonly #pending = new Set<string>()
 
-  constructor(domain: string, reservations: readonly Reservation[] = []) {
-    this.#domain = domain.toLowerCase()
-    for (const { key, hostName } of reservations) {
-      const name = this.#nameFor(hostName)
-      if (name !== undefined) this.#reservedFor.set(name, (this.#reservedFor.get(name) ?? new Set()).add(key))
-    }
+  constructor(names: ClientNames) {
+    this.#names = names
   }
 
-  /** A client has this address, and calls itself so. False: another client has the name, it is reserved for one, or there are too many. */
-  leased(yiaddr: number, { key, hostName }: Pick<Client, 'key' | 'hostName'>): boolean {
-    const name = this.#nameFor(hostName)
+  /** A client has this address, and calls itself so. False: another client has the name, or there are too many. */
+  leased(yiaddr: number, client: Client): boolean {
+    const { key } = client
+    const name = this.#names.nameOf(client)
     const before = this.#nameOf.get(yiaddr)
-    const isTheirs = name !== undefined && this.#reservedFor.get(name)?.has(key) === false
-    if (before !== undefined && (before !== name || isTheirs)) this.ended(yiaddr)
-    if (isTheirs) return false
+    if (before !== undefined && before !== name) this.ended(yiaddr)
     const holder = name === undefined ? undefined : this.#holders.get(name)
     if (name === undefined || (holder?.yiaddr === yiaddr && holder.key === key)) return true
     if (holder === undefined ? this.#holders.size >= NAMES_MAX : holder.key !== key && holder.yiaddr !== yiaddr) return false
@@ -117,11 +99,5 @@ export class NameBook {
     if (existing !== undefined && !isOwn) return { line: undefined, own: [] }
     const address = formatIpv4(holder.yiaddr)
     return { line: existing?.rdata === address ? undefined : `REGISTER ${name} ${address}`, own: [address] }
-  }
-
-  /** Undefined where nothing is left of what a client calls itself. */
-  #nameFor(hostName: string): string | undefined {
-    const label = labelOf(hostName)
-    return label === '' ? undefined : `${label}.${this.#domain}`
   }
 }

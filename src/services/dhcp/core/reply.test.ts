@@ -57,13 +57,37 @@ test('an answer keeps to 548 bytes, to more where the client takes more, and nev
   expect(length(65_535)).toBeLessThanOrEqual(1472)
 })
 
-test('a client that names itself in full is told who keeps its name, and the whole of it', () => {
-  const told = (flags: number, name: string) => new Bench().ask({ ...DISCOVER, clientFqdn: { flags, name } })[0]?.message.options.clientFqdn
-  const { S, O, E, N } = FQDN_FLAGS
+test('a client that names itself in full is told who keeps its name, and what is registered', () => {
+  const told = (flags: number, name: string, hostName?: string) => new Bench().ask({ ...DISCOVER, clientFqdn: { flags, name }, hostName })[0]?.message.options.clientFqdn
+  const { S, O, E } = FQDN_FLAGS
   expect(told(S | E, 'kettle')).toEqual({ flags: S | E, name: 'kettle.home.' })
   expect(told(E, 'kettle.example.org.')).toEqual({ flags: S | O | E, name: 'kettle.home.' })
-  expect(told(N, 'kettle')).toEqual({ flags: S | O, name: 'kettle.home.' })
-  expect(told(S | E, '')).toEqual({ flags: S | E, name: '' })
+  expect(told(S | E, 'Ophelia\'s Mac')).toEqual({ flags: S | E, name: 'ophelia-s-mac.home.' })
+  expect(told(S | E, 'kettle', 'teapot')).toEqual({ flags: S | E, name: 'kettle.home.' })
+  expect(told(S | E, '', 'teapot')).toEqual({ flags: S | E, name: 'teapot.home.' })
+})
+
+test('a client whose name is not registered is told so, be it by its own wish or not', () => {
+  const { S, O, E, N } = FQDN_FLAGS
+  const told = (flags: number, name: string) => {
+    const bench = new Bench({ wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.10=printer'] } })
+    return bench.ask({ ...DISCOVER, clientFqdn: { flags, name } })[0]?.message.options.clientFqdn
+  }
+  expect(told(N, 'kettle')).toEqual({ flags: N, name: 'kettle.home.' })
+  expect(told(S | E, 'wpad')).toEqual({ flags: O | N | E, name: 'wpad.home.' })
+  expect(told(S | E, 'printer')).toEqual({ flags: O | N | E, name: 'printer.home.' })
+  expect(told(S | E, '')).toEqual({ flags: O | N | E, name: '' })
+})
+
+test('that a client does not want to be listed is kept with its lease', () => {
+  const bench = new Bench()
+  const fqdn = (flags: number): Options => ({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1'), clientFqdn: { flags, name: 'kettle' } })
+  bench.ask(fqdn(FQDN_FLAGS.N | FQDN_FLAGS.E))
+  bench.restart()
+  expect(bench.server.leased()).toMatchObject([{ client: { hostName: 'kettle', unlisted: true } }])
+  bench.ask(fqdn(FQDN_FLAGS.S | FQDN_FLAGS.E))
+  bench.restart()
+  expect(bench.server.leased()[0]?.client.unlisted).toBeUndefined()
 })
 
 test('a relay\'s option that is none is not repeated, so the answer keeps its size', () => {

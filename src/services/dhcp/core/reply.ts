@@ -22,8 +22,6 @@ export interface Told {
   readonly leaseSeconds: number
   /** '' tells none. */
   readonly domain: string
-  /** Host names become names in the DNS. */
-  readonly namesRegistered: boolean
   /** What the person sets; goes before what is made up here. */
   readonly options: Options
 }
@@ -44,6 +42,8 @@ export interface Grant {
   readonly leaseSeconds: number
   /** '' where the client keeps its own name. */
   readonly hostName: string
+  /** What is registered in the DNS with it; undefined: nothing. */
+  readonly name: string | undefined
   /** The ACK comes without an OFFER before (RFC 4039). */
   readonly rapid: boolean
 }
@@ -93,7 +93,7 @@ export class Replies {
   }
 
   /** OFFER or ACK. */
-  grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, rapid }: Grant): Reply {
+  grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, name, rapid }: Grant): Reply {
     const { request } = question
     const { clientFqdn, parameterRequestList = [] } = request.options
     const header = this.#headerOf(type, question, yiaddr)
@@ -104,7 +104,7 @@ export class Replies {
     }
     const values = this.#grantValues(type, question, leaseSeconds)
     if (rapid) put(values, OPTIONS.rapidCommit, true)
-    if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(clientFqdn, this.#told, hostName))
+    if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(clientFqdn, name, this.#told.domain))
     if (isNamed) put(values, OPTIONS.hostName, hostName)
     return this.#reply(question, header, values)
   }
@@ -253,12 +253,15 @@ function wants({ options: { parameterRequestList } }: Message, code: number): bo
   return parameterRequestList === undefined || parameterRequestList.includes(code)
 }
 
-/** RFC 4702 §4: whether this server does the A record, and against the client's wish; the client's name comes back whole. */
-function fqdnAnswer(clientFqdn: ClientFqdn, { domain, namesRegistered }: Told, hostName: string): ClientFqdn {
+/**
+ * RFC 4702 §4: whether this server does the A record, and against the client's wish; where it does, the name that it registers.
+ * @param name undefined: it registers none
+ */
+function fqdnAnswer(clientFqdn: ClientFqdn, name: string | undefined, domain: string): ClientFqdn {
   const { S, O, E, N } = FQDN_FLAGS
-  const does = namesRegistered ? S : 0
+  const does = name === undefined ? 0 : S
   const overrides = (clientFqdn.flags & S) === does ? 0 : O
-  const label = hostName === '' ? clientFqdn.name.split('.')[0] ?? '' : hostName
-  const name = label === '' || domain === '' ? clientFqdn.name : `${label}.${domain}.`
-  return { flags: does | overrides | (namesRegistered ? 0 : N) | (clientFqdn.flags & E), name }
+  const [label = ''] = clientFqdn.name.split('.')
+  const whole = label === '' || domain === '' ? clientFqdn.name : `${label}.${domain}.`
+  return { flags: does | overrides | (name === undefined ? N : 0) | (clientFqdn.flags & E), name: name === undefined ? whole : `${name}.` }
 }

@@ -5,6 +5,8 @@ import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Messa
 import type { Options } from '../wire/options.ts'
 import type { LeaseRecord } from '../core/binding.ts'
 import type { ServerEvent } from '../core/lender.ts'
+import { ClientNames } from '../core/client-names.ts'
+import { parseReservation } from '../core/setting-texts.ts'
 import { networksToServe, type Candidate, type Wishes } from '../core/pools.ts'
 import { DhcpServer } from '../core/server.ts'
 
@@ -41,7 +43,7 @@ export class Bench {
     this.journal.push(...records)
     this.#restarts = () => new DhcpServer({
       networks: networksToServe(candidates, { pool, ...wishes }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
-      namesRegistered: true, options, probe, rapidCommit, records: this.journal,
+      names: new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)), options, probe, rapidCommit, records: this.journal,
     })
     this.server = this.#restarts()
   }

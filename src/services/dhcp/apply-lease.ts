@@ -4,13 +4,26 @@ import { promisify } from 'node:util'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import type { Commands } from './core/apply.ts'
+import { linuxInterfaces } from './linux-interfaces.ts'
 
 const runProgram = promisify(execFile)
 const RUN_WITHIN_MS = 10_000
 
-/** @throws UsageError where leases cannot be applied on this system, or the lease's address is there already */
-export function checkMayApply(address: string): void {
+/**
+ * To be called before a lease is asked for.
+ * @throws UsageError where leases cannot be applied on this system, or not to this interface
+ */
+export function checkInterface(name: string): void {
   if (process.platform !== 'linux') throw new UsageError('the lease cannot be applied', 'that is written for Linux', 'leave --apply out')
+  const all = linuxInterfaces()
+  const named = all.find(one => one.name === name)
+  if (named !== undefined && !named.loopback) return
+  const why = named === undefined ? 'this machine has no such interface' : 'that is the loopback, which nobody lends addresses for'
+  throw new UsageError(`--apply cannot be ${name}`, why, `choose one of ${all.filter(one => !one.loopback).map(one => one.name).join(', ')}`)
+}
+
+/** @throws UsageError where the lease's address is there already */
+export function checkIsNew(address: string): void {
   const owner = localIpv4Addresses().find(local => local.address === address)
   if (owner !== undefined) throw new UsageError('the lease cannot be applied', `${owner.interfaceName} has ${address} already`, 'leave --apply out')
 }

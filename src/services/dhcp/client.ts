@@ -1,28 +1,18 @@
 /**
  * The DHCP client on real sockets. It learns what a server lends and tells; this machine's interfaces stay as they are.
- * core/client.ts decides.
- *
- * A Hamlet server answers to wherever it was asked from, so nobody needs privileges for its port 6767. Servers on port 67
- * answer to port 68, by broadcast where they are asked to: heard by a socket for 0.0.0.0 alone, which needs the right to a
- * low port. Without that right, or where another client has the port, a Hamlet server on port 67 still answers.
+ * core/client.ts decides; client-sockets.ts says where it asks from.
  */
 import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Endpoint, Path } from '../kit/endpoint.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import { HamletError, UsageError } from '../kit/errors.ts'
-import { isLoopback, parseIpv4 } from '../kit/ip-address.ts'
-import type { Clock } from '../kit/node/clock.ts'
+import { parseIpv4 } from '../kit/ip-address.ts'
 import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
-import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
-import { onSamePort } from '../kit/node/same-port.ts'
-import type { DatagramDoor, DoorOptions } from '../kit/node/udp/door.ts'
-import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { Random } from '../kit/random.ts'
-import type { TraceRing } from '../kit/trace.ts'
+import { ALL, DHCP_PORT, openSockets, type Asked } from './client-sockets.ts'
 import { DhcpClient, type ClientEvent } from './core/client.ts'
 import { DhcpInform } from './core/inform.ts'
 import type { Lease } from './core/lease.ts'
@@ -31,24 +21,13 @@ import { formatMac, parseMac } from './wire/hardware-address.ts'
 
 export type { Lease } from './core/lease.ts'
 
-/** Hamlet's port for DHCP: needs no privileges and disturbs no other server. */
-const DHCP_PORT = 6767
-const STANDARD_SERVER_PORT = 67
-const STANDARD_CLIENT_PORT = 68
-const ALL = '255.255.255.255'
 const OBTAIN_WITHIN_MS = 4000
-/** Interfaces beyond these are not asked on. */
-const INTERFACES_MAX = 32
 
-export interface LeaseQuestion {
-  /** 255.255.255.255: all servers on that port, by broadcast from every interface. Undefined: the same on port 6767, and on loopback. */
-  readonly server: Endpoint | undefined
+export interface LeaseQuestion extends Asked {
   /** `02:00:5e:00:00:01`: who asks; storedMac has this machine's. */
   readonly mac: string
   readonly hostName: string
-  readonly clock: Clock
   readonly random: Random
-  readonly trace: TraceRing
 }
 
 /**
@@ -65,7 +44,7 @@ export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs
   let refusal: string | undefined
   try {
     return await new Promise((resolve, reject) => {
-      const cancel = clock.wakeAt(clock.nowMs() + timeoutMs, () => reject(noLease(question.server, timeoutMs, refusal)))
+      const cancel = clock.wakeAt(clock.nowMs() + timeoutMs, () => reject(noLease(question, timeoutMs, refusal)))
       settle = event => {
         if (event.kind === 'refused') refusal = event.why
         if (event.kind !== 'bound' && event.kind !== 'offered') return
@@ -84,8 +63,8 @@ export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs
  * @throws HamletError no-lease; UsageError where server or mac cannot be used
  */
 export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise<Lease> {
-  const { server, mac, clock, random, trace } = question
-  const sockets = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
+  const { server, mac, clock, random } = question
+  const sockets = await openSockets(question, batch => driver.receive(batch))
   const towards = server === undefined || server.address === ALL ? undefined : await addressTowards(server)
   const wires = sockets.ways.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 }))
   const machine = new DhcpInform(macBytes(mac), wires, random)
@@ -94,7 +73,7 @@ export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise
   try {
     return await new Promise((resolve, reject) => {
       settle = resolve
-      clock.wakeAt(clock.nowMs() + OBTAIN_WITHIN_MS, () => reject(noLease(server, OBTAIN_WITHIN_MS, undefined)))
+      clock.wakeAt(clock.nowMs() + OBTAIN_WITHIN_MS, () => reject(noLease(question, OBTAIN_WITHIN_MS, undefined)))
       machine.start(clock.nowMs())
       driver.drain()
     })
@@ -106,7 +85,7 @@ export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise
 
 /** Gives a lease back. No answer is expected, so none is waited for. */
 export async function releaseLease(lease: Lease, { server, mac, random, clock, trace }: Omit<LeaseQuestion, 'hostName'>): Promise<void> {
-  const { door } = await openSockets({ address: lease.server, port: server?.port ?? DHCP_PORT }, { receive: () => undefined }, trace, clock)
+  const { door } = await openSockets({ server: { address: lease.server, port: server?.port ?? DHCP_PORT }, trace, clock }, () => undefined)
   door.send(door.pathTo({ address: lease.server, port: server?.port ?? DHCP_PORT }), encodeRelease(macBytes(mac), random.uint32(), parseIpv4(lease.address) ?? 0, parseIpv4(lease.server) ?? 0))
   door.flush()
   await door.close()
@@ -183,9 +162,10 @@ function newMac(random: Random): string {
 }
 
 /** The machine on its sockets. Nothing is sent before `start`. */
-async function openClient({ server, mac, hostName, clock, random, trace }: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void) {
+async function openClient(question: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void) {
+  const { mac, hostName, clock, random } = question
   const bytes = macBytes(mac)
-  const { door, ways, standard } = await openSockets(server, { receive: batch => driver.receive(batch) }, trace, clock)
+  const { door, ways, standard } = await openSockets(question, batch => driver.receive(batch))
   const machine = new DhcpClient({ mac: bytes, hostName, random, toAll: ways, standard, ...wish })
   const driver = drive({ machine, clock, door: () => door, onEvent })
   return {
@@ -200,42 +180,6 @@ async function openClient({ server, mac, hostName, clock, random, trace }: Lease
   }
 }
 
-interface Sockets {
-  readonly door: DatagramDoor
-  /** How the server, or all of them, are asked. */
-  readonly ways: readonly Path[]
-  /** On port 68, where standard servers answer to. */
-  readonly standard: boolean
-}
-
-/** A socket on each address, so that a broadcast leaves by every interface: the system picks it by the address that a socket is bound to. */
-async function openSockets(server: Endpoint | undefined, { receive }: Pick<DoorOptions, 'receive'>, trace: TraceRing, clock: Clock): Promise<Sockets> {
-  if (server !== undefined && parseIpv4(server.address) === undefined) {
-    throw new UsageError(`the DHCP server cannot be ${formatEndpoint(server)}`, 'DHCP is for IPv4 only', 'give its IPv4 address, such as --dhcp 192.168.1.1')
-  }
-  const toAll = server === undefined || server.address === ALL
-  const port = server?.port ?? DHCP_PORT
-  const every = localIpv4Addresses().filter(({ loopback }) => server === undefined || !loopback).slice(0, INTERFACES_MAX).map(({ address }) => address)
-  const addresses = toAll ? every : [isLoopback(server.address) ? '127.0.0.1' : '0.0.0.0']
-  const waysOf = (door: DatagramDoor) => toAll
-    ? addresses.map(address => door.pathTo({ address: isLoopback(address) ? '127.0.0.1' : ALL, port }, address))
-    : [door.pathTo(server, addresses[0])]
-  const open = (localPort: number) => openTracedDoor({ addresses, port: localPort, receive, broadcast: true }, trace, 'dhcp', clock)
-  const isLan = server !== undefined && !isLoopback(server.address)
-  if (isLan && port === STANDARD_SERVER_PORT) {
-    const onStandardPort = { addresses: ['0.0.0.0', ...addresses.filter(address => address !== '0.0.0.0')], port: STANDARD_CLIENT_PORT, receive, broadcast: true, sharePort: true }
-    const door = await openTracedDoor(onStandardPort, trace, 'dhcp', clock).catch(unlessNotOurs)
-    if (door !== undefined) return { door, ways: waysOf(door), standard: true }
-  }
-  const door = addresses.length === 1 ? await open(0) : await onSamePort(0, '127.0.0.1', open)
-  return { door, ways: waysOf(door), standard: false }
-}
-
-/** Port 68 is another program's, or needs privileges: then only Hamlet's own servers answer. */
-function unlessNotOurs(error: unknown): undefined {
-  if (!(error instanceof HamletError) || (error.code !== 'port-taken' && error.code !== 'port-not-permitted')) throw error
-}
-
 /** @throws UsageError where the text is no hardware address */
 function macBytes(mac: string): Uint8Array {
   const bytes = parseMac(mac)
@@ -243,8 +187,9 @@ function macBytes(mac: string): Uint8Array {
   return bytes
 }
 
-function noLease(server: Endpoint | undefined, timeoutMs: number, refusal: string | undefined): HamletError {
-  const asked = server === undefined ? `port ${DHCP_PORT} of any interface` : formatEndpoint(server)
+function noLease({ server, interfaceName }: Asked, timeoutMs: number, refusal: string | undefined): HamletError {
+  const interfaces = interfaceName !== undefined ? ` by ${interfaceName}` : server === undefined ? ' of any interface' : ''
+  const asked = (server === undefined ? `port ${DHCP_PORT}` : formatEndpoint(server)) + interfaces
   const why = refusal === undefined ? `no DHCP server answered on ${asked} within ${timeoutMs / 1000} s` : `the DHCP server on ${asked} refused: ${refusal}`
   return new HamletError({ code: 'no-lease', what: 'No address could be obtained by DHCP', why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })
 }

@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'
 import { z } from 'zod'
-import { applyLease, checkMayApply } from '../../dhcp/apply-lease.ts'
+import { applyLease, checkInterface, checkIsNew } from '../../dhcp/apply-lease.ts'
 import { inform, obtainLease, storedMac, type Lease } from '../../dhcp/client.ts'
 import { commandsFor } from '../../dhcp/core/apply.ts'
 import { endpointText } from '../../kit/contract.ts'
 import { parseEndpoint } from '../../kit/endpoint.ts'
+import { UsageError } from '../../kit/errors.ts'
 import { TraceRing } from '../../kit/trace.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
@@ -28,14 +29,15 @@ export const lease = defineCommand({
     address: z.ipv4({ error: 'not an IPv4 address' }).optional().meta({ description: 'address that this machine had, to be asked for first', placeholder: 'IP' }),
     inform: z.boolean().default(false).meta({ description: 'only ask what goes with the address that this machine has' }),
     apply: z.string().regex(/^[\w.-]{1,15}$/, { error: 'not the name of an interface' }).optional()
-      .meta({ description: 'give this interface what was lent, after showing the commands and asking', placeholder: 'INTERFACE' }),
+      .meta({ description: 'ask on this interface alone, and give it what was lent, after showing the commands and asking', placeholder: 'INTERFACE' }),
     data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
     json: z.boolean().default(false).meta({ description: 'the lease as JSON' }),
   }),
   async run({ flags }, { stdout }) {
+    if (flags.apply !== undefined) checkMayApply(flags.apply, flags)
     const random = secureRandom()
     const question = {
-      server: flags.dhcp === undefined ? undefined : parseEndpoint(flags.dhcp, 6767),
+      server: flags.dhcp === undefined ? undefined : parseEndpoint(flags.dhcp, 6767), interfaceName: flags.apply,
       mac: await storedMac(dataFolder(flags.data), random), clock: systemClock, random, trace: new TraceRing(),
     }
     const patience = question.server?.port === STANDARD_PORT || flags.address !== undefined ? { timeoutMs: STANDARD_WITHIN_MS } : {}
@@ -52,9 +54,16 @@ export const lease = defineCommand({
   },
 })
 
+/** @throws UsageError before anything is asked, where it could not be applied */
+function checkMayApply(interfaceName: string, { json, inform: informs }: { readonly json: boolean; readonly inform: boolean }): void {
+  if (json) throw new UsageError('--json cannot go with --apply', 'the commands are shown to a person, who types yes', 'leave one of them out')
+  if (informs) throw new UsageError('--inform cannot go with --apply', 'it lends nothing that an interface could be given', 'leave one of them out')
+  checkInterface(interfaceName)
+}
+
 /** Shows what would be done and how it is undone, and does it after a typed yes. */
 async function offerToApply(lease: Lease, interfaceName: string, stdout: Writable): Promise<0 | 1> {
-  checkMayApply(lease.address)
+  checkIsNew(lease.address)
   const commands = commandsFor(lease, interfaceName, systemClock.nowMs())
   const lines = (list: typeof commands.apply) => list.map(command => `  ${command.join(' ')}\n`).join('')
   stdout.write(`${lease.server} lends ${lease.address} for ${lease.leaseSeconds} s. To give it to ${interfaceName}:\n${lines(commands.apply)}To take it away again:\n${lines(commands.undo)}Type yes to run the first ones: `)

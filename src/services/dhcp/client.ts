@@ -12,7 +12,7 @@ import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
 import type { Random } from '../kit/random.ts'
-import { ALL, DHCP_PORT, openSockets, type Asked } from './client-sockets.ts'
+import { ALL, DHCP_PORT, NO_LEASE, openSockets, type Asked } from './client-sockets.ts'
 import { DhcpClient, type ClientEvent } from './core/client.ts'
 import { DhcpInform } from './core/inform.ts'
 import type { Lease } from './core/lease.ts'
@@ -66,11 +66,12 @@ export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise
   const { server, mac, clock, random } = question
   const sockets = await openSockets(question, batch => driver.receive(batch))
   const towards = server === undefined || server.address === ALL ? undefined : await addressTowards(server)
-  const wires = sockets.ways.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 }))
+  const wires = sockets.ways.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 })).filter(({ ciaddr }) => ciaddr !== 0)
   const machine = new DhcpInform(macBytes(mac), wires, random)
   let settle = (_lease: Lease) => {}
   const driver = drive({ machine, clock, door: () => sockets.door, onEvent: ({ lease }) => settle(lease) })
   try {
+    if (wires.length === 0) throw new HamletError({ code: 'no-lease', what: NO_LEASE, why: 'no interface has an IPv4 address that something could go with', remedy: 'ask for a lease, without --inform' })
     return await new Promise((resolve, reject) => {
       settle = resolve
       clock.wakeAt(clock.nowMs() + OBTAIN_WITHIN_MS, () => reject(noLease(question, OBTAIN_WITHIN_MS, undefined)))
@@ -165,8 +166,8 @@ function newMac(random: Random): string {
 async function openClient(question: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void) {
   const { mac, hostName, clock, random } = question
   const bytes = macBytes(mac)
-  const { door, ways, standard } = await openSockets(question, batch => driver.receive(batch))
-  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll: ways, standard, ...wish })
+  const { door, ways, answeredToAll } = await openSockets(question, batch => driver.receive(batch))
+  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll: ways, answeredToAll, ...wish })
   const driver = drive({ machine, clock, door: () => door, onEvent })
   return {
     start() {
@@ -191,5 +192,5 @@ function noLease({ server, interfaceName }: Asked, timeoutMs: number, refusal: s
   const interfaces = interfaceName !== undefined ? ` by ${interfaceName}` : server === undefined ? ' of any interface' : ''
   const asked = (server === undefined ? `port ${DHCP_PORT}` : formatEndpoint(server)) + interfaces
   const why = refusal === undefined ? `no DHCP server answered on ${asked} within ${timeoutMs / 1000} s` : `the DHCP server on ${asked} refused: ${refusal}`
-  return new HamletError({ code: 'no-lease', what: 'No address could be obtained by DHCP', why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })
+  return new HamletError({ code: 'no-lease', what: NO_LEASE, why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })
 }

@@ -46,11 +46,11 @@ class VirtualNetwork {
     this.server = new DhcpServer({ networks, dnsAddress: undefined, dnsPort: 5300, dnsAdminPort: 5355, leaseSeconds: this.leaseSeconds, domain: '', names: undefined, options: {}, probe: false, rapidCommit: false, records: this.journal })
   }
 
-  add({ probe = false, remembered = '', standard = false, seed = this.hosts.length } = {}): Host {
+  add({ probe = false, remembered = '', answeredToAll = false, seed = this.hosts.length } = {}): Host {
     const number = this.hosts.length
     const local = { address: `192.0.2.${200 + number}`, port: 40_000 }
     const toAll: Path = { local, interfaceName: '', peer: { address: '255.255.255.255', port: SERVER.port } }
-    const client = new DhcpClient({ mac: Uint8Array.of(2, 0, 0, 0, 0, number), hostName: `host-${number}`, random: seededRandom(seed), toAll: [toAll], probe, remembered: parseIpv4(remembered) ?? 0, standard })
+    const client = new DhcpClient({ mac: Uint8Array.of(2, 0, 0, 0, 0, number), hostName: `host-${number}`, random: seededRandom(seed), toAll: [toAll], probe, remembered: parseIpv4(remembered) ?? 0, answeredToAll })
     const host = { client, events: [], toAll }
     this.hosts.push(host)
     client.start(this.nowMs)
@@ -150,7 +150,7 @@ test('a client that remembers an address of another network is refused, and begi
 
 test('a lease of a standard server is extended by asking all to confirm it: answered to all, never at the address that no interface has', () => {
   const network = new VirtualNetwork()
-  const host = network.add({ standard: true })
+  const host = network.add({ answeredToAll: true })
   network.run(4_000_000)
   const requests = network.asked.filter(({ type }) => type === 'REQUEST')
   expect(requests.length).toBeGreaterThan(1)

@@ -46,8 +46,8 @@ export interface ClientOptions {
   readonly probe: boolean
   /** An address that was lent before, and is asked for again first; 0 for none. */
   readonly remembered: number
-  /** The server answers as RFC 2131 §4.1 says: to the address that it lends, or to all, on port 68; never to where it was asked from. */
-  readonly standard: boolean
+  /** Servers answer as RFC 2131 §4.1 says: to the address that is lent, or to all; never to where they were asked from. */
+  readonly answeredToAll: boolean
 }
 
 /** RFC 2131 §4.1 begins with 4 s, made for the bridges of its time, and doubles to 64 s. */
@@ -198,8 +198,8 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   /**
    * RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5).
-   * A standard server answers both at the address that is lent, which no interface here has: it is asked to confirm that
-   * address, as a client does that begins anew, and answers that to all.
+   * Where answers come to all, both would be answered at the address that is lent, which no interface here has: the server is
+   * asked to confirm that address, as a client does that begins anew, and answers that to all.
    */
   #extend(nowMs: number): void {
     const held = this.#held
@@ -209,9 +209,9 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#retryAtMs = Math.min(untilMs, nowMs + Math.max(EXTENSION_RETRY_MS_MIN, (untilMs - nowMs) / 2))
     this.#askedAtMs = nowMs
     this.#startedAtMs = nowMs
-    const { standard, toAll } = this.#options
-    const asked: Options = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: standard ? held.yiaddr : undefined, ...this.#wishes() }
-    this.#send(rebinding || standard ? toAll : [held.path], standard ? 0 : held.yiaddr, asked, nowMs)
+    const { answeredToAll, toAll } = this.#options
+    const asked: Options = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: answeredToAll ? held.yiaddr : undefined, ...this.#wishes() }
+    this.#send(rebinding || answeredToAll ? toAll : [held.path], answeredToAll ? 0 : held.yiaddr, asked, nowMs)
   }
 
   #takeAck(message: Message, path: Path, nowMs: number): void {

@@ -110,6 +110,23 @@ test('a client without an address asks as dhclient does', async () => {
   expect([...asked(`dhcp.hw.mac_addr != ${mac}`, 'dhcp.flags.bc')]).toEqual([expect.stringMatching(/^(1|True)$/)])
 })
 
+test('a client that was started before its network is there gets a lease when it comes, and another when it is another', async () => {
+  const { namespaces: { host = '', client = '' } } = network({ host: '10.9.0.1/24', client: '' })
+  run(client, 'ip', 'link', 'set', 'eth0', 'down')
+  await hamletDhcp(host)
+  const gateway = new RunningHamlet(['client', '--json', '--proxy_port', '0', '--data', emptyFolder()], { namespace: client })
+  toEnd.push(() => gateway.stop())
+  await gateway.line(/^Names are asked of 127\.0\.0\.1:53, this machine/, 'stderr')
+  run(client, 'ip', 'address', 'add', '10.9.0.2/24', 'dev', 'eth0')
+  run(client, 'ip', 'link', 'set', 'eth0', 'up')
+  await gateway.line(/"event":"leased","address":"10\.9\.0\.1\d\d"/)
+  for (const [namespace, before, after] of [[host, '10.9.0.1', '10.8.0.1'], [client, '10.9.0.2', '10.8.0.2']] as const) {
+    run(namespace, 'ip', 'address', 'delete', `${before}/24`, 'dev', 'eth0')
+    run(namespace, 'ip', 'address', 'add', `${after}/24`, 'dev', 'eth0')
+  }
+  await gateway.line(/"event":"leased","address":"10\.8\.0\.1\d\d"/)
+})
+
 test.each([
   { what: 'no interface is connected', prepare: ['ip', 'link', 'set', 'eth0', 'down'], args: [], why: 'no interface has an IPv4 address, and none is connected' },
   { what: 'that interface is not connected', prepare: ['ip', 'link', 'set', 'eth0', 'down'], args: ['--apply', 'eth0'], why: 'eth0 has no IPv4 address, and it is not connected' },

@@ -68,6 +68,11 @@ export async function openSockets({ server, interfaceName = '', clock, trace }: 
   return { door, ways: waysTo(server, port, asksBare ? origins : { addresses, bare: [] }, door), answeredToAll: asksBare }
 }
 
+/** All that decides where questions leave from, as a text to compare: when it is another one, sockets have to be opened anew. */
+export function surroundings(): string {
+  return JSON.stringify([localIpv4Addresses(), bareInterfaces()])
+}
+
 /** What questions leave from. */
 interface Origins {
   readonly addresses: readonly string[]

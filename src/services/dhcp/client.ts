@@ -5,14 +5,14 @@
 import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatEndpoint } from '../kit/endpoint.ts'
-import { HamletError, UsageError } from '../kit/errors.ts'
+import { HamletError, partsOf, UsageError } from '../kit/errors.ts'
 import { parseIpv4 } from '../kit/ip-address.ts'
 import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
 import type { Random } from '../kit/random.ts'
-import { ALL, DHCP_PORT, NO_LEASE, openSockets, type Asked } from './client-sockets.ts'
+import { ALL, DHCP_PORT, NO_LEASE, openSockets, surroundings, type Asked } from './client-sockets.ts'
 import { DhcpClient, type ClientEvent } from './core/client.ts'
 import { DhcpInform } from './core/inform.ts'
 import type { Lease } from './core/lease.ts'
@@ -93,32 +93,64 @@ export async function releaseLease(lease: Lease, { server, mac, random, clock, t
 }
 
 export interface KeptLease {
-  /** Undefined as long as no server lent anything. */
-  lease(): Lease | undefined
   /** Renews no more. The lease stays this machine's until it ends: whoever asks again with the same mac gets the same address. */
   stop(): Promise<void>
 }
 
+/** A cable that is plugged in is asked on so long after, at the latest. */
+const LOOK_EVERY_MS = 2000
+
 /**
- * Gets a lease and keeps it: renews at T1, asks all servers at T2, begins again when it is lost or refused. Never gives up.
- * @param question.onLease told of every lease, and of its end (undefined) with the reason
+ * Gets a lease and keeps it: renews at T1, asks all servers at T2, begins again when it is lost or refused. Where this machine's
+ * addresses change it asks on the new ones, for the lease in hand first (RFC 2131 §3.7). Never gives up.
+ * @param question.onLease told of every lease, and of its end (undefined) with the reason, as often as that is found
  */
 export function keepLease(question: LeaseQuestion & { onLease(lease: Lease | undefined, why: string): void }): KeptLease {
+  const { clock } = question
   let lease: Lease | undefined
   const change = (to: Lease | undefined, why: string) => {
     lease = to
     question.onLease(to, why)
   }
-  const asking = openClient(question, { probe: false, remembered: 0 }, event => {
+  const heed = (event: ClientEvent) => {
     switch (event.kind) {
       case 'bound': return change(event.lease, `lent by ${event.lease.server}`)
-      case 'lost': return change(undefined, event.why)
-      case 'refused': return lease === undefined ? change(undefined, event.why) : undefined
+      case 'lost':
+      case 'refused': return change(undefined, event.why)
       default: // States and offers are for whoever draws them.
     }
-  })
-  asking.then(({ start }) => start(), (error: unknown) => change(undefined, error instanceof HamletError ? error.parts.why : String(error)))
-  return { lease: () => lease, stop: () => asking.then(({ close }) => close(), () => undefined) }
+  }
+  let client: Client | undefined
+  let askedFrom = ''
+  const look = async () => {
+    const now = surroundings()
+    if (now === askedFrom) return
+    askedFrom = ''
+    await client?.close()
+    client = undefined
+    try {
+      client = await openClient(question, { probe: false, remembered: parseIpv4(lease?.address ?? '') ?? 0 }, heed)
+      askedFrom = now
+      client.start()
+    } catch (error) {
+      change(undefined, partsOf(error).why) // Tried again: a new address may need a while until it can be bound.
+    }
+  }
+  let stopped = false
+  let cancel = () => {}
+  const lookOn = async () => {
+    await look()
+    if (!stopped) cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => { looking = lookOn() })
+  }
+  let looking = lookOn()
+  return {
+    async stop() {
+      stopped = true
+      cancel()
+      await looking
+      await client?.close()
+    },
+  }
 }
 
 /**
@@ -162,8 +194,14 @@ function newMac(random: Random): string {
   return formatMac(bytes)
 }
 
-/** The machine on its sockets. Nothing is sent before `start`. */
-async function openClient(question: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void) {
+interface Client {
+  /** Nothing is sent before. */
+  start(): void
+  close(): Promise<void>
+}
+
+/** The machine on its sockets. */
+async function openClient(question: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void): Promise<Client> {
   const { mac, hostName, clock, random } = question
   const bytes = macBytes(mac)
   const { door, ways, answeredToAll } = await openSockets(question, batch => driver.receive(batch))

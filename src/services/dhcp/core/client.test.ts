@@ -146,6 +146,7 @@ test('a client that remembers an address of another network is refused, and begi
     expect(host.events.flatMap(event => event.kind === 'state' ? [event.to] : [])).toEqual(['REBOOTING', 'INIT', 'SELECTING', 'REQUESTING', 'BOUND'])
   }
   expect(moved.events).toContainEqual({ kind: 'refused', why: '198.51.100.7 is not an address of this network' })
+  expect(unknown.events).toContainEqual({ kind: 'lost', why: 'no server confirms the address that this machine had' })
 })
 
 test('a lease of a standard server is extended by asking all to confirm it: answered to all, never at the address that no interface has', () => {

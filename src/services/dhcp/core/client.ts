@@ -138,6 +138,7 @@ export class DhcpClient implements Machine<ClientEvent> {
       case 'REBOOTING':
       case 'REQUESTING': {
         if (this.#attempts < REQUESTS_MAX) return this.#askAgain(nowMs)
+        if (this.#state === 'REBOOTING') this.#lose('no server confirms the address that this machine had')
         this.#go('silence')
         return this.start(nowMs)
       }

@@ -231,15 +231,15 @@ test('a probe hears an offer, and nothing is lent', () => {
   expect(network.journal).toEqual([])
 })
 
-/** A client that has asked, and an answer that a server could give it. */
+/** A client that has asked, and an answer that a server could give it, at 0 if not said otherwise. */
 function asking() {
   const host = new VirtualNetwork().add()
   const question = host.client.outbox.find(({ kind }) => kind === 'send')
   const { xid, chaddr } = decodeMessage(question?.kind === 'send' ? question.bytes : new Uint8Array())
-  const answer = (type: 'OFFER' | 'ACK' | 'NAK', server: number, change: Partial<Message> = {}) => host.client.receive(encodeMessage({
+  const answer = (type: 'OFFER' | 'ACK' | 'NAK', server: number, change: Partial<Message> = {}, nowMs = 0) => host.client.receive(encodeMessage({
     op: 2, htype: 1, hops: 0, xid, secs: 0, broadcast: false, ciaddr: 0, yiaddr: 7, siaddr: 0, giaddr: 0, chaddr, sname: '', file: '',
-    options: { messageType: MESSAGE_TYPE[type], serverIdentifier: server, leaseSeconds: 60 }, ...change,
-  }), host.toAll, 0)
+    ...change, options: { messageType: MESSAGE_TYPE[type], serverIdentifier: server, leaseSeconds: 60, ...change.options },
+  }), host.toAll, nowMs)
   return { client: host.client, xid, answer }
 }
 
@@ -265,6 +265,49 @@ test('the refusal of a server that was not chosen is not taken', () => {
   expect(client.state).toBe('REQUESTING')
   answer('NAK', 1)
   expect(client.state).toBe('INIT')
+})
+
+test.each([
+  { what: 'T1 of 0', told: { renewalSeconds: 0 }, asksAgainAtMs: 1_800_000 },
+  { what: 'T2 of 0', told: { rebindingSeconds: 0 }, asksAgainAtMs: 1_800_000 },
+  { what: 'T1 behind T2', told: { renewalSeconds: 3000, rebindingSeconds: 2000 }, asksAgainAtMs: 1_800_000 },
+  { what: 'T2 at the end', told: { renewalSeconds: 100, rebindingSeconds: 3600 }, asksAgainAtMs: 1_800_000 },
+  { what: 'times in order', told: { renewalSeconds: 100, rebindingSeconds: 200 }, asksAgainAtMs: 100_000 },
+  { what: 'times that leave no rest', told: { renewalSeconds: 1, rebindingSeconds: 2 }, asksAgainAtMs: 3_000 },
+  { what: 'a lease that ends before', told: { leaseSeconds: 2 }, asksAgainAtMs: 2_000 },
+  { what: 'a lease without end', told: { leaseSeconds: 0xffffffff }, asksAgainAtMs: Infinity },
+])('$what: the client asks again at a time that makes sense', ({ told, asksAgainAtMs }) => {
+  const { client, answer } = asking()
+  answer('OFFER', 1)
+  answer('ACK', 1, { options: { leaseSeconds: 3600, ...told } })
+  expect(client.state).toBe('BOUND')
+  expect(client.deadlineMs()).toBe(asksAgainAtMs)
+})
+
+test('a lease that ended while this machine slept is lost, and not asked to be renewed', () => {
+  const { client, answer } = asking()
+  answer('OFFER', 1)
+  answer('ACK', 1)
+  client.outbox.length = 0
+  client.timeout(100_000)
+  const [first] = client.outbox.flatMap(effect => effect.kind === 'send' ? [decodeMessage(effect.bytes)] : [])
+  expect([client.state, messageTypeName(first?.options.messageType)]).toEqual(['SELECTING', 'DISCOVER'])
+})
+
+test.each(['NAK', 'ACK'] as const)('who only gets a %s, of a lease of 0 s where it is an ACK, asks ever more rarely', type => {
+  const { client, answer, ...question } = asking()
+  let { xid } = question
+  let refusals = 0
+  for (let nowMs = 0; nowMs < 600_000 && refusals < 1000; nowMs = client.deadlineMs()) {
+    client.timeout(nowMs)
+    xid = client.outbox.flatMap(effect => effect.kind === 'send' ? [decodeMessage(effect.bytes).xid] : []).at(-1) ?? xid
+    answer('OFFER', 1, { xid }, nowMs)
+    answer(type, 1, { xid, options: { leaseSeconds: 0 } }, nowMs)
+    refusals += client.outbox.splice(0).filter(effect => effect.kind === 'event' && effect.event.kind === 'refused').length
+    if (client.state === 'BOUND') break
+  }
+  expect(refusals).toBeGreaterThan(8)
+  expect(refusals).toBeLessThan(20)
 })
 
 test('a lease counts from the first REQUEST, though its answer was lost', () => {

@@ -59,6 +59,8 @@ const REQUESTS_MAX = 4
 /** RFC 2131 §4.4.5 */
 const EXTENSION_RETRY_MS_MIN = 60_000
 const FOREVER = 0xffffffff
+/** Between a lease and the question that renews it, whatever the server sets. */
+const REST_MS_MIN = 3000
 
 /** The lease in hand and its times (RFC 2131 §4.4.5), absolute. */
 interface Held {
@@ -81,6 +83,8 @@ export class DhcpClient implements Machine<ClientEvent> {
   #askedAtMs = 0
   #retryAtMs = Infinity
   #attempts = 0
+  /** In a row. */
+  #refusals = 0
   #offer: { readonly yiaddr: number; readonly serverIdentifier: number } | undefined
   #held: Held | undefined
 
@@ -142,25 +146,14 @@ export class DhcpClient implements Machine<ClientEvent> {
         this.#go('silence')
         return this.start(nowMs)
       }
-      case 'BOUND': {
-        this.#go('t1')
-        return this.#extend(nowMs)
-      }
-      case 'RENEWING': {
-        if (nowMs >= (this.#held?.t2AtMs ?? Infinity)) this.#go('t2')
-        return this.#extend(nowMs)
-      }
-      case 'REBINDING': {
-        if (nowMs < (this.#held?.expiresAtMs ?? Infinity)) return this.#extend(nowMs)
-        this.#go('expired')
-        this.#lose('the lease ended and no server renewed it')
-        return this.start(nowMs)
-      }
+      case 'BOUND':
+      case 'RENEWING':
+      case 'REBINDING': return this.#goOn(nowMs)
     }
   }
 
   deadlineMs(): number {
-    return this.#state === 'BOUND' ? this.#held?.t1AtMs ?? Infinity : this.#retryAtMs
+    return this.#state === 'BOUND' ? Math.min(this.#held?.t1AtMs ?? Infinity, this.#held?.expiresAtMs ?? Infinity) : this.#retryAtMs
   }
 
   /**
@@ -197,14 +190,24 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#askAgain(nowMs)
   }
 
+  /** T1 has come, or T2, or the end: several at once where the machine slept, or the lease is shorter than a wait. */
+  #goOn(nowMs: number): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#go('t1')
+    if (nowMs >= held.t2AtMs) this.#go('t2')
+    if (nowMs < held.expiresAtMs) return this.#extend(nowMs, held)
+    this.#go('expired')
+    this.#lose('the lease ended and no server renewed it')
+    this.start(nowMs)
+  }
+
   /**
    * RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5).
    * Where answers come to all, both would be answered at the address that is lent, which no interface here has: the server is
    * asked to confirm that address, as a client does that begins anew, and answers that to all.
    */
-  #extend(nowMs: number): void {
-    const held = this.#held
-    if (held === undefined) return
+  #extend(nowMs: number, held: Held): void {
     const rebinding = this.#state === 'REBINDING'
     const untilMs = rebinding ? held.expiresAtMs : held.t2AtMs
     this.#retryAtMs = Math.min(untilMs, nowMs + Math.max(EXTENSION_RETRY_MS_MIN, (untilMs - nowMs) / 2))
@@ -217,29 +220,34 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   #takeAck(message: Message, path: Path, nowMs: number): void {
     const asked = this.#state === 'REBOOTING' ? this.#options.remembered : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
-    const { leaseSeconds, renewalSeconds, rebindingSeconds } = message.options
+    const { leaseSeconds } = message.options
     const serverIdentifier = message.options.serverIdentifier ?? this.#held?.serverIdentifier
-    if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined || !this.#go('ack')) return
+    if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined) return
+    if (leaseSeconds === 0) return this.#takeRefusal('the server lends for 0 s', nowMs)
+    if (!this.#go('ack')) return
     const lastsMs = leaseSeconds === FOREVER ? Infinity : leaseSeconds * 1000
-    const t2Ms = Math.min((rebindingSeconds ?? Infinity) * 1000, lastsMs * 0.875)
-    const t1Ms = Math.min((renewalSeconds ?? Infinity) * 1000, lastsMs * 0.5, t2Ms)
+    const { t1Ms, t2Ms } = renewalTimes(message.options, lastsMs)
+    const t1AtMs = Math.max(this.#askedAtMs + t1Ms, nowMs + REST_MS_MIN)
     const lease = this.#leaseOf(message, serverIdentifier, this.#askedAtMs, nowMs)
     this.#held = {
       lease, path, serverIdentifier, yiaddr: message.yiaddr,
-      t1AtMs: this.#askedAtMs + t1Ms, t2AtMs: this.#askedAtMs + t2Ms, expiresAtMs: this.#askedAtMs + lastsMs,
+      t1AtMs, t2AtMs: Math.max(this.#askedAtMs + t2Ms, t1AtMs), expiresAtMs: this.#askedAtMs + lastsMs,
     }
+    this.#refusals = 0
     this.outbox.push({ kind: 'event', event: { kind: 'bound', lease, path } })
   }
 
   #takeNak({ options }: Message, nowMs: number): void {
-    const hadLease = this.#held !== undefined
-    const { serverIdentifier } = options
-    if (this.#state === 'REQUESTING' && serverIdentifier !== this.#offer?.serverIdentifier) return
+    if (this.#state === 'REQUESTING' && options.serverIdentifier !== this.#offer?.serverIdentifier) return
+    this.#takeRefusal(options.message === undefined || options.message === '' ? 'the server refused' : options.message, nowMs)
+  }
+
+  /** Begins again after a wait, which grows with every refusal in a row. */
+  #takeRefusal(why: string, nowMs: number): void {
     if (!this.#go('nak')) return
-    const why = options.message === undefined || options.message === '' ? 'the server refused' : options.message
     this.outbox.push({ kind: 'event', event: { kind: 'refused', why } })
-    if (hadLease) this.#lose(why)
-    this.#attempts = 0
+    if (this.#held !== undefined) this.#lose(why)
+    this.#attempts = this.#refusals++
     this.#retryAtMs = nowMs + this.#backoffMs()
   }
 
@@ -278,4 +286,12 @@ export class DhcpClient implements Machine<ClientEvent> {
     const bytes = encodeQuestion(mac, this.#xid, secs, ciaddr, { ...options, clientIdentifier: probe ? PROBE_IDENTIFIER : identifierOf(mac) })
     for (const path of paths) this.outbox.push({ kind: 'send', path, bytes })
   }
+}
+
+/** T1 and T2 in ms from the question on: those that the server sets, where they are in order, else the usual parts of the lease (RFC 2131 §4.4.5). */
+function renewalTimes({ renewalSeconds, rebindingSeconds }: Options, lastsMs: number): { readonly t1Ms: number; readonly t2Ms: number } {
+  const usual = { t1Ms: lastsMs * 0.5, t2Ms: lastsMs * 0.875 }
+  const t1Ms = renewalSeconds === undefined ? usual.t1Ms : renewalSeconds * 1000
+  const t2Ms = rebindingSeconds === undefined ? usual.t2Ms : rebindingSeconds * 1000
+  return t1Ms > 0 && t1Ms < t2Ms && t2Ms < lastsMs ? { t1Ms, t2Ms } : usual
 }

@@ -149,6 +149,23 @@ test('a client that remembers an address of another network is refused, and begi
   expect(unknown.events).toContainEqual({ kind: 'lost', why: 'no server confirms the address that this machine had' })
 })
 
+test('a server that does not know the client lends it the address that it remembers, within some seconds', () => {
+  const network = new VirtualNetwork()
+  const host = network.add({ remembered: '192.0.2.77' })
+  network.run(5_000)
+  expect(network.asked.map(({ type }) => type)).toEqual(['REQUEST', 'REQUEST', 'DISCOVER', 'REQUEST'])
+  expect(leaseOf(host)?.address).toBe('192.0.2.77')
+})
+
+test('an address that was refused is asked for no more', () => {
+  const { client, answer } = asking('198.51.100.7')
+  const wished = () => client.outbox.splice(0).flatMap(effect => effect.kind === 'send' ? [decodeMessage(effect.bytes).options.requestedAddress] : [])
+  expect(wished()).toEqual([parseIpv4('198.51.100.7')])
+  answer('NAK', 1)
+  client.timeout(client.deadlineMs())
+  expect(wished()).toEqual([undefined])
+})
+
 test('a lease of a standard server is extended by asking all to confirm it: answered to all, never at the address that no interface has', () => {
   const network = new VirtualNetwork()
   const host = network.add({ answeredToAll: true })
@@ -232,8 +249,8 @@ test('a probe hears an offer, and nothing is lent', () => {
 })
 
 /** A client that has asked, and an answer that a server could give it, at 0 if not said otherwise. */
-function asking() {
-  const host = new VirtualNetwork().add()
+function asking(remembered = '') {
+  const host = new VirtualNetwork().add({ remembered })
   const question = host.client.outbox.find(({ kind }) => kind === 'send')
   const { xid, chaddr } = decodeMessage(question?.kind === 'send' ? question.bytes : new Uint8Array())
   const answer = (type: 'OFFER' | 'ACK' | 'NAK', server: number, change: Partial<Message> = {}, nowMs = 0) => host.client.receive(encodeMessage({

@@ -56,6 +56,8 @@ const LAST_RETRY_MS = 64_000
 /** Each wait is shorter or longer by up to a quarter, so that clients that began together do not stay together. */
 const RETRY_SPREAD = 0.25
 const REQUESTS_MAX = 4
+/** A server that does not know the client is silent (RFC 2131 §4.3.2), and its silence is known after about 3 s. */
+const REBOOT_REQUESTS_MAX = 2
 /** RFC 2131 §4.4.5 */
 const EXTENSION_RETRY_MS_MIN = 60_000
 const FOREVER = 0xffffffff
@@ -85,12 +87,15 @@ export class DhcpClient implements Machine<ClientEvent> {
   #attempts = 0
   /** In a row. */
   #refusals = 0
+  /** The address that is asked for, until a server refuses it. */
+  #wished: number | undefined
   #offer: { readonly yiaddr: number; readonly serverIdentifier: number } | undefined
   #held: Held | undefined
 
   constructor(options: ClientOptions) {
     this.#options = options
     this.#state = options.remembered === 0 ? 'INIT' : 'INIT-REBOOT'
+    this.#wished = options.remembered === 0 ? undefined : options.remembered
   }
 
   get state(): ClientState {
@@ -141,7 +146,7 @@ export class DhcpClient implements Machine<ClientEvent> {
       case 'SELECTING': return this.#askAgain(nowMs)
       case 'REBOOTING':
       case 'REQUESTING': {
-        if (this.#attempts < REQUESTS_MAX) return this.#askAgain(nowMs)
+        if (this.#attempts < (this.#state === 'REBOOTING' ? REBOOT_REQUESTS_MAX : REQUESTS_MAX)) return this.#askAgain(nowMs)
         if (this.#state === 'REBOOTING') this.#lose('no server confirms the address that this machine had')
         this.#go('silence')
         return this.start(nowMs)
@@ -168,9 +173,9 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   #question(): Options {
     switch (this.#state) {
-      case 'REBOOTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#options.remembered }
+      case 'REBOOTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#wished }
       case 'REQUESTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#offer?.yiaddr, serverIdentifier: this.#offer?.serverIdentifier }
-      default: return { messageType: MESSAGE_TYPE.DISCOVER }
+      default: return { messageType: MESSAGE_TYPE.DISCOVER, requestedAddress: this.#wished }
     }
   }
 
@@ -219,7 +224,7 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   #takeAck(message: Message, path: Path, nowMs: number): void {
-    const asked = this.#state === 'REBOOTING' ? this.#options.remembered : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
+    const asked = this.#state === 'REBOOTING' ? this.#wished : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
     const { leaseSeconds } = message.options
     const serverIdentifier = message.options.serverIdentifier ?? this.#held?.serverIdentifier
     if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined) return
@@ -247,6 +252,7 @@ export class DhcpClient implements Machine<ClientEvent> {
     if (!this.#go('nak')) return
     this.outbox.push({ kind: 'event', event: { kind: 'refused', why } })
     if (this.#held !== undefined) this.#lose(why)
+    this.#wished = undefined
     this.#attempts = this.#refusals++
     this.#retryAtMs = nowMs + this.#backoffMs()
   }

@@ -327,6 +327,17 @@ test.each(['NAK', 'ACK'] as const)('who only gets a %s, of a lease of 0 s where 
   expect(refusals).toBeLessThan(20)
 })
 
+test('what a server says is printable, however it says it', () => {
+  const { client, answer } = asking()
+  const events = () => client.outbox.splice(0).flatMap(effect => effect.kind === 'event' ? [effect.event] : [])
+  answer('OFFER', 1)
+  answer('ACK', 1, { options: { domainName: 'home\u001b[2J\u009b31m' } })
+  expect(events()).toContainEqual(expect.objectContaining({ kind: 'bound', lease: expect.objectContaining({ domain: 'home?[2J?31m' }) }))
+  client.timeout(client.deadlineMs())
+  answer('NAK', 1, { options: { message: '\u001b]0;title\u0007no\r\nsuch address' } })
+  expect(events()).toContainEqual({ kind: 'refused', why: '?]0;title?no??such address' })
+})
+
 test('a lease counts from the first REQUEST, though its answer was lost', () => {
   const network = new VirtualNetwork()
   let answers = 0

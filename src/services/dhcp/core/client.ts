@@ -11,7 +11,7 @@ import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { learnedFrom, type Lease } from './lease.ts'
+import { learnedFrom, printable, type Lease } from './lease.ts'
 import { ASKED_FOR, encodeQuestion, encodeRelease, identifierOf } from './question.ts'
 
 export const TRANSITIONS = {
@@ -244,7 +244,7 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   #takeNak({ options }: Message, nowMs: number): void {
     if (this.#state === 'REQUESTING' && options.serverIdentifier !== this.#offer?.serverIdentifier) return
-    this.#takeRefusal(options.message === undefined || options.message === '' ? 'the server refused' : options.message, nowMs)
+    this.#takeRefusal(options.message === undefined || options.message === '' ? 'the server refused' : printable(options.message), nowMs)
   }
 
   /** Begins again after a wait, which grows with every refusal in a row. */

@@ -24,6 +24,8 @@ export interface Lease {
 
 const DNS_PORT = 53
 const DNS_ADMIN_PORT = 5354
+/** One option has no room for more (RFC 2132 §2). */
+const TEXT_LENGTH_MAX = 255
 
 /** All but the times. */
 export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'tookMs'> {
@@ -36,9 +38,14 @@ export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifi
     dns: textOf(options.dnsServers?.[0]),
     dnsPort: ports.dnsPort ?? DNS_PORT,
     dnsAdminPort: ports.dnsAdminPort ?? DNS_ADMIN_PORT,
-    domain: options.domainName ?? '',
+    domain: printable(options.domainName ?? ''),
     leaseSeconds: options.leaseSeconds ?? 0,
   }
+}
+
+/** A server's text as screens and logs may show it: control characters would drive a terminal. */
+export function printable(text: string): string {
+  return text.slice(0, TEXT_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?')
 }
 
 function textOf(address: number | undefined): string {

@@ -1,6 +1,9 @@
 /**
  * The DHCP client on real sockets. It learns what a server lends and tells; this machine's interfaces stay as they are.
  * core/client.ts decides; client-sockets.ts says where it asks from.
+ *
+ * No lease is given back: all clients of one data folder are one to the server, by their hardware address, and share what it
+ * lent. `hamlet lease` would take away what the gateway beside it uses, and the next call would get another address.
  */
 import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +19,6 @@ import { ALL, DHCP_PORT, NO_LEASE, openSockets, surroundings, type Asked } from 
 import { DhcpClient, type ClientEvent } from './core/client.ts'
 import { DhcpInform } from './core/inform.ts'
 import type { Lease } from './core/lease.ts'
-import { encodeRelease } from './core/question.ts'
 import { formatMac, parseMac } from './wire/hardware-address.ts'
 
 export type { Lease } from './core/lease.ts'
@@ -82,14 +84,6 @@ export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise
     driver.stop()
     await sockets.door.close()
   }
-}
-
-/** Gives a lease back. No answer is expected, so none is waited for. */
-export async function releaseLease(lease: Lease, { server, mac, random, clock, trace }: Omit<LeaseQuestion, 'hostName'>): Promise<void> {
-  const { door } = await openSockets({ server: { address: lease.server, port: server?.port ?? DHCP_PORT }, trace, clock }, () => undefined)
-  door.send(door.pathTo({ address: lease.server, port: server?.port ?? DHCP_PORT }), encodeRelease(macBytes(mac), random.uint32(), parseIpv4(lease.address) ?? 0, parseIpv4(lease.server) ?? 0))
-  door.flush()
-  await door.close()
 }
 
 export interface KeptLease {

@@ -9,8 +9,9 @@ import { secureRandom } from '../kit/node/random.ts'
 import { startService, type Implementation, type ServiceListener, type StartedService } from '../kit/node/service.ts'
 import type { Contract } from '../kit/contract.ts'
 import { TraceRing } from '../kit/trace.ts'
-import { obtainLease, releaseLease } from './client.ts'
+import { obtainLease } from './client.ts'
 import { dhcpService } from './service.ts'
+import { giveBack } from './testing/give-back.ts'
 
 const toClose: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -37,7 +38,7 @@ test('the name of a client is registered with its lease, and withdrawn with it',
   const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
   const lease = await obtainLease(asks(dhcp, 1, 'Ophelia\'s Mac'))
   await expect.poll(() => listed(dns)).toEqual([`ophelia-s-mac.home A ${lease.address}`])
-  await releaseLease(lease, asks(dhcp, 1, ''))
+  await giveBack(lease, asks(dhcp, 1, ''))
   await expect.poll(() => listed(dns)).toEqual([])
 })
 
@@ -48,8 +49,8 @@ test('a client takes no name that another has registered, and its own end takes 
   const lease = await obtainLease(asks(dhcp, 1, 'my-app'))
   const other = await obtainLease(asks(dhcp, 2, 'kettle'))
   await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1', `kettle.home A ${other.address}`])
-  await releaseLease(lease, asks(dhcp, 1, ''))
-  await releaseLease(other, asks(dhcp, 2, ''))
+  await giveBack(lease, asks(dhcp, 1, ''))
+  await giveBack(other, asks(dhcp, 2, ''))
   await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1'])
 })
 

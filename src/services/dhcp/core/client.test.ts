@@ -226,19 +226,6 @@ test('without a server a client asks ever more rarely, about once a minute in th
   expect(waits.length).toBeGreaterThan(8)
 })
 
-test('a client gives its address back, and another gets it', () => {
-  const network = new VirtualNetwork('192.0.2.10-192.0.2.10')
-  const first = network.add()
-  network.run(1000)
-  const second = network.add()
-  network.run(20_000)
-  expect(second.client.state).toBe('SELECTING')
-  first.client.release()
-  network.run(100_000)
-  expect(first.client.state).toBe('INIT')
-  expect(leaseOf(second)?.address).toBe('192.0.2.10')
-})
-
 test('a probe hears an offer, and nothing is lent', () => {
   const network = new VirtualNetwork()
   const host = network.add({ probe: true })

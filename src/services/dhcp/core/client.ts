@@ -1,7 +1,7 @@
 /**
  * The DHCP client as a machine: RFC 2131 §4.4, figure 5. It only learns: nothing is applied to an interface, so its
- * questions come from an address that the machine already has, and it asks for broadcast answers. TRANSITIONS is figure 5;
- * asking again in the same state is no transition.
+ * questions come from an address that the machine already has, or from none, and it asks for broadcast answers. TRANSITIONS
+ * is figure 5; asking again in the same state is no transition, and nothing is given back.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -12,7 +12,7 @@ import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { learnedFrom, printable, type Lease } from './lease.ts'
-import { ASKED_FOR, encodeQuestion, encodeRelease, identifierOf } from './question.ts'
+import { ASKED_FOR, encodeQuestion, identifierOf } from './question.ts'
 
 export const TRANSITIONS = {
   INIT: { start: 'SELECTING' },
@@ -20,9 +20,9 @@ export const TRANSITIONS = {
   REBOOTING: { ack: 'BOUND', nak: 'INIT', silence: 'INIT' },
   SELECTING: { offer: 'REQUESTING', probed: 'INIT' },
   REQUESTING: { ack: 'BOUND', nak: 'INIT', silence: 'INIT' },
-  BOUND: { t1: 'RENEWING', released: 'INIT' },
-  RENEWING: { ack: 'BOUND', nak: 'INIT', t2: 'REBINDING', released: 'INIT' },
-  REBINDING: { ack: 'BOUND', nak: 'INIT', expired: 'INIT', released: 'INIT' },
+  BOUND: { t1: 'RENEWING' },
+  RENEWING: { ack: 'BOUND', nak: 'INIT', t2: 'REBINDING' },
+  REBINDING: { ack: 'BOUND', nak: 'INIT', expired: 'INIT' },
 } as const
 export type ClientState = keyof typeof TRANSITIONS
 type Input = { [State in ClientState]: keyof (typeof TRANSITIONS)[State] }[ClientState]
@@ -109,16 +109,6 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#xid = this.#options.random.uint32()
     this.#attempts = 0
     this.#askAgain(nowMs)
-  }
-
-  /** Gives the address back (RFC 2131 §4.4.6); nothing follows until `start`. */
-  release(): void {
-    const held = this.#held
-    if (held === undefined || !this.#go('released')) return
-    const bytes = encodeRelease(this.#options.mac, this.#xid, held.yiaddr, held.serverIdentifier)
-    this.outbox.push({ kind: 'send', path: held.path, bytes })
-    this.#held = undefined
-    this.#retryAtMs = Infinity
   }
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {

@@ -1,6 +1,6 @@
 /** Messages of the client (RFC 2131 §4.4.1, table 5). */
 import { ETHERNET, OP } from '../wire/header.ts'
-import { encodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
+import { encodeMessage } from '../wire/message.ts'
 import { OPTIONS, type Options } from '../wire/options.ts'
 
 /** What Hamlet's client wants to know. */
@@ -12,14 +12,9 @@ export const ASKED_FOR = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServer
  */
 export function encodeQuestion(mac: Uint8Array, xid: number, secs: number, ciaddr: number, options: Options): Uint8Array {
   return encodeMessage({
-    op: OP.request, htype: ETHERNET, hops: 0, xid, secs, broadcast: options.messageType !== MESSAGE_TYPE.RELEASE,
+    op: OP.request, htype: ETHERNET, hops: 0, xid, secs, broadcast: true,
     ciaddr, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac, sname: '', file: '', options,
   })
-}
-
-/** Gives an address back (RFC 2131 §4.4.6); nobody answers it. */
-export function encodeRelease(mac: Uint8Array, xid: number, yiaddr: number, serverIdentifier: number): Uint8Array {
-  return encodeQuestion(mac, xid, 0, yiaddr, { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier, clientIdentifier: identifierOf(mac) })
 }
 
 /** RFC 2132 §9.14: the hardware type, then the address. */

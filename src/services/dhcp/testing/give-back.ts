@@ -1,0 +1,17 @@
+/** Gives a lease back, as clients of others do (RFC 2131 §4.4.6). No answer is expected, so none is waited for. */
+import type { Endpoint } from '../../kit/endpoint.ts'
+import { parseIpv4 } from '../../kit/ip-address.ts'
+import { openDoor } from '../../kit/node/udp/open-door.ts'
+import type { Lease } from '../client.ts'
+import { encodeQuestion, identifierOf } from '../core/question.ts'
+import { parseMac } from '../wire/hardware-address.ts'
+import { MESSAGE_TYPE } from '../wire/message.ts'
+
+export async function giveBack(lease: Lease, { server, mac }: { readonly server: Endpoint; readonly mac: string }): Promise<void> {
+  const chaddr = parseMac(mac) ?? new Uint8Array(6)
+  const door = await openDoor({ addresses: [server.address], port: 0, receive: () => undefined })
+  const options = { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: parseIpv4(lease.server), clientIdentifier: identifierOf(chaddr) }
+  door.send(door.pathTo(server), encodeQuestion(chaddr, 1, 0, parseIpv4(lease.address) ?? 0, options))
+  door.flush()
+  await door.close()
+}

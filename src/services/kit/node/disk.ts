@@ -3,7 +3,7 @@
  * tears what was not synced.
  */
 import { fdatasync, write } from 'node:fs'
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -16,6 +16,7 @@ export interface Disk {
   open(path: string, how: 'new' | 'emptied' | 'kept'): Promise<DiskFile>
   /** Takes the place of `to` in one step. */
   rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
   /** Returns when the names in the folder (made, renamed) are safe. */
   syncFolder(folder: string): Promise<void>
 }
@@ -60,6 +61,7 @@ export const nodeDisk: Disk = {
     }
     await rename(from, to)
   },
+  remove: unlink,
   async syncFolder(folder) {
     if (IS_WINDOWS) return
     const handle = await open(folder, 'r')
@@ -89,8 +91,14 @@ const SET_ASIDE_MAX = 1000
 export async function setAside(disk: Disk, path: string, damaged: Uint8Array): Promise<string> {
   for (let n = 1; n <= SET_ASIDE_MAX; n++) {
     const copy = `${path}.damaged-${n}`
+    let file: DiskFile
     try {
-      const file = await disk.open(copy, 'new')
+      file = await disk.open(copy, 'new')
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+      continue
+    }
+    try {
       try {
         await writeAll(file, damaged, 0)
         await file.sync()
@@ -100,7 +108,8 @@ export async function setAside(disk: Disk, path: string, damaged: Uint8Array): P
       await disk.syncFolder(dirname(path))
       return basename(copy)
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error
+      await disk.remove(copy).catch(() => undefined) // Part of a copy is none; what failed first is what is told.
+      throw error
     }
   }
   throw new HamletError({

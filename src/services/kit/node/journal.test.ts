@@ -157,6 +157,16 @@ test('a tail of zeros is cut, copied aside and told', async () => {
   expect(bytesOf(disk, `${FILE}.damaged-1`)).toEqual(new Uint8Array(4096))
 })
 
+test.each(['write', 'sync', 'syncFolder'] as const)('a copy of damage whose %s fails is taken away again, however often', async failing => {
+  const disk = await diskWithBytes(Uint8Array.of(...bytesOf(await diskWith(entries(3))), ...new Uint8Array(4096)))
+  disk.fault = operation => operation === failing ? errno('ENOSPC') : undefined
+  for (let start = 0; start < 3; start++) await expect(open(disk)).rejects.toMatchObject({ code: 'disk-failed' })
+  expect(disk.names()).toEqual([FILE])
+  disk.fault = () => undefined
+  expect((await open(disk)).records).toEqual(entries(3))
+  expect(disk.names()).toEqual([FILE, `${FILE}.damaged-1`])
+})
+
 test('damage before whole lines sets the whole file aside and keeps the records on both sides', async () => {
   const bytes = bytesOf(await diskWith(entries(5)))
   const second = new TextDecoder().decode(bytes).indexOf('host-1')

@@ -11,7 +11,7 @@ import type { Disk, DiskFile } from '../disk.ts'
 /** Small, so that few records span many. */
 const SECTOR_BYTES = 32
 
-type Operation = 'read' | 'open' | 'rename' | 'syncFolder' | 'write' | 'syncData' | 'sync' | 'close'
+type Operation = 'read' | 'open' | 'rename' | 'remove' | 'syncFolder' | 'write' | 'syncData' | 'sync' | 'close'
 
 interface Change {
   /** Undefined: the file is cut to nothing. */
@@ -28,7 +28,7 @@ type Names = Map<string, Content>
 
 export class SimDisk implements Disk {
   /** How often each operation was begun. */
-  readonly counts: Record<Operation, number> = { read: 0, open: 0, rename: 0, syncFolder: 0, write: 0, syncData: 0, sync: 0, close: 0 }
+  readonly counts: Record<Operation, number> = { read: 0, open: 0, rename: 0, remove: 0, syncFolder: 0, write: 0, syncData: 0, sync: 0, close: 0 }
   /** Asked before each operation: an error that it shall end with. */
   fault: (operation: Operation) => NodeJS.ErrnoException | undefined = () => undefined
   /** Operations until the machine stops: none after that returns. */
@@ -95,6 +95,12 @@ export class SimDisk implements Disk {
       names.delete(from)
       names.set(to, file)
     })
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#begin('remove')
+    if (!this.#names.has(path)) throw errno('ENOENT')
+    this.#changeNames(names => names.delete(path))
   }
 
   async syncFolder(folder: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** A file as the answer to GET and HEAD: validators, conditions, ranges (RFC 9110 §8.8, §13, §14). Pure. */
 import { basename } from 'node:path'
 import { contentTypeOf } from './content-types.ts'
+import { formatHttpDate } from './http-date.ts'
 import { emptyResponse, problem, type FoundFile, type HttpRequest, type HttpResponse } from './message.ts'
-import { checkPreconditions, formatHttpDate, ifRangeHolds } from './preconditions.ts'
+import { checkPreconditions, ifRangeHolds } from './preconditions.ts'
 import { parseRange } from './range.ts'
 
 /** @param stats as node:fs tells them; the time has fractions of a ms, so that two quick changes differ */
@@ -13,7 +14,9 @@ export function foundFile(path: string, { size, mtimeMs }: { size: number; mtime
 
 /** The answer to a GET or HEAD of a file: 200, 206, 304, 412 or 416. */
 export function fileResponse(request: HttpRequest, file: FoundFile): HttpResponse {
-  const headers = { 'accept-ranges': 'bytes', 'cache-control': 'no-cache', etag: file.etag, 'last-modified': formatHttpDate(file.modifiedAtMs) }
+  // §8.8.2.1: never later than the Date of the response.
+  const lastModified = formatHttpDate(Math.min(file.modifiedAtMs, request.receivedAtMs))
+  const headers = { 'accept-ranges': 'bytes', 'cache-control': 'no-cache', etag: file.etag, 'last-modified': lastModified }
   const precondition = checkPreconditions(request, file)
   if (precondition === 'not-modified') return emptyResponse(304, headers)
   if (precondition === 'failed') return problem(412, 'The file has changed.')

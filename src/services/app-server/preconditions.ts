@@ -1,4 +1,5 @@
 /** Conditional requests (RFC 9110 §13) for a representation with a strong entity tag and a date. */
+import { parseHttpDate } from './http-date.ts'
 import type { HttpRequest } from './message.ts'
 
 export interface Validators {
@@ -8,15 +9,15 @@ export interface Validators {
 }
 
 /** What the fields say, in the order of §13.2.2: go on, 304 or 412. */
-export function checkPreconditions({ headers }: Pick<HttpRequest, 'headers'>, validators: Validators): 'proceed' | 'not-modified' | 'failed' {
+export function checkPreconditions({ headers, receivedAtMs }: Pick<HttpRequest, 'headers' | 'receivedAtMs'>, validators: Validators): 'proceed' | 'not-modified' | 'failed' {
   const ifMatch = headers['if-match']
   const ifNoneMatch = headers['if-none-match']
   const modifiedAtMs = wholeSeconds(validators.modifiedAtMs)
   if (ifMatch !== undefined) {
     if (!listsTag(ifMatch, validators.etag, 'strong')) return 'failed'
-  } else if (modifiedAtMs > httpDate(headers['if-unmodified-since'], Infinity)) return 'failed'
+  } else if (modifiedAtMs > httpDate(headers['if-unmodified-since'], receivedAtMs, Infinity)) return 'failed'
   if (ifNoneMatch !== undefined) return listsTag(ifNoneMatch, validators.etag, 'weak') ? 'not-modified' : 'proceed'
-  return modifiedAtMs <= httpDate(headers['if-modified-since'], -Infinity) ? 'not-modified' : 'proceed'
+  return modifiedAtMs <= httpDate(headers['if-modified-since'], receivedAtMs, -Infinity) ? 'not-modified' : 'proceed'
 }
 
 /**
@@ -27,12 +28,7 @@ export function ifRangeHolds({ headers, receivedAtMs }: Pick<HttpRequest, 'heade
   const ifRange = headers['if-range']
   if (ifRange === undefined) return true
   if (ifRange.startsWith('"')) return ifRange === validators.etag
-  return httpDate(ifRange, NaN) === wholeSeconds(validators.modifiedAtMs) && receivedAtMs - validators.modifiedAtMs > 1000
-}
-
-/** The date as HTTP writes it (§5.6.7). */
-export function formatHttpDate(atMs: number): string {
-  return new Date(atMs).toUTCString()
+  return httpDate(ifRange, receivedAtMs, NaN) === wholeSeconds(validators.modifiedAtMs) && receivedAtMs - validators.modifiedAtMs > 1000
 }
 
 function listsTag(field: string, etag: string, comparison: 'strong' | 'weak'): boolean {
@@ -41,10 +37,8 @@ function listsTag(field: string, etag: string, comparison: 'strong' | 'weak'): b
 }
 
 /** A field that is no date counts as absent (§13.1.3). */
-function httpDate(field: string | undefined, absent: number): number {
-  if (field === undefined || !/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(field)) return absent
-  const atMs = Date.parse(field)
-  return Number.isNaN(atMs) ? absent : atMs
+function httpDate(field: string | undefined, receivedAtMs: number, absent: number): number {
+  return parseHttpDate(field ?? '', receivedAtMs) ?? absent
 }
 
 function wholeSeconds(atMs: number): number {

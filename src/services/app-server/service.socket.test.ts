@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { tmpdir } from 'node:os'
@@ -165,6 +165,16 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     const again = await ask(peer, '/css/site.css', { headers: { 'if-none-match': headers.etag ?? '' } })
     expect([again.status, again.headers.etag, again.body.length]).toEqual([304, headers.etag, 0])
     expect((await ask(peer, '/css/site.css', { headers: { 'if-modified-since': headers['last-modified'] ?? '' } })).status).toBe(304)
+  })
+
+  test('a file from the future is told as one of now', async () => {
+    const site = await mkdtemp(join(folder, 'site-'))
+    await writeFile(join(site, 'page'), 'x')
+    const tomorrow = new Date(Date.now() + 86_400_000)
+    await utimes(join(site, 'page'), tomorrow, tomorrow)
+    const { peer } = await start({ site })
+    const { headers } = await ask(peer, '/page')
+    expect(Date.parse(headers['last-modified'] ?? '')).toBeLessThanOrEqual(Date.parse(headers.date ?? ''))
   })
 
   test('HEAD has the head of GET and no body; other methods are told what is allowed', async () => {

@@ -1,12 +1,13 @@
 /** Writes keys into files (keys-file.ts): into the one that the server reads, beside those that are there; and alone, to be carried away. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HamletError, partsOf, UsageError } from '../kit/errors.ts'
 import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, nodeDisk } from '../kit/node/disk.ts'
 import { lockFolder, type FolderLock } from '../kit/node/folder-lock.ts'
+import { makeFolder } from '../kit/node/make-folder.ts'
 import type { TsigKey } from './core/admin/tsig.ts'
 import { formatKey, parseKeys, readKeysText } from './keys-file.ts'
 import { nameKey } from './wire/name.ts'
@@ -84,7 +85,7 @@ function checkTakes(text: string, { name }: TsigKey, fileName: string): void {
 async function replaceForOwner(path: string, text: string): Promise<void> {
   const mine = `${path}.${randomBytes(8).toString('hex')}`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const file = await open(mine, 'wx', OWNER_ONLY)
     try {
       await file.writeFile(text, 'latin1')

@@ -4,10 +4,11 @@
  *
  *     my-app.home x25519 hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=
  */
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HamletError, oneLine } from '../kit/errors.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
+import { makeFolder } from '../kit/node/make-folder.ts'
 
 export const KNOWN_SERVERS_FILE = 'rudp-known-servers'
 const LINE = /^(\S{1,300}) x25519 ([A-Za-z0-9+/]{43}=)$/
@@ -47,7 +48,7 @@ export class KnownServers {
   /** Remembers what a server showed at the first visit. Where that fails the log says so, and the next visit is a first one again. */
   async add(name: string, identity: string): Promise<void> {
     try {
-      await mkdir(dirname(this.#path), { recursive: true })
+      await makeFolder(dirname(this.#path))
       await appendFile(this.#path, `${name} x25519 ${identity}\n`)
       this.#log(`${name} is known from now on by x25519 ${identity}`)
     } catch (error) {

@@ -1,8 +1,9 @@
 /** Where Hamlet keeps what it must not forget: the folder that Electron calls userData, found without Electron. */
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { posix, win32 } from 'node:path'
 import { HamletError } from '../errors.ts'
 import { errnoOf, reasonOf } from './disk.ts'
+import { makeFolder } from './make-folder.ts'
 
 const PRODUCT_NAME = 'Hamlet'
 
@@ -25,7 +26,7 @@ export function userDataFolder(platform: string, environment: Readonly<Record<st
  */
 export async function makeDataFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await access(folder, constants.W_OK)
   } catch (error) {
     throw folderError(folder, error)
@@ -35,7 +36,7 @@ export async function makeDataFolder(folder: string): Promise<void> {
 /** A data folder that the system refuses. */
 export function folderError(folder: string, error: unknown): HamletError {
   return new HamletError({
-    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: reasonOf(error), remedy: 'give another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
+    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: errnoOf(error) === 'ENOENT' ? 'the system takes no folder there' : reasonOf(error), remedy: 'give another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
   }, { cause: error })
 }
 

@@ -1,0 +1,31 @@
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeDataFolder } from './data-folder.ts'
+import { makeFolder } from './make-folder.ts'
+
+let above = ''
+beforeEach(async () => { above = await mkdtemp(join(tmpdir(), 'hamlet-make-')) })
+afterEach(() => rm(above, { recursive: true }))
+
+test('a folder is made with all above it, by several at once, and one that is there stays', async () => {
+  const folder = join(above, 'a', 'b', 'c')
+  await Promise.all([makeFolder(folder), makeFolder(folder), makeFolder(folder)])
+  await writeFile(join(folder, 'file'), '')
+  await makeFolder(folder)
+  expect(await readdir(folder)).toEqual(['file'])
+  await symlink(folder, join(above, 'link'))
+  await makeFolder(join(above, 'link'))
+})
+
+test('what is in the way is told by its errno', async () => {
+  await writeFile(join(above, 'file'), '')
+  await expect(makeFolder(join(above, 'file'))).rejects.toMatchObject({ code: 'EEXIST' })
+  await expect(makeFolder(join(above, 'file', 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+})
+
+test('where the system takes no folder there is an error, and an end', async () => {
+  await expect(makeFolder('/proc/hamlet/data')).rejects.toMatchObject({ code: 'ENOENT' })
+  await expect(makeDataFolder('/proc/hamlet')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'the system takes no folder there' } })
+})

@@ -66,9 +66,13 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     return options.forward(parseTarget(Buffer.from(url, 'latin1').toString()), incoming, outgoing)
   }
 
+  const refuse = (stream: Duplex, error: unknown): void => {
+    stream.resume().write(errorAnswer(error))
+    endInOrder(stream, patience)
+  }
   server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
     headersInTime.get(stream)?.()
-    connect(incoming, stream, head).catch((error: unknown) => stream.end(errorAnswer(error)))
+    connect(incoming, stream, head).catch((error: unknown) => refuse(stream, error))
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
@@ -78,8 +82,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     if (stream.destroyed || stream.writableEnded) return
     const exchange = latest.get(stream)
     if (exchange !== undefined && !exchange.outgoing.writableFinished) return endWith(exchange, unreadable(error), () => endInOrder(stream, patience))
-    stream.write(errorAnswer(unreadable(error)))
-    endInOrder(stream, patience)
+    refuse(stream, unreadable(error))
   })
 
   let connections = 0

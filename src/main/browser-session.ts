@@ -16,6 +16,7 @@ export class BrowserSession {
   readonly #transports = new Map<number, Transport>()
   readonly #openInTab: (url: string) => void
   #proxyPort = NO_PROXY_PORT
+  #proxied: Promise<void> = Promise.resolve()
   #logins = 0
 
   /**
@@ -44,16 +45,18 @@ export class BrowserSession {
   }
 
   /** Sends the browser through the proxy on this port; undefined: there is none now. */
-  async useProxy(port: number | undefined): Promise<void> {
+  useProxy(port: number | undefined): Promise<void> {
     this.#proxyPort = port ?? NO_PROXY_PORT
     this.#logins = 0
-    await applyProxy(this.#session, PROXY_HOST, this.#proxyPort)
+    this.#proxied = applyProxy(this.#session, PROXY_HOST, this.#proxyPort)
+    return this.#proxied
   }
 
-  /** The transport of one tab, from its next request on. */
-  setTransport(webContentsId: number, transport: Transport): void {
+  /** The transport of one tab, from its next request on. Resolves when that one finds the proxy of a client that has just come. */
+  async setTransport(webContentsId: number, transport: Transport): Promise<void> {
     this.#transports.set(webContentsId, transport)
     this.#logins = 0
+    await this.#proxied
   }
 
   #restrict(contents: WebContents): void {
@@ -78,6 +81,8 @@ export class BrowserSession {
       if (url.startsWith('http://')) void contents.loadURL(url).catch(() => undefined)
       return { action: 'deny' }
     })
+    // A page may not keep the person: they leave, unasked.
+    contents.on('will-prevent-unload', event => event.preventDefault())
     contents.once('destroyed', () => this.#transports.delete(contents.id))
   }
 }

@@ -128,9 +128,9 @@ export class Control {
         const qlog = async () => client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection })).qlog
         return { path: await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, qlog) }
       },
-      'browser:transport': ({ webContentsId, transport }) => {
-        this.#browser.setTransport(webContentsId, transport)
-        return Promise.resolve({})
+      'browser:transport': async ({ webContentsId, transport }) => {
+        await this.#browser.setTransport(webContentsId, transport)
+        return {}
       },
       'trace:open': ({ id }, { sender }) => {
         const { port1, port2 } = new MessageChannelMain()
@@ -162,7 +162,7 @@ export class Control {
   }
 
   #openHome(): void {
-    this.#push('browser:open', { url: this.#homeUrl() })
+    this.#push('browser:first', { url: this.#homeUrl() })
   }
 
   #status(status: ServiceStatus): void {

@@ -83,8 +83,10 @@ export const pushes = {
   lamp: z.object({ id: serviceId, lamp }),
   mode: z.object({ mode }),
   notice: z.object({ text: z.string() }),
-  /** The browser shall open this address (after the first start). */
+  /** The browser shall open this address. */
   'browser:open': z.object({ url: z.string() }),
+  /** The same, where the person has not asked for another one: all services are up. */
+  'browser:first': z.object({ url: z.string() }),
 } as const
 export type Pushes = typeof pushes
 export type Pushed<Channel extends keyof Pushes> = z.output<Pushes[Channel]>

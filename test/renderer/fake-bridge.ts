@@ -112,7 +112,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
       const { error } = await start(id)
       if (error !== undefined) return { error }
     }
-    push('browser:open', { url: 'http://my-app.home/' })
+    push('browser:first', { url: 'http://my-app.home/' })
     await passed(300)
     journey('tcp')
     return {}

@@ -20,7 +20,7 @@ if (!('loadURL' in document.createElement('webview'))) {
     }
     Object.assign(webview, {
       loadURL: load, reload() {}, reloadIgnoringCache() {}, stop() {}, goBack() {}, goForward() {}, clearHistory() {},
-      canGoBack: () => false, canGoForward: () => false, getWebContentsId: () => 1,
+      canGoBack: () => false, canGoForward: () => false, isWaitingForResponse: () => false, getWebContentsId: () => 1,
     })
     setTimeout(() => tell('dom-ready'), 50)
   }).observe(document, { childList: true, subtree: true })

@@ -18,7 +18,7 @@ export interface BrowserProps {
 }
 
 export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
-  const { url, isLoading, failure, isOnline } = useBrowser()
+  const { url, isLoading, failure, isOnline, guest } = useBrowser()
   const isPageShown = url !== '' && failure === undefined
   return (
     <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
@@ -26,7 +26,7 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
       <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
       {isPageShown && !isOnline && <p className="stale" role="status">{STALE}</p>}
       <div className="page">
-        <Page isShown={isPageShown} />
+        <Page key={guest} isShown={isPageShown} />
         {url === '' && beforeFirstPage}
         {failure !== undefined && (
           <div className="failure" role="alert">
@@ -42,7 +42,7 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
 
 const STALE = 'The client is off. This page was fetched before; its links lead nowhere until the client runs.'
 
-/** Mounted once and never taken out. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
+/** Mounted once, and taken out only when its page is gone for good. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
 function Page({ isShown }: { readonly isShown: boolean }) {
   const element = useRef<HTMLElement>(null)
   useEffect(() => {

@@ -64,3 +64,9 @@ function hostOf(url: string): string {
     return 'The page'
   }
 }
+export function pageClosed(url: string): ErrorParts {
+  return {
+    code: 'connection-lost', what: 'The page closed itself', why: `a script of ${hostOf(url)} asked for that`, done: 'all services run on', remedy: 'load the page again, or open another one',
+  }
+}
+

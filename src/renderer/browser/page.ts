@@ -3,18 +3,23 @@
  * since only a page that is there has the number by which main must know its transport before the first request.
  */
 import type { Transport } from '../../services/client/contract.ts'
+import { partsOf, type ErrorParts } from '../../services/kit/errors.ts'
 import { bridge, errorOf } from '../bridge.ts'
 import { readAddress } from './address.ts'
-import { ABORTED, clientOff, loadFailure, pageCrashed } from './failure.ts'
-import { useBrowser } from './store.ts'
+import { ABORTED, clientOff, loadFailure, pageClosed, pageCrashed } from './failure.ts'
+import { useBrowser, type BrowserState } from './store.ts'
 import { listen, type WebviewElement } from './webview.ts'
 
 const BLANK = 'about:blank'
 
 /** The element once it can be spoken to. */
 let page: WebviewElement | undefined
-/** An address that was asked for before that. */
+/** An address that was asked for while there was no element, or no client, to ask for it. */
 let waitingUrl: string | undefined
+/** The address that is on its way, be it that it was asked for or that the page goes there. */
+let pendingUrl: string | undefined
+/** What came last: the bar goes back to it when a load comes to nothing, be it stopped or answered without a page. */
+let committed: Pick<BrowserState, 'url' | 'failure'> = { url: '', failure: undefined }
 /** Whether a page beside about:blank was shown. */
 let hasHistory = false
 const { getState, setState } = useBrowser
@@ -23,61 +28,76 @@ const { getState, setState } = useBrowser
 export function openTyped(typed: string): string | undefined {
   const reading = readAddress(typed)
   if (reading.kind === 'refused') return reading.sentence
-  if (getState().isOnline) void open(reading.url, reading.transport)
-  else setState({ url: reading.url, transport: reading.transport ?? getState().transport, failure: clientOff(reading.url) })
+  void open(reading.url, reading.transport)
   return undefined
 }
 
-/** Opens an address that main gives, which knows that the gateway is ready. */
+/** Opens an address that main or the window gives. */
 export function openUrl(url: string): void {
-  const reading = readAddress(url)
-  if (reading.kind === 'open') void open(reading.url, reading.transport)
+  openTyped(url)
+}
+
+/** The page to begin with, where the person has not asked for another one. */
+export function openFirst(url: string): void {
+  if (getState().url === '') openUrl(url)
 }
 
 /** The same page again over the other transport; nothing of it is taken from the cache. */
 export async function chooseTransport(transport: Transport): Promise<void> {
-  const { url, failure, isOnline } = getState()
-  if (!await useTransport(transport) || url === '' || !isOnline) return
-  if (failure !== undefined) void open(url, undefined)
-  else page?.reloadIgnoringCache()
+  if (await useTransport(transport) && getState().isOnline) again(element => element.reloadIgnoringCache())
 }
 
 export function reloadOrStop(): void {
-  const { url, isLoading, failure, isOnline } = getState()
-  if (isLoading) page?.stop()
-  else if (!isOnline) setState({ failure: clientOff(url) })
-  else if (failure !== undefined) void open(url, undefined)
-  else page?.reload()
+  if (!getState().isLoading) again(element => element.reload())
+  else if (page !== undefined) page.stop()
+  else giveUp()
 }
 
 export const goBack = () => page?.goBack()
 export const goForward = () => page?.goForward()
-export const setOnline = (isOnline: boolean) => setState({ isOnline })
+
+/** What was asked for meanwhile is opened when the client comes. */
+export function setOnline(isOnline: boolean): void {
+  setState({ isOnline })
+  void begin()
+}
 
 /** Listens to the element from now on. Returns the function that ends it. */
 export function attach(element: WebviewElement): () => void {
   const ends = [
     listen(element, 'dom-ready', () => {
-      const isFirst = page === undefined
+      if (page !== undefined) return
       page = element
-      if (isFirst) void begin()
+      void begin()
     }),
     listen(element, 'did-start-loading', () => { if (getState().url !== '') setState({ isLoading: true }) }),
-    listen(element, 'did-stop-loading', () => setState({ isLoading: false, canGoBack: element.canGoBack(), canGoForward: element.canGoForward() })),
+    listen(element, 'did-start-navigation', ({ url, isInPlace, isMainFrame }) => { if (isMainFrame && !isInPlace && url !== BLANK) pendingUrl = url }),
+    listen(element, 'did-stop-loading', () => {
+      if (element.isWaitingForResponse()) return // the next load has begun
+      setState({ isLoading: false, canGoBack: element.canGoBack(), canGoForward: element.canGoForward() })
+      if (pendingUrl !== undefined) giveUp()
+    }),
     listen(element, 'did-navigate', ({ url }) => {
       if (url === BLANK) return
       // Nobody asked for the blank page, so Back must not lead to it.
       if (!hasHistory) element.clearHistory()
       hasHistory = true
-      setState({ url, failure: undefined })
+      commit(url, undefined)
     }),
-    listen(element, 'did-navigate-in-page', ({ url, isMainFrame }) => { if (isMainFrame && url !== BLANK) setState({ url }) }),
+    listen(element, 'did-navigate-in-page', ({ url, isMainFrame }) => {
+      if (!isMainFrame || url === BLANK) return
+      committed = { ...committed, url }
+      setState({ url })
+    }),
     listen(element, 'did-fail-load', ({ errorCode, errorDescription, validatedURL, isMainFrame }) => {
-      if (!isMainFrame || errorCode === ABORTED) return
-      setState({ url: validatedURL || getState().url, failure: loadFailure(errorCode, errorDescription, validatedURL) })
+      if (isMainFrame && errorCode !== ABORTED) commit(validatedURL || getState().url, loadFailure(errorCode, errorDescription, validatedURL))
     }),
-    listen(element, 'crashed', () => setState({ isLoading: false, failure: pageCrashed(getState().url) })),
-    listen(element, 'render-process-gone', () => setState({ isLoading: false, failure: pageCrashed(getState().url) })),
+    listen(element, 'crashed', () => lose(pageCrashed)),
+    listen(element, 'render-process-gone', () => lose(pageCrashed)),
+    listen(element, 'destroyed', () => {
+      lose(pageClosed)
+      setState(({ guest }) => ({ guest: guest + 1, canGoBack: false, canGoForward: false }))
+    }),
   ]
   return () => {
     for (const end of ends) end()
@@ -86,26 +106,61 @@ export function attach(element: WebviewElement): () => void {
   }
 }
 
-async function begin(): Promise<void> {
-  await useTransport(getState().transport)
-  const url = waitingUrl
+/** A page has come, or the reason why it did not. */
+function commit(url: string, failure: ErrorParts | undefined): void {
+  pendingUrl = undefined
+  committed = { url, failure }
+  setState(committed)
+}
+
+/** Nothing comes any more. */
+function giveUp(): void {
+  pendingUrl = undefined
   waitingUrl = undefined
-  if (url !== undefined) void open(url, undefined)
+  setState({ ...committed, isLoading: false })
+}
+
+/** The page is gone. */
+function lose(reason: (url: string) => ErrorParts): void {
+  commit(committed.url, reason(committed.url))
+  setState({ isLoading: false })
+}
+
+/** Once there are an element and a client, main learns the transport, and what was asked for before is opened. */
+async function begin(): Promise<void> {
+  if (page === undefined || !getState().isOnline || !await useTransport(getState().transport)) return
+  if (waitingUrl !== undefined) void open(waitingUrl, undefined)
+}
+
+/** The page that is shown, or on its way, once more. */
+function again(reload: (element: WebviewElement) => void): void {
+  const { url, failure, isOnline } = getState()
+  const wanted = pendingUrl ?? url
+  if (wanted === '') return
+  if (page === undefined || !isOnline || failure !== undefined || pendingUrl !== undefined) return void open(wanted, undefined)
+  reload(page)
+  // What was sent by POST Chromium does not send again without asking, and there is nobody to ask: it is asked for by GET.
+  if (!page.isWaitingForResponse()) void open(wanted, undefined)
 }
 
 async function open(url: string, transport: Transport | undefined): Promise<void> {
-  setState({ url, failure: undefined, isLoading: true })
-  if (page === undefined) {
-    waitingUrl = url
-    setState({ transport: transport ?? getState().transport })
-    return
-  }
+  const { isOnline } = getState()
+  waitingUrl = page === undefined || !isOnline ? url : undefined
+  setState({ url, failure: isOnline ? undefined : clientOff(url), isLoading: isOnline })
   if (transport !== undefined && transport !== getState().transport && !await useTransport(transport)) return
+  if (page === undefined || waitingUrl !== undefined) return
+  pendingUrl = url
   try {
     await page.loadURL(url)
-  } catch {
-    // did-fail-load has told the same, with its number.
+  } catch (thrown) {
+    // Of a load that failed did-fail-load has told the same, with its number.
+    if (!isLoadError(thrown)) lose(() => partsOf(thrown))
   }
+}
+
+/** "ERR_NAME_NOT_RESOLVED (-105) loading 'http://nowhere.home/'", as Electron words it. */
+function isLoadError(thrown: unknown): boolean {
+  return thrown instanceof Error && /\bERR_[A-Z0-9_]+ \(-\d+\)/.test(thrown.message)
 }
 
 /** Main is told first: the switch shows what the next request really uses. */

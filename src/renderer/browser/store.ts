@@ -4,7 +4,7 @@ import type { Transport } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 
 export interface BrowserState {
-  /** The page's address; '' before the first page. */
+  /** The address in the bar: the page's, or the one that was asked for and is on its way; '' before the first page. */
   readonly url: string
   readonly transport: Transport
   readonly isLoading: boolean
@@ -14,8 +14,10 @@ export interface BrowserState {
   readonly failure: ErrorParts | undefined
   /** Whether the client runs. Nothing is loaded without it: no page may go round the gateway. */
   readonly isOnline: boolean
+  /** Counts the elements that showed pages: one whose page has closed itself makes room for a new one. */
+  readonly guest: number
 }
 
 export const useBrowser = create<BrowserState>(() => ({
-  url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, isOnline: false,
+  url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, isOnline: false, guest: 0,
 }))

@@ -3,8 +3,11 @@
 export interface WebviewElement extends HTMLElement {
   /** Rejects where the load fails; `did-fail-load` tells the same. Throws before the first `dom-ready`. */
   loadURL(url: string): Promise<void>
+  /** Begins at once, or not at all. */
   reload(): void
   reloadIgnoringCache(): void
+  /** Whether a page is on its way and nothing of it has come. */
+  isWaitingForResponse(): boolean
   stop(): void
   goBack(): void
   goForward(): void
@@ -18,12 +21,15 @@ export interface WebviewEvents {
   'dom-ready': Event
   'did-start-loading': Event
   'did-stop-loading': Event
+  'did-start-navigation': Event & { readonly url: string; readonly isInPlace: boolean; readonly isMainFrame: boolean }
   'did-navigate': Event & { readonly url: string }
   'did-navigate-in-page': Event & { readonly url: string; readonly isMainFrame: boolean }
   'did-fail-load': Event & { readonly errorCode: number; readonly errorDescription: string; readonly validatedURL: string; readonly isMainFrame: boolean }
   /** Electron 22 says `crashed`, later ones `render-process-gone`. */
   crashed: Event
   'render-process-gone': Event
+  /** The page is gone for good, and the element is of no more use: a page may close itself. */
+  destroyed: Event
 }
 
 /** Returns the function that ends the listening. */

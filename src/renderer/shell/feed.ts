@@ -2,7 +2,7 @@
 import type { Bridge } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
-import { openUrl } from '../browser/page.ts'
+import { openFirst, openUrl } from '../browser/page.ts'
 import { takeClientEvent } from '../journey/store.ts'
 import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
@@ -28,6 +28,7 @@ export async function feed(bridge: Bridge): Promise<void> {
     takeLoaded(name, data)
   })
   bridge.on('browser:open', ({ url }) => openUrl(url))
+  bridge.on('browser:first', ({ url }) => openFirst(url))
   try {
     const snapshot = await bridge.invoke('app:snapshot', {})
     setState(withSnapshot(snapshot))

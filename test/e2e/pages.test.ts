@@ -1,0 +1,157 @@
+/** Pages that do not behave: the browser stays the person's, and its bar tells what is shown. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { emptyFolder } from '../support/hamlet.ts'
+import { HamletWindow } from './hamlet-window.ts'
+
+const pages: Readonly<Record<string, string>> = {
+  '/close': '<script>window.close()</script>',
+  '/unload': '<input id="field"><script>onbeforeunload = event => { event.preventDefault(); event.returnValue = "stay" }</script>',
+  '/links': '<a id="blank" target="_blank" href="/two">new</a> <a id="https" href="https://localhost/">safe</a> <a id="slow" href="/slow">slow</a> <a id="nothing" href="/nothing">nothing</a>'
+    + '<form method="post" target="_blank" action="/two"><button name="word" value="said">new</button></form>',
+  '/form': '<form method="post" action="/two"><button>send</button></form>',
+  '/one': 'one', '/two': 'two',
+}
+/** What was asked for, in order; a POST with its body. */
+const asked: string[] = []
+const held = new Set<ServerResponse>()
+const server = createServer((request, response) => { void answer(request, response) })
+let site = ''
+let hamlet: HamletWindow
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = '', url = '' } = request
+  let body = ''
+  for await (const chunk of request) body += String(chunk)
+  asked.push(`${method} ${url}${body === '' ? '' : ` ${body}`}`)
+  if (url === '/slow') return void held.add(response)
+  if (url === '/around') return void response.writeHead(302, { location: '/around' }).end()
+  response.writeHead(pages[url] === undefined ? 204 : 200, { 'content-type': 'text/html', 'cache-control': 'no-store' }).end(pages[url])
+}
+
+beforeAll(async () => {
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  site = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : ''
+  hamlet = await HamletWindow.open(emptyFolder())
+}, 60_000)
+afterEach(() => {
+  for (const response of held) response.destroy()
+  held.clear()
+  asked.length = 0
+})
+afterAll(async () => {
+  await hamlet.close()
+  server.close()
+}, 30_000)
+
+const bar = () => hamlet.shell.getByRole('textbox', { name: 'Address' })
+const press = (name: string) => hamlet.shell.getByRole('button', { name, exact: true }).click()
+const failure = () => hamlet.shell.locator('.failure')
+const barSays = (address: string) => expect.poll(() => bar().inputValue()).toBe(address)
+const isAsked = (line: string, times = 1) => expect.poll(() => asked.filter(one => one === line).length).toBe(times)
+
+/** Until the switch says so, which it does when main knows. */
+async function choose(name: 'TCP' | 'RUDP'): Promise<void> {
+  const choice = hamlet.shell.getByRole('radio', { name, exact: true })
+  await choice.click()
+  await expect.poll(() => choice.isChecked()).toBe(true)
+}
+
+async function type(address: string): Promise<void> {
+  await bar().fill(address)
+  await bar().press('Enter')
+}
+
+test('the address that was typed while the client was off is opened when everything is on', async () => {
+  const { shell } = hamlet
+  await type(`${site}/two`)
+  await failure().getByText('is off').waitFor()
+  await shell.getByRole('button', { name: 'Start everything' }).first().focus()
+  await shell.keyboard.press('Enter')
+  await isAsked('GET /two')
+  await failure().waitFor({ state: 'detached' })
+  await hamlet.lampIs('client', true)
+  await shell.getByRole('button', { name: 'Stop everything' }).waitFor()
+  await barSays(`${site}/two`)
+})
+
+test('a page that closes itself leaves the browser alive', async () => {
+  await type(`${site}/close`)
+  await failure().getByText('The page closed itself').waitFor()
+  await hamlet.picture('page-closed-itself')
+  await type(`${site}/two`)
+  await isAsked('GET /two')
+  await failure().waitFor({ state: 'detached' })
+  await barSays(`${site}/two`)
+})
+
+test('a page that asks to be kept is left all the same', async () => {
+  await type(`${site}/unload`)
+  await isAsked('GET /unload')
+  const page = await hamlet.page()
+  await page.locator('#field').click() // a page that nobody has touched may not ask
+  await page.keyboard.type('a')
+  await type(`${site}/two`)
+  await isAsked('GET /two')
+  await expect.poll(() => page.url()).toBe(`${site}/two`)
+})
+
+test('a load that is stopped leaves the address of the page that is shown, and that one is loaded anew', async () => {
+  await type(`${site}/one`)
+  await isAsked('GET /one')
+  await type(`${site}/slow`)
+  await isAsked('GET /slow')
+  await press('Stop loading')
+  await barSays(`${site}/one`)
+  await press('Reload')
+  await isAsked('GET /one', 2)
+})
+
+test('an answer without a page leaves the address of the page that is shown', async () => {
+  await type(`${site}/links`)
+  await isAsked('GET /links')
+  await type(`${site}/nothing`)
+  await isAsked('GET /nothing')
+  await barSays(`${site}/links`)
+})
+
+test('the transport is switched for the page that is on its way, be it typed or a link', async () => {
+  await type(`${site}/links`)
+  await isAsked('GET /links')
+  await (await hamlet.page()).locator('#slow').click({ noWaitAfter: true })
+  await isAsked('GET /slow')
+  await choose('RUDP') // where nobody listens
+  await choose('TCP')
+  await isAsked('GET /slow', 2)
+  await isAsked('GET /links')
+  await press('Stop loading')
+})
+
+test('a page that came by POST is loaded anew by GET, and over the other transport too', async () => {
+  for (const anew of [() => press('Reload'), async () => { await choose('RUDP'); await choose('TCP') }]) {
+    asked.length = 0
+    await type(`${site}/form`)
+    await isAsked('GET /form')
+    await (await hamlet.page()).getByRole('button', { name: 'send' }).click()
+    await isAsked('POST /two')
+    await barSays(`${site}/two`)
+    await anew()
+    await isAsked('GET /two')
+  }
+})
+
+test('a first page that is stopped leaves the start page, and one that is switched meanwhile comes', async () => {
+  await hamlet.shell.reload()
+  await type(`${site}/slow`)
+  await isAsked('GET /slow')
+  await press('Stop loading')
+  await barSays('')
+  await hamlet.shell.getByRole('heading', { name: 'A whole network in one window' }).waitFor()
+  await hamlet.picture('first-page-stopped')
+  await type(`${site}/slow`)
+  await isAsked('GET /slow', 2)
+  await choose('RUDP')
+  await choose('TCP')
+  await isAsked('GET /slow', 3)
+})

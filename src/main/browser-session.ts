@@ -1,5 +1,6 @@
 /** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no powers. */
 import { app, session, type Session, type WebContents } from 'electron'
+import { viewNumber } from '../preload/contract.ts'
 import { TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
 import { applyProxy } from './electron-compat.ts'
 
@@ -11,20 +12,25 @@ const NO_PROXY_PORT = 1
 /** Chromium asks again without end when credentials are refused. */
 const LOGINS_MAX = 3
 
+/** What the window does for a page. */
+export interface PageHost {
+  /** Opens an address that a page cannot go to by itself. */
+  open(url: string): void
+  /** Shows a view whose keys were pressed in a page. */
+  show(viewNumber: number): void
+}
+
 export class BrowserSession {
   readonly #session: Session
   readonly #transports = new Map<number, Transport>()
-  readonly #openInTab: (url: string) => void
+  readonly #host: PageHost
   #proxyPort = NO_PROXY_PORT
   #proxied: Promise<void> = Promise.resolve()
   #logins = 0
 
-  /**
-   * @param credentials of the proxy, known to main and the client service only
-   * @param openInTab has the window open an address that a page cannot go to by itself
-   */
-  constructor(credentials: { user: string; password: string }, openInTab: (url: string) => void) {
-    this.#openInTab = openInTab
+  /** @param credentials of the proxy, known to main and the client service only */
+  constructor(credentials: { user: string; password: string }, host: PageHost) {
+    this.#host = host
     this.#session = session.fromPartition(PARTITION)
     this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
     this.#session.setPermissionRequestHandler((_contents, _permission, grant) => grant(false))
@@ -74,12 +80,18 @@ export class BrowserSession {
     contents.on('will-navigate', (event, url) => {
       if (url.startsWith('http://')) return
       event.preventDefault()
-      if (url.startsWith('rudp://')) this.#openInTab(url)
+      if (url.startsWith('rudp://')) this.#host.open(url)
     })
     contents.setWindowOpenHandler(({ url }) => {
       // One tab: what asks for a new window opens in this one.
       if (url.startsWith('http://')) void contents.loadURL(url).catch(() => undefined)
       return { action: 'deny' }
+    })
+    contents.on('before-input-event', (event, { type, key, control, meta, alt, shift }) => {
+      const number = viewNumber({ key, ctrlKey: control, metaKey: meta, altKey: alt, shiftKey: shift })
+      if (type !== 'keyDown' || number === undefined) return
+      event.preventDefault()
+      this.#host.show(number)
     })
     // A page may not keep the person: they leave, unasked.
     contents.on('will-prevent-unload', event => event.preventDefault())

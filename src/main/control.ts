@@ -44,7 +44,7 @@ export class Control {
     this.#options = options
     this.#settings = options.settings
     const credentials = { user: 'hamlet', password: randomBytes(16).toString('hex') }
-    this.#browser = new BrowserSession(credentials, url => this.#push('browser:open', { url }))
+    this.#browser = new BrowserSession(credentials, { open: url => this.#push('browser:open', { url }), show: number => this.#push('view', { number }) })
     this.#launcher = options.launcher((id, text) => this.#line(id, 'log', text))
     this.#supervisor = new Supervisor(contracts, this.#launcher.launch, {
       status: status => this.#status(status),

@@ -87,9 +87,25 @@ export const pushes = {
   'browser:open': z.object({ url: z.string() }),
   /** The same, where the person has not asked for another one: all services are up. */
   'browser:first': z.object({ url: z.string() }),
+  /** The keys of a view were pressed in a page, whose keys the window does not hear. */
+  view: z.object({ number: z.int() }),
 } as const
 export type Pushes = typeof pushes
 export type Pushed<Channel extends keyof Pushes> = z.output<Pushes[Channel]>
+
+/** A key and what is held with it, as the DOM calls them. */
+export interface Keys {
+  readonly key: string
+  readonly ctrlKey: boolean
+  readonly metaKey: boolean
+  readonly altKey: boolean
+  readonly shiftKey: boolean
+}
+
+/** The number of the view whose keys these are, Ctrl+1 to Ctrl+6, or with ⌘; in the window and in its pages. */
+export function viewNumber({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): number | undefined {
+  return (ctrlKey || metaKey) && !altKey && !shiftKey && /^[1-6]$/.test(key) ? Number(key) : undefined
+}
 
 /** What the preload script puts on `window.hamlet`. */
 export interface Bridge {

@@ -141,6 +141,14 @@ test('a page that came by POST is loaded anew by GET, and over the other transpo
   }
 })
 
+test('Ctrl and a number show a view also while the page has the keyboard', async () => {
+  // By Electron: keys that Playwright presses in a page pass the window by.
+  await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: '2', modifiers: ['control'] }))
+  await hamlet.shell.getByRole('heading', { name: 'DNS server' }).first().waitFor()
+  await hamlet.shell.keyboard.press('Control+1')
+  await hamlet.shell.getByRole('heading', { name: 'DNS server' }).first().waitFor({ state: 'detached' })
+})
+
 test('a first page that is stopped leaves the start page, and one that is switched meanwhile comes', async () => {
   await hamlet.shell.reload()
   await type(`${site}/slow`)
@@ -154,4 +162,14 @@ test('a first page that is stopped leaves the start page, and one that is switch
   await choose('RUDP')
   await choose('TCP')
   await isAsked('GET /slow', 3)
+})
+
+test('who starts everything by the keyboard goes on in the page', async () => {
+  const { shell } = hamlet
+  await press('Stop everything')
+  await shell.reload()
+  await shell.getByRole('button', { name: 'Start everything' }).focus()
+  await shell.keyboard.press('Enter')
+  await barSays('http://my-app.home/')
+  await expect.poll(() => shell.evaluate(() => document.activeElement?.tagName)).toBe('WEBVIEW')
 })

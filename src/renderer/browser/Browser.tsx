@@ -50,5 +50,9 @@ function Page({ isShown }: { readonly isShown: boolean }) {
     const webview = element.current as WebviewElement | null
     return webview === null ? undefined : attach(webview)
   }, [])
+  useEffect(() => {
+    // The button that was pressed for it stood in the page's place, and took the focus along.
+    if (isShown && document.activeElement === document.body) element.current?.focus()
+  }, [isShown])
   return <webview ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />
 }

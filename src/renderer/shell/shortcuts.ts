@@ -1,5 +1,6 @@
 /** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab; Escape goes back to the browser. */
 import { useEffect } from 'react'
+import { viewNumber, type Keys } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { show } from './actions.ts'
 import type { View } from './store.ts'
@@ -22,10 +23,14 @@ export function useShortcuts(): void {
   }, [])
 }
 
-type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
+export function viewOfKey(keys: Keys): View | undefined {
+  const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
+  if (key === 'Escape') return ctrlKey || metaKey || altKey || shiftKey ? undefined : 'browser'
+  return views[(viewNumber(keys) ?? 0) - 1]
+}
 
-export function viewOfKey({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): View | undefined {
-  if (altKey || shiftKey) return undefined
-  if (key === 'Escape') return ctrlKey || metaKey ? undefined : 'browser'
-  return (ctrlKey || metaKey) && /^[1-9]$/.test(key) ? views[Number(key) - 1] : undefined
+/** Its keys were pressed in a page. */
+export function showNumbered(number: number): void {
+  const view = views[number - 1]
+  if (view !== undefined) show(view)
 }

@@ -1,5 +1,5 @@
 /** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no powers. */
-import { app, session, type Session, type WebContents } from 'electron'
+import { app, session, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
 import { viewNumber } from '../preload/contract.ts'
 import { TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
 import { applyProxy } from './electron-compat.ts'
@@ -78,13 +78,14 @@ export class BrowserSession {
     if (contents.getType() !== 'webview') return
     contents.setWebRTCIPHandlingPolicy('disable_non_proxied_udp')
     contents.on('will-navigate', (event, url) => {
-      if (url.startsWith('http://')) return
+      if (isWebAddress(url)) return
       event.preventDefault()
       if (url.startsWith('rudp://')) this.#host.open(url)
     })
-    contents.setWindowOpenHandler(({ url }) => {
-      // One tab: what asks for a new window opens in this one.
-      if (url.startsWith('http://')) void contents.loadURL(url).catch(() => undefined)
+    contents.setWindowOpenHandler(({ url, referrer, postBody }) => {
+      // One tab: what asks for a new window opens in this one. Of a load that fails the page's events tell.
+      if (isWebAddress(url)) contents.loadURL(url, { httpReferrer: referrer, ...(postBody !== undefined && formOf(postBody)) }).catch(() => undefined)
+      else if (url.startsWith('rudp://')) this.#host.open(url)
       return { action: 'deny' }
     })
     contents.on('before-input-event', (event, { type, key, control, meta, alt, shift }) => {
@@ -97,4 +98,11 @@ export class BrowserSession {
     contents.on('will-prevent-unload', event => event.preventDefault())
     contents.once('destroyed', () => this.#transports.delete(contents.id))
   }
+}
+
+const isWebAddress = (url: string) => /^https?:\/\//.test(url)
+
+/** What a form sends, for a load that main begins in its place. */
+function formOf({ data, contentType, boundary }: PostBody): Pick<LoadURLOptions, 'postData' | 'extraHeaders'> {
+  return { postData: data, extraHeaders: `content-type: ${contentType}${boundary === undefined ? '' : `; boundary=${boundary}`}` }
 }

@@ -141,6 +141,22 @@ test('a page that came by POST is loaded anew by GET, and over the other transpo
   }
 })
 
+test('what asks for a window of its own opens in the one tab: a link, a form with what it sends, an https address', async () => {
+  const open = async (what: string) => {
+    await type(`${site}/links`)
+    await barSays(`${site}/links`)
+    await (await hamlet.page()).locator(what).click()
+  }
+  await open('#blank')
+  await isAsked('GET /two')
+  await barSays(`${site}/two`)
+  await open('button')
+  await isAsked('POST /two word=said')
+  await open('#https')
+  await barSays('https://localhost/')
+  await failure().getByText('https').first().waitFor()
+})
+
 test('Ctrl and a number show a view also while the page has the keyboard', async () => {
   // By Electron: keys that Playwright presses in a page pass the window by.
   await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: '2', modifiers: ['control'] }))

@@ -42,6 +42,9 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
 
 const STALE = 'The client is off. This page was fetched before; its links lead nowhere until the client runs.'
 
+/** Main opens in this page what asks for a window. As text: React leaves out `true` for an attribute that it does not know. */
+const ALLOW_POPUPS: object = { allowpopups: 'true' }
+
 /** Mounted once, and taken out only when its page is gone for good. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
 function Page({ isShown }: { readonly isShown: boolean }) {
   const element = useRef<HTMLElement>(null)
@@ -54,5 +57,5 @@ function Page({ isShown }: { readonly isShown: boolean }) {
     // The button that was pressed for it stood in the page's place, and took the focus along.
     if (isShown && document.activeElement === document.body) element.current?.focus()
   }, [isShown])
-  return <webview ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />
+  return <webview {...ALLOW_POPUPS} ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />
 }

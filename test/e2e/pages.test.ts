@@ -157,6 +157,14 @@ test('what asks for a window of its own opens in the one tab: a link, a form wit
   await failure().getByText('https').first().waitFor()
 })
 
+test('an https address that fails is not blamed on the client, nor is a circle of redirects', async () => {
+  await type('https://my-app.home/')
+  await failure().getByText('nothing speaks https there').waitFor()
+  await hamlet.picture('no-https')
+  await type(`${site}/around`)
+  await failure().getByText('in a circle').waitFor()
+})
+
 test('Ctrl and a number show a view also while the page has the keyboard', async () => {
   // By Electron: keys that Playwright presses in a page pass the window by.
   await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: '2', modifiers: ['control'] }))

@@ -16,6 +16,17 @@ test('an untrusted certificate is named', () => {
   expect(loadFailure(-202, 'ERR_CERT_AUTHORITY_INVALID', 'https://example.org/').why).toBe('its certificate is not trusted')
 })
 
+test('an https address that fails is not blamed on the client, which did its part', () => {
+  for (const [number, name] of [[-111, 'ERR_TUNNEL_CONNECTION_FAILED'], [-107, 'ERR_SSL_PROTOCOL_ERROR']] as const) {
+    expect(loadFailure(number, name, 'https://my-app.home/')).toMatchObject({ what: 'my-app.home cannot be reached by https', remedy: 'try http://my-app.home/' })
+  }
+})
+
+test('redirects without an end, or to where no page may lead, have words of their own', () => {
+  expect(loadFailure(-310, 'ERR_TOO_MANY_REDIRECTS', 'http://my-app.home/a').what).toBe('my-app.home leads in a circle')
+  expect(loadFailure(-311, 'ERR_UNSAFE_REDIRECT', 'http://my-app.home/a').what).toBe('my-app.home leads to an address that is not opened')
+})
+
 test('a load without a readable address is told too', () => {
   expect(loadFailure(-300, 'ERR_INVALID_URL', '').what).toBe('The page could not be shown')
 })

@@ -11,7 +11,7 @@ export function loadFailure(number: number, name: string, url: string): ErrorPar
 function wordsOf(number: number, url: string): ErrorParts {
   const host = hostOf(url)
   switch (number) {
-    case -130: case -111: case -120: case -121: case -336: return {
+    case -130: case -120: case -121: case -336: return {
       ...clientOff(url), why: 'the client, which fetches pages for this browser, does not answer', remedy: 'switch the client off and on again',
     }
     case -105: case -137: return {
@@ -20,6 +20,15 @@ function wordsOf(number: number, url: string): ErrorParts {
     }
     case -102: return {
       code: 'connection-refused', what: `${host} refused the connection`, why: 'nothing listens at that address and port', remedy: 'check that the App server runs',
+    }
+    // The proxy's own reason stays in the answer to CONNECT, which Chromium does not show.
+    case -111: return { ...noHttps(host), why: 'nothing speaks https there, or the client does not know the way' }
+    case -107: return { ...noHttps(host), why: 'what answers there speaks no https' }
+    case -310: return {
+      code: 'refused', what: `${host} leads in a circle`, why: 'each answer named another address, without an end', remedy: 'open another page there',
+    }
+    case -301: case -302: case -311: return {
+      code: 'refused', what: `${host} leads to an address that is not opened`, why: 'a page may lead to http, https and rudp addresses only', remedy: 'open another page there',
     }
     case -7: case -118: return {
       code: 'timed-out', what: `${host} did not answer`, why: 'the time for an answer has passed',
@@ -39,6 +48,8 @@ function wordsOf(number: number, url: string): ErrorParts {
   }
 }
 
+const noHttps = (host: string) => ({ code: 'connection-refused', what: `${host} cannot be reached by https`, remedy: `try http://${host}/` }) as const
+
 export function clientOff(url: string): ErrorParts {
   return {
     code: 'service-not-running', what: `${hostOf(url)} cannot be opened yet`, why: 'the client, which fetches pages for this browser, is off',
@@ -53,6 +64,12 @@ export function pageCrashed(url: string): ErrorParts {
   }
 }
 
+export function pageClosed(url: string): ErrorParts {
+  return {
+    code: 'connection-lost', what: 'The page closed itself', why: `a script of ${hostOf(url)} asked for that`, done: 'all services run on', remedy: 'load the page again, or open another one',
+  }
+}
+
 function certificateReason(number: number): string | undefined {
   return number <= -200 && number > -300 ? 'its certificate is not trusted' : undefined
 }
@@ -64,9 +81,3 @@ function hostOf(url: string): string {
     return 'The page'
   }
 }
-export function pageClosed(url: string): ErrorParts {
-  return {
-    code: 'connection-lost', what: 'The page closed itself', why: `a script of ${hostOf(url)} asked for that`, done: 'all services run on', remedy: 'load the page again, or open another one',
-  }
-}
-

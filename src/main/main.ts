@@ -1,9 +1,11 @@
 /** Entry of the app: one instance, one window, and the services behind it. */
 import { app, BrowserWindow, dialog, Menu } from 'electron'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { oneLine } from '../services/kit/errors.ts'
+import { makeDataFolder } from '../services/kit/node/data-folder.ts'
 import { loadSettings } from '../services/kit/node/settings-file.ts'
 import { Control } from './control.ts'
+import { readDataFlag } from './data-flag.ts'
 import { runtimeName } from './electron-compat.ts'
 import { answerWindow } from './ipc.ts'
 import { declareShellScheme, serveShellPage } from './shell-page.ts'
@@ -15,23 +17,35 @@ const assetsFolder = app.isPackaged ? join(process.resourcesPath, 'assets') : jo
 /** Long enough for every journal to reach the disk; the supervisor kills what takes longer. */
 const QUIT_WITHIN_MS = 8_000
 
+// Whoever read them may be gone, which is no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+process.on('uncaughtException', error => fail('Hamlet cannot go on', error))
+process.on('unhandledRejection', error => fail('Hamlet cannot go on', error))
 declareShellScheme()
-const dataFlag = app.commandLine.getSwitchValue('data')
-if (dataFlag !== '') app.setPath('userData', dataFlag)
 
 let window: BrowserWindow | undefined
 let control: Control | undefined
 
-if (!app.requestSingleInstanceLock()) app.quit()
-else {
+begin().catch((error: unknown) => fail('Hamlet cannot start', error))
+
+async function begin(): Promise<void> {
+  const dataFolder = readDataFlag(process.argv)
+  if (dataFolder !== undefined) app.setPath('userData', resolve(dataFolder)) // before Chromium has written anything elsewhere
+  await makeDataFolder(app.getPath('userData'))
+  if (!app.requestSingleInstanceLock()) return app.quit()
   app.on('second-instance', () => {
     if (window?.isMinimized() === true) window.restore()
     window?.focus()
   })
-  app.whenReady().then(start).catch((error: unknown) => {
-    dialog.showErrorBox('Hamlet cannot start', oneLine(error))
-    app.exit(1)
-  })
+  await app.whenReady()
+  await start()
+}
+
+/** Says why, on a terminal and in a box, and ends with status 1. */
+function fail(title: string, error: unknown): void {
+  process.stderr.write(`hamlet: ${oneLine(error)}\n`)
+  // Before the app is ready there are no boxes.
+  app.whenReady().then(() => dialog.showErrorBox(title, oneLine(error))).finally(() => app.exit(1)).catch(() => app.exit(1))
 }
 
 async function start(): Promise<void> {
@@ -69,8 +83,4 @@ app.on('will-quit', event => {
   const late = new Promise<void>(resolve => setTimeout(resolve, QUIT_WITHIN_MS))
   Promise.race([running.stopAll(), late]).finally(() => app.exit(0)).catch(() => app.exit(1))
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => app.quit())
-process.on('unhandledRejection', error => {
-  process.stderr.write(`hamlet: ${oneLine(error)}\n`)
-  app.exit(1)
-})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit())

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import type { Bridge } from '../../src/preload/contract.ts'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 
-const ROOT = join(import.meta.dirname, '..', '..')
+export const ROOT = join(import.meta.dirname, '..', '..')
+export const ELECTRON = join(ROOT, 'node_modules', 'electron', 'dist', 'electron')
+/** Root may not have it, nor an ordinary user where the system forbids namespaces. */
+export const chromiumSandbox = process.getuid?.() !== 0 && process.env['HAMLET_SANDBOX'] !== 'off'
 const PICTURES = process.env['HAMLET_PICTURES'] ?? join(ROOT, 'test-results')
 const SERVICES = ['dns', 'dhcp', 'app-server', 'client'] as const
 export type Service = (typeof SERVICES)[number]
@@ -29,10 +32,9 @@ export class HamletWindow {
     mkdirSync(PICTURES, { recursive: true })
     accessSync(PICTURES, constants.W_OK)
     const app = await _electron.launch({
-      executablePath: join(ROOT, 'node_modules', 'electron', 'dist', 'electron'),
+      executablePath: ELECTRON,
       args: [ROOT, `--data=${dataFolder}`, '--disable-gpu'],
-      // Root may not have it, nor an ordinary user where the system forbids namespaces.
-      chromiumSandbox: process.getuid?.() !== 0 && process.env['HAMLET_SANDBOX'] !== 'off',
+      chromiumSandbox,
     })
     const shell = await app.firstWindow()
     await shell.getByRole('button', { name: /^(Start|Stop) everything$/ }).waitFor({ timeout: 30_000 })

@@ -20,8 +20,13 @@ test('what was saved comes back unchanged through the form', () => {
   ))
 })
 
-test('a list is read one item a line, commas and blank lines allowed', () => {
-  expect(readValues(dns, { upstream: ' 192.0.2.1\n\n192.0.2.2:5353, 192.0.2.3 ' }).settings).toEqual({ upstream: ['192.0.2.1', '192.0.2.2:5353', '192.0.2.3'] })
+test('a list is read one item a line, blank lines allowed', () => {
+  expect(readValues(dns, { upstream: ' 192.0.2.1\n\n192.0.2.2:5353 \r\n' }).settings).toEqual({ upstream: ['192.0.2.1', '192.0.2.2:5353'] })
+})
+
+test('an item of a list may have commas and blanks in it, as a time zone has', () => {
+  const option = ['100=EST5EDT4,M3.2.0/02:00,M11.1.0/02:00', '12=a name']
+  expect(readValues(dhcp, valuesOf(settingFields(dhcp), { option }))).toEqual({ settings: { option }, errors: {} })
 })
 
 test('each wrong field says what is wrong, beside itself', () => {

@@ -49,7 +49,7 @@ function settingOf(field: SettingField, value: string | boolean): unknown {
   if (typeof value === 'boolean') return value === (field.default ?? false) ? undefined : value
   const text = value.trim()
   if (text === '') return undefined
-  if (field.kind === 'list') return text.split(/[\s,]+/).filter(item => item !== '')
+  if (field.kind === 'list') return text.split('\n').map(item => item.trim()).filter(item => item !== '')
   return field.kind === 'integer' && /^-?\d{1,15}$/.test(text) ? Number(text) : text
 }
 

@@ -173,6 +173,25 @@ test('a link that was left bad is told in the rail, and the app server\'s panel 
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
 })
 
+test('a link for the one shown hides no bad link of all', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('button', { name: 'Lab', exact: true }).click()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('satellite')
+  const told = shell.getByRole('button', { name: /^Lab.*link: satellite/ })
+  await told.waitFor()
+  await shell.getByRole('radio', { name: '20 MB' }).click()
+  await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+  await expect.poll(() => shell.getByRole('grid', { name: 'RUDP connections' }).textContent()).toMatch(/satellite/)
+  await shell.getByRole('radio', { name: 'The one shown' }).click()
+  await told.waitFor()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
+  await expect.poll(() => shell.getByRole('grid', { name: 'RUDP connections' }).textContent()).not.toMatch(/satellite/)
+  await told.waitFor()
+  await shell.getByRole('radio', { name: 'All, and new ones' }).click()
+  await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
+  await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
+})
+
 test('a link of the settings is told in the rail, whether anybody looked at the lab or not, and in a window that is loaded anew', async () => {
   const { shell } = hamlet
   const link = shell.getByRole('textbox', { name: 'Link' })

@@ -25,10 +25,10 @@ export function look(end: LabEnd): () => void {
 
 /** A service has started: what its settings do to its links is in force, whether anybody looks or not. */
 export async function lookAtLink(id: string): Promise<void> {
-  const { end, isForOne } = getState()
-  if (id !== end || isForOne) return
+  const { end } = getState()
+  if (id !== end) return
   const { link } = commands.link.reply.parse(await ask(end, 'link', {}))
-  setState(state => state.end === end && !state.isForOne ? { link } : {})
+  setState(state => state.end === end ? { linkOfAll: link, ...(!state.isForOne && { link }) } : {})
 }
 
 /** Looks at the packets of the watched connection until the returned function is called. */
@@ -53,8 +53,9 @@ async function lookAtSamples(end: LabEnd): Promise<void> {
 
 async function lookAtRows(end: LabEnd): Promise<void> {
   const { rows } = commands.connections.reply.parse(await ask(end, 'connections', {}))
-  const { link } = commands.link.reply.parse(await ask(end, 'link', scope(getState(), new Set(rows.map(([id]) => id)))))
-  setState(state => state.end === end ? { rows: new Map(rows), link } : {})
+  const whom = scope(getState(), new Set(rows.map(([id]) => id)))
+  const { link } = commands.link.reply.parse(await ask(end, 'link', whom))
+  setState(state => state.end === end ? { rows: new Map(rows), ...inForce(link, whom) } : {})
 }
 
 /**
@@ -65,7 +66,8 @@ export function linkChange(setting: LinkSetting): () => Promise<void> {
   const asked = getState()
   const link = formatLink(setting)
   return async () => {
-    if (await told(ask(asked.end, 'link', { link, ...scope(asked, asked.rows) }))) setState(({ end }) => end === asked.end ? { link } : {})
+    const whom = scope(asked, asked.rows)
+    if (await told(ask(asked.end, 'link', { link, ...whom }))) setState(({ end }) => end === asked.end ? inForce(link, whom) : {})
   }
 }
 
@@ -134,6 +136,11 @@ async function told(answer: Promise<unknown>): Promise<boolean> {
 /** The shown connection, where changes are for it alone and it is still open. */
 function scope({ isForOne, watching: { connection } }: LabState, open: { has(connection: string): boolean }): { connection?: string } {
   return isForOne && connection !== undefined && open.has(connection) ? { connection } : {}
+}
+
+/** What was asked of no one connection holds for all. */
+function inForce(link: string, { connection }: { readonly connection?: string }): Partial<LabState> {
+  return connection === undefined ? { link, linkOfAll: link } : { link }
 }
 
 /** Asks again and again, one question at a time, while the window is seen. A question that fails is asked again: the service may be starting. */

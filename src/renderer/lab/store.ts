@@ -45,6 +45,8 @@ export interface LabState {
   readonly isForOne: boolean
   /** Conditions in force, as text: of all connections, or of the one. */
   readonly link: string
+  /** The same of all connections and those to come, whatever the one has. */
+  readonly linkOfAll: string
   /** For connections that the lab makes. Reno: its sawtooth is the one of the textbooks. */
   readonly control: CongestionName
   /** Loads that were begun and are not over. */
@@ -61,7 +63,7 @@ const SAMPLES_MAX = 12_000
 const PACKETS_MAX = 4000
 
 export const useLab = create<LabState>(() => ({
-  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), isForOne: false, link: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
+  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
 }))
 
 /** Another end, or another of its connections, is to be watched. */
@@ -101,7 +103,7 @@ export function withPackets(asked: Packets, { connection, rows, next }: ToldPack
 
 /** A service stopped, or starts anew: what was done to its links went with its process. */
 export function forgetService(id: string): void {
-  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', rows: new Map() }), ...(id === 'client' && { loading: 0 }) }))
+  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map() }), ...(id === 'client' && { loading: 0 }) }))
 }
 
 /** An event of the client: a load is over. */

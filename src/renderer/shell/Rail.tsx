@@ -23,7 +23,7 @@ const hint: Readonly<Record<Progress['phase'], string>> = {
 
 export function Rail() {
   const { mode, view, busy, runtime, version, services } = useVillage()
-  const link = useLab(state => state.isForOne ? 'perfect' : state.link)
+  const link = useLab(state => state.linkOfAll)
   const hasPage = useBrowser(state => state.url !== '')
   // The start page has the same button, large: there is never more than one of it.
   const progress = progressOf(services, busy)

@@ -3,7 +3,7 @@ import { app, MessageChannelMain, type BrowserWindow } from 'electron'
 import { randomBytes } from 'node:crypto'
 import { client } from '../services/client/contract.ts'
 import { contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
-import { partsOf } from '../services/kit/errors.ts'
+import { partsOf, type ErrorParts } from '../services/kit/errors.ts'
 import type { ServiceState } from '../services/kit/host-protocol.ts'
 import { saveSettings } from '../services/kit/node/settings-file.ts'
 import { Supervisor, type ServiceStatus } from '../services/kit/node/supervisor.ts'
@@ -65,9 +65,8 @@ export class Control {
   /** Brings back the roles that were on when Hamlet was last quit. */
   async restore(): Promise<void> {
     await this.#browser.useProxy(undefined)
-    const wasOn = SERVICE_IDS.filter(id => this.#settings.roles[id].on)
-    for (const id of wasOn) await this.#roles.start(id, this.#settings.roles[id].settings).catch((error: unknown) => partsOf(error)) // its status tells the window
-    if (wasOn.includes('client')) this.#openHome()
+    await this.#startWhatIsOn() // where one cannot, its status tells the window
+    if (this.#settings.roles.client.on) this.#openHome()
   }
 
   /** Stops all services in order; what was on is on again at the next start. */
@@ -100,13 +99,11 @@ export class Control {
         return {}
       },
       'mode:set': async ({ mode }) => {
-        const running = SERVICE_IDS.filter(id => this.#isUp(id))
         await this.#roles.stopAll()
         this.#roles.mode = mode
         await this.#save({ ...this.#settings, mode })
         this.#push('mode', { mode })
-        for (const id of running) await this.#roles.start(id, this.#settings.roles[id].settings)
-        return {}
+        return { error: (await this.#startWhatIsOn())[0] }
       },
       'service:start': async ({ id, settings }) => {
         const contract = contracts[SERVICE_IDS.indexOf(id)]
@@ -163,6 +160,11 @@ export class Control {
 
   #openHome(): void {
     this.#push('browser:first', { url: this.#homeUrl() })
+  }
+
+  #startWhatIsOn(): Promise<ErrorParts[]> {
+    const { roles } = this.#settings
+    return this.#roles.startAll(Object.fromEntries(SERVICE_IDS.filter(id => roles[id].on).map(id => [id, roles[id].settings])))
   }
 
   #status(status: ServiceStatus): void {

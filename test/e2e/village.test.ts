@@ -1,3 +1,4 @@
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
@@ -143,6 +144,22 @@ test('a role can be switched off alone, and its lamp goes out', async () => {
   await hamlet.lampIs('dhcp', false)
   await expect.poll(async () => (await hamlet.status('dhcp')).state).toBe('stopped')
   expect((await hamlet.status('dns')).state).toBe('running')
+})
+
+test('who cannot start when the mode is changed keeps nobody else off, and is started again with the next change', async () => {
+  const site = emptyFolder()
+  const start = (settings: Record<string, unknown>) => hamlet.shell.evaluate(asked => window.hamlet.invoke('service:start', { id: 'app-server', settings: asked }), settings)
+  expect(await start({ site })).toEqual({})
+  rmdirSync(site)
+  await hamlet.shell.getByRole('radio', { name: 'LAN' }).click()
+  await expect.poll(async () => (await hamlet.status('app-server')).state).toBe('failed')
+  await expect.poll(async () => (await hamlet.status('client')).state).toBe('running')
+  await hamlet.shell.getByRole('alert').getByText(site).first().waitFor()
+  mkdirSync(site)
+  await hamlet.shell.getByRole('radio', { name: 'Local' }).click()
+  for (const service of ['app-server', 'client'] as const) await expect.poll(async () => (await hamlet.status(service)).state).toBe('running')
+  expect((await hamlet.status('dhcp')).state).toBe('stopped')
+  await start({})
 })
 
 test('after a restart the mode and the roles are as they were left', async () => {

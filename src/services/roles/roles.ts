@@ -86,12 +86,14 @@ export class Roles {
     return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints(), dnsHost }, chosen)
   }
 
-  /** Starts all roles in order. @returns the faults of those that could not start */
-  async startAll(chosen: Readonly<Record<ServiceId, Settings>>): Promise<ErrorParts[]> {
+  /** Starts all roles that something was chosen for, in order. @returns the faults of those that could not start */
+  async startAll(chosen: Readonly<Partial<Record<ServiceId, Settings>>>): Promise<ErrorParts[]> {
     const faults: ErrorParts[] = []
     for (const id of SERVICE_IDS) {
+      const settings = chosen[id]
+      if (settings === undefined) continue
       try {
-        await this.start(id, chosen[id])
+        await this.start(id, settings)
       } catch (error) {
         if (!(error instanceof HamletError)) throw error
         faults.push(error.parts)

@@ -66,7 +66,7 @@ export class Control {
   async restore(): Promise<void> {
     await this.#browser.useProxy(undefined)
     await this.#startWhatIsOn() // where one cannot, its status tells the window
-    if (this.#settings.roles.client.on) this.#openHome()
+    if (this.#settings.roles.client.on) this.#push('browser:first', {})
   }
 
   /** Stops all services in order; what was on is on again at the next start. */
@@ -89,7 +89,7 @@ export class Control {
         await this.#remember(mapRoles(id => ({ on: this.#isUp(id) })))
         if (this.#isUp('client')) {
           await this.#roles.probeAll()
-          if (!wasUp) this.#openHome()
+          if (!wasUp) this.#push('browser:first', {})
         }
         return { error: faults[0] }
       },
@@ -140,7 +140,6 @@ export class Control {
   #snapshot(): Snapshot {
     return {
       mode: this.#settings.mode,
-      homeUrl: this.#homeUrl(),
       services: mapRoles(id => ({
         status: shown(this.#supervisor.status(id)),
         settings: this.#settings.roles[id].settings,
@@ -152,14 +151,6 @@ export class Control {
       runtime: runtimeName(),
       version: app.getVersion(),
     }
-  }
-
-  #homeUrl(): string {
-    return `http://${this.#roles.domain}/`
-  }
-
-  #openHome(): void {
-    this.#push('browser:first', { url: this.#homeUrl() })
   }
 
   #startWhatIsOn(): Promise<ErrorParts[]> {

@@ -39,8 +39,6 @@ export const serviceSnapshot = z.object({
 
 export const snapshot = z.object({
   mode,
-  /** Address of the page that the browser opens first. */
-  homeUrl: z.string(),
   services: z.record(serviceId, serviceSnapshot),
   /** Sentences for the person, newest last: ports that were taken, a file set aside. */
   notices: z.array(z.string()),
@@ -85,8 +83,8 @@ export const pushes = {
   notice: z.object({ text: z.string() }),
   /** The browser shall open this address. */
   'browser:open': z.object({ url: z.string() }),
-  /** The same, where the person has not asked for another one: all services are up. */
-  'browser:first': z.object({ url: z.string() }),
+  /** All services are up: the browser shall open the home page, where the person has not asked for another one. */
+  'browser:first': nothing,
   /** The keys of a view were pressed in a page, whose keys the window does not hear. */
   view: z.object({ number: z.int() }),
 } as const

@@ -192,6 +192,19 @@ test('a link for the one shown hides no bad link of all', async () => {
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
 })
 
+test('with another domain the lab loads from there', async () => {
+  const { shell } = hamlet
+  const start = (settings: Record<string, unknown>) => shell.evaluate(asked => window.hamlet.invoke('service:start', { id: 'app-server', settings: asked }), settings)
+  expect(await start({ domain: 'shop.home' })).toEqual({})
+  await shell.getByRole('radio', { name: '30 kB' }).click()
+  const loaded = shell.evaluate(() => new Promise(resolve => {
+    window.hamlet.on('service:event', ({ name, data }) => { if (name === 'loaded' && JSON.stringify(data).includes('/bytes/30000')) resolve(data) })
+  }))
+  await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+  expect(await loaded).toMatchObject({ url: 'rudp://shop.home/bytes/30000', status: 200 })
+  await start({})
+})
+
 test('a link of the settings is told in the rail, whether anybody looked at the lab or not, and in a window that is loaded anew', async () => {
   const { shell } = hamlet
   const link = shell.getByRole('textbox', { name: 'Link' })

@@ -103,7 +103,7 @@ const known = (id: ServiceId): Snapshot['services'][ServiceId] =>
 
 const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Reply<Channel>> } = {
   'app:snapshot': async () => ({
-    mode, homeUrl: 'http://my-app.home/', notices: [], runtime: 'Electron 22.3.25 (test runtime, do not distribute)', version: '0.1.0',
+    mode, notices: [], runtime: 'Electron 22.3.25 (test runtime, do not distribute)', version: '0.1.0',
     services: { dns: known('dns'), dhcp: known('dhcp'), 'app-server': known('app-server'), client: known('client') },
   }),
   'roles:start': async () => {
@@ -112,7 +112,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
       const { error } = await start(id)
       if (error !== undefined) return { error }
     }
-    push('browser:first', { url: 'http://my-app.home/' })
+    push('browser:first', {})
     await passed(300)
     journey('tcp')
     return {}

@@ -26,7 +26,7 @@ export function Loader({ isClientUp, homeUrl }: LoaderProps) {
   return (
     <div className="lab-loader">
       <Segmented label="How much is loaded" segments={sizes} value={size} onChange={setSize} />
-      <Button look="primary" isDisabled={!isClientUp || homeUrl === ''} onPress={() => { void load(homeUrl, Number(size)) }}>Load over RUDP</Button>
+      <Button look="primary" isDisabled={!isClientUp} onPress={() => { void load(homeUrl, Number(size)) }}>Load over RUDP</Button>
       <Button isDisabled={loading === 0} onPress={() => { void stopLoads() }}>Stop</Button>
       <p className="lab-outcome" role="status">{isClientUp ? outcome : 'Switch the client on: it does the loading.'}</p>
     </div>

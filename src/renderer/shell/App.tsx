@@ -17,7 +17,7 @@ import { Rail } from './Rail.tsx'
 import './shell.css'
 import { useShortcuts } from './shortcuts.ts'
 import { StartPage } from './StartPage.tsx'
-import { isUp, useVillage } from './store.ts'
+import { homeUrlOf, isUp, useVillage } from './store.ts'
 
 /** What a service's panel has of its own. */
 const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }
@@ -46,7 +46,7 @@ export function App() {
 function LabView() {
   const isServerUp = useVillage(state => isUp(state.services['app-server'].status))
   const isClientUp = useVillage(state => isUp(state.services.client.status))
-  const homeUrl = useVillage(state => state.homeUrl)
+  const homeUrl = useVillage(state => homeUrlOf(state.services))
   const ends = useMemo(() => ({ 'app-server': isServerUp, client: isClientUp }), [isServerUp, isClientUp])
   return <Lab isUp={ends} homeUrl={homeUrl} columnLabel={labelOf} />
 }

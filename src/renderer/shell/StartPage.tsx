@@ -4,11 +4,12 @@ import { SERVICE_IDS } from '../../services/contracts.ts'
 import { Button } from '../ui/Button.tsx'
 import { Lamp } from '../ui/Lamp.tsx'
 import { StartButton } from './StartButton.tsx'
-import { progressOf, useVillage } from './store.ts'
+import { homeUrlOf, progressOf, useVillage } from './store.ts'
 import { houses } from './village.ts'
 
 export function StartPage() {
-  const { services, busy, homeUrl } = useVillage()
+  const { services, busy } = useVillage()
+  const homeUrl = homeUrlOf(services)
   const { phase } = progressOf(services, busy)
   return (
     <div className="start">
@@ -26,7 +27,7 @@ export function StartPage() {
         Hamlet is the DNS server, the DHCP server, the application server and the browser of a small network.
         A lit window is a server that has really answered.
       </p>
-      {phase === 'on' && homeUrl !== '' ? <Button look="primary" onPress={() => openUrl(homeUrl)}>Open {homeUrl}</Button> : <StartButton />}
+      {phase === 'on' ? <Button look="primary" onPress={() => openUrl(homeUrl)}>Open {homeUrl}</Button> : <StartButton />}
       <p className="start-promise">Nothing else on this computer is changed.</p>
     </div>
   )

@@ -8,10 +8,10 @@ import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
 import { showNumbered } from './shortcuts.ts'
-import { isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
+import { homeUrlOf, isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
 
 export async function feed(bridge: Bridge): Promise<void> {
-  const { setState } = useVillage
+  const { getState, setState } = useVillage
   bridge.on('service:status', status => {
     setState(({ services }) => ({ services: withStatus(services, status) }))
     if (isUp(status)) learnLink(status.id)
@@ -29,7 +29,7 @@ export async function feed(bridge: Bridge): Promise<void> {
     takeLoaded(name, data)
   })
   bridge.on('browser:open', ({ url }) => openUrl(url))
-  bridge.on('browser:first', ({ url }) => openFirst(url))
+  bridge.on('browser:first', () => openFirst(homeUrlOf(getState().services)))
   bridge.on('view', ({ number }) => showNumbered(number))
   try {
     const snapshot = await bridge.invoke('app:snapshot', {})

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ServiceStatus } from '../../preload/contract.ts'
-import { progressOf, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus, type Notice, type Services } from './store.ts'
+import { homeUrlOf, progressOf, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus, type Notice, type Services } from './store.ts'
 
 const none = useVillage.getInitialState().services
 const up = (services: Services, ...ids: ServiceStatus['id'][]) => ids.reduce((all, id) => withStatus(all, { id, state: 'running', endpoints: [] }), services)
@@ -11,7 +11,7 @@ describe('the store of services', () => {
       dns: { ...none.dns, rows: [['a', { name: 'example.org' }]] as [string, Record<string, string>][], log: [] },
       dhcp: { ...none.dhcp, rows: [], log: [] }, 'app-server': { ...none['app-server'], rows: [], log: [] }, client: { ...none.client, rows: [], log: [] },
     }
-    const state = withSnapshot({ mode: 'lan', homeUrl: 'http://my-app.home/', runtime: 'r', version: '1', services, notices: ['one', 'two'] })
+    const state = withSnapshot({ mode: 'lan', runtime: 'r', version: '1', services, notices: ['one', 'two'] })
     expect(state).toMatchObject({ isLoaded: true, mode: 'lan', notices: [{ key: 0, text: 'one' }, { key: 1, text: 'two' }] })
     expect([...state.services?.dns.rows ?? []]).toEqual([['a', { name: 'example.org' }]])
   })
@@ -52,6 +52,11 @@ describe('the store of services', () => {
     expect(new Set(notices.map(notice => notice.key)).size).toBe(20)
     expect(notices[19]).toEqual({ key: 49, text: 'notice 49' })
   })
+})
+
+test('the home page is that of the saved domain, or of the default where the server would refuse it', () => {
+  const home = (settings: Readonly<Record<string, unknown>>) => homeUrlOf(withSettings(none, { id: 'app-server', settings }))
+  expect([home({}), home({ domain: 'shop.home' }), home({ domain: 'no name' })]).toEqual(['http://my-app.home/', 'http://shop.home/', 'http://my-app.home/'])
 })
 
 describe('progress of the village', () => {

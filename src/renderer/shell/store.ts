@@ -1,6 +1,7 @@
 /** What the window knows of the services: the snapshot of main, kept up to date by its pushes. */
 import { create } from 'zustand'
 import type { Lamp, Mode, Pushed, ServiceStatus, Snapshot } from '../../preload/contract.ts'
+import { appServer } from '../../services/app-server/contract.ts'
 import { SERVICE_IDS, type ServiceId } from '../../services/contracts.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import type { TableRow } from '../../services/kit/host-protocol.ts'
@@ -24,7 +25,6 @@ export interface VillageState {
   /** False until the first snapshot. */
   readonly isLoaded: boolean
   readonly mode: Mode
-  readonly homeUrl: string
   readonly runtime: string
   readonly version: string
   readonly services: Services
@@ -43,14 +43,14 @@ const unknownService = (id: ServiceId): ServiceView =>
   ({ status: { id, state: 'stopped', endpoints: [] }, settings: {}, rows: new Map(), lamp: { lit: false, sentence: 'Nothing is known yet.', tookMs: 0 } })
 
 export const useVillage = create<VillageState>(() => ({
-  isLoaded: false, mode: 'local', homeUrl: '', runtime: '', version: '', notices: [], view: 'browser', busy: undefined, error: undefined,
+  isLoaded: false, mode: 'local', runtime: '', version: '', notices: [], view: 'browser', busy: undefined, error: undefined,
   services: { dns: unknownService('dns'), dhcp: unknownService('dhcp'), 'app-server': unknownService('app-server'), client: unknownService('client') },
 }))
 
-export function withSnapshot({ mode, homeUrl, runtime, version, services, notices }: Snapshot): Partial<VillageState> {
+export function withSnapshot({ mode, runtime, version, services, notices }: Snapshot): Partial<VillageState> {
   const view = (id: ServiceId): ServiceView => ({ ...services[id], rows: new Map(services[id].rows) })
   return {
-    isLoaded: true, mode, homeUrl, runtime, version,
+    isLoaded: true, mode, runtime, version,
     services: { dns: view('dns'), dhcp: view('dhcp'), 'app-server': view('app-server'), client: view('client') },
     notices: notices.slice(-NOTICES_MAX).map((text, key) => ({ key, text })),
   }
@@ -88,6 +88,12 @@ export function withLamp(services: Services, { id, lamp }: Pushed<'lamp'>): Serv
 export function withNotice(notices: readonly Notice[], text: string): readonly Notice[] {
   const key = 1 + (notices[notices.length - 1]?.key ?? -1)
   return [...notices.slice(1 - NOTICES_MAX), { key, text }]
+}
+
+/** Address of the page that the browser opens first. What is saved may be a name that the app server refuses: its default then. */
+export function homeUrlOf(services: Services): string {
+  const { domain } = appServer.settings.shape
+  return `http://${domain.safeParse(services['app-server'].settings['domain']).data ?? domain.parse(undefined)}/`
 }
 
 export const isUp = (status: ServiceStatus): boolean => status.state === 'running' || status.state === 'degraded'

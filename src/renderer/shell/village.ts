@@ -11,6 +11,6 @@ export interface House {
 export const houses: Readonly<Record<ServiceId, House>> = {
   dns: { term: 'DNS', word: 'names', does: 'turns names into addresses' },
   dhcp: { term: 'DHCP', word: 'addresses', does: 'lends each visitor an address' },
-  'app-server': { term: 'App server', word: 'pages', does: 'serves the pages of my-app.home' },
+  'app-server': { term: 'App server', word: 'pages', does: 'serves the pages of your site' },
   client: { term: 'Client', word: 'visitor', does: 'asks the other three, for this browser' },
 }

@@ -102,6 +102,14 @@ test('stopping takes nothing back, and says how many addresses stay lent and unt
   expect(running.logged.at(-1)).toBe(`2 addresses stay with their clients until ${last} at the latest; nobody renews them now`)
 })
 
+test('of options that no short message has room for it is said at the start which', async () => {
+  const routes = Array.from({ length: 70 }, (_, index) => `classless-routes=10.${index}.0.0/16=192.0.2.9`)
+  const running = await Running.start({ option: [...routes, '42=192.0.2.7', `224=${'x'.repeat(250)}`] })
+  expect(running.logged.filter(line => line.includes('576'))).toEqual([expect.stringMatching(/^option 121, 224 may not be told: /)])
+  const fits = await Running.start({ option: ['42=192.0.2.7', `224=${'x'.repeat(100)}`, `225=${'x'.repeat(100)}`] })
+  expect(fits.logged.filter(line => line.includes('576'))).toEqual([])
+})
+
 test('a probe says what would be lent, and takes nothing', async () => {
   const running = await Running.start()
   expect(await obtainLease({ ...asks(running.server, 1), probe: true })).toMatchObject({ address: '127.0.1.100', dns: '127.0.0.1', dnsPort: 53 })

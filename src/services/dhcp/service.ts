@@ -23,6 +23,8 @@ import { Names } from './names.ts'
 import { localTime, Reporting } from './reporting.ts'
 import { ownAddresses, Serving, type Context } from './serving.ts'
 import { ToldNames } from './told-names.ts'
+import { withoutRoom } from './wire/option-layout.ts'
+import { optionBytes } from './wire/options.ts'
 
 export const dhcpService = implement(dhcp, async given => {
   const { settings, log } = given
@@ -174,6 +176,8 @@ function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: 
   }
   const options = parseOptionTexts(settings.option)
   checkTimes(settings.lease, options)
+  const codes = withoutRoom(optionBytes(options))
+  if (codes.length > 0) log(`option ${codes.join(', ')} may not be told: a client need not take messages of more than 576 bytes, and those have no room for all that is set`)
   return {
     // The wildcard stands for this machine: each client is told its address in the client's network.
     dnsAddress: dnsAddress === WILDCARD ? undefined : dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,

@@ -20,6 +20,8 @@ export interface Layout {
   readonly main: Uint8Array
   readonly file: Uint8Array | undefined
   readonly sname: Uint8Array | undefined
+  /** Codes of what fits nowhere. */
+  readonly leftOut: readonly number[]
 }
 
 /** Bytes for options: in the main field, and in the two others where they are free. */
@@ -36,6 +38,10 @@ const LAST = OPTIONS.relayAgent.code
 const VALUE_BYTES_MAX = 255
 const OVERLOAD_BYTES = 3
 const END_BYTES = 1
+/** Of a message of 576 bytes. */
+const SHORTEST: Room = { mainBytes: 308, fileBytes: 128, snameBytes: 64 }
+/** Type, times, masks and addresses, a domain, a name and an identifier of common length. */
+const LEASE_BYTES = 120
 
 /**
  * @param values by option code
@@ -44,22 +50,27 @@ const END_BYTES = 1
 export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
   const inOrder = orderOf(values, order)
   const sequence = sequenceIn(inOrder, values)
-  if (sequence.length + END_BYTES <= room.mainBytes) return { main: joined([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined }
+  if (sequence.length + END_BYTES <= room.mainBytes) return { main: joined([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined, leftOut: [] }
 
   const last = pieces(LAST, values.get(LAST))
   // RFC 6842 §3: the identifier is a must, so it does not wait until there may be no room.
   const byImportance = [...FIRST, IDENTIFIER, ...inOrder.filter(code => !FIRST.includes(code) && code !== IDENTIFIER && code !== LAST)]
-  const options = byImportance.map(code => pieces(code, values.get(code)))
   const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, room: room.mainBytes, pieces: [] }
   const file: Field = { used: END_BYTES, room: room.fileBytes, pieces: [] }
   const sname: Field = { used: END_BYTES, room: room.snameBytes, pieces: [] }
-  for (const option of options) place(option, [main, file, sname])
+  const leftOut = byImportance.filter(code => !place(pieces(code, values.get(code)), [main, file, sname]))
   const overload = (file.pieces.length > 0 ? CARRIES_OPTIONS.file : 0) | (sname.pieces.length > 0 ? CARRIES_OPTIONS.sname : 0)
   return {
     main: field([...main.pieces, ...(overload === 0 ? [] : [Uint8Array.of(OVERLOAD, 1, overload)]), ...last]),
     file: file.pieces.length > 0 ? field(file.pieces) : undefined,
     sname: sname.pieces.length > 0 ? field(sname.pieces) : undefined,
+    leftOut,
   }
+}
+
+/** Of options that are set, the codes of those that the shortest message may have no room for, beside what every lease tells. */
+export function withoutRoom(values: ReadonlyMap<number, Uint8Array>): readonly number[] {
+  return layOut(values, [], { ...SHORTEST, mainBytes: SHORTEST.mainBytes - LEASE_BYTES }).leftOut
 }
 
 /**
@@ -111,21 +122,22 @@ interface Field {
   readonly pieces: Uint8Array[]
 }
 
-/** All pieces of an option or none, each where there is room, none before its predecessor. */
-function place(option: readonly Uint8Array[], fields: readonly Field[]): void {
+/** All pieces of an option or none, each where there is room, none before its predecessor. @returns whether there was */
+function place(option: readonly Uint8Array[], fields: readonly Field[]): boolean {
   const placed: { field: Field; piece: Uint8Array }[] = []
   let from = 0
   for (const piece of option) {
     const taken = (field: Field) => placed.reduce((sum, earlier) => earlier.field === field ? sum + earlier.piece.length : sum, field.used)
     from = fields.findIndex((field, index) => index >= from && taken(field) + piece.length <= field.room)
     const field = fields[from]
-    if (field === undefined) return
+    if (field === undefined) return false
     placed.push({ field, piece })
   }
   for (const { field, piece } of placed) {
     field.pieces.push(piece)
     field.used += piece.length
   }
+  return true
 }
 
 function pieces(code: number, value: Uint8Array | undefined): Uint8Array[] {

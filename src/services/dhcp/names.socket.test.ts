@@ -11,7 +11,7 @@ import type { Contract } from '../kit/contract.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { obtainLease } from './client.ts'
 import { dhcpService } from './service.ts'
-import { giveBack } from './testing/give-back.ts'
+import { releaseLease } from './testing/release-lease.ts'
 
 const toClose: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -38,7 +38,7 @@ test('the name of a client is registered with its lease, and withdrawn with it',
   const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
   const lease = await obtainLease(asks(dhcp, 1, 'Ophelia\'s Mac'))
   await expect.poll(() => listed(dns)).toEqual([`ophelia-s-mac.home A ${lease.address}`])
-  await giveBack(lease, asks(dhcp, 1, ''))
+  await releaseLease(lease, asks(dhcp, 1, ''))
   await expect.poll(() => listed(dns)).toEqual([])
 })
 
@@ -49,8 +49,8 @@ test('a client takes no name that another has registered, and its own end takes 
   const lease = await obtainLease(asks(dhcp, 1, 'my-app'))
   const other = await obtainLease(asks(dhcp, 2, 'kettle'))
   await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1', `kettle.home A ${other.address}`])
-  await giveBack(lease, asks(dhcp, 1, ''))
-  await giveBack(other, asks(dhcp, 2, ''))
+  await releaseLease(lease, asks(dhcp, 1, ''))
+  await releaseLease(other, asks(dhcp, 2, ''))
   await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1'])
 })
 
@@ -64,8 +64,8 @@ test.each([
   const lease = await obtainLease(asks(dhcp, 1, 'my-app'))
   const other = await obtainLease(asks(dhcp, 2, 'kettle'))
   await expect.poll(() => listed(dns)).toEqual([`my-app.home A ${taken}`, `kettle.home A ${other.address}`])
-  await giveBack(lease, asks(dhcp, 1, ''))
-  await giveBack(other, asks(dhcp, 2, ''))
+  await releaseLease(lease, asks(dhcp, 1, ''))
+  await releaseLease(other, asks(dhcp, 2, ''))
   await expect.poll(() => listed(dns)).toEqual([`my-app.home A ${taken}`])
 })
 
@@ -78,7 +78,7 @@ test('a server that starts again knows its own names: one moves to the address o
   await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${kettle.address}`, `teapot.home A ${teapot.address}`])
   await toClose.pop()?.()
   const again = await start(dhcpService, settings, [], folder)
-  await giveBack(teapot, asks(again, 2, ''))
+  await releaseLease(teapot, asks(again, 2, ''))
   await expect.poll(() => listed(dns)).toEqual([`kettle.home A ${kettle.address}`])
   await toClose.pop()?.()
   const elsewhere = await start(dhcpService, { ...settings, pool: '127.0.2.10-127.0.2.20' }, [], folder)

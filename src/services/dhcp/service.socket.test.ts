@@ -11,7 +11,7 @@ import { below, seededRandom } from '../kit/random.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { keepLease, obtainLease, storedMac, type Lease } from './client.ts'
 import { dhcpService } from './service.ts'
-import { giveBack } from './testing/give-back.ts'
+import { releaseLease } from './testing/release-lease.ts'
 import { encodeMessage, MESSAGE_TYPE, type Message } from './wire/message.ts'
 
 const toClose: (() => Promise<unknown>)[] = []
@@ -120,7 +120,7 @@ test('a probe says what would be lent, and takes nothing', async () => {
 test('an address that is given back, or taken back, is free', async () => {
   const running = await Running.start()
   const lease = await obtainLease(asks(running.server, 1))
-  await giveBack(lease, asks(running.server, 1))
+  await releaseLease(lease, asks(running.server, 1))
   await running.until(() => running.events.some(({ name }) => name === 'released') && running.rows.size === 0)
   const { address } = await obtainLease(asks(running.server, 2))
   expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: true })

@@ -7,7 +7,7 @@ import { encodeQuestion, identifierOf } from '../core/question.ts'
 import { parseMac } from '../wire/hardware-address.ts'
 import { MESSAGE_TYPE } from '../wire/message.ts'
 
-export async function giveBack(lease: Lease, { server, mac }: { readonly server: Endpoint; readonly mac: string }): Promise<void> {
+export async function releaseLease(lease: Lease, { server, mac }: { readonly server: Endpoint; readonly mac: string }): Promise<void> {
   const chaddr = parseMac(mac) ?? new Uint8Array(6)
   const door = await openDoor({ addresses: [server.address], port: 0, receive: () => undefined })
   const options = { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: parseIpv4(lease.server), clientIdentifier: identifierOf(chaddr) }

@@ -79,6 +79,7 @@ test('the address that was typed while the client was off is opened when everyth
 test('a page that closes itself leaves the browser alive', async () => {
   await type(`${site}/close`)
   await failure().getByText('The page closed itself').waitFor()
+  await hamlet.shell.getByRole('button', { name: 'Reload' }).waitFor()
   await hamlet.picture('page-closed-itself')
   await type(`${site}/two`)
   await isAsked('GET /two')

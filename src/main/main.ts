@@ -3,6 +3,7 @@ import { app, BrowserWindow, dialog, Menu } from 'electron'
 import { join, resolve } from 'node:path'
 import { oneLine } from '../services/kit/errors.ts'
 import { makeDataFolder } from '../services/kit/node/data-folder.ts'
+import { refuseDebugger } from '../services/kit/node/refuse-debugger.ts'
 import { loadSettings } from '../services/kit/node/settings-file.ts'
 import { Control } from './control.ts'
 import { readDataFlag } from './data-flag.ts'
@@ -21,6 +22,7 @@ const QUIT_WITHIN_MS = 8_000
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 process.on('uncaughtException', error => fail('Hamlet cannot go on', error))
 process.on('unhandledRejection', error => fail('Hamlet cannot go on', error))
+refuseDebugger()
 declareShellScheme()
 
 let window: BrowserWindow | undefined

@@ -2,11 +2,13 @@
 import type { MessagePortMain } from 'electron'
 import { traceRequest } from '../services/kit/host-protocol.ts'
 import { runHost, type Host } from '../services/kit/node/host.ts'
+import { refuseDebugger } from '../services/kit/node/refuse-debugger.ts'
 import { implementations } from '../services/services.ts'
 
 /** The parent port cannot say when a message has left; the process lives on for this long after its last one. */
 const LAST_WORDS_MS = 50
 
+refuseDebugger()
 const host = runHost(Object.values(implementations), {
   send: message => process.parentPort.postMessage(message),
   onMessage: receive => process.parentPort.on('message', ({ data, ports }) => {

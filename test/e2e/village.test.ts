@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdirSync, rmdirSync } from 'node:fs'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
@@ -137,6 +139,16 @@ test('a killed service is reported and comes back on its ports; the window survi
   const page = await hamlet.browse('http://my-app.home/')
   await page.getByText('Welcome to my-app.home').first().waitFor()
   await hamlet.picture('after-the-crashes')
+})
+
+test('no service opens Node\'s debugger when it is asked to by a signal', async () => {
+  for (const service of ['dns', 'dhcp', 'app-server', 'client'] as const) {
+    const { pid } = await hamlet.status(service)
+    process.kill(pid ?? expect.unreachable('it runs'), 'SIGUSR1')
+  }
+  const page = await hamlet.browse('my-app.home') // All of them have a part in it, so they have heard the signal by then.
+  await page.getByText('Welcome to my-app.home').first().waitFor()
+  await expect(once(connect(9229, '127.0.0.1'), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
 })
 
 test('a role can be switched off alone, and its lamp goes out', async () => {

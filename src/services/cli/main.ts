@@ -1,6 +1,7 @@
 /** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
 import { SERVICE_IDS } from '../contracts.ts'
 import { HamletError, jsonLine, oneLine, UsageError } from '../kit/errors.ts'
+import { refuseDebugger } from '../kit/node/refuse-debugger.ts'
 import { implementations } from '../services.ts'
 import type { Command, ExitStatus, Terminal } from './command.ts'
 import { fetch } from './commands/fetch.ts'
@@ -47,8 +48,7 @@ function fail(error: unknown): never {
 process.on('unhandledRejection', fail)
 process.on('uncaughtException', fail)
 for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
-// Node would open a port for its debugger, to whoever is on this machine.
-process.on('SIGUSR1', () => undefined)
+refuseDebugger()
 
 /** A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work; a server has other work to do. */
 function outputFailed(error: NodeJS.ErrnoException): void {

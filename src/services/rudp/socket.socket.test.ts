@@ -80,6 +80,7 @@ test('bytes go both ways and each end can end its half', async () => {
   for await (const piece of socket) pieces.push(Buffer.from(piece))
   expect(Buffer.concat(pieces).toString()).toBe('got hello')
   expect(socket.metrics().congestion).toBe('bbr')
+  expect(socket.metrics().retransmitted).toBeLessThanOrEqual(2) // a probe or two, where the machine is busy
   expect(socket.metrics().rttMs).toBeGreaterThan(0)
 })
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
+import { joined } from '../testing/connections.ts'
+import { encrypted } from '../testing/encryption.ts'
 import { bytesOf, readAll, same, Source } from '../testing/transfer.ts'
 import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES } from './congestion/congestion.ts'
@@ -50,6 +52,44 @@ test('a connection outlives a change of the client\'s address: the new one is ch
   expect(same(arrived(), bytes)).toBe(true)
   expect(server.path.peer).toEqual({ address: '198.51.100.7', port: 1234 })
   expect(steps).toEqual(['tried 198.51.100.7:1234', 'proven 198.51.100.7:1234'])
+})
+
+test.each([{ kind: 'readable', options: {} }, { kind: 'encrypted', options: { encryption: encrypted() } }])('a peer that only waits is found at its new address by a PING: $kind', ({ options }) => {
+  let moved = false
+  let arrivedAtMs = Infinity
+  const { pair, client, server, ours, theirs } = joined({
+    seed: 8, ...options, link: { delayMs: 25 }, tap: side => side === 'client' || !moved || server.path.peer.port === 1234,
+    onEvent: (side, event) => { if (side === 'client' && event.kind === 'stream-event' && event.event.kind === 'readable') arrivedAtMs = pair.nowMs },
+  })
+  pair.wait(1000)
+  moved = true
+  pair.server.path = from(pair.server.path, { port: 1234 })
+  theirs.write(bytesOf(5000, 1))
+  pair.drain()
+  pair.wait(10_000)
+  expect(arrivedAtMs).toBeLessThan(10_000)
+  expect(same(ours.read(5000), bytesOf(5000, 1))).toBe(true)
+  expect([client.state, server.path.peer.port]).toEqual(['ESTABLISHED', 1234])
+})
+
+test('an acknowledgement of many ranges goes to no address that has not proven itself', () => {
+  let elsewhereBytes = 0
+  let moved = false
+  const { pair, server } = joined({
+    seed: 9, link: { delayMs: 10 }, tap: (side, bytes) => { if (side === 'server' && moved && server.path.peer.address === '203.0.113.9') elsewhereBytes += bytes.length },
+  })
+  const before = server.path
+  for (let number = 1000; number < 1600; number += 2) {
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number, frames: [{ kind: 'PING' }] }), before, pair.nowMs)
+    pair.drain()
+  }
+  moved = true
+  const forged = encodePacket({ type: 'SHORT', destinationId: server.localId, number: 1602, frames: [{ kind: 'PING' }, { kind: 'PADDING', lengthBytes: 20 }] })
+  pair.server.endpoint.receive(forged, from(before, { address: '203.0.113.9' }), pair.nowMs)
+  pair.drain()
+  pair.wait(3000)
+  expect(elsewhereBytes).toBeGreaterThan(0)
+  expect(elsewhereBytes).toBeLessThanOrEqual(3 * forged.length)
 })
 
 test('an address that does not answer the challenge gets at most three times what came from it, and the old one stays', () => {

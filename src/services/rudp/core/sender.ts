@@ -94,20 +94,20 @@ export class Sender {
       if (begins && sent === FIRST_DATAGRAMS) return true
     }
     if (this.#hold === 'none') this.recovery.limitedByApplication(nowMs)
-    if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes >= SMALL_BYTES) this.#acknowledge(nowMs)
+    if (this.#setup.received.dueAtMs <= nowMs && this.validation.budgetBytes >= this.datagramBytes) this.#acknowledge(nowMs)
     return false
   }
 
   /** When something may leave that has to wait now. */
   deadlineMs(): number {
     const pacedAtMs = this.#hold === 'pacing' ? this.recovery.pacedAtMs() : Infinity
-    const ackAtMs = this.validation.budgetBytes >= SMALL_BYTES ? this.#setup.received.dueAtMs : Infinity
+    const ackAtMs = this.validation.budgetBytes >= this.datagramBytes ? this.#setup.received.dueAtMs : Infinity
     return Math.min(this.recovery.deadlineMs(), this.validation.deadlineMs, pacedAtMs, ackAtMs)
   }
 
-  /** Sends one frame at once, whatever holds the rest back. */
+  /** Sends a PING or a PATH_CHALLENGE at once, whatever holds the rest back. */
   sendNow(frame: Frame, nowMs: number): void {
-    if (this.validation.budgetBytes < SMALL_BYTES) return
+    if (this.validation.budgetBytes < CHALLENGE_BYTES) return
     this.#begin()
     if (this.writer.add(frame)) this.#finish({ ...NOTHING, control: isRepeated(frame) ? [frame] : [] }, nowMs)
   }
@@ -324,8 +324,8 @@ export class Sender {
 
 /** A page waits for its first datagrams: while they travel the others are written. */
 const FIRST_DATAGRAMS = 2
-/** What a packet needs at most that carries one frame or an acknowledgement: to an unproven address it must fit into what is allowed. */
-const SMALL_BYTES = 100
+/** An encrypted packet with one PATH_CHALLENGE; a readable one is shorter. Three times the shortest packet, which is what a quiet peer sends from a new address, has room for it. */
+const CHALLENGE_BYTES = 38
 /** A window that holds fewer has no place to spare for a probe of a longer datagram. */
 const PROBE_WINDOW_DATAGRAMS = 4
 /** A stream's bytes do not go behind frames that leave less room than this. */

@@ -32,6 +32,12 @@ test('a person reads and edits the file, and an edit counts at once', async () =
   expect([await known.find('my-app.home'), await known.find('other.home')]).toEqual([undefined, identity(3)])
 })
 
+test('a server that is met goes on a line of its own, also where an editor left the last one without its end', async () => {
+  await writeFile(file(), `other.home x25519 ${identity(3)}`)
+  await known.add('my-app.home', identity(1))
+  expect([await known.find('my-app.home'), await known.find('other.home')]).toEqual([identity(1), identity(3)])
+})
+
 test.each(['my-app.home', 'my-app.home x25519', 'my-app.home x25519 AAAA', `my-app.home ed25519 ${'A'.repeat(43)}=`, `my-app.home x25519 ${'A'.repeat(44)}`])('the line "%s" is damage, and is named', async line => {
   await writeFile(file(), `# one\n${line}\n`)
   await expect(known.find('my-app.home')).rejects.toMatchObject({ code: 'file-damaged', parts: { why: 'line 2 is not "NAME x25519 BASE64"' } })

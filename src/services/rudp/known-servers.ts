@@ -31,10 +31,7 @@ export class KnownServers {
    * @throws HamletError disk-failed or file-damaged
    */
   async find(name: string): Promise<string | undefined> {
-    const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return ''
-      throw diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be read`)
-    })
+    const text = await this.#read()
     if (text.length > FILE_LENGTH_MAX) throw this.#damaged(`it has ${text.length} characters, and ${FILE_LENGTH_MAX} is the limit`)
     for (const [index, line] of text.split(/\r?\n/).entries()) {
       if (line.trim() === '' || line.startsWith('#')) continue
@@ -49,7 +46,9 @@ export class KnownServers {
   async add(name: string, identity: string): Promise<void> {
     try {
       await makeFolder(dirname(this.#path))
-      await appendFile(this.#path, `${name} x25519 ${identity}\n`)
+      const before = await this.#read()
+      const end = before === '' || before.endsWith('\n') ? '' : '\n' // not every editor ends the last line
+      await appendFile(this.#path, `${end}${name} x25519 ${identity}\n`)
       this.#log(`${name} is known from now on by x25519 ${identity}`)
     } catch (error) {
       this.#log(oneLine(diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be written`)))
@@ -61,6 +60,13 @@ export class KnownServers {
     return new HamletError({
       code: 'identity-changed', what: `${name} showed another key than it is known by`, why: 'it was set up anew, or somebody stands between it and you', done: 'nothing was sent to it',
       remedy: `compare the key that the server prints; if it is right, remove the line of ${name} from ${this.#path}`, proof: `known ${known}, shown ${shown}`,
+    })
+  }
+
+  #read(): Promise<string> {
+    return readFile(this.#path, 'utf8').catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return ''
+      throw diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be read`)
     })
   }
 

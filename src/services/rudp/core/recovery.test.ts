@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { CONGESTION_NAMES, type CongestionName } from './congestion/congestion.ts'
 import { Recovery } from './recovery.ts'
@@ -27,4 +29,28 @@ test.each(CONGESTION_NAMES)('%s grows as ever where the first acknowledgement te
   const usual = windowAfterRounds(name, 20)
   expect(usual).toBeGreaterThan(100 * DATAGRAM_BYTES)
   expect(windowAfterRounds(name, 1)).toBeGreaterThan(0.9 * usual)
+})
+
+/** What is in use when all garbage is collected. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc()')
+  return process.memoryUsage().heapUsed
+}
+
+test.each(CONGESTION_NAMES)('%s keeps nothing of what was lost for good, however long the connection lives', name => {
+  const recovery = new Recovery(name, DATAGRAM_BYTES)
+  let next = 0
+  const loseMost = (flights: number) => {
+    for (; flights > 0; flights--) {
+      const atMs = next * ROUND_TRIP_MS
+      for (let left = 500; left > 0; left--) recovery.sent(next++, DATAGRAM_BYTES, CARRIED, atMs)
+      recovery.onAck({ kind: 'ACK', ranges: [{ first: next - 3, last: next - 1 }], delayMs: 0 }, atMs + ROUND_TRIP_MS)
+    }
+  }
+  loseMost(20)
+  const before = heapBytes()
+  loseMost(400)
+  expect((heapBytes() - before) / 1e6).toBeLessThan(2)
+  expect(recovery.loss.flightBytes).toBe(0) // and it is still there to keep them
 })

@@ -31,8 +31,8 @@ export class Recovery {
   #pacer: Pacer
   #congestion: Congestion
   #datagramBytes: number
-  /** Losses of the latest congestion event that may still turn out spurious. */
-  #suspects = new Set<number>()
+  /** The latest congestion event: all that was given up from this number on, and how much of it has not arrived after all. */
+  #event = { fromNumber: 0, missing: 0 }
   /** The oldest and newest loss since something was acknowledged, for persistent congestion. */
   #lossSpan = { fromMs: Infinity, toMs: -Infinity }
 
@@ -131,8 +131,8 @@ export class Recovery {
   #onLost(all: readonly SentPacket[], nowMs: number): void {
     if (all.length === 0) return
     const lost = all.filter(({ isMtuProbe }) => !isMtuProbe)
-    const newest = lost[lost.length - 1]
-    if (newest === undefined) return
+    const [oldest, newest] = [lost[0], lost[lost.length - 1]]
+    if (oldest === undefined || newest === undefined) return
     const lostBytes = lost.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     for (const { sentAtMs } of lost) {
       this.#lossSpan = { fromMs: Math.min(this.#lossSpan.fromMs, sentAtMs), toMs: Math.max(this.#lossSpan.toMs, sentAtMs) }
@@ -143,15 +143,16 @@ export class Recovery {
       nowMs, lostBytes, flightBytes: this.loss.flightBytes + lostBytes, newestSentAtMs: newest.sentAtMs, rttMs: this.roundTrip.latestMs,
       minRttMs: this.roundTrip.minMs, isPersistent,
     })
-    if (this.#congestion.windowBytes < windowBytes || isPersistent) this.#suspects.clear()
-    if (isPersistent) return
-    for (const { number } of lost) this.#suspects.add(number)
+    if (isPersistent) this.#event = { fromNumber: newest.number + 1, missing: 0 }
+    else if (this.#congestion.windowBytes < windowBytes) this.#event = { fromNumber: oldest.number, missing: lost.length }
+    else this.#event.missing += lost.length
   }
 
   /** When all losses of a congestion event have turned out spurious, the event was none. */
   #onLate(late: readonly SentPacket[]): void {
-    const before = this.#suspects.size
-    for (const { number } of late) this.#suspects.delete(number)
-    if (before > 0 && this.#suspects.size === 0) this.#congestion.onSpurious()
+    const { fromNumber } = this.#event
+    const arrived = late.filter(({ number, isMtuProbe }) => number >= fromNumber && !isMtuProbe).length
+    this.#event.missing -= arrived
+    if (arrived > 0 && this.#event.missing === 0) this.#congestion.onSpurious()
   }
 }

@@ -89,7 +89,7 @@ export class Sender {
     if (this.recovery.hold(nowMs) === 'none') this.#probeMtu(nowMs)
     this.#hold = this.recovery.hold(nowMs)
     const begins = this.recovery.loss.flightBytes < this.datagramBytes
-    for (let sent = 1; this.#hold === 'none' && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs); sent++) {
+    for (let sent = 1; this.#hold === 'none' && !this.isExhausted && this.validation.budgetBytes >= this.datagramBytes && this.#sendNext(nowMs); sent++) {
       this.#hold = this.recovery.hold(nowMs)
       if (begins && sent === FIRST_DATAGRAMS) return true
     }
@@ -128,9 +128,9 @@ export class Sender {
     this.#report(this.writer.finish(this.validation.path))
   }
 
-  /** Packet numbers have run out, or what one key may encrypt. */
+  /** Packet numbers have run out but for those of the end, or what one key may encrypt has. */
   get isExhausted(): boolean {
-    return this.writer.nextNumber >= PACKET_NUMBER_MAX || this.#setup.encryption?.protection?.isSpent === true
+    return this.writer.nextNumber > PACKET_NUMBER_MAX - LAST_NUMBERS || this.#setup.encryption?.protection?.isSpent === true
   }
 
   onAck(frame: Extract<Frame, { kind: 'ACK' }>, nowMs: number): void {
@@ -322,6 +322,8 @@ export class Sender {
   }
 }
 
+/** Kept for what leaves out of turn meanwhile, and for saying that the connection is over, as often as that is asked. */
+const LAST_NUMBERS = 64
 /** A page waits for its first datagrams: while they travel the others are written. */
 const FIRST_DATAGRAMS = 2
 /** An encrypted packet with one PATH_CHALLENGE; a readable one is shorter. Three times the shortest packet, which is what a quiet peer sends from a new address, has room for it. */

@@ -15,7 +15,7 @@ local FRAMES = {
   [0x07] = 'NEW_TOKEN', [0x08] = 'STREAM', [0x09] = 'STREAM', [0x0a] = 'STREAM', [0x0b] = 'STREAM', [0x0c] = 'PARITY', [0x10] = 'MAX_DATA', [0x11] = 'MAX_STREAM_DATA',
   [0x12] = 'MAX_STREAMS', [0x1a] = 'PATH_CHALLENGE', [0x1b] = 'PATH_RESPONSE', [0x1c] = 'CONNECTION_CLOSE', [0x21] = 'TOKEN', [0x22] = 'RESET_TOKEN',
 }
-local ENCRYPTED_VERSION = 0x48520102
+local VERSION, ENCRYPTED_VERSION = 0x48520002, 0x48520102
 local TAG_BYTES = 16
 local CLOSE_CODES = { [0] = 'closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted' }
 
@@ -348,6 +348,14 @@ local function show_frames(buffer, at, tree)
   return words
 end
 
+local DAMAGED = 'damaged on the way, or cut by the capture'
+
+-- The frames of a readable packet.
+local function show_content(buffer, at, tree)
+  local can_be_read, words, fault = pcall(show_frames, buffer, at, tree)
+  return can_be_read and table.concat(words, ', ') .. (fault and ' ' .. fault or '') or 'its frames cannot be read'
+end
+
 -- What is encrypted in a packet; without its key, how much it is.
 local function show_encrypted(buffer, at, tree, key, number)
   local length = buffer:len() - TAG_BYTES - at
@@ -383,19 +391,16 @@ local function show_encrypted_long(buffer, packet, name, tree)
   return 'TOKEN, key, ' .. show_encrypted(buffer, content_at, tree, key_of_hello(buffer, packet, content_at), number)
 end
 
-function rudp.dissector(buffer, packet, root)
-  if buffer:len() < 18 then return 0 end
+-- Shows one packet. Returns what the Info column says of it.
+local function show_packet(buffer, packet, root)
   local form = buffer(0, 1):uint()
-  if form ~= 0x40 and form ~= 0x60 and form < 0x80 then return 0 end
-  packet.cols.protocol = 'RUDP'
   local tree = root:add(rudp, buffer())
   if form == 0x60 then
     tree:add(f.type, buffer(0, 1), 'SHORT')
     tree:add(f.destination, buffer(1, 8))
     tree:add(f.number, buffer(9, 4))
     local number = buffer(9, 4):uint()
-    packet.cols.info = 'SHORT #' .. number .. ': ' .. show_encrypted(buffer, 13, tree, key_of_short(buffer, packet), number)
-    return buffer:len()
+    return 'SHORT #' .. number .. ': ' .. show_encrypted(buffer, 13, tree, key_of_short(buffer, packet), number)
   end
   local is_short = form == 0x40
   local checksum_at = is_short and 1 or 5
@@ -403,28 +408,57 @@ function rudp.dissector(buffer, packet, root)
   if not is_short then tree:add(f.version, buffer(1, 4)) end
   tree:add(f.checksum, checksum)
   local summed = buffer:len() > 9000 and buffer(0, 1200) or buffer -- from memory to memory: docs/rudp.md, section 3
-  tree:add(f.checksum_good, checksum, crc32(summed:bytes(), checksum_at) == checksum:uint())
+  local is_good = crc32(summed:bytes(), checksum_at) == checksum:uint()
+  tree:add(f.checksum_good, checksum, is_good)
   if is_short then
     tree:add(f.type, buffer(0, 1), 'SHORT')
     tree:add(f.destination, buffer(5, 8))
     tree:add(f.number, buffer(13, 4))
-    packet.cols.info = 'SHORT #' .. buffer(13, 4):uint() .. ': ' .. table.concat(show_frames(buffer, 17, tree), ', ')
-    return buffer:len()
+    return 'SHORT #' .. buffer(13, 4):uint() .. ': ' .. (is_good and show_content(buffer, 17, tree) or DAMAGED)
   end
   tree:add(f.destination, buffer(9, 8))
   tree:add(f.source, buffer(17, 8))
+  if not is_good then return DAMAGED end
   local version = buffer(1, 4):uint()
   if version == 0 then
     local words = {}
     for at = 25, buffer:len() - 4, 4 do words[#words + 1] = string.format('%x', buffer(at, 4):uint()) end
-    packet.cols.info = 'VERSIONS ' .. table.concat(words, ' ')
-    return buffer:len()
+    return 'VERSIONS ' .. table.concat(words, ' ')
   end
+  if version ~= VERSION and version ~= ENCRYPTED_VERSION then return string.format('a packet of version %x', version) end
   local name = LONG_TYPES[math.floor(form / 16) % 4]
   tree:add(f.type, buffer(0, 1), name)
   tree:add(f.number, buffer(25, 4))
-  local text = version == ENCRYPTED_VERSION and show_encrypted_long(buffer, packet, name, tree) or table.concat(show_frames(buffer, 29, tree), ', ')
-  packet.cols.info = name .. ' #' .. buffer(25, 4):uint() .. ': ' .. text
+  local text = version == ENCRYPTED_VERSION and show_encrypted_long(buffer, packet, name, tree) or show_content(buffer, 29, tree)
+  return name .. ' #' .. buffer(25, 4):uint() .. ': ' .. text
+end
+
+-- Datagrams that left by one system call (UDP_SEGMENT), or were taken by one, are one in a capture of that machine: packets of a connection, all
+-- as long as the first one but for the last, which may be shorter. So the second begins where the id of the first comes again.
+local function packet_length(buffer)
+  local text, form = buffer:raw(), buffer(0, 1):uint()
+  local is_long = form >= 0x80
+  local is_encrypted = form == 0x60 or is_long and buffer(1, 4):uint() == ENCRYPTED_VERSION
+  local short_form, short_id_at = is_encrypted and 0x60 or 0x40, is_encrypted and 1 or 5
+  local id_at = not is_long and short_id_at or text:sub(10, 17) == ('\0'):rep(8) and 17 or 9
+  local id = text:sub(id_at + 1, id_at + 8)
+  local at = text:find(id, id_at + 9, true)
+  while at do
+    if is_long and text:sub(at - id_at, at - id_at + 4) == text:sub(1, 5) then return at - id_at - 1 end
+    if text:byte(at - short_id_at) == short_form then return at - short_id_at - 1 end
+    at = text:find(id, at + 1, true)
+  end
+  return #text
+end
+
+function rudp.dissector(buffer, packet, root)
+  local form = buffer:len() >= 18 and buffer(0, 1):uint() or 0
+  if form ~= 0x40 and form ~= 0x60 and (form < 0x80 or buffer:len() < 29) then return 0 end
+  packet.cols.protocol = 'RUDP'
+  local length = packet_length(buffer)
+  local words = {}
+  for at = 0, buffer:len() - 1, length do words[#words + 1] = show_packet(buffer(at, math.min(length, buffer:len() - at)), packet, root) end
+  packet.cols.info = table.concat(words, '; ')
   return buffer:len()
 end
 

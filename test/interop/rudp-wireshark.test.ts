@@ -69,6 +69,49 @@ test('every packet of a lossy transfer is read in the same words, and every chec
   expect(read.every(([, , good]) => good === 'True' || good === '1')).toBe(true)
 })
 
+/** As a capture of the sending machine shows them: those of one length, with a shorter one behind them, are one. */
+function trainsOf(datagrams: readonly Uint8Array[], isFirst: (index: number) => boolean): Uint8Array[][] {
+  const trains: Uint8Array[][] = []
+  for (const [index, datagram] of datagrams.entries()) {
+    const train = trains[trains.length - 1]
+    const [first, last] = [train?.[0]?.length ?? 0, train?.[train.length - 1]?.length ?? 0]
+    if (train === undefined || isFirst(index) || last < first || datagram.length > first) trains.push([datagram])
+    else train.push(datagram)
+  }
+  return trains
+}
+
+test('packets that left by one system call are read one by one', () => {
+  const datagrams: Uint8Array[] = []
+  const senders: SideName[] = []
+  const { pair, isComplete } = transfer({ seed: 4, link: { delayMs: 10 }, tap: (from, bytes) => { datagrams.push(bytes.slice()), senders.push(from) } }, bytesOf(30_000, 1), bytesOf(50_000, 2))
+  pair.run(isComplete, 10_000)
+  const trains = trainsOf(datagrams, index => senders[index] !== senders[index - 1])
+  expect(trains.some(({ length }) => length > 5)).toBe(true)
+  const read = tshark(trains.map(train => Buffer.concat(train)), ['_ws.col.Info', 'hrudp.checksum.good'])
+  expect(read.map(([info]) => info)).toEqual(trains.map(train => train.map(bytes => summarizePacket(decodePacket(bytes))).join('; ')))
+  expect(read.every(([, good]) => /^((True|1),?)+$/.test(good ?? ''))).toBe(true)
+})
+
+test('encrypted packets that left by one system call are read one by one, too', () => {
+  const { datagrams, keyLog } = encryptedTransfer()
+  const isLong = (bytes: Uint8Array | undefined) => bytes !== undefined && (bytes[0] ?? 0) >= 0x80
+  const idOf = (bytes: Uint8Array | undefined) => Buffer.from(bytes?.subarray(1, 9) ?? []).toString('hex')
+  const trains = trainsOf(datagrams, index => isLong(datagrams[index]) || isLong(datagrams[index - 1]) || idOf(datagrams[index]) !== idOf(datagrams[index - 1]))
+  expect(trains.some(({ length }) => length > 5)).toBe(true)
+  const alone = tshark(datagrams, ['_ws.col.Info'], keyLog).map(([info]) => info)
+  expect(tshark(trains.map(train => Buffer.concat(train)), ['_ws.col.Info'], keyLog).flatMap(([info]) => info?.split('; '))).toEqual(alone)
+})
+
+test('what is damaged is called so, and nothing breaks', () => {
+  const datagrams: Uint8Array[] = []
+  const { pair, isComplete } = transfer({ seed: 5, link: { delayMs: 10 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(3000, 1), bytesOf(3000, 2))
+  pair.run(isComplete, 10_000)
+  for (const [index, bytes] of datagrams.entries()) bytes.fill(0xff, 17 + index % (bytes.length - 17)) // behind the ids of a short packet
+  const read = tshark(datagrams, ['_ws.col.Info', '_ws.lua.error'])
+  expect(read.map(([info, fault]) => [info?.replace(/^SHORT #\d+: /, ''), fault])).toEqual(datagrams.map(() => ['damaged on the way, or cut by the capture', '']))
+})
+
 test('of an encrypted transfer everything is read that stands in the clear, every checksum is good, and lengths add up', () => {
   const datagrams: Uint8Array[] = []
   const options = { seed: 2, link: { delayMs: 10, loss: 0.1 }, encryption: encrypted(), tap: (_from: SideName, bytes: Uint8Array) => { datagrams.push(bytes.slice()) } }

@@ -9,7 +9,7 @@ import { closedAfterEach, udpHandles } from '../kit/node/testing/udp-handles.ts'
 import { RudpDialer, type DialerOptions } from './dialer.ts'
 import { listenRudp } from './listener.ts'
 import type { RudpSocket } from './socket.ts'
-import { decodePacket, summarizePacket } from './wire/packet.ts'
+import { decodePacket, encodePacket, summarizePacket } from './wire/packet.ts'
 
 const around = () => ({ clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) })
 const { closers, handlesBefore } = closedAfterEach()
@@ -126,6 +126,18 @@ test('a socket that connects in vain tells why, once', async () => {
   socket.on('error', error => errors.push(error))
   await new Promise(resolve => socket.once('close', resolve))
   expect(errors).toMatchObject([{ parts: { code: 'timed-out', why: 'no answer within 100 ms' } }])
+})
+
+test('a socket whose peer falls silent after its first answer tells how long was waited', async () => {
+  const silent = createSocket('udp4')
+  closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
+  silent.once('message', (bytes, from) => {
+    const hello = decodePacket(bytes)
+    if (hello.type === 'HELLO') silent.send(encodePacket({ ...hello, type: 'RETRY', destinationId: hello.sourceId, sourceId: 0, frames: [{ kind: 'TOKEN', token: Uint8Array.of(1) }] }), from.port, from.address)
+  })
+  await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+  const socket = await dialerOf({ timeoutMs: 100 }).dial(silent.address())
+  expect(await once(socket, 'error')).toMatchObject([{ parts: { code: 'timed-out', why: 'no answer within 100 ms' } }])
 })
 
 test('a connection that is in use again is not closed when the time is over that it was kept for', async () => {

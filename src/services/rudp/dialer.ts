@@ -169,7 +169,7 @@ class Line {
   readonly #dialled: Dialled
   readonly #sockets = new SocketTable()
   readonly #options: DialerOptions
-  /** What its end is called as long as the peer has not answered. */
+  /** What its end is called, but for one in order. */
   readonly #failure: (reason: CloseReason) => HamletError
   #isConnected = false
   #cancelClosing = (): void => undefined
@@ -227,7 +227,7 @@ class Line {
 
   #hear(event: RudpEvent): void {
     if (event.kind === 'connected') this.#isConnected = true
-    if (event.kind === 'closed' && !this.#isConnected) return this.#sockets.destroyAll(this.#failure(event.reason))
+    if (event.kind === 'closed' && !(this.#isConnected && event.reason === 'finished')) return this.#sockets.destroyAll(this.#failure(event.reason))
     this.#sockets.hear(event)
     const { host, connection } = this.#dialled
     if (event.kind !== 'stream-event' || event.event.kind !== 'over' || connection.streamCount > 0) return

@@ -63,8 +63,8 @@ export class LossDetector {
   /** From when silence is counted: the last sending, or the last probe that was due. */
   #silentFromMs = -Infinity
   #backOff = 0
-  /** Given up a short while ago, by number. */
-  readonly #lately = new Map<number, SentPacket>()
+  /** Given up a short while ago, in the order of their numbers. */
+  readonly #lately: SentPacket[] = []
   #packetThreshold = PACKET_THRESHOLD
   #toleranceMs = 0
   /** When the tail of the flight shall be sent twice. */
@@ -89,8 +89,7 @@ export class LossDetector {
 
   /** Nobody waits for acknowledgements of packets below this number. @param nextNumber of the next packet */
   settledNumber(nextNumber: number): number {
-    const [late = nextNumber] = this.#lately.keys()
-    return Math.min(late, this.oldest?.number ?? nextNumber)
+    return Math.min(this.#lately[0]?.number ?? nextNumber, this.oldest?.number ?? nextNumber)
   }
 
   /** Probes in a row without an answer. */
@@ -153,7 +152,7 @@ export class LossDetector {
       if (packet.number <= this.#largestAcked - this.#packetThreshold || packet.sentAtMs + delayMs <= nowMs) {
         lost.push(packet)
         this.#flightBytes -= flightOf(packet)
-        this.#lately.set(packet.number, packet)
+        this.#lately.push(packet)
       } else {
         open.push(packet)
         this.#lossAtMs = Math.min(this.#lossAtMs, packet.sentAtMs + delayMs)
@@ -202,18 +201,23 @@ export class LossDetector {
 
   /** Finds packets that were given up too soon, and grows more patient by what they teach. */
   #noticeLate(ranges: readonly PacketRange[], nowMs: number): SentPacket[] {
+    const lately = this.#lately
     const late: SentPacket[] = []
-    if (this.#lately.size === 0) return late
-    const rememberedMs = LATE_PROBE_TIMES * this.roundTrip.probeMs()
-    for (const [number, packet] of this.#lately) {
-      if (ranges.some(({ first, last }) => first <= number && number <= last)) {
-        this.#lately.delete(number)
-        late.push(packet)
-        this.#packetThreshold = Math.min(PACKET_THRESHOLD_MAX, Math.max(this.#packetThreshold, this.#largestAcked - number + 1))
-        const overdueMs = nowMs - packet.sentAtMs - this.roundTrip.lossDelayMs(0)
-        this.#toleranceMs = Math.min((this.roundTrip.srttMs ?? 0) / 2, Math.max(this.#toleranceMs, overdueMs))
-      } else if (packet.sentAtMs + rememberedMs < nowMs || this.#lately.size > LATE_MAX) this.#lately.delete(number)
+    if (lately.length === 0) return late
+    for (let index = ranges.length - 1; index >= 0; index--) {
+      const { first, last } = ranges[index] ?? NO_RANGE
+      const from = placeOf(lately, first)
+      if ((lately[from]?.number ?? Infinity) <= last) late.push(...lately.splice(from, placeOf(lately, last + 1) - from))
     }
+    for (const { number, sentAtMs } of late) {
+      this.#packetThreshold = Math.min(PACKET_THRESHOLD_MAX, Math.max(this.#packetThreshold, this.#largestAcked - number + 1))
+      const overdueMs = nowMs - sentAtMs - this.roundTrip.lossDelayMs(0)
+      this.#toleranceMs = Math.min((this.roundTrip.srttMs ?? 0) / 2, Math.max(this.#toleranceMs, overdueMs))
+    }
+    const rememberedFromMs = nowMs - LATE_PROBE_TIMES * this.roundTrip.probeMs()
+    let forgotten = Math.max(0, lately.length - LATE_MAX)
+    while ((lately[forgotten]?.sentAtMs ?? Infinity) < rememberedFromMs) forgotten++
+    if (forgotten > 0) lately.splice(0, forgotten)
     return late
   }
 
@@ -226,6 +230,19 @@ export class LossDetector {
       this.#head = 0
     }
   }
+}
+
+const NO_RANGE: PacketRange = { first: 0, last: -1 }
+
+/** Where the first packet of at least this number is, or would be: looked for by halves, since peers choose how often it is asked. */
+function placeOf(packets: readonly SentPacket[], number: number): number {
+  let [low, high] = [0, packets.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((packets[middle]?.number ?? Infinity) < number) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /**

@@ -3,25 +3,35 @@ import { HamletError } from '../../kit/errors.ts'
 import type { Journal } from '../../kit/node/journal.ts'
 import { ENTRIES_MAX, Guestbook, guestbookDraft, MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, type GuestbookEntry } from './guestbook.ts'
 
-/** A journal in memory; its disk can be made to fail. */
+/** A journal in memory; its disk can be made to fail, and only a compaction makes it whole again. */
 class MemoryJournal implements Journal<GuestbookEntry> {
   records: GuestbookEntry[] = []
-  fails = false
+  diskFails = false
+  /** Appends of one turn are safe at the same moment, as those of one group are. */
+  readonly #group: (() => void)[] = []
+  #hasFailed = false
 
   append(record: GuestbookEntry, done: (error: HamletError | undefined) => void): void {
-    if (this.fails) return done(new HamletError({ code: 'disk-failed', what: 'The entry was not written', why: 'the disk failed', remedy: 'look at the disk' }))
+    this.#hasFailed ||= this.diskFails
+    if (this.#hasFailed) return done(failed())
     this.records.push(record)
-    done(undefined)
+    if (this.#group.push(() => done(undefined)) === 1) queueMicrotask(() => { for (const tell of this.#group.splice(0)) tell() })
   }
 
   compact(records: Iterable<GuestbookEntry>): Promise<void> {
+    if (this.diskFails) return Promise.reject(failed())
     this.records = [...records]
+    this.#hasFailed = false
     return Promise.resolve()
   }
 
   close(): Promise<void> {
     return Promise.resolve()
   }
+}
+
+function failed(): HamletError {
+  return new HamletError({ code: 'disk-failed', what: 'The entry was not written', why: 'the disk failed', remedy: 'look at the disk' })
 }
 
 const draft = (message: string) => ({ name: 'Ada', message })
@@ -41,12 +51,31 @@ test('a book opened on what the journal held goes on where it ended', async () =
   expect(again.entries().map(({ id, message }) => [id, message])).toEqual([[2, 'after'], [1, 'before']])
 })
 
-test('an entry that is not on disk is not shown', async () => {
+test('an entry that is not on disk is not shown, and the next is taken once the disk is well again', async () => {
   const journal = new MemoryJournal()
   const book = new Guestbook(journal, [])
-  journal.fails = true
-  await expect(book.sign(draft('lost'), 1)).rejects.toMatchObject({ code: 'disk-failed' })
-  expect(book.entries()).toEqual([])
+  await book.sign(draft('before'), 1)
+  journal.diskFails = true
+  for (const message of ['lost', 'lost too']) await expect(book.sign(draft(message), 2)).rejects.toMatchObject({ code: 'disk-failed' })
+  expect(book.entries().map(({ message }) => message)).toEqual(['before'])
+  journal.diskFails = false
+  await book.sign(draft('after'), 3)
+  expect(book.entries().map(({ message }) => message)).toEqual(['after', 'before'])
+  expect(new Guestbook(journal, journal.records).entries()).toEqual(book.entries())
+})
+
+test('an entry is kept and told so, also where the disk has no room to write the journal anew', async () => {
+  const journal = new MemoryJournal()
+  const book = new Guestbook(journal, Array.from({ length: 2 * ENTRIES_MAX - 1 }, (_, index) => ({ id: index + 1, ...draft('old'), writtenAtMs: 1 })))
+  journal.compact = () => Promise.reject(failed())
+  expect(await book.sign(draft('new'), 2)).toEqual(book.entries()[0])
+})
+
+test('those who sign at the same moment are all kept, also where the journal is written anew in it', async () => {
+  const journal = new MemoryJournal()
+  const book = new Guestbook(journal, [])
+  for (let round = 0; round < 3 * ENTRIES_MAX; round += 7) await Promise.all(Array.from({ length: 7 }, (_, index) => book.sign(draft(String(round + index)), 1)))
+  expect(new Guestbook(journal, journal.records).entries()).toEqual(book.entries())
 })
 
 test('however many sign, book and journal stay bounded and the newest are kept', async () => {

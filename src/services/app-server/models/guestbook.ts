@@ -23,6 +23,7 @@ export class Guestbook {
   readonly #entries: GuestbookEntry[]
   #nextId: number
   #journaled: number
+  #journalFailed = false
   private readonly journal: Journal<GuestbookEntry>
 
   /** @param entries what the journal held, oldest first */
@@ -43,21 +44,30 @@ export class Guestbook {
    * @throws HamletError disk-failed; then nothing was added
    */
   async sign({ name, message }: GuestbookDraft, nowMs: number): Promise<GuestbookEntry> {
+    if (this.#journalFailed) await this.#rewriteJournal()
     const entry: GuestbookEntry = { id: this.#nextId++, name, message, writtenAtMs: Math.round(nowMs) }
     await new Promise<void>((resolve, reject) => {
-      this.journal.append(entry, (error: HamletError | undefined) => { if (error === undefined) resolve(); else reject(error) })
+      this.journal.append(entry, (error: HamletError | undefined) => {
+        this.#journalFailed = error !== undefined
+        if (error !== undefined) return reject(error)
+        this.#keep(entry) // at once: whoever signed in the same moment may rewrite the journal, with all that is safe
+        resolve()
+      })
     })
-    this.#entries.push(entry)
-    if (this.#entries.length > ENTRIES_MAX) this.#entries.shift()
-    await this.#compactWhenLong()
+    if (this.#journaled >= 2 * ENTRIES_MAX) await this.#rewriteJournal().catch(() => undefined) // the old one goes on
     return entry
   }
 
-  /** The journal is rewritten when most of it is forgotten entries: it stays below twice what the book holds. */
-  async #compactWhenLong(): Promise<void> {
-    if (++this.#journaled < 2 * ENTRIES_MAX) return
+  #keep(entry: GuestbookEntry): void {
+    this.#journaled++
+    this.#entries.push(entry)
+    if (this.#entries.length > ENTRIES_MAX) this.#entries.shift()
+  }
+
+  /** When most of it is forgotten entries, so that it stays below twice what the book holds; and after a failure, which nothing else mends. */
+  #rewriteJournal(): Promise<void> {
     this.#journaled = this.#entries.length
-    await this.journal.compact([...this.#entries])
+    return this.journal.compact([...this.#entries])
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { tmpdir } from 'node:os'
@@ -373,6 +373,29 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
       '/index.html%00.txt', '/index.html::$DATA', '/index.html.', '/CON', '//index.html', '/index.html/', '/nobody', '/guestbook',
     ]) expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
     expect((await ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)
+  })
+
+  test('films that are asked for behind one another come whole, each opened when it is its turn', async () => {
+    const site = await mkdtemp(join(folder, 'site-'))
+    const film = join(site, 'film.webm')
+    await writeFile(film, '')
+    await truncate(film, 30_000_000)
+    const { peer } = await start({ site })
+    const get = (more = '') => `GET /film.webm HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
+    const reader = await dial(peer)
+    reader.write(get().repeat(8))
+    await once(reader, 'data')
+    reader.pause() // in the first film: more is left than is on its way at once
+    const replies = await tell(peer, get() + get() + get('Connection: close\r\n'))
+    expect(replies.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
+    expect(replies.length).toBeGreaterThan(3 * 30_000_000)
+    const open = async () => {
+      const links = await Promise.all((await readdir('/proc/self/fd')).map(number => readlink(`/proc/self/fd/${number}`).catch(() => '')))
+      return links.filter(path => path === film).length
+    }
+    expect(await open()).toBe(1)
+    reader.destroy()
+    await expect.poll(open).toBe(0)
   })
 
   test('a film of some megabytes comes whole, and a visitor who leaves in the middle harms nobody', async () => {

@@ -36,10 +36,25 @@ async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, 
   return writeResponse(outgoing, bytes === undefined ? NOT_AS_FOUND : { ...response, body: { kind: 'bytes', bytes } }, false)
 }
 
+/**
+ * One that was asked for behind others waits for its turn before its file is opened: nobody tells a response that waits when its peer
+ * leaves. Its head goes ahead of it, for node:http stops reading requests by the bytes that wait.
+ */
 async function writeLongFile(outgoing: ServerResponse, { status, headers }: HttpResponse, { file, first, last }: FileBody): Promise<number> {
+  const writeOwnHead = () => writeHead(outgoing, status, headers, last - first + 1)
+  const waits = outgoing.socket === null
+  if (waits) {
+    writeOwnHead()
+    outgoing.flushHeaders()
+    await new Promise(resolve => outgoing.once('socket', resolve))
+  }
   const handle = await openFound(file)
-  if (handle === undefined) return writeResponse(outgoing, NOT_AS_FOUND, false)
-  writeHead(outgoing, status, headers, last - first + 1)
+  if (handle === undefined) {
+    if (!waits) return writeResponse(outgoing, NOT_AS_FOUND, false)
+    outgoing.destroy()
+    return 0
+  }
+  if (!waits) writeOwnHead()
   const [sentBytes] = await Promise.all([sendFile(handle, first, last, outgoing), ended(outgoing, () => undefined)])
   return sentBytes
 }

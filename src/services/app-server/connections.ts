@@ -92,6 +92,7 @@ export class Connections {
   requestBegan(connection: Connection): void {
     connection.requests++
     connection.active++
+    if (connection.state !== 'reading') connection.headSinceMs = this.options.clock.nowMs() // since the last look, or it had been seen
     connection.state = 'reading'
     connection.deadlineAtMs = connection.headSinceMs + this.options.limits.requestTimeoutMs
   }

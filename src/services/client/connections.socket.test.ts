@@ -94,6 +94,19 @@ test('a request that is broken off while RUDP dials does not leave after all', a
   expect(requestBytes(trace)).toBe(0)
 })
 
+test('however many are waited for, each is asked at once, and hears of it when the server dies', async () => {
+  const server = createServer(() => undefined)
+  closers.push(() => server.close())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { address, port } = server.address() as AddressInfo
+  const connections = connectionsOf()
+  const askMany = () => Promise.all(Array.from({ length: 40 }, () => connections.open([{ address, port }], asking({ transport: 'tcp' }))))
+  const asked = [...await askMany(), ...await askMany()]
+  server.close()
+  server.closeAllConnections()
+  for (const { response } of asked) await expect(response).rejects.toMatchObject({ code: 'connection-lost' })
+})
+
 describe('the time that a server may take', () => {
   /** A clock that stands still until it is told to go on. */
   class SteppedClock implements Clock {

@@ -83,8 +83,8 @@ const HEADER_BYTES_MAX = 16 * 1024
 const ANSWER_MS_MAX = 120_000
 /** RFC 9110 §9.2.1: what may be asked twice. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
-const AT_ONCE = { maxSockets: 32, maxTotalSockets: 256 } as const
-const KEPT = { ...AT_ONCE, keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxFreeSockets: 8 } as const
+/** No limit to the connections that are used: a request that node:http holds back for one is forgotten where none comes about any more. */
+const KEPT = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxFreeSockets: 8 } as const
 
 export class Connections {
   readonly #environment: Environment
@@ -100,7 +100,7 @@ export class Connections {
     this.#environment = environment
     this.#dialer = new RudpDialer({ ...environment, ...rudp, timeoutMs: DIAL_MS_MAX })
     this.#encrypts = rudp.encryption !== undefined
-    this.#agents = { kept: this.#agent('tcp', KEPT), tcp: this.#agent('tcp', AT_ONCE), rudp: this.#agent('rudp', AT_ONCE) }
+    this.#agents = { kept: this.#agent('tcp', KEPT), tcp: this.#agent('tcp'), rudp: this.#agent('rudp') }
   }
 
   /**
@@ -177,7 +177,7 @@ export class Connections {
     return stream
   }
 
-  #agent(transport: Transport, options: AgentOptions): Agent {
+  #agent(transport: Transport, options: AgentOptions = {}): Agent {
     const createConnection = (server: Server & { early: boolean }, done: (error: Error | null, stream?: Duplex) => void) => {
       const peer = { address: server.host, port: server.port }
       const dialling = transport === 'tcp' ? this.dial(peer) : this.#dialRudp(peer, server.authority, server.early)

@@ -107,24 +107,14 @@ export class Connections {
    * Connects to the first of the candidates that can be reached.
    * @throws HamletError connection-refused or timed-out, of the last one tried
    */
-  async open(candidates: readonly Endpoint[], head: RequestHead): Promise<OpenRequest> {
-    let failure: unknown
-    for (const peer of candidates) {
-      try {
-        return await this.#openOn(peer, head)
-      } catch (error) {
-        failure = error
-        // Another address of the name may be served by who was asked for; but first a person has to know.
-        if (head.signal.aborted || partsOf(error).code === 'identity-changed') break
-      }
-    }
-    throw failure
+  open(candidates: readonly Endpoint[], head: RequestHead): Promise<OpenRequest> {
+    // Another address of the name may be served by who was asked for; but first a person has to know.
+    return firstOf(candidates, peer => this.#openOn(peer, head), error => head.signal.aborted || partsOf(error).code === 'identity-changed')
   }
 
-  /** A TCP connection. @throws HamletError connection-refused or timed-out */
-  dial(peer: Endpoint, { allowHalfOpen = false } = {}): Promise<Duplex> {
-    const dialledAtMs = this.#environment.clock.nowMs()
-    return connectStream(peer, DIAL_MS_MAX, { allowHalfOpen }).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
+  /** The same for a bare TCP connection. Either side may end its half of it. */
+  dial(candidates: readonly Endpoint[]): Promise<Duplex> {
+    return firstOf(candidates, peer => this.#dialTcp(peer, true), () => false)
   }
 
   /** Ends every connection, used or idle. Returns when what was learnt of servers is on disk. */
@@ -155,6 +145,11 @@ export class Connections {
     return { request: outgoing, response, connect: { transport, encrypted: transport === 'rudp' && this.#encrypts, peer: formatEndpoint(peer), tookMs, requests: used.requests } }
   }
 
+  #dialTcp(peer: Endpoint, allowHalfOpen: boolean): Promise<Duplex> {
+    const dialledAtMs = this.#environment.clock.nowMs()
+    return connectStream(peer, DIAL_MS_MAX, { allowHalfOpen }).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
+  }
+
   /**
    * What is asked meanwhile leaves as soon as the server has answered.
    * @param name what the server is known by
@@ -180,7 +175,7 @@ export class Connections {
   #agent(transport: Transport, options: AgentOptions = {}): Agent {
     const createConnection = (server: Server & { early: boolean }, done: (error: Error | null, stream?: Duplex) => void) => {
       const peer = { address: server.host, port: server.port }
-      const dialling = transport === 'tcp' ? this.dial(peer) : this.#dialRudp(peer, server.authority, server.early)
+      const dialling = transport === 'tcp' ? this.#dialTcp(peer, false) : this.#dialRudp(peer, server.authority, server.early)
       dialling.then(stream => done(null, stream), done)
     }
     // Under another name the same endpoint is another server: what is kept for the one is not used for the other.
@@ -188,6 +183,20 @@ export class Connections {
     // Assigned and not overridden: the oldest Node that this is checked against does not declare the methods, though it has them.
     return Object.assign(new Agent(options), { createConnection, getName })
   }
+}
+
+/** @throws what the last one that was tried threw; none is tried after what is final */
+async function firstOf<T>(candidates: readonly Endpoint[], attempt: (peer: Endpoint) => Promise<T>, isFinal: (error: unknown) => boolean): Promise<T> {
+  let failure: unknown
+  for (const peer of candidates) {
+    try {
+      return await attempt(peer)
+    } catch (error) {
+      failure = error
+      if (isFinal(error)) break
+    }
+  }
+  throw failure
 }
 
 /** Not by node:http's own `signal`: Node 16 no longer hears that one once the request is written. */

@@ -11,16 +11,16 @@ import { findWay } from './way.ts'
  * @param domains names under these are our own
  * @throws ProxyRefusal 403 where the policy forbids it; HamletError where the name or the server cannot be reached
  */
-export async function tunnel(gateway: Gateway, domains: readonly string[], { host, port }: Authority, stream: Duplex, head: Buffer): Promise<void> {
+export async function tunnel(
+  { connections, resolve, random }: Pick<Gateway, 'connections' | 'resolve' | 'random'>, domains: readonly string[], { host, port }: Authority, stream: Duplex, head: Buffer,
+): Promise<void> {
   // Browsers name port 80 for a ws:// address without one, so 80 means here: wherever its SRV record says.
-  const { candidates } = await findWay({ host, port: port === 80 ? undefined : port ?? 443 }, 'tcp', gateway.resolve, gateway.random)
+  const { candidates } = await findWay({ host, port: port === 80 ? undefined : port ?? 443 }, 'tcp', resolve, random)
   const verdict = judgeConnect({ host, port: port ?? 443, addresses: candidates.map(({ address }) => address), domains })
   if (!verdict.allowed) {
     throw new ProxyRefusal(403, { code: 'refused', what: `No tunnel to ${formatAuthority({ host, port })}`, why: verdict.why, remedy: 'open the page by http://, or use a browser without this proxy' })
   }
-  const [peer] = candidates
-  if (peer === undefined) return
-  const server = await gateway.connections.dial(peer, { allowHalfOpen: true })
+  const server = await connections.dial(candidates)
   if (stream.destroyed) return void server.destroy()
   stream.write('HTTP/1.1 200 Connection established\r\n\r\n')
   if (head.length > 0) server.write(head)

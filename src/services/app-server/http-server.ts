@@ -5,10 +5,12 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
 import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
+import { hostIsInOrder } from '../kit/request-host.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
+import { formatHttpDate } from './http-date.ts'
 import type { Limits } from './limits.ts'
 import { problem, type Controller, type HttpRequest, type HttpResponse, type Transport } from './message.ts'
-import { hostIsInOrder, parseTarget, type RequestTarget } from './request-target.ts'
+import { parseTarget, type RequestTarget } from './request-target.ts'
 import { writeResponse } from './write-response.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer } from '../kit/node/half-open-http.ts'
@@ -56,6 +58,12 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
     else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
     else refuse(connections, connection, 400, 'This is not HTTP.')
   })
+  server.on('connect', (_incoming, socket) => {
+    const connection = connections.of(socket)
+    if (connection === undefined) socket.destroy()
+    else refuse(connections, connection, 501, 'This is a web server, and no proxy: it opens no tunnels.')
+    socket.resume() // node:http reads it no longer
+  })
   return (socket, transport) => {
     socket.on('error', () => socket.destroy()) // a peer that resets is an ordinary end
     if (connections.open(socket, transport) !== undefined) server.emit('connection', socket)
@@ -79,7 +87,10 @@ function refuse(connections: Connections, connection: Connection, status: number
 }
 
 function refusal(status: number, sentence: string): string {
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'connection: close', 'content-type: text/plain; charset=utf-8', `content-length: ${sentence.length + 1}`]
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'connection: close', 'content-type: text/plain; charset=utf-8', `content-length: ${sentence.length + 1}`,
+    `date: ${formatHttpDate(Date.now())}`, // RFC 9110 §6.6.1
+  ]
   return `${head.join('\r\n')}\r\n\r\n${sentence}\n`
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatPath, hostIsInOrder, parseTarget } from './request-target.ts'
+import { formatPath, parseTarget } from './request-target.ts'
 
 test.each([
   ['/', ['']],
@@ -34,20 +34,4 @@ test('no target makes the parser throw', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.string().map(text => `/${text}`)), target => {
     parseTarget(target)
   }))
-})
-
-test.each([
-  { hosts: [], version: '1.0', ok: true },
-  { hosts: [], version: '1.1', ok: false },
-  { hosts: ['my-app.home'], version: '1.1', ok: true },
-  { hosts: ['my-app.home:8080'], version: '1.1', ok: true },
-  { hosts: ['[::1]:80'], version: '1.1', ok: true },
-  { hosts: [''], version: '1.1', ok: true },
-  { hosts: ['a.example.org', 'b.example.org'], version: '1.1', ok: false },
-  { hosts: ['a.example.org', 'a.example.org'], version: '1.0', ok: false },
-  { hosts: ['a.example.org, b.example.org'], version: '1.1', ok: false },
-  { hosts: ['user@example.org'], version: '1.1', ok: false },
-  { hosts: ['example.org/x'], version: '1.1', ok: false },
-])('HTTP/$version with the hosts $hosts: in order is $ok', ({ hosts, version, ok }) => {
-  expect(hostIsInOrder(version, ['Accept', 'host', ...hosts.flatMap(host => ['HOST', host])])).toBe(ok)
 })

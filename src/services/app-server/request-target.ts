@@ -1,4 +1,4 @@
-/** The target of a request line (RFC 9112 §3.2) as path segments and query, and the Host field's rule. */
+/** The target of a request line (RFC 9112 §3.2) as path segments and query. */
 import { URLSearchParams } from 'node:url'
 
 export interface RequestTarget {
@@ -33,15 +33,4 @@ export function parseTarget(target: string): RequestTarget | undefined {
 /** The path of segments, encoded anew, so that nothing in a name can end up outside the path. */
 export function formatPath(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join('/')}`
-}
-
-/**
- * Whether the Host fields of a request are in order: exactly one in HTTP/1.1, of the right form (RFC 9112 §3.2). HTTP/1.0 may
- * have none. Node lets two pass in every version, and none in version 16.
- * @param rawHeaders names and values in turn, as Node gives them
- */
-export function hostIsInOrder(httpVersion: string, rawHeaders: readonly string[]): boolean {
-  const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host')
-  if (hosts.length === 0) return httpVersion === '1.0'
-  return hosts.length === 1 && /^([a-z0-9._~%!$&'()*+,;=-]*|\[[0-9a-f:.]+\])(:\d{0,5})?$/i.test(hosts[0] ?? '')
 }

@@ -262,11 +262,14 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     ['a coding that is not known', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
     ['a body without an end', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip\r\n\r\nx', 400],
     ['a chunk that is none', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+    ['who wants a tunnel', 'CONNECT elsewhere.example.org:443 HTTP/1.1\r\nHost: elsewhere.example.org:443\r\n\r\n', 501],
+    ['who expects what nobody knows', 'GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\nExpect: wonders\r\nConnection: close\r\n\r\n', 200],
     ['HTTP/1.0 without a host', 'GET /js/site.js HTTP/1.0\r\n\r\n', 200],
     ['another host in the target', 'GET http://elsewhere.example.org/js/site.js HTTP/1.1\r\nHost: elsewhere.example.org\r\nConnection: close\r\n\r\n', 200],
-  ])('%s is answered, and the connection closed', async (_, bytes, status) => {
+  ])('%s is answered with more than a status, and the connection closed', async (_, bytes, status) => {
     const { peer } = await start()
-    expect((await tell(peer, bytes)).slice(0, 12)).toBe(`HTTP/1.1 ${status}`)
+    const reply = await tell(peer, bytes)
+    expect([reply.slice(0, 12), ...['date', 'content-length'].map(name => new RegExp(`^${name}: (?!0).+`, 'im').test(reply))]).toEqual([`HTTP/1.1 ${status}`, true, true])
   })
 
   test.each([

@@ -101,13 +101,17 @@ describe('a request', () => {
     ['with a head beyond the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],
     ['with a target that is not encoded', () => `GET ${origin}/\u00c3\u00bc HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
     ['with a method that nobody knows', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['that names no host', () => `GET ${origin}/ HTTP/1.1\r\n${credentials}\r\n`, 400],
+    ['that names two hosts', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n${credentials}\r\n`, 400],
     ['that stops in its head', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\n`, 400],
     ['with a coding that is not known', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
     ['with a body without an end', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip\r\n\r\nx`, 400],
     ['with a chunk that is none', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
   ])('%s is answered with a page that says why', async (_, bytes, status) => {
     answer = (incoming, outgoing) => incoming.resume().once('end', () => outgoing.end())
-    expect(await rawly(bytes())).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*x-hamlet-error: [^]*connection: close[^]*</html>`, 'i'))
+    const heard = await rawly(bytes())
+    expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*x-hamlet-error: [^]*connection: close[^]*</html>`, 'i'))
+    expect(heard).toMatch(/^date: /im)
   })
 
   test.each([['Connection: close\r\n', 'x'], ['Connection: close\r\n', 'GET / HTTP/1.1\r\n\r\n'], ['', 'hello\r\n\r\n']])('with %j is answered, whatever follows: %j', async (fields, rest) => {
@@ -260,6 +264,18 @@ test('connections to a server are used again, and the journey says so', async ()
   expect(connections).toBe(1)
   const sentences = alone.events.filter(({ name }) => name === 'journey').map(({ data }) => (data as { steps: { step: string; sentence: string }[] }).steps.find(({ step }) => step === 'connect')?.sentence)
   expect(sentences).toEqual([expect.stringMatching(/^TCP connection to 127\.0\.0\.1:\d+ made in/), expect.stringContaining('used again, for its request number 2'), expect.stringContaining('request number 3')])
+  await alone.stop()
+})
+
+test('beyond the limit of connections the next one is told so', async () => {
+  const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
+  const browser = await Promise.all(Array.from({ length: 512 }, async () => {
+    const socket = connect(proxyPort(alone), '127.0.0.1')
+    await once(socket, 'connect')
+    return socket
+  }))
+  expect(await textOf(connect(proxyPort(alone), '127.0.0.1').end())).toMatch(/^HTTP\/1\.1 503 [^]*<\/html>/)
+  for (const socket of browser) socket.destroy()
   await alone.stop()
 })
 

@@ -3,6 +3,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import { refusalOfCoding } from '../kit/request-body.ts'
+import { hostIsInOrder } from '../kit/request-host.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer, endInOrder } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
@@ -58,9 +59,9 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
     const unread = refusalOfCoding(incoming)
-    if (unread !== undefined) {
+    if (unread !== undefined || !hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) {
       outgoing.shouldKeepAlive = false
-      throw new ProxyRefusal(unread, NOT_DECODED)
+      throw unread === undefined ? new ProxyRefusal(400, NOT_ADDRESSED) : new ProxyRefusal(unread, NOT_DECODED)
     }
     // Node 16 takes bytes beyond ASCII from a target, one a character; what a person typed is UTF-8.
     return options.forward(parseTarget(Buffer.from(url, 'latin1').toString()), incoming, outgoing)
@@ -90,7 +91,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     addresses: ['127.0.0.1'], port: options.port, allowHalfOpen: true,
     accept(socket) {
       socket.on('error', () => undefined) // browsers end connections as they like
-      if (connections >= CONNECTIONS_MAX) return socket.destroy()
+      if (connections >= CONNECTIONS_MAX) return refuse(socket, new ProxyRefusal(503, TOO_MANY))
       connections++
       const cancel = options.clock.wakeAt(options.clock.nowMs() + HEADERS_MS_MAX, () => socket.destroy())
       headersInTime.set(socket, cancel)
@@ -126,7 +127,7 @@ function unreadable({ code, message }: NodeJS.ErrnoException): ProxyRefusal {
   return new ProxyRefusal(400, { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
 }
 
-type RefusalStatus = 400 | 403 | 407 | 421 | 431 | 501
+type RefusalStatus = 400 | 403 | 407 | 421 | 431 | 501 | 503
 
 /** A refusal of the proxy's own, with the status that HTTP has for it. */
 export class ProxyRefusal extends HamletError {
@@ -149,6 +150,12 @@ const NOT_AUTHORIZED = {
 } as const
 const NOT_DECODED = {
   code: 'malformed-packet', what: 'The proxy could not read the request', why: 'its body has a transfer coding other than "chunked"', remedy: 'send the body chunked, or with its length',
+} as const
+const NOT_ADDRESSED = {
+  code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it does not name exactly one host in its Host field', remedy: 'send one, with the host of the address',
+} as const
+const TOO_MANY = {
+  code: 'refused', what: 'The proxy has too many connections', why: `${CONNECTIONS_MAX} are open`, remedy: 'close some, and try again',
 } as const
 const CHALLENGE = 'Basic realm="Hamlet", charset="UTF-8"'
 
@@ -180,6 +187,6 @@ function sendErrorPage(outgoing: ServerResponse, error: unknown): void {
 /** The same for a stream without a ServerResponse. */
 function errorAnswer(error: unknown): string {
   const page = Buffer.from(renderErrorPage(partsOf(error)))
-  const lines = Object.entries({ ...errorHead(error, page), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries({ ...errorHead(error, page), Date: new Date().toUTCString(), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${statusOf(error)} ${STATUS_CODES[statusOf(error)] ?? ''}\r\n${lines.join('')}\r\n${page.toString()}`
 }

@@ -10,8 +10,12 @@ export interface Patience {
 }
 
 export function createHalfOpenServer(options: ServerOptions, patience: Patience): Server {
+  // Whoever answers looks at the Host field (kit/request-host.ts): node:http, from version 18 on, would refuse without a word.
+  const ownOptions = { ...options, requireHostHeader: false }
   // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
-  const server = Object.assign(createServer(options), { httpAllowHalfOpen: true })
+  const server = Object.assign(createServer(ownOptions), { httpAllowHalfOpen: true })
+  // What is expected beyond 100-continue is nobody's here: a server may go on without (RFC 9110 §10.1.1), and node:http would refuse without a word.
+  server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
   // node:http calls this where a connection ends with an answer, and would close it with bytes unread.
   server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, patience) })
   return server

@@ -186,6 +186,15 @@ test('a fetch that is broken off writes its qlog, and is no success', async () =
   expect(readFileSync(log, 'utf8')).toContain('packet_received')
 })
 
+test('a fetch whose reader goes away is silent about it, and writes its qlog', async () => {
+  const { udpPort } = await serve('head.home')
+  const log = join(emptyFolder(), 'page.qlog')
+  const intoHead = { runtime: ['sh', '-c', '"$0" "$@" | head -c 10', process.execPath] }
+  const { body, stderr } = await runHamlet(['fetch', `rudp://127.0.0.1:${udpPort}/bytes/5000000`, '--qlog', log], intoHead)
+  expect([body.length, stderr]).toEqual([10, ''])
+  expect(readFileSync(log, 'utf8')).toContain('packet_received')
+})
+
 test('every command makes the folder that it keeps something in, as on the first day', async () => {
   const missing = () => join(emptyFolder(), 'Hamlet', 'data')
   const lease = await runHamlet(['lease', '--dhcp', dhcp, '--data', missing()])

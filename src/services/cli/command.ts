@@ -6,7 +6,7 @@ import type { z } from 'zod'
 export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Resolves when the person or the system asks the command to stop (SIGINT, SIGTERM, SIGHUP). Until this is called they end the process, as they do any. */
+  /** Resolves when the command shall stop: by SIGINT, SIGTERM or SIGHUP, or as nobody reads its output any more. Until this is called that ends the process, as it does any. */
   readonly interrupted: () => Promise<void>
 }
 

@@ -41,9 +41,15 @@ function overview(): string {
 const isForProgram = process.argv.includes('--json')
 
 function fail(error: unknown): never {
+  if (isUnread) process.exit(0)
   process.stderr.write(isForProgram ? `${jsonLine(error)}\n` : `hamlet: ${oneLine(error)}\n`)
   process.exit(error instanceof UsageError ? 2 : 1)
 }
+
+/** Nobody reads the output any more. */
+let isUnread = false
+/** Ends the work. */
+let stop = (): void => process.exit(0)
 
 process.on('unhandledRejection', fail)
 process.on('uncaughtException', fail)
@@ -53,15 +59,18 @@ refuseDebugger()
 /** A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work; a server has other work to do. */
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (commands.find(({ name }) => name === process.argv[2])?.serves === true) return
-  if (error.code === 'EPIPE') process.exit(0)
-  fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere' }, { cause: error }))
+  if (error.code !== 'EPIPE') fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere' }, { cause: error }))
+  isUnread = true
+  stop()
 }
 
 function interrupted(): Promise<void> {
-  return new Promise(stop => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop())
+  return new Promise(resolve => {
+    stop = resolve
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
 }
+
 main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, interrupted }).then(status => {
   // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written.
   process.exitCode = status

@@ -24,6 +24,15 @@ test('what is no address of a page is refused with a sentence', () => {
   for (const text of refused) expect(() => parseTarget(text), text).toThrowError(/cannot be fetched/)
 })
 
+test.each([
+  ['user:secret@example.org', /an address may have no user name/],
+  ['example.org:http', /not HOST or HOST:PORT/],
+  ['2001:db8::1', /an IPv6 address in brackets/],
+  ['', /it names no host/],
+])('the refusal of %s says what is wrong', (text, why) => {
+  expect(() => parseAuthority(text)).toThrowError(expect.objectContaining({ parts: expect.objectContaining({ why: expect.stringMatching(why) }) }))
+})
+
 test('an authority is written as it was read', () => {
   for (const text of ['my-app.home', 'my-app.home:8081', '192.0.2.7:80', '[2001:db8::1]:443', '[::1]']) expect(formatAuthority(parseAuthority(text))).toBe(text)
 })

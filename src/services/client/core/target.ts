@@ -47,10 +47,12 @@ export function parseTarget(text: string): Target {
  * @throws UsageError naming what is wrong; user names in it are refused (RFC 9110 §4.2.4)
  */
 export function parseAuthority(text: string): Authority {
-  const match = /^(?:\[([^\]]*)\]|([^:@]*))(?::(\d{0,5}))?$/.exec(text)
+  if (text.includes('@')) throw unreadable(text, 'an address may have no user name')
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{0,5}))?$/.exec(text)
   const host = (match?.[1] ?? match?.[2] ?? '').toLowerCase()
   const digits = match?.[3] ?? ''
-  if (match === null || host === '') throw unreadable(text, 'it names no host')
+  if (match === null) throw unreadable(text, 'it is not HOST or HOST:PORT, with an IPv6 address in brackets')
+  if (host === '') throw unreadable(text, 'it names no host')
   if (match[1] === undefined ? !isName(host) : !(host.includes(':') && isIpAddress(host))) throw unreadable(text, `"${host}" is neither a name nor an IP address`)
   if (Number(digits) > 65535 || (digits !== '' && Number(digits) === 0)) throw unreadable(text, `${digits} is no port`)
   return { host, port: digits === '' ? undefined : Number(digits) }

@@ -113,7 +113,8 @@ async function fetchHead(
   let way = await lookUp()
 
   const authority = formatAuthority(target)
-  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields: requestFields(incoming.rawHeaders, authority), hasBody: hasBody(incoming), signal }
+  const fields = requestFields(incoming.rawHeaders, incoming.httpVersion, authority)
+  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields, hasBody: hasBody(incoming), signal }
   const send = ({ connect, request, response }: OpenRequest): Promise<IncomingMessage> => {
     lap()
     measures.connect = connect
@@ -148,7 +149,7 @@ async function relay(response: IncomingMessage, outgoing: ServerResponse, { meas
   response.on('data', (chunk: Buffer) => { bytes += chunk.length })
   outgoing.statusCode = status
   outgoing.statusMessage = response.statusMessage ?? ''
-  for (const [name, values] of responseFields(response.rawHeaders)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
+  for (const [name, values] of responseFields(response.rawHeaders, response.httpVersion)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
   // Head and first bytes leave together where they came together; a head that comes alone (a stream of events) does not wait.
   setImmediate(() => { if (!outgoing.headersSent && !outgoing.destroyed) outgoing.flushHeaders() })
   try {

@@ -9,38 +9,42 @@ describe('a request', () => {
       'Host', 'evil.example', 'Proxy-Authorization', 'Basic x', 'Proxy-Connection', 'keep-alive', 'Connection', 'close, X-Private', 'X-Private', '1',
       'Keep-Alive', '1', 'TE', 'trailers', 'Trailer', 'a', 'Upgrade', 'h2c', 'Expect', '100-continue', 'Range', 'bytes=0-9',
     ]
-    expect(requestFields(raw, 'my-app.home')).toEqual([['Host', ['my-app.home']], ['Range', ['bytes=0-9']], ['Via', ['1.1 hamlet']]])
+    expect(requestFields(raw, '1.1', 'my-app.home')).toEqual([['Host', ['my-app.home']], ['Range', ['bytes=0-9']], ['Via', ['1.1 hamlet']]])
   })
   test('does not carry the header by which a tab chooses its transport, however it is spelled', () => {
-    expect(names(requestFields(['X-Hamlet-Transport', 'rudp', 'x-hamlet-probe', '1', 'Cookie', 'a=b'], 'h'))).toEqual(['Host', 'Cookie', 'Via'])
+    expect(names(requestFields(['X-Hamlet-Transport', 'rudp', 'x-hamlet-probe', '1', 'Cookie', 'a=b'], '1.1', 'h'))).toEqual(['Host', 'Cookie', 'Via'])
   })
   test('keeps the spelling and the repetitions of fields', () => {
-    expect(requestFields(['COOKIE', 'a=1', 'Cookie', 'b=2', '__proto__', 'x'], 'h')).toEqual([['Host', ['h']], ['COOKIE', ['a=1', 'b=2']], ['__proto__', ['x']], ['Via', ['1.1 hamlet']]])
+    expect(requestFields(['COOKIE', 'a=1', 'Cookie', 'b=2', '__proto__', 'x'], '1.1', 'h')).toEqual([['Host', ['h']], ['COOKIE', ['a=1', 'b=2']], ['__proto__', ['x']], ['Via', ['1.1 hamlet']]])
   })
   test('keeps a body of unknown length one of unknown length', () => {
-    expect(requestFields(['Transfer-Encoding', 'gzip, chunked'], 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
+    expect(requestFields(['Transfer-Encoding', 'gzip, chunked'], '1.1', 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
   })
   test('keeps what frames and routes it, though Connection names it', () => {
-    expect(requestFields(['Connection', 'Content-Length, host', 'Content-Length', '5', 'Host', 'a'], 'h')).toEqual([['Host', ['h']], ['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
-    expect(requestFields(['Connection', 'transfer-encoding', 'Transfer-Encoding', 'chunked'], 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
+    expect(requestFields(['Connection', 'Content-Length, host', 'Content-Length', '5', 'Host', 'a'], '1.1', 'h')).toEqual([['Host', ['h']], ['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
+    expect(requestFields(['Connection', 'transfer-encoding', 'Transfer-Encoding', 'chunked'], '1.1', 'h')).toContainEqual(['Transfer-Encoding', ['chunked']])
   })
   test('has one frame, whatever it came in', () => {
-    expect(names(requestFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], 'h'))).toEqual(['Host', 'Via', 'Transfer-Encoding'])
-    expect(requestFields(['Content-Length', '5', 'content-length', '5'], 'h')).toContainEqual(['Content-Length', ['5']])
+    expect(names(requestFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], '1.1', 'h'))).toEqual(['Host', 'Via', 'Transfer-Encoding'])
+    expect(requestFields(['Content-Length', '5', 'content-length', '5'], '1.1', 'h')).toContainEqual(['Content-Length', ['5']])
   })
   test('names the proxy after those it came through before', () => {
-    expect(requestFields(['Via', '1.0 fred', 'via', '1.1 p'], 'h')).toContainEqual(['Via', ['1.0 fred, 1.1 p, 1.1 hamlet']])
+    expect(requestFields(['Via', '1.0 fred', 'via', '1.1 p'], '1.1', 'h')).toContainEqual(['Via', ['1.0 fred, 1.1 p, 1.1 hamlet']])
+  })
+  test('tells in which version of HTTP the proxy got it, and so does a response', () => {
+    expect(requestFields([], '1.0', 'h')).toContainEqual(['Via', ['1.0 hamlet']])
+    expect(responseFields([], '1.0')).toEqual([['Via', ['1.0 hamlet']]])
   })
 })
 
 test('a response keeps every cookie, and cannot pretend to be an error of the gateway', () => {
-  expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"']))
+  expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"'], '1.1'))
     .toEqual([['Set-Cookie', ['a=1', 'b=2']], ['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
 })
 
 test('a response keeps its length, though Connection names it, and has it once', () => {
-  expect(responseFields(['Connection', 'content-length', 'Content-Length', '5', 'Content-Length', '5'])).toEqual([['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
-  expect(names(responseFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked']))).toEqual(['Via'])
+  expect(responseFields(['Connection', 'content-length', 'Content-Length', '5', 'Content-Length', '5'], '1.1')).toEqual([['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
+  expect(names(responseFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], '1.1'))).toEqual(['Via'])
 })
 
 test('a document load is known by Fetch Metadata first, and by Accept where there is none', () => {

@@ -19,16 +19,17 @@ const OURS = new Set([TRANSPORT_HEADER, ERROR_HEADER, PROBE_HEADER])
  * The fields of a request as the server shall see them. Host says what the request line said, whatever it said itself
  * (RFC 9112 §3.2.2); a body of unknown length stays one, so that its end cannot be mistaken; Expect was answered by us.
  * @param rawHeaders names and values in turn
+ * @param httpVersion in which they came, such as `1.1`
  */
-export function requestFields(rawHeaders: readonly string[], host: string): HeaderField[] {
+export function requestFields(rawHeaders: readonly string[], httpVersion: string, host: string): HeaderField[] {
   const fields = endToEnd(rawHeaders).filter(([name]) => name.toLowerCase() !== 'expect')
   const isChunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0
-  return [['Host', [host]], ...withVia(fields), ...(isChunked ? [['Transfer-Encoding', ['chunked']] as const] : length(rawHeaders))]
+  return [['Host', [host]], ...withVia(fields, httpVersion), ...(isChunked ? [['Transfer-Encoding', ['chunked']] as const] : length(rawHeaders))]
 }
 
 /** The fields of a response as the browser shall see them. One without a length gets its frame where it is written. */
-export function responseFields(rawHeaders: readonly string[]): HeaderField[] {
-  return [...withVia(endToEnd(rawHeaders)), ...length(rawHeaders)]
+export function responseFields(rawHeaders: readonly string[], httpVersion: string): HeaderField[] {
+  return [...withVia(endToEnd(rawHeaders), httpVersion), ...length(rawHeaders)]
 }
 
 /** Content-Length, once, where nothing overrides it (RFC 9112 §6.3). */
@@ -62,8 +63,8 @@ function endToEnd(rawHeaders: readonly string[]): HeaderField[] {
   return [...fields.values()].map(({ name, values }) => [name, values])
 }
 
-/** RFC 9110 §7.6.3: a proxy adds itself to Via, after those who were there before. */
-function withVia(fields: readonly HeaderField[]): HeaderField[] {
+/** RFC 9110 §7.6.3: a proxy adds itself to Via, after those who were there before, with the version in which it got the message. */
+function withVia(fields: readonly HeaderField[], httpVersion: string): HeaderField[] {
   const before = fields.find(([name]) => name.toLowerCase() === 'via')?.[1] ?? []
-  return [...fields.filter(([name]) => name.toLowerCase() !== 'via'), ['Via', [[...before, '1.1 hamlet'].join(', ')]]]
+  return [...fields.filter(([name]) => name.toLowerCase() !== 'via'), ['Via', [[...before, `${httpVersion} hamlet`].join(', ')]]]
 }

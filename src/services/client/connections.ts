@@ -126,10 +126,11 @@ export class Connections {
   }
 
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, hasBody, signal, fresh }: RequestHead): Promise<OpenRequest> {
-    const early = SAFE_METHODS.includes(method)
-    // A stream costs RUDP no handshake, and only one that ends with its answer has a parity (docs/rudp.md §7); its connection is the dialer's to keep.
-    const keeps = transport === 'tcp' && fresh !== true
-    const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early, maxHeaderSize: HEADER_BYTES_MAX }
+    const mayRepeat = SAFE_METHODS.includes(method)
+    // A kept connection may be ending at this very moment. And a stream costs RUDP no handshake, and only one that ends with its answer has a
+    // parity (docs/rudp.md §7); its connection is the dialer's to keep.
+    const keeps = transport === 'tcp' && mayRepeat && fresh !== true
+    const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early: mayRepeat, maxHeaderSize: HEADER_BYTES_MAX }
     const outgoing = request(options)
     outgoing.shouldKeepAlive = keeps
     breakOffAt(signal, outgoing)

@@ -216,7 +216,7 @@ describe('a server that fails', () => {
     expect(page.body.toString()).toContain('could not be reached by TCP')
   })
 
-  test('to keep a connection that was idle is asked once more, if asking changes nothing', async () => {
+  test('to keep a connection that was idle is asked once more, if asking changes nothing; what may is not sent on such a one', async () => {
     const perConnection = new WeakMap<object, number>()
     answer = (incoming, outgoing) => {
       const count = (perConnection.get(incoming.socket) ?? 0) + 1
@@ -228,6 +228,7 @@ describe('a server that fails', () => {
     expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
     expect((await visit(alone, `${origin}/`)).body.toString()).toBe('fresh')
     expect(connections).toBe(2)
+    for (const method of ['GET', 'POST', 'GET', 'DELETE']) expect([method, (await visit(alone, `${origin}/`, { method })).status]).toEqual([method, 200])
     await alone.stop()
   })
 })

@@ -73,6 +73,13 @@ describe('what is known here', () => {
     expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['a.home.', 'far.example.org.', '203.0.113.1'] })
   })
 
+  test('who wants no recursion gets an alias that leads elsewhere, and looks further itself', () => {
+    const net = new Net()
+    register(net, 'www.home', 'CNAME', 'far.example.org.')
+    const { rcode, data, message } = net.ask('www.home', 'A', { change: query => ({ ...query, header: { ...query.header, rd: false } }) }).last
+    expect([rcode, data, message.header.aa, net.sent]).toEqual(['NOERROR', ['far.example.org.'], true, []])
+  })
+
   test('a ring of CNAMEs ends in SERVFAIL', () => {
     const net = new Net()
     register(net, 'a.home', 'CNAME', 'b.home.')

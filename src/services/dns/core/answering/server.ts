@@ -247,7 +247,8 @@ export class DnsServer implements Machine<DnsEvent> {
       if (cached.isHot && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
-    if (!header.rd) return this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    // An alias of ours is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.
+    if (!header.rd) return this.#answer(query, { rcode: query.chain.length === 0 ? RCODE.REFUSED : RCODE.NOERROR }, UNKNOWN, nowMs)
     const troubles = this.#failures.get(wanted, nowMs)
     if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
     const stale = this.cache.stale(wanted, nowMs)

@@ -80,11 +80,12 @@ describe('what is known here', () => {
     expect([rcode, data, message.header.aa, net.sent]).toEqual(['NOERROR', ['far.example.org.'], true, []])
   })
 
-  test('a ring of CNAMEs ends in SERVFAIL', () => {
+  test('a ring of CNAMEs ends in SERVFAIL, with none of them', () => {
     const net = new Net()
     register(net, 'a.home', 'CNAME', 'b.home.')
     register(net, 'b.home', 'CNAME', 'a.home.')
-    expect(net.ask('a.home').last.rcode).toBe('SERVFAIL')
+    const { rcode, data, message } = net.ask('a.home').last
+    expect([rcode, data, message.header.aa]).toEqual(['SERVFAIL', [], false])
   })
 
   test('who is asked of a delegated name is named without authority, and its keys where proofs are wanted', () => {

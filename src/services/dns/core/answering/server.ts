@@ -4,7 +4,7 @@
  *     query → readable? → one of ours? → private? → remembered? → forward → answer
  *               │ FORMERR    │ zone         │ NXDOMAIN   │ cache       │ upstream, stale or SERVFAIL
  *
- * A CNAME registered here may lead anywhere: its target goes the same way again.
+ * An alias, registered here or told by an upstream without its end, may lead anywhere: its target goes the same way again.
  */
 import type { Path } from '../../../kit/endpoint.ts'
 import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
@@ -13,14 +13,15 @@ import { decodeHeader, decodeMessage, type Header, type Message, type Question, 
 import { nameKey, ROOT } from '../../wire/name.ts'
 import { formatRdata } from '../../wire/rdata.ts'
 import { CLASS, isMetaType, OPCODE_QUERY, RCODE, TYPE } from '../../wire/types.ts'
-import { EDE, OPTION, type ExtendedError } from '../../wire/edns-options.ts'
+import { EDE, OPTION } from '../../wire/edns-options.ts'
 import { ednsOf, UDP_PAYLOAD_BYTES, UDP_PAYLOAD_BYTES_MIN, type Edns } from '../../wire/edns.ts'
 import { soaFor } from '../zone/apex.ts'
 import type { Authority, AuthorityEvent, Request } from '../admin/authority.ts'
+import { AliasChain } from './alias-chain.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
-import { Failures } from '../forwarding/failures.ts'
-import { targetOf, type Finding, type Wanted } from '../forwarding/finding.ts'
+import { extendedErrorOf, Failures } from '../forwarding/failures.ts'
+import { openEnd, type Finding, type Wanted } from '../forwarding/finding.ts'
 import type { Asking, Outcome, Trouble } from '../forwarding/flight.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from '../forwarding/forwarder.ts'
 import { HotAnswers } from './hot-answers.ts'
@@ -30,7 +31,6 @@ import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
 import { encodeResponse, referral, type ResponseParts } from './response.ts'
 import type { Routes } from '../forwarding/routes.ts'
 import type { SignedRequest } from '../admin/tsig.ts'
-import type { Upstream } from '../forwarding/upstream.ts'
 import { anyRecord, type Zone } from '../zone/zone.ts'
 import type { ZoneMap } from '../forwarding/zone-map.ts'
 
@@ -54,8 +54,6 @@ export type DnsEvent = ForwarderEvent
   /** An address of the network at hand was taken out of what an upstream said of a name that is not ours. */
   | { readonly name: 'filtered'; readonly qname: string; readonly data: string; readonly upstream: string }
 
-/** A CNAME chain through the zone ends at this length: nobody means a longer one. */
-const ALIASES_MAX = 8
 const TCP_BYTES_MAX = 65_535
 const OURS: Provenance = { source: 'zone' }
 const UNKNOWN: Provenance = { source: 'none' }
@@ -76,10 +74,7 @@ interface Query {
   readonly path: Path
   readonly limitBytes: number
   readonly receivedAtMs: number
-  /** Aliases found so far. */
-  readonly chain: ResourceRecord[]
-  /** The name that is looked for now. */
-  qname: string
+  readonly chain: AliasChain
 }
 
 export interface DnsServerOptions extends ForwarderOptions {
@@ -188,7 +183,7 @@ export class DnsServer implements Machine<DnsEvent> {
     if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
     const asks = (option: number) => edns?.options.some(({ code }) => code === option) === true
     const query: Query = {
-      bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: [], qname: question.name,
+      bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: new AliasChain(question.name),
       wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
     }
     if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
@@ -210,32 +205,28 @@ export class DnsServer implements Machine<DnsEvent> {
   }
 
   #resolve(query: Query, nowMs: number): void {
-    while (query.chain.length < ALIASES_MAX) {
-      const known = this.zone.lookup(query.qname, query.question.type)
-      if (known === undefined) return this.#resolveElsewhere(query, nowMs)
-      switch (known.kind) {
-        case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, OURS, nowMs)
-        case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, OURS, nowMs)
-        case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, OURS, nowMs)
-        case 'alias':
-          query.chain.push(known.record)
-          query.qname = targetOf(known.record)
-          break
-        case 'redirection':
-          query.chain.push(known.dname)
-          if (known.alias === undefined) return this.#answer(query, { rcode: RCODE.YXDOMAIN, aa: true }, OURS, nowMs)
-          query.chain.push(known.alias)
-          query.qname = targetOf(known.alias)
-          break
-        case 'referral': return this.#answer(query, referral(known, query.edns), OURS, nowMs)
-        default: assertNever(known)
-      }
+    const known = this.zone.lookup(query.chain.end, query.question.type)
+    if (known === undefined) return this.#resolveElsewhere(query, nowMs)
+    switch (known.kind) {
+      case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, OURS, nowMs)
+      case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, OURS, nowMs)
+      case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, OURS, nowMs)
+      case 'alias': return this.#follow(query, [known.record], 'zone', nowMs)
+      case 'redirection':
+        if (known.alias === undefined) return this.#answer(query, { rcode: RCODE.YXDOMAIN, aa: true, answers: [known.dname] }, OURS, nowMs)
+        return this.#follow(query, [known.dname, known.alias], 'zone', nowMs)
+      case 'referral': return this.#answer(query, referral(known, query.edns), OURS, nowMs)
+      default: assertNever(known)
     }
-    this.#answer(query, { rcode: RCODE.SERVFAIL }, UNKNOWN, nowMs)
+  }
+
+  #follow(query: Query, aliases: readonly ResourceRecord[], from: 'zone' | 'upstream', nowMs: number): void {
+    if (query.chain.follow(aliases, from)) this.#resolve(query, nowMs)
+    else this.#answer(query, { rcode: RCODE.SERVFAIL }, UNKNOWN, nowMs)
   }
 
   #resolveElsewhere(query: Query, nowMs: number): void {
-    const { header, edns, question, qname } = query
+    const { header, edns, question, chain: { end: qname, records: aliases } } = query
     // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
     const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
     const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
@@ -247,8 +238,8 @@ export class DnsServer implements Machine<DnsEvent> {
       if (cached.isHot && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
-    // An alias of ours is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.
-    if (!header.rd) return this.#answer(query, { rcode: query.chain.length === 0 ? RCODE.REFUSED : RCODE.NOERROR }, UNKNOWN, nowMs)
+    // An alias is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.
+    if (!header.rd) return this.#answer(query, { rcode: aliases.length === 0 ? RCODE.REFUSED : RCODE.NOERROR }, UNKNOWN, nowMs)
     const troubles = this.#failures.get(wanted, nowMs)
     if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
     const stale = this.cache.stale(wanted, nowMs)
@@ -257,9 +248,9 @@ export class DnsServer implements Machine<DnsEvent> {
 
   /** A zone of which nobody is asked: its names are registered here, or do not exist; but those of this machine do. */
   #answerNobodysName(query: Query, zone: string, nowMs: number): void {
-    const local = localhostRecords(query.qname, query.question.type)
+    const local = localhostRecords(query.chain.end, query.question.type)
     if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, OURS, nowMs)
-    const exists = nameKey(query.qname) === nameKey(zone) || this.zone.hasBelow(query.qname)
+    const exists = nameKey(query.chain.end) === nameKey(zone) || this.zone.hasBelow(query.chain.end)
     this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
   }
 
@@ -282,18 +273,18 @@ export class DnsServer implements Machine<DnsEvent> {
       return
     }
     const { upstream, tookMs } = outcome
-    const finding = this.#filtered(wanted, outcome.finding, upstream)
+    const finding = this.#filtered(wanted.name, outcome.finding, upstream.title)
     const expiresAtMs = this.cache.put(wanted, finding, upstream.title, nowMs)
     if (expiresAtMs !== undefined) this.outbox.push({ kind: 'event', event: { name: 'cached', finding, expiresAtMs } })
     for (const query of waiters) this.#answerFinding(query, finding, { source: 'upstream', upstream: upstream.title, tookMs }, nowMs)
   }
 
   /** A finding without addresses that a stranger's name must not have. */
-  #filtered(wanted: Wanted, finding: Finding, { title }: Upstream): Finding {
+  #filtered(name: string, finding: Finding, upstream: string): Finding {
     const filtered = withoutPrivateAddresses(finding)
-    if (filtered === undefined || this.#mayBePrivate(wanted.name)) return finding
+    if (filtered === undefined || this.#mayBePrivate(name)) return finding
     const { type, rdata } = filtered.record
-    this.outbox.push({ kind: 'event', event: { name: 'filtered', qname: wanted.name, data: formatRdata(type, rdata), upstream: title } })
+    this.outbox.push({ kind: 'event', event: { name: 'filtered', qname: name, data: formatRdata(type, rdata), upstream } })
     return filtered.finding
   }
 
@@ -303,29 +294,45 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #answerStale(query: Query, wanted: Wanted, troubles: readonly Trouble[], nowMs: number): void {
     const stale = this.cache.stale(wanted, nowMs)
-    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorFor(troubles) }, UNKNOWN, nowMs)
+    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorOf(troubles) }, UNKNOWN, nowMs)
     this.#answerFinding(query, stale.finding, { source: 'stale', ageMs: stale.ageMs, upstream: stale.upstream }, nowMs)
   }
 
-  #answerFinding(query: Query, finding: Finding, provenance: Provenance, nowMs: number, holdsUntilMs = 0): void {
+  #answerFinding(query: Query, known: Finding, provenance: Extract<Provenance, { upstream: string }>, nowMs: number, holdsUntilMs = 0): void {
+    const { chain, question: { type } } = query
+    const finding = chain.stranger === undefined ? known : this.#filtered(chain.stranger, known, provenance.upstream)
+    const target = openEnd(finding, type)
+    if (target !== undefined && this.#mayFollow(chain, target, type)) {
+      chain.holdsUntilMs = Math.min(chain.holdsUntilMs, holdsUntilMs)
+      return this.#follow(query, finding.answers, 'upstream', nowMs)
+    }
     const { rcode, answers, authorities, authentic } = finding
     const stale = rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
     const extendedError = finding.filtered === true ? { infoCode: EDE.FILTERED, text: 'a private address was taken out' }
       : provenance.source === 'stale' ? { infoCode: stale, text: '' } : undefined
     const wantsAd = query.header.ad || query.edns?.dnssecOk === true
-    this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && query.chain.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
+    this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && chain.records.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
+  }
+
+  /** Whether to go where an upstream's alias leads. A stranger's may not lead to a name of this network: its address could be rebound. */
+  #mayFollow(chain: AliasChain, target: string, type: number): boolean {
+    if (chain.stranger === undefined && !this.#mayBePrivate(chain.end)) chain.stranger = chain.end
+    return chain.stranger === undefined || (this.zone.lookup(target, type) === undefined && this.options.routes.longestMatch(target)?.value !== undefined)
   }
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
   #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
-    const { header, question, edns, signed, path } = query
-    const answers = query.chain.length === 0 ? parts.answers : [...query.chain, ...parts.answers ?? []]
+    const { header, question, edns, signed, path, chain } = query
+    // Who cannot tell the end says nothing of the way there.
+    const aliases = parts.rcode === RCODE.SERVFAIL ? [] : chain.records
+    const { aa = false, answers = [] } = parts
     const told = query.wantsProvenance ? explain(provenance) : undefined
-    const whole = { ...parts, aa: parts.aa ?? query.chain.length > 0, answers: answers ?? [], provenance: told, tellsKeepalive: query.wantsKeepalive }
+    const whole = { ...parts, aa: aliases.length === 0 ? aa : chain.isOurs, answers: [...aliases, ...answers], provenance: told, tellsKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
     const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)
     this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
-    if (holdsUntilMs > nowMs && signed === undefined) this.#remember(query, bytes, holdsUntilMs, nowMs)
+    const untilMs = Math.min(holdsUntilMs, chain.holdsUntilMs)
+    if (untilMs > nowMs && signed === undefined) this.#remember(query, bytes, untilMs, nowMs)
     this.outbox.push({ kind: 'event', event: { name: 'answered', question, rcode: parts.rcode, source: provenance.source, path, tookMs: nowMs - query.receivedAtMs } })
   }
 
@@ -338,13 +345,4 @@ export class DnsServer implements Machine<DnsEvent> {
     this.#hot.forget()
     this.#hotGeneration = this.zone.generation
   }
-}
-
-/** The upstream's own reason goes before ours (RFC 8914 §3). */
-function extendedErrorFor(troubles: readonly Trouble[]): ExtendedError | undefined {
-  const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
-  const [first] = troubles
-  if (told !== undefined || first === undefined) return told
-  const infoCode = troubles.some(({ kind }) => kind === 'unreachable') ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY
-  return { infoCode, text: `${first.upstream.title} ${first.why}` }
 }

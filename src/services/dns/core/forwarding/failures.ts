@@ -2,6 +2,7 @@
  * What no upstream could tell a moment ago: for a second nobody asks again, for a storm of clients would else become a storm of
  * questions (RFC 9520 §3.2). Only what servers said themselves stands here: a way that is interrupted may be there again at once.
  */
+import { EDE, type ExtendedError } from '../../wire/edns-options.ts'
 import { flightKey, type Trouble } from './flight.ts'
 import type { Wanted } from './finding.ts'
 
@@ -32,4 +33,13 @@ export class Failures {
     if (failure !== undefined && nowMs >= failure.untilMs) this.#failures.delete(key)
     return failure === undefined || nowMs >= failure.untilMs ? undefined : failure.troubles
   }
+}
+
+/** The upstream's own reason goes before ours (RFC 8914 §3). */
+export function extendedErrorOf(troubles: readonly Trouble[]): ExtendedError | undefined {
+  const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
+  const [first] = troubles
+  if (told !== undefined || first === undefined) return told
+  const infoCode = troubles.some(({ kind }) => kind === 'unreachable') ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY
+  return { infoCode, text: `${first.upstream.title} ${first.why}` }
 }

@@ -126,14 +126,22 @@ export function isPositive({ rcode, answers }: Pick<Finding, 'rcode' | 'answers'
   return rcode === RCODE.NOERROR && answers.some(({ type }) => type === wanted || wanted === TYPE.ANY)
 }
 
+/** Where a finding ends with an alias whose target the server says nothing of, as one that knows its own zone alone; undefined for others. */
+export function openEnd(finding: Finding, wanted: number): string | undefined {
+  const { rcode, answers, authorities, filtered } = finding
+  if (rcode !== RCODE.NOERROR || filtered === true || authorities.some(({ type }) => type === TYPE.SOA)) return undefined
+  const last = answers.filter(({ type }) => type === wanted || type === TYPE.CNAME).at(-1)
+  return last === undefined || last.type === wanted ? undefined : targetOf(last)
+}
+
 /** A filtered answer may be a mistake that is corrected soon. */
 const FILTERED_TTL_SECONDS = 60
 
-/** How long a finding may be remembered, in seconds: its shortest TTL; a negative one as RFC 2308 §5 says; 0 without an SOA. */
+/** How long a finding may be remembered, in seconds: its shortest TTL; a negative one as RFC 2308 §5 says; 0 for that without an SOA. */
 export function lifetimeSeconds(finding: Finding, question: Question): number {
   if (finding.filtered === true) return FILTERED_TTL_SECONDS
   const ttls = [...finding.answers, ...finding.authorities].map(({ ttl }) => ttl)
-  if (isPositive(finding, question)) return Math.min(...ttls)
+  if (isPositive(finding, question) || openEnd(finding, question.type) !== undefined) return Math.min(...ttls)
   const soa = finding.authorities.find(({ type }) => type === TYPE.SOA)
   return soa === undefined ? 0 : Math.min(...ttls, new OctetReader(soa.rdata, soa.rdata.length - 4, soa.rdata.length).uint32())
 }

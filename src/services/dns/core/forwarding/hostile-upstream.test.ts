@@ -97,7 +97,8 @@ const RARE: readonly (readonly [number, string])[] = [
 
 /** Records that an upstream has no business to send, mixed by chance. */
 function anyAnswer(random: Random, name: string): ResourceRecord[] {
-  const names = [name, `a.${name}`, 'example.org', 'bank.example.com', 'com', '.', `b.${name}`]
+  const within = name === '.' ? '' : `.${name}`
+  const names = [name, `a${within}`, 'example.org', 'bank.example.com', 'com', '.', `b${within}`]
   const any = () => names[below(random, names.length)] ?? '.'
   return Array.from({ length: below(random, 60) }, () => {
     switch (below(random, 6)) {

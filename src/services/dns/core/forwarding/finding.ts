@@ -36,7 +36,7 @@ const TYPE_NSEC3 = 50
 const TYPE_DNAME = 39
 
 /**
- * The finding in a response; undefined where the server says that it cannot tell (SERVFAIL, REFUSED …). Records that do not
+ * The finding in a response; undefined where the server says that it cannot tell (SERVFAIL, REFUSED, a referral …). Records that do not
  * belong to the chain from the question's name are dropped: nobody asked, so nobody believes.
  * @param rcode of the response, with its upper bits
  * @param trusted what the server says of authenticity counts
@@ -44,11 +44,18 @@ const TYPE_DNAME = 39
 export function readFinding(message: Message, rcode: number, wanted: Wanted, trusted: boolean): Finding | undefined {
   if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return undefined
   const { answers, name } = readChain(message.answers, wanted)
+  if (rcode === RCODE.NOERROR && answers.length === 0 && isReferral(message, name)) return undefined
   const finding = { rcode, answers, authentic: trusted && message.header.ad }
   const soa = isPositive(finding, wanted) ? undefined : message.authorities.find(record => record.type === TYPE.SOA && isWithin(name, record.name))
   const proofs = wanted.dnssecOk === true ? readProofs(message.authorities, soa?.name ?? signerOf(answers, name), name) : []
   const authorities = soa === undefined ? proofs : [soa, ...proofs]
   return { ...finding, answers: answers.map(withBoundedTtl), authorities: authorities.map(withBoundedTtl) }
+}
+
+/** The servers of a zone that the name lies in, from one that does not look names up for others: nothing is said of the name (RFC 2308 §2.2). */
+function isReferral({ header, authorities }: Message, name: string): boolean {
+  if (header.aa || header.ra || authorities.some(({ type }) => type === TYPE.SOA)) return false
+  return authorities.some(record => record.type === TYPE.NS && isWithin(name, record.name))
 }
 
 function withBoundedTtl(record: ResourceRecord): ResourceRecord {

@@ -220,8 +220,9 @@ export class Forwarder<Waiter> {
     }
     if (finding === undefined) {
       if (edns === undefined && this.#askedWithoutEdns(sending, rcode, nowMs)) return
-      const why = isWhole ? `answers ${formatRcode(rcode)}` : 'gives only a part of its answer'
-      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isWhole ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
+      const isError = isWhole && rcode !== RCODE.NOERROR
+      const why = isError ? `answers ${formatRcode(rcode)}` : isWhole ? 'names other servers instead of an answer' : 'gives only a part of its answer'
+      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isError ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
     }
     if (!sending.withoutEdns) health.lacksEdns.disproved()
     // What was sent without because of what was known proves nothing new.

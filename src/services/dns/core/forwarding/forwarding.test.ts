@@ -133,6 +133,18 @@ describe('which upstream', () => {
     expect(net.ask('b.example.org').sent[2]?.query.additionals).toHaveLength(1)
   })
 
+  test('one that names other servers instead of an answer is no help, and the next is asked at once', () => {
+    const refers = (message: Message): Message => ({ ...withHeader({ ra: false })(message), authorities: [record('org', TYPE.NS, 'a0.org.afilias-nst.info.')] })
+    const net = new Net({ upstreams: [FIRST, SECOND] }).ask(NAME).reply(0, [], refers)
+    expect(net.sent.map(({ to, atMs }) => [to, atMs])).toEqual([[FIRST, 0], [SECOND, 0]])
+    expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
+    expect(net.ask('b.example.org').sent[2]?.to).toBe(SECOND)
+    expect(new Net().ask(NAME).reply(0, [], refers).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 22 })
+    for (const [header, rcode] of [[{ ra: true }, 'NOERROR'], [{ aa: true }, 'NOERROR'], [{ rcode: 3 }, 'NXDOMAIN']] as const) {
+      expect(new Net().ask(NAME).reply(0, [], message => withHeader(header)(refers(message))).last.rcode).toBe(rcode)
+    }
+  })
+
   test('BADVERS is no answer though its lower bits are those of NOERROR', () => {
     const net = new Net().ask(NAME).reply(0, [], message => ({ ...message, additionals: [optRecord({ rcode: 16, dnssecOk: false })] }))
     expect(net.last.rcode).toBe('SERVFAIL')

@@ -127,15 +127,16 @@ describe('bytes that are no good query', () => {
     expect(net.answers).toEqual([])
   })
 
-  test.each<[string, string, (query: Message) => Message]>([
+  test.each<[string, string, (query: Message) => Message, boolean?]>([
     ['another opcode', 'NOTIMP', query => ({ ...query, header: { ...query.header, opcode: 2 } })],
     ['no question', 'FORMERR', query => ({ ...query, questions: [] })],
     ['two questions', 'FORMERR', query => ({ ...query, questions: [...query.questions, ...query.questions] })],
-    ['two OPT records', 'FORMERR', query => ({ ...query, additionals: [...query.additionals, ...query.additionals] })],
+    ['two OPT records', 'FORMERR', query => ({ ...query, additionals: [...query.additionals, ...query.additionals] }), false],
     ['class CH', 'REFUSED', query => ({ ...query, questions: [{ name: 'version.bind', type: TYPE.TXT, class: CLASS.CH }] })],
     ['a zone transfer', 'REFUSED', query => ({ ...query, questions: [{ name: 'home', type: TYPE.AXFR, class: CLASS.IN }] })],
-  ])('%s gets %s', (_title, rcode, change) => {
-    expect(new Net().ask('a.home', 'A', { change }).last.rcode).toBe(rcode)
+  ])('%s gets %s, with EDNS for who speaks it', (_title, rcode, change, hasEdns = true) => {
+    const { last } = new Net().ask('a.home', 'A', { change })
+    expect([last.rcode, last.message.additionals.length]).toEqual([rcode, hasEdns ? 1 : 0])
   })
 
   test('a query that is cut gets FORMERR with its id', () => {

@@ -180,7 +180,7 @@ export class DnsServer implements Machine<DnsEvent> {
     const granted = overTcp ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
     if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
     const [question, second] = message.questions
-    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path)
+    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path, edns)
     const asks = (option: number) => edns?.options.some(({ code }) => code === option) === true
     const query: Query = {
       bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: new AliasChain(question.name),
@@ -196,12 +196,12 @@ export class DnsServer implements Machine<DnsEvent> {
     this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
   }
 
-  /** The header alone, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1); what has no header gets nothing. */
-  #refuseUnreadable(bytes: Uint8Array, path: Path): void {
+  /** The header, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1), and EDNS for who has it (RFC 6891 §6.1.1); what has no header gets nothing. */
+  #refuseUnreadable(bytes: Uint8Array, path: Path, edns?: Edns): void {
     if (bytes.length < 12) return
     const header = decodeHeader(bytes)
     const rcode = header.opcode === OPCODE_QUERY ? RCODE.FORMERR : RCODE.NOTIMP
-    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header, questions: [], edns: undefined }, { rcode }, UDP_PAYLOAD_BYTES_MIN) })
+    this.outbox.push({ kind: 'send', path, bytes: encodeResponse({ header, questions: [], edns }, { rcode }, UDP_PAYLOAD_BYTES_MIN) })
   }
 
   #resolve(query: Query, nowMs: number): void {

@@ -150,5 +150,10 @@ export function lifetimeSeconds(finding: Finding, question: Question): number {
   const ttls = [...finding.answers, ...finding.authorities].map(({ ttl }) => ttl)
   if (isPositive(finding, question) || openEnd(finding, question.type) !== undefined) return Math.min(...ttls)
   const soa = finding.authorities.find(({ type }) => type === TYPE.SOA)
-  return soa === undefined ? 0 : Math.min(...ttls, new OctetReader(soa.rdata, soa.rdata.length - 4, soa.rdata.length).uint32())
+  return soa === undefined ? 0 : Math.min(...ttls, negativeTtlOf(soa))
+}
+
+/** How long a negative answer with this SOA holds, in seconds: its minimum stands last (RFC 2308 §3). */
+export function negativeTtlOf({ ttl, rdata }: ResourceRecord): number {
+  return Math.min(ttl, new OctetReader(rdata, rdata.length - 4, rdata.length).uint32())
 }

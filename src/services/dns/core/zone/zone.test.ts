@@ -53,6 +53,18 @@ test('below the apex: the type is missing, the name is missing, or a name lies b
   expect(look('_tcp.a.home', 'SRV')).toBe('nxdomain')
 })
 
+test('the SOA of a negative answer has the time for which that holds, in a transfer its own', () => {
+  const ttl = (name: string) => {
+    const answer = zone.lookup(name, TYPE.MX)
+    return answer !== undefined && 'soa' in answer ? answer.soa.ttl : answer
+  }
+  run('REGISTER a.home 192.0.2.1')
+  for (const [own, minimum, told] of [[3600, 60, 60], [30, 60, 30]] as const) {
+    zone.apply({ change: 'register', name: 'home', type: 'SOA', rdata: `localhost. x.home. ${zone.serial + 1} 1 1 1 ${minimum}`, replace: false, ttl: own })
+    expect([ttl('a.home'), ttl('b.home'), zone.soa.ttl]).toEqual([told, told, own])
+  }
+})
+
 test('outside the apex only registered names are known', () => {
   run('REGISTER router.example.org 192.0.2.1')
   expect([look('router.example.org', 'A'), look('router.example.org', 'MX'), look('example.org', 'A'), look('x.router.example.org', 'A')]).toEqual([['A 192.0.2.1'], 'nodata', undefined, undefined])
@@ -87,6 +99,8 @@ test('ANY gets one small record', () => {
   run('REGISTER a.home 192.0.2.1')
   expect(look('a.home', 'ANY')).toEqual(['HINFO "RFC8482" ""'])
   expect(look('b.home', 'ANY')).toBe('nxdomain')
+  run('REGISTER www.home CNAME a.home', 'REGISTER old.home DNAME new.home')
+  expect([look('www.home', 'ANY'), look('x.old.home', 'ANY')]).toEqual([['CNAME a.home.'], ['DNAME new.home.', 'CNAME x.new.home.']])
 })
 
 test('what is not there cannot be unregistered, nor what belongs to the zone itself', () => {

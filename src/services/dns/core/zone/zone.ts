@@ -17,7 +17,7 @@ import { UsageError } from '../../../kit/errors.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin } from '../../wire/name.ts'
 import { TYPE } from '../../wire/types.ts'
-import { targetOf } from '../forwarding/finding.ts'
+import { negativeTtlOf, targetOf } from '../forwarding/finding.ts'
 import { APEX, apexRecords, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf, soaFor, withSerial } from './apex.ts'
 import { NONE } from './name-tree.ts'
 import { aliasFrom } from './redirection.ts'
@@ -42,6 +42,8 @@ export class Zone {
   #content = new ZoneContent()
   readonly #history = new ZoneHistory()
   #soa = soaFor(APEX)
+  /** The SOA as a negative answer has it: with the time for which that holds (RFC 2308 §3). */
+  #negativeSoa = this.#soa
   #generation = 0
 
   constructor() {
@@ -87,7 +89,7 @@ export class Zone {
 
   /**
    * What is known here about a question; undefined where another server has to be asked.
-   * @param qtype ANY gets one small HINFO record (RFC 8482 §4.2)
+   * @param qtype ANY gets the CNAME of an alias, and else one small HINFO record (RFC 8482 §4.2)
    */
   lookup(qname: string, qtype: number): ZoneAnswer | undefined {
     const node = this.#content.find(qname)
@@ -100,7 +102,7 @@ export class Zone {
     const source = node === NONE ? this.#content.wildcard() : NONE
     if (source !== NONE && this.#content.hasRecords(source)) return this.#answerFrom(source, qname, qtype)
     if (!isWithin(qname, APEX)) return undefined
-    return { kind: node !== NONE || source !== NONE ? 'nodata' : 'nxdomain', soa: this.#soa }
+    return { kind: node !== NONE || source !== NONE ? 'nodata' : 'nxdomain', soa: this.#negativeSoa }
   }
 
   /** True for a name that has names below it, so it exists though it may have no records. */
@@ -161,12 +163,12 @@ export class Zone {
   }
 
   #answerFrom(source: number, qname: string, qtype: number): ZoneAnswer {
-    if (qtype === TYPE.ANY) return { kind: 'records', records: [anyRecord(qname)] }
     const found = this.#content.recordsOf(source, qname, qtype)
     if (found.length > 0) return { kind: 'records', records: found }
     const [alias] = this.#content.recordsOf(source, qname, TYPE.CNAME)
+    if (qtype === TYPE.ANY) return { kind: 'records', records: [alias ?? anyRecord(qname)] }
     if (alias !== undefined) return { kind: 'alias', record: alias }
-    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#soa : soaFor(qname) }
+    return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#negativeSoa : soaFor(qname) }
   }
 
   #answerBeyond(cut: number, qname: string, qtype: number): ZoneAnswer {
@@ -176,7 +178,7 @@ export class Zone {
     const servers = cut === this.#content.apex ? [] : at(TYPE.NS)
     if (dname === undefined || servers.length > 0) return { kind: 'referral', servers, keys: at(TYPE.DS), glue: servers.flatMap(server => this.#addressesOf(targetOf(server))) }
     const alias = aliasFrom(dname, qname)
-    return alias !== undefined && qtype === TYPE.CNAME ? { kind: 'records', records: [dname, alias] } : { kind: 'redirection', dname, alias }
+    return alias !== undefined && (qtype === TYPE.CNAME || qtype === TYPE.ANY) ? { kind: 'records', records: [dname, alias] } : { kind: 'redirection', dname, alias }
   }
 
   #addressesOf(name: string): ResourceRecord[] {
@@ -197,13 +199,18 @@ export class Zone {
 
   #takeSoa(): void {
     const [soa] = this.#content.recordsOf(this.#content.apex, APEX, TYPE.SOA)
-    if (soa !== undefined) this.#soa = soa
+    if (soa !== undefined) this.#adoptSoa(soa)
   }
 
   #setSoa(soa: ResourceRecord): void {
     const held = this.#content.recordsOf(this.#content.apex, APEX)
     this.#content.replace(APEX, held, [soa, ...held.filter(({ type }) => type !== TYPE.SOA)])
+    this.#adoptSoa(soa)
+  }
+
+  #adoptSoa(soa: ResourceRecord): void {
     this.#soa = soa
+    this.#negativeSoa = { ...soa, ttl: negativeTtlOf(soa) }
   }
 }
 
@@ -216,7 +223,7 @@ function differenceOf(names: readonly NameChange[], from: ResourceRecord, to: Re
   return { from, to, removed: own.flatMap(({ before, after }) => missing(before, after)), added: own.flatMap(({ before, after }) => missing(after, before)) }
 }
 
-/** The answer to ANY: one record that says "see RFC 8482", too small to be worth a forged question. */
+/** The answer to ANY where there is no CNAME: one record that says "see RFC 8482", too small to be worth a forged question. */
 export function anyRecord(qname: string): ResourceRecord {
   return { ...plainRecord(qname, TYPE.HINFO, '"RFC8482" ""'), ttl: 3600 }
 }

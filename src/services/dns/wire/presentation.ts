@@ -38,6 +38,8 @@ export class EntryReader {
   count = 0
   startsBlank = false
   #at = 0
+  /** Where the parenthesis stands that is open; 0 outside: what an error about it names. */
+  #openedOnLine = 0
   /** The newline that ended the entry before: counted with the next one, so that an error about an entry names its own line. */
   #newlines = 0
   /** Where each token begins and ends in the text, the quotes around it left out. */
@@ -82,11 +84,13 @@ export class EntryReader {
       else if (code === SEMICOLON) this.#skipComment()
       else if (code === OPENING || code === CLOSING) {
         depth += code === OPENING ? 1 : -1
+        if (depth === 0) this.#openedOnLine = 0
+        else if (this.#openedOnLine === 0) this.#openedOnLine = this.line
         if (depth < 0) throw new UsageError('A parenthesis closes that was not opened', 'there is a ")" too many', REMEDY)
         this.#at++
       } else this.#take(code)
     }
-    if (depth > 0) throw new UsageError('A parenthesis is not closed', 'the text ends before its ")"', REMEDY)
+    if (depth > 0) throw this.#errorOfOpened('A parenthesis is not closed', 'the text ends before its ")"', REMEDY)
     return this.count > 0
   }
 
@@ -115,7 +119,7 @@ export class EntryReader {
   }
 
   #take(code: number): void {
-    if (this.count === TOKENS_MAX) throw new UsageError('An entry is too long', `it has more than ${TOKENS_MAX} words`, 'write less')
+    if (this.count === TOKENS_MAX) throw this.#errorOfOpened('An entry is too long', `it has more than ${TOKENS_MAX} words`, 'write less, or close its parenthesis')
     if (this.count === 0) this.startsBlank = this.#at > 0 && this.text.charCodeAt(this.#at - 1) !== NEWLINE
     const start = code === QUOTE ? this.#at + 1 : this.#at
     const end = code === QUOTE ? this.#endOfQuoted(start) : this.#endOfPlain(start)
@@ -147,6 +151,12 @@ export class EntryReader {
       } else if (isBlank(code) || code === NEWLINE || code === QUOTE || code === OPENING || code === CLOSING || code === SEMICOLON) return at
     }
     return text.length
+  }
+
+  /** An error of an entry that goes on over lines is about the line where that began: the one reached may be the last of the file. */
+  #errorOfOpened(what: string, why: string, remedy: string): UsageError {
+    if (this.#openedOnLine > 0) this.line = this.#openedOnLine
+    return new UsageError(what, why, remedy)
   }
 
   #skipComment(): void {

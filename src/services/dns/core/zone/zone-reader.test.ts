@@ -46,7 +46,7 @@ x\tTYPE731 \\# 1 ff`)).toEqual([
 test.each([
   ['a A 192.0.2.1\nb A 192.0.2\n', 2, 'no IPv4 address'], ['\n\n  A 192.0.2.1', 3, 'begins with a blank'], ['a TXT "open\nb A 192.0.2.1', 1, 'second quote'],
   ['$INCLUDE x', 1, '$INCLUDE is not read here'], ['$LOAD x', 1, 'only $ORIGIN, $TTL and $GENERATE'], ['a IN', 1, 'type is missing'], ['a FROG x', 1, '"FROG" is none'], ['a CH TXT x', 1, 'not IN'], ['a OPT x', 1, 'questions only'],
-  ['a A 192.0.2.1\na CNAME b', 2, 'CNAME'], ['a SOA localhost. x. 1 2 3 4 5', 1, 'SOA is at the wrong place'], ['a MX ( 10\nb', 2, 'ends before'], ['a A 192.0.2.1 )', 1, 'too many'],
+  ['a A 192.0.2.1\na CNAME b', 2, 'CNAME'], ['a SOA localhost. x. 1 2 3 4 5', 1, 'SOA is at the wrong place'], ['a MX ( 10\nb', 1, 'ends before'], ['a A 192.0.2.1 )', 1, 'too many'],
   ['$TTL soon', 1, 'no time'], ['@ CNAME x', 1, '"home" has SOA and NS beside it'], ['@ SOA localhost. x. 1 2 3 4 5\n@ SOA localhost. x. 2 2 3 4 5', 2, 'two SOA'], ['a A 192.0.2.1\na..b A 192.0.2.1', 2, 'a label is empty'],
   [`${'x'.repeat(64)} A 192.0.2.1`, 1, '64 octets, 63 is the limit'], [`${'abcdefg.'.repeat(32)} A 192.0.2.1`, 1, 'octets, 255 is the limit'], ['a A 192.0.2.01', 1, 'no IPv4 address'], ['a A 192.0.2.1 x', 1, 'one word too many'],
   ['a AAAA 2001:db8:::1', 1, 'no IPv6 address'], ['a A 192.0.2.1\n\nb TXT \\', 3, 'escape is not complete'],
@@ -92,6 +92,12 @@ test('the times of an SOA have units too, and its serial has none', () => {
 
 test('records of one name and type have the TTL of the first, and the same record twice is one', () => {
   expect(read('a 60 A 192.0.2.1\na 300 A 192.0.2.2\na 300 TXT x\na A 192.0.2.1\n')).toEqual(['a.home 60 A 192.0.2.1', 'a.home 60 A 192.0.2.2', 'a.home 300 TXT "x"'])
+})
+
+test('a parenthesis that is not closed is told with its own line', () => {
+  const rest = 'b A 192.0.2.1\n'
+  expect(() => read(`a TXT (\n"x" )\n\na TXT ( "one"\n  "two"\n${rest.repeat(100)}`)).toThrow(/line 4: A parenthesis is not closed/)
+  expect(() => read(`a TXT ( "one"\n${rest.repeat(20_000)}`)).toThrow(/line 1: an entry is too long/)
 })
 
 test('$GENERATE makes a record for each number', () => {

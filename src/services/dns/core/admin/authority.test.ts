@@ -79,6 +79,7 @@ test('an update without a signature is refused and told, and one from this machi
   expect(rcodes(say(ask(UPDATE), path('127.0.0.1')))).toEqual(['REFUSED'])
   start({ takesLocalUpdates: true })
   expect(say(ask(UPDATE), path('127.0.0.1')).updates).toHaveLength(1)
+  expect(say(ask(UPDATE), { ...STRANGER, peer: { ...STRANGER.local, port: 4000 } }).updates).toHaveLength(1)
   expect(rcodes(say(ask(UPDATE), STRANGER))).toEqual(['REFUSED'])
 })
 

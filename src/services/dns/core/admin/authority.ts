@@ -28,7 +28,7 @@ export interface AuthorityOptions {
   readonly wallSeconds: () => number
   /** Addresses that may take the zone without a signature. */
   readonly secondaries: readonly string[]
-  /** Updates from loopback need no signature. */
+  /** Updates from this machine need no signature. */
   readonly takesLocalUpdates: boolean
 }
 
@@ -95,7 +95,7 @@ export class Authority {
   #update(request: Request): void {
     const { signed, path } = request
     if (signed === undefined) {
-      if (this.options.takesLocalUpdates && isLoopback(path.peer.address)) return this.#event({ name: 'updateAsked', request })
+      if (this.options.takesLocalUpdates && isThisMachine(path)) return this.#event({ name: 'updateAsked', request })
       return this.#refuse(request, RCODE.REFUSED, 'it is not signed')
     }
     const recalled = this.#updates.recall(signed.mac, signed.signedAtSeconds, this.options.wallSeconds())
@@ -155,6 +155,11 @@ export class Authority {
   #event(event: AuthorityEvent): void {
     this.outbox.push({ kind: 'event', event })
   }
+}
+
+/** The system gives who asks its own machine's address that same address. */
+function isThisMachine({ local, peer }: Path): boolean {
+  return isLoopback(peer.address) || peer.address === local.address
 }
 
 function isZone(question: Question | undefined): boolean {

@@ -70,6 +70,7 @@ export function whyRefused(error: unknown): string {
     case 'ECONNREFUSED': case 'ECONNRESET': return 'refuses: nothing listens on that port'
     case 'ENETUNREACH': case 'EHOSTUNREACH': case 'ENETDOWN': return 'cannot be reached: this machine has no way there'
     case 'EACCES': case 'EPERM': return 'cannot be asked: a firewall on this machine forbids it'
+    case 'EPROTO': case 'ERR_SSL_WRONG_VERSION_NUMBER': case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL': case 'ERR_HTTP2_ERROR': return 'speaks another protocol on that port'
     default: return isCertificateTrouble(code) ? `cannot be trusted: ${messageOf(cause)}` : `cannot be asked: ${messageOf(error)}`
   }
 }

@@ -237,7 +237,7 @@ test('over HTTPS each question is a POST with id 0 to the path, on one session',
   const requests: unknown[] = []
   const { port, sockets } = await httpsServer((body, { method, url, headers }) => {
     requests.push([method, url, headers['content-type'], headers[':authority'], body.readUInt16BE(0), body.length])
-    return { body: responseTo(body) }
+    return { type: 'Application/DNS-Message', body: responseTo(body) } // RFC 9110 §8.3.1: its letters do not count.
   })
   const { start } = openDoors()
   const upstream = parseUpstream(`https://127.0.0.1:${port}/dns-query#dns.example.org`)
@@ -260,6 +260,23 @@ test.each<[string, { status?: number; type?: string; body: Uint8Array }, RegExp]
   expect(await ask(upstream, 1)).toMatch(why)
   expect(await ask(upstream, 2)).toBe('2 n2.example.org')
   expect(sockets.size).toBe(1)
+})
+
+test('a server that speaks something else on its port is told as that', async () => {
+  const speaks = (socket: Socket) => socket.on('error', () => undefined).once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const { key, certificate: cert } = certificates
+  const others = [createServer(speaks), createTlsServer({ key, cert }, speaks)]
+  for (const server of others) {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    closers.push(() => once(server.close(), 'close'))
+  }
+  // A server listening on TCP has an address and a port.
+  const [plain, secure] = others.map(server => (server.address() as AddressInfo).port)
+  const { port } = await httpsServer(() => undefined)
+  const { ask } = openDoors()
+  for (const upstream of [`tls://127.0.0.1:${plain ?? 0}`, `https://127.0.0.1:${plain ?? 0}`, `https://127.0.0.1:${secure ?? 0}`, `tls://127.0.0.1:${port}`]) {
+    expect(await ask(parseUpstream(upstream), 1), upstream).toBe('speaks another protocol on that port')
+  }
 })
 
 test('an HTTPS session that ends after an answer is opened anew, and the question asked once more', async () => {

@@ -153,5 +153,5 @@ export class Https implements UpstreamDoor {
 function troubleIn(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): string | undefined {
   const status = headers[':status'] ?? 0
   if (status !== 200) return `answers with HTTP status ${status}`
-  return headers['content-type']?.split(';')[0]?.trim() === MEDIA_TYPE ? undefined : 'answers with something that is no DNS message'
+  return headers['content-type']?.split(';')[0]?.trim().toLowerCase() === MEDIA_TYPE ? undefined : 'answers with something that is no DNS message'
 }

@@ -126,7 +126,7 @@ export class ZoneReader {
   #typeOf(text: string): number {
     const known = this.#types.get(text)
     if (known !== undefined) return known
-    if (/^(CH|HS|CS)$/i.test(text)) throw new UsageError('A class is not served', `"${text}" is not IN`, 'write IN or nothing')
+    if (/^(CH|HS|CS|CLASS\d+)$/i.test(text)) throw new UsageError('A class is not served', `"${text}" is not IN`, 'write IN or nothing')
     const type = parseType(text)
     if (type === undefined) throw new UsageError('A type is not known', `"${text}" is none`, 'write a type such as A, or TYPE65 for one without a name here')
     if (isMetaType(type)) throw new UsageError('A type cannot be stored', `${text} is for questions only`, 'remove the line')
@@ -183,8 +183,10 @@ function isPlainName(text: string, start: number, end: number): boolean {
   return end > start && end - start <= NAME_LENGTH_MAX
 }
 
+/** `IN`, or `CLASS1` (RFC 3597 §5). */
 function isClassIn(entry: EntryReader, token: number): boolean {
-  return entry.endOf(token) - entry.startOf(token) === 2 && /^in$/i.test(entry.textOf(token))
+  const length = entry.endOf(token) - entry.startOf(token)
+  return (length === 2 || length === 6) && /^(in|class1)$/i.test(entry.textOf(token))
 }
 
 /** Reads `192.0.2.1` into four octets. @returns false for anything else */

@@ -69,6 +69,10 @@ test('TTL and class may be missing, and come in either order; times have units; 
   expect(read('a 1h30m IN A 192.0.2.1\r\nb in 2d A 192.0.2.2\r\nc 90 class1 A 192.0.2.3\r\nd A 192.0.2.4\r\n')).toEqual(['a.home 5400 A 192.0.2.1', 'b.home 172800 A 192.0.2.2', 'c.home 90 A 192.0.2.3', 'd.home 10 A 192.0.2.4'])
 })
 
+test('a byte order mark in front is none of the text', () => {
+  for (const text of ['; names\na A 192.0.2.1', '$TTL 10\na A 192.0.2.1', 'a A 192.0.2.1']) expect(read(`\xef\xbb\xbf${text}`)).toEqual(['a.home 10 A 192.0.2.1'])
+})
+
 test('names are read relative, absolute, escaped, as @, as wildcards, and with any letters', () => {
   expect(read('@ TXT apex\nA.B A 192.0.2.1\na.b.HOME. TXT x\n*.dev A 192.0.2.2\nodd\\.dot A 192.0.2.3\n\\097 A 192.0.2.4\n\\@ A 192.0.2.5\n$ORIGIN example.\n@ A 192.0.2.6\nx A 192.0.2.7\n$ORIGIN .\ny.home A 192.0.2.8')).toEqual([
     'home 10 TXT "apex"', 'A.B.home 10 A 192.0.2.1', 'A.B.home 10 TXT "x"', '*.dev.home 10 A 192.0.2.2', 'odd\\.dot.home 10 A 192.0.2.3', 'a.home 10 A 192.0.2.4', '\\@.home 10 A 192.0.2.5', 'example 10 A 192.0.2.6',

@@ -28,6 +28,8 @@ const TTL_MAX = 0x7fffffff
 /** In text without escapes; what is longer is looked at closely. */
 const NAME_LENGTH_MAX = 253
 const LABEL_LENGTH_MAX = 63
+/** In UTF-8: some editors begin a file with it, and nobody sees it. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf'
 
 const SPACE = 0x20
 const DOLLAR = 0x24
@@ -58,7 +60,7 @@ export class ZoneReader {
   constructor(text: string, fileName: string) {
     this.content = new ZoneContent(text.length / LINE_LENGTH)
     this.#originNode = this.content.apex
-    this.#entries = new EntryReader(text)
+    this.#entries = new EntryReader(text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text)
     this.#fileName = fileName
   }
 

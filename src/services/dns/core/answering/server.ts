@@ -327,7 +327,8 @@ export class DnsServer implements Machine<DnsEvent> {
     const aliases = parts.rcode === RCODE.SERVFAIL ? [] : chain.records
     const { aa = false, answers = [] } = parts
     const told = query.wantsProvenance ? explain(provenance) : undefined
-    const whole = { ...parts, aa: aliases.length === 0 ? aa : chain.isOurs, answers: [...aliases, ...answers], provenance: told, tellsKeepalive: query.wantsKeepalive }
+    const known = aliases.length === 0 ? { aa, answers } : { aa: chain.isOurs, answers: [...aliases, ...answers] }
+    const whole = { ...parts, ...known, provenance: told, tellsKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
     const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)
     this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })

@@ -14,24 +14,38 @@ test('our own names may be tunnelled to on any port', () => {
 test('the public internet may be tunnelled to on port 443 and on no other', () => {
   expect(judgeConnect({ host: 'example.org', port: 443, addresses: [PUBLIC], domains })).toEqual({ allowed: true, own: false })
   expect(judgeConnect({ host: PUBLIC, port: 443, addresses: [PUBLIC], domains })).toEqual({ allowed: true, own: false })
-  for (const port of [22, 25, 80, 8443]) expect(judgeConnect({ host: 'example.org', port, addresses: [PUBLIC], domains }).allowed, String(port)).toBe(false)
+  for (const port of [22, 25, 80, 8443]) {
+    const why = `example.org is outside this network, where only port 443 may be tunnelled to, not ${port}`
+    expect(judgeConnect({ host: 'example.org', port, addresses: [PUBLIC], domains })).toEqual({ allowed: false, why })
+  }
 })
 
 test('an address of this network is no way in, whatever its port', () => {
   for (const address of ['127.0.0.1', '192.168.1.1', '169.254.169.254', '::1', 'fe80::1', 'fd00::1', '::ffff:192.168.1.1', '64:ff9b::c0a8:101']) {
-    for (const port of [22, 80, 443]) expect(judgeConnect({ host: address, port, addresses: [address], domains }).allowed, address).toBe(false)
+    const why = `${address} is an address of this network; only its names may be tunnelled to`
+    for (const port of [22, 80, 443]) expect(judgeConnect({ host: address, port, addresses: [address], domains })).toEqual({ allowed: false, why })
   }
 })
 
 test('a name that is partly here and partly outside is neither our own nor public', () => {
-  expect(judgeConnect({ host: 'example.org', port: 443, addresses: [PUBLIC, '192.168.1.1'], domains }).allowed).toBe(false)
+  const why = 'example.org is partly in this network and partly outside'
+  expect(judgeConnect({ host: 'example.org', port: 443, addresses: [PUBLIC, '192.168.1.1'], domains })).toEqual({ allowed: false, why })
 })
 
-test('special networks are told from public ones at their borders', () => {
-  const inside = ['0.1.2.3', '10.255.255.255', '100.64.0.0', '127.9.9.9', '172.16.0.0', '172.31.255.255', '192.0.2.1', '198.19.0.1', '224.0.0.1', '240.0.0.1', '255.255.255.255', '2002:c0a8:101::', '2001:0:1::', '2001:db8::1', 'ff02::1']
-  const outside = ['9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '172.15.255.255', '172.32.0.0', '192.167.255.255', '193.0.0.1', '223.255.255.255', '2606:4700::1111']
-  expect(inside.filter(isPublicAddress)).toEqual([])
-  expect(outside.filter(address => !isPublicAddress(address))).toEqual([])
+test('one domain of several makes a name our own', () => {
+  expect(judgeConnect({ host: 'my-app.home', port: 80, addresses: [PUBLIC], domains: ['lab', 'home'] })).toEqual({ allowed: true, own: true })
+})
+
+test.each([
+  ['0.0.0.0', '0.255.255.255', '', '1.0.0.0'], ['10.0.0.0', '10.255.255.255', '9.255.255.255', '11.0.0.0'], ['100.64.0.0', '100.127.255.255', '100.63.255.255', '100.128.0.0'],
+  ['127.0.0.0', '127.255.255.255', '126.255.255.255', '128.0.0.0'], ['169.254.0.0', '169.254.255.255', '169.253.255.255', '169.255.0.0'],
+  ['172.16.0.0', '172.31.255.255', '172.15.255.255', '172.32.0.0'], ['192.0.0.0', '192.0.0.255', '191.255.255.255', '192.0.1.0'], ['192.0.2.0', '192.0.2.255', '192.0.1.255', '192.0.3.0'],
+  ['192.168.0.0', '192.168.255.255', '192.167.255.255', '192.169.0.0'], ['198.18.0.0', '198.19.255.255', '198.17.255.255', '198.20.0.0'],
+  ['198.51.100.0', '198.51.100.255', '198.51.99.255', '198.51.101.0'], ['203.0.113.0', '203.0.113.255', '203.0.112.255', '203.0.114.0'], ['224.0.0.0', '255.255.255.255', '223.255.255.255', ''],
+  ['::', '1fff:ffff::', '', '2000::'], ['2001::', '2001:0:ffff::', '2000:ffff::', '2001:1::'], ['2001:db8::', '2001:db8:ffff::', '2001:db7:ffff::', '2001:db9::'],
+  ['2002::', '2002:ffff::', '2001:ffff::', '2003::'], ['4000::', 'ffff::', '3fff:ffff::', ''],
+])('%s to %s are not public, and what is before and behind is', (first, last, before, behind) => {
+  expect([first, last, before, behind].filter(address => address !== '').map(isPublicAddress)).toEqual([false, false, ...[before, behind].filter(address => address !== '').map(() => true)])
 })
 
 test('a name is under a domain by whole labels', () => {

@@ -15,16 +15,17 @@ test('a whole journey has four steps that none of them failed', () => {
 })
 
 test('a connection that was there before says so', () => {
-  const [, , connect] = assembleJourney({ ...whole, connect: { transport: 'tcp', peer: '192.0.2.1:80', tookMs: 0, requests: 3 } })
-  expect(connect?.sentence).toBe('TCP connection to 192.0.2.1:80 used again, for its request number 3')
+  const [, , connect] = assembleJourney({ ...whole, connect: { transport: 'tcp', encrypted: true, peer: '192.0.2.1:80', tookMs: 0, requests: 3 } })
+  expect(connect?.sentence).toBe('Encrypted TCP connection to 192.0.2.1:80 used again, for its request number 3')
 })
 
 test('a journey ends at the step that failed, with the reason', () => {
   const failure = { sentence: 'No address is known for nowhere.home', tookMs: 4 }
   const reached = [{ name: undefined, connect: undefined, page: undefined }, { connect: undefined, page: undefined }, { page: undefined }]
-  expect(reached.map(part => assembleJourney({ ...whole, ...part, failure }).slice(-1)[0])).toEqual([
-    { step: 'name', ...failure, failed: true }, { step: 'connect', ...failure, failed: true }, { step: 'page', ...failure, failed: true },
-  ])
+  for (const [index, part] of reached.entries()) {
+    const steps = assembleJourney({ ...whole, ...part, failure })
+    expect(steps.slice(index + 1)).toEqual([{ step: ['name', 'connect', 'page'][index], ...failure, failed: true }])
+  }
 })
 
 test('a page that broke off is a failed step with the bytes that came', () => {
@@ -35,6 +36,7 @@ test('a page that broke off is a failed step with the bytes that came', () => {
 })
 
 test('times and sizes are written for people', () => {
-  expect([0.4, 12.3, 3141, 2_700_000, 27_000_000].map(formatMs)).toEqual(['0.40 ms', '12 ms', '3.1 s', '45 min', '7.5 h'])
+  expect([0.4, 9.99, 10, 12.3, 999, 1000, 3141, 119_900].map(formatMs)).toEqual(['0.40 ms', '9.99 ms', '10 ms', '12 ms', '999 ms', '1.0 s', '3.1 s', '119.9 s'])
+  expect([120_000, 2_700_000, 7_140_000, 7_200_000, 27_000_000].map(formatMs)).toEqual(['2 min', '45 min', '119 min', '2.0 h', '7.5 h'])
   expect([0, 999, 1000, 2_500_000, 7e15].map(formatBytes)).toEqual(['0 bytes', '999 bytes', '1.0 KB', '2.5 MB', '7000.0 TB'])
 })

@@ -6,7 +6,8 @@ import { chooseServiceRecord, parseServiceRecord, serviceName } from './service-
 test('a record is read from the text of a zone file', () => {
   expect(parseServiceRecord('10 5 8081 My-App.home.')).toEqual({ priority: 10, weight: 5, port: 8081, target: 'my-app.home' })
   expect(parseServiceRecord('0 0 0 .')).toEqual({ priority: 0, weight: 0, port: 0, target: '' })
-  for (const text of ['', '0 0 70000 a.', '0 0 80', 'a b c d', '-1 0 80 a.']) expect(parseServiceRecord(text), text).toBeUndefined()
+  expect(parseServiceRecord('65535 65535 65535 a.')?.port).toBe(65_535)
+  for (const text of ['', '65536 0 80 a.', '0 65536 80 a.', '0 0 65536 a.', '0 0 80', 'a b c d', '-1 0 80 a.']) expect(parseServiceRecord(text), text).toBeUndefined()
 })
 
 test('each transport has its own service name', () => {

@@ -22,6 +22,19 @@ test('what is no address of a page is refused with a sentence', () => {
     'http://example.org/a b', 'http://example.org/\r\nX: y', 'http://example.org/\ud800', 'http://2001:db8::1/', `http://${'a.'.repeat(130)}org/`,
   ]
   for (const text of refused) expect(() => parseTarget(text), text).toThrowError(/cannot be fetched/)
+  for (const text of ['', ':80', '[]:80', 'a@b']) expect(() => parseAuthority(text), text).toThrowError(/names no host/)
+  for (const text of ['[192.0.2.1]', '[example]:80', '2001:db8::1']) expect(() => parseAuthority(text), text).toThrowError(/cannot be fetched/)
+})
+
+test('names and ports may be as long and as high as DNS and TCP have them', () => {
+  const longest = `${'a'.repeat(63)}.`.repeat(3) + 'a'.repeat(61)
+  expect([parseAuthority(`${longest}:65535`), parseAuthority(`${longest}.`).host.length]).toEqual([{ host: longest, port: 65_535 }, 254])
+  for (const text of [`a${longest}`, `a${longest}.`, `${'a'.repeat(64)}.org`, 'a:65536', 'a:0', 'a:00']) expect(() => parseAuthority(text), text).toThrowError(/cannot be fetched/)
+})
+
+test('a long address is shown by its beginning', () => {
+  expect(() => parseTarget('x'.repeat(100))).toThrowError(`"${'x'.repeat(100)}" cannot be fetched`)
+  expect(() => parseTarget('x'.repeat(101))).toThrowError(`"${'x'.repeat(100)}…" cannot be fetched`)
 })
 
 test.each([

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { UsageError } from '../../../kit/errors.ts'
-import { formatAdminError, formatChanged, parseAdminLine, toDatagrams } from './admin.ts'
+import { record } from '../../testing/records.ts'
+import { formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams } from './admin.ts'
 
 test.each([
   ['REGISTER my-app.home 192.168.1.50', { change: 'register', name: 'my-app.home', type: 'A', rdata: '192.168.1.50', replace: true }],
@@ -39,8 +40,19 @@ test('instead of a type that cannot be registered all are offered that can be wr
 })
 
 test('replies are single lines', () => {
+  expect(formatChanged({ change: 'register', name: 'a.home', type: 'A', rdata: '192.0.2.1', replace: true })).toBe('OK a.home A 192.0.2.1')
   expect(formatChanged({ change: 'unregister', name: 'a.home' })).toBe('OK a.home unregistered')
+  expect(formatChanged({ change: 'unregister', name: 'a.home', type: 'A' })).toBe('OK a.home A unregistered')
   expect(formatAdminError(new Error('line\nbreak'))).toMatch(/^ERROR [^\n]*$/)
+})
+
+test('a list has a line for each record that was registered, 10,000 at most, and then the number of names', () => {
+  const own = record('home', 'NS', 'localhost.')
+  expect(formatList([own, record('a.home', 'A', '192.0.2.1')], 1)).toEqual(['a.home A 192.0.2.1', 'OK 1 name'])
+  expect(formatList([own], 0)).toEqual(['OK 0 names'])
+  const many = (count: number) => formatList(Array.from({ length: count }, () => record('a.home', 'A', '192.0.2.1')), 5)
+  expect([many(10_000).length, many(10_000)[10_000]]).toEqual([10_001, 'OK 5 names'])
+  expect([many(10_001).length, many(10_001)[10_000]]).toEqual([10_001, 'OK 5 names, the first 10000 records of them listed'])
 })
 
 test('no reply datagram is longer than 1,200 octets, and none is empty', () => {
@@ -49,4 +61,8 @@ test('no reply datagram is longer than 1,200 octets, and none is empty', () => {
   expect(datagrams.every(text => text.length > 0 && text.length <= 1200)).toBe(true)
   expect(datagrams.join('').split('\n')).toHaveLength(103)
   expect(datagrams[datagrams.length - 1]).toMatch(/OK 101 names\n$/)
+})
+
+test.each([[599, 1], [600, 2]])('two lines of 600 and of %i octets are %i datagrams', (length, count) => {
+  expect(toDatagrams(['x'.repeat(599), 'y'.repeat(length)])).toHaveLength(count)
 })

@@ -40,6 +40,7 @@ test('where all are in time, the oldest second goes and is not taken again', () 
   expect(memory.recall(macOf(5), 1003, 1003)).toEqual({ kind: 'new' })
   expect(memory.recall(macOf(1), 1001, 1003)).toEqual({ kind: 'too-old' })
   expect(memory.recall(macOf(3), 1002, 1003)).toEqual({ kind: 'pending' })
+  expect([memory.recall(macOf(6), 1002, 1003), memory.recall(macOf(7), 1002, 1003)]).toEqual([{ kind: 'new' }, { kind: 'too-old' }])
 })
 
 test('what is out of time goes first, and costs the others nothing', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MalformedPacket } from '../../../kit/errors.ts'
 import { nodeHmac } from '../../hmac.ts'
 import { decodeMessage } from '../../wire/message.ts'
-import { tsigOf, withoutTsig, withTsig } from '../../wire/tsig.ts'
+import { encodeVariables, tsigOf, withoutTsig, withTsig } from '../../wire/tsig.ts'
 import { RCODE } from '../../wire/types.ts'
 import { verifyRequest, type KeyOf, type TsigKey } from './tsig.ts'
 
@@ -40,13 +40,21 @@ test('a forwarder may change the id', () => {
   expect(verify(forwarded)?.error).toBe(RCODE.NOERROR)
 })
 
-test('the answer has the MAC that the other implementation makes, and each further message another', () => {
+test('the answer has the MAC that the other implementation makes', () => {
   const signature = verify(QUERY)?.signature ?? expect.unreachable('the query is signed')
   const first = signature.sign(RESPONSE, SIGNED_AT_SECONDS)
-  const second = signature.sign(RESPONSE, SIGNED_AT_SECONDS)
-  expect(tsig(first).mac).toEqual(RESPONSE_MAC)
+  expect(tsig(first)).toMatchObject({ mac: RESPONSE_MAC, originalId: 0x1234 })
   expect(first.length).toBe(RESPONSE.length + signature.octets)
-  expect(tsig(second).mac).not.toEqual(RESPONSE_MAC)
+})
+
+test('each further message is signed with the MAC before it, its time and its fudge (RFC 8945 §5.3.1)', () => {
+  const signature = verify(QUERY)?.signature ?? expect.unreachable('the query is signed')
+  let prior = tsig(signature.sign(RESPONSE, SIGNED_AT_SECONDS)).mac
+  for (let message = 2; message <= 4; message++) {
+    const expected = new Uint8Array(nodeHmac.digest(KEY, Uint8Array.from([0, 32, ...prior, ...RESPONSE, ...fromHex('00006955b900 012c')])))
+    prior = tsig(signature.sign(RESPONSE, SIGNED_AT_SECONDS)).mac
+    expect(prior, `message ${message}`).toEqual(expected)
+  }
 })
 
 test('every bit counts: no changed octet is taken', () => {
@@ -82,6 +90,13 @@ test.each([[-300, 0], [300, 0], [-301, RCODE.BADTIME], [301, RCODE.BADTIME]])('a
   expect(verify(QUERY, { nowSeconds: SIGNED_AT_SECONDS + offSeconds })?.error).toBe(error)
 })
 
+test.each([[60, 60, 0], [60, 61, RCODE.BADTIME], [900, 300, 0], [900, 301, RCODE.BADTIME]])('with a fudge of %i s a clock %i s off is error %i, and the answer repeats a fudge that failed', (fudgeSeconds, offSeconds, error) => {
+  const fields = { ...tsig(QUERY), fudgeSeconds }
+  const mac = nodeHmac.digest(KEY, Uint8Array.from([...withoutTsig(QUERY, fields), ...encodeVariables(fields)]))
+  const judged = verify(withFields({ fudgeSeconds, mac }), { nowSeconds: SIGNED_AT_SECONDS + offSeconds }) ?? expect.unreachable('the query is signed')
+  expect([judged.error, tsig(judged.signature.sign(RESPONSE, SIGNED_AT_SECONDS)).fudgeSeconds]).toEqual([error, error === 0 ? 300 : fudgeSeconds])
+})
+
 test('BADTIME is signed, repeats the client\'s time and tells the server\'s', () => {
   const nowSeconds = SIGNED_AT_SECONDS + 1000
   const answer = tsig(verify(QUERY, { nowSeconds })?.signature.sign(RESPONSE, nowSeconds) ?? expect.unreachable('the query is signed'))
@@ -91,7 +106,7 @@ test('BADTIME is signed, repeats the client\'s time and tells the server\'s', ()
 
 test('a MAC that is cut is BADTRUNC where it is true, BADSIG where it is not, and malformed below half', () => {
   const { mac } = tsig(QUERY)
-  expect(verify(withFields({ mac: mac.slice(0, 20) }))?.error).toBe(RCODE.BADTRUNC)
+  expect(verify(withFields({ mac: mac.slice(0, 16) }))?.error).toBe(RCODE.BADTRUNC)
   expect(verify(withFields({ mac: new Uint8Array(20) }))?.error).toBe(RCODE.BADSIG)
   expect(() => verify(withFields({ mac: mac.slice(0, 15) }))).toThrow(MalformedPacket)
   expect(() => verify(withFields({ mac: new Uint8Array(33) }))).toThrow(MalformedPacket)

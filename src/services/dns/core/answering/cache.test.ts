@@ -61,6 +61,15 @@ test('an expired answer serves a day longer as stale, with 30 s', () => {
   expect(cache.stale(question('a.example.org'), 10_000 + 86_400_000)).toBeUndefined()
 })
 
+test('for half a minute after nobody could tell, asking again is of no use (RFC 8767 §5)', () => {
+  const cache = new Cache()
+  cache.put(question('a.example.org'), found(10), FROM, 0)
+  const isInVain = (nowMs: number) => cache.stale(question('a.example.org'), nowMs)?.isTriedInVain
+  expect(isInVain(20_000)).toBe(false)
+  cache.triedInVain(question('a.example.org'), 20_000)
+  expect([isInVain(20_000), isInVain(49_999), isInVain(50_000)]).toEqual([true, true, false])
+})
+
 test('the entry that was not used longest gives way', () => {
   const cache = new Cache({ entriesMax: 2, octetsMax: 1e6 })
   for (const name of ['a', 'b']) cache.put(question(name), found(10), FROM, 0)
@@ -72,9 +81,21 @@ test('the entry that was not used longest gives way', () => {
 
 test('octets are limited too', () => {
   const cache = new Cache({ entriesMax: 1e6, octetsMax: 10_000 })
-  for (let index = 0; index < 1000; index++) cache.put(question(`n${index}.example.org`), found(10), FROM, 0)
+  const fill = () => { for (let index = 0; index < 1000; index++) cache.put(question(`n${index}.example.org`), found(10), FROM, 0) }
+  fill()
   expect(cache.size).toBeGreaterThan(5)
   expect(cache.size).toBeLessThan(50)
+  const before = cache.flush()
+  fill()
+  expect(cache.size).toBe(before)
+})
+
+test('an answer that is larger than the whole cache is not kept, and the next one is', () => {
+  const cache = new Cache({ entriesMax: 10, octetsMax: 2000 })
+  cache.put(question('a.example.org'), { ...found(10), answers: Array.from({ length: 10 }, () => record('a.example.org', TYPE.A, '192.0.2.1', 10)) }, FROM, 0)
+  expect(cache.size).toBe(0)
+  cache.put(question('a.example.org'), found(10), FROM, 0)
+  expect(ttlsAt(cache, 0)).toEqual([10])
 })
 
 test('whatever is put, asked for and flushed, the names longest not asked for are the ones that are gone', () => {
@@ -102,7 +123,7 @@ test('one name has a limit of its own', () => {
   const cache = new Cache()
   for (let type = 256; type < 400; type++) cache.put(question('a.example.org', type), { ...missing(RCODE.NOERROR), answers: [] }, FROM, 0)
   expect(cache.size).toBe(32)
-  expect([cache.get(question('a.example.org', 399), 0)?.upstream, cache.get(question('a.example.org', 300), 0)]).toEqual([FROM, undefined])
+  expect([399, 368, 367].map(type => cache.get(question('a.example.org', type), 0)?.upstream)).toEqual([FROM, FROM, undefined])
 })
 
 test('it is known who said it and how long ago', () => {
@@ -111,4 +132,10 @@ test('it is known who said it and how long ago', () => {
   expect(cache.get(question('a.example.org'), 5000)).toMatchObject({ ageMs: 4000, upstream: FROM, isHot: false })
   for (let use = 0; use < 3; use++) cache.get(question('a.example.org'), 9_900)
   expect([cache.get(question('a.example.org'), 9_900)?.isHot, cache.get(question('a.example.org'), 10_000)?.isHot]).toEqual([false, true])
+})
+
+test('what is asked for the third time in the last tenth of its time is hot', () => {
+  const cache = new Cache()
+  cache.put(question('a.example.org'), found(10), FROM, 0)
+  expect([8999, 9000, 9000].map(nowMs => cache.get(question('a.example.org'), nowMs)?.isHot)).toEqual([false, false, true])
 })

@@ -64,8 +64,11 @@ export interface Stale extends Omit<Remembered, 'isHot' | 'quietUntilMs'> {
 export class Cache {
   /** By name, in order of use, the longest unused first. */
   readonly #names = new Map<string, CacheEntry[]>()
-  /** Goes along the names, and each that it comes to gives way. One for all times: a new one would have to pass all gaps again. */
-  #oldest = this.#names.entries()
+  /**
+   * Goes along the names, and each that it comes to gives way: so all that is remembered stands before it. One for all times: a
+   * new one would have to pass all gaps again.
+   */
+  readonly #oldest = this.#names.entries()
   #size = 0
   #octets = 0
   readonly limits: CacheLimits
@@ -153,11 +156,7 @@ export class Cache {
   }
 
   #forgetOldest(): void {
-    let next = this.#oldest.next()
-    if (next.done === true) {
-      this.#oldest = this.#names.entries()
-      next = this.#oldest.next()
-    }
+    const next = this.#oldest.next()
     if (next.done === true) return
     const [key, { length }] = next.value
     for (let count = 0; count < length; count++) this.#forgetAt(key, 0)

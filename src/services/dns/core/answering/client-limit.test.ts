@@ -36,7 +36,29 @@ test('the empty answer has the question and TC, and never more octets than the q
   expect(length).toBeLessThanOrEqual(query.length)
 })
 
+test('the empty answer is written into its place from the query\'s place, and has no bit of the query but RD', () => {
+  const name = [...Array.from({ length: 3 }, () => 'a'.repeat(63)), 'b'.repeat(61)].join('.')
+  for (const [question, rd] of [[name, false], ['.', true]] as const) {
+    const { header, ...rest } = queryFor({ name: question, type: TYPE.A, class: CLASS.IN }, 0x1234)
+    const query = encodeMessage({ ...rest, header: { ...header, rd, ad: true, cd: true, rcode: 9 }, additionals: [] })
+    const out = new Uint8Array(600).fill(0xee)
+    const length = truncatedAnswer(Uint8Array.from([1, 2, 3, ...query]), 3, query.length, out, 5)
+    const expected = encodeMessage({ ...rest, header: { ...header, qr: true, tc: true, rd, ra: true, ad: false, cd: false }, additionals: [] })
+    expect(out.subarray(0, 5 + length + 1)).toEqual(Uint8Array.from([...new Uint8Array(5).fill(0xee), ...expected, 0xee]))
+  }
+})
+
 test.each([
+  ['a question without its last octet', (query: Uint8Array) => query.length - 1],
+  ['a header alone', () => 12],
+])('%s gets no empty answer, whatever stands behind it', (_title, lengthOf) => {
+  const query = encodeMessage({ ...queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77), additionals: [] })
+  expect(truncatedAnswer(query, 0, lengthOf(query), new Uint8Array(512), 0)).toBe(0)
+})
+
+test.each([
+  ['an operation of another kind', (query: Uint8Array) => { query[2] = 0x08 }],
+  ['256 questions', (query: Uint8Array) => { query[4] = 1 }],
   ['an answer', (query: Uint8Array) => { query[2] = 0x80 }],
   ['two questions', (query: Uint8Array) => { query[5] = 2 }],
   ['a name without an end', (query: Uint8Array) => { query.fill(1, 12) }],

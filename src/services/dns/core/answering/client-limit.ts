@@ -69,7 +69,7 @@ export function truncatedAnswer(query: Uint8Array, at: number, length: number, o
 
 /** Where the one question ends, counted from `at`; 0 where there is none, or the packet is no query. */
 function questionEnd(query: Uint8Array, at: number, length: number): number {
-  if (length < 17 || ((query[at + 2] ?? 0) & 0xf8) !== 0 || query[at + 4] !== 0 || query[at + 5] !== 1) return 0
+  if (((query[at + 2] ?? 0) & 0xf8) !== 0 || query[at + 4] !== 0 || query[at + 5] !== 1) return 0
   for (let index = 12; index < length;) {
     const labelBytes = query[at + index] ?? 0
     if (labelBytes === 0) return index + 5 <= length ? index + 5 : 0

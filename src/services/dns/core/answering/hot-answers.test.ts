@@ -63,7 +63,22 @@ describe('the same question', () => {
   })
 })
 
+test('names whose hashes are equal are told apart', () => {
+  const hot = new HotAnswers()
+  remember(hot, plain('n162789.home'))
+  expect([ask(hot, plain('n162789.home')), ask(hot, plain('n379192.home'))]).toEqual([answerTo(plain('n162789.home')), undefined])
+})
+
 describe('time', () => {
+  test('the TTLs of all sections are counted down from when the answer was kept, to 0 at least', () => {
+    const hot = new HotAnswers()
+    const answer = (...ttls: readonly [number, number, number]): Message => ({
+      ...answerTo(withEdns(), [record('my-app.home', ttls[0]), record('web.example.org', ttls[1])]), authorities: [record('deep.web.example.org', ttls[2])],
+    })
+    remember(hot, withEdns(), answer(100_000, 2, 65_536), 50_000_000, 5_000)
+    expect(ask(hot, withEdns(), 7_500)).toEqual(answer(99_997, 0, 65_533))
+  })
+
   test('TTLs are counted down, EDNS is no TTL, and what has expired is not answered', () => {
     const hot = new HotAnswers()
     remember(hot, withEdns(), answerTo(withEdns(), [record('my-app.home', 300), record('my-app.home', 20)]), 20_000, 0)
@@ -92,12 +107,43 @@ describe('time', () => {
 describe('size', () => {
   const large = (query: Message) => answerTo(query, Array.from({ length: 40 }, (_, index) => ({ ...record('my-app.home', 300), rdata: Uint8Array.of(10, 0, 0, index) })))
 
-  test('an answer over 512 octets needs a client that takes it, and one over 1232 is not kept', () => {
+  const payload = (octets: number): Message => ({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), class: octets }] })
+  /** An answer of so many octets. */
+  const sized = (query: Message, octets: number) => {
+    const ofData = (count: number) => answerTo(query, [{ ...record('my-app.home', 300), type: 65_280, rdata: new Uint8Array(count).fill(7) }])
+    return ofData(octets - encodeMessage(ofData(0)).length)
+  }
+
+  test('a long answer is the whole answer, and its TTLs are counted down', () => {
     const hot = new HotAnswers()
-    const payload = (octets: number): Message => ({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), class: octets }] })
-    remember(hot, payload(1232), large(payload(1232)))
-    expect(ask(hot, payload(600))).toBe(undefined)
-    expect(ask(hot, payload(4096))?.answers.length).toBe(40)
+    remember(hot, payload(1232), large(payload(1232)), 300_000)
+    expect(ask(hot, payload(4096), 1000)?.answers).toEqual(large(plain()).answers.map(answer => ({ ...answer, ttl: 299 })))
+  })
+
+  test.each([
+    ['without EDNS', plain(), 512], ['with a payload of less than 512 octets', payload(100), 512], ['with its payload', payload(600), 600], ['with a payload of more than 1,232 octets', payload(4096), 1232],
+  ])('a client %s gets an answer that fits, and none that is an octet longer', (_title, query, limit) => {
+    const hot = new HotAnswers()
+    remember(hot, query, sized(query, limit))
+    expect(ask(hot, query)).toEqual(sized(query, limit))
+    hot.forget()
+    remember(hot, query, sized(query, limit + 1))
+    expect(ask(hot, query)).toBe(undefined)
+  })
+
+  test('the longest name is known as any other', () => {
+    const longest = [...Array.from({ length: 3 }, () => 'a'.repeat(63)), 'b'.repeat(61)].join('.')
+    const hot = new HotAnswers()
+    remember(hot, plain(longest))
+    expect(ask(hot, plain(longest))).toEqual(answerTo(plain(longest)))
+  })
+
+  test('where there is no room for it, an answer is left to the machine', () => {
+    const hot = new HotAnswers()
+    const [query, answer] = [encodeMessage(plain()), encodeMessage(answerTo(plain()))]
+    hot.remember(query, answer, Infinity, 0)
+    const out = new Uint8Array(600)
+    expect([answer.length, answer.length - 1].map(roomBytes => hot.answer(query, 0, query.length, out, 0, roomBytes, 0))).toEqual([answer.length, 0])
   })
 
   test('a truncated answer is not kept', () => {
@@ -129,6 +175,11 @@ describe('what is not the usual query is left to the machine', () => {
     ['a label over the end', query => { query[12] = 63; return query }],
     ['twelve octets', query => query.slice(0, 12)],
     ['EDNS of another version', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), ttl: 0x10000 }] })],
+    ['a set bit of EDNS that nobody knows', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), ttl: 1 }] })],
+    ['another record in the place of EDNS', () => encodeMessage({ ...plain(), additionals: [{ ...record('', 0), name: '.', class: 512, rdata: new Uint8Array(0), type: 65_321 }] })],
+    ['option 266, which is no cookie', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(1, 10, 0, 1, 1) }] })],
+    ['a cookie that is cut', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0, 10, 0, 8, 1, 2, 3) }] })],
+    ['a cookie and another option', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0, 10, 0, 1, 1, 0, 3, 0, 0) }] })],
     ['an EDNS option that wants an answer', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0xfd, 0xe9, 0, 0) }] })],
   ])('%s', (_title, damage) => {
     const hot = new HotAnswers()

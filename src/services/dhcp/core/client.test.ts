@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { fraction, seededRandom } from '../../kit/random.ts'
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import { typeOf } from '../testing/bench.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import { DhcpClient, TRANSITIONS, type ClientEvent, type ClientState } from './client.ts'
 import type { LeaseRecord } from './binding.ts'
 import { networksToServe } from './pools.ts'
@@ -80,7 +81,7 @@ class VirtualNetwork {
         if (effect.kind === 'event') events.push(effect.event)
         if (effect.kind !== 'send') continue
         const broadcast = effect.path.peer.address === '255.255.255.255'
-        this.asked.push({ atMs: this.nowMs, type: messageTypeName(decodeMessage(effect.bytes).options.messageType), by: number, broadcast })
+        this.asked.push({ atMs: this.nowMs, type: typeOf(decodeMessage(effect.bytes)), by: number, broadcast })
         const arrives: Path = { local: { address: broadcast ? '0.0.0.0' : effect.path.peer.address, port: SERVER.port }, interfaceName: '', peer: effect.path.local }
         this.#send(false, () => this.server?.receive(effect.bytes, arrives, this.nowMs))
       }
@@ -295,7 +296,7 @@ test('a lease that ended while this machine slept is lost, and not asked to be r
   client.outbox.length = 0
   client.timeout(100_000)
   const [first] = client.outbox.flatMap(effect => effect.kind === 'send' ? [decodeMessage(effect.bytes)] : [])
-  expect([client.state, messageTypeName(first?.options.messageType)]).toEqual(['SELECTING', 'DISCOVER'])
+  expect([client.state, first && typeOf(first)]).toEqual(['SELECTING', 'DISCOVER'])
 })
 
 test.each(['NAK', 'ACK'] as const)('who only gets a %s, of a lease of 0 s where it is an ACK, asks ever more rarely', type => {

@@ -1,7 +1,7 @@
 /** A DHCP server without sockets, for tests: messages in, messages out, and a journal that is a list. */
 import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
-import { decodeMessage, encodeMessage, MESSAGE_TYPE, messageTypeName, type Message } from '../wire/message.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import type { LeaseRecord } from '../core/binding.ts'
 import type { ServerEvent } from '../core/lender.ts'
@@ -14,6 +14,11 @@ import { DhcpServer } from '../core/server.ts'
 export const at = (address: string) => parseIpv4(address) ?? 0
 export const candidate = (interfaceName: string, address: string, prefixBits = 24) => ({ interfaceName, address: at(address), prefixBits, loopback: interfaceName === 'lo', gateway: undefined })
 export const TWO_INTERFACES = [candidate('lo', '127.0.0.1', 8), candidate('if0', '192.0.2.1'), candidate('if1', '198.51.100.1')]
+
+/** `DISCOVER`; a message without a type is BOOTP (RFC 951). */
+export function typeOf({ options }: Message): string {
+  return Object.entries(MESSAGE_TYPE).find(([, value]) => value === options.messageType)?.[0] ?? 'BOOTP'
+}
 
 type Header = Partial<Omit<Message, 'options'>> & { readonly from?: string; readonly to?: string; readonly on?: string }
 
@@ -74,7 +79,7 @@ export class Bench {
         if (effect.kind !== 'send') continue
         const message = decodeMessage(effect.bytes)
         const { local, peer } = effect.path
-        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: messageTypeName(message.options.messageType), message, bytes: effect.bytes })
+        sent.push({ from: `${local.address}:${local.port}`, to: `${peer.address}:${peer.port}`, type: typeOf(message), message, bytes: effect.bytes })
       }
     }
     return sent

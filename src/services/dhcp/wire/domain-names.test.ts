@@ -13,6 +13,20 @@ test('a name that was there before is a pointer alone', () => {
   expect(domainSearch.encode(['home', 'home'])).toEqual(bytesOf('\x04home\x00\xc0\x00'))
 })
 
+test('a pointer may lead beyond the first 255 octets, and to a name that ends in a pointer itself', () => {
+  const names = [...Array.from({ length: 40 }, (_, index) => `label-${index}`), 'a.end', 'b.a.end', 'c.a.end']
+  expect(domainSearch.decode(domainSearch.encode(names))).toEqual(names)
+})
+
+test('128 names are written and read, and the longest labels and names', () => {
+  const many = Array.from({ length: 129 }, (_, index) => `n${index}`)
+  expect(domainSearch.decode(domainSearch.encode(many))).toEqual(many.slice(0, 128))
+  const longest = [...Array.from({ length: 3 }, () => 'a'.repeat(63)), 'b'.repeat(61)].join('.')
+  expect(domainSearch.decode(domainSearch.encode([longest]))).toEqual([longest])
+  expect(domainSearch.decode(domainSearch.encode([`${longest}b`]))).toBeUndefined()
+  expect(domainSearch.decode(domainSearch.encode(['a'.repeat(64)]))).toBeUndefined()
+})
+
 test.each([
   { name: 'it is empty', bytes: '' },
   { name: 'a name is empty', bytes: '\x00' },
@@ -36,5 +50,6 @@ test('a client\'s name is read in wire form, whole or not, and in characters', (
   expect(clientFqdn.decode(bytesOf('\x01\x00\x00kettle.home'))).toEqual({ flags: 1, name: 'kettle.home' })
   expect(clientFqdn.decode(bytesOf('\x04\x00\x00'))).toEqual({ flags: 4, name: '' })
   expect(clientFqdn.decode(bytesOf('\x04\x00\x00\x06kettle\x00more'))).toBeUndefined()
-  expect(clientFqdn.decode(bytesOf('\x04\x00'))).toBeUndefined()
+  expect(clientFqdn.decode(bytesOf('\x00\x00\x00'))).toEqual({ flags: 0, name: '' })
+  for (const bytes of ['', '\x00\x00', '\x04\x00']) expect(clientFqdn.decode(bytesOf(bytes))).toBeUndefined()
 })

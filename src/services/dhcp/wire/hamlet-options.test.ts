@@ -16,6 +16,13 @@ test('port 53 and 5354 are these bytes', () => {
 
 test('what a newer Hamlet may add is passed over', () => {
   expect(decodeHamletPorts(Uint8Array.of(9, 3, 1, 2, 3, 2, 2, 0, 80, 255))).toEqual({ dnsPort: undefined, dnsAdminPort: 80 })
+  expect(decodeHamletPorts(Uint8Array.of(1, 3, 0, 53, 0, 2, 1, 80))).toEqual({ dnsPort: undefined, dnsAdminPort: undefined })
+})
+
+test('ports end with the bytes, at the end mark, and where one is cut off', () => {
+  expect(decodeHamletPorts(Uint8Array.of(1, 2, 1, 53))).toEqual({ dnsPort: 309, dnsAdminPort: undefined })
+  expect(decodeHamletPorts(Uint8Array.of(1, 2, 0, 53, 255, 0, 2, 2, 0, 80))).toEqual({ dnsPort: 53, dnsAdminPort: undefined })
+  expect(decodeHamletPorts(Uint8Array.of(1, 2, 0, 53, 2, 2, 0))).toEqual({ dnsPort: 53, dnsAdminPort: undefined })
 })
 
 test('any bytes give ports or none', () => {

@@ -1,7 +1,5 @@
 /** A whole DHCP message: the fixed part (header.ts) and the options (options.ts, option-layout.ts). */
 import { BytePool } from '../../kit/byte-pool.ts'
-import { formatIpv4 } from '../../kit/ip-address.ts'
-import { formatMac } from './hardware-address.ts'
 import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
 import { layOut } from './option-layout.ts'
 import { decodeOptions, END, optionBytes, OPTIONS, PAD, type Options } from './options.ts'
@@ -84,34 +82,4 @@ export function encodeSequence(header: Header, sequence: Uint8Array, last: Reado
   }
   bytes[at] = END
   return bytes
-}
-
-/** `OFFER 10.0.0.100 to 02:00:5e:00:00:01 from 10.0.0.1 for 3600 s (xid 3903f326)`: one line for a person. */
-export function summaryOf(message: Message): string {
-  const { options } = message
-  const said: [string, string | undefined][] = [
-    ['', messageTypeName(options.messageType)],
-    ['', message.yiaddr === 0 ? undefined : formatIpv4(message.yiaddr)],
-    ['to ', message.op === 2 ? formatMac(message.chaddr) : undefined],
-    ['by ', message.op === 1 ? formatMac(message.chaddr) : undefined],
-    ['', options.hostName === undefined ? undefined : JSON.stringify(options.hostName)],
-    ['asks for ', addressText(options.requestedAddress)],
-    ['has ', message.ciaddr === 0 ? undefined : formatIpv4(message.ciaddr)],
-    [message.op === 2 ? 'from ' : 'of server ', addressText(options.serverIdentifier)],
-    ['for ', options.leaseSeconds === undefined ? undefined : `${options.leaseSeconds} s`],
-    ['', options.message === undefined ? undefined : JSON.stringify(options.message)],
-    ['by relay ', message.giaddr === 0 ? undefined : formatIpv4(message.giaddr)],
-    ['', `(xid ${message.xid.toString(16).padStart(8, '0')})`],
-  ]
-  return said.filter(([, value]) => value !== undefined).map(([word, value]) => word + value).join(' ')
-}
-
-/** `DISCOVER`; a message without a type is BOOTP (RFC 951). */
-export function messageTypeName(messageType: number | undefined): string {
-  if (messageType === undefined) return 'BOOTP'
-  return Object.entries(MESSAGE_TYPE).find(([, value]) => value === messageType)?.[0] ?? `type ${messageType}`
-}
-
-function addressText(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : formatIpv4(value)
 }

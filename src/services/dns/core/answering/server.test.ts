@@ -175,6 +175,37 @@ describe('size', () => {
   })
 })
 
+describe('what is answered at once', () => {
+  test('is what was answered before, until the zone changes', () => {
+    const net = new Net()
+    register(net, 'a.home', 'A', '192.0.2.1')
+    expect(net.askAtOnce('a.home')).toBeUndefined()
+    expect(net.ask('a.home').askAtOnce('a.home')).toEqual(net.last.message)
+    register(net, 'b.home', 'A', '192.0.2.2')
+    expect(net.askAtOnce('a.home')).toBeUndefined()
+    register(net, 'a.home', 'A', '192.0.2.3')
+    expect([net.ask('a.home').last.data.length, net.askAtOnce('a.home')?.answers.length]).toEqual([2, 2])
+  })
+
+  test('is no older state that was answered between a change and the next question', () => {
+    const net = new Net()
+    register(net, 'a.home', 'A', '192.0.2.1')
+    net.ask('a.home').ask('b.home')
+    net.zone.apply({ change: 'unregister', name: 'a.home' })
+    net.ask('b.home')
+    expect([net.askAtOnce('a.home'), net.askAtOnce('b.home')?.header.rcode]).toEqual([undefined, 3])
+  })
+
+  test('is what an upstream said for as long as it holds, until the cache is emptied, and no failure', () => {
+    const net = new Net().ask('www.example.org').reply(0, [record('www.example.org', TYPE.A, '203.0.113.7')]).ask('www.example.org')
+    expect(net.askAtOnce('www.example.org')).toEqual(net.last.message)
+    net.server.flush()
+    expect(net.askAtOnce('www.example.org')).toBeUndefined()
+    net.ask('broken.example.org').runUntil(60_000)
+    expect([net.last.rcode, net.askAtOnce('broken.example.org')]).toEqual(['SERVFAIL', undefined])
+  })
+})
+
 describe('what others know', () => {
   const A = [record('www.example.org', TYPE.A, '203.0.113.7')]
 

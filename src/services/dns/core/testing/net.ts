@@ -73,6 +73,14 @@ export class Net {
     return this.#drain()
   }
 
+  /** What the server answers without looking at the query; undefined where it has to. */
+  askAtOnce(name: string, type = 'A'): Message | undefined {
+    const query = encodeMessage(queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN }, 77))
+    const out = new Uint8Array(1232)
+    const length = this.server.answerAtOnce(query, 0, query.length, out, 0, out.length, this.nowMs)
+    return length === 0 ? undefined : decodeMessage(out.slice(0, length))
+  }
+
   /** The upstream's response to the query sent as number `index`. */
   reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
     const { asking, query } = this.sending(index)

@@ -50,7 +50,9 @@ test.each([
   ['$TTL soon', 1, 'no time'], ['@ CNAME x', 1, '"home" has SOA and NS beside it'], ['@ SOA localhost. x. 1 2 3 4 5\n@ SOA localhost. x. 2 2 3 4 5', 2, 'two SOA'], ['a A 192.0.2.1\na..b A 192.0.2.1', 2, 'a label is empty'],
   [`${'x'.repeat(64)} A 192.0.2.1`, 1, '64 octets, 63 is the limit'], [`${'abcdefg.'.repeat(32)} A 192.0.2.1`, 1, 'octets, 255 is the limit'], ['a A 192.0.2.01', 1, 'no IPv4 address'], ['a A 192.0.2.1 x', 1, 'one word too many'],
   ['a AAAA 2001:db8:::1', 1, 'no IPv6 address'], ['a A 192.0.2.1\n\nb TXT \\', 3, 'escape is not complete'],
-  ['$GENERATE 5-1 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 1-2/0 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 0-65536 a$ A 192.0.2.1', 1, 'more than 65536 lines'], ['\n$GENERATE 250-260 a$ A 192.0.2.$', 2, 'no IPv4 address'],
+  ['$GENERATE 5-1 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 1-2/0 a$ A 192.0.2.$', 1, 'no range'], ['$GENERATE 0-65536 a$ A 192.0.2.1', 1, 'more than 65536 lines'],
+  ['$GENERATE 1000-132072/2 a$ A 192.0.2.1', 1, 'more than 65536 lines'], ['$GENERATE 2147483648-2147483648 a$ A 192.0.2.1', 1, 'no range'], ['$GENERATE 1 a$ A 192.0.2.1', 1, 'no range'],
+  ['$GENERATE 1-2 a${0,256} A 192.0.2.1', 1, 'cannot be understood'], ['\n$GENERATE 250-260 a$ A 192.0.2.$', 2, 'no IPv4 address'],
   ['$GENERATE 1-2 a${-5} A 192.0.2.1', 1, 'cannot be understood'], ['$GENERATE 1-2 a${0,999} A 192.0.2.1', 1, 'cannot be understood'], ['$GENERATE 1-2 a${x} A 192.0.2.1', 1, 'cannot be understood'],
 ])('"%s" is refused, naming line %i and the reason', (text, line, reason) => {
   try {
@@ -107,6 +109,9 @@ test('a parenthesis that is not closed is told with its own line', () => {
 test('$GENERATE makes a record for each number', () => {
   expect(read('$GENERATE 1-3 pc$ A 192.0.2.$')).toEqual([1, 2, 3].map(number => `pc${number}.home 10 A 192.0.2.${number}`))
   expect(read('$GENERATE 8-12/2 n${2,3,x} 60 IN TXT "number $ costs \\$5" ${-8}')).toEqual([[8, '00a', 0], [10, '00c', 2], [12, '00e', 4]].map(([number, hex, less]) => `n${hex}.home 60 TXT "number ${number} costs $5" "${less}"`))
+  expect(read('$GENERATE 255-256 a${+1,2,X} TXT ${0,0,X} ${0,5,o} ${0,3,d} ${0}').map(line => line.replace(/ 10 TXT/, ''))).toEqual(['a100.home "FF" "00377" "255" "255"', 'a101.home "100" "00400" "256" "256"'])
+  expect(read('$GENERATE 2147483647-2147483647 n$ A 192.0.2.1')).toEqual(['n2147483647.home 10 A 192.0.2.1'])
+  expect(read('$GENERATE 1-1 n TXT ${0,255}')[0]).toHaveLength('n.home 10 TXT ""'.length + 255)
   expect(read('$GENERATE 0-65535 n$ CNAME x')).toHaveLength(65_536)
 })
 

@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../../kit/errors.ts'
 import { parseAdminLine } from '../admin/admin.ts'
-import { apexRecords } from './apex.ts'
+import { apexRecords, isNewerSerial, withSerial } from './apex.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { formatRdata } from '../../wire/rdata.ts'
 import { formatType, parseType, TYPE } from '../../wire/types.ts'
 import type { ZoneChange } from './zone-change.ts'
 import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
+import { ZoneHistory } from './zone-history.ts'
 import { Zone } from './zone.ts'
 
 let zone: Zone
@@ -265,4 +266,40 @@ test('changes made twice over leave the zone as once: a journal may be read agai
     const once = play(twice, good)
     expect(play(twice, good)).toEqual(once)
   }))
+})
+
+test.each([
+  [1, 0, true], [0, 0xffffffff, true], [0x7fffffff, 0, true], [5, 0x80000006, true], [0, 0, false], [0, 1, false], [0x80000000, 0, false], [0, 0x80000000, false], [0x80000001, 0, false],
+])('whether serial %i is newer than %i (RFC 1982 §3.2): %s', (one, other, isNewer) => {
+  expect(isNewerSerial(one, other)).toBe(isNewer)
+})
+
+test('the newest 1,000 differences are remembered, of 20,000 records at most', () => {
+  const history = new ZoneHistory()
+  const { soa } = zone
+  const remember = (serial: number, records: number) => {
+    history.remember({ from: withSerial(soa, serial), to: withSerial(soa, serial + 1), removed: [], added: Array.from({ length: records }, () => soa) })
+  }
+  for (let serial = 1; serial <= 1001; serial++) remember(serial, 1)
+  expect([history.since(1), history.since(2)?.length]).toEqual([undefined, 1000])
+  for (const serial of [2000, 2001]) remember(serial, 10_000)
+  expect([history.since(1001), history.since(2000)?.length]).toEqual([undefined, 2])
+  remember(2002, 1)
+  remember(2003, 9999)
+  expect([history.since(2000), history.since(2001)?.length]).toEqual([undefined, 3])
+})
+
+test('once more than a megabyte was freed all that is left is moved together, and is what it was', () => {
+  const content = new ZoneContent()
+  for (let n = 0; n < 50; n++) content.add(content.nodeFor(`n${n}.home`), TYPE.A, 60, Uint8Array.of(192, 0, 2, n))
+  const all = () => [...content.nodes()].flatMap(node => content.recordsOf(node))
+  const before = all()
+  let held: ResourceRecord[] = []
+  for (let n = 0; n < 22; n++) {
+    content.replace('large.home', held, [{ name: 'large.home', type: 65_280, class: 1, ttl: 60, rdata: new Uint8Array(60_000).fill(n) }])
+    held = content.recordsOf(content.find('large.home'))
+  }
+  expect([held.length, held[0]?.rdata.every(octet => octet === 21)]).toEqual([1, true])
+  content.replace('large.home', held, [])
+  expect([all(), content.find('N49.home'), content.namesWithAddress(Uint8Array.of(192, 0, 2, 49))]).toEqual([before, content.nodeFor('n49.home'), ['n49.home']])
 })

@@ -10,6 +10,8 @@ test.each([
   ['/f%C3%BCnke.txt?x=1', ['fünke.txt']],
   ['http://anything.example.org/watch?x', ['watch']],
   ['http://example.org', ['']],
+  ['http://example.org?x', ['']],
+  [`/${'a/'.repeat(63)}`, [...Array.from({ length: 63 }, () => 'a'), '']],
   ['*', []],
 ])('%s has the segments %j', (target, segments) => {
   expect(parseTarget(target)?.segments).toEqual(segments)

@@ -19,8 +19,7 @@ export function parseTarget(target: string): RequestTarget | undefined {
   if (target === '*') return { segments: [], query: new URLSearchParams(), search: '' }
   const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(\?[^#]*)?(?:#.*)?$/i.exec(target)
   if (match === null || target === '') return undefined
-  const path = match[1] === '' ? '/' : match[1] ?? '/'
-  const segments = path.slice(1).split('/')
+  const segments = (match[1] ?? '').slice(1).split('/')
   if (segments.length > SEGMENTS_MAX) return undefined
   try {
     const search = match[2] ?? ''

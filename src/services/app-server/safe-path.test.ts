@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { areSafeNames } from './safe-path.ts'
 
 test.each([
-  'index.html', 'fünke.txt', 'with space.txt', 'a+b&c.txt', '山.txt', 'console.log', 'nul1.txt', 'company.txt', 'a..b', '%2e%2e', '~1',
+  'index.html', 'fünke.txt', 'with space.txt', 'a+b&c.txt', '山.txt', 'console.log', 'nul1.txt', 'company.txt', 'a..b', '%2e%2e', '~1', 'x'.repeat(255), `${'ü'.repeat(127)}x`,
 ])('"%s" may be asked for', name => {
   expect(areSafeNames(['folder', name])).toBe(true)
 })

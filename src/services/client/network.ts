@@ -1,9 +1,10 @@
 /** What this machine was told of its network while the gateway runs: its lease, and the DNS server that names are asked of. */
 import { keepLease, obtainLease, type KeptLease, type Lease } from '../dhcp/client.ts'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
+import { formatMs } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import type { Environment } from './connections.ts'
-import { formatMs, type Measures } from './core/journey.ts'
+import type { Measures } from './core/journey.ts'
 import { leasedDnsServer, localDnsServer, type DnsChoice } from './dns-server.ts'
 import type { ResolveName } from './way.ts'
 

@@ -2,12 +2,12 @@
 import type { IncomingMessage } from 'node:http'
 import { createResolver, type Resolution } from '../dns/resolver.ts'
 import { obtainLease } from '../dhcp/client.ts'
+import { formatBytes } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import { Connections, type Environment, type RudpOptions } from './connections.ts'
 import type { Transport } from './contract.ts'
 import { PROBE_HEADER, valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
-import { formatBytes } from './core/journey.ts'
 import { basicAuthorization, type Credentials } from './credentials.ts'
 
 export interface ProbeResult {

@@ -1,5 +1,6 @@
 /** A journey tells a person where the time of one document load went: address, name, connection, page. */
 import type { z } from 'zod'
+import { formatBytes, formatMs } from '../../kit/amounts.ts'
 import type { journeyStep, Transport } from '../contract.ts'
 
 export type JourneyStep = z.output<typeof journeyStep>
@@ -38,20 +39,4 @@ function connectSentence({ transport, encrypted = false, peer, tookMs, requests 
 
 function pageSentence({ status, bytes, tookMs, complete }: NonNullable<Measures['page']>): string {
   return complete ? `Status ${status}, ${formatBytes(bytes)}, last byte after ${formatMs(tookMs)}` : `Status ${status}, but the connection was lost after ${formatBytes(bytes)}`
-}
-
-/** `0.42 ms`, `12 ms`, `3.1 s`, `45 min`, `7.5 h`. */
-export function formatMs(ms: number): string {
-  if (ms >= 7_200_000) return `${(ms / 3_600_000).toFixed(1)} h`
-  if (ms >= 120_000) return `${(ms / 60_000).toFixed(0)} min`
-  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`
-  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`
-}
-
-/** `512 bytes`, `12.3 KB`: thousands, as networks count. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`
-  const units = ['KB', 'MB', 'GB', 'TB']
-  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3))
-  return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1] ?? ''}`
 }

@@ -16,18 +16,27 @@ test('every sixteen bytes are written and read back', () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), bytes => { expect(parseIpv6(formatIpv6(bytes))).toEqual(bytes) }))
 })
 
+test('the longest run of zero groups is shortened, the first of equals, as URLs have it (RFC 5952 §4.2)', () => {
+  fc.assert(fc.property(fc.array(fc.constantFrom(0, 0, 1, 0xabcd), { minLength: 8, maxLength: 8 }), groups => {
+    const text = groups.map(group => group.toString(16)).join(':')
+    expect(`[${formatIpv6(parseIpv6(text) ?? new Uint8Array(0))}]`).toBe(new URL(`http://[${text}]/`).hostname)
+  }))
+})
+
 test.each([
   ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8::1'],
   ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
   ['0:0:0:0:0:0:0:0', '::'],
   ['::FFFF:192.0.2.1', '::ffff:c000:201'],
   ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+  ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'],
+  ['1:2:3:4:5:6:192.0.2.1', '1:2:3:4:5:6:c000:201'],
 ])('%s is written %s (RFC 5952)', (text, canonical) => {
   const bytes = parseIpv6(text)
   expect(bytes && formatIpv6(bytes)).toBe(canonical)
 })
 
-test.each([':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '12345::', '::1%eth0', '1.2.3.4::', 'g::'])('"%s" is no IPv6 address', text => {
+test.each([':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '12345::', '::1%eth0', '1.2.3.4::', 'g::', '1:2:3:4::5:6:7:8', '::1.2.3.300', '1:2:3:4:5:6:7:1.2.3.4', '::1.2.3.4:5'])('"%s" is no IPv6 address', text => {
   expect(isIpAddress(text)).toBe(false)
 })
 

@@ -5,7 +5,7 @@ import { RecentMap } from './recent-map.ts'
 const GENERATION_MAX = 4
 
 test('those that were used last are remembered', () => {
-  fc.assert(fc.property(fc.array(fc.nat(20), { maxLength: 200 }), uses => {
+  fc.assert(fc.property(fc.array(fc.nat(20), { maxLength: 200, size: 'max' }), uses => {
     const map = new RecentMap<number, string>(GENERATION_MAX)
     for (const key of uses) if (map.get(key) === undefined) map.set(key, `value ${key}`)
     const lastUsed = [...new Set(uses.reverse())].slice(0, GENERATION_MAX)

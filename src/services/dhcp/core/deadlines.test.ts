@@ -5,7 +5,7 @@ import { Deadlines } from './deadlines.ts'
 const change = fc.record({ slot: fc.integer({ min: 0, max: 30 }), atMs: fc.option(fc.integer({ min: 0, max: 1000 }), { nil: undefined }) })
 
 test('the earliest deadline is known after any changes, and all come out in order of time', () => {
-  fc.assert(fc.property(fc.array(change, { maxLength: 200 }), changes => {
+  fc.assert(fc.property(fc.array(change, { maxLength: 200, size: 'max' }), changes => {
     const deadlines = new Deadlines(31)
     const model = new Map<number, number>()
     for (const { slot, atMs } of changes) {

@@ -16,7 +16,7 @@ function readAll(buffer: ReceiveBuffer): Uint8Array {
 
 test('pieces in any order, overlapping and repeated, are read as the stream they are of', () => {
   const piece = fc.tuple(fc.nat(LIMIT), fc.integer({ min: 1, max: 40_000 }), fc.boolean())
-  fc.assert(fc.property(fc.array(piece, { maxLength: 60 }), pieces => {
+  fc.assert(fc.property(fc.array(piece, { maxLength: 60, size: 'max' }), pieces => {
     const buffer = new ReceiveBuffer(LIMIT)
     let readTo = 0
     for (const [start, length, reads] of pieces) {
@@ -31,7 +31,7 @@ test('pieces in any order, overlapping and repeated, are read as the stream they
     const end = readTo + buffer.readableBytes
     expect(isStream(readAll(buffer), readTo)).toBe(true)
     expect(buffer.readTo).toBe(end)
-  }), { numRuns: 500 })
+  }), { numRuns: 150 })
 })
 
 test('a byte beyond the limit is refused with the whole piece, and reading moves the limit', () => {

@@ -8,7 +8,7 @@ const stream = Buffer.from(Uint8Array.from({ length: 8 * LENGTH }, (_, index) =>
 test('whatever is written and given up, what is kept is read as it was, also over the ring\'s end and after it grew', () => {
   const part = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))
   const step = fc.record({ writes: fc.integer({ min: 1, max: 30_000 }), reads: fc.array(part, { maxLength: 3 }), givesUp: fc.double({ min: 0, max: 1, noNaN: true }) })
-  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), steps => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 40, size: 'max' }), steps => {
     const ring = new Ring()
     let [start, end] = [0, 0]
     for (const { writes, reads, givesUp } of steps) {
@@ -27,7 +27,7 @@ test('whatever is written and given up, what is kept is read as it was, also ove
       }
       start += Math.floor(givesUp * (end - start))
     }
-  }), { numRuns: 300 })
+  }), { numRuns: 60 })
 })
 
 test('what goes on and on stays in the memory that it has', () => {

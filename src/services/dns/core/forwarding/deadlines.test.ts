@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Deadlines, type Scheduled } from './deadlines.ts'
 
 test('items come out in the order of their deadlines, however they were set, moved and taken out', () => {
-  const steps = fc.array(fc.tuple(fc.nat(19), fc.option(fc.nat(100), { nil: undefined })), { maxLength: 200 })
+  const steps = fc.array(fc.tuple(fc.nat(19), fc.option(fc.nat(100), { nil: undefined })), { maxLength: 200, size: 'max' })
   fc.assert(fc.property(steps, steps => {
     const items = Array.from({ length: 20 }, (): Scheduled => ({ deadlineMs: 0, heapIndex: -1 }))
     const deadlines = new Deadlines<Scheduled>()

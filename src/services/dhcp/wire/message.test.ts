@@ -47,7 +47,7 @@ test('the REQUEST of dhclient is read, and written again in its own order of opt
 })
 
 test.each([
-  ['behind other options and padding', '0001000c036b657401ff0000350101ff', undefined], ['behind other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
+  ['behind an end that padding hides', '0001000c036b657401ff0000350101ff', undefined], ['behind other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
   ['behind the end', 'ff350101', undefined], ['cut off', '0c036b6574350101', 1], ['cut off before its value', '0c036b65743501', undefined], ['nowhere', '', undefined],
 ])('the type of a message is seen before it is read: %s in %s', (_where, options, messageType) => {
   const bytes = packet('01010600', options).subarray(0, AT.options + options.length / 2)
@@ -153,8 +153,8 @@ test.each([
 })
 
 const uint32 = fc.integer({ min: 0, max: 0xffffffff })
-const latin = (maxLength: number) => fc.array(fc.integer({ min: 1, max: 255 }), { maxLength }).map(codes => String.fromCharCode(...codes))
-const octets = fc.uint8Array({ maxLength: 600 })
+const latin = (maxLength: number) => fc.array(fc.integer({ min: 1, max: 255 }), { maxLength, size: 'max' }).map(codes => String.fromCharCode(...codes))
+const octets = fc.uint8Array({ maxLength: 600, size: 'max' })
 const codes = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 40 })
 const uint16 = fc.integer({ min: 0, max: 0xffff })
 const addresses = fc.array(uint32, { minLength: 1, maxLength: 80 })
@@ -181,7 +181,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.record({
 test('every message is read as it was written, in whatever order of options', () => {
   fc.assert(fc.property(anyMessage, codes, (message, order) => {
     expect(decodeMessage(encodeMessage(message, order))).toEqual(message)
-  }), { numRuns: 300 })
+  }), { numRuns: 100 })
 }, 30_000)
 
 test('in a message of limited size what is left out is whole, what is there is as it was written, and the size is kept', () => {
@@ -193,7 +193,7 @@ test('in a message of limited size what is left out is whole, what is there is a
     expect(bytes.length).toBeLessThanOrEqual(bytesMax)
     expect(decoded).toMatchObject({ ...small, options: { messageType: 2, serverIdentifier: 1 } })
     expect(small.options).toMatchObject({ ...decoded.options, ...(decoded.options.unknown && { unknown: expect.any(Map) }) })
-  }), { numRuns: 300 })
+  }), { numRuns: 100 })
 }, 30_000)
 
 test('the property of every message knows every option', () => {

@@ -47,7 +47,7 @@ test('the REQUEST of dhclient is read, and written again in its own order of opt
 })
 
 test.each([
-  ['behind an end that padding hides', '0001000c036b657401ff0000350101ff', undefined], ['behind other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
+  ['behind an option that reaches over all', '0001000c036b657401ff0000350101ff', undefined], ['behind other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
   ['behind the end', 'ff350101', undefined], ['cut off', '0c036b6574350101', 1], ['cut off before its value', '0c036b65743501', undefined], ['nowhere', '', undefined],
 ])('the type of a message is seen before it is read: %s in %s', (_where, options, messageType) => {
   const bytes = packet('01010600', options).subarray(0, AT.options + options.length / 2)

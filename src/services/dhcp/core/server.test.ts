@@ -266,6 +266,21 @@ test('a restart knows every lease, and one lease of another network until it end
   expect(bench.server.leased().map(({ yiaddr }) => formatIpv4(yiaddr))).toEqual([address])
 })
 
+test('of the leases of a client that moved from network to network the latest is the last, over a restart too', () => {
+  const bench = new Bench({ candidates: TWO_INTERFACES })
+  const obtainOn = (on: string, server: string, address: string) => {
+    bench.ask(DISCOVER, { on })
+    bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at(address), serverIdentifier: at(server) }, { on })
+    bench.nowMs += 1000
+  }
+  obtainOn('if1', '198.51.100.1', '198.51.100.100')
+  obtainOn('if0', '192.0.2.1', '192.0.2.100')
+  for (const restarts of [() => undefined, () => bench.restart()]) {
+    restarts()
+    expect(bench.server.leased().map(({ yiaddr }) => formatIpv4(yiaddr))).toEqual(['198.51.100.100', '192.0.2.100'])
+  }
+})
+
 test.each(['leased', 'released'] as const)('a client whose lease was %s when its network was served last gets its address again when that is served again, however late', state => {
   const away = new Bench({ records: [{ ...ELSEWHERE, state }, { ...ELSEWHERE, yiaddr: '203.0.113.101', state: 'declined', key: '', mac: '' }] })
   away.server.timeout(6000)

@@ -106,9 +106,13 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return this.#served.flatMap(({ table }) => table.taken())
   }
 
-  /** Every lease that runs, those of networks that are not served now among them. */
+  /**
+   * Every lease that runs: those of networks that are not served now, then the others in the order in which they end. So of
+   * the leases that one client has the last is where it was seen last.
+   */
   leased(): Binding[] {
-    return [...this.#foreign.leased(), ...this.taken().filter(({ state }) => state === 'leased')]
+    const served = this.taken().filter(({ state }) => state === 'leased')
+    return [...this.#foreign.leased(), ...served.sort((one, other) => one.expiresAtMs - other.expiresAtMs)]
   }
 
   /** The networks that have no address left, as a sentence; undefined where there is none. */

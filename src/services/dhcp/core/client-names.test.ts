@@ -4,6 +4,7 @@ import { ClientNames, labelOf } from './client-names.ts'
 test.each([
   ['kettle', 'kettle'], ['KETTLE', 'kettle'], ['Ophelia?s?Mac', 'ophelia-s-mac'], ['kettle.example.org', 'kettle'], ['-_-', ''], ['', ''], ['wpad', ''], ['WPAD.home', ''], ['localhost', ''],
   ['ü'.repeat(3), ''], ['a'.repeat(70), 'a'.repeat(63)], [`${'a'.repeat(62)}--b`, 'a'.repeat(62)], ['_http', 'http'], ['*', ''],
+  ['xn--ktle-loa', 'xn--ktle-loa'], ['a--b', 'a--b'], ['Ophelia - Mac', 'ophelia-mac'], ['a_-_b', 'a-b'],
 ])('%s is called "%s"', (hostName, label) => {
   expect(labelOf(hostName)).toBe(label)
 })

@@ -12,7 +12,7 @@ const NEVER = new Set(['wpad', 'isatap', 'localhost'])
 /** A host name as a label of letters, digits and hyphens (RFC 1123 §2.1): "Ophelia's Mac" → `ophelia-s-mac`. '' where nothing is left, or it may not be had. */
 export function labelOf(hostName: string): string {
   const [first = ''] = hostName.toLowerCase().split('.')
-  const label = first.replace(/[^a-z0-9]+/g, '-').replace(/^-+/, '').slice(0, LABEL_LENGTH_MAX).replace(/-+$/, '')
+  const label = first.replace(/-*[^a-z0-9-][^a-z0-9]*/g, '-').replace(/^-+/, '').slice(0, LABEL_LENGTH_MAX).replace(/-+$/, '')
   return NEVER.has(label) ? '' : label
 }
 

@@ -43,6 +43,8 @@ test('a record is this server\'s own only where it has registered it, whatever a
   expect(change([a('kettle.home', '198.51.100.1')], '192.0.2.7')).toEqual(theirs)
   expect(change([{ name: 'kettle.home', type: 'CNAME', rdata: 'pot.home' }], '192.0.2.7')).toEqual(theirs)
   expect(change([a('kettle.home', '192.0.2.7'), a('kettle.home', '192.0.2.8')], '192.0.2.7')).toEqual(theirs)
+  expect(change([{ name: 'kettle.home', type: 'AAAA', rdata: '2001:db8::7' }])).toEqual(theirs)
+  expect(change([{ name: 'kettle.home', type: 'NS', rdata: 'ns.home.' }], '192.0.2.7')).toEqual(theirs)
   expect(change([a('kettle.home', '192.0.2.7')], '192.0.2.7')).toEqual({ line: undefined, own: ['192.0.2.7'] })
   expect(change([a('kettle.home', '203.0.113.5'), { name: 'kettle.home', type: 'TXT', rdata: '"x"' }], '203.0.113.5', '192.0.2.7')).toEqual({ line: 'REGISTER kettle.home 192.0.2.7', own: ['192.0.2.7'] })
   names.ended(at('192.0.2.7'))

@@ -87,7 +87,7 @@ export class NameBook {
   }
 
   /**
-   * What to tell the DNS server about a name.
+   * What to tell the DNS server about a name. Beside what others have registered there, of whatever type, no address is put.
    * @param records what it has under that name now
    * @param own the addresses of which that may be this server's own record
    */
@@ -96,7 +96,7 @@ export class NameBook {
     const [existing, ...more] = records.filter(({ type }) => type === 'A' || type === 'CNAME')
     const isOwn = existing !== undefined && more.length === 0 && existing.type === 'A' && own.includes(existing.rdata)
     if (holder === undefined) return { line: isOwn ? `UNREGISTER ${name} A` : undefined, own: [] }
-    if (existing !== undefined && !isOwn) return { line: undefined, own: [] }
+    if (records.length > 0 && !isOwn) return { line: undefined, own: [] }
     const address = formatIpv4(holder.yiaddr)
     return { line: existing?.rdata === address ? undefined : `REGISTER ${name} ${address}`, own: [address] }
   }

@@ -126,6 +126,16 @@ test('an interface that comes up later is served, and one that goes takes no lea
   expect(udhcpc(namespaces['stranger'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
 })
 
+test('a second address of this machine is not lent, whether it was there before or is added', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  const hamlet = namespaces['hamlet'] ?? ''
+  run(hamlet, 'ip', 'address', 'add', '10.9.0.100/24', 'dev', 'eth0')
+  const server = await hamletDhcp(hamlet, '--beside_others', '--host', '10.9.0.1', '--no_probe')
+  run(hamlet, 'ip', 'address', 'add', '10.9.0.101/24', 'dev', 'eth0')
+  await server.line(/^the interfaces of this machine have changed$/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toContain('ip=10.9.0.102 ')
+})
+
 test('a cable that is pulled and plugged does no harm where a program has taken the port on another interface meanwhile', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
   const hamlet = namespaces['hamlet'] ?? ''

@@ -110,7 +110,7 @@ function networksOfMachine(settings: Settings, log: Context['log']): () => Serve
   const told = new Set<string>()
   return () => {
     const candidates = candidatesFor(settings.host, settings.interface)
-    const networks = networksToServe(candidates, settings)
+    const networks = networksToServe(candidates, settings, localIpv4Addresses().map(({ address }) => parseIpv4(address) ?? 0))
     const leftOut = settings.pool === undefined ? candidates.filter(isLeftOut) : []
     for (const { interfaceName, address } of leftOut) {
       if (told.has(interfaceName)) continue

@@ -168,6 +168,6 @@ export function ownAddresses(networks: readonly ServedNetwork[]): string[] {
 }
 
 /** What makes one network the same as another. */
-function shapeOf({ interfaceName, serverAddress, subnet, router }: ServedNetwork): unknown {
-  return [interfaceName, serverAddress, subnet.network, subnet.prefixBits, router]
+function shapeOf({ interfaceName, serverAddress, own, subnet, router }: ServedNetwork): unknown {
+  return [interfaceName, serverAddress, own, subnet.network, subnet.prefixBits, router]
 }

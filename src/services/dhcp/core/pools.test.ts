@@ -42,11 +42,11 @@ test.each([
   expect(() => networksToServe([LOOPBACK, candidate('192.0.2.5/24')], { pool })).toThrow(UsageError)
 })
 
-test('network, broadcast, own and gateway address are never lent', () => {
-  const [network] = networksToServe([candidate('192.0.2.5/29', '192.0.2.6')], { pool: '192.0.2.0-192.0.2.7' })
+test('network, broadcast, own and gateway address are never lent, nor this machine\'s other ones', () => {
+  const [network] = networksToServe([candidate('192.0.2.5/29', '192.0.2.6')], { pool: '192.0.2.0-192.0.2.7' }, [at('192.0.2.5'), at('192.0.2.2'), at('198.51.100.2')])
   const table = new LeaseTable(network?.pool ?? { first: 0, last: 0 }, network?.excluded ?? [])
   const lent = Array.from({ length: 8 }, (_, index) => table.offer({ key: `c${index}`, mac: '', hostName: '' }, undefined, 0)?.yiaddr)
-  expect(lent.map(yiaddr => yiaddr === undefined ? 'none' : formatIpv4(yiaddr))).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', 'none', 'none', 'none', 'none'])
+  expect(lent.map(yiaddr => yiaddr === undefined ? 'none' : formatIpv4(yiaddr))).toEqual(['192.0.2.1', '192.0.2.3', '192.0.2.4', 'none', 'none', 'none', 'none', 'none'])
 })
 
 test('a gateway of another subnet is not told', () => {

@@ -35,6 +35,8 @@ export interface ServedNetwork {
   readonly interfaceName: string
   /** This machine's address there: the server identifier. Undefined where only a relay reaches it. */
   readonly serverAddress: number | undefined
+  /** All addresses of this machine in the subnet. */
+  readonly own: readonly number[]
   readonly subnet: Subnet
   readonly pool: Pool
   readonly excluded: readonly number[]
@@ -62,10 +64,11 @@ const LINK_LOCAL: Subnet = { network: 0xa9fe0000, prefixBits: 16 }
 /**
  * The networks to serve, in the order of the candidates, then those behind relays. Interfaces in the same or an overlapping
  * subnet are one network: the first of them serves it.
+ * @param locals all addresses of this machine, those of interfaces that are not served among them
  * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; a pool in which nothing can be lent; an address or client
  *   reserved twice
  */
-export function networksToServe(candidates: readonly Candidate[], wishes: Wishes): ServedNetwork[] {
+export function networksToServe(candidates: readonly Candidate[], wishes: Wishes, locals: readonly number[] = []): ServedNetwork[] {
   const wanted = wishes.pool === undefined ? undefined : parsePool(wishes.pool)
   const exclusions = (wishes.exclude ?? []).map(parseExclusion)
   const networks: ServedNetwork[] = []
@@ -75,7 +78,7 @@ export function networksToServe(candidates: readonly Candidate[], wishes: Wishes
     return isNew
   }
   for (const candidate of candidates) {
-    const network = networkOf(candidate, wanted, candidates.length === 1)
+    const network = networkOf(candidate, wanted, candidates.length === 1, locals)
     if (network !== undefined && (wanted !== undefined || lendableIn(network) > 0)) serve(network)
   }
   if (wanted !== undefined && !networks.some(({ pool }) => pool === wanted)) {
@@ -84,7 +87,7 @@ export function networksToServe(candidates: readonly Candidate[], wishes: Wishes
   }
   for (const text of wishes.subnet ?? []) {
     const { subnet, router, pool } = parseRelayedSubnet(text)
-    const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, subnet, pool, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
+    const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, own: [], subnet, pool, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
     if (!serve(network)) throw new UsageError(`--subnet cannot be ${text}`, `${formatSubnet(subnet)} overlaps a network that is served already`, 'name networks behind relays only, each once')
   }
   const served = withReservations(networks, wishes.reserve ?? []).map(network =>
@@ -122,13 +125,15 @@ function withReservations(networks: readonly ServedNetwork[], texts: readonly st
   return networks.map(network => ({ ...network, reservations: reserved.get(network) ?? new Map<string, Reservation>() }))
 }
 
-function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolean): ServedNetwork | undefined {
+function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolean, locals: readonly number[]): ServedNetwork | undefined {
   const { interfaceName, address, prefixBits, loopback, gateway } = candidate
   if (!loopback && prefixBits > PREFIX_BITS_MAX) return undefined
   const local = subnetOf(address, prefixBits)
   const router = gateway !== undefined && subnetContains(local, gateway) ? gateway : undefined
-  const network = (subnet: Subnet, pool: Pool): ServedNetwork =>
-    ({ interfaceName, serverAddress: address, subnet, pool, excluded: [...endsOf(subnet), address, ...(router === undefined ? [] : [router])], reservations: new Map(), router, loopback })
+  const network = (subnet: Subnet, pool: Pool): ServedNetwork => {
+    const own = [...new Set([address, ...locals])].filter(one => one === address || subnetContains(subnet, one))
+    return { interfaceName, serverAddress: address, own, subnet, pool, excluded: [...endsOf(subnet), ...own, ...(router === undefined ? [] : [router])], reservations: new Map(), router, loopback }
+  }
   const holdsWanted = wanted !== undefined && subnetContains(local, wanted.first) && subnetContains(local, wanted.last)
   if (holdsWanted) return network(local, wanted)
   if (loopback) return wanted !== undefined && alone ? network(smallestSubnet(wanted), wanted) : network(local, LOOPBACK_POOL)

@@ -135,16 +135,27 @@ test('options that nobody knows are kept', () => {
 })
 
 test.each([
+  { name: 'a list of addresses that is empty', option: '0600' },
+  { name: 'a list of addresses that is not a multiple of four', option: '06050102030405' },
+  { name: 'a list of parameters that is empty', option: '3700' },
+  { name: 'a route that is cut', option: '7904080a0102' },
+  { name: 'a rapid commit with a value', option: '500101' },
+  { name: 'a name whose label is cut', option: '5105040000056b' },
+])('left out, with the rest read: $name', ({ option }) => {
+  expect(decodeMessage(packet('02010600', `${option}3501020c0161ff`)).options).toEqual({ messageType: 2, hostName: 'a' })
+})
+
+test.each([
   { name: 'one byte too short', bytes: UDHCPC_DISCOVER.subarray(0, 239), rule: 'RFC 2131 §2', offset: 239 },
   { name: 'no magic', bytes: Uint8Array.of(1, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
   { name: 'an op that is none', bytes: packet('03010600', 'ff'), rule: 'RFC 2131 §2', offset: 0 },
   { name: 'a hardware address of 17 bytes', bytes: packet('01011100', 'ff'), rule: 'RFC 2131 §2', offset: 2 },
   { name: 'an option that reaches over the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },
   { name: 'an option without a length', bytes: packet('01010600', '35').subarray(0, 241), rule: 'RFC 2132 §2', offset: 240 },
-  { name: 'a route that is cut', bytes: packet('01010600', '7904080a0102ff'), rule: 'RFC 3442', offset: 240 },
-  { name: 'a rapid commit with a value', bytes: packet('01010600', '500101ff'), rule: 'RFC 4039 §4', offset: 240 },
+  { name: 'a message type of no byte', bytes: packet('01010600', '3500ff'), rule: 'RFC 2132 §9.6', offset: 240 },
+  { name: 'a lease time of two bytes', bytes: packet('01010600', '00003302ffffff'), rule: 'RFC 2132 §9.2', offset: 242 },
   { name: 'an address of three bytes', bytes: packet('01010600', '3203010203ff'), rule: 'RFC 2132 §9.1', offset: 240 },
-  { name: 'a list of addresses that is not a multiple of four', bytes: packet('01010600', '000006050102030405ff'), rule: 'RFC 2132 §3.8', offset: 242 },
+  { name: 'a server identifier of five bytes', bytes: packet('01010600', '36050102030405ff'), rule: 'RFC 2132 §9.7', offset: 240 },
   { name: 'an overload of 4', bytes: packet('01010600', '340104ff'), rule: 'RFC 2132 §9.3', offset: 240 },
 ])('refused: $name', ({ bytes, rule, offset }) => {
   const error = thrownBy(() => decodeMessage(bytes))

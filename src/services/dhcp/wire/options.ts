@@ -67,6 +67,8 @@ interface Found {
 }
 
 const NOTHING = new Uint8Array(0)
+/** What a message means, and which address and server it means. */
+const NEEDED: ReadonlySet<number> = new Set([OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier].map(({ code }) => code))
 const CODES = 256
 /** Where a code stands among those found, plus one. Cleared for each message, which is decoded in one go: so one array serves all. */
 const places = new Uint8Array(CODES)
@@ -78,7 +80,8 @@ const byCode = Array.from({ length: CODES }, (_, code) => {
 /**
  * The options of a whole message (header included).
  * @returns what they say, and which of the fields `file` and `sname` carried options instead of text
- * @throws MalformedPacket: an option reaches over the end of its field, or its value is not of its shape
+ * @throws MalformedPacket: an option reaches over the end of its field, or an exchange depends on its value, which is not of its
+ *   shape. Other such values are left out: a server whose list of DNS servers is empty lends addresses all the same.
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
   const found: Found[] = []
@@ -99,8 +102,8 @@ export function decodeOptions(message: Uint8Array): { options: Options; fileOver
     if (option === undefined) (unknown ??= new Map()).set(code, bytes.slice())
     else {
       const value = option.codec.decode(bytes)
-      if (value === undefined) throw new MalformedPacket(offset, option.rule, `option ${code} of ${bytes.length} bytes is not ${option.codec.shape}`)
-      values[option.name] = value
+      if (value !== undefined) values[option.name] = value
+      else if (NEEDED.has(code)) throw new MalformedPacket(offset, option.rule, `option ${code} of ${bytes.length} bytes is not ${option.codec.shape}`)
     }
   }
   if (unknown !== undefined) values['unknown'] = unknown

@@ -43,12 +43,13 @@ export async function obtainLease(question: LeaseQuestion & { readonly timeoutMs
   const { clock, timeoutMs = OBTAIN_WITHIN_MS, probe = false, remembered } = question
   let settle = (_event: ClientEvent) => {}
   const asking = await openClient(question, { probe, remembered: parseIpv4(remembered ?? '') ?? 0 }, event => settle(event))
-  let refusal: string | undefined
+  let heard: string | undefined
   try {
     return await new Promise((resolve, reject) => {
-      const cancel = clock.wakeAt(clock.nowMs() + timeoutMs, () => reject(noLease(question, timeoutMs, refusal)))
+      const cancel = clock.wakeAt(clock.nowMs() + timeoutMs, () => reject(noLease(question, timeoutMs, heard)))
       settle = event => {
-        if (event.kind === 'refused') refusal = event.why
+        if (event.kind === 'refused') heard = `refused: ${event.why}`
+        if (event.kind === 'state' && event.to === 'REQUESTING') heard = 'offered an address, and did not confirm it'
         if (event.kind !== 'bound' && event.kind !== 'offered') return
         cancel()
         resolve(event.lease)
@@ -220,9 +221,10 @@ function macBytes(mac: string): Uint8Array {
   return bytes
 }
 
-function noLease({ server, interfaceName }: Asked, timeoutMs: number, refusal: string | undefined): HamletError {
+/** @param heard what the server said; undefined: nothing */
+function noLease({ server, interfaceName }: Asked, timeoutMs: number, heard: string | undefined): HamletError {
   const interfaces = interfaceName !== undefined ? ` by ${interfaceName}` : server === undefined ? ' of any interface' : ''
   const asked = (server === undefined ? `port ${DHCP_PORT}` : formatEndpoint(server)) + interfaces
-  const why = refusal === undefined ? `no DHCP server answered on ${asked} within ${timeoutMs / 1000} s` : `the DHCP server on ${asked} refused: ${refusal}`
+  const why = heard === undefined ? `no DHCP server answered on ${asked} within ${timeoutMs / 1000} s` : `the DHCP server on ${asked} ${heard}`
   return new HamletError({ code: 'no-lease', what: NO_LEASE, why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })
 }

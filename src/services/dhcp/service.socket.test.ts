@@ -12,7 +12,7 @@ import { TraceRing } from '../kit/trace.ts'
 import { keepLease, obtainLease, storedMac, type Lease } from './client.ts'
 import { dhcpService } from './service.ts'
 import { releaseLease } from './testing/release-lease.ts'
-import { encodeMessage, MESSAGE_TYPE, type Message } from './wire/message.ts'
+import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from './wire/message.ts'
 
 const toClose: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -148,6 +148,21 @@ test('a silent server and a full one are told as no lease, with what to do', asy
   await obtainLease(asks(full.server, 1))
   await expect(obtainLease({ ...asks(full.server, 2), timeoutMs: 100 })).rejects.toMatchObject({ code: 'no-lease' })
   expect(full.events).toContainEqual({ name: 'refused', data: { client: '02:00:5e:00:00:02', why: 'no address of lo is free (the pool has 1)' } })
+})
+
+test('a server that offers an address and goes silent is not told as one that did not answer', async () => {
+  const options = { messageType: MESSAGE_TYPE.OFFER, serverIdentifier: 0x7f000001, leaseSeconds: 600 }
+  const door = await openDoor({
+    addresses: ['127.0.0.1'], port: 0,
+    receive(batch) {
+      const { xid, options: { messageType } } = decodeMessage(batch.slab.subarray(batch.offsets[0], (batch.offsets[0] ?? 0) + (batch.lengths[0] ?? 0)))
+      if (messageType === MESSAGE_TYPE.DISCOVER) door.send(batch.path(0), encodeMessage({ ...request, op: 2, xid, yiaddr: 0x7f000164, options }))
+      door.flush()
+    },
+  })
+  toClose.push(() => door.close())
+  const server = door.locals[0] ?? { address: '127.0.0.1', port: 9 }
+  await expect(obtainLease({ ...asks(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, and did not confirm it` } })
 })
 
 test('malformed datagrams leave it alive', async () => {

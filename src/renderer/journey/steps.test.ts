@@ -43,7 +43,7 @@ test('the title sums the steps', () => {
 })
 
 test('durations are said in the largest unit that is whole', () => {
-  expect([45, 90, 120, 5400, 3600, 86_400, 172_800].map(formatDuration)).toEqual(['45 s', '90 s', '2 min', '90 min', '1 h', '1 day', '2 days'])
+  expect([45, 90, 120, 5400, 3600, 86_400, 172_800, 0xffffffff].map(formatDuration)).toEqual(['45 s', '90 s', '2 min', '90 min', '1 h', '1 day', '2 days', 'an unlimited time'])
 })
 
 test('an event that breaks its contract changes nothing', () => {

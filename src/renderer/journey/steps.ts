@@ -1,5 +1,6 @@
 /** The four steps from an address bar to a page, as the strip shows them. */
 import type { LearnedLease } from '../../services/client/contract.ts'
+import { lastingText } from '../../services/dhcp/core/lease.ts'
 import { formatMs } from '../../services/kit/amounts.ts'
 import type { Journey } from './store.ts'
 
@@ -50,5 +51,5 @@ export function formatDuration(seconds: number): string {
   if (seconds >= 86_400 && seconds % 86_400 === 0) return seconds === 86_400 ? '1 day' : `${seconds / 86_400} days`
   if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600} h`
   if (seconds >= 60 && seconds % 60 === 0) return `${seconds / 60} min`
-  return `${seconds} s`
+  return lastingText(seconds)
 }

@@ -1,5 +1,5 @@
 /** What this machine was told of its network while the gateway runs: its lease, and the DNS server that names are asked of. */
-import { keepLease, obtainLease, type KeptLease, type Lease } from '../dhcp/client.ts'
+import { keepLease, lastingText, obtainLease, type KeptLease, type Lease } from '../dhcp/client.ts'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatMs } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
@@ -87,7 +87,7 @@ export class Network {
     const lease = this.#lease
     if (lease === undefined) return { sentence: `This machine has no lease: ${this.#without}`, tookMs: 0 }
     const ageMs = Math.max(0, this.#options.clock.nowMs() - lease.obtainedAtMs)
-    return { sentence: `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${lease.leaseSeconds} s`, tookMs: lease.tookMs }
+    return { sentence: `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${lastingText(lease.leaseSeconds)}`, tookMs: lease.tookMs }
   }
 
   async stop(): Promise<void> {

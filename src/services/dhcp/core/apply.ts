@@ -3,8 +3,8 @@
  * before anything is run. Linux only. The system itself drops the address when the lease ends, so nothing that was lent is used
  * longer than it may be. The system's resolver is left alone.
  */
-import { parseIpv4, prefixBitsOf } from '../../kit/ip-address.ts'
-import type { Lease } from './lease.ts'
+import { parseIpv4, prefixBitsOf, subnetContains, subnetOf } from '../../kit/ip-address.ts'
+import { FOREVER, type Lease } from './lease.ts'
 
 export interface Commands {
   /** Each as program and arguments, in order. */
@@ -19,12 +19,14 @@ const HOST_PREFIX_BITS = 32
 /** @param nowMs what has passed of the lease is no part of it any more */
 export function commandsFor({ address, subnetMask, router, leaseSeconds, obtainedAtMs }: Lease, interfaceName: string, nowMs: number): Commands {
   const prefixBits = prefixBitsOf(parseIpv4(subnetMask) ?? 0xffffffff) ?? HOST_PREFIX_BITS
-  const seconds = String(Math.max(1, Math.floor(leaseSeconds - (nowMs - obtainedAtMs) / 1000)))
+  const lasts = leaseSeconds === FOREVER ? 'forever' : String(Math.max(1, Math.floor(leaseSeconds - (nowMs - obtainedAtMs) / 1000)))
   const own = [`${address}/${prefixBits}`, 'dev', interfaceName]
-  const route = ['default', 'via', router, 'dev', interfaceName, 'metric', METRIC]
+  // Some networks lend each address alone, and the router is outside of it.
+  const isNear = subnetContains(subnetOf(parseIpv4(address) ?? 0, prefixBits), parseIpv4(router) ?? 0)
+  const route = ['default', 'via', router, 'dev', interfaceName, ...(isNear ? [] : ['onlink']), 'metric', METRIC]
   const hasRouter = router !== ''
   return {
-    apply: [['ip', 'address', 'add', ...own, 'valid_lft', seconds, 'preferred_lft', seconds], ...(hasRouter ? [['ip', 'route', 'add', ...route]] : [])],
+    apply: [['ip', 'address', 'add', ...own, 'valid_lft', lasts, 'preferred_lft', lasts], ...(hasRouter ? [['ip', 'route', 'add', ...route]] : [])],
     undo: [...(hasRouter ? [['ip', 'route', 'delete', ...route]] : []), ['ip', 'address', 'delete', ...own]],
   }
 }

@@ -11,7 +11,7 @@ import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { learnedFrom, printable, type Lease } from './lease.ts'
+import { FOREVER, learnedFrom, printable, type Lease } from './lease.ts'
 import { ASKED_FOR, encodeQuestion, identifierOf } from './question.ts'
 
 export const TRANSITIONS = {
@@ -60,7 +60,6 @@ const REQUESTS_MAX = 4
 const REBOOT_REQUESTS_MAX = 2
 /** RFC 2131 §4.4.5 */
 const EXTENSION_RETRY_MS_MIN = 60_000
-const FOREVER = 0xffffffff
 /** Between a lease and the question that renews it, whatever the server sets. */
 const REST_MS_MIN = 3000
 

@@ -22,6 +22,8 @@ export interface Lease {
   readonly tookMs: number
 }
 
+/** The lease time that has no end (RFC 2131 §3.3). */
+export const FOREVER = 0xffffffff
 const DNS_PORT = 53
 const DNS_ADMIN_PORT = 5354
 /** One option has no room for more (RFC 2132 §2). */
@@ -41,6 +43,11 @@ export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifi
     domain: printable(options.domainName ?? ''),
     leaseSeconds: options.leaseSeconds ?? 0,
   }
+}
+
+/** `3600 s`: how long something is lent. */
+export function lastingText(leaseSeconds: number): string {
+  return leaseSeconds === FOREVER ? 'an unlimited time' : `${leaseSeconds} s`
 }
 
 /** A server's text as screens and logs may show it: control characters would drive a terminal. */

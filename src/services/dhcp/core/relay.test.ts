@@ -28,6 +28,14 @@ test('it renews by unicast past the relay, rebinds through it, and releases', ()
   expect(bench.server.taken()).toEqual([])
 })
 
+test('what goes with an address is told past the relay, and through it', () => {
+  const bench = relayed()
+  const asks = (header: object) => bench.ask({ messageType: MESSAGE_TYPE.INFORM }, { ciaddr: at('10.3.0.50'), ...header })
+  const told = { type: 'ACK', message: { yiaddr: 0, options: { routers: [at('10.3.0.1')], serverIdentifier: at('192.0.2.1') } } }
+  for (const on of ['', 'if0']) expect(asks({ from: '10.3.0.50:68', to: '192.0.2.1', on })).toMatchObject([{ ...told, to: '10.3.0.50:68' }])
+  expect(asks(viaRelay)).toMatchObject([{ ...told, to: '10.3.0.1:67' }])
+})
+
 test('the relay\'s option comes back as it was, at the end', () => {
   const relayAgent = bytesOf('0104aabbccdd02020001')
   const [offer] = relayed().ask({ ...DISCOVER, relayAgent }, viaRelay)

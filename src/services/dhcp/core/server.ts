@@ -197,8 +197,8 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   #requestExtension(asked: Asked): void {
     const { message: { ciaddr, giaddr }, path: { local, interfaceName } } = asked
     const renewing = giaddr === 0 && interfaceName === '' && local.address !== WILDCARD
-    const holding = this.#served.filter(served => subnetContains(served.network.subnet, ciaddr) && (renewing || asked.from.includes(served) || served.network.interfaceName === ''))
-    for (const served of holding) {
+    for (const served of this.#served) {
+      if (!subnetContains(served.network.subnet, ciaddr) || !(renewing || this.#mayBeOf(served, asked))) continue
       if (this.#lender.lease(asked, served, ciaddr)) continue
       if (renewing || this.#knows(served, asked.client, ciaddr)) this.#lender.refuse(asked, served, `${formatIpv4(ciaddr)} is not lent to this client`)
     }
@@ -230,8 +230,13 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
 
   /** RFC 2131 §4.3.5: a client that has an address and wants the rest. */
   #inform(asked: Asked): void {
-    const served = asked.from.find(({ network }) => subnetContains(network.subnet, asked.message.ciaddr))
+    const served = this.#served.find(served => subnetContains(served.network.subnet, asked.message.ciaddr) && this.#mayBeOf(served, asked))
     if (served !== undefined) this.#lender.inform(asked, served)
+  }
+
+  /** Who has an address asks past the relay, by unicast. */
+  #mayBeOf(served: Served, { from }: Asked): boolean {
+    return from.includes(served) || served.network.interfaceName === ''
   }
 
   /** The network where the client has this address, where it means this server: systemd-networkd names none in its RELEASE. */

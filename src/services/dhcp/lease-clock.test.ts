@@ -24,7 +24,9 @@ class Machine {
     this.steadyMs += ms
     this.wallMs += ms
     this.uptimeMs += ms
-    for (const { wake } of this.#wakes.splice(0).filter(({ atMs }, _, all) => all.length > 0 && atMs <= this.steadyMs)) wake()
+    const due = this.#wakes.filter(({ atMs }) => atMs <= this.steadyMs)
+    this.#wakes = this.#wakes.filter(one => !due.includes(one))
+    for (const { wake } of due) wake()
   }
 }
 
@@ -40,6 +42,24 @@ test('time that the machine slept has passed', () => {
   machine.uptimeMs += 3_600_000
   machine.pass(10_000)
   expect([machine.clock.nowMs(), machine.setBy]).toEqual([4_610_000, []])
+})
+
+test('what the time came for in a sleep is done after it, once, and nothing before its time', () => {
+  const machine = new Machine()
+  const woken: string[] = []
+  const wakeIn = (ms: number, name: string) => machine.clock.wakeAt(machine.clock.nowMs() + ms, () => woken.push(name))
+  wakeIn(3_600_000, 'in an hour')
+  wakeIn(7_200_000, 'in two')
+  wakeIn(3_600_000, 'never')()
+  machine.wallMs += 3_600_000
+  machine.uptimeMs += 3_600_000
+  machine.pass(10_000)
+  machine.pass(0)
+  expect(woken).toEqual(['in an hour'])
+  machine.pass(3_589_999)
+  expect(woken).toEqual(['in an hour'])
+  machine.pass(1)
+  expect(woken).toEqual(['in an hour', 'in two'])
 })
 
 test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a wall clock that is set $name takes the clock with it, and is told', ({ byMs }) => {

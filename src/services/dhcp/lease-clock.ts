@@ -3,7 +3,8 @@
  * stands still while the machine sleeps, and what is written in the journal is read by a process that starts with the wall clock
  * as it is then. So the two are compared now and then:
  *
- * - The machine has slept: the time has really passed, and leases have really ended. The clock is put forward.
+ * - The machine has slept: the time has really passed, and leases have really ended. The clock is put forward, and what was to be
+ *   done meanwhile is done now: timers, too, stand still in a sleep.
  * - The wall clock was set: no time has passed. The clock goes with it, and all leases too, so that each lasts as long as
  *   its client was told.
  *
@@ -26,6 +27,14 @@ export interface LeaseClockOptions {
   readonly onSet: (byMs: number) => void
 }
 
+/** A wake that is to come. */
+interface Alarm {
+  /** By the clock that never jumps. */
+  atMs: number
+  readonly ring: () => void
+  cancel: () => void
+}
+
 export class LeaseClock implements Clock {
   readonly #options: LeaseClockOptions
   /** What this clock is ahead of the one that it is made from. */
@@ -33,6 +42,7 @@ export class LeaseClock implements Clock {
   #sleptMs = 0
   readonly #startedAtMs: number
   readonly #uptimeAtStartMs: number
+  readonly #alarms = new Set<Alarm>()
   #cancel = () => {}
 
   constructor(options: LeaseClockOptions) {
@@ -47,11 +57,25 @@ export class LeaseClock implements Clock {
   }
 
   wakeAt(atMs: number, wake: () => void): () => void {
-    return this.#options.clock.wakeAt(atMs - this.#aheadMs, wake)
+    const ring = () => {
+      this.#alarms.delete(alarm)
+      wake()
+    }
+    const alarm: Alarm = { atMs: atMs - this.#aheadMs, ring, cancel: () => {} }
+    this.#alarms.add(alarm)
+    this.#set(alarm)
+    return () => {
+      this.#alarms.delete(alarm)
+      alarm.cancel()
+    }
   }
 
   stop(): void {
     this.#cancel()
+  }
+
+  #set(alarm: Alarm): void {
+    alarm.cancel = this.#options.clock.wakeAt(alarm.atMs, alarm.ring)
   }
 
   #compareLater(): void {
@@ -69,6 +93,11 @@ export class LeaseClock implements Clock {
     const sleptMs = Math.max(0, uptimeMs() - this.#uptimeAtStartMs - (clock.nowMs() - this.#startedAtMs)) - this.#sleptMs
     this.#aheadMs += behindMs
     this.#sleptMs += sleptMs
+    for (const alarm of this.#alarms) {
+      alarm.cancel()
+      alarm.atMs -= sleptMs
+      this.#set(alarm)
+    }
     const setByMs = behindMs - sleptMs
     if (Math.abs(setByMs) >= JUMP_MS_MIN) onSet(setByMs)
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { ipAddress } from './contract.ts'
+import { ipAddress, parsedText } from './contract.ts'
+import { UsageError } from './errors.ts'
 
 test.each([['0:0:0:0:0:0:0:0', '::'], ['2001:DB8::01', '2001:db8::1'], ['127.0.0.1', '127.0.0.1']])('the address %s of a setting is kept as %s', (text, kept) => {
   expect(ipAddress('').parse(text)).toBe(kept)
@@ -7,4 +8,9 @@ test.each([['0:0:0:0:0:0:0:0', '::'], ['2001:DB8::01', '2001:db8::1'], ['127.0.0
 
 test('what is no address is refused as it was written', () => {
   expect(() => ipAddress('').parse('localhost')).toThrow('not an IP address')
+})
+
+test('what a parser refuses is told with what to write instead', () => {
+  const pool = parsedText(text => { throw new UsageError(`--pool cannot be ${text}`, 'it is not two addresses', 'write FIRST-LAST') })
+  expect(pool.safeParse('192.0.2.1').error?.issues[0]?.message).toBe('it is not two addresses; write FIRST-LAST')
 })

@@ -78,7 +78,8 @@ export const parsedText = (parse: (text: string) => unknown) => z.string().max(T
   try {
     parse(text)
   } catch (error) {
-    context.addIssue({ code: 'custom', message: partsOf(error).why })
+    const { why, remedy } = partsOf(error)
+    context.addIssue({ code: 'custom', message: `${why}; ${remedy}` })
   }
 })
 

@@ -136,6 +136,15 @@ test('a second address of this machine is not lent, whether it was there before 
   expect(udhcpc(namespaces['stranger'])).toContain('ip=10.9.0.102 ')
 })
 
+test('an answer comes from the address that it names as its server, also where that is the second one of its interface', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  run(namespaces['hamlet'], 'ip', 'address', 'add', '10.8.0.1/24', 'dev', 'eth0')
+  await hamletDhcp(namespaces['hamlet'], '--beside_others', '--host', '10.8.0.1')
+  const files = ['-lf', join(folder, 'second.leases'), '-pf', join(folder, 'second.pid')]
+  const dhclient = await startPeer(namespaces['stranger'], 'dhclient', ['-4', '-1', '-d', '-v', '-sf', '/bin/true', ...files, 'eth0'], /^DHCPACK of 10\.8\.0\.1\d\d from 10\.8\.0\.1$/m)
+  toEnd.push(() => dhclient.stop())
+})
+
 test('a cable that is pulled and plugged does no harm where a program has taken the port on another interface meanwhile', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
   const hamlet = namespaces['hamlet'] ?? ''

@@ -115,7 +115,9 @@ class BatchDoor implements DatagramDoor {
 
   #encode(peer: Endpoint, interfaceName: string, localAddress: string, { local }: BoundSocket): Uint32Array {
     const name = interfaceName === '' ? this.#options.interfaceName ?? '' : interfaceName
-    return encodeWay({ peer, interfaceIndex: name === '' ? 0 : this.#addOn.interfaceIndex(name), localAddress: localAddress === local.address ? '' : localAddress })
+    const interfaceIndex = name === '' ? 0 : this.#addOn.interfaceIndex(name)
+    // Where an interface is named, Linux forgets the address that the socket is bound to.
+    return encodeWay({ peer, interfaceIndex, localAddress: localAddress === local.address && interfaceIndex === 0 ? '' : localAddress })
   }
 
   /** A wildcard socket leaves from any address of this machine, if told. */

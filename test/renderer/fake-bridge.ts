@@ -168,7 +168,7 @@ Object.assign(globalThis, {
       id, state: 'failed', endpoints: [],
       error: {
         code: 'service-crashed', what: `The ${id} service ended unexpectedly`, why: 'its process ended with status 139',
-        done: 'it is started again in 0.5 s', remedy: 'look at its log; it is started again by itself', proof: 'pid 4121',
+        done: 'it is started again in 0.5 s', remedy: 'look at its log', proof: 'pid 4121',
       },
     }),
   },

@@ -233,7 +233,7 @@ class SupervisedService {
     clearTimeout(starting?.timer)
     const error = this.#lastError ?? {
       code: 'service-crashed' as const, what: `${this.#title} ended unexpectedly`, why: status === null ? 'its process was killed' : `its process ended with status ${status}`,
-      remedy: 'look at its log; it is started again by itself', proof: `pid ${from.pid ?? 'unknown'}`,
+      remedy: 'look at its log', proof: `pid ${from.pid ?? 'unknown'}`,
     }
     if (wasStopping) {
       this.#setStatus('stopped')
@@ -252,10 +252,6 @@ class SupervisedService {
     const nowMs = Date.now()
     this.#crashesAtMs = [...this.#crashesAtMs.slice(-7), nowMs]
     const delayMs = restartDelayMs(this.#crashesAtMs, nowMs)
-    if (delayMs === 'give up') {
-      this.#setStatus('failed', { error: { ...error, done: 'it crashed eight times in five minutes and is not started again', remedy: 'look at its log, then switch it on again' } })
-      return
-    }
     this.#setStatus('failed', { error: { ...error, done: `it is started again in ${delayMs / 1000} s` } })
     this.#restartTimer = setTimeout(() => {
       this.#launch().catch((again: unknown) => this.#listener.line(this.#id, 'log', partsOf(again).why))

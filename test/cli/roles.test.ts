@@ -292,6 +292,7 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   const [, tcpPort] = await up.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
   await up.line(/^\[server\] RUDP listening on 127\.0\.0\.1:\d+$/)
   await up.line(/port 80 .*taken by .*instead/i, 'stderr')
+  expect(up.stderr.match(/port 80 .*taken by/gi), 'one thing is told once').toHaveLength(1)
   const [, proxy = ''] = await up.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
   const servers = execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number)
   expect(servers.length).toBe(4)

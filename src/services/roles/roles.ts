@@ -23,7 +23,8 @@ export interface Lamp {
 export interface RolesListener {
   /** One sentence for the person. */
   notice(text: string): void
-  lamp(id: ServiceId, lamp: Lamp): void
+  /** Where it is left out nobody sees the lamps, and nothing is asked for their sake. */
+  lamp?(id: ServiceId, lamp: Lamp): void
 }
 
 export interface RolesOptions {
@@ -139,6 +140,7 @@ export class Roles {
   }
 
   #probeSoon(): void {
+    if (this.#options.listener.lamp === undefined) return
     clearTimeout(this.#probeTimer)
     this.#probeTimer = setTimeout(() => void this.probeAll(), 0)
   }
@@ -160,7 +162,7 @@ export class Roles {
 
   #setLamp(id: ServiceId, lamp: Lamp): void {
     this.#lamps.set(id, lamp)
-    this.#options.listener.lamp(id, lamp)
+    this.#options.listener.lamp?.(id, lamp)
   }
 
   #runs(id: ServiceId): boolean {

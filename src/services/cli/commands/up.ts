@@ -2,7 +2,7 @@
 import { dirname, resolve as resolvePath } from 'node:path'
 import { z } from 'zod'
 import { drawPassword } from '../../client/credentials.ts'
-import { contracts, SERVICE_IDS } from '../../contracts.ts'
+import { contracts, SERVICE_IDS, type ServiceId } from '../../contracts.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
 import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
@@ -38,9 +38,12 @@ export const up = defineCommand({
     const chosen = (on.length > 0 ? on : SERVICE_IDS).map(id => [id, chosenSettings(loaded, id)] as const)
 
     const titles = new Map<string, string>(contracts.map(({ id, title }) => [id, title]))
+    const tell = (error: unknown) => stderr.write(`hamlet: ${oneLine(error)}\n`)
+    let starting: ServiceId | undefined
     const supervisor = new Supervisor(contracts, launchChild, {
       status: ({ id, state, error, reason }) => {
-        if (error !== undefined) stderr.write(`hamlet: ${oneLine(new HamletError(error))}\n`)
+        // What keeps a role from starting is told below, once: where one port is taken another may do.
+        if (error !== undefined && id !== starting) tell(new HamletError(error))
         else if (reason !== undefined) stderr.write(`hamlet: ${titles.get(id) ?? id} is ${state}: ${reason}\n`)
       },
       line: (id, to, text) => to === 'contract' ? stdout.write(`${text}\n`) : stderr.write(`${id}: ${text}\n`),
@@ -51,14 +54,21 @@ export const up = defineCommand({
     const password = drawPassword(secureRandom())
     const roles = new Roles({
       supervisor, dataFolder: folder, assetsFolder: assetsFolder(), secrets: { proxy_user: 'hamlet', proxy_password: password },
-      listener: { notice: text => stderr.write(`hamlet: ${text}\n`), lamp: () => undefined },
+      listener: { notice: text => stderr.write(`hamlet: ${text}\n`) },
     })
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
     let started = 0
     for (const [id, chosenForIt] of chosen) {
-      // A role that cannot start has said so through its status; the others go on without it.
-      started += await roles.start(id, chosenForIt).then(() => 1, error => partsOf(error).code === 'internal' ? Promise.reject(error) : 0)
+      starting = id
+      try {
+        await roles.start(id, chosenForIt)
+        started++
+      } catch (error) {
+        if (partsOf(error).code === 'internal') throw error
+        tell(error) // The others go on without it.
+      }
     }
+    starting = undefined
     const proxy = supervisor.status('client').endpoints[0]
     if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)
     if (started > 0) await stopped

@@ -56,6 +56,22 @@ test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(tr
   expect(await dns.stop()).toBe(0)
 })
 
+test('a reader that reads nothing keeps it neither from serving nor from its end', async () => {
+  const [port, adminPort] = [await freeUdpPort(), await freeUdpPort()]
+  const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
+    // A pipe holds 65,536 bytes (pipe(7)): what the server prints finds it full.
+    runtime: ['bash', '-c', 'exec 3>&1 > >(exec sleep infinity 3>&- >/dev/null 2>&1); echo "reader $!" >&3; exec 3>&-; head -c 65536 /dev/zero; exec "$0" "$@"', process.execPath],
+  })
+  running.push(dns)
+  const [, reader] = await dns.line(/^reader (\d+)$/)
+  try {
+    await expect.poll(() => askByUdp(adminPort, 'REGISTER my-app.home 192.168.1.50').catch(() => ''), { timeout: 20_000 }).toMatch(/^OK /)
+    expect(await dns.stop()).toBe(0)
+  } finally {
+    process.kill(Number(reader))
+  }
+})
+
 test('a name registered by a datagram is resolved, also after kill -9', async () => {
   const folder = emptyFolder()
   const first = await startDns(folder)

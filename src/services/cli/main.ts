@@ -1,4 +1,5 @@
 /** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
+import type { Writable } from 'node:stream'
 import { SERVICE_IDS } from '../contracts.ts'
 import { HamletError, jsonLine, oneLine, UsageError } from '../kit/errors.ts'
 import { refuseDebugger } from '../kit/node/refuse-debugger.ts'
@@ -12,6 +13,7 @@ import { serviceCommand } from './commands/service.ts'
 import { serviceHost } from './commands/service-host.ts'
 import { up } from './commands/up.ts'
 import { checkFlags, helpOf, readFlags } from './flags.ts'
+import { serverOutput } from './server-output.ts'
 
 const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, key, up, serviceHost]
 
@@ -39,6 +41,9 @@ function overview(): string {
 
 /** A program asked; seen in what was typed, for flags that cannot be read are told as errors, too. */
 const isForProgram = process.argv.includes('--json')
+const serves = commands.find(({ name }) => name === process.argv[2])?.serves === true
+/** A server that is told to end waits no longer for who reads its output. */
+const LAST_WORDS_MS = 1000
 
 function fail(error: unknown): never {
   if (isUnread) process.exit(0)
@@ -58,7 +63,7 @@ refuseDebugger()
 
 /** A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work; a server has other work to do. */
 function outputFailed(error: NodeJS.ErrnoException): void {
-  if (commands.find(({ name }) => name === process.argv[2])?.serves === true) return
+  if (serves) return
   if (error.code !== 'EPIPE') fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere' }, { cause: error }))
   isUnread = true
   stop()
@@ -71,8 +76,14 @@ function interrupted(): Promise<void> {
   })
 }
 
-main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, interrupted }).then(status => {
+function gap(lines: number): string {
+  return isForProgram ? `${JSON.stringify({ event: 'left_out', lines })}\n` : `hamlet: ${lines} lines are left out here, for nobody read them in time\n`
+}
+
+const outputOf = (stream: Writable) => serves ? serverOutput(stream, gap) : stream
+main(process.argv.slice(2), { stdout: outputOf(process.stdout), stderr: outputOf(process.stderr), interrupted }).then(status => {
   // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written.
   process.exitCode = status
   process.stdout.write('', () => process.exit(status))
+  if (serves) setTimeout(() => process.exit(status), LAST_WORDS_MS)
 }, fail)

@@ -1,0 +1,46 @@
+import { Writable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { serverOutput } from './server-output.ts'
+
+/** A reader that takes what is written when `read` is called. */
+function slowReader() {
+  let text = ''
+  let taken: (() => void) | undefined
+  const reader = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      text += chunk
+      taken = done
+    },
+  })
+  const readAll = () => {
+    while (taken !== undefined) {
+      const next = taken
+      taken = undefined
+      next()
+    }
+    return text
+  }
+  return { reader, readAll }
+}
+
+const line = (number: number) => `line ${number} ${'.'.repeat(1000)}\n`
+
+test('lines arrive as they are written', () => {
+  const { reader, readAll } = slowReader()
+  const output = serverOutput(reader, lines => `${lines} left out\n`)
+  for (let number = 0; number < 3; number++) output.write(line(number))
+  expect(readAll()).toBe(line(0) + line(1) + line(2))
+})
+
+test('for a reader who stops, no more than a megabyte is kept, and the gap is told when he has caught up', async () => {
+  const { reader, readAll } = slowReader()
+  const output = serverOutput(reader, lines => `${lines} left out\n`)
+  for (let number = 0; number < 5000; number++) output.write(line(number))
+  expect(reader.writableLength).toBeLessThan(1.01 * 1024 * 1024)
+  const kept = readAll().split('\n').length - 1
+  await new Promise(setImmediate) // the stream tells that it is empty in a turn of its own
+  output.write('after\n')
+  output.write('and on\n')
+  expect(readAll().split('\n').slice(kept)).toEqual([`${5000 - kept} left out`, 'after', 'and on', ''])
+})

@@ -40,6 +40,9 @@ test.each([
   [['dns', '--allow_register', '192.168.1.0/33'], '--allow_register cannot be ["192.168.1.0/33"]'],
   [['dns', '--secondary', 'ns.example.org'], '--secondary cannot be ["ns.example.org"]'],
   [['fetch', 'ftp://example.org/'], 'ftp'],
+  [['server', '--site', ''], '--site cannot be "": it is empty'],
+  [['up', '--data', ''], '--data cannot be "": it is empty'],
+  [['fetch', 'http://127.0.0.1:9/', '--output='], '--output cannot be "": it is empty'],
   [['up', '--local', '--lan'], '--local and --lan stand together'],
 ])('hamlet %j is refused with status 2 and one clear line', async (args, line) => {
   const { status, stdout, stderr } = await runHamlet(args)

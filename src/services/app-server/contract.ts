@@ -1,6 +1,6 @@
 /** The application server, declared: HTTP over TCP and over RUDP, the same content on both. */
 import { z } from 'zod'
-import { defineContract, endpointText, io, ipAddress, linkText, port } from '../kit/contract.ts'
+import { defineContract, endpointText, filePath, folderPath, io, ipAddress, linkText, port } from '../kit/contract.ts'
 import { CONGESTION_NAMES } from '../rudp/core/congestion/congestion.ts'
 import { connectionsTable, labCommands } from '../rudp/core/lab/commands.ts'
 
@@ -17,8 +17,8 @@ export const appServer = defineContract({
       .meta({ placeholder: 'IP[:ADMINPORT]' }),
     domain: z.string().max(253).regex(/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'not a domain name' })
       .default('my-app.home').meta({ description: 'name to register there', placeholder: 'NAME' }),
-    dns_key: z.string().max(4096).optional().meta({ description: 'file with the key that signs the registration, so that a DNS server on another machine takes it', placeholder: 'FILE' }),
-    site: z.string().max(4096).optional().meta({ description: 'folder to serve instead of the demo site', placeholder: 'DIR' }),
+    dns_key: filePath('file with the key that signs the registration, so that a DNS server on another machine takes it').optional(),
+    site: folderPath('folder to serve instead of the demo site').optional(),
     congestion: z.enum(CONGESTION_NAMES).default('bbr').meta({ description: 'how RUDP finds its pace: by loss (tahoe, reno, cubic), or by rate and round trip (bbr)', placeholder: 'NAME' }),
     encryption: z.enum(['off', 'offered', 'required']).default('off').meta({ description: 'encrypted RUDP: never, for whoever asks for it, or nothing else', placeholder: 'HOW' }),
     link: linkText(),

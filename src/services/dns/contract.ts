@@ -1,6 +1,6 @@
 /** The DNS server, declared: names registered here, and all others by way of an upstream. */
 import { z } from 'zod'
-import { defineContract, io, ipAddress, parsedText, port } from '../kit/contract.ts'
+import { defineContract, filePath, io, ipAddress, parsedText, port } from '../kit/contract.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
 import { parseIpPrefix } from '../kit/ip-prefix.ts'
@@ -28,7 +28,7 @@ export const dns = defineContract({
       .meta({ description: 'server for a zone and all below it, as for --upstream; without a server the zone is asked of nobody; may be repeated', placeholder: 'ZONE=IP[:PORT]', advanced: true }),
     allow_private: z.array(parsedText(parseName)).max(64).default([])
       .meta({ description: 'zone whose names may have addresses of private networks though an upstream says so; may be repeated', placeholder: 'ZONE', advanced: true }),
-    upstream_ca: z.string().max(4096).optional().meta({ description: 'certificates trusted for tls:// and https://, beside the usual ones', placeholder: 'FILE', advanced: true }),
+    upstream_ca: filePath('certificates trusted for tls:// and https://, beside the usual ones').optional().meta({ advanced: true }),
     plain_letters: z.boolean().default(false).meta({ description: 'ask upstreams for names as they are, without letters in random case against forged answers', advanced: true }),
     canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'hide the names by which browsers learn to stay with this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN', advanced: true }),
     rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries a second that one client may ask; 0 is no limit', placeholder: 'N', advanced: true }),

@@ -67,6 +67,11 @@ export const endpointText = (help: string) =>
   z.string().refine(text => /^(\d+(\.\d+){3}(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text), { error: 'not IP or IP:PORT' })
     .meta({ description: help, placeholder: 'IP[:PORT]' })
 
+/** A path of the file system. An empty one, as of a variable that nobody set, would be the folder where Hamlet was started. */
+const path = (help: string, placeholder: string) => z.string().min(1, { error: 'it is empty' }).max(4096).meta({ description: help, placeholder })
+export const filePath = (help: string) => path(help, 'FILE')
+export const folderPath = (help: string) => path(help, 'DIR')
+
 /** How datagrams go in and out (kit/node/udp/door.ts). */
 export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
   .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW', advanced: true })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { parseTarget } from '../../client/core/target.ts'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
-import { endpointText, linkText } from '../../kit/contract.ts'
+import { endpointText, filePath, folderPath, linkText } from '../../kit/contract.ts'
 import { HamletError, UsageError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { collectLessOften } from '../../kit/node/garbage-collection.ts'
@@ -25,11 +25,11 @@ export const fetch = defineCommand({
   flags: z.object({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
     encrypt: z.boolean().default(false).meta({ description: 'encrypt what goes by RUDP; the server is known again by the key of its first visit' }),
-    output: z.string().optional().meta({ description: 'write the body here instead of stdout', placeholder: 'FILE' }),
-    key_log: z.string().optional().meta({ description: 'add the keys of the encrypted RUDP connection to this file, for Wireshark', placeholder: 'FILE' }),
-    qlog: z.string().optional().meta({ description: 'write what happened in the RUDP connection here, for viewers such as qvis', placeholder: 'FILE' }),
+    output: filePath('write the body here instead of stdout').optional(),
+    key_log: filePath('add the keys of the encrypted RUDP connection to this file, for Wireshark').optional(),
+    qlog: filePath('write what happened in the RUDP connection here, for viewers such as qvis').optional(),
     link: linkText(),
-    data: z.string().optional().meta({ description: 'folder of the stored hardware address and of the servers that are known', placeholder: 'DIR' }),
+    data: folderPath('folder of the stored hardware address and of the servers that are known').optional(),
     json: z.boolean().default(false).meta({ description: 'the metrics as JSON' }),
   }),
   async run({ flags, positionals: [url = ''] }, { stdout, stderr, interrupted }) {

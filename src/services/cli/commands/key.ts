@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { KEYS_FILE, readKey } from '../../dns/keys-file.ts'
 import { parseName } from '../../dns/wire/name.ts'
 import { addKey, checkHoldsOnly, writeKeyAlone } from '../../dns/write-key.ts'
+import { filePath, folderPath } from '../../kit/contract.ts'
 import { UsageError } from '../../kit/errors.ts'
 import { defineCommand } from '../command.ts'
 import { dataFolder } from '../folders.ts'
@@ -17,8 +18,8 @@ export const key = defineCommand({
   summary: 'Makes a key for nsupdate, dig and other machines, in a file that only you may read; its path goes to stdout.',
   positionals: ['[NAME]'],
   flags: z.object({
-    output: z.string().optional().meta({ description: 'write the key alone here too, for tools that want one key in a file', placeholder: 'FILE' }),
-    data: z.string().optional().meta({ description: 'folder of the DNS server; the window\'s own if not given', placeholder: 'DIR' }),
+    output: filePath('write the key alone here too, for tools that want one key in a file').optional(),
+    data: folderPath('folder of the DNS server; the window\'s own if not given').optional(),
   }),
   async run({ flags: { output, data }, positionals: [text = 'hamlet'] }, { stdout, stderr }) {
     const name = plainName(text)

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { applyLease, checkInterface, checkIsNew } from '../../dhcp/apply-lease.ts'
 import { inform, lastingText, obtainLease, storedMac, type Lease } from '../../dhcp/client.ts'
 import { commandsFor } from '../../dhcp/core/apply.ts'
-import { endpointText } from '../../kit/contract.ts'
+import { endpointText, folderPath } from '../../kit/contract.ts'
 import { parseEndpoint } from '../../kit/endpoint.ts'
 import { UsageError } from '../../kit/errors.ts'
 import { TraceRing } from '../../kit/trace.ts'
@@ -30,7 +30,7 @@ export const lease = defineCommand({
     inform: z.boolean().default(false).meta({ description: 'only ask what goes with the address that this machine has' }),
     apply: z.string().regex(/^[\w.-]{1,15}$/, { error: 'not the name of an interface' }).optional()
       .meta({ description: 'ask on this interface alone, and give it what was lent, after showing the commands and asking', placeholder: 'INTERFACE' }),
-    data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
+    data: folderPath('folder of the stored hardware address').optional(),
     json: z.boolean().default(false).meta({ description: 'the lease as JSON' }),
   }),
   async run({ flags }, { stdout }) {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { createResolver, questionOf, unresolved } from '../../dns/resolver.ts'
-import { endpointText } from '../../kit/contract.ts'
+import { endpointText, folderPath } from '../../kit/contract.ts'
 import { TraceRing } from '../../kit/trace.ts'
 import { systemClock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
@@ -15,7 +15,7 @@ export const resolve = defineCommand({
   positionals: ['NAME', '[TYPE]'],
   flags: z.object({
     dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
-    data: z.string().optional().meta({ description: 'folder of the stored hardware address', placeholder: 'DIR' }),
+    data: folderPath('folder of the stored hardware address').optional(),
     json: z.boolean().default(false).meta({ description: 'the answer as JSON' }),
   }),
   async run({ flags, positionals: [qname = '', qtype = 'A'] }, { stdout, stderr }) {

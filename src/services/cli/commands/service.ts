@@ -1,6 +1,6 @@
 /** `hamlet dns`, `dhcp`, `server`, `client`: one service alone in this process, its flags taken from its contract. */
 import { z } from 'zod'
-import type { Contract } from '../../kit/contract.ts'
+import { folderPath, type Contract } from '../../kit/contract.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
@@ -10,7 +10,7 @@ import { defineCommand, type Command, type Terminal } from '../command.ts'
 import { assetsFolder, dataFolder } from '../folders.ts'
 
 const shared = {
-  data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
+  data: folderPath('folder for what must survive; the window\'s own if not given').optional(),
   json: z.boolean().default(false).meta({ description: 'every event as one line of JSON on stdout; errors and health on stderr' }),
 }
 

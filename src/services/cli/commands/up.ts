@@ -3,6 +3,7 @@ import { dirname, resolve as resolvePath } from 'node:path'
 import { z } from 'zod'
 import { drawPassword } from '../../client/credentials.ts'
 import { contracts, SERVICE_IDS, type ServiceId } from '../../contracts.ts'
+import { filePath, folderPath } from '../../kit/contract.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
 import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
@@ -23,8 +24,8 @@ export const up = defineCommand({
   flags: z.object({
     local: z.boolean().default(false).meta({ description: 'this computer only (127.0.0.1)' }),
     lan: z.boolean().default(false).meta({ description: 'all interfaces, for other machines too' }),
-    config: z.string().optional().meta({ description: 'settings file to read, as the window writes it', placeholder: 'FILE' }),
-    data: z.string().optional().meta({ description: 'folder for what must survive; the window\'s own if not given', placeholder: 'DIR' }),
+    config: filePath('settings file to read, as the window writes it').optional(),
+    data: folderPath('folder for what must survive; the window\'s own if not given').optional(),
   }),
   async run({ flags }, { stdout, stderr, interrupted }) {
     const stopped = interrupted()

@@ -31,6 +31,7 @@ const config: ForgeConfig = {
       options: {
         name: 'hamlet', productName: 'Hamlet', bin: 'hamlet', section: 'net', icon: 'assets/icon.png', categories: ['Network', 'Education'],
         desktopTemplate: join(root, 'scripts', 'package', 'desktop.ejs'),
+        depends: ['libasound2t64 | libasound2'], // Electron does not start without it, and the maker only recommends it
       },
     }),
     new MakerZIP(),

@@ -9,6 +9,7 @@ import { addOnName } from '../add-on.mjs'
 import { startVirtualDisplay } from '../setup/display.mjs'
 import { at } from '../setup/places.mjs'
 import { sandboxWorks } from '../setup/sandbox.mjs'
+import { ELECTRON_LIBRARIES } from '../setup/system-packages.mjs'
 import { asNobody, isRoot } from '../test/ordinary-user.mjs'
 
 const WINDOW_WITHIN_MS = 60_000
@@ -49,6 +50,11 @@ for (const { kind, unpack, folder, licence, command } of [
     for (const text of ['LICENSE.electron.txt', 'LICENSES.chromium.html', 'THIRD-PARTY-NOTICES.md']) assert.ok(existsSync(join(to, folder, text)), text)
   })
 }
+
+test('the .deb depends on each library that Electron wants of the system', () => {
+  const depends = ok(spawnSync('dpkg-deb', ['--field', made.find(name => name.endsWith('.deb')), 'Depends'], { encoding: 'utf8' })).split(/[,|]/).map(name => name.trim())
+  for (const names of ELECTRON_LIBRARIES) assert.ok(names.some(name => depends.includes(name)), `one of ${names.join(', ')} in ${depends.join(', ')}`)
+})
 
 test('the desktop entry opens the window', () => {
   const entry = readFileSync(join(unpacked, 'deb/usr/share/applications/hamlet.desktop'), 'utf8')

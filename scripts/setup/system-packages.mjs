@@ -21,7 +21,7 @@ const PROGRAMS = {
 const UNWANTED_SERVICES = ['unbound', 'knot', 'nsd', 'kea-dhcp4-server', 'dhcpcd5']
 
 /** What Electron's executable wants of the system; everything else comes as a dependency of these. Newer releases renamed some (t64). */
-const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
+export const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
 
 /** @param purpose a key of PROGRAMS */
 export async function ensurePrograms(purpose) {

@@ -32,10 +32,10 @@ test('a person reads and edits the file, and an edit counts at once', async () =
   expect([await known.find('my-app.home'), await known.find('other.home')]).toEqual([undefined, identity(3)])
 })
 
-test('a server that is met goes on a line of its own, also where an editor left the last one without its end', async () => {
-  await writeFile(file(), `other.home x25519 ${identity(3)}`)
-  await known.add('my-app.home', identity(1))
-  expect([await known.find('my-app.home'), await known.find('other.home')]).toEqual([identity(1), identity(3)])
+test('behind a last line that an editor left open, a server gets a line of its own', async () => {
+  await writeFile(file(), `my-app.home x25519 ${identity(1)}`)
+  await known.add('other.home', identity(2))
+  expect(await readFile(file(), 'utf8')).toBe(`my-app.home x25519 ${identity(1)}\nother.home x25519 ${identity(2)}\n`)
 })
 
 test.each(['my-app.home', 'my-app.home x25519', 'my-app.home x25519 AAAA', `my-app.home ed25519 ${'A'.repeat(43)}=`, `my-app.home x25519 ${'A'.repeat(44)}`])('the line "%s" is damage, and is named', async line => {

@@ -4,7 +4,7 @@
  *
  *     my-app.home x25519 hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=
  */
-import { appendFile, readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HamletError, oneLine } from '../kit/errors.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
@@ -31,7 +31,10 @@ export class KnownServers {
    * @throws HamletError disk-failed or file-damaged
    */
   async find(name: string): Promise<string | undefined> {
-    const text = await this.#read()
+    const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return ''
+      throw diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be read`)
+    })
     if (text.length > FILE_LENGTH_MAX) throw this.#damaged(`it has ${text.length} characters, and ${FILE_LENGTH_MAX} is the limit`)
     for (const [index, line] of text.split(/\r?\n/).entries()) {
       if (line.trim() === '' || line.startsWith('#')) continue
@@ -46,9 +49,7 @@ export class KnownServers {
   async add(name: string, identity: string): Promise<void> {
     try {
       await makeFolder(dirname(this.#path))
-      const before = await this.#read()
-      const end = before === '' || before.endsWith('\n') ? '' : '\n' // not every editor ends the last line
-      await appendFile(this.#path, `${end}${name} x25519 ${identity}\n`)
+      await appendLine(this.#path, `${name} x25519 ${identity}\n`)
       this.#log(`${name} is known from now on by x25519 ${identity}`)
     } catch (error) {
       this.#log(oneLine(diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be written`)))
@@ -63,15 +64,21 @@ export class KnownServers {
     })
   }
 
-  #read(): Promise<string> {
-    return readFile(this.#path, 'utf8').catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return ''
-      throw diskError(error, this.#path, `${KNOWN_SERVERS_FILE} could not be read`)
-    })
-  }
-
   #damaged(why: string): HamletError {
     return new HamletError({ code: 'file-damaged', what: `${KNOWN_SERVERS_FILE} could not be read`, why, remedy: `correct or remove ${this.#path}` })
+  }
+}
+
+/** Safe on disk, and a line of its own: many editors leave the last line of a file open. */
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await open(path, 'a+')
+  try {
+    const { size } = await file.stat()
+    const { buffer } = await file.read({ buffer: Buffer.from('\n'), position: Math.max(0, size - 1) })
+    await file.appendFile(buffer.toString() === '\n' ? line : `\n${line}`)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 

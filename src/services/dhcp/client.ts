@@ -5,7 +5,7 @@
  * No lease is given back: all clients of one data folder are one to the server, by their hardware address, and share what it
  * lent. `hamlet lease` would take away what the gateway beside it uses, and the next call would get another address.
  */
-import { link, readFile, unlink, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf, UsageError } from '../kit/errors.ts'
@@ -14,6 +14,7 @@ import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { drive } from '../kit/node/drive.ts'
+import { makeOnce } from '../kit/node/make-once.ts'
 import type { Random } from '../kit/random.ts'
 import { ALL, DHCP_PORT, NO_LEASE, openSockets, surroundings, type Asked } from './client-sockets.ts'
 import { DhcpClient, type ClientEvent } from './core/client.ts'
@@ -154,14 +155,11 @@ export function keepLease(question: LeaseQuestion & { onLease(lease: Lease | und
  */
 export async function storedMac(dataFolder: string, random: Random): Promise<string> {
   const path = join(dataFolder, 'mac')
-  const mine = `${path}.${random.uint32().toString(16)}`
   try {
     const stored = await readMac(path)
     if (stored !== undefined) return stored
     await makeDataFolder(dataFolder)
-    await writeFile(mine, `${newMac(random)}\n`)
-    // A link is made whole or not at all, and never over a file that another process made meanwhile.
-    await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))
+    await makeOnce(path, `${newMac(random)}\n`)
     return await readMac(path) ?? ''
   } catch (error) {
     throw diskError(error, path, 'the hardware address for DHCP could not be stored')

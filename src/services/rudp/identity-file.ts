@@ -3,10 +3,11 @@
  * (`openssl pkey -in rudp.key -text` shows it). Made where there is none; nobody but the owner may read it.
  */
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, unlink } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
-import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
+import { diskError, errnoOf } from '../kit/node/disk.ts'
+import { makeOnce } from '../kit/node/make-once.ts'
 import { SECRET_BYTES } from './core/encryption/cryptography.ts'
 import { PRIVATE_KEY_PREFIX } from './node-cryptography.ts'
 
@@ -23,24 +24,11 @@ export async function identitySecret(folder: string): Promise<Uint8Array> {
   try {
     const stored = await readIdentity(path)
     if (stored !== undefined) return stored
-    const mine = `${path}.${randomBytes(8).toString('hex')}`
-    await writeIdentity(mine, randomBytes(SECRET_BYTES))
-    // A link is made whole or not at all, and never over a file that another process made meanwhile.
-    await link(mine, path).catch((error: unknown) => { if (errnoOf(error) !== 'EEXIST') throw error }).finally(() => unlink(mine))
-    await nodeDisk.syncFolder(folder)
+    const bytes = Buffer.concat([PRIVATE_KEY_PREFIX, randomBytes(SECRET_BYTES)])
+    await makeOnce(path, `-----BEGIN PRIVATE KEY-----\n${bytes.toString('base64')}\n-----END PRIVATE KEY-----\n`, OWNER_ONLY)
     return await readIdentity(path) ?? randomBytes(0)
   } catch (error) {
     throw diskError(error, path, 'the identity of this server could not be stored')
-  }
-}
-
-async function writeIdentity(path: string, secret: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', OWNER_ONLY)
-  try {
-    await file.writeFile(`-----BEGIN PRIVATE KEY-----\n${Buffer.concat([PRIVATE_KEY_PREFIX, secret]).toString('base64')}\n-----END PRIVATE KEY-----\n`)
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 

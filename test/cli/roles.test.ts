@@ -313,3 +313,11 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   expect(up.stderr.slice(before)).not.toContain('ended unexpectedly')
   await new Promise(resolve => holder.close(resolve))
 })
+
+test('hamlet up that is told to stop while it starts, starts nothing more', async () => {
+  const up = new RunningHamlet(['up', '--local', '--data', emptyFolder()])
+  all.push(up)
+  await up.line(/^DNS Server is running/)
+  expect(await up.stop('SIGTERM')).toBe(0)
+  expect(up.stdout).not.toContain('[server] listening')
+})

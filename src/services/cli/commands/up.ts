@@ -28,7 +28,8 @@ export const up = defineCommand({
     data: folderPath('folder for what must survive; the window\'s own if not given').optional(),
   }),
   async run({ flags }, { stdout, stderr, interrupted }) {
-    const stopped = interrupted()
+    const stop = new AbortController()
+    const stopped = interrupted().then(() => stop.abort())
     if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
     const folder = dataFolder(flags.data)
     await makeDataFolder(folder)
@@ -60,6 +61,7 @@ export const up = defineCommand({
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
     let started = 0
     for (const [id, chosenForIt] of chosen) {
+      if (stop.signal.aborted) break
       starting = id
       try {
         await roles.start(id, chosenForIt)
@@ -74,6 +76,6 @@ export const up = defineCommand({
     if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)
     if (started > 0) await stopped
     await roles.stopAll()
-    return started > 0 ? 0 : 1
+    return started > 0 || stop.signal.aborted ? 0 : 1
   },
 })

@@ -1,15 +1,17 @@
 /** `hamlet up`: all roles of one machine, without a window. */
 import { dirname, resolve as resolvePath } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { drawPassword } from '../../client/credentials.ts'
 import { contracts, SERVICE_IDS, type ServiceId } from '../../contracts.ts'
 import { filePath, folderPath } from '../../kit/contract.ts'
-import { formatEndpoint } from '../../kit/endpoint.ts'
+import { formatEndpoint, type Endpoint } from '../../kit/endpoint.ts'
 import { oneLine, partsOf, HamletError, UsageError } from '../../kit/errors.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import { Supervisor } from '../../kit/node/supervisor.ts'
+import { restartDelayMs } from '../../kit/restart.ts'
 import { Roles } from '../../roles/roles.ts'
 import { launchChild } from '../child-launcher.ts'
 import { chosenSettings } from '../chosen-settings.ts'
@@ -41,9 +43,18 @@ export const up = defineCommand({
 
     const titles = new Map<string, string>(contracts.map(({ id, title }) => [id, title]))
     const tell = (error: unknown) => stderr.write(`hamlet: ${oneLine(error)}\n`)
+    // Drawn here, so that a client that was started again after a crash takes the same.
+    const password = drawPassword(secureRandom())
+    let proxy = ''
+    const tellProxy = (endpoint: Endpoint) => {
+      if (proxy === formatEndpoint(endpoint)) return
+      proxy = formatEndpoint(endpoint)
+      stdout.write(`proxy: http://hamlet:${password}@${proxy}\n`)
+    }
     let starting: ServiceId | undefined
     const supervisor = new Supervisor(contracts, launchChild, {
-      status: ({ id, state, error, reason }) => {
+      status: ({ id, state, error, reason, endpoints: [endpoint] }) => {
+        if (id === 'client' && endpoint !== undefined) tellProxy(endpoint)
         // What keeps a role from starting is told below, once: where one port is taken another may do.
         if (error !== undefined && id !== starting) tell(new HamletError(error))
         else if (reason !== undefined) stderr.write(`hamlet: ${titles.get(id) ?? id} is ${state}: ${reason}\n`)
@@ -52,30 +63,40 @@ export const up = defineCommand({
       event: () => undefined,
       rows: () => undefined,
     })
-    // Drawn here, so that a client that was started again after a crash takes the same.
-    const password = drawPassword(secureRandom())
     const roles = new Roles({
       supervisor, dataFolder: folder, assetsFolder: assetsFolder(), secrets: { proxy_user: 'hamlet', proxy_password: password },
       listener: { notice: text => stderr.write(`hamlet: ${text}\n`) },
     })
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
-    let started = 0
-    for (const [id, chosenForIt] of chosen) {
-      if (stop.signal.aborted) break
-      starting = id
-      try {
-        await roles.start(id, chosenForIt)
-        started++
-      } catch (error) {
-        if (partsOf(error).code === 'internal') throw error
-        tell(error) // The others go on without it.
+    let missing = chosen
+    const told = new Map<ServiceId, string>()
+    /** Starts what does not run, in order. The others go on without a role that cannot start, and the reason is told once. */
+    const startMissing = async (): Promise<void> => {
+      const still: typeof chosen = []
+      for (const role of missing) {
+        if (stop.signal.aborted) return
+        const [id, chosenForIt] = role
+        starting = id
+        try {
+          await roles.start(id, chosenForIt)
+        } catch (error) {
+          if (partsOf(error).code === 'internal') throw error
+          if (told.get(id) !== oneLine(error)) tell(error)
+          told.set(id, oneLine(error))
+          if (supervisor.status(id).state === 'failed') still.push(role)
+        }
       }
+      starting = undefined
+      missing = still
     }
-    starting = undefined
-    const proxy = supervisor.status('client').endpoints[0]
-    if (proxy !== undefined) stdout.write(`proxy: http://hamlet:${password}@${formatEndpoint(proxy)}\n`)
-    if (started > 0) await stopped
+    await startMissing()
+    if (missing.length === chosen.length && !stop.signal.aborted) return 1
+    for (let failedAtMs: number[] = []; missing.length > 0 && !stop.signal.aborted; await startMissing()) {
+      failedAtMs = [...failedAtMs.slice(-7), Date.now()]
+      await sleep(restartDelayMs(failedAtMs, Date.now()), undefined, { signal: stop.signal }).catch(() => undefined)
+    }
+    await stopped
     await roles.stopAll()
-    return started > 0 || stop.signal.aborted ? 0 : 1
+    return 0
   },
 })

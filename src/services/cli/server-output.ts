@@ -13,7 +13,7 @@ export function serverOutput(reader: Writable, gap: (lines: number) => string): 
   return new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      if (reader.writableLength > WAITING_BYTES_MAX || (leftOut > 0 && reader.writableNeedDrain)) leftOut++
+      if (reader.writableLength > WAITING_BYTES_MAX || (leftOut > 0 && reader.writableLength > 0)) leftOut++
       else {
         if (leftOut > 0) reader.write(gap(leftOut))
         leftOut = 0

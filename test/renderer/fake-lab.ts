@@ -28,7 +28,7 @@ const samples: readonly Sample[] = [sample(60, 12_000, 0), sample(100, 6000, 1),
 export function labReply(name: string, ask: unknown): unknown {
   const after = ask !== null && typeof ask === 'object' && 'after' in ask ? Number(ask.after) : 0
   switch (name) {
-    case 'connections': return { rows: [] }
+    case 'connections': return { rows: [], over: [] }
     case 'link': return { link: 'delay=20ms loss=5% overhead=28 mtu=1500' }
     case 'congestion': return { congestion: 'reno' }
     case 'watch': return { connection, peer, samples: samples.slice(after), next: samples.length }

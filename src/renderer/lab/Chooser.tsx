@@ -10,14 +10,16 @@ export function Chooser() {
   const end = useLab(state => state.end)
   const chosen = useLab(state => state.chosen)
   const rows = useLab(state => state.rows)
+  const over = useLab(state => state.over)
   const peer = useLab(state => state.watching.peer)
   const open = [...rows].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}` }))
-  const gone = chosen !== undefined && !rows.has(chosen) ? [{ value: chosen, label: `${peer}, over` }] : []
+  const ended = [...over].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}, over` })).reverse()
+  const gone = chosen !== undefined && !rows.has(chosen) && !over.has(chosen) ? [{ value: chosen, label: `${peer}, over` }] : []
   return (
     <div className="lab-chooser">
       <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => choose({ end: value })} /></Labelled>
       <Select
-        label="Connection" options={[{ value: '', label: 'The newest' }, ...gone, ...open]} value={chosen ?? ''}
+        label="Connection" options={[{ value: '', label: 'The newest' }, ...gone, ...open, ...ended]} value={chosen ?? ''}
         onChange={id => choose({ chosen: id === '' ? undefined : id })}
       />
     </div>

@@ -13,7 +13,7 @@ const views: readonly Segment<'plot' | 'packets'>[] = [{ value: 'plot', label: '
 const spans: readonly Segment<'10' | '30' | '120'>[] = [{ value: '10', label: '10 s' }, { value: '30', label: '30 s' }, { value: '120', label: '2 min' }]
 
 export function Watched() {
-  const { end, watching: { connection, peer, samples }, rows } = useLab()
+  const { end, watching: { connection, peer, samples }, rows, over } = useLab()
   const [view, setView] = useState<'plot' | 'packets'>('plot')
   const [span, setSpan] = useState<'10' | '30' | '120'>('10')
   const [saved, setSaved] = useState('')
@@ -22,6 +22,8 @@ export function Watched() {
     return <div className="lab-empty"><p>Nothing is on its way. Press <b>Load over RUDP</b>, or open a page over RUDP in the browser: it is drawn here as it comes.</p></div>
   }
   const row = rows.get(connection)
+  const ended = over.get(connection)
+  const state = row !== undefined ? `${row.congestion}, ${now.phase}` : ended !== undefined ? `${ended.congestion}, over` : 'The connection is over.'
   const save = async () => {
     const path = await saveQlog()
     setSaved(path === undefined ? '' : `Saved as ${path}.`)
@@ -34,7 +36,7 @@ export function Watched() {
         <Button onPress={() => { void save() }}>Export qlog…</Button>
       </div>
       <div className="lab-watched-head">
-        <p className="lab-state">{row === undefined ? 'The connection is over.' : `${row.congestion}, ${now.phase}`}</p>
+        <p className="lab-state">{state}</p>
         {view === 'plot' && <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />}
       </div>
       <ul className="lab-legend" aria-label="Now">

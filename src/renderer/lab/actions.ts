@@ -52,10 +52,10 @@ async function lookAtSamples(end: LabEnd): Promise<void> {
 }
 
 async function lookAtRows(end: LabEnd): Promise<void> {
-  const { rows } = commands.connections.reply.parse(await ask(end, 'connections', {}))
+  const { rows, over } = commands.connections.reply.parse(await ask(end, 'connections', {}))
   const whom = scope(getState(), new Set(rows.map(([id]) => id)))
   const { link } = commands.link.reply.parse(await ask(end, 'link', whom))
-  setState(state => state.end === end ? { rows: new Map(rows), ...inForce(link, whom) } : {})
+  setState(state => state.end === end ? { rows: new Map(rows), over: new Map(over), ...inForce(link, whom) } : {})
 }
 
 /**

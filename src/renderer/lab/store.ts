@@ -11,6 +11,7 @@ import type { ConnectionRow, PacketRow, Sample } from '../../services/rudp/core/
 export type LabEnd = 'app-server' | 'client'
 
 export type Loaded = z.output<typeof client.events.loaded>
+export type OverRow = Pick<ConnectionRow, 'peer' | 'congestion'>
 export type Watched = z.output<typeof appServer.commands.watch.reply>
 export type ToldPackets = z.output<typeof appServer.commands.packets.reply>
 
@@ -41,6 +42,8 @@ export interface LabState {
   readonly watching: Watching
   readonly packets: Packets
   readonly rows: ReadonlyMap<string, ConnectionRow>
+  /** Connections that are over, and can still be looked at. */
+  readonly over: ReadonlyMap<string, OverRow>
   /** Whether changes are for the shown connection alone. */
   readonly isForOne: boolean
   /** Conditions in force, as text: of all connections, or of the one. */
@@ -63,12 +66,12 @@ const SAMPLES_MAX = 12_000
 const PACKETS_MAX = 4000
 
 export const useLab = create<LabState>(() => ({
-  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
+  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
 }))
 
 /** Another end, or another of its connections, is to be watched. */
 export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>): void {
-  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), isForOne: false }), watching: NOTHING, packets: NO_PACKETS })
+  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), over: new Map(), isForOne: false }), watching: NOTHING, packets: NO_PACKETS })
 }
 
 /** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
@@ -103,7 +106,7 @@ export function withPackets(asked: Packets, { connection, rows, next }: ToldPack
 
 /** A service stopped, or starts anew: what was done to its links went with its process. */
 export function forgetService(id: string): void {
-  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map() }), ...(id === 'client' && { loading: 0 }) }))
+  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map(), over: new Map() }), ...(id === 'client' && { loading: 0 }) }))
 }
 
 /** An event of the client: a load is over. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { UsageError } from '../kit/errors.ts'
 import { TraceRing } from '../kit/trace.ts'
@@ -22,7 +23,7 @@ afterEach(async () => { for (const close of closers.splice(0).reverse()) await c
 
 const ios: readonly Io[] = 'addOn' in loadBatchAddOn() ? ['dgram', 'batch'] : ['dgram']
 
-/** A listener in a lab; whoever opens a stream gets `page` and says something. @returns how to get the page */
+/** A listener in a lab; whoever opens a stream gets `page` and says something. @returns how to get the page, on the one connection or on one of a new visitor's */
 async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
   const accept = (socket: RudpSocket) => {
     socket.on('error', () => socket.destroy())
@@ -33,10 +34,14 @@ async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
   closers.push(() => listener.close())
   const [local] = listener.locals
   if (local === undefined) throw new Error('no socket')
-  const dialer = new RudpDialer({ ...around(), keepMs: 60_000 })
-  closers.push(() => dialer.close())
-  return async (): Promise<Buffer> => {
-    const socket = await dialer.dial(local)
+  const visitor = () => {
+    const dialer = new RudpDialer({ ...around(), keepMs: 60_000 })
+    closers.push(() => dialer.close())
+    return dialer
+  }
+  const first = visitor()
+  return async (by: 'first' | 'another' = 'first'): Promise<Buffer> => {
+    const socket = await (by === 'first' ? first : visitor()).dial(local)
     socket.end('please')
     const pieces: Buffer[] = []
     for await (const piece of socket) pieces.push(Buffer.from(piece))
@@ -78,7 +83,7 @@ test('one connection has its own link and control until it ends; those to come h
   await get()
   const { rows: [[connection = '', row] = []] } = await lab.commands.connections({})
   expect(row).toMatchObject({ congestion: 'reno', state: 'ESTABLISHED', link: 'perfect', lost_by_link: '', ssthresh: 'none yet' })
-  expect(row && labCommands.connections.reply.parse({ rows: [[connection, row]] })).toBeDefined()
+  expect(row && labCommands.connections.reply.parse({ rows: [[connection, row]], over: [] })).toBeDefined()
   await lab.commands.link({ link: 'delay=1ms', connection })
   await lab.commands.congestion({ congestion: 'tahoe', connection })
   const changed = (await lab.commands.connections({})).rows[0]?.[1]
@@ -129,6 +134,42 @@ test('who watches gets every packet once, reply by reply, with those that were g
   expect(lost.length).toBeGreaterThan(0)
   expect(sent).toEqual(expect.arrayContaining(lost))
   expect(rows.some(({ kind }) => kind === 'again')).toBe(true)
+})
+
+test('with more connections at work than are recorded the newest stays the newest, and one that is chosen is recorded from then on', async () => {
+  const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 rate=500kbit direction=out' })
+  const get = await village(lab, bytesOf(100_000, 1))
+  await lab.commands.watch({ after: 0 })
+  const pages = Array.from({ length: 12 }, () => get('another'))
+  const sampled = async (connection?: string) => lab.commands.watch({ connection, after: 0 })
+  await expect.poll(async () => (await lab.commands.connections({})).rows.filter(([, { state }]) => state === 'ESTABLISHED').length, { timeout: 5000 }).toBe(12)
+  const { connection: newest } = await sampled()
+  await expect.poll(async () => (await sampled(newest)).next, { timeout: 5000 }).toBeGreaterThan(5)
+  const { rows } = await lab.commands.connections({})
+  const unrecorded = (await Promise.all(rows.map(async ([id]) => await lab.commands.qlog({ connection: id }).then(() => [], () => [id])))).flat()
+  expect(unrecorded.length).toBe(4)
+  const [chosen = ''] = unrecorded
+  await expect.poll(async () => (await sampled(chosen)).samples.length, { timeout: 5000 }).toBeGreaterThan(5)
+  let areWhole = false
+  const whole = Promise.all(pages).finally(() => { areWhole = true })
+  const seen = new Set<string | undefined>()
+  for (; !areWhole; await setImmediate()) seen.add((await sampled()).connection)
+  await whole
+  expect(seen).toEqual(new Set([newest]))
+})
+
+test('a connection that is over is told by its peer and its control, and can still be looked at', async () => {
+  const lab = new Lab({ clock, congestion: 'reno' })
+  const get = await village(lab, bytesOf(1000, 1))
+  const { over: before } = await lab.commands.connections({})
+  await lab.commands.watch({ after: 0 })
+  await get('another')
+  const { rows: [[id = '', row] = []] } = await lab.commands.connections({})
+  await lab.commands.congestion({ congestion: 'tahoe', connection: id })
+  for (const closing of closers.splice(2)) await closing() // its visitor's end
+  await expect.poll(async () => (await lab.commands.connections({})).over, { timeout: 5000 }).toEqual([[id, { peer: row?.peer, congestion: 'tahoe' }]])
+  expect(before).toEqual([])
+  expect((await lab.commands.watch({ connection: id, after: 0 })).samples.length).toBeGreaterThan(0)
 })
 
 test('a connection whose last words are held back by the link still says them when its socket closes', async () => {

@@ -3,7 +3,6 @@
  * links, changes their congestion control and watches one of them. As long as nobody does, it costs a branch an event.
  */
 import type { z } from 'zod'
-import { formatEndpoint } from '../kit/endpoint.ts'
 import { UsageError } from '../kit/errors.ts'
 import { formatLink, parseLink } from '../kit/link-text.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -13,7 +12,8 @@ import { DEFAULT_CONGESTION } from './core/congestion/controllers.ts'
 import type { Connection } from './core/connection.ts'
 import type { Observe, RudpEndpoint } from './core/endpoint.ts'
 import type { labCommands } from './core/lab/commands.ts'
-import { Recording } from './core/lab/recording.ts'
+import type { Recording } from './core/lab/recording.ts'
+import { Recordings } from './core/lab/recordings.ts'
 import { formatConnectionRow } from './core/lab/row.ts'
 import { formatQlog } from './core/qlog.ts'
 
@@ -36,8 +36,6 @@ type LabCommands = { readonly [Name in keyof Commands]: (ask: Ask<Name>) => Prom
 
 /** Who looks away for so long, such as to load a page in the browser, finds what happened meanwhile. */
 const WATCHED_FOR_MS = 60_000
-/** Connections that are recorded at once; one more takes the place of the oldest. */
-const RECORDINGS_MAX = 8
 /** Samples or packets of one reply; the rest comes with the next. */
 const REPLY_ROWS_MAX = 1000
 
@@ -48,8 +46,7 @@ export class Lab {
   readonly commands: LabCommands
   readonly #clock: Clock
   readonly #hosts = new Set<LabHost>()
-  /** By id, oldest first; kept after the connection's end. */
-  readonly #recordings = new Map<string, Recording>()
+  readonly #recordings = new Recordings()
   #isWatched = false
   #cancelEnd = (): void => undefined
 
@@ -58,7 +55,7 @@ export class Lab {
     this.congestion = congestion
     this.conditioner = new LinkConditioner(parseLink(link))
     this.commands = {
-      connections: async () => ({ rows: [...this.#connections()].map(connection => [idOf(connection), this.#rowOf(connection)]) }),
+      connections: async () => this.#told(),
       link: async ({ link: text, connection: id }) => ({ link: this.#link(text, id) }),
       congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#control(name, id) }),
       watch: async ({ connection: id, after }) => this.#watch(id, after),
@@ -82,9 +79,13 @@ export class Lab {
   readonly observe: Observe = (connection, event, nowMs) => {
     if (event.kind === 'state' && event.to === 'CLOSED') this.conditioner.setFor(connection.path, undefined)
     if (!this.#isWatched) return
-    const id = idOf(connection)
-    const recording = this.#recordings.get(id) ?? this.#record(id, connection)
-    recording.add(event, nowMs)
+    this.#recordings.of(idOf(connection), connection)?.add(event, nowMs)
+  }
+
+  #told(): Reply<'connections'> {
+    const rows = new Map(this.#connections().map(connection => [idOf(connection), this.#rowOf(connection)]))
+    const over = [...this.#recordings.entries()].filter(([id]) => !rows.has(id))
+    return { rows: [...rows], over: over.map(([id, { peer, congestion }]) => [id, { peer, congestion }]) }
   }
 
   #rowOf(connection: Connection) {
@@ -113,8 +114,7 @@ export class Lab {
 
   #watch(id: string | undefined, after: number): Reply<'watch'> {
     const { connection, recording } = this.#shown(id)
-    if (connection === undefined) return { connection, peer: '', samples: [], next: 0 }
-    if (recording === undefined) return { connection, peer: formatEndpoint(this.#connection(connection).path.peer), samples: [], next: 0 }
+    if (recording === undefined) return { connection, peer: '', samples: [], next: 0 }
     const { rows, next } = recording.samples.from(after, REPLY_ROWS_MAX)
     return { connection, peer: recording.peer, samples: [...rows], next }
   }
@@ -125,11 +125,12 @@ export class Lab {
     return { connection, rows: [...rows], next }
   }
 
-  /** The connection that is asked for, or else the newest; one that is quiet has no recording yet. */
+  /** The connection that is asked for, or else the newest. */
   #shown(id: string | undefined): { readonly connection: string | undefined; readonly recording: Recording | undefined } {
     this.#keepWatching()
-    const connection = id ?? [...this.#recordings.keys()].pop()
-    return { connection, recording: connection === undefined ? undefined : this.#recordings.get(connection) }
+    const connection = id ?? this.#recordings.newest
+    if (connection === undefined) return { connection, recording: undefined }
+    return { connection, recording: this.#recordings.lookAt(connection, () => this.#connection(connection)) }
   }
 
   #keepWatching(): void {
@@ -143,16 +144,6 @@ export class Lab {
     if (isWatched === this.#isWatched) return
     this.#isWatched = isWatched
     for (const host of this.#hosts) host.use((_nowMs, endpoint) => { endpoint.observesPackets = isWatched })
-  }
-
-  #record(id: string, connection: Connection): Recording {
-    const recording = new Recording(connection)
-    this.#recordings.set(id, recording)
-    for (const oldest of this.#recordings.keys()) {
-      if (this.#recordings.size <= RECORDINGS_MAX) break
-      this.#recordings.delete(oldest)
-    }
-    return recording
   }
 
   #recordingOf(id: string): Recording {

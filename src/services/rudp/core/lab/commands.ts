@@ -64,8 +64,11 @@ export const connectionsTable = {
 } as const
 
 export const labCommands = {
-  /** The table's rows by connection, made for whoever asks. */
-  connections: { ask: z.object({}), reply: z.object({ rows: z.array(z.tuple([connection, connectionRow])) }) },
+  /** The table's rows by connection, made for whoever asks; and those that are over, as long as their recordings are kept. */
+  connections: {
+    ask: z.object({}),
+    reply: z.object({ rows: z.array(z.tuple([connection, connectionRow])), over: z.array(z.tuple([connection, connectionRow.pick({ peer: true, congestion: true })])) }),
+  },
   /** Conditions for all connections, those to come included, or for one alone. Without `link` it only tells them. */
   link: { ask: z.object({ link: parsedText(parseLink).optional(), connection: connection.optional() }), reply: z.object({ link: z.string() }) },
   /** The congestion control of all connections, those to come included, or of one alone. Without `congestion` it only tells which. */

@@ -6,7 +6,7 @@ import type { TraceEvent } from '../events.ts'
 import { formatQlog } from '../qlog.ts'
 import { Recording } from './recording.ts'
 
-const between = { role: 'acceptor', path: { local: { address: '192.0.2.1', port: 8080 }, interfaceName: '', peer: { address: '192.0.2.2', port: 50_000 } } } as const
+const between = { role: 'acceptor', path: { local: { address: '192.0.2.1', port: 8080 }, interfaceName: '', peer: { address: '192.0.2.2', port: 50_000 } }, metrics: () => ({ congestion: 'reno' as const }) } as const
 const window = (windowBytes: number, phase = 'slow start'): TraceEvent =>
   ({ kind: 'window', windowBytes, ssthreshBytes: Infinity, flightBytes: 0, phase, srttMs: 10, minRttMs: 10, latestRttMs: 10, pacingBytesPerMs: 1 })
 

@@ -1,9 +1,10 @@
 /** What happened in one connection while somebody watched: samples for a plot, packets for a ladder, and the whole as qlog. All have their limits. */
 import { formatEndpoint } from '../../../kit/endpoint.ts'
+import type { CongestionName } from '../congestion/congestion.ts'
 import type { Connection } from '../connection.ts'
 import { FRAME_TYPES } from '../../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE, type NumberedPacket } from '../../wire/packet.ts'
-import type { TraceEvent } from '../events.ts'
+import type { Metrics, TraceEvent } from '../events.ts'
 import { QlogTrace } from '../qlog.ts'
 import type { Sample } from './commands.ts'
 import { Newest } from './newest.ts'
@@ -17,6 +18,8 @@ const QLOG_LENGTH_MAX = 8 * 1024 * 1024
 
 export class Recording {
   readonly peer: string
+  /** The congestion control that it has, or had last. */
+  congestion: CongestionName
   readonly qlog: QlogTrace
   readonly samples = new Newest<Sample>(SAMPLES_KEPT)
   readonly packets = new PacketRows()
@@ -27,8 +30,10 @@ export class Recording {
   #control = ''
   #last: Sample | undefined
 
-  constructor({ role, path }: Pick<Connection, 'role' | 'path'>) {
+  constructor(connection: Pick<Connection, 'role' | 'path'> & { metrics(): Pick<Metrics, 'congestion'> }) {
+    const { role, path } = connection
     this.peer = formatEndpoint(path.peer)
+    this.congestion = connection.metrics().congestion
     this.qlog = new QlogTrace(`${role} to ${this.peer}`, role, QLOG_LENGTH_MAX)
   }
 
@@ -37,7 +42,7 @@ export class Recording {
     this.packets.add(event, atMs)
     if (event.kind === 'sent') this.#fly(event.packet, event.sizeBytes)
     else if (event.kind === 'lost') this.#lost++
-    else if (event.kind === 'congestion') this.#control = event.name
+    else if (event.kind === 'congestion') this.#control = this.congestion = event.name
     else if (event.kind === 'window') this.#sample(event, atMs)
   }
 

@@ -34,6 +34,7 @@ test('with a tenth lost a page still comes, and the lab draws how: losses, a thr
   await shell.getByText(/^1\.0 MB in [\d.]+ m?s: [\d.]+ [Mk]bit\/s\.$/).waitFor({ timeout: 60_000 })
   await expect.poll(async () => Number(await legend('Lost').textContent()), { timeout: 5000 }).toBeGreaterThan(10)
   expect(await legend('Threshold').textContent()).toMatch(/kB$/)
+  await expect.poll(() => legend('In flight').textContent(), { timeout: 5000 }).toBe('0 B')
   const path = await shell.getByTestId('plot-cwnd').getAttribute('d')
   expect(path?.split('H').length).toBeGreaterThan(20)
   await hamlet.picture('lab-loss')

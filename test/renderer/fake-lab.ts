@@ -31,7 +31,7 @@ export function labReply(name: string, ask: unknown): unknown {
     case 'connections': return { rows: [], over: [] }
     case 'link': return { link: 'delay=20ms loss=5% overhead=28 mtu=1500' }
     case 'congestion': return { congestion: 'reno' }
-    case 'watch': return { connection, peer, samples: samples.slice(after), next: samples.length }
+    case 'watch': return { connection, peer, startMs: 60, lost: 1, samples: samples.slice(after), next: samples.length }
     case 'packets': return { connection, rows: rows.slice(after), next: rows.length }
     default: return undefined
   }

@@ -13,6 +13,8 @@ import { shownPackets, useLab, type LabEnd, type Packets } from './store.ts'
 export interface LadderProps {
   readonly end: LabEnd
   readonly peer: string
+  /** Times are told from there. */
+  readonly startMs: number
 }
 
 const SERVICES = { 'app-server': appServer, client }
@@ -21,7 +23,7 @@ const ROW_STEPS: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1,
 /** Nearer to the end than this is at the end: browsers round. */
 const END_PX = 4
 
-export function Ladder({ end, peer }: LadderProps) {
+export function Ladder({ end, peer, startMs }: LadderProps) {
   const live = useLab(shownPackets)
   const [paused, setPaused] = useState<Packets>()
   const [cursor, setCursor] = useState<number>()
@@ -63,7 +65,7 @@ export function Ladder({ end, peer }: LadderProps) {
     else return
     event.preventDefault()
   }
-  const readout = current !== undefined ? textOf(current.row, ladder, packets.zeroMs).sentence
+  const readout = current !== undefined ? textOf(current.row, ladder, startMs).sentence
     : paused === undefined ? 'Move along the packets with the arrow keys; End follows the newest.'
     : live.next === paused.next ? 'Paused; nothing has come since.' : `Paused; ${live.next - paused.next} newer rows have come.`
   return (
@@ -77,7 +79,7 @@ export function Ladder({ end, peer }: LadderProps) {
         <div role="presentation" className="ladder-rows" style={{ height: count * ROW_PX }}>
           {ladder.rungs.slice(from, to).map(({ key, row }, place) => (
             <Row
-              key={key} id={idOf(key)} kind={row.kind} text={textOf(row, ladder, packets.zeroMs)} index={from + place} count={count}
+              key={key} id={idOf(key)} kind={row.kind} text={textOf(row, ladder, startMs)} index={from + place} count={count}
               isCurrent={from + place === cursor} onPick={() => go(from + place)}
             />
           ))}

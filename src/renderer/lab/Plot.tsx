@@ -19,15 +19,16 @@ const THRESHOLD_SHOWN_MAX = 1.5
 
 export interface PlotProps {
   readonly samples: readonly Sample[]
+  /** Times are told from there. */
+  readonly startMs: number
   readonly spanMs: number
 }
 
-export function Plot({ samples, spanMs }: PlotProps) {
+export function Plot({ samples, startMs, spanMs }: PlotProps) {
   const frame = useRef<HTMLDivElement>(null)
   const widthPx = Math.max(120, useWidth(frame) - LEFT_PX - RIGHT_PX)
   const [cursorMs, setCursorMs] = useState<number>()
-  const zeroMs = samples[0]?.atMs ?? 0
-  const range = timeRange(samples, spanMs)
+  const range = timeRange(samples, startMs, spanMs)
   const shown = samplesIn(samples, range)
   const highest = shown.reduce((most, { windowBytes, flightBytes }) => Math.max(most, windowBytes, flightBytes), 0)
   const threshold = shown.reduce((most, { ssthreshBytes }) => Math.max(most, ssthreshBytes ?? 0), 0)
@@ -43,7 +44,7 @@ export function Plot({ samples, spanMs }: PlotProps) {
     else return
     event.preventDefault()
   }
-  const axes = { range, zeroMs, widthPx, cursorMs: at?.atMs }
+  const axes = { range, startMs, widthPx, cursorMs: at?.atMs }
   return (
     <div className="plot" ref={frame}>
       <div
@@ -58,7 +59,7 @@ export function Plot({ samples, spanMs }: PlotProps) {
         </Chart>
       </div>
       <p id="plot-readout" className="plot-readout" aria-live={cursorMs === undefined ? 'off' : 'polite'}>
-        {at === undefined ? 'Point at the plot, or move along it with the arrow keys.' : sentenceOf(at, zeroMs)}
+        {at === undefined ? 'Point at the plot, or move along it with the arrow keys.' : sentenceOf(at, startMs)}
       </p>
     </div>
   )
@@ -67,7 +68,7 @@ export function Plot({ samples, spanMs }: PlotProps) {
 interface ChartProps {
   readonly title: string
   readonly range: TimeRange
-  readonly zeroMs: number
+  readonly startMs: number
   readonly widthPx: number
   readonly heightPx: number
   readonly maximum: number
@@ -77,7 +78,7 @@ interface ChartProps {
 }
 
 /** A frame with its axes, into which lines are drawn. */
-function Chart({ title, range, zeroMs, widthPx, heightPx, maximum, cursorMs, format, children }: ChartProps) {
+function Chart({ title, range, startMs, widthPx, heightPx, maximum, cursorMs, format, children }: ChartProps) {
   const scale = scaleOf(range, maximum, widthPx, heightPx)
   return (
     <svg className="plot-chart" width={LEFT_PX + widthPx + RIGHT_PX} height={TOP_PX + heightPx + BOTTOM_PX} aria-hidden="true">
@@ -89,7 +90,7 @@ function Chart({ title, range, zeroMs, widthPx, heightPx, maximum, cursorMs, for
             <text className="plot-tick" x={-8} dy="0.35em" textAnchor="end">{value === 0 ? '0' : format(value)}</text>
           </g>
         ))}
-        {timeTicks(range, zeroMs).map(({ atMs, text }) => <text key={text} className="plot-tick" x={scale.x(atMs)} y={heightPx + 15} textAnchor="middle">{text}</text>)}
+        {timeTicks(range, startMs).map(({ atMs, text }) => <text key={text} className="plot-tick" x={scale.x(atMs)} y={heightPx + 15} textAnchor="middle">{text}</text>)}
         {children(scale)}
         {cursorMs !== undefined && <line className="plot-cursor" x1={scale.x(cursorMs)} x2={scale.x(cursorMs)} y2={heightPx} />}
       </g>

@@ -19,8 +19,8 @@ export function SecondsTable() {
 }
 
 function Seconds() {
-  const samples = useLab(state => state.watching.samples)
-  const rows = new Map(secondsOf(samples).map(second => [String(second.number), rowOf(second)]))
+  const { samples, startMs } = useLab(state => state.watching)
+  const rows = new Map(secondsOf(samples, startMs).map(second => [String(second.number), rowOf(second)]))
   return <DataTable label="Second by second" empty="Nothing yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
 }
 

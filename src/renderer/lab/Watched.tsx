@@ -13,7 +13,7 @@ const views: readonly Segment<'plot' | 'packets'>[] = [{ value: 'plot', label: '
 const spans: readonly Segment<'10' | '30' | '120'>[] = [{ value: '10', label: '10 s' }, { value: '30', label: '30 s' }, { value: '120', label: '2 min' }]
 
 export function Watched() {
-  const { end, watching: { connection, peer, samples }, rows, over } = useLab()
+  const { end, watching: { connection, peer, startMs, lost, samples }, rows, over } = useLab()
   const [view, setView] = useState<'plot' | 'packets'>('plot')
   const [span, setSpan] = useState<'10' | '30' | '120'>('10')
   const [saved, setSaved] = useState('')
@@ -40,9 +40,9 @@ export function Watched() {
         {view === 'plot' && <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />}
       </div>
       <ul className="lab-legend" aria-label="Now">
-        {legendOf(samples).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
+        {legendOf(now, lost).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
       </ul>
-      {view === 'packets' ? <Ladder key={connection} end={end} peer={peer} /> : <><Plot samples={samples} spanMs={Number(span) * 1000} /><SecondsTable /></>}
+      {view === 'packets' ? <Ladder key={connection} end={end} peer={peer} startMs={startMs} /> : <><Plot samples={samples} startMs={startMs} spanMs={Number(span) * 1000} /><SecondsTable /></>}
       <p className="lab-saved" role="status">{saved}</p>
     </section>
   )

@@ -44,9 +44,9 @@ export interface RungText {
   readonly sentence: string
 }
 
-/** @param zeroMs when time begins */
-export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, zeroMs: number): RungText {
-  const time = msText(row.atMs - zeroMs)
+/** @param startMs times are told from there */
+export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs: number): RungText {
+  const time = msText(row.atMs - startMs)
   if (!isPacket(row)) {
     const label = findingText(row)
     return { time, label, marks: [], isLost: false, sentence: `At ${time} ms: ${label}.` }
@@ -57,7 +57,7 @@ export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, zeroMs:
   const isLate = fates.some(({ kind }) => kind === 'late')
   const lost = fates.find(({ kind }) => kind === 'lost')
   const marks = [...(why === undefined ? [] : [MARKS[why.kind] ?? '']), ...(isLate ? ['given up too soon'] : [])]
-  const lostText = lost?.kind === 'lost' ? [`given up at ${msText(lost.atMs - zeroMs)} ms, found ${lost.found}`] : []
+  const lostText = lost?.kind === 'lost' ? [`given up at ${msText(lost.atMs - startMs)} ms, found ${lost.found}`] : []
   const what = `${row.type} #${row.number} ${row.kind}, ${row.sizeBytes} bytes: ${row.frames}`
   return {
     time, label: `${row.type} #${row.number}  ${row.frames}`, marks, isLost: lost !== undefined && !isLate,

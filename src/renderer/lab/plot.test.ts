@@ -9,8 +9,9 @@ const windowOf = ({ windowBytes }: Sample) => windowBytes
 const scale = scaleOf({ fromMs: 0, toMs: 100 }, 100, 100, 100)
 
 test('time grows from the left until the span is full, and then moves on with the newest', () => {
-  expect(timeRange([sample(1000), sample(3000)], 10_000)).toEqual({ fromMs: 1000, toMs: 11_000 })
-  expect(timeRange([sample(1000), sample(31_000)], 10_000)).toEqual({ fromMs: 21_000, toMs: 31_000 })
+  expect(timeRange([sample(1000), sample(3000)], 1000, 10_000)).toEqual({ fromMs: 1000, toMs: 11_000 })
+  expect(timeRange([sample(29_000), sample(31_000)], 1000, 10_000)).toEqual({ fromMs: 21_000, toMs: 31_000 })
+  expect(timeRange([], 1000, 10_000)).toEqual({ fromMs: 1000, toMs: 11_000 })
 })
 
 test('what holds at the beginning of a range belongs to it, what is over does not', () => {

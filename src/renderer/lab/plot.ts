@@ -8,10 +8,8 @@ export interface TimeRange {
 }
 
 /** Grows from the left until it is full; then the newest stands at the right edge. */
-export function timeRange(samples: readonly Sample[], spanMs: number): TimeRange {
-  const firstMs = samples[0]?.atMs ?? 0
-  const lastMs = samples[samples.length - 1]?.atMs ?? 0
-  const toMs = Math.max(firstMs + spanMs, lastMs)
+export function timeRange(samples: readonly Sample[], startMs: number, spanMs: number): TimeRange {
+  const toMs = Math.max(startMs + spanMs, samples[samples.length - 1]?.atMs ?? startMs)
   return { fromMs: toMs - spanMs, toMs }
 }
 
@@ -53,12 +51,12 @@ export function axisTicks(maximum: number): readonly number[] {
   return Array.from({ length: parts + 1 }, (_, part) => maximum * part / parts)
 }
 
-/** What is shown of time on the axis below: seconds since the connection's first sample, at round numbers. */
-export function timeTicks({ fromMs, toMs }: TimeRange, zeroMs: number): readonly { readonly atMs: number; readonly text: string }[] {
+/** What is shown of time on the axis below: seconds since the recording began, at round numbers. */
+export function timeTicks({ fromMs, toMs }: TimeRange, startMs: number): readonly { readonly atMs: number; readonly text: string }[] {
   const stepMs = (toMs - fromMs) / 5
-  const first = Math.ceil((fromMs - zeroMs) / stepMs)
-  const last = Math.floor((toMs - zeroMs) / stepMs)
-  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * stepMs).map(ms => ({ atMs: zeroMs + ms, text: `${ms / 1000} s` }))
+  const first = Math.ceil((fromMs - startMs) / stepMs)
+  const last = Math.floor((toMs - startMs) / stepMs)
+  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * stepMs).map(ms => ({ atMs: startMs + ms, text: `${ms / 1000} s` }))
 }
 
 /** Turns times and values into pixels. */

@@ -2,7 +2,7 @@
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
 
 export interface Second {
-  /** From 0, where the first sample is. */
+  /** From 0, where the recording begins. */
   readonly number: number
   readonly leastBytes: number
   readonly mostBytes: number
@@ -19,11 +19,10 @@ export interface Second {
 const SECONDS_MAX = 60
 
 /** Newest first; seconds without a sample are left out. */
-export function secondsOf(samples: readonly Sample[]): readonly Second[] {
-  const zeroMs = samples[0]?.atMs ?? 0
+export function secondsOf(samples: readonly Sample[], startMs: number): readonly Second[] {
   const seconds: Second[] = []
   for (const { atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, lost } of samples) {
-    const number = Math.floor((atMs - zeroMs) / 1000)
+    const number = Math.floor((atMs - startMs) / 1000)
     const last = seconds[seconds.length - 1]
     if (last?.number === number) {
       seconds[seconds.length - 1] = {

@@ -20,6 +20,6 @@ test('the end of a load says how fast it was, or why it was none', () => {
 })
 
 test('the legend tells the latest values and all losses', () => {
-  expect(legendOf([{ ...sample, lost: 2 }, { ...sample, ssthreshBytes: 30_000, lost: 1 }]).map(({ value }) => value)).toEqual(['45 kB', '30 kB', '40 kB', '62 ms', '3'])
-  expect(legendOf([]).map(({ value }) => value)).toEqual(['–', '–', '–', '–', '0'])
+  expect(legendOf({ ...sample, ssthreshBytes: 30_000, lost: 1 }, 3).map(({ value }) => value)).toEqual(['45 kB', '30 kB', '40 kB', '62 ms', '3'])
+  expect(legendOf(sample, 0).map(({ value }) => value)).toEqual(['45 kB', 'none yet', '40 kB', '62 ms', '0'])
 })

@@ -4,12 +4,12 @@ import type { Sample } from '../../services/rudp/core/lab/commands.ts'
 import type { Loaded } from './store.ts'
 
 /** A moment of the plot. */
-export function sentenceOf({ atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, phase, lost, control }: Sample, zeroMs: number): string {
+export function sentenceOf({ atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, phase, lost, control }: Sample, startMs: number): string {
   const facts = [
     `window ${formatBytes(windowBytes)}`, ssthreshBytes === null ? 'no threshold yet' : `threshold ${formatBytes(ssthreshBytes)}`, `${formatBytes(flightBytes)} in flight`,
     `round trip ${roundTripText(srttMs)}`, phase, ...(lost === 0 ? [] : [`${lost} lost`]), ...(control === '' ? [] : [`${control} takes over`]),
   ]
-  return `At ${((atMs - zeroMs) / 1000).toFixed(2)} s: ${facts.join(', ')}.`
+  return `At ${((atMs - startMs) / 1000).toFixed(2)} s: ${facts.join(', ')}.`
 }
 
 /** Before the first measurement it is 0. */
@@ -38,15 +38,12 @@ export interface Legend {
 }
 
 /** The lines of the plots and what they say now. */
-export function legendOf(samples: readonly Sample[]): readonly Legend[] {
-  const now = samples[samples.length - 1]
-  const lost = samples.reduce((sum, sample) => sum + sample.lost, 0)
-  const threshold = now === undefined ? '–' : now.ssthreshBytes === null ? 'none yet' : formatBytes(now.ssthreshBytes)
+export function legendOf({ windowBytes, ssthreshBytes, flightBytes, srttMs }: Sample, lost: number): readonly Legend[] {
   return [
-    { line: 'cwnd', name: 'Window (cwnd)', value: now === undefined ? '–' : formatBytes(now.windowBytes) },
-    { line: 'ssthresh', name: 'Threshold (ssthresh)', value: threshold },
-    { line: 'flight', name: 'In flight', value: now === undefined ? '–' : formatBytes(now.flightBytes) },
-    { line: 'rtt', name: 'Round trip', value: now === undefined ? '–' : roundTripText(now.srttMs) },
+    { line: 'cwnd', name: 'Window (cwnd)', value: formatBytes(windowBytes) },
+    { line: 'ssthresh', name: 'Threshold (ssthresh)', value: ssthreshBytes === null ? 'none yet' : formatBytes(ssthreshBytes) },
+    { line: 'flight', name: 'In flight', value: formatBytes(flightBytes) },
+    { line: 'rtt', name: 'Round trip', value: roundTripText(srttMs) },
     { line: 'loss', name: 'Lost', value: String(lost) },
   ]
 }

@@ -3,29 +3,30 @@ import type { PacketRow, Sample } from '../../services/rudp/core/lab/commands.ts
 import { choose, shownPackets, takeLoaded, useLab, withPackets, withWatched, type Packets, type Watching } from './store.ts'
 
 const sample = (atMs: number): Sample => ({ atMs, windowBytes: 1, ssthreshBytes: null, flightBytes: 0, srttMs: 1, phase: '', lost: 0, control: '' })
-const nothing: Watching = { connection: undefined, peer: '', samples: [], next: 0 }
+const nothing: Watching = { connection: undefined, peer: '', startMs: 0, lost: 0, samples: [], next: 0 }
+const replied = { startMs: 3, lost: 2 }
 const one = '0000000000001'
 const other = '0000000000002'
 
 test('samples of the same connection are added, and another one begins anew', () => {
-  const first = withWatched(nothing, { connection: one, peer: '192.0.2.1:9', samples: [sample(5)], next: 1 })
-  expect(first).toEqual({ connection: one, peer: '192.0.2.1:9', samples: [], next: 0 }) // asked for nobody, answered for somebody
-  const second = withWatched(first, { connection: one, peer: '192.0.2.1:9', samples: [sample(5), sample(6)], next: 2 })
-  expect(second.samples.map(({ atMs }) => atMs)).toEqual([5, 6])
-  expect(withWatched(second, { connection: one, peer: '192.0.2.1:9', samples: [], next: 2 }).samples).toBe(second.samples)
-  expect(withWatched(second, { connection: other, peer: '192.0.2.1:10', samples: [sample(7)], next: 3 })).toMatchObject({ connection: other, samples: [], next: 0 })
+  const first = withWatched(nothing, { connection: one, peer: '192.0.2.1:9', ...replied, samples: [sample(5)], next: 1 })
+  expect(first).toEqual({ ...nothing, connection: one, peer: '192.0.2.1:9' }) // asked for nobody, answered for somebody
+  const second = withWatched(first, { connection: one, peer: '192.0.2.1:9', ...replied, samples: [sample(5), sample(6)], next: 2 })
+  expect(second).toMatchObject({ ...replied, samples: [{ atMs: 5 }, { atMs: 6 }] })
+  expect(withWatched(second, { connection: one, peer: '192.0.2.1:9', ...replied, samples: [], next: 2 }).samples).toBe(second.samples)
+  expect(withWatched(second, { connection: other, peer: '192.0.2.1:10', ...replied, samples: [sample(7)], next: 3 })).toMatchObject({ connection: other, samples: [], next: 0 })
 })
 
 test('a service that was started anew begins anew here too', () => {
-  const known: Watching = { connection: one, peer: '', samples: [sample(1)], next: 900 }
-  expect(withWatched(known, { connection: one, peer: '', samples: [], next: 3 })).toMatchObject({ samples: [], next: 0 })
+  const known: Watching = { ...nothing, connection: one, samples: [sample(1)], next: 900 }
+  expect(withWatched(known, { connection: one, peer: '', ...replied, samples: [], next: 3 })).toMatchObject({ samples: [], next: 0 })
 })
 
 test('samples are bounded, and the oldest go', () => {
   let watching: Watching = { ...nothing, connection: one }
   for (let reply = 0; reply < 30; reply++) {
     const samples = Array.from({ length: 1000 }, (_, index) => sample(reply * 1000 + index))
-    watching = withWatched(watching, { connection: one, peer: '', samples, next: watching.next + 1000 })
+    watching = withWatched(watching, { connection: one, peer: '', ...replied, samples, next: watching.next + 1000 })
   }
   expect(watching.samples.length).toBeLessThanOrEqual(12_000)
   expect(watching.samples.at(-1)?.atMs).toBe(29_999)
@@ -33,13 +34,13 @@ test('samples are bounded, and the oldest go', () => {
 
 const row = (number: number): PacketRow => ({ kind: 'sent', atMs: 500 + number, number, type: 'SHORT', sizeBytes: 1200, frames: 'PING' })
 const rowsFrom = (from: number, count: number) => Array.from({ length: count }, (_, index) => row(from + index))
-const noPackets: Packets = { connection: undefined, rows: [], next: 0, zeroMs: 0 }
+const noPackets: Packets = { connection: undefined, rows: [], next: 0 }
 
-test('packets are added to those before, and time begins with the first', () => {
+test('packets are added to those before', () => {
   const first = withPackets(noPackets, { connection: one, rows: rowsFrom(7, 2), next: 9 })
-  expect(first).toMatchObject({ connection: one, next: 9, zeroMs: 507 })
+  expect(first).toMatchObject({ connection: one, next: 9 })
   const second = withPackets(first, { connection: one, rows: rowsFrom(9, 1), next: 10 })
-  expect([second.zeroMs, second.rows.map(({ number }) => number)]).toEqual([507, [7, 8, 9]])
+  expect(second.rows.map(({ number }) => number)).toEqual([7, 8, 9])
   expect(withPackets(second, { connection: one, rows: [], next: 10 })).toBe(second)
 })
 
@@ -53,7 +54,7 @@ test('packets are bounded, the oldest go, and are shown for their own connection
   let packets = noPackets
   for (let from = 0; from < 9000; from += 1000) packets = withPackets(packets, { connection: one, rows: rowsFrom(from, 1000), next: from + 1000 })
   expect(packets.rows.length).toBeLessThanOrEqual(4000)
-  expect([packets.rows.at(-1)?.number, packets.next, packets.zeroMs]).toEqual([8999, 9000, 500])
+  expect([packets.rows.at(-1)?.number, packets.next]).toEqual([8999, 9000])
   expect(shownPackets({ packets, watching: { ...nothing, connection: one } })).toBe(packets)
   expect(shownPackets({ packets, watching: { ...nothing, connection: other } }).rows).toEqual([])
 })

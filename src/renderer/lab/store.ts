@@ -20,6 +20,10 @@ export interface Watching {
   /** Undefined: there is none yet. */
   readonly connection: string | undefined
   readonly peer: string
+  /** When its recording began: times are told from there. */
+  readonly startMs: number
+  /** Packets that were given up since then. */
+  readonly lost: number
   readonly samples: readonly Sample[]
   /** The number of the sample that comes next. */
   readonly next: number
@@ -31,8 +35,6 @@ export interface Packets {
   readonly rows: readonly PacketRow[]
   /** The number of the row that comes next. */
   readonly next: number
-  /** When the first one was that was seen here: times are told from there. */
-  readonly zeroMs: number
 }
 
 export interface LabState {
@@ -58,8 +60,8 @@ export interface LabState {
   readonly error: ErrorParts | undefined
 }
 
-const NOTHING: Watching = { connection: undefined, peer: '', samples: [], next: 0 }
-const NO_PACKETS: Packets = { connection: undefined, rows: [], next: 0, zeroMs: 0 }
+const NOTHING: Watching = { connection: undefined, peer: '', startMs: 0, lost: 0, samples: [], next: 0 }
+const NO_PACKETS: Packets = { connection: undefined, rows: [], next: 0 }
 /** Some minutes; the oldest go first. */
 const SAMPLES_MAX = 12_000
 /** As many as the service keeps. */
@@ -83,11 +85,11 @@ export function beginWhereItRuns(isUp: Readonly<Record<LabEnd, boolean>>): void 
  * What is known after a reply to a question that was asked about `asked`. Another connection than before begins anew: its first samples come with
  * the next reply.
  */
-export function withWatched(asked: Watching, { connection, peer, samples, next }: Watched): Watching {
+export function withWatched(asked: Watching, { connection, peer, startMs, lost, samples, next }: Watched): Watching {
   if (connection !== asked.connection) return { ...NOTHING, connection, peer }
   if (next < asked.next) return { ...NOTHING, connection, peer } // the service was started anew
   const all = samples.length === 0 ? asked.samples : [...asked.samples, ...samples]
-  return { connection, peer, next, samples: all.length > SAMPLES_MAX ? all.slice(-SAMPLES_MAX * 3 / 4) : all }
+  return { connection, peer, startMs, lost, next, samples: all.length > SAMPLES_MAX ? all.slice(-SAMPLES_MAX * 3 / 4) : all }
 }
 
 /** The packets of the watched connection, as far as they are known. */
@@ -98,10 +100,9 @@ export function shownPackets({ packets, watching: { connection } }: Pick<LabStat
 /** What is known after a reply to a question that was asked about `asked`. Where the service has not kept all that came between, what was known before goes too. */
 export function withPackets(asked: Packets, { connection, rows, next }: ToldPackets): Packets {
   if (next < asked.next) return { ...NO_PACKETS, connection } // the service was started anew
-  const [first] = rows
-  if (first === undefined) return asked
+  if (rows.length === 0) return asked
   const all = next - rows.length > asked.next ? rows : [...asked.rows, ...rows]
-  return { connection, next, zeroMs: asked.next === 0 ? first.atMs : asked.zeroMs, rows: all.length > PACKETS_MAX ? all.slice(-PACKETS_MAX * 3 / 4) : all }
+  return { connection, next, rows: all.length > PACKETS_MAX ? all.slice(-PACKETS_MAX * 3 / 4) : all }
 }
 
 /** A service stopped, or starts anew: what was done to its links went with its process. */

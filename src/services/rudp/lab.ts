@@ -114,9 +114,10 @@ export class Lab {
 
   #watch(id: string | undefined, after: number): Reply<'watch'> {
     const { connection, recording } = this.#shown(id)
-    if (recording === undefined) return { connection, peer: '', samples: [], next: 0 }
-    const { rows, next } = recording.samples.from(after, REPLY_ROWS_MAX)
-    return { connection, peer: recording.peer, samples: [...rows], next }
+    if (recording === undefined) return { connection, peer: '', startMs: 0, lost: 0, samples: [], next: 0 }
+    const { rows, next } = recording.samplesFrom(after, REPLY_ROWS_MAX)
+    const { peer, startMs = 0, lost } = recording
+    return { connection, peer, startMs, lost, samples: [...rows], next }
   }
 
   #packets(id: string | undefined, after: number): Reply<'packets'> {

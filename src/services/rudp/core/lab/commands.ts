@@ -79,7 +79,14 @@ export const labCommands = {
    */
   watch: {
     ask: z.object({ connection: connection.optional(), after: z.int().min(0).default(0) }),
-    reply: z.object({ connection: connection.optional(), peer: z.string(), samples: z.array(sample), next: z.int() }),
+    reply: z.object({
+      connection: connection.optional(), peer: z.string(),
+      /** When the recording began: times of samples, of packets and of the qlog are told from there. */
+      startMs: z.number(),
+      /** Packets that were given up since then. */
+      lost: z.int(),
+      samples: z.array(sample), next: z.int(),
+    }),
   },
   /** The packets of the same connection, from row `after` on. The oldest rows go: a first one later than `after` tells that some went. */
   packets: {

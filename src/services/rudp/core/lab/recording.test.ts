@@ -21,9 +21,10 @@ test('growth is thinned out, and a window that shrinks, a loss and another contr
   recording.add(window(502), 102)
   recording.add(window(503, 'congestion avoidance'), 103)
   recording.add(window(504, 'congestion avoidance'), 104)
-  expect(recording.samples.from(0, 100).rows.map(({ atMs, lost, control }) => [atMs, lost, control])).toEqual([
-    [0, 0, ''], [20, 0, ''], [40, 0, ''], [60, 0, ''], [80, 0, ''], [100, 0, ''], [101, 2, ''], [102, 0, 'cubic'], [103, 0, ''],
+  expect(recording.samplesFrom(0, 100).rows.map(({ atMs, lost, control }) => [atMs, lost, control])).toEqual([
+    [0, 0, ''], [20, 0, ''], [40, 0, ''], [60, 0, ''], [80, 0, ''], [100, 0, ''], [101, 2, ''], [102, 0, 'cubic'], [103, 0, ''], [104, 0, ''],
   ])
+  expect(recording.lost).toBe(2)
 })
 
 test('what is in flight is the most since the last sample, acknowledgements not counted', () => {
@@ -37,20 +38,34 @@ test('what is in flight is the most since the last sample, acknowledgements not 
   recording.add(sent(4, { kind: 'PING' }), 11)
   recording.add(window(7000), 30)
   recording.add(window(8000), 60)
-  expect(recording.samples.from(0, 9).rows.map(({ flightBytes }) => flightBytes)).toEqual([0, 2400, 0])
+  expect(recording.samplesFrom(0, 9).rows.map(({ flightBytes }) => flightBytes)).toEqual([0, 2400, 0])
+})
+
+test('who looks sees the connection as it is, though nothing follows: the last growth, the last loss, and that nothing is in flight', () => {
+  const recording = new Recording(between)
+  recording.add(window(5000), 1000)
+  recording.add({ kind: 'sent', packet: { type: 'SHORT', destinationId: 1, number: 1, frames: [{ kind: 'PING' }] }, sizeBytes: 1200 }, 1001)
+  recording.add(window(6000), 1002)
+  recording.add({ kind: 'lost', number: 1, sizeBytes: 1200, found: 'by time' }, 1003)
+  const seen = () => recording.samplesFrom(1, 9).rows.map(({ atMs, windowBytes, flightBytes, lost }) => [atMs, windowBytes, flightBytes, lost])
+  const first = [1003, 6000, 1200, 1]
+  expect(seen()).toEqual([first])
+  expect(seen()).toEqual([first, [1003, 6000, 0, 0]])
+  expect(seen()).toEqual([first, [1003, 6000, 0, 0]])
+  expect([recording.startMs, recording.lost]).toEqual([1000, 1])
 })
 
 test('a reader gets each sample once, piece by piece, and those that are still there where it was too slow', () => {
   const recording = new Recording(between)
   for (let number = 0; number < 100; number++) recording.add(window(number), number * 20)
-  const first = recording.samples.from(0, 60)
+  const first = recording.samplesFrom(0, 60)
   expect([first.rows.length, first.next]).toEqual([60, 60])
-  expect(recording.samples.from(first.next, 60).rows.map(({ windowBytes }) => windowBytes)).toEqual(Array.from({ length: 40 }, (_, index) => 60 + index))
-  expect(recording.samples.from(100, 60)).toEqual({ rows: [], next: 100 })
+  expect(recording.samplesFrom(first.next, 60).rows.map(({ windowBytes }) => windowBytes)).toEqual(Array.from({ length: 40 }, (_, index) => 60 + index))
+  expect(recording.samplesFrom(100, 60)).toEqual({ rows: [], next: 100 })
   for (let number = 100; number < 40_000; number++) recording.add(window(number), number * 20)
-  const [oldest] = recording.samples.from(0, 1).rows
+  const [oldest] = recording.samplesFrom(0, 1).rows
   expect(oldest?.windowBytes).toBe(40_000 - 40_000 % 8192 - 8192)
-  expect(recording.samples.from(39_999, 10).rows.map(({ windowBytes }) => windowBytes)).toEqual([39_999])
+  expect(recording.samplesFrom(39_999, 10).rows.map(({ windowBytes }) => windowBytes)).toEqual([39_999])
 })
 
 test('a transfer over a lossy link has as many losses in its samples as its connection counts, and every ssthresh after one', () => {
@@ -68,7 +83,7 @@ test('a transfer over a lossy link has as many losses in its samples as its conn
   pair.run(isComplete, 200_000)
   const recording = server && recordings.get(server)
   if (server === undefined || recording === undefined) throw new Error('nothing was recorded')
-  const samples = recording.samples.from(0, 100_000).rows
+  const samples = recording.samplesFrom(0, 100_000).rows
   expect(samples.reduce((sum, { lost }) => sum + lost, 0)).toBe(server.metrics().lost)
   expect(server.metrics().lost).toBeGreaterThan(10)
   const firstLoss = samples.findIndex(({ lost }) => lost > 0)

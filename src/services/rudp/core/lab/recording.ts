@@ -18,17 +18,24 @@ const QLOG_LENGTH_MAX = 8 * 1024 * 1024
 
 export class Recording {
   readonly peer: string
+  /** When the first event was: times are told from there. Undefined: nothing has happened yet. */
+  startMs: number | undefined
   /** The congestion control that it has, or had last. */
   congestion: CongestionName
   readonly qlog: QlogTrace
-  readonly samples = new Newest<Sample>(SAMPLES_KEPT)
   readonly packets = new PacketRows()
+  readonly #samples = new Newest<Sample>(SAMPLES_KEPT)
   /** In flight: acknowledgements tell what is left, and packets that leave add to it. The most of it since the last sample is shown. */
   #flightBytes = 0
   #mostFlightBytes = 0
   #lost = 0
+  #lostBefore = 0
   #control = ''
+  /** The latest event of its kind; the sample that tells of it may be still to come. */
+  #window: WindowEvent | undefined
+  #told: WindowEvent | undefined
   #last: Sample | undefined
+  #lastMs = 0
 
   constructor(connection: Pick<Connection, 'role' | 'path'> & { metrics(): Pick<Metrics, 'congestion'> }) {
     const { role, path } = connection
@@ -40,6 +47,8 @@ export class Recording {
   add(event: TraceEvent, atMs: number): void {
     this.qlog.add(event, atMs)
     this.packets.add(event, atMs)
+    this.startMs ??= atMs
+    this.#lastMs = atMs
     if (event.kind === 'sent') this.#fly(event.packet, event.sizeBytes)
     else if (event.kind === 'lost') this.#lost++
     else if (event.kind === 'congestion') this.#control = this.congestion = event.name
@@ -53,18 +62,40 @@ export class Recording {
     this.#mostFlightBytes = Math.max(this.#mostFlightBytes, this.#flightBytes)
   }
 
-  #sample({ windowBytes, ssthreshBytes, flightBytes, srttMs, phase }: Extract<TraceEvent, { kind: 'window' }>, atMs: number): void {
-    const mostBytes = Math.max(this.#mostFlightBytes, flightBytes)
-    this.#flightBytes = flightBytes
-    this.#mostFlightBytes = mostBytes
+  /** Packets that were given up so far. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost
+  }
+
+  /** Samples from number `after` on, at most so many. What none tells yet becomes one: nothing may follow it for long. */
+  samplesFrom(after: number, limit: number): ReturnType<Newest<Sample>['from']> {
+    const window = this.#window
+    const isTold = window === this.#told && this.#mostFlightBytes === this.#last?.flightBytes && this.#lost === 0 && this.#control === ''
+    if (window !== undefined && !isTold) this.#tell(window, this.#lastMs)
+    return this.#samples.from(after, limit)
+  }
+
+  #sample(event: WindowEvent, atMs: number): void {
+    this.#window = event
+    this.#flightBytes = event.flightBytes
+    this.#mostFlightBytes = Math.max(this.#mostFlightBytes, event.flightBytes)
     const last = this.#last
-    const tells = last === undefined || this.#lost > 0 || this.#control !== '' || windowBytes < last.windowBytes || phase !== last.phase
-    if (!tells && atMs < last.atMs + SAMPLE_EVERY_MS) return
-    const sample = { atMs, windowBytes, ssthreshBytes: ssthreshBytes === Infinity ? null : ssthreshBytes, flightBytes: mostBytes, srttMs, phase, lost: this.#lost, control: this.#control }
-    this.#mostFlightBytes = flightBytes
+    const tells = last === undefined || this.#lost > 0 || this.#control !== '' || event.windowBytes < last.windowBytes || event.phase !== last.phase
+    if (tells || atMs >= last.atMs + SAMPLE_EVERY_MS) this.#tell(event, atMs)
+  }
+
+  #tell(event: WindowEvent, atMs: number): void {
+    const { windowBytes, ssthreshBytes, srttMs, phase } = event
+    this.#last = {
+      atMs, windowBytes, ssthreshBytes: ssthreshBytes === Infinity ? null : ssthreshBytes, flightBytes: this.#mostFlightBytes, srttMs, phase, lost: this.#lost, control: this.#control,
+    }
+    this.#samples.push(this.#last)
+    this.#told = event
+    this.#mostFlightBytes = this.#flightBytes
+    this.#lostBefore += this.#lost
     this.#lost = 0
     this.#control = ''
-    this.#last = sample
-    this.samples.push(sample)
   }
 }
+
+type WindowEvent = Extract<TraceEvent, { kind: 'window' }>

@@ -20,6 +20,7 @@ test('with a tenth lost a page still comes, and the lab draws how: losses, a thr
   const { shell } = hamlet
   await shell.getByRole('button', { name: 'Lab', exact: true }).click()
   await shell.getByText('Nothing is on its way.').waitFor()
+  await shell.getByRole('radio', { name: 'bbr', checked: true }).waitFor() // what the app server has
   await hamlet.picture('lab-empty')
   const loss = shell.getByRole('slider', { name: 'Loss', exact: true })
   await loss.focus()
@@ -29,6 +30,8 @@ test('with a tenth lost a page still comes, and the lab draws how: losses, a thr
   for (let press = 0; press < 4; press++) await delay.press('ArrowRight')
   await expect.poll(() => shell.getByRole('textbox', { name: 'As text' }).inputValue()).toBe('delay=10ms loss=10% overhead=28 mtu=1500')
   await shell.getByRole('button', { name: /^Lab.*link: delay=10ms loss=10%/ }).waitFor() // in force
+  await shell.getByRole('radio', { name: 'reno' }).click()
+  await shell.getByRole('radio', { name: 'reno', checked: true }).waitFor()
   await shell.getByRole('radio', { name: '1 MB' }).click()
   await shell.getByRole('button', { name: 'Load over RUDP' }).click()
   await shell.getByText(/^1\.0 MB in [\d.]+ m?s: [\d.]+ [Mk]bit\/s\.$/).waitFor({ timeout: 60_000 })
@@ -152,6 +155,25 @@ test('the table and the choice of control are those of the connection, and a cha
   await hamlet.picture('lab-cubic')
   await shell.getByRole('button', { name: 'Stop', exact: true }).click()
   await shell.getByText(/^Stopped after/).waitFor()
+})
+
+test('what is for the one that is shown is for it alone, and is seen to be over with it', async () => {
+  const { shell } = hamlet
+  const scope = (name: string) => shell.getByRole('radio', { name, checked: true })
+  const peer = shell.getByRole('heading', { name: /^To / })
+  const before = await peer.textContent()
+  await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+  await expect.poll(() => peer.textContent(), { timeout: 20_000 }).not.toBe(before)
+  await shell.locator('.lab-state', { hasText: /^cubic, [^o]/ }).waitFor() // its row is there
+  const table = shell.getByRole('grid', { name: 'RUDP connections' })
+  await shell.getByRole('radio', { name: 'The one shown' }).click()
+  await scope('The one shown').waitFor()
+  await shell.getByRole('radio', { name: 'tahoe' }).click()
+  await expect.poll(() => table.textContent()).toMatch(/tahoe/)
+  await shell.getByRole('button', { name: 'Stop', exact: true }).click()
+  await scope('All, and new ones').waitFor({ timeout: 20_000 })
+  await scope('cubic').waitFor()
+  await shell.locator('.lab-state', { hasText: 'tahoe, over' }).waitFor()
 })
 
 test('what was recorded is saved where the person says, as a qlog with its packets', async () => {

@@ -8,7 +8,7 @@ import { useLab } from './store.ts'
 const scopes: readonly Segment<'all' | 'one'>[] = [{ value: 'all', label: 'All, and new ones' }, { value: 'one', label: 'The one shown' }]
 const controls = CONGESTION_NAMES.map(name => ({ value: name, label: name }))
 
-export function ControlForm() {
+export function ControlForm({ isDisabled }: { readonly isDisabled: boolean }) {
   const shown = useLab(({ rows, watching: { connection } }) => connection === undefined ? undefined : rows.get(connection))
   const isForOne = useLab(state => state.isForOne)
   const control = useLab(state => state.control)
@@ -16,10 +16,10 @@ export function ControlForm() {
   return (
     <section className="lab-changes" aria-label="Changes">
       <Labelled label="Changes are for">
-        <Segmented label="Changes are for" segments={scopes} value={isForOne ? 'one' : 'all'} onChange={scope => useLab.setState({ isForOne: scope === 'one' })} />
+        <Segmented label="Changes are for" segments={scopes} value={isForOne ? 'one' : 'all'} isDisabled={isDisabled} onChange={scope => useLab.setState({ isForOne: scope === 'one' && shown !== undefined })} />
       </Labelled>
       <Labelled label="Congestion control">
-        <Segmented label="Congestion control" segments={controls} value={isForOne ? ofShown ?? control : control} onChange={name => { void setControl(name) }} />
+        <Segmented label="Congestion control" segments={controls} value={isForOne ? ofShown : control} isDisabled={isDisabled} onChange={name => { void setControl(name) }} />
       </Labelled>
     </section>
   )

@@ -49,7 +49,7 @@ export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
           </section>
         </div>
         <div className="panel-right">
-          <ControlForm />
+          <ControlForm isDisabled={!isRunning} />
           <LinkForm key={end} link={link} isDisabled={!isRunning} onChange={linkChange} />
         </div>
       </div>

@@ -52,10 +52,16 @@ async function lookAtSamples(end: LabEnd): Promise<void> {
 }
 
 async function lookAtRows(end: LabEnd): Promise<void> {
+  const { connection: shown = '' } = getState().watching // before it is asked which are open
   const { rows, over } = commands.connections.reply.parse(await ask(end, 'connections', {}))
-  const whom = scope(getState(), new Set(rows.map(([id]) => id)))
+  const { congestion: control } = commands.congestion.reply.parse(await ask(end, 'congestion', {}))
+  const open = new Map(rows)
+  // Where the one that is shown is over, changes are for all again, and the person sees that.
+  const isOver = ({ watching }: LabState) => watching.connection === shown && !open.has(shown)
+  setState(state => state.end === end ? { rows: open, over: new Map(over), control, isForOne: state.isForOne && !isOver(state) } : {})
+  const whom = scope(getState())
   const { link } = commands.link.reply.parse(await ask(end, 'link', whom))
-  setState(state => state.end === end ? { rows: new Map(rows), over: new Map(over), ...inForce(link, whom) } : {})
+  setState(state => state.end === end ? inForce(link, whom) : {})
 }
 
 /**
@@ -66,24 +72,23 @@ export function linkChange(setting: LinkSetting): () => Promise<void> {
   const asked = getState()
   const link = formatLink(setting)
   return async () => {
-    const whom = scope(asked, asked.rows)
+    const whom = scope(asked)
     if (await told(ask(asked.end, 'link', { link, ...whom }))) setState(({ end }) => end === asked.end ? inForce(link, whom) : {})
   }
 }
 
 /** The congestion control of all connections and of those to come, or of the one that is shown. */
 export async function setControl(congestion: CongestionName): Promise<void> {
-  const state = getState()
-  if (!state.isForOne) setState({ control: congestion })
-  await told(ask(state.end, 'congestion', { congestion, ...scope(state, state.rows) }))
+  const asked = getState()
+  const whom = scope(asked)
+  if (await told(ask(asked.end, 'congestion', { congestion, ...whom })) && whom.connection === undefined) setState(({ end }) => end === asked.end ? { control: congestion } : {})
 }
 
-/** Loads a page of so many bytes on a new connection, with the control that was chosen for those. */
+/** Loads a page of so many bytes on a new connection. */
 export async function load(homeUrl: string, bytes: number): Promise<void> {
-  const { end, control } = getState()
   setState(({ loading }) => ({ loading: loading + 1, loaded: undefined }))
   const { host } = new URL(homeUrl)
-  const begins = await told(ask(end, 'congestion', { congestion: control })) && await told(ask('client', 'load', { url: `rudp://${host}/bytes/${bytes}` }))
+  const begins = await told(ask('client', 'load', { url: `rudp://${host}/bytes/${bytes}` }))
   if (!begins) setState(({ loading }) => ({ loading: Math.max(0, loading - 1) }))
 }
 
@@ -133,9 +138,9 @@ async function told(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The shown connection, where changes are for it alone and it is still open. */
-function scope({ isForOne, watching: { connection } }: LabState, open: { has(connection: string): boolean }): { connection?: string } {
-  return isForOne && connection !== undefined && open.has(connection) ? { connection } : {}
+/** The shown connection, where changes are for it alone. */
+function scope({ isForOne, watching: { connection } }: LabState): { connection?: string } {
+  return isForOne && connection !== undefined ? { connection } : {}
 }
 
 /** What was asked of no one connection holds for all. */

@@ -52,8 +52,8 @@ export interface LabState {
   readonly link: string
   /** The same of all connections and those to come, whatever the one has. */
   readonly linkOfAll: string
-  /** For connections that the lab makes. Reno: its sawtooth is the one of the textbooks. */
-  readonly control: CongestionName
+  /** What connections to come have at this end; undefined before it was told. */
+  readonly control: CongestionName | undefined
   /** Loads that were begun and are not over. */
   readonly loading: number
   readonly loaded: Loaded | undefined
@@ -68,12 +68,12 @@ const SAMPLES_MAX = 12_000
 const PACKETS_MAX = 4000
 
 export const useLab = create<LabState>(() => ({
-  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: 'reno', loading: 0, loaded: undefined, error: undefined,
+  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: undefined, loading: 0, loaded: undefined, error: undefined,
 }))
 
 /** Another end, or another of its connections, is to be watched. */
 export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>): void {
-  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), over: new Map(), isForOne: false }), watching: NOTHING, packets: NO_PACKETS })
+  useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), over: new Map(), isForOne: false, control: undefined }), watching: NOTHING, packets: NO_PACKETS })
 }
 
 /** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
@@ -107,7 +107,7 @@ export function withPackets(asked: Packets, { connection, rows, next }: ToldPack
 
 /** A service stopped, or starts anew: what was done to its links went with its process. */
 export function forgetService(id: string): void {
-  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map(), over: new Map() }), ...(id === 'client' && { loading: 0 }) }))
+  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map(), over: new Map(), control: undefined }), ...(id === 'client' && { loading: 0 }) }))
 }
 
 /** An event of the client: a load is over. */

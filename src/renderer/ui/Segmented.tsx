@@ -12,7 +12,8 @@ export interface Segment<Value extends string> {
 export interface SegmentedProps<Value extends string> {
   readonly label: string
   readonly segments: readonly Segment<Value>[]
-  readonly value: Value
+  /** Undefined: it is not known yet. */
+  readonly value: Value | undefined
   readonly isDisabled?: boolean
   readonly onChange: (value: Value) => void
 }
@@ -20,7 +21,7 @@ export interface SegmentedProps<Value extends string> {
 export function Segmented<Value extends string>({ label, segments, value, isDisabled = false, onChange }: SegmentedProps<Value>) {
   return (
     <ToggleButtonGroup
-      className="segmented" aria-label={label} selectionMode="single" disallowEmptySelection isDisabled={isDisabled} selectedKeys={[value]}
+      className="segmented" aria-label={label} selectionMode="single" disallowEmptySelection isDisabled={isDisabled} selectedKeys={value === undefined ? [] : [value]}
       onSelectionChange={keys => {
         const chosen = segments.find(segment => keys.has(segment.value))
         if (chosen !== undefined && chosen.value !== value) onChange(chosen.value)

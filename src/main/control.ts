@@ -122,8 +122,14 @@ export class Control {
       'qlog:save': async ({ id, connection }) => {
         const window = this.#options.window()
         if (window === undefined) return {}
-        const qlog = async () => client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection })).qlog
-        return { path: await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, qlog) }
+        let fullAtMs: number | undefined
+        const text = async () => {
+          const recorded = client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection }))
+          fullAtMs = recorded.fullAtMs
+          return recorded.qlog
+        }
+        const path = await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, text)
+        return { path, fullAtMs }
       },
       'browser:transport': async ({ webContentsId, transport }) => {
         await this.#browser.setTransport(webContentsId, transport)

@@ -61,8 +61,8 @@ export const channels = {
   'service:start': { ask: z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }), reply: done },
   'service:stop': { ask: z.object({ id: serviceId }), reply: done },
   'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
-  /** What was recorded of a RUDP connection, saved where the person says; without a path they called it off. */
-  'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional() }) },
+  /** What was recorded of a RUDP connection, saved where the person says; without a path they called it off. `fullAtMs`: something is left out from then on. */
+  'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
   /** Main answers by posting a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts says what it speaks. */
   'trace:open': { ask: z.object({ id: serviceId }), reply: done },

@@ -24,10 +24,7 @@ export function Watched() {
   const row = rows.get(connection)
   const ended = over.get(connection)
   const state = row !== undefined ? `${row.congestion}, ${now.phase}` : ended !== undefined ? `${ended.congestion}, over` : 'The connection is over.'
-  const save = async () => {
-    const path = await saveQlog()
-    setSaved(path === undefined ? '' : `Saved as ${path}.`)
-  }
+  const save = async () => setSaved(await saveQlog())
   return (
     <section className="lab-watched" aria-label="Watched connection">
       <div className="lab-watched-head">

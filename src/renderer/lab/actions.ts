@@ -7,6 +7,7 @@ import type { LinkSetting } from '../../services/kit/link-text.ts'
 import { formatLink } from '../../services/kit/link-text.ts'
 import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
 import { bridge } from '../bridge.ts'
+import { savedSentence } from './sentences.ts'
 import { shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState } from './store.ts'
 
 /** Both ends have the same commands of the lab. */
@@ -96,13 +97,13 @@ export async function stopLoads(): Promise<void> {
   await told(ask('client', 'stop_loads', {}))
 }
 
-/** Saves what was recorded of the shown connection where the person says. @returns where that is, undefined where it was called off */
-export async function saveQlog(): Promise<string | undefined> {
+/** Saves what was recorded of the shown connection where the person says. @returns what came of it */
+export async function saveQlog(): Promise<string> {
   const { end, watching: { connection } } = getState()
-  if (connection === undefined) return undefined
-  const { path, error } = await bridge().invoke('qlog:save', { id: end, connection })
+  if (connection === undefined) return ''
+  const { path, fullAtMs, error } = await bridge().invoke('qlog:save', { id: end, connection })
   setState({ error })
-  return path
+  return path === undefined ? '' : savedSentence(path, fullAtMs)
 }
 
 export const dismissError = () => setState({ error: undefined })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { legendOf, loadSentence, sentenceOf } from './sentences.ts'
+import { legendOf, loadSentence, savedSentence, sentenceOf } from './sentences.ts'
 
 const sample = { atMs: 3420, windowBytes: 45_000, ssthreshBytes: null, flightBytes: 40_000, srttMs: 62.4, phase: 'slow start', lost: 0, control: '' }
 
@@ -17,6 +17,11 @@ test('the end of a load says how fast it was, or why it was none', () => {
   expect(loadSentence(loaded)).toBe('5.0 MB in 10.0 s: 4.0 Mbit/s.')
   expect(loadSentence({ ...loaded, bytes: 1_200_000, failure: 'stopped' })).toBe('Stopped after 1.2 MB in 10.0 s.')
   expect(loadSentence({ ...loaded, status: 404 })).toBe('rudp://my-app.home/bytes/5000000 was answered with status 404.')
+})
+
+test('whoever saves a qlog that was full is told from when on something is left out', () => {
+  expect(savedSentence('/home/a.qlog', undefined)).toBe('Saved as /home/a.qlog.')
+  expect(savedSentence('/home/a.qlog', 4370)).toBe('Saved as /home/a.qlog. It was full 4.4 s after its beginning: what came later is left out.')
 })
 
 test('the legend tells the latest values and all losses', () => {

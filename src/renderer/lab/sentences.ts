@@ -25,6 +25,11 @@ export function loadSentence({ url, status, bytes, tookMs, failure }: Loaded): s
   return `${came}: ${rateText(bytes * 8000 / Math.max(1, tookMs))}.`
 }
 
+/** @param fullAtMs when the recording was full, where it was */
+export function savedSentence(path: string, fullAtMs: number | undefined): string {
+  return `Saved as ${path}.${fullAtMs === undefined ? '' : ` It was full ${formatMs(fullAtMs)} after its beginning: what came later is left out.`}`
+}
+
 /** 1_500_000 → "1.5 Mbit/s". */
 function rateText(bitsPerSecond: number): string {
   const [value, unit] = bitsPerSecond >= 1e6 ? [bitsPerSecond / 1e6, 'Mbit/s'] : [bitsPerSecond / 1000, 'kbit/s']

@@ -32,8 +32,8 @@ export interface FetchOptions extends Environment {
   readonly signal?: AbortSignal
   /** Gets the body as it comes, and is done with a piece when it has called back; it is not ended. */
   readonly output: Writable
-  /** Gets what happened in the RUDP connection, as a qlog file; called once, before the fetch is over. */
-  readonly onQlog?: (qlog: string) => void
+  /** Gets what happened in the RUDP connection, as a qlog file, and when that was full, where it was; called once, before the fetch is over. */
+  readonly onQlog?: (qlog: string, fullAtMs: number | undefined) => void
 }
 
 export interface Fetched {
@@ -75,7 +75,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
     await connections.close()
-    options.onQlog?.(formatQlog([qlog]))
+    options.onQlog?.(formatQlog([qlog]), qlog.fullAtMs)
     names.close()
   }
 }

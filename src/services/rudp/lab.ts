@@ -60,7 +60,7 @@ export class Lab {
       congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#control(name, id) }),
       watch: async ({ connection: id, after }) => this.#watch(id, after),
       packets: async ({ connection: id, after }) => this.#packets(id, after),
-      qlog: async ({ connection: id }) => ({ qlog: formatQlog([this.#recordingOf(id).qlog]) }),
+      qlog: async ({ connection: id }) => this.#qlog(id),
     }
   }
 
@@ -145,6 +145,11 @@ export class Lab {
     if (isWatched === this.#isWatched) return
     this.#isWatched = isWatched
     for (const host of this.#hosts) host.use((_nowMs, endpoint) => { endpoint.observesPackets = isWatched })
+  }
+
+  #qlog(id: string): Reply<'qlog'> {
+    const { qlog } = this.#recordingOf(id)
+    return { qlog: formatQlog([qlog]), fullAtMs: qlog.fullAtMs }
   }
 
   #recordingOf(id: string): Recording {

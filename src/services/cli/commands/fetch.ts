@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseTarget } from '../../client/core/target.ts'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { fetchUrl } from '../../client/fetch.ts'
+import { formatMs } from '../../kit/amounts.ts'
 import { endpointText, filePath, folderPath, linkText } from '../../kit/contract.ts'
 import { HamletError, UsageError } from '../../kit/errors.ts'
 import { systemClock } from '../../kit/node/clock.ts'
@@ -45,8 +46,11 @@ export const fetch = defineCommand({
     const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })
     const file = flags.output === undefined ? undefined : await OutputFile.open('output', flags.output)
     const log = flags.qlog === undefined ? undefined : await OutputFile.open('qlog', flags.qlog)
-    const onQlog = log === undefined ? {} : { onQlog: (qlog: string) => log.stream.write(qlog) }
     const say = (text: string) => stderr.write(`${text}\n`)
+    const onQlog = log === undefined ? {} : { onQlog: (qlog: string, fullAtMs: number | undefined) => {
+      log.stream.write(qlog)
+      if (fullAtMs !== undefined) say(`${flags.qlog} ends ${formatMs(fullAtMs)} after its beginning: it was full, and what came later is left out`)
+    } }
     const encryption = flags.encrypt ? new KnownServers(folder, say) : undefined
     const cryptography = flags.key_log === undefined ? undefined : withKeyLog(nodeCryptography, openKeyLogFile(flags.key_log, say))
     const output = file?.stream ?? stdout

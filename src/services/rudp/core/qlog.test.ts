@@ -45,6 +45,17 @@ test('an ACK, or a loss, names packets by the type with which they were sent: HE
   expect(events.map(({ data }) => data['header'])).toEqual([...headers, ...headers])
 })
 
+test('a file that was full says so with its last event, and when that was', () => {
+  const trace = new QlogTrace('client', 'initiator', 1000)
+  for (let number = 0; number < 100; number++) trace.add(sentShort(number), 500 + number)
+  const { events } = JSON.parse(formatQlog([trace])).traces[0]
+  const last = events[events.length - 1]
+  expect(last).toMatchObject({ name: 'generic:warning', data: { message: expect.stringContaining('full') } })
+  expect(events.length).toBeLessThan(20)
+  expect([trace.fullAtMs, last.time]).toEqual([events.length - 1, events.length - 1])
+  expect(new QlogTrace('client', 'initiator').fullAtMs).toBeUndefined()
+})
+
 test('streams have the ids that QUIC gives to bidirectional ones, and a range of one packet is one number', () => {
   const frames: Frame[] = [0, 1, 2, 3, 4].map(streamId => ({ kind: 'MAX_STREAM_DATA', streamId, limit: 1 }))
   const [sent] = eventsOf(sentShort(0, ...frames, { kind: 'ACK', delayMs: 0, ranges: [{ first: 7, last: 9 }, { first: 4, last: 4 }] }))

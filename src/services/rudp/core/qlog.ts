@@ -28,8 +28,9 @@ export class QlogTrace {
   readonly #parametersOf = new Set<'local' | 'remote'>()
   #length = 0
   #startMs = 0
+  #fullAtMs: number | undefined
 
-  /** @param lengthMax characters of text; what comes later is left out */
+  /** @param lengthMax characters of text; what comes later is left out, and the last event says so */
   constructor(title: string, role: 'initiator' | 'acceptor', lengthMax = TEXT_LENGTH_MAX) {
     this.#title = title
     this.#role = role
@@ -37,10 +38,19 @@ export class QlogTrace {
   }
 
   add(event: TraceEvent, atMs: number): void {
-    if (this.#length >= this.#lengthMax) return
+    if (this.#fullAtMs !== undefined) return
+    if (this.#length >= this.#lengthMax) {
+      this.#fullAtMs = atMs - this.#startMs
+      return this.#write({ name: 'generic:warning', data: { message: 'The recording is full: what came later is left out.' } }, atMs)
+    }
     if (event.kind === 'sent' && event.packet.type !== 'SHORT') this.#longNumbers.add(event.packet.number)
     this.#write(formatEvent(event, this.#longNumbers), atMs)
     if (event.kind === 'sent' || event.kind === 'received') this.#addParameters(event.packet, event.kind === 'sent' ? 'local' : 'remote', atMs)
+  }
+
+  /** When it was full, in ms since its first event; undefined: nothing was left out. */
+  get fullAtMs(): number | undefined {
+    return this.#fullAtMs
   }
 
   /** The limits from which flow control goes on. An end may send them several times, and they stay the same. */

@@ -93,6 +93,6 @@ export const labCommands = {
     ask: z.object({ connection: connection.optional(), after: z.int().min(0).default(0) }),
     reply: z.object({ connection: connection.optional(), rows: z.array(packetRow), next: z.int() }),
   },
-  /** What was recorded of a connection, as a qlog file. */
-  qlog: { ask: z.object({ connection }), reply: z.object({ qlog: z.string() }) },
+  /** What was recorded of a connection, as a qlog file; and when it was full, in ms, where something is left out. */
+  qlog: { ask: z.object({ connection }), reply: z.object({ qlog: z.string(), fullAtMs: z.number().optional() }) },
 } as const

@@ -7,7 +7,7 @@ import { formatQlog } from '../qlog.ts'
 import { Recording } from './recording.ts'
 
 const between = { role: 'acceptor', path: { local: { address: '192.0.2.1', port: 8080 }, interfaceName: '', peer: { address: '192.0.2.2', port: 50_000 } }, metrics: () => ({ congestion: 'reno' as const }) } as const
-const window = (windowBytes: number, phase = 'slow start'): TraceEvent =>
+const window = (windowBytes: number, phase = 'slow start'): Extract<TraceEvent, { kind: 'window' }> =>
   ({ kind: 'window', windowBytes, ssthreshBytes: Infinity, flightBytes: 0, phase, srttMs: 10, minRttMs: 10, latestRttMs: 10, pacingBytesPerMs: 1 })
 
 test('growth is thinned out, and a window that shrinks, a loss and another control are not', () => {
@@ -53,6 +53,13 @@ test('who looks sees the connection as it is, though nothing follows: the last g
   expect(seen()).toEqual([first, [1003, 6000, 0, 0]])
   expect(seen()).toEqual([first, [1003, 6000, 0, 0]])
   expect([recording.startMs, recording.lost]).toEqual([1000, 1])
+})
+
+test('of a connection that is over nothing is in flight, though not all was acknowledged', () => {
+  const recording = new Recording(between)
+  recording.add({ ...window(5000), flightBytes: 2400 }, 0)
+  recording.add({ kind: 'state', from: 'DRAINING', to: 'CLOSED' }, 300)
+  expect(recording.samplesFrom(0, 9).rows.map(({ atMs, flightBytes }) => [atMs, flightBytes])).toEqual([[0, 2400], [300, 0]])
 })
 
 test('a reader gets each sample once, piece by piece, and those that are still there where it was too slow', () => {

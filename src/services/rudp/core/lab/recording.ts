@@ -53,6 +53,7 @@ export class Recording {
     else if (event.kind === 'lost') this.#lost++
     else if (event.kind === 'congestion') this.#control = this.congestion = event.name
     else if (event.kind === 'window') this.#sample(event, atMs)
+    else if (event.kind === 'state' && event.to === 'CLOSED') this.#flightBytes = this.#mostFlightBytes = 0 // who closed told no more what had arrived
   }
 
   /** Acknowledgements alone are not in flight; a probe for longer datagrams, which is filled up, counts as it does in loss.ts. */

@@ -111,7 +111,7 @@ function Row({ id, kind, text: { time, label, marks, isLost, sentence }, index, 
     >
       <span className="rung-time">{time}</span>
       <span className="rung-lane">
-        <span className="rung-label">{label}{marks.map(mark => <b key={mark} className="rung-mark">{mark}</b>)}</span>
+        <span className="rung-label"><span className="rung-frames">{label}</span>{marks.map(mark => <b key={mark} className="rung-mark">{mark}</b>)}</span>
         <i className="rung-arrow" />
         {isLost && <b className="rung-lost">✕ lost</b>}
       </span>

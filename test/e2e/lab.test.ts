@@ -55,7 +55,7 @@ test('the plot is read with the keyboard alone', async () => {
 
 test('the plot is a table too, for who cannot see it', async () => {
   await hamlet.shell.getByText('Second by second').click()
-  const table = hamlet.shell.getByRole('grid', { name: 'Second by second' })
+  const table = hamlet.shell.getByRole('table', { name: 'Second by second' })
   await expect.poll(() => table.textContent()).toMatch(/0 s[\d.]+ kB to [\d.]+ kB/)
   await hamlet.picture('lab-seconds')
   await hamlet.shell.getByText('Second by second').click()
@@ -149,7 +149,7 @@ test('the table and the choice of control are those of the connection, and a cha
   await shell.getByRole('radio', { name: '5 MB' }).click()
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('bottleneck')
   await shell.getByRole('button', { name: 'Load over RUDP' }).click()
-  const table = shell.getByRole('grid', { name: 'RUDP connections' })
+  const table = shell.getByRole('table', { name: 'RUDP connections' })
   await expect.poll(() => table.textContent()).toMatch(/cubic.*bottleneck/)
   await expect.poll(async () => Number(await legend('Lost').textContent()), { timeout: 30_000 }).toBeGreaterThan(0)
   await hamlet.picture('lab-cubic')
@@ -190,7 +190,7 @@ test('what was recorded is saved where the person says, as a qlog with its packe
 test('a link that was left bad is told in the rail, and the app server\'s panel has the table too', async () => {
   const { shell } = hamlet
   await shell.getByRole('button', { name: 'App server', exact: true }).click()
-  await shell.getByRole('grid', { name: 'RUDP connections' }).waitFor()
+  await shell.getByRole('table', { name: 'RUDP connections' }).waitFor()
   await shell.getByRole('button', { name: /^Lab.*link: bottleneck/ }).click()
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
   await shell.getByRole('button', { name: 'Lab', exact: true }).waitFor()
@@ -204,11 +204,11 @@ test('a link for the one shown hides no bad link of all', async () => {
   await told.waitFor()
   await shell.getByRole('radio', { name: '20 MB' }).click()
   await shell.getByRole('button', { name: 'Load over RUDP' }).click()
-  await expect.poll(() => shell.getByRole('grid', { name: 'RUDP connections' }).textContent()).toMatch(/satellite/)
+  await expect.poll(() => shell.getByRole('table', { name: 'RUDP connections' }).textContent()).toMatch(/satellite/)
   await shell.getByRole('radio', { name: 'The one shown' }).click()
   await told.waitFor()
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')
-  await expect.poll(() => shell.getByRole('grid', { name: 'RUDP connections' }).textContent()).not.toMatch(/satellite/)
+  await expect.poll(() => shell.getByRole('table', { name: 'RUDP connections' }).textContent()).not.toMatch(/satellite/)
   await told.waitFor()
   await shell.getByRole('radio', { name: 'All, and new ones' }).click()
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('perfect')

@@ -88,7 +88,7 @@ test('each service has a panel with its switch, form, table and log', async () =
     await hamlet.shell.getByRole('button', { name: card, exact: true }).click()
     await hamlet.shell.getByRole('heading', { name: title }).first().waitFor()
     await hamlet.shell.locator('.xterm-rows').waitFor()
-    await hamlet.shell.getByRole('grid').first().waitFor()
+    await hamlet.shell.getByRole('table').first().waitFor()
     await hamlet.picture(`panel-${title.toLowerCase().replace(/ /g, '-')}`)
   }
 })

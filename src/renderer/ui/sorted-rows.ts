@@ -2,7 +2,7 @@
 
 export type RowEntry = readonly [key: string, row: Readonly<Record<string, string>>]
 export interface RowOrder {
-  readonly column: string | number
+  readonly column: string
   readonly direction: 'ascending' | 'descending'
 }
 
@@ -12,6 +12,11 @@ export function sortedRows(rows: ReadonlyMap<string, Readonly<Record<string, str
   if (order === undefined) return entries
   const sign = order.direction === 'ascending' ? 1 : -1
   return entries.sort(([, a], [, b]) => sign * byValue.compare(a[order.column] ?? '', b[order.column] ?? ''))
+}
+
+/** The order when a column is pressed: that column upwards, then downwards. */
+export function nextOrder(order: RowOrder | undefined, column: string): RowOrder {
+  return { column, direction: order?.column === column && order.direction === 'ascending' ? 'descending' : 'ascending' }
 }
 
 const byValue = new Intl.Collator('en', { numeric: true })

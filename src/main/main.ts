@@ -1,7 +1,7 @@
 /** Entry of the app: one instance, one window, and the services behind it. */
 import { app, BrowserWindow, dialog, Menu } from 'electron'
 import { join, resolve } from 'node:path'
-import { oneLine } from '../services/kit/errors.ts'
+import { HamletError, oneLine } from '../services/kit/errors.ts'
 import { makeDataFolder } from '../services/kit/node/data-folder.ts'
 import { refuseDebugger } from '../services/kit/node/refuse-debugger.ts'
 import { loadSettings } from '../services/kit/node/settings-file.ts'
@@ -61,10 +61,24 @@ async function start(): Promise<void> {
   })
   answerWindow(control.handlers)
   window = openWindow(buildFolder, join(assetsFolder, 'icon.png'))
+  reviveWhenGone(window, text => control?.notice(text))
   if (warning !== undefined) control.notice(warning)
   const restored = control.restore()
   if (app.commandLine.hasSwitch('smoke')) void smoke(window, restored)
   await restored
+}
+
+/** Loads the window's page anew when its process has ended, killed or out of memory. One that ends before it was drawn would do so for ever. */
+function reviveWhenGone({ webContents }: BrowserWindow, notice: (text: string) => void): void {
+  let isDrawn = false
+  webContents.on('did-finish-load', () => { isDrawn = true })
+  webContents.on('render-process-gone', (_event, { reason }) => {
+    if (reason === 'clean-exit') return
+    if (!isDrawn) return fail('Hamlet cannot go on', new HamletError({ code: 'internal', what: 'the window cannot be shown', why: `its process ends at once (${reason})`, remedy: 'start Hamlet again' }))
+    isDrawn = false
+    notice(`The window's process ended unexpectedly (${reason}), and the window was loaded anew; all services ran on.`)
+    webContents.reload()
+  })
 }
 
 /** `--smoke`: says that the window has really drawn its page, and quits. For tests of the packages. */

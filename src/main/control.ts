@@ -86,37 +86,36 @@ export class Control {
       'roles:start': async () => {
         const wasUp = this.#isUp('client')
         const faults = await this.#roles.startAll(mapRoles(id => this.#settings.roles[id].settings))
-        await this.#remember(mapRoles(id => ({ on: this.#isUp(id) })))
+        const unsaved = await this.#remember(mapRoles(id => ({ on: this.#isUp(id) })))
         if (this.#isUp('client')) {
           await this.#roles.probeAll()
           if (!wasUp) this.#push('browser:first', {})
         }
-        return { error: faults[0] }
+        return { error: faults[0] ?? unsaved }
       },
       'roles:stop': async () => {
         await this.#roles.stopAll()
-        await this.#remember(mapRoles(() => ({ on: false })))
-        return {}
+        return { error: await this.#remember(mapRoles(() => ({ on: false }))) }
       },
       'mode:set': async ({ mode }) => {
         await this.#roles.stopAll()
         this.#roles.mode = mode
-        await this.#save({ ...this.#settings, mode })
+        const unsaved = await this.#save({ ...this.#settings, mode })
         this.#push('mode', { mode })
-        return { error: (await this.#startWhatIsOn())[0] }
+        const faults = await this.#startWhatIsOn()
+        return { error: faults[0] ?? unsaved }
       },
       'service:start': async ({ id, settings }) => {
         const contract = contracts[SERVICE_IDS.indexOf(id)]
         if (contract !== undefined) parseSettings(contract, settings)
-        await this.#remember({ [id]: { on: true, settings } })
+        const unsaved = await this.#remember({ [id]: { on: true, settings } })
         this.#push('service:settings', { id, settings })
         await this.#roles.start(id, settings)
-        return {}
+        return { error: unsaved }
       },
       'service:stop': async ({ id }) => {
         await this.#roles.stop(id)
-        await this.#remember({ [id]: { on: false } })
-        return {}
+        return { error: await this.#remember({ [id]: { on: false } }) }
       },
       'service:command': async ({ id, name, ask }) => ({ value: await this.#supervisor.command(id, name, ask) }),
       'qlog:save': async ({ id, connection }) => {
@@ -186,13 +185,19 @@ export class Control {
     return up.includes(this.#supervisor.status(id).state)
   }
 
-  #remember(changes: Partial<Record<ServiceId, Partial<Settings['roles'][ServiceId]>>>): Promise<void> {
+  #remember(changes: Partial<Record<ServiceId, Partial<Settings['roles'][ServiceId]>>>): Promise<ErrorParts | undefined> {
     return this.#save({ ...this.#settings, roles: mapRoles(id => ({ ...this.#settings.roles[id], ...changes[id] })) })
   }
 
-  async #save(settings: Settings): Promise<void> {
+  /** @returns why they could not be saved; they hold all the same, so that a full disk keeps nobody from switching a service off */
+  async #save(settings: Settings): Promise<ErrorParts | undefined> {
     this.#settings = settings
-    await saveSettings(this.#options.dataFolder, settings)
+    try {
+      await saveSettings(this.#options.dataFolder, settings)
+      return undefined
+    } catch (error) {
+      return { ...partsOf(error), done: 'what was asked for holds until Hamlet is quit' }
+    }
   }
 
   #push<Channel extends keyof Pushes>(channel: Channel, pushed: Pushed<Channel>): void {

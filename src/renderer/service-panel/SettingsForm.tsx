@@ -6,6 +6,7 @@ import { Button } from '../ui/Button.tsx'
 import { Field } from '../ui/Field.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { Switch } from '../ui/Switch.tsx'
+import { forgetDraft, setDraft, useDrafts } from './drafts.ts'
 import { labelOf } from './labels.ts'
 import { placeholderOf, readValues, valuesOf, type Values } from './settings-values.ts'
 
@@ -19,19 +20,20 @@ export interface SettingsFormProps {
 
 export function SettingsForm({ contract, settings, isRunning, onApply }: SettingsFormProps) {
   const fields = useMemo(() => settingFields(contract), [contract])
-  const [draft, setDraft] = useState<Values>()
+  const draft = useDrafts(drafts => drafts[contract.id])
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({})
   const [isPending, setPending] = useState(false)
   const [outcome, setOutcome] = useState('')
   const form = useRef<HTMLFormElement>(null)
-  const values = draft ?? valuesOf(fields, settings)
+  const saved = valuesOf(fields, settings)
+  const values = draft ?? saved
   useEffect(() => {
     if (Object.keys(errors).length > 0) form.current?.querySelector<HTMLElement>('.field-input[data-invalid]')?.focus()
   }, [errors])
 
   const advanced = fields.filter(({ isAdvanced }) => isAdvanced)
   // What was changed, or is wrong, is not hidden.
-  const hasAdvanced = advanced.some(({ name }) => settings[name] !== undefined || errors[name] !== undefined)
+  const hasAdvanced = advanced.some(({ name }) => settings[name] !== undefined || values[name] !== saved[name] || errors[name] !== undefined)
   const inputs = (these: readonly SettingField[]) => these.map(field => (
     <SettingInput
       key={field.name} field={field} value={values[field.name] ?? ''} error={errors[field.name]}
@@ -39,7 +41,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
     />
   ))
   const edit = (next: Values) => {
-    setDraft(next)
+    setDraft(contract.id, next)
     setOutcome('')
   }
   const submit = async (event: FormEvent) => {
@@ -50,8 +52,8 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
     setPending(true)
     const error = await onApply(reading.settings)
     setPending(false)
-    setDraft(undefined)
-    setOutcome(error === undefined ? 'Saved.' : `Not started: ${error.what}.`)
+    if (error === undefined) forgetDraft(contract.id, draft)
+    setOutcome(error === undefined ? 'Saved.' : `${error.what}.`)
   }
   return (
     <form ref={form} className="settings" aria-label={`Settings of ${contract.title}`} noValidate onSubmit={event => { void submit(event) }}>
@@ -67,7 +69,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
         <Button type="submit" isPending={isPending}>{isRunning ? 'Save and restart' : 'Save and start'}</Button>
         <Button look="quiet" onPress={() => { setErrors({}); edit(valuesOf(fields, {})) }}>Reset to defaults</Button>
       </div>
-      <p className="settings-outcome" role="status">{outcome}</p>
+      <p className="settings-outcome" role="status">{outcome === '' && draft !== undefined ? 'Not saved yet.' : outcome}</p>
     </form>
   )
 }

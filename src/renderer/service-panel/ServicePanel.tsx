@@ -47,7 +47,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
           <h1>{title}</h1>
           <p>{summary}</p>
         </div>
-        <Button look={isRunning ? 'plain' : 'primary'} isDisabled={isMoving} onPress={() => { if (isRunning) onStop(); else void onStart(settings) }}>
+        <Button look={isRunning ? 'plain' : 'primary'} isPending={isMoving} onPress={() => { if (isRunning) onStop(); else void onStart(settings) }}>
           {isRunning ? 'Stop' : 'Start'}
         </Button>
       </header>

@@ -1,5 +1,5 @@
 /** The window: the village at the left, the browser, a service's panel or the lab beside it. The only place where features meet. */
-import { useEffect, useMemo, type ComponentType } from 'react'
+import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contracts, type ServiceId } from '../../services/contracts.ts'
 import { Browser } from '../browser/Browser.tsx'
@@ -25,14 +25,16 @@ const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: Servic
 export function App() {
   const view = useVillage(state => state.view)
   const isOnline = useVillage(state => isUp(state.services.client.status))
+  const stage = useRef<HTMLDivElement>(null)
   useShortcuts()
   useEffect(() => setOnline(isOnline), [isOnline])
+  useEffect(() => keepFocus(stage.current), [view])
   return (
     <div className="window">
       <Rail />
       <main className="centre">
-        <Notices />
-        <div className="stage">
+        <Notices onGone={() => keepFocus(stage.current)} />
+        <div className="stage" ref={stage} role="group" aria-label="View" tabIndex={-1}>
           <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip /></Browser>
           {view === 'lab' && <LabView />}
           {view !== 'browser' && view !== 'lab' && <Panel key={view} id={view} />}
@@ -41,6 +43,12 @@ export function App() {
       <Announcer />
     </div>
   )
+}
+
+/** What had the focus is gone, or covered: the keyboard and the screen reader go on in the view. */
+function keepFocus(stage: HTMLElement | null): void {
+  const focused = document.activeElement
+  if (focused === null || focused === document.body || focused.closest('[inert]') !== null) stage?.focus()
 }
 
 function LabView() {

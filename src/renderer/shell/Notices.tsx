@@ -1,17 +1,20 @@
 /** What main has to tell, and why the last wish could not be met: above the view, until dismissed. */
+import { useEffect } from 'react'
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
 import { dismissError, dismissNotice } from './actions.ts'
 import { useVillage } from './store.ts'
 
-export function Notices() {
+/** @param onGone is told when one is gone, and with it maybe the button that was pressed */
+export function Notices({ onGone }: { readonly onGone: () => void }) {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
   // A panel shows the error of its own service already.
   const isOnPanel = useVillage(({ view, services }) => view !== 'browser' && view !== 'lab' && error !== undefined && services[view].status.error?.what === error.what)
   // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
   const newest = notices[notices.length - 1]
+  useEffect(onGone, [newest, error])
   return (
     <div className="notices">
       {error !== undefined && !isOnPanel && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}

@@ -34,7 +34,7 @@ export function Rail() {
       <div className="rail-start">{isOnStartPage ? <p className="rail-hint">{hint[progress.phase]}</p> : <StartButton />}</div>
       <div className="rail-mode">
         <Segmented
-          label="Who can reach the services" segments={modes} value={mode} isDisabled={busy !== undefined}
+          label="Who can reach the services" segments={modes} value={mode} isPending={busy !== undefined}
           onChange={chosen => { void setMode(chosen) }}
         />
         <p className="rail-sentence">{modeSentence[mode]}</p>

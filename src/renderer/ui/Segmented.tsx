@@ -15,16 +15,18 @@ export interface SegmentedProps<Value extends string> {
   /** Undefined: it is not known yet. */
   readonly value: Value | undefined
   readonly isDisabled?: boolean
+  /** A choice is under way: none is taken meanwhile, and the keyboard's focus stays. */
+  readonly isPending?: boolean
   readonly onChange: (value: Value) => void
 }
 
-export function Segmented<Value extends string>({ label, segments, value, isDisabled = false, onChange }: SegmentedProps<Value>) {
+export function Segmented<Value extends string>({ label, segments, value, isDisabled = false, isPending = false, onChange }: SegmentedProps<Value>) {
   return (
     <ToggleButtonGroup
-      className="segmented" aria-label={label} selectionMode="single" disallowEmptySelection isDisabled={isDisabled} selectedKeys={value === undefined ? [] : [value]}
+      className={isPending ? 'segmented segmented-pending' : 'segmented'} aria-label={label} selectionMode="single" disallowEmptySelection isDisabled={isDisabled} selectedKeys={value === undefined ? [] : [value]}
       onSelectionChange={keys => {
         const chosen = segments.find(segment => keys.has(segment.value))
-        if (chosen !== undefined && chosen.value !== value) onChange(chosen.value)
+        if (chosen !== undefined && chosen.value !== value && !isPending) onChange(chosen.value)
       }}
     >
       {segments.map(segment => (

@@ -4,10 +4,12 @@ export interface SwitchProps {
   /** What it switches, for people who cannot see where it stands. */
   readonly label: string
   readonly isOn: boolean
+  /** Keeps the keyboard's focus, which a disabled button would lose. */
   readonly isDisabled?: boolean
   readonly onChange: (isOn: boolean) => void
 }
 
 export function Switch({ label, isOn, isDisabled = false, onChange }: SwitchProps) {
-  return <button type="button" role="switch" className="switch" aria-checked={isOn} aria-label={label} disabled={isDisabled} onClick={() => onChange(!isOn)} />
+  const press = () => { if (!isDisabled) onChange(!isOn) }
+  return <button type="button" role="switch" className="switch" aria-checked={isOn} aria-label={label} aria-disabled={isDisabled} onClick={press} />
 }

@@ -1,0 +1,149 @@
+/** The window in everyday use: what was typed and what has the focus stay, and nothing that breaks below takes it along. */
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyFolder } from '../support/hamlet.ts'
+import { HamletWindow } from './hamlet-window.ts'
+
+let hamlet: HamletWindow
+const folder = emptyFolder()
+
+beforeAll(async () => {
+  hamlet = await HamletWindow.open(folder)
+  await hamlet.startEverything()
+  await hamlet.page()
+}, 90_000)
+afterAll(async () => { await hamlet.close() }, 30_000)
+
+const open = (view: string) => hamlet.shell.getByRole('button', { name: view, exact: true }).click()
+const field = (name: string) => hamlet.shell.getByRole('textbox', { name, exact: true })
+const focused = () => hamlet.shell.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent)
+const stateOf = (service: 'dns' | 'dhcp') => expect.poll(async () => (await hamlet.status(service)).state)
+const register = (line: string) => hamlet.shell.evaluate(asked => window.hamlet.invoke('service:command', { id: 'dns', name: 'admin', ask: { line: asked } }), line)
+
+test('what is typed in a settings form outlasts a look at another view', async () => {
+  await open('DHCP')
+  await field('Lease').fill('900')
+  await hamlet.shell.getByText('Not saved yet.').waitFor()
+  await open('DNS')
+  await open('DHCP')
+  expect(await field('Lease').inputValue()).toBe('900')
+  await hamlet.shell.getByRole('button', { name: 'Save and restart' }).click()
+  await hamlet.shell.getByText('Saved.', { exact: true }).waitFor()
+})
+
+test('the focus stays where the person is: a switch, a button and a choice that take a while, a view that is left', async () => {
+  const { shell } = hamlet
+  const hold = shell.getByRole('switch', { name: 'DHCP server' })
+  await hold.focus()
+  for (const state of ['stopped', 'running']) {
+    await shell.keyboard.press('Space')
+    await stateOf('dhcp').toBe(state)
+    expect(await focused()).toBe('DHCP server')
+  }
+  await open('DNS')
+  await shell.getByRole('button', { name: 'Stop', exact: true }).focus()
+  for (const [state, label] of [['stopped', 'Start'], ['running', 'Stop']] as const) {
+    await shell.keyboard.press('Enter')
+    await stateOf('dns').toBe(state)
+    await expect.poll(focused).toBe(label)
+  }
+  for (const mode of ['LAN', 'Local']) {
+    const choice = shell.getByRole('radio', { name: mode })
+    await choice.focus()
+    await shell.keyboard.press('Enter')
+    await expect.poll(() => choice.isChecked(), { timeout: 20_000 }).toBe(true)
+    expect(await focused()).toBe(mode)
+    await shell.getByRole('button', { name: 'Stop everything' }).waitFor({ timeout: 20_000 })
+  }
+  await open('Browser')
+  await field('Address').focus()
+  await shell.keyboard.press('Control+2')
+  await expect.poll(focused).toBe('View')
+  await shell.keyboard.press('Escape')
+  await expect.poll(focused).toBe('Page')
+}, 90_000)
+
+test('in forced colours a switch that is on looks on', async () => {
+  const { shell } = hamlet
+  await shell.emulateMedia({ forcedColors: 'active' })
+  const colours = await shell.getByRole('switch', { name: 'DNS server', checked: true }).evaluate(element => [getComputedStyle(element), getComputedStyle(element, '::before')].map(style => style.backgroundColor))
+  await hamlet.picture('forced-colours')
+  await shell.emulateMedia({ forcedColors: null })
+  expect(new Set(colours).size).toBe(2)
+})
+
+test('at twice the size on a small screen every control is within the window', async () => {
+  const { shell } = hamlet
+  await hamlet.inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.setContentSize(1024, 768))
+  await field('Address').click() // what the page hears Playwright's keys do not tell
+  for (let press = 0; press < 8; press++) await shell.keyboard.press('Control+=')
+  await expect.poll(() => shell.evaluate(() => devicePixelRatio)).toBeGreaterThan(1.9)
+  for (const view of ['Browser', 'DNS', 'DHCP', 'App server', 'Client']) {
+    await open(view)
+    const outside = () => shell.evaluate(() => [...document.querySelectorAll('button, input, textarea')].filter(element => element.closest('.table-frame, [inert]') === null && element.getBoundingClientRect().right > innerWidth).map(element => element.textContent))
+    await expect.poll(outside).toEqual([])
+    await hamlet.picture(`twice-the-size-${view.toLowerCase().replace(' ', '-')}`)
+  }
+  await shell.keyboard.press('Control+0')
+})
+
+test('of hundreds of names one that changes does not hold the window up', async () => {
+  for (let number = 0; number < 280; number++) await register(`REGISTER host-${number}.home 192.0.2.${number % 250}`)
+  await open('DNS')
+  await hamlet.shell.getByRole('cell', { name: 'host-270.home' }).waitFor({ timeout: 20_000 })
+  await hamlet.shell.locator('.xterm-rows').waitFor()
+  await hamlet.shell.evaluate(() => {
+    const held: number[] = []
+    Object.assign(window, { held })
+    new PerformanceObserver(list => held.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' })
+  })
+  for (let number = 0; number < 3; number++) {
+    await register(`REGISTER host-200.home 192.0.2.${number}`)
+    await expect.poll(() => hamlet.shell.evaluate(() => document.querySelector('.table-row:last-child')?.textContent)).toContain(`host-200.homeA192.0.2.${number}`)
+  }
+  // Drawing all of them anew took seconds each time.
+  expect(await hamlet.shell.evaluate(() => Math.max(0, ...Reflect.get(window, 'held')))).toBeLessThan(500)
+}, 90_000)
+
+test('settings that cannot be saved keep nobody from changing the mode or a setting, and the person is told', async () => {
+  const { shell } = hamlet
+  const path = join(folder, 'settings.json')
+  renameSync(path, join(folder, 'kept.json'))
+  mkdirSync(path) // in the way of the file, for whatever user
+  const told = shell.getByRole('alert').getByText('settings.json could not be written')
+  const choice = shell.getByRole('radio', { name: 'LAN' })
+  await choice.click()
+  await expect.poll(() => choice.isChecked(), { timeout: 20_000 }).toBe(true)
+  await told.waitFor({ timeout: 20_000 })
+  for (const service of ['dns', 'dhcp'] as const) await stateOf(service).toBe('running')
+  await shell.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click()
+  await open('DHCP')
+  await field('Lease').fill('1200')
+  await shell.getByRole('button', { name: 'Save and restart' }).click()
+  await told.waitFor()
+  await stateOf('dhcp').toBe('running')
+  expect(await field('Lease').inputValue()).toBe('1200')
+  await hamlet.picture('settings-not-saved')
+  rmdirSync(path)
+  await shell.getByRole('radio', { name: 'Local' }).click()
+  await expect.poll(() => choice.isChecked(), { timeout: 20_000 }).toBe(false)
+  await shell.getByRole('button', { name: 'Stop everything' }).waitFor()
+}, 90_000)
+
+test('a window whose process ends is loaded anew, and the services run on', async () => {
+  // By Electron: Playwright gives a page up that has crashed.
+  const seen = () => hamlet.inMain<{ pids: number[]; told: string }>(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript(`
+    window.hamlet.invoke('app:snapshot', {}).then(({ services }) => ({
+      pids: Object.values(services).map(({ status }) => status.pid), told: document.querySelector('.notices').textContent
+    }))`))
+  const { pids } = await seen()
+  await hamlet.inMain(({ BrowserWindow }) => new Promise<void>(resolve => {
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents
+    contents?.once('did-finish-load', () => resolve())
+    contents?.forcefullyCrashRenderer()
+  }))
+  await expect.poll(async () => (await seen()).told).toContain('the window was loaded anew')
+  expect((await seen()).pids).toEqual(pids)
+  await hamlet.picture('window-loaded-anew')
+})

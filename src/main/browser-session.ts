@@ -1,7 +1,7 @@
 /** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no powers. */
-import { app, session, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
-import { viewNumber } from '../preload/contract.ts'
-import { TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
+import { app, session, webContents, type DownloadItem, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
+import { shortcutOf, type Shortcut } from '../preload/contract.ts'
+import { FRAME_HEADER, TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
 import { applyProxy } from './electron-compat.ts'
 
 /** Not persistent: what a page stored is gone with the run. */
@@ -16,8 +16,10 @@ const LOGINS_MAX = 3
 export interface PageHost {
   /** Opens an address that a page cannot go to by itself. */
   open(url: string): void
-  /** Shows a view whose keys were pressed in a page. */
-  show(viewNumber: number): void
+  /** Does what keys ask for that were pressed in a page. */
+  perform(shortcut: Shortcut): void
+  /** Tells the person a sentence. */
+  tell(sentence: string): void
 }
 
 export class BrowserSession {
@@ -33,13 +35,16 @@ export class BrowserSession {
     this.#host = host
     this.#session = session.fromPartition(PARTITION)
     this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
-    this.#session.setPermissionRequestHandler((_contents, _permission, grant) => grant(false))
+    // A film may fill the screen: Escape takes it back at any time.
+    this.#session.setPermissionRequestHandler((_contents, permission, grant) => grant(permission === 'fullscreen'))
     this.#session.setPermissionCheckHandler(() => false)
     this.#session.webRequest.onBeforeSendHeaders((details, send) => {
       const headers: Record<string, string> = Object.fromEntries(Object.entries(details.requestHeaders).filter(([name]) => name.toLowerCase() !== TRANSPORT_HEADER))
       headers[TRANSPORT_HEADER] = this.#transports.get(details.webContentsId ?? -1) ?? 'tcp'
+      if (details.resourceType === 'subFrame') headers[FRAME_HEADER] = '1'
       send({ requestHeaders: headers })
     })
+    this.#session.on('will-download', (_event, item) => followDownload(item, sentence => host.tell(sentence)))
     app.on('login', (event, contents, _details, authInfo, answer) => {
       if (!authInfo.isProxy || authInfo.host !== PROXY_HOST || authInfo.port !== this.#proxyPort) return
       if (contents !== null && contents.session !== this.#session) return
@@ -63,6 +68,12 @@ export class BrowserSession {
     this.#transports.set(webContentsId, transport)
     this.#logins = 0
     await this.#proxied
+  }
+
+  /** Opens an address in a tab. Of a load that fails the page's events tell. */
+  load(webContentsId: number, url: string): void {
+    const tab = webContents.fromId(webContentsId)
+    if (tab?.session === this.#session && isWebAddress(url)) tab.loadURL(url).catch(() => undefined)
   }
 
   #restrict(contents: WebContents): void {
@@ -89,15 +100,29 @@ export class BrowserSession {
       return { action: 'deny' }
     })
     contents.on('before-input-event', (event, { type, key, control, meta, alt, shift }) => {
-      const number = viewNumber({ key, ctrlKey: control, metaKey: meta, altKey: alt, shiftKey: shift })
-      if (type !== 'keyDown' || number === undefined) return
+      const shortcut = shortcutOf({ key, ctrlKey: control, metaKey: meta, altKey: alt, shiftKey: shift })
+      if (type !== 'keyDown' || shortcut === undefined) return
       event.preventDefault()
-      this.#host.show(number)
+      this.#host.perform(shortcut)
     })
     // A page may not keep the person: they leave, unasked.
     contents.on('will-prevent-unload', event => event.preventDefault())
     contents.once('destroyed', () => this.#transports.delete(contents.id))
   }
+}
+
+/** Tells how the saving of a file ended, but not to the person who called it off. */
+function followDownload(item: DownloadItem, tell: (sentence: string) => void): void {
+  let isBroken = false
+  item.on('updated', (_event, state) => {
+    if (state !== 'interrupted') return
+    isBroken = true // Chromium has tried some times, and would wait for ever to be asked again, half of the file on disk.
+    item.cancel()
+  })
+  item.once('done', (_event, state) => {
+    if (state === 'completed') tell(`${item.getFilename()} was saved as ${item.getSavePath()}.`)
+    else if (isBroken || state === 'interrupted') tell(`${item.getFilename()} was not saved: its bytes stopped coming, or the disk did not take them. You may open its address again.`)
+  })
 }
 
 const isWebAddress = (url: string) => /^https?:\/\//.test(url)

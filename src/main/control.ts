@@ -10,7 +10,7 @@ import { Supervisor, type ServiceStatus } from '../services/kit/node/supervisor.
 import { parseSettings } from '../services/kit/node/service.ts'
 import { Roles } from '../services/roles/roles.ts'
 import type { Settings } from '../services/settings.ts'
-import type { logLine, Pushed, Pushes, Snapshot } from '../preload/contract.ts'
+import type { Ask, logLine, Pushed, Pushes, Snapshot } from '../preload/contract.ts'
 import type { z } from 'zod'
 import { BrowserSession } from './browser-session.ts'
 import { runtimeName } from './electron-compat.ts'
@@ -44,7 +44,7 @@ export class Control {
     this.#options = options
     this.#settings = options.settings
     const credentials = { user: 'hamlet', password: randomBytes(16).toString('hex') }
-    this.#browser = new BrowserSession(credentials, { open: url => this.#push('browser:open', { url }), show: number => this.#push('view', { number }) })
+    this.#browser = new BrowserSession(credentials, { open: url => this.#push('browser:open', { url }), perform: shortcut => this.#push('shortcut', { shortcut }), tell: sentence => this.notice(sentence) })
     this.#launcher = options.launcher((id, text) => this.#line(id, 'log', text))
     this.#supervisor = new Supervisor(contracts, this.#launcher.launch, {
       status: status => this.#status(status),
@@ -130,9 +130,18 @@ export class Control {
         const path = await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, text)
         return { path, fullAtMs }
       },
+      'window:zoom': ({ to }) => {
+        const contents = this.#options.window()?.webContents
+        contents?.setZoomLevel(zoomed(contents.getZoomLevel(), to))
+        return Promise.resolve({})
+      },
       'browser:transport': async ({ webContentsId, transport }) => {
         await this.#browser.setTransport(webContentsId, transport)
         return {}
+      },
+      'browser:load': ({ webContentsId, url }) => {
+        this.#browser.load(webContentsId, url)
+        return Promise.resolve({})
       },
       'trace:open': ({ id }, { sender }) => {
         const { port1, port2 } = new MessageChannelMain()
@@ -207,6 +216,12 @@ export class Control {
 
 function mapRoles<T>(value: (id: ServiceId) => T): Record<ServiceId, T> {
   return { 'dns': value('dns'), 'dhcp': value('dhcp'), 'app-server': value('app-server'), 'client': value('client') }
+}
+
+/** In Chromium's levels, each 1.2 times the one below: from 70 % to 200 %. */
+function zoomed(level: number, to: Ask<'window:zoom'>['to']): number {
+  if (to === 'usual size') return 0
+  return Math.min(3.8, Math.max(-2, level + (to === 'larger' ? 0.5 : -0.5)))
 }
 
 /** The supervisor knows services by text; its ids come from the same list. */

@@ -48,6 +48,11 @@ export const snapshot = z.object({
 })
 export type Snapshot = z.output<typeof snapshot>
 
+const VIEW_NUMBERS = ['1', '2', '3', '4', '5', '6'] as const
+const ZOOMS = ['larger', 'smaller', 'usual size'] as const
+export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'reload', 'back', 'forward'])
+export type Shortcut = z.output<typeof shortcut>
+
 const nothing = z.object({})
 /** Every question is answered, with a value or with an error in five parts. */
 const done = z.object({ error: errorParts.optional() })
@@ -63,7 +68,10 @@ export const channels = {
   'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
   /** What was recorded of a RUDP connection, saved where the person says; without a path they called it off. `fullAtMs`: something is left out from then on. */
   'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
+  'window:zoom': { ask: z.object({ to: z.enum(ZOOMS) }), reply: done },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
+  /** Main loads it: a <webview> that is asked itself prints a stack trace for each load that comes to nothing. What came of it its events tell. */
+  'browser:load': { ask: z.object({ webContentsId: z.int(), url: z.string() }), reply: done },
   /** Main answers by posting a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts says what it speaks. */
   'trace:open': { ask: z.object({ id: serviceId }), reply: done },
 } as const
@@ -85,8 +93,8 @@ export const pushes = {
   'browser:open': z.object({ url: z.string() }),
   /** All services are up: the browser shall open the home page, where the person has not asked for another one. */
   'browser:first': nothing,
-  /** The keys of a view were pressed in a page, whose keys the window does not hear. */
-  view: z.object({ number: z.int() }),
+  /** Keys were pressed in a page, and the window does not hear them. */
+  shortcut: z.object({ shortcut }),
 } as const
 export type Pushes = typeof pushes
 export type Pushed<Channel extends keyof Pushes> = z.output<Pushes[Channel]>
@@ -100,10 +108,17 @@ export interface Keys {
   readonly shiftKey: boolean
 }
 
-/** The number of the view whose keys these are, Ctrl+1 to Ctrl+6, or with ⌘; in the window and in its pages. */
-export function viewNumber({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): number | undefined {
-  return (ctrlKey || metaKey) && !altKey && !shiftKey && /^[1-6]$/.test(key) ? Number(key) : undefined
+/** What these keys ask for, in the window and in its pages: the keys of every browser, with ⌘ for Ctrl too. */
+export function shortcutOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): Shortcut | undefined {
+  const isCommand = ctrlKey || metaKey
+  if (isCommand && !altKey && (key === '+' || key === '=')) return 'larger' // + stands above = on many keyboards
+  if (shiftKey) return undefined
+  if (altKey) return isCommand ? undefined : withAlt.get(key)
+  return isCommand ? withControl.get(key) : key === 'F5' ? 'reload' : undefined
 }
+
+const withAlt = new Map<string, Shortcut>([['ArrowLeft', 'back'], ['ArrowRight', 'forward']])
+const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address'], ['-', 'smaller'], ['0', 'usual size'], ...VIEW_NUMBERS.map(number => [number, number] as const)])
 
 /** What the preload script puts on `window.hamlet`. */
 export interface Bridge {

@@ -20,11 +20,14 @@ declare global {
 
 export class HamletWindow {
   readonly shell: Page
+  /** What the app wrote on the terminal's stderr. */
+  said = ''
   readonly #app: ElectronApplication
 
   private constructor(app: ElectronApplication, shell: Page) {
     this.#app = app
     this.shell = shell
+    app.process().stderr?.on('data', (chunk: Buffer) => { this.said += chunk.toString('utf8') })
   }
 
   /** @throws where pictures cannot be kept: said now, and not when half of the tests have run */
@@ -56,6 +59,7 @@ export class HamletWindow {
     const page = await this.page()
     const loaded = page.waitForEvent('load')
     const box = this.shell.getByRole('textbox', { name: 'Address' })
+    await box.click() // else Enter may go to the page, which has the keyboard
     await box.fill(address)
     await box.press('Enter')
     await loaded
@@ -98,6 +102,13 @@ export class HamletWindow {
     await this.#app.evaluate(({ dialog }, filePath) => {
       dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath })
     }, path)
+  }
+
+  /** Files that pages give are saved in this folder from now on, without a question. */
+  async sendDownloadsTo(folder: string): Promise<void> {
+    await this.#app.evaluate(({ session }, path) => {
+      session.fromPartition('hamlet-browser').on('will-download', (_event, item) => item.setSavePath(`${path}/${item.getFilename()}`))
+    }, folder)
   }
 
   inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {

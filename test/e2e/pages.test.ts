@@ -1,5 +1,7 @@
 /** Pages that do not behave: the browser stays the person's, and its bar tells what is shown. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
@@ -10,6 +12,9 @@ const pages: Readonly<Record<string, string>> = {
   '/links': '<a id="blank" target="_blank" href="/two">new</a> <a id="https" href="https://localhost/">safe</a> <a id="slow" href="/slow">slow</a> <a id="nothing" href="/nothing">nothing</a>'
     + '<form method="post" target="_blank" action="/two"><button name="word" value="said">new</button></form>',
   '/form': '<form method="post" action="/two"><button>send</button></form>',
+  '/moving': '<script>let count = 0; setInterval(() => history.replaceState(null, "", "/moving?" + ++count), 100)</script>',
+  '/film': '<button onclick="document.documentElement.requestFullscreen()">full screen</button>',
+  '/frames': '<iframe src="http://nowhere.home/"></iframe>',
   '/one': 'one', '/two': 'two',
 }
 /** What was asked for, in order; a POST with its body. */
@@ -25,6 +30,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   for await (const chunk of request) body += String(chunk)
   asked.push(`${method} ${url}${body === '' ? '' : ` ${body}`}`)
   if (url === '/slow') return void held.add(response)
+  if (url.startsWith('/file')) {
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${url.slice(1)}.txt"`, 'content-length': 4 }).write('ab')
+    return void (url === '/file-cut' ? setImmediate(() => response.destroy()) : response.end('cd'))
+  }
   if (url === '/around') return void response.writeHead(302, { location: '/around' }).end()
   response.writeHead(pages[url] === undefined ? 204 : 200, { 'content-type': 'text/html', 'cache-control': 'no-store' }).end(pages[url])
 }
@@ -59,6 +68,7 @@ async function choose(name: 'TCP' | 'RUDP'): Promise<void> {
 }
 
 async function type(address: string): Promise<void> {
+  await bar().click() // else Enter may go to the page, which has the keyboard
   await bar().fill(address)
   await bar().press('Enter')
 }
@@ -164,6 +174,91 @@ test('an https address that fails is not blamed on the client, nor is a circle o
   await hamlet.picture('no-https')
   await type(`${site}/around`)
   await failure().getByText('in a circle').waitFor()
+})
+
+test('what is being typed is not taken away by a page that moves on, and Enter goes on in the page', async () => {
+  const { shell } = hamlet
+  await type(`${site}/moving`)
+  const page = await hamlet.page()
+  await expect.poll(() => page.url()).toMatch(/moving\?\d/)
+  await bar().focus()
+  await shell.keyboard.type('elsewhere')
+  const before = page.url()
+  await expect.poll(() => page.url()).not.toBe(before)
+  await barSays('elsewhere')
+  await shell.keyboard.press('Escape')
+  await expect.poll(() => bar().inputValue()).toMatch(/moving\?\d/)
+  for (let time = 1; time <= 2; time++) { // the same address twice
+    await type(`${site.slice('http://'.length)}/two`)
+    await barSays(`${site}/two`)
+  }
+  await expect.poll(() => shell.evaluate(() => document.activeElement?.tagName)).toBe('WEBVIEW')
+})
+
+test('a page may fill the screen, and Escape takes it back', async () => {
+  await type(`${site}/film`)
+  await barSays(`${site}/film`)
+  const page = await hamlet.page()
+  const isFull = () => hamlet.inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isFullScreen())
+  await page.getByRole('button').click()
+  await expect.poll(isFull).toBe(true)
+  await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: 'Escape' }))
+  await expect.poll(isFull).toBe(false)
+})
+
+test('the journey is that of the page, not of a frame in it', async () => {
+  await type(`${site}/frames`)
+  await barSays(`${site}/frames`)
+  await (await hamlet.page()).frameLocator('iframe').getByText(/You may/).first().waitFor()
+  expect(await hamlet.shell.getByRole('region', { name: 'Journey' }).textContent()).toContain(`${site}/frames over`)
+})
+
+test('of a file that was asked for it is told where it was saved, and of one that did not come whole that it was not', async () => {
+  const folder = emptyFolder()
+  await hamlet.sendDownloadsTo(folder)
+  const told = hamlet.shell.locator('.notice')
+  await type(`${site}/file-whole`)
+  await told.getByText(`file-whole.txt was saved as ${join(folder, 'file-whole.txt')}.`).waitFor()
+  expect(readFileSync(join(folder, 'file-whole.txt'), 'utf8')).toBe('abcd')
+  await type(`${site}/file-cut`)
+  await told.getByText('file-cut.txt was not saved: its bytes stopped coming').waitFor()
+  expect(readdirSync(folder)).toEqual(['file-whole.txt'])
+})
+
+test('loads that come to nothing leave no stack trace on the terminal', async () => {
+  await type(`${site}/slow`)
+  await isAsked('GET /slow')
+  await type('http://nowhere.home/')
+  await barSays('http://nowhere.home/')
+  await (await hamlet.page()).getByText(/You may/).first().waitFor()
+  expect(hamlet.said).not.toContain('GUEST_VIEW_MANAGER_CALL')
+})
+
+test('the keys of every browser: reload, the address, back and forward, larger and smaller', async () => {
+  const { shell } = hamlet
+  const pressInBar = async (keys: string) => {
+    await bar().click()
+    await shell.keyboard.press(keys)
+  }
+  const zoom = () => hamlet.inMain<number[]>(({ webContents }) => webContents.getAllWebContents().map(contents => contents.getZoomLevel()))
+  await type(`${site}/one`)
+  await barSays(`${site}/one`)
+  await type(`${site}/two`)
+  await barSays(`${site}/two`)
+  await pressInBar('Alt+ArrowLeft')
+  await barSays(`${site}/one`)
+  await pressInBar('Alt+ArrowRight')
+  await barSays(`${site}/two`)
+  asked.length = 0
+  await pressInBar('F5')
+  await isAsked('GET /two')
+  await pressInBar('Control+2')
+  await shell.keyboard.press('Control+l')
+  await expect.poll(() => bar().evaluate(element => element === document.activeElement)).toBe(true)
+  await shell.keyboard.press('Control+=')
+  await expect.poll(zoom).toEqual([0.5, 0.5])
+  await shell.keyboard.press('Control+0')
+  await expect.poll(zoom).toEqual([0, 0])
 })
 
 test('Ctrl and a number show a view also while the page has the keyboard', async () => {

@@ -147,6 +147,12 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
     if (statuses.get('client')?.state === 'running') setTimeout(() => journey(transport), 200)
     return {}
   },
+  'window:zoom': async () => ({}),
+  'browser:load': async ({ url }) => {
+    const webview: (HTMLElement & { loadURL?(url: string): void }) | null = document.querySelector('webview')
+    webview?.loadURL?.(url)
+    return {}
+  },
   'trace:open': async () => ({}),
 }
 

@@ -4,29 +4,32 @@ import type { Transport } from '../../services/client/contract.ts'
 import { Button } from '../ui/Button.tsx'
 import { BackIcon, CloseIcon, ForwardIcon, ReloadIcon } from '../ui/icons.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
-import { chooseTransport, goBack, goForward, openTyped, reloadOrStop } from './page.ts'
+import { chooseTransport, focusPage, goBack, goForward, openTyped, reloadOrStop } from './page.ts'
 import { useBrowser } from './store.ts'
 
 const transports: readonly Segment<Transport>[] = [{ value: 'tcp', label: 'TCP', mark: '■' }, { value: 'rudp', label: 'RUDP', mark: '◆' }]
 
 export function AddressBar() {
   const { url, transport, isLoading, canGoBack, canGoForward } = useBrowser()
-  const [typed, setTyped] = useState(url)
+  /** What the person is writing; undefined: the bar shows where the page is. */
+  const [typed, setTyped] = useState<string>()
   const [refusal, setRefusal] = useState<string>()
   const input = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    setTyped(url)
+  const showUrl = () => {
+    setTyped(undefined)
     setRefusal(undefined)
+  }
+  useEffect(() => {
+    // A page that moves on meanwhile takes nobody's words away.
+    if (document.activeElement !== input.current) showUrl()
   }, [url])
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    setRefusal(openTyped(typed))
-  }
-  const giveUp = () => {
-    setTyped(url)
-    setRefusal(undefined)
-    input.current?.blur()
+    const sentence = openTyped(typed ?? url)
+    if (sentence !== undefined) return setRefusal(sentence)
+    showUrl()
+    focusPage()
   }
   return (
     <div className="address-bar">
@@ -39,9 +42,9 @@ export function AddressBar() {
         <input
           ref={input} className="address" type="text" aria-label="Address" placeholder="my-app.home"
           spellCheck={false} autoComplete="off" inputMode="url" maxLength={4096}
-          value={typed} aria-invalid={refusal !== undefined} aria-describedby="address-refusal"
+          value={typed ?? url} aria-invalid={refusal !== undefined} aria-describedby="address-refusal"
           onChange={event => setTyped(event.target.value)} onFocus={event => event.target.select()}
-          onKeyDown={event => { if (event.key === 'Escape') giveUp() }}
+          onKeyDown={event => { if (event.key === 'Escape') showUrl() }}
         />
         <p id="address-refusal" className="address-refusal" role="status">{refusal}</p>
       </form>

@@ -55,7 +55,7 @@ function Page({ isShown }: { readonly isShown: boolean }) {
   }, [])
   useEffect(() => {
     // The button that was pressed for it stood in the page's place, and took the focus along.
-    if (isShown && document.activeElement === document.body) element.current?.focus()
+    if (isShown && document.activeElement?.contains(element.current) === true) element.current?.focus()
   }, [isShown])
   return <webview {...ALLOW_POPUPS} ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />
 }

@@ -3,7 +3,7 @@
  * since only a page that is there has the number by which main must know its transport before the first request.
  */
 import type { Transport } from '../../services/client/contract.ts'
-import { partsOf, type ErrorParts } from '../../services/kit/errors.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
 import { bridge, errorOf } from '../bridge.ts'
 import { readAddress } from './address.ts'
 import { ABORTED, clientOff, loadFailure, pageClosed, pageCrashed } from './failure.ts'
@@ -47,12 +47,16 @@ export async function chooseTransport(transport: Transport): Promise<void> {
   if (await useTransport(transport) && getState().isOnline) again(element => element.reloadIgnoringCache())
 }
 
+export const reload = () => again(element => element.reload())
+
 export function reloadOrStop(): void {
-  if (!getState().isLoading) again(element => element.reload())
+  if (!getState().isLoading) reload()
   else if (page !== undefined) page.stop()
   else giveUp()
 }
 
+/** The keyboard goes on in the page, where one is shown. */
+export const focusPage = () => page?.focus()
 export const goBack = () => page?.goBack()
 export const goForward = () => page?.goForward()
 
@@ -87,7 +91,7 @@ export function attach(element: WebviewElement): () => void {
     listen(element, 'did-navigate-in-page', ({ url, isMainFrame }) => {
       if (!isMainFrame || url === BLANK) return
       committed = { ...committed, url }
-      setState({ url })
+      if (pendingUrl === undefined) setState({ url })
     }),
     listen(element, 'did-fail-load', ({ errorCode, errorDescription, validatedURL, isMainFrame }) => {
       if (isMainFrame && errorCode !== ABORTED) commit(validatedURL || getState().url, loadFailure(errorCode, errorDescription, validatedURL))
@@ -150,17 +154,8 @@ async function open(url: string, transport: Transport | undefined): Promise<void
   if (transport !== undefined && transport !== getState().transport && !await useTransport(transport)) return
   if (page === undefined || waitingUrl !== undefined) return
   pendingUrl = url
-  try {
-    await page.loadURL(url)
-  } catch (thrown) {
-    // Of a load that failed did-fail-load has told the same, with its number.
-    if (!isLoadError(thrown)) lose(() => partsOf(thrown))
-  }
-}
-
-/** "ERR_NAME_NOT_RESOLVED (-105) loading 'http://nowhere.home/'", as Electron words it. */
-function isLoadError(thrown: unknown): boolean {
-  return thrown instanceof Error && /\bERR_[A-Z0-9_]+ \(-\d+\)/.test(thrown.message)
+  const error = await errorOf(bridge().invoke('browser:load', { webContentsId: page.getWebContentsId(), url }))
+  if (error !== undefined) lose(() => error)
 }
 
 /** Main is told first: the switch shows what the next request really uses. */

@@ -1,8 +1,6 @@
 /** The part of Electron's <webview> that the browser uses; React's own type of the tag says nothing of it. */
 
 export interface WebviewElement extends HTMLElement {
-  /** Rejects where the load fails; `did-fail-load` tells the same. Throws before the first `dom-ready`. */
-  loadURL(url: string): Promise<void>
   /** Begins at once, or not at all. */
   reload(): void
   reloadIgnoringCache(): void
@@ -14,6 +12,7 @@ export interface WebviewElement extends HTMLElement {
   canGoBack(): boolean
   canGoForward(): boolean
   clearHistory(): void
+  /** Throws before the first `dom-ready`. */
   getWebContentsId(): number
 }
 

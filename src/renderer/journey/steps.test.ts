@@ -38,8 +38,8 @@ test('after a failed step the others are not reached', () => {
   expect(steps.map(step => step.state)).toEqual(['done', 'failed', 'skipped', 'skipped'])
 })
 
-test('the title sums the steps', () => {
-  expect(journeyTitle(journey)).toBe('http://my-app.home/ over RUDP, 65 ms in all')
+test('the title sums the steps of the load, not the lease that was there before', () => {
+  expect(journeyTitle(journey)).toBe('http://my-app.home/ over RUDP, 53 ms without the lease')
 })
 
 test('durations are said in the largest unit that is whole', () => {

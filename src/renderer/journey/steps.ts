@@ -39,11 +39,11 @@ export function leaseSentence({ address, server, leaseSeconds }: LearnedLease): 
   return `Got ${address} from ${server} for ${formatDuration(leaseSeconds)}.`
 }
 
-/** One line above the strip: what was loaded, how, and how long it took in all. */
+/** One line above the strip: what was loaded, how, and how long that took. The lease is older than the page, often by hours. */
 export function journeyTitle(journey: Journey | undefined): string {
   if (journey === undefined) return 'The four steps from an address to a page'
-  const totalMs = journey.steps.reduce((sum, step) => sum + step.tookMs, 0)
-  return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(totalMs)} in all`
+  const tookMs = journey.steps.reduce((sum, { step, tookMs: stepMs }) => step === 'address' ? sum : sum + stepMs, 0)
+  return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(tookMs)} without the lease`
 }
 
 /** 3600 → "1 h", 5400 → "90 min", 45 → "45 s", 172800 → "2 days". */

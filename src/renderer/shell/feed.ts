@@ -7,7 +7,7 @@ import { takeClientEvent } from '../journey/store.ts'
 import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
-import { showNumbered } from './shortcuts.ts'
+import { perform } from './shortcuts.ts'
 import { homeUrlOf, isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
 
 export async function feed(bridge: Bridge): Promise<void> {
@@ -30,7 +30,7 @@ export async function feed(bridge: Bridge): Promise<void> {
   })
   bridge.on('browser:open', ({ url }) => openUrl(url))
   bridge.on('browser:first', () => openFirst(homeUrlOf(getState().services)))
-  bridge.on('view', ({ number }) => showNumbered(number))
+  bridge.on('shortcut', ({ shortcut }) => perform(shortcut))
   try {
     const snapshot = await bridge.invoke('app:snapshot', {})
     setState(withSnapshot(snapshot))

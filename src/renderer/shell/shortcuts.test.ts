@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
-import { viewOfKey } from './shortcuts.ts'
+import { askedBy, views } from './shortcuts.ts'
 
 const key = (text: string, held: Partial<{ ctrlKey: boolean; metaKey: boolean; altKey: boolean; shiftKey: boolean }> = {}) =>
-  viewOfKey({ key: text, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held })
+  askedBy({ key: text, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held })
 
 test('Ctrl and a number chooses a view, in start order', () => {
-  expect(['1', '2', '3', '4', '5', '6', '7'].map(number => key(number, { ctrlKey: true }))).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', 'lab', undefined])
-  expect(key('2', { metaKey: true })).toBe('dns')
+  expect(['1', '2', '3', '4', '5', '6', '7'].map(number => key(number, { ctrlKey: true }))).toEqual(['1', '2', '3', '4', '5', '6', undefined])
+  expect(views).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', 'lab'])
+  expect(key('2', { metaKey: true })).toBe('2')
 })
 
 test('a number alone, or with other keys, is typed text', () => {
@@ -15,5 +16,11 @@ test('a number alone, or with other keys, is typed text', () => {
 })
 
 test('Escape goes back to the browser', () => {
-  expect(key('Escape')).toBe('browser')
+  expect(key('Escape')).toBe('1')
+})
+
+test('the keys of every browser do what they do there', () => {
+  expect([key('F5'), key('r', { ctrlKey: true }), key('l', { ctrlKey: true })]).toEqual(['reload', 'reload', 'address'])
+  expect([key('ArrowLeft', { altKey: true }), key('ArrowRight', { altKey: true }), key('ArrowLeft')]).toEqual(['back', 'forward', undefined])
+  expect([key('+', { ctrlKey: true, shiftKey: true }), key('=', { ctrlKey: true }), key('-', { ctrlKey: true }), key('0', { ctrlKey: true })]).toEqual(['larger', 'larger', 'smaller', 'usual size'])
 })

@@ -1,9 +1,11 @@
-/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab; Escape goes back to the browser. */
+/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab; Escape goes back to the browser. The rest is as in every browser. */
 import { useEffect } from 'react'
-import { viewNumber, type Keys } from '../../preload/contract.ts'
+import { shortcutOf, type Keys, type Shortcut } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
+import { bridge } from '../bridge.ts'
+import { focusPage, goBack, goForward, reload } from '../browser/page.ts'
 import { show } from './actions.ts'
-import type { View } from './store.ts'
+import { useVillage, type View } from './store.ts'
 
 /** In the order of their number keys. */
 export const views: readonly View[] = ['browser', ...SERVICE_IDS, 'lab']
@@ -11,26 +13,39 @@ export const views: readonly View[] = ['browser', ...SERVICE_IDS, 'lab']
 export function useShortcuts(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      const view = viewOfKey(event)
-      if (view === undefined || event.defaultPrevented) return
+      const shortcut = askedBy(event)
+      if (shortcut === undefined || event.defaultPrevented) return
       // Escape in a field leaves the field, not the panel: what was typed would be lost.
       if (event.key === 'Escape' && event.target instanceof HTMLElement && event.target.matches('input, textarea, select')) return event.target.blur()
       event.preventDefault()
-      show(view)
+      perform(shortcut)
     }
     window.addEventListener('keydown', press)
     return () => window.removeEventListener('keydown', press)
   }, [])
 }
 
-export function viewOfKey(keys: Keys): View | undefined {
+export function askedBy(keys: Keys): Shortcut | undefined {
   const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
-  if (key === 'Escape') return ctrlKey || metaKey || altKey || shiftKey ? undefined : 'browser'
-  return views[(viewNumber(keys) ?? 0) - 1]
+  return key === 'Escape' && !(ctrlKey || metaKey || altKey || shiftKey) ? '1' : shortcutOf(keys)
 }
 
-/** Its keys were pressed in a page. */
-export function showNumbered(number: number): void {
-  const view = views[number - 1]
-  if (view !== undefined) show(view)
+/** What is covered takes no focus, so that waits until it is drawn. */
+function showBrowser(focus: () => void): void {
+  show('browser')
+  requestAnimationFrame(focus)
+}
+
+/** Back, forward and reload are the page's: they do nothing where another view covers it. */
+export function perform(shortcut: Shortcut): void {
+  const isPageSeen = useVillage.getState().view === 'browser'
+  switch (shortcut) {
+    case 'reload': return isPageSeen ? reload() : undefined
+    case 'back': return isPageSeen ? goBack() : undefined
+    case 'forward': return isPageSeen ? goForward() : undefined
+    case '1': return showBrowser(focusPage)
+    case 'address': return showBrowser(() => document.querySelector<HTMLElement>('.address')?.focus())
+    case 'larger': case 'smaller': case 'usual size': return void bridge().invoke('window:zoom', { to: shortcut })
+    default: return show(views[Number(shortcut) - 1] ?? 'browser')
+  }
 }

@@ -8,6 +8,8 @@ export type Transport = (typeof TRANSPORTS)[number]
 
 /** Request header by which a tab says its transport. The gateway obeys and strips it. */
 export const TRANSPORT_HEADER = 'x-hamlet-transport'
+/** Request header by which a tab says that a document goes into a frame of its page: Fetch Metadata comes with secure requests only. */
+export const FRAME_HEADER = 'x-hamlet-frame'
 
 /** One step on the way from an address bar to a page. */
 export const journeyStep = z.object({

@@ -52,4 +52,5 @@ test('a document load is known by Fetch Metadata first, and by Accept where ther
   expect(loadsDocument(['Sec-Fetch-Dest', 'image', 'Accept', 'text/html'])).toBe(false)
   expect(loadsDocument(['accept', 'text/html,*/*;q=0.8'])).toBe(true)
   expect(loadsDocument(['Accept', '*/*'])).toBe(false)
+  expect(loadsDocument(['Accept', 'text/html', 'x-hamlet-frame', '1'])).toBe(false)
 })

@@ -1,5 +1,5 @@
 /** Which header fields a proxy hands on (RFC 9110 §7.6). Fields keep their spelling, order and repetitions. */
-import { TRANSPORT_HEADER } from '../contract.ts'
+import { FRAME_HEADER, TRANSPORT_HEADER } from '../contract.ts'
 
 /** One field: its name as it was spelled, and its values, one a line. */
 export type HeaderField = readonly [name: string, values: readonly string[]]
@@ -13,7 +13,7 @@ export const PROBE_HEADER = 'x-hamlet-probe'
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])
 /** Where the message ends and who shall have it is the gateway's to say; whoever could drop these could hide a second message in a body. */
 const MADE_ANEW = new Set(['content-length', 'host', 'transfer-encoding'])
-const OURS = new Set([TRANSPORT_HEADER, ERROR_HEADER, PROBE_HEADER])
+const OURS = new Set([TRANSPORT_HEADER, FRAME_HEADER, ERROR_HEADER, PROBE_HEADER])
 
 /**
  * The fields of a request as the server shall see them. Host says what the request line said, whatever it said itself
@@ -43,8 +43,9 @@ export function valuesOf(rawHeaders: readonly string[], wanted: string): string[
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === wanted)
 }
 
-/** True for a request that will show as a page of its own: by Fetch Metadata, else by what it accepts. */
+/** True for a request that will show as a page of its own: by what the tab says, by Fetch Metadata, else by what it accepts. */
 export function loadsDocument(rawHeaders: readonly string[]): boolean {
+  if (valuesOf(rawHeaders, FRAME_HEADER).length > 0) return false
   const destination = valuesOf(rawHeaders, 'sec-fetch-dest')[0]
   return destination === undefined ? valuesOf(rawHeaders, 'accept').some(accept => accept.includes('text/html')) : destination === 'document'
 }

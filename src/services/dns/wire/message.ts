@@ -65,7 +65,7 @@ const RECORD_BYTES_MIN = 11
 /** RFC 2181 §8: a larger TTL is an error and counts as 0. */
 const TTL_MAX = 0x7fffffff
 
-const BIT = { qr: 0x8000, aa: 0x0400, tc: 0x0200, rd: 0x0100, ra: 0x0080, ad: 0x0020, cd: 0x0010 } as const
+export const BIT = { qr: 0x8000, aa: 0x0400, tc: 0x0200, rd: 0x0100, ra: 0x0080, ad: 0x0020, cd: 0x0010 } as const
 const OPCODE_SHIFT = 11
 
 /** @throws MalformedPacket: shorter than 12 octets */

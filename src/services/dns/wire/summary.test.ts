@@ -3,7 +3,7 @@ import { record } from '../testing/records.ts'
 import { optRecord } from './edns.ts'
 import { EDE, extendedErrorOption } from './edns-options.ts'
 import type { Message } from './message.ts'
-import { formatMessage, formatOnOneLine } from './summary.ts'
+import { formatOnOneLine } from './summary.ts'
 import { CLASS, OPCODE, RCODE, TYPE } from './types.ts'
 
 const header = { id: 0x1f0a, qr: false, opcode: OPCODE.QUERY, aa: false, tc: false, rd: true, ra: false, ad: false, cd: false, rcode: RCODE.NOERROR }
@@ -34,36 +34,4 @@ test('a line stays a line, whatever a record holds', () => {
   const line = formatOnOneLine({ ...response, answers: [record('my-app.home', 'TXT', `"${'\\010'.repeat(200)}"`)] })
   expect(line).not.toContain('\n')
   expect(line.length).toBeLessThan(120)
-})
-
-test('a response in sections reads as dig prints it', () => {
-  expect(formatMessage(response)).toBe(`;; opcode: QUERY, status: NOERROR, id: 7946
-;; flags: qr aa rd ra; QUESTION: 1, ANSWER: 4, AUTHORITY: 0, ADDITIONAL: 1
-
-;; OPT PSEUDOSECTION:
-; EDNS: version: 0, flags: do; udp: 1232
-; EDE 3 (stale answer): old
-
-;; QUESTION SECTION:
-;my-app.home. IN A
-
-;; ANSWER SECTION:
-my-app.home. 300 IN CNAME web.home.
-web.home. 300 IN A 192.168.1.1
-web.home. 300 IN A 192.168.1.2
-web.home. 300 IN A 192.168.1.3
-`)
-})
-
-test('an update calls its sections by their own names, and what goes has no data', () => {
-  expect(formatMessage(update)).toBe(`;; opcode: UPDATE, status: NOERROR, id: 7946
-;; flags: ; ZONE: 1, PREREQUISITE: 0, UPDATE: 2, ADDITIONAL: 0
-
-;; ZONE SECTION:
-;home. IN SOA
-
-;; UPDATE SECTION:
-old.home. 0 ANY ANY
-new.home. 300 IN A 192.168.1.9
-`)
 })

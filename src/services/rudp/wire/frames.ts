@@ -102,7 +102,8 @@ export function decodeFrames(bytes: Uint8Array, view: DataView, start: number): 
   return frames.length > 0 ? frames : malformed(start, 'a packet without frames')
 }
 
-function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
+/** Reads the one frame that the reader stands at; it moves behind it. @throws MalformedPacket */
+export function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
   const at = reader.at
   const code = reader.uint8()
   switch (code) {

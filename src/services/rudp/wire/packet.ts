@@ -20,10 +20,10 @@ import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import { decodeFrames, encodeFrame, frameBytes, summarizeFrame, type Frame } from './frames.ts'
 import { readUint64, writeUint64 } from './varint.ts'
 
-const LONG = { version: 1, checksum: 5, destinationId: 9, sourceId: 17, number: 25, frames: 29, versions: 25 } as const
-const SHORT = { checksum: 1, destinationId: 5, number: 13, frames: 17 } as const
+export const LONG = { version: 1, checksum: 5, destinationId: 9, sourceId: 17, number: 25, frames: 29, versions: 25 } as const
+export const SHORT = { checksum: 1, destinationId: 5, number: 13, frames: 17 } as const
 const LONG_FORM = 0xc0
-const SHORT_FORM = 0x40
+export const SHORT_FORM = 0x40
 
 export const VERSION = 0x48520002
 /** A version that nobody speaks: a packet of it lists versions. */
@@ -171,7 +171,7 @@ export function summarizePacket(packet: Packet): string {
 }
 
 /** Of the bytes from `start` to `end` but its own four; of a datagram that no network carries, of its beginning. */
-function checksumOf(bytes: Uint8Array, at: number, start: number, end: number, sum: Crc32): number {
+export function checksumOf(bytes: Uint8Array, at: number, start: number, end: number, sum: Crc32): number {
   const summedEnd = end - start > SUMMED_WHOLE_BYTES_MAX ? start + SUMMED_BYTES : end
   return sum(bytes, start + at + 4, summedEnd, crc32(bytes, start, start + at))
 }

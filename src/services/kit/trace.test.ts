@@ -10,7 +10,7 @@ test('a packet is read as it was written', () => {
   ring.packet('in', 'dns', path, Uint8Array.of(1, 2, 3), 12.5)
   expect(ring.read(0, 10)).toEqual({
     missed: 0,
-    records: [{ sequence: 0, atMs: 12.5, direction: 'in', protocol: 'dns', kind: 'packet', path: '127.0.0.1:53 > 127.0.0.1:40000', bytes: Uint8Array.of(1, 2, 3) }],
+    records: [{ sequence: 0, atMs: 12.5, direction: 'in', protocol: 'dns', kind: 'packet', path: '127.0.0.1:53 > 127.0.0.1:40000', bytes: Uint8Array.of(1, 2, 3), wholeBytes: 3 }],
   })
 })
 
@@ -38,7 +38,7 @@ test('what was overwritten is missed by count, and the rest is whole and in orde
     for (const [place, record] of records.entries()) {
       const index = missed + place
       expect(record.sequence).toBe(index)
-      expect(record.bytes.length).toBe(Math.min(lengths[index] ?? 0, 2048))
+      expect([record.bytes.length, record.wholeBytes]).toEqual([Math.min(lengths[index] ?? 0, 2048), lengths[index]])
       expect(record.bytes.every(byte => byte === (index & 255))).toBe(true)
     }
   }))

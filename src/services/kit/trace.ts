@@ -7,8 +7,9 @@
  *
  *      0        4        6        7        8                16               24       26       28             28+path
  *      +--------+--------+--------+--------+----------------+----------------+--------+--------+---------------+------------
- *      | length |protocol|direct. |  kind  |  sequence f64  |  time ms f64   | path n | unused | path (UTF-8)  | payload …
+ *      | length |protocol|direct. |  kind  |  sequence f64  |  time ms f64   | path n | whole  | path (UTF-8)  | payload …
  *      +--------+--------+--------+--------+----------------+----------------+--------+--------+---------------+------------
+ * `whole`: how many bytes the payload had before it was cut.
  */
 import { formatEndpoint, type Path } from './endpoint.ts'
 
@@ -32,12 +33,16 @@ export interface TraceRecord {
   /** `local > peer`, '' for an event of no path. */
   readonly path: string
   readonly bytes: Uint8Array
+  /** How many there were: of long ones the first are kept. */
+  readonly wholeBytes: number
 }
 
 const HEADER_BYTES = 28
 const PATH_BYTES_MAX = 128
 /** Longer payloads are cut: a record says what was sent, it is not the transfer itself. */
 const PAYLOAD_BYTES_MAX = 2048
+/** No datagram has more; of a text it does not matter. */
+const WHOLE_BYTES_MAX = 0xffff
 
 export class TraceRing {
   readonly #bytes: Uint8Array
@@ -110,6 +115,7 @@ export class TraceRing {
     this.#view.setFloat64(at + 8, this.#sequence, true)
     this.#view.setFloat64(at + 16, atMs, true)
     this.#view.setUint16(at + 24, path.length, true)
+    this.#view.setUint16(at + 26, Math.min(payload.length, WHOLE_BYTES_MAX), true)
     this.#bytes.set(path, at + HEADER_BYTES)
     this.#bytes.set(payloadBytes === payload.length ? payload : payload.subarray(0, payloadBytes), at + HEADER_BYTES + path.length)
     this.#writtenTo += needed
@@ -143,6 +149,7 @@ export class TraceRing {
       kind: KINDS[this.#view.getUint8(at + 7)] ?? 'event',
       path: decodeText(this.#bytes.subarray(at + HEADER_BYTES, pathEnd)),
       bytes: this.#bytes.slice(pathEnd, at + length),
+      wholeBytes: this.#view.getUint16(at + 26, true),
     }
   }
 

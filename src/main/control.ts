@@ -10,12 +10,12 @@ import { Supervisor, type ServiceStatus } from '../services/kit/node/supervisor.
 import { parseSettings } from '../services/kit/node/service.ts'
 import { Roles } from '../services/roles/roles.ts'
 import type { Settings } from '../services/settings.ts'
-import type { Ask, logLine, Pushed, Pushes, Snapshot } from '../preload/contract.ts'
+import type { Ask, logLine, Pushed, Pushes, Reply, Snapshot } from '../preload/contract.ts'
 import type { z } from 'zod'
 import { BrowserSession } from './browser-session.ts'
 import { runtimeName } from './electron-compat.ts'
 import { pushTo, type Handlers } from './ipc.ts'
-import { saveText } from './save-text.ts'
+import { saveFile } from './save-file.ts'
 import type { UtilityLauncher } from './utility-launcher.ts'
 
 const LOG_LINES_MAX = 500
@@ -118,18 +118,8 @@ export class Control {
         return { error: await this.#remember({ [id]: { on: false } }) }
       },
       'service:command': async ({ id, name, ask }) => ({ value: await this.#supervisor.command(id, name, ask) }),
-      'qlog:save': async ({ id, connection }) => {
-        const window = this.#options.window()
-        if (window === undefined) return {}
-        let fullAtMs: number | undefined
-        const text = async () => {
-          const recorded = client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection }))
-          fullAtMs = recorded.fullAtMs
-          return recorded.qlog
-        }
-        const path = await saveText(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, text)
-        return { path, fullAtMs }
-      },
+      'qlog:save': ask => this.#saveQlog(ask),
+      'pcapng:save': ask => this.#savePackets(ask),
       'window:zoom': ({ to }) => {
         const contents = this.#options.window()?.webContents
         contents?.setZoomLevel(zoomed(contents.getZoomLevel(), to))
@@ -149,6 +139,25 @@ export class Control {
         return Promise.resolve({})
       },
     }
+  }
+
+  async #saveQlog({ id, connection }: Ask<'qlog:save'>): Promise<Reply<'qlog:save'>> {
+    const window = this.#options.window()
+    if (window === undefined) return {}
+    let fullAtMs: number | undefined
+    const text = async () => {
+      const recorded = client.commands.qlog.reply.parse(await this.#supervisor.command(id, 'qlog', { connection }))
+      fullAtMs = recorded.fullAtMs
+      return recorded.qlog
+    }
+    const path = await saveFile(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, text)
+    return { path, fullAtMs }
+  }
+
+  async #savePackets({ id, bytes }: Ask<'pcapng:save'>): Promise<Reply<'pcapng:save'>> {
+    const window = this.#options.window()
+    if (window === undefined) return {}
+    return { path: await saveFile(window, { title: 'Export packets', fileName: `hamlet-${id}.pcapng`, kind: 'Wireshark capture', ending: 'pcapng' }, () => Promise.resolve(bytes)) }
   }
 
   #snapshot(): Snapshot {

@@ -48,7 +48,7 @@ export const snapshot = z.object({
 })
 export type Snapshot = z.output<typeof snapshot>
 
-const VIEW_NUMBERS = ['1', '2', '3', '4', '5', '6'] as const
+const VIEW_NUMBERS = ['1', '2', '3', '4', '5', '6', '7'] as const
 const ZOOMS = ['larger', 'smaller', 'usual size'] as const
 export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'reload', 'back', 'forward'])
 export type Shortcut = z.output<typeof shortcut>
@@ -68,6 +68,8 @@ export const channels = {
   'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
   /** What was recorded of a RUDP connection, saved where the person says; without a path they called it off. `fullAtMs`: something is left out from then on. */
   'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
+  /** The shown packets as a capture file (kit/pcapng.ts), saved as a qlog is. */
+  'pcapng:save': { ask: z.object({ id: serviceId, bytes: z.instanceof(Uint8Array) }), reply: done.extend({ path: z.string().optional() }) },
   'window:zoom': { ask: z.object({ to: z.enum(ZOOMS) }), reply: done },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
   /** Main loads it: a <webview> that is asked itself prints a stack trace for each load that comes to nothing. What came of it its events tell. */

@@ -165,7 +165,7 @@ test('what is for the one that is shown is for it alone, and is seen to be over 
   await shell.getByRole('button', { name: 'Load over RUDP' }).click()
   await expect.poll(() => peer.textContent(), { timeout: 20_000 }).not.toBe(before)
   await shell.locator('.lab-state', { hasText: /^cubic, [^o]/ }).waitFor() // its row is there
-  const table = shell.getByRole('grid', { name: 'RUDP connections' })
+  const table = shell.getByRole('table', { name: 'RUDP connections' })
   await shell.getByRole('radio', { name: 'The one shown' }).click()
   await scope('The one shown').waitFor()
   await shell.getByRole('radio', { name: 'tahoe' }).click()

@@ -143,6 +143,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
     return { value: { lines: ['OK printer.home A 192.168.1.50 registered'] } }
   },
   'qlog:save': async () => ({}),
+  'pcapng:save': async () => ({}),
   'browser:transport': async ({ transport }) => {
     if (statuses.get('client')?.state === 'running') setTimeout(() => journey(transport), 200)
     return {}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PacketRow } from '../../services/rudp/core/lab/commands.ts'
-import { endPx, ladderOf, ROW_PX, ROWS_IN_VIEW, rowsInView, textOf, topPxFor } from './ladder.ts'
+import { ladderOf, textOf } from './ladder.ts'
 
 const packet = (kind: 'sent' | 'received', number: number, atMs: number): PacketRow => ({ kind, atMs, number, type: 'SHORT', sizeBytes: 1200, frames: 'STREAM 0 at 1173+1173' })
 
@@ -50,24 +50,4 @@ test('a row keeps its key when older ones go', () => {
   const rows = [packet('sent', 1, 0), packet('sent', 2, 0), packet('sent', 3, 0)]
   expect(ladderOf(rows, 10).rungs.map(({ key }) => key)).toEqual([7, 8, 9])
   expect(ladderOf(rows.slice(1), 10).rungs.map(({ key }) => key)).toEqual([8, 9])
-})
-
-test('only rows in view are drawn, and all of those', () => {
-  for (const topPx of [0, 1, 5 * ROW_PX, 777, endPx(4000)]) {
-    const { from, to } = rowsInView(topPx, 4000)
-    expect(from * ROW_PX).toBeLessThanOrEqual(topPx)
-    expect(to * ROW_PX).toBeGreaterThanOrEqual(topPx + ROWS_IN_VIEW * ROW_PX)
-    expect(to - from).toBeLessThanOrEqual(ROWS_IN_VIEW + 3)
-  }
-  expect(rowsInView(0, 0)).toEqual({ from: 0, to: 0 })
-  expect(rowsInView(0, 3)).toEqual({ from: 0, to: 3 })
-  expect(rowsInView(90_000, 20)).toEqual({ from: 9, to: 20 }) // scrolled farther than there are rows now
-})
-
-test('a list is scrolled to a row no farther than needed', () => {
-  expect(topPxFor(0, 900)).toBe(0)
-  expect(topPxFor(5, 0)).toBe(0)
-  expect(topPxFor(ROWS_IN_VIEW, 0)).toBe(ROW_PX)
-  expect(topPxFor(99, endPx(100))).toBe(endPx(100))
-  expect(endPx(3)).toBe(0)
 })

@@ -1,9 +1,5 @@
-/** The ladder of packets: which rows it has, what each one says, and which of them are in view. */
+/** The ladder of packets: which rows it has, and what each one says. */
 import type { PacketRow } from '../../services/rudp/core/lab/commands.ts'
-
-export const ROW_PX = 34
-/** So many rows are in view at once. */
-export const ROWS_IN_VIEW = 11
 
 /** A row that is drawn. */
 export interface Rung {
@@ -85,22 +81,6 @@ function isPacket(row: PacketRow): row is Packet {
 /** These stand beside their packet. */
 function isMark({ kind }: PacketRow): boolean {
   return MARKS[kind] !== undefined
-}
-
-/** Rows of a list that is scrolled so far, and one more at each end: from the first one on, up to and without the last. */
-export function rowsInView(topPx: number, count: number): { readonly from: number; readonly to: number } {
-  const from = Math.min(Math.max(0, Math.floor(topPx / ROW_PX) - 1), Math.max(0, count - ROWS_IN_VIEW))
-  return { from, to: Math.min(count, from + ROWS_IN_VIEW + 3) }
-}
-
-/** How far a list is scrolled at its end. */
-export function endPx(count: number): number {
-  return Math.max(0, count - ROWS_IN_VIEW) * ROW_PX
-}
-
-/** How far the list has to be scrolled for a row to be in view: no farther than needed. */
-export function topPxFor(index: number, topPx: number): number {
-  return Math.min(index * ROW_PX, Math.max(topPx, (index + 1 - ROWS_IN_VIEW) * ROW_PX))
 }
 
 function msText(ms: number): string {

@@ -1,4 +1,4 @@
-/** The window: the village at the left, the browser, a service's panel or the lab beside it. The only place where features meet. */
+/** The window: the village at the left; the browser, a service's panel, the lab or the packets beside it. The only place where features meet. */
 import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contracts, type ServiceId } from '../../services/contracts.ts'
@@ -8,6 +8,7 @@ import { DhcpForms } from '../dhcp/DhcpForms.tsx'
 import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip } from '../journey/JourneyStrip.tsx'
 import { Lab } from '../lab/Lab.tsx'
+import { Packets } from '../packets/Packets.tsx'
 import { labelOf } from '../service-panel/labels.ts'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
 import { startService, stopService } from './actions.ts'
@@ -17,7 +18,7 @@ import { Rail } from './Rail.tsx'
 import './shell.css'
 import { useShortcuts } from './shortcuts.ts'
 import { StartPage } from './StartPage.tsx'
-import { homeUrlOf, isUp, useVillage } from './store.ts'
+import { homeUrlOf, isPanel, isUp, useVillage } from './store.ts'
 
 /** What a service's panel has of its own. */
 const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }
@@ -37,7 +38,8 @@ export function App() {
         <div className="stage" ref={stage} role="group" aria-label="View" tabIndex={-1}>
           <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip /></Browser>
           {view === 'lab' && <LabView />}
-          {view !== 'browser' && view !== 'lab' && <Panel key={view} id={view} />}
+          {view === 'packets' && <PacketsView />}
+          {isPanel(view) && <Panel key={view} id={view} />}
         </div>
       </main>
       <Announcer />
@@ -57,6 +59,12 @@ function LabView() {
   const homeUrl = useVillage(state => homeUrlOf(state.services))
   const ends = useMemo(() => ({ 'app-server': isServerUp, client: isClientUp }), [isServerUp, isClientUp])
   return <Lab isUp={ends} homeUrl={homeUrl} columnLabel={labelOf} />
+}
+
+function PacketsView() {
+  const { dns, dhcp, 'app-server': appServer, client } = useVillage(state => state.services)
+  const pidOf = ({ status }: { readonly status: ServiceStatus }) => isUp(status) ? status.pid : undefined
+  return <Packets pids={{ dns: pidOf(dns), dhcp: pidOf(dhcp), 'app-server': pidOf(appServer), client: pidOf(client) }} />
 }
 
 function Panel({ id }: { readonly id: ServiceId }) {

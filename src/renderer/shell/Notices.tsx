@@ -4,14 +4,14 @@ import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
 import { dismissError, dismissNotice } from './actions.ts'
-import { useVillage } from './store.ts'
+import { isPanel, useVillage } from './store.ts'
 
 /** @param onGone is told when one is gone, and with it maybe the button that was pressed */
 export function Notices({ onGone }: { readonly onGone: () => void }) {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
   // A panel shows the error of its own service already.
-  const isOnPanel = useVillage(({ view, services }) => view !== 'browser' && view !== 'lab' && error !== undefined && services[view].status.error?.what === error.what)
+  const isOnPanel = useVillage(({ view, services }) => isPanel(view) && error !== undefined && services[view].status.error?.what === error.what)
   // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
   const newest = notices[notices.length - 1]
   useEffect(onGone, [newest, error])

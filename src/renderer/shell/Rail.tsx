@@ -4,7 +4,7 @@ import { useLab } from '../lab/store.ts'
 import type { Mode } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { nameLink, parseLink } from '../../services/kit/link-text.ts'
-import { PlotIcon, WindowIcon } from '../ui/icons.tsx'
+import { PacketsIcon, PlotIcon, WindowIcon } from '../ui/icons.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { setMode, show } from './actions.ts'
 import { ServiceCard } from './ServiceCard.tsx'
@@ -52,6 +52,12 @@ export function Rail() {
           aria-keyshortcuts="Control+6" title="Ctrl+6" onClick={() => show('lab')}
         >
           <PlotIcon />Lab{link !== 'perfect' && <small className="rail-link">link: {nameLink(parseLink(link))}</small>}
+        </button>
+        <button
+          type="button" className="rail-browser" aria-current={view === 'packets' ? 'page' : undefined}
+          aria-keyshortcuts="Control+7" title="Ctrl+7" onClick={() => show('packets')}
+        >
+          <PacketsIcon />Packets
         </button>
       </nav>
       <p className="rail-foot" title={runtime}>{version === '' ? '' : `Hamlet ${version}`}<br />{runtime}</p>

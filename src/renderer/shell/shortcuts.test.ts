@@ -5,8 +5,8 @@ const key = (text: string, held: Partial<{ ctrlKey: boolean; metaKey: boolean; a
   askedBy({ key: text, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held })
 
 test('Ctrl and a number chooses a view, in start order', () => {
-  expect(['1', '2', '3', '4', '5', '6', '7'].map(number => key(number, { ctrlKey: true }))).toEqual(['1', '2', '3', '4', '5', '6', undefined])
-  expect(views).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', 'lab'])
+  expect(['1', '2', '3', '4', '5', '6', '7', '8'].map(number => key(number, { ctrlKey: true }))).toEqual(['1', '2', '3', '4', '5', '6', '7', undefined])
+  expect(views).toEqual(['browser', 'dns', 'dhcp', 'app-server', 'client', 'lab', 'packets'])
   expect(key('2', { metaKey: true })).toBe('2')
 })
 

@@ -1,4 +1,4 @@
-/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab; Escape goes back to the browser. The rest is as in every browser. */
+/** Ctrl+1 is the browser, Ctrl+2 to Ctrl+5 are the services in start order, Ctrl+6 the lab, Ctrl+7 the packets; Escape goes back to the browser. The rest is as in every browser. */
 import { useEffect } from 'react'
 import { shortcutOf, type Keys, type Shortcut } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
@@ -8,7 +8,7 @@ import { show } from './actions.ts'
 import { useVillage, type View } from './store.ts'
 
 /** In the order of their number keys. */
-export const views: readonly View[] = ['browser', ...SERVICE_IDS, 'lab']
+export const views: readonly View[] = ['browser', ...SERVICE_IDS, 'lab', 'packets']
 
 export function useShortcuts(): void {
   useEffect(() => {

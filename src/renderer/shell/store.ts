@@ -14,7 +14,9 @@ export interface ServiceView {
   readonly lamp: Lamp
 }
 export type Services = Readonly<Record<ServiceId, ServiceView>>
-export type View = 'browser' | 'lab' | ServiceId
+export type View = 'browser' | 'lab' | 'packets' | ServiceId
+
+export const isPanel = (view: View): view is ServiceId => view !== 'browser' && view !== 'lab' && view !== 'packets'
 
 export interface Notice {
   readonly key: number

@@ -1,0 +1,122 @@
+/** The packets of a service as they were on the wire: a list of them, and each of them field by field and byte by byte. */
+import { useEffect, useMemo, useState } from 'react'
+import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { PROTOCOLS } from '../../services/kit/trace.ts'
+import { Button } from '../ui/Button.tsx'
+import { ErrorSentence } from '../ui/ErrorSentence.tsx'
+import { Labelled } from '../ui/Labelled.tsx'
+import { RowList } from '../ui/RowList.tsx'
+import { Segmented, type Segment } from '../ui/Segmented.tsx'
+import { Select, type Option } from '../ui/Select.tsx'
+import { Details } from './Details.tsx'
+import './packets.css'
+import { readTrace, savePcapng } from './reading.ts'
+import { dissectionOf, PROTOCOL_MARKS, PROTOCOL_NAMES, secondsText, sentenceOf } from './rows.ts'
+import { beginWith, choose, clear, isWanted, usePackets, want, type TraceRecord, type Wanted } from './store.ts'
+
+export interface PacketsProps {
+  /** The processes of the services that run. */
+  readonly pids: Readonly<Record<ServiceId, number | undefined>>
+}
+
+const GEOMETRY = { rowPx: 26, rowsInView: 10 }
+const ends: readonly Segment<ServiceId>[] = [{ value: 'dns', label: 'DNS' }, { value: 'dhcp', label: 'DHCP' }, { value: 'app-server', label: 'App server' }, { value: 'client', label: 'Client' }]
+const wishes: readonly Option<Wanted>[] = [{ value: 'all', label: 'all protocols' }, ...PROTOCOLS.map(value => ({ value, label: PROTOCOL_NAMES[value] }))]
+const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', label: 'Packets' }, { value: 'events', label: 'and events' }]
+
+export function Packets({ pids }: PacketsProps) {
+  const { end, records, missed, wanted, withEvents, error } = usePackets()
+  const [paused, setPaused] = useState<readonly TraceRecord[]>()
+  const [chosen, setChosen] = useState<TraceRecord>()
+  const [saved, setSaved] = useState('')
+  const pid = pids[end]
+  useEffect(() => {
+    if (pid === undefined) return
+    beginWith(pid)
+    return readTrace(end)
+  }, [end, pid])
+  const live = useMemo(() => records.filter(record => isWanted({ wanted, withEvents }, record)), [records, wanted, withEvents])
+  const shown = paused ?? live
+  const startMs = shown[0]?.atMs ?? 0
+  const index = chosen === undefined ? -1 : shown.indexOf(chosen)
+  const follow = () => {
+    setPaused(undefined)
+    setChosen(undefined)
+  }
+  const change = (act: () => void) => {
+    follow()
+    setSaved('')
+    act()
+  }
+  const save = async () => {
+    const path = await savePcapng(end, shown)
+    setSaved(path === undefined ? '' : `Saved as ${path}.`)
+  }
+  const title = contracts.find(({ id }) => id === end)?.title ?? end
+  const newer = live.filter(({ sequence }) => sequence > (shown[shown.length - 1]?.sequence ?? 0)).length
+  return (
+    <section className="panel packets" aria-label="Packets">
+      <header className="panel-head">
+        <div className="panel-title">
+          <h1>Packets</h1>
+          <p>What a service has received and sent, as it was on the wire.</p>
+        </div>
+        <Button onPress={() => change(clear)}>Clear</Button>
+        <Button isDisabled={!shown.some(({ kind }) => kind === 'packet')} onPress={() => { void save() }}>Export pcapng…</Button>
+      </header>
+      <div className="packets-body">
+        {error !== undefined && <div role="alert"><ErrorSentence error={error} /></div>}
+        <Choice onChange={change} />
+        <div className="packets-list">
+          <div className="packets-row packets-heads" aria-hidden="true"><span>seconds</span><span>protocol</span><span>peer</span><span>bytes</span><span>what it says</span></div>
+          {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : 'Nothing yet. Open a page in the browser, and look again.'}</p> : (
+            <RowList
+              label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={shown} isFollowing={paused === undefined} cursor={index < 0 ? undefined : index}
+              keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => setPaused(shown)}
+              onGo={place => {
+                setPaused(shown)
+                setChosen(shown[place])
+              }}
+            >
+              {record => <Row record={record} startMs={startMs} />}
+            </RowList>
+          )}
+          <div className="packets-foot">
+            <p role="status">
+              {paused === undefined ? 'The newest are followed. Choose one to look into it.' : newer === 0 ? 'Paused; nothing has come since.' : `Paused; ${newer} newer ${newer === 1 ? 'one has' : 'ones have'} come.`}
+              {missed > 0 && ` ${missed} came too fast to be kept.`} {saved}
+            </p>
+            <Button isDisabled={shown.length === 0} onPress={() => { if (paused === undefined) setPaused(shown); else follow() }}>{paused === undefined ? 'Pause' : 'Follow'}</Button>
+          </div>
+        </div>
+        {chosen !== undefined && <Details key={chosen.sequence} record={chosen} />}
+      </div>
+    </section>
+  )
+}
+
+/** Which packets are shown. @param onChange does what it is given, and shows the newest again */
+function Choice({ onChange }: { readonly onChange: (act: () => void) => void }) {
+  const { end, wanted, withEvents } = usePackets()
+  return (
+    <div className="packets-choice">
+      <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => onChange(() => choose(value))} /></Labelled>
+      <Select label="Protocol" options={wishes} value={wanted} onChange={value => onChange(() => want({ wanted: value }))} />
+      <Labelled label="Shown"><Segmented label="Shown" segments={kinds} value={withEvents ? 'events' : 'packets'} onChange={value => onChange(() => want({ withEvents: value === 'events' }))} /></Labelled>
+    </div>
+  )
+}
+
+function Row({ record, startMs }: { readonly record: TraceRecord; readonly startMs: number }) {
+  const { protocol, kind, direction, path, wholeBytes, atMs } = record
+  const arrow = direction === 'in' ? '←' : direction === 'out' ? '→' : ''
+  return (
+    <div className="packets-row" data-kind={kind}>
+      <span>{secondsText(atMs, startMs)}</span>
+      <span className="packets-protocol" data-protocol={protocol}>{PROTOCOL_MARKS[protocol]} {PROTOCOL_NAMES[protocol]}</span>
+      <span>{arrow} {path.split(' > ')[1] ?? ''}</span>
+      <span>{kind === 'packet' ? wholeBytes : ''}</span>
+      <span>{dissectionOf(record).summary}</span>
+    </div>
+  )
+}

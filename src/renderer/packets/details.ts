@@ -1,0 +1,42 @@
+/** A packet's fields as the lines of a tree, and its bytes as the lines of a dump. */
+import type { Field } from '../../services/kit/dissection.ts'
+import { fieldsAt } from './rows.ts'
+
+export const HEX_COLUMNS = 16
+
+export interface VisibleField {
+  /** Its place among its siblings, behind those of the fields around it: `8.2`. */
+  readonly path: string
+  /** 1 for the outermost. */
+  readonly level: number
+  readonly field: Field
+  readonly isOpen: boolean
+}
+
+/** The fields in order, with those within the ones that are open. */
+export function visibleFields(fields: readonly Field[], open: ReadonlySet<string>, above = '', level = 1): VisibleField[] {
+  return fields.flatMap((field, index) => {
+    const path = `${above}${index}`
+    const isOpen = field.fields !== undefined && open.has(path)
+    return [{ path, level, field, isOpen }, ...isOpen ? visibleFields(field.fields, open, `${path}.`, level + 1) : []]
+  })
+}
+
+/** The innermost field of a byte, and the ones around it that have to be open for it to be seen. */
+export function pathAt(fields: readonly Field[], at: number): { readonly path: string; readonly ancestors: readonly string[] } {
+  const paths: string[] = []
+  let siblings = fields
+  for (const field of fieldsAt(fields, at)) {
+    const place = siblings.indexOf(field)
+    paths.push(paths.length === 0 ? String(place) : `${paths[paths.length - 1] ?? ''}.${place}`)
+    siblings = field.fields ?? []
+  }
+  return { path: paths[paths.length - 1] ?? '', ancestors: paths.slice(0, -1) }
+}
+
+/** The bytes of one line, as two digits and as a character. */
+export function bytesOfLine(bytes: Uint8Array, from: number): { readonly at: number; readonly hex: string; readonly text: string }[] {
+  return Array.from(bytes.subarray(from, from + HEX_COLUMNS), (byte, index) => ({
+    at: from + index, hex: byte.toString(16).padStart(2, '0'), text: byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : byte === 0x20 ? '\u00a0' : '·',
+  }))
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { dissectionOf, sentenceOf, waysOf } from './rows.ts'
+import type { TraceRecord } from './store.ts'
+
+const text = (value: string) => new TextEncoder().encode(value)
+const record: TraceRecord = { sequence: 1, atMs: 2500, direction: 'in', protocol: 'admin', kind: 'packet', path: '[::1]:5354 > [::1]:4000 % lo', bytes: text('LIST\n'), wholeBytes: 5 }
+
+test('a packet goes from its peer to here, or the other way', () => {
+  const [here, there] = [{ address: '::1', port: 5354 }, { address: '::1', port: 4000 }]
+  expect(waysOf(record)).toEqual({ from: there, to: here })
+  expect(waysOf({ ...record, direction: 'out' })).toEqual({ from: here, to: there })
+  expect(waysOf({ ...record, path: '' })).toBeUndefined()
+})
+
+test('a row in words tells when, what and with whom', () => {
+  expect(sentenceOf(record, 1000)).toBe('1.500 s, Admin, from [::1]:4000 % lo, LIST')
+})
+
+test('an event is told by its fields, and one that was cut as it is', () => {
+  const event = { ...record, kind: 'event' as const, direction: 'none' as const, path: '', bytes: text('{"event":"lost","number":7}') }
+  expect(dissectionOf(event).summary).toBe('event lost, number 7')
+  expect(dissectionOf({ ...event, bytes: text('{"event":"lo') })).toEqual({ summary: '{"event":"lo', fields: [] })
+})

@@ -1,0 +1,75 @@
+/** Records of a trace as the list and the details show them. Decoded when they are drawn, and once. */
+import { dissectMessage as dissectDhcp } from '../../services/dhcp/wire/dissect.ts'
+import { dissectMessage as dissectDns } from '../../services/dns/wire/dissect.ts'
+import { parseEndpoint, type Endpoint } from '../../services/kit/endpoint.ts'
+import type { Dissection, Field } from '../../services/kit/dissection.ts'
+import type { Protocol } from '../../services/kit/trace.ts'
+import { dissectPacket as dissectRudp } from '../../services/rudp/wire/dissect.ts'
+import type { TraceRecord } from './store.ts'
+
+/** A protocol's letters; its mark and colour stand beside them, so none has to be told by colour alone. */
+export const PROTOCOL_NAMES: Readonly<Record<Protocol, string>> = { dns: 'DNS', dhcp: 'DHCP', rudp: 'RUDP', http: 'HTTP', admin: 'Admin' }
+export const PROTOCOL_MARKS: Readonly<Record<Protocol, string>> = { dns: '●', dhcp: '▲', rudp: '◆', http: '■', admin: '○' }
+
+const known = new WeakMap<TraceRecord, Dissection>()
+
+export function dissectionOf(record: TraceRecord): Dissection {
+  const dissection = known.get(record) ?? dissected(record)
+  known.set(record, dissection)
+  return dissection
+}
+
+function dissected({ kind, protocol, bytes, wholeBytes }: TraceRecord): Dissection {
+  if (kind === 'event') return event(bytes)
+  switch (protocol) {
+    case 'dns': return dissectDns(bytes, wholeBytes)
+    case 'dhcp': return dissectDhcp(bytes, wholeBytes)
+    case 'rudp': return dissectRudp(bytes, wholeBytes)
+    case 'admin': case 'http': {
+      const text = new TextDecoder().decode(bytes).trimEnd()
+      return { summary: text, fields: [{ name: 'line', value: text, from: 0, to: bytes.length }] }
+    }
+  }
+}
+
+/** What a service says of itself is JSON in the trace; one that was cut is shown as it is. */
+function event(bytes: Uint8Array): Dissection {
+  const text = new TextDecoder().decode(bytes)
+  const fields = entriesOf(text).map(([name, value]): Field => ({ name, value: typeof value === 'string' ? value : JSON.stringify(value), from: 0, to: 0 }))
+  return { summary: fields.length === 0 ? text : fields.map(({ name, value }) => `${name} ${value}`).join(', '), fields }
+}
+
+function entriesOf(text: string): [string, unknown][] {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : []
+  } catch {
+    return []
+  }
+}
+
+/** Where a packet came from and where it went; undefined for what has no way. The path is `local > peer % interface`. */
+export function waysOf({ path, direction }: TraceRecord): { readonly from: Endpoint; readonly to: Endpoint } | undefined {
+  const [local, peer] = (path.split(' % ')[0] ?? '').split(' > ')
+  if (local === undefined || peer === undefined) return undefined
+  const [here, there] = [parseEndpoint(local, 0), parseEndpoint(peer, 0)]
+  return direction === 'in' ? { from: there, to: here } : { from: here, to: there }
+}
+
+/** The innermost field that a byte stands in, and those around it, outermost first. */
+export function fieldsAt(fields: readonly Field[], at: number): readonly Field[] {
+  const field = fields.find(({ from, to, name }) => from <= at && at < to && name !== 'kept')
+  return field === undefined ? [] : [field, ...fieldsAt(field.fields ?? [], at)]
+}
+
+/** `1.234`: seconds since the first record that is shown. */
+export function secondsText(atMs: number, startMs: number): string {
+  return ((atMs - startMs) / 1000).toFixed(3)
+}
+
+/** A packet's row in words, for who does not see the columns. */
+export function sentenceOf(record: TraceRecord, startMs: number): string {
+  const peer = record.path.split(' > ')[1] ?? ''
+  const way = record.direction === 'none' ? '' : record.direction === 'in' ? `from ${peer}, ` : `to ${peer}, `
+  return `${secondsText(record.atMs, startMs)} s, ${PROTOCOL_NAMES[record.protocol]}, ${way}${dissectionOf(record).summary}`
+}

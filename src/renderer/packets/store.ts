@@ -1,0 +1,67 @@
+/** What is shown of a service's trace: the newest records, which of them are wanted, and the one that is looked at. */
+import { z } from 'zod'
+import { create } from 'zustand'
+import type { ServiceId } from '../../services/contracts.ts'
+import type { ErrorParts } from '../../services/kit/errors.ts'
+import { DIRECTIONS, KINDS, PROTOCOLS, type Protocol } from '../../services/kit/trace.ts'
+
+const record = z.object({
+  sequence: z.number(), atMs: z.number(), direction: z.enum(DIRECTIONS), protocol: z.enum(PROTOCOLS), kind: z.enum(KINDS), path: z.string(), bytes: z.instanceof(Uint8Array),
+  wholeBytes: z.number(),
+})
+/** What the port of a service's trace says (kit/host-protocol.ts). */
+export const traceReply = z.object({ records: z.array(record), missed: z.number(), nextSequence: z.number() })
+export type TraceRecord = z.output<typeof record>
+export type TraceReply = z.output<typeof traceReply>
+
+export type Wanted = Protocol | 'all'
+
+export interface PacketsState {
+  /** Whose trace is shown, and which process of it; undefined: none yet. */
+  readonly end: ServiceId
+  readonly pid: number | undefined
+  /** Oldest first. */
+  readonly records: readonly TraceRecord[]
+  /** The sequence number to go on with. */
+  readonly next: number
+  /** Records that the trace had no longer when they were asked for. */
+  readonly missed: number
+  readonly wanted: Wanted
+  /** What a service says of itself besides packets. */
+  readonly withEvents: boolean
+  readonly error: ErrorParts | undefined
+}
+
+const RECORDS_MAX = 5000
+const NOTHING = { pid: undefined, records: [], next: 0, missed: 0 }
+
+export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, error: undefined }))
+
+export function choose(end: ServiceId): void {
+  usePackets.setState({ end, ...NOTHING })
+}
+
+/** Another process of a service has another trace. */
+export function beginWith(pid: number): void {
+  usePackets.setState(state => state.pid === pid ? {} : { ...NOTHING, pid })
+}
+
+export function want(change: Partial<Pick<PacketsState, 'wanted' | 'withEvents'>>): void {
+  usePackets.setState(change)
+}
+
+/** Forgets what is shown; what comes is shown again. */
+export function clear(): void {
+  usePackets.setState({ records: [], missed: 0 })
+}
+
+/** With what was read next. Nobody misses what was overwritten before the window began to look. */
+export function withRecords({ records, next, missed }: Pick<PacketsState, 'records' | 'next' | 'missed'>, reply: TraceReply): Pick<PacketsState, 'records' | 'next' | 'missed'> {
+  const last = reply.records[reply.records.length - 1]
+  if (last === undefined) return { records, next, missed }
+  return { records: [...records, ...reply.records].slice(-RECORDS_MAX), next: last.sequence + 1, missed: next === 0 ? 0 : missed + reply.missed }
+}
+
+export function isWanted({ wanted, withEvents }: Pick<PacketsState, 'wanted' | 'withEvents'>, { protocol, kind }: TraceRecord): boolean {
+  return (wanted === 'all' || wanted === protocol) && (kind === 'packet' || withEvents)
+}

@@ -1,0 +1,83 @@
+/**
+ * A long list whose newest row is at its end, drawn as far as it is in view. The end is followed until the person scrolls back,
+ * goes along the rows with the keyboard, or pauses: then the list stands still.
+ */
+import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { endPx, rowsDrawn, topPxFor, type Geometry } from './row-list.ts'
+import './RowList.css'
+
+export interface RowListProps<Row> {
+  readonly label: string
+  readonly geometry: Geometry
+  readonly rows: readonly Row[]
+  readonly isFollowing: boolean
+  /** The row that is looked at. */
+  readonly cursor: number | undefined
+  readonly keyOf: (row: Row) => number
+  /** A row in words. */
+  readonly sentenceOf: (row: Row) => string
+  /** A row as it looks. */
+  readonly children: (row: Row) => ReactNode
+  readonly onFollow: () => void
+  readonly onPause: () => void
+  /** A row was chosen: the list stands still there. */
+  readonly onGo: (index: number) => void
+}
+
+/** Nearer to the end than this is at the end: browsers round. */
+const END_PX = 4
+
+export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf, sentenceOf, children, onFollow, onPause, onGo }: RowListProps<Row>) {
+  const list = useRef<HTMLDivElement>(null)
+  const ids = useId()
+  const [scrolledPx, setScrolledPx] = useState(0)
+  const count = rows.length
+  const { rowPx, rowsInView } = geometry
+  const topPx = isFollowing ? endPx(geometry, count) : scrolledPx
+  const { from, to } = rowsDrawn(geometry, topPx, count)
+  const steps: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1, PageUp: -rowsInView, PageDown: rowsInView, Home: -Infinity }
+  const idOf = (index: number) => `${ids}${index}`
+  useLayoutEffect(() => { if (list.current !== null && isFollowing) list.current.scrollTop = endPx(geometry, count) }, [count, isFollowing, geometry])
+
+  const scroll = (atPx: number) => {
+    const isAtEnd = atPx >= endPx(geometry, count) - END_PX
+    setScrolledPx(atPx)
+    // One that was paused at its end stays so: only who comes back to the end follows again.
+    if (isFollowing && !isAtEnd) onPause()
+    else if (!isFollowing && cursor === undefined && isAtEnd && atPx > scrolledPx) onFollow()
+  }
+  const go = (index: number) => {
+    const atPx = topPxFor(geometry, index, topPx)
+    setScrolledPx(atPx)
+    onGo(index)
+    if (list.current !== null) list.current.scrollTop = atPx
+  }
+  const press = (event: KeyboardEvent) => {
+    const step = steps[event.key]
+    if (event.key === 'End') onFollow()
+    else if (step !== undefined && count > 0) go(Math.min(count - 1, Math.max(0, (cursor ?? count) + step)))
+    else return
+    event.preventDefault()
+  }
+  return (
+    <div
+      className="row-list" ref={list} style={{ height: rowsInView * rowPx }} tabIndex={0} role="listbox" aria-label={label}
+      aria-activedescendant={cursor !== undefined && cursor >= from && cursor < to ? idOf(cursor) : undefined}
+      onKeyDown={press} onScroll={event => scroll(event.currentTarget.scrollTop)}
+    >
+      <div role="presentation" className="row-list-all" style={{ height: count * rowPx }}>
+        {rows.slice(from, to).map((row, place) => {
+          const index = from + place
+          return (
+            <div
+              key={keyOf(row)} id={idOf(index)} className="row-list-row" role="option" aria-label={sentenceOf(row)} aria-selected={index === cursor} aria-posinset={index + 1}
+              aria-setsize={count} style={{ top: index * rowPx, height: rowPx }} onClick={() => go(index)}
+            >
+              {children(row)}
+            </div>
+          )
+        })}
+      </div>
+    </div>
+  )
+}

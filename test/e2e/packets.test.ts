@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyFolder } from '../support/hamlet.ts'
+import { HamletWindow } from './hamlet-window.ts'
+
+let hamlet: HamletWindow
+const folder = emptyFolder()
+
+beforeAll(async () => {
+  hamlet = await HamletWindow.open(folder)
+  await hamlet.startEverything()
+}, 120_000)
+afterAll(async () => { await hamlet.close() }, 30_000)
+
+const rows = () => hamlet.shell.getByRole('listbox', { name: /^Packets, / }).getByRole('option')
+const field = (name: RegExp) => hamlet.shell.getByRole('treeitem', { name })
+/** The marked bytes of the dump. */
+const marked = async () => (await hamlet.shell.locator('.hex-cells [data-marked="true"]').allTextContents()).join(' ')
+
+test('who looks from the client sees how it came to its address, its name and its page', async () => {
+  const { shell } = hamlet
+  await hamlet.choose('RUDP')
+  await hamlet.browse('http://my-app.home/')
+  await shell.getByRole('button', { name: 'Packets', exact: true }).click()
+  await rows().first().waitFor()
+  await hamlet.picture('packets')
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('dhcp')
+  await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/DISCOVER.*\n.*OFFER.*\n.*REQUEST.*\n.*ACK/)
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('rudp')
+  await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/SHORT #\d+: .*STREAM/)
+})
+
+test('a chosen packet is told field by field, and a field marks its bytes, and a byte its field', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('radio', { name: 'DNS', exact: true }).click()
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('dns')
+  const answer = rows().filter({ hasText: 'response' }).filter({ hasText: /A my-app\.home NOERROR: A 127/i }).first()
+  await answer.click()
+  await field(/^.?answer A my-app.home/i).click()
+  await field(/^rdata /).click()
+  expect(await marked()).toBe('7f 00 00 01')
+  await hamlet.picture('packets-fields')
+  await shell.locator('.hex-cells [data-at="12"]').click()
+  await expect.poll(() => shell.getByRole('treeitem', { selected: true }).textContent()).toMatch(/^qname my-app.home$/i)
+})
+
+test('the keyboard alone goes along packets and fields', async () => {
+  const { shell } = hamlet
+  const list = shell.getByRole('listbox', { name: /^Packets, / })
+  await list.focus()
+  await list.press('Home')
+  await shell.getByText(/^Paused; /).waitFor()
+  const tree = shell.getByRole('tree', { name: 'Fields' })
+  await tree.focus()
+  await tree.press('ArrowDown')
+  await tree.press('ArrowDown')
+  await tree.press('ArrowRight')
+  await tree.press('ArrowRight')
+  expect(await shell.getByRole('treeitem', { selected: true }).textContent()).toMatch(/^qr/)
+  await list.press('End')
+  await shell.getByText(/^The newest are followed/).waitFor()
+})
+
+test('what is shown can be saved, and tshark reads it', async () => {
+  const { shell } = hamlet
+  const path = join(folder, 'packets.pcapng')
+  await hamlet.answerSaveDialog(path)
+  await shell.getByRole('button', { name: 'Export pcapng…' }).click()
+  await shell.getByText(`Saved as ${path}.`).waitFor()
+  const port = (await hamlet.status('dns')).endpoints.find(({ name }) => name === 'dns')?.port ?? 0
+  const read = execFileSync('tshark', ['-r', path, '-d', `udp.port==${port},dns`, '-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE', '-T', 'fields', '-e', '_ws.malformed', '-e', 'dns.qry.name', '-e', 'ip.checksum.status', '-e', 'udp.checksum.status'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const lines = read.trimEnd().split('\n').map(line => line.split('\t'))
+  expect(lines.map(([, name]) => name?.toLowerCase())).toContain('my-app.home')
+  expect(lines.map(([malformed, , ...sums]) => [malformed, ...sums])).toEqual(lines.map(() => ['', '1', '1'])) // 1: good
+})
+
+test('what is cleared does not come again', async () => {
+  const { shell } = hamlet
+  await shell.getByRole('radio', { name: 'DHCP', exact: true }).click()
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('all')
+  await rows().first().waitFor()
+  await shell.getByRole('button', { name: 'Clear' }).click()
+  await expect.poll(async () => (await rows().allTextContents()).join('\n')).not.toMatch(/ACK/)
+})

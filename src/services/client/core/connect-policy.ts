@@ -37,7 +37,7 @@ const INTERNET = prefixes('0.0.0.0/0', '2000::/3')
 /** What is not public of these (RFC 6890 and its registries): multicast besides, and the ranges that carry an IPv4 address. */
 const SPECIAL = prefixes(
   '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.168.0.0/16',
-  '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3', '2001::/32', '2001:db8::/32', '2002::/16',
+  '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3', '2001::/32', '2001:db8::/32', '2002::/16', '3fff::/20',
 )
 
 function prefixes(...texts: readonly string[]): IpPrefix[] {

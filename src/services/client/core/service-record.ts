@@ -30,7 +30,7 @@ export function parseServiceRecord(rdata: string): ServiceRecord | undefined {
 export function chooseServiceRecord(records: readonly ServiceRecord[], random: Random): ServiceRecord | undefined {
   const lowest = Math.min(...records.map(({ priority }) => priority))
   const best = records.filter(({ priority }) => priority === lowest)
-  // One more than its weight each, so that a weight of 0 has "a very small chance", as the RFC wants.
+  // A hundred times its weight and one more, so that a weight of 0 has "a very small chance", as the RFC wants.
   const shares = best.map(({ weight }) => weight * 100 + 1)
   const total = shares.reduce((sum, share) => sum + share, 0)
   let drawn = total === 0 ? 0 : below(random, total)

@@ -3,7 +3,7 @@ import { bytesOf, readAll } from '../testing/transfer.ts'
 import { closeReason, joined, opened, streamEvents, streamsOf, watched } from '../testing/connections.ts'
 import type { Connection } from './connection.ts'
 import type { TraceEvent } from './events.ts'
-import { Pair } from './pair.ts'
+import { Pair } from '../testing/pair.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 
 test('each end can end its half while the other goes on, and a stream is over once, also where it is announced afterwards', () => {

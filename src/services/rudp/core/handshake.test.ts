@@ -3,7 +3,7 @@ import { bytesOf } from '../testing/transfer.ts'
 import { closeReason, kinds, opened, packetOf, streamsOf, watched } from '../testing/connections.ts'
 import { decodePacket, encodePacket } from '../wire/packet.ts'
 import type { Stream } from './stream.ts'
-import { Pair, type SideName } from './pair.ts'
+import { Pair, type SideName } from '../testing/pair.ts'
 
 test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, and each end knows the other\'s id', () => {
   const { pair, packets } = watched({ seed: 1, link: { delayMs: 10 } })

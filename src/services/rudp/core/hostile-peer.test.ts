@@ -4,7 +4,7 @@ import { bytesOf } from '../testing/transfer.ts'
 import { closeReason, joined } from '../testing/connections.ts'
 import { CLOSE_CODES, type Frame } from '../wire/frames.ts'
 import { decodePacket, encodePacket, type Packet } from '../wire/packet.ts'
-import { Pair } from './pair.ts'
+import { Pair } from '../testing/pair.ts'
 
 test('forged packets that do not know the ids change nothing', () => {
   const { pair, client, server, ours, theirs } = joined({ seed: 18 })

@@ -5,7 +5,7 @@ import { encrypted } from '../testing/encryption.ts'
 import { bytesOf, readAll, same, Source } from '../testing/transfer.ts'
 import { decodePacket, encodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES } from './congestion/congestion.ts'
-import { Pair, type PairOptions, type SideName } from './pair.ts'
+import { Pair, type PairOptions, type SideName } from '../testing/pair.ts'
 import type { Stream } from './stream.ts'
 
 const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket

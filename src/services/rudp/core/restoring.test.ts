@@ -5,7 +5,7 @@ import { encrypted } from '../testing/encryption.ts'
 import { bytesOf, readAll, same } from '../testing/transfer.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { TraceEvent } from './events.ts'
-import { Pair, type PairOptions, type SideName } from './pair.ts'
+import { Pair, type PairOptions, type SideName } from '../testing/pair.ts'
 
 const RTT_MS = 40
 const PAGE_BYTES = 30_000

@@ -5,7 +5,7 @@ import { bytesOf, MB, readAll, same, Source, transfer } from '../testing/transfe
 import { decodePacket, type NumberedPacket } from '../wire/packet.ts'
 import { CONGESTION_NAMES, type CongestionName } from './congestion/congestion.ts'
 import type { Connection } from './connection.ts'
-import { Pair, type PairOptions } from './pair.ts'
+import { Pair, type PairOptions } from '../testing/pair.ts'
 
 const NOTHING = new Uint8Array(0)
 const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket

@@ -1,7 +1,7 @@
 /** Connections of a pair, opened for tests, and what is read off them. */
 import type { Connection } from '../core/connection.ts'
 import type { RudpEvent } from '../core/endpoint.ts'
-import { Pair, type PairOptions, type SideName } from '../core/pair.ts'
+import { Pair, type PairOptions, type SideName } from './pair.ts'
 import type { Stream } from '../core/stream.ts'
 import { decodePacket, type NumberedPacket } from '../wire/packet.ts'
 

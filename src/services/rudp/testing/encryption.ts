@@ -1,6 +1,6 @@
 /** Encryption for pairs and peers in tests: the real one, with secrets that are no secret. */
 import type { Trusts } from '../core/encryption/connection-encryption.ts'
-import type { PairOptions } from '../core/pair.ts'
+import type { PairOptions } from './pair.ts'
 import { nodeCryptography } from '../node-cryptography.ts'
 
 export const IDENTITY_SECRET = new Uint8Array(32).fill(7)

@@ -6,7 +6,7 @@ import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
 import type { Visit } from '../core/encryption/connection-encryption.ts'
 import type { Connection } from '../core/connection.ts'
-import { Pair, type PairOptions } from '../core/pair.ts'
+import { Pair, type PairOptions } from './pair.ts'
 import { readAll } from './transfer.ts'
 import type { Stream } from '../core/stream.ts'
 

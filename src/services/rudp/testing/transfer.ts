@@ -1,5 +1,5 @@
 /** What tests of the transport share: bytes that show where they belong, and a pair that moves them both ways. */
-import { Pair, type PairOptions, type SideName } from '../core/pair.ts'
+import { Pair, type PairOptions, type SideName } from './pair.ts'
 import type { Connection } from '../core/connection.ts'
 import type { RudpEvent } from '../core/endpoint.ts'
 import type { Stream } from '../core/stream.ts'

@@ -8,7 +8,7 @@ import { decodeEncryptedPacket, encodeEncryptedReset, encodeEncryptedRetry, ENCR
 import { CLOSE_CODES, type Frame } from '../../wire/frames.ts'
 import { encodePacket, sealLong, VERSION, type Packet } from '../../wire/packet.ts'
 import type { Connection } from '../connection.ts'
-import { Pair, type PairOptions, type SideName } from '../pair.ts'
+import { Pair, type PairOptions, type SideName } from '../../testing/pair.ts'
 
 interface Seen {
   readonly from: SideName

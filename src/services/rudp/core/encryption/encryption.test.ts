@@ -10,7 +10,7 @@ import { AcceptorEncryption } from './acceptor-encryption.ts'
 import { CONGESTION_NAMES } from '../congestion/congestion.ts'
 import type { Connection } from '../connection.ts'
 import type { Cipher, Cryptography } from './cryptography.ts'
-import { Pair, type PairOptions, type SideName } from '../pair.ts'
+import { Pair, type PairOptions, type SideName } from '../../testing/pair.ts'
 import { withKeyLog } from './key-log.ts'
 import { deriveProtection } from './packet-protection.ts'
 

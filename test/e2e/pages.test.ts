@@ -241,14 +241,19 @@ test('the keys of every browser: reload, the address, back and forward, larger a
     await shell.keyboard.press(keys)
   }
   const zoom = () => hamlet.inMain<number[]>(({ webContents }) => webContents.getAllWebContents().map(contents => contents.getZoomLevel()))
+  // The bar says what was typed at once; in the history stands what has come.
+  const comes = async (path: string) => {
+    await expect.poll(async () => (await hamlet.page()).url()).toBe(`${site}${path}`)
+    await barSays(`${site}${path}`)
+  }
   await type(`${site}/one`)
-  await barSays(`${site}/one`)
+  await comes('/one')
   await type(`${site}/two`)
-  await barSays(`${site}/two`)
+  await comes('/two')
   await pressInBar('Alt+ArrowLeft')
-  await barSays(`${site}/one`)
+  await comes('/one')
   await pressInBar('Alt+ArrowRight')
-  await barSays(`${site}/two`)
+  await comes('/two')
   asked.length = 0
   await pressInBar('F5')
   await isAsked('GET /two')

@@ -84,7 +84,7 @@ function Hex({ bytes, field, onByte }: HexProps) {
     if (at !== undefined) onByte(Number(at))
   }
   return (
-    <div className="packet-hex" role="img" aria-label={field === undefined ? `${bytes.length} bytes` : `Bytes ${field.from} to ${field.to - 1} of ${bytes.length}: ${field.name}`} onClick={choose}>
+    <div className="packet-hex" role="img" aria-label={field === undefined || field.from === field.to ? `${bytes.length} bytes` : `Bytes ${field.from} to ${field.to - 1} of ${bytes.length}: ${field.name}`} onClick={choose}>
       {lines.map(from => (
         <HexLine
           key={from} bytes={bytes} from={from}

@@ -58,7 +58,7 @@ export function waysOf({ path, direction }: TraceRecord): { readonly from: Endpo
 
 /** The innermost field that a byte stands in, and those around it, outermost first. */
 export function fieldsAt(fields: readonly Field[], at: number): readonly Field[] {
-  const field = fields.find(({ from, to, name }) => from <= at && at < to && name !== 'kept')
+  const field = fields.find(({ from, to }) => from <= at && at < to)
   return field === undefined ? [] : [field, ...fieldsAt(field.fields ?? [], at)]
 }
 

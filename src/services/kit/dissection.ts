@@ -30,7 +30,7 @@ export interface Dissection {
 export function dissect(bytes: Uint8Array, wholeBytes: number, read: (fields: Field[]) => string): Dissection {
   const fields: Field[] = []
   const { length } = bytes
-  if (wholeBytes > length) fields.push({ name: 'kept', value: `${length} of ${wholeBytes} bytes`, from: 0, to: length })
+  if (wholeBytes > length) fields.push({ name: 'kept', value: `${length} of ${wholeBytes} bytes`, from: 0, to: 0 })
   try {
     return { summary: read(fields), fields }
   } catch (error) {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { firstGap } from '../../kit/testing/tiling.ts'
 import { dissectPacket } from './dissect.ts'
 import { encodeEncryptedRetry, encodeEncryptedShortHeader } from './encrypted-packet.ts'
-import { encodePacket, type Packet } from './packet.ts'
+import { encodeStreamHeader } from './frames.ts'
+import { encodePacket, encodeShortHeader, type Packet } from './packet.ts'
 
 const short: Packet = {
   type: 'SHORT', destinationId: 0x0102030405060, number: 12,
@@ -32,7 +33,21 @@ test('of a packet that was not kept whole the beginning is shown', () => {
   const bytes = encodePacket({ ...short, frames: [{ kind: 'STREAM', streamId: 4, offset: 0, fin: false, data: new Uint8Array(5000) }] })
   const { summary, fields } = dissectPacket(bytes.subarray(0, 2048), bytes.length)
   expect(summary).toBe(`the first 2048 of ${bytes.length} bytes`)
+  expect(fields[0]).toEqual({ name: 'kept', value: `2048 of ${bytes.length} bytes`, from: 0, to: 0 })
   expect(fields.map(({ name }) => name)).toEqual(['kept', 'form', 'checksum', 'destination id', 'packet number'])
+})
+
+test('what is said of bytes that were not kept is true of the whole packet', () => {
+  const stream = encodeStreamHeader(4, 0, false, false, new DataView(new ArrayBuffer(20)), 0)
+  const bytes = new Uint8Array(17 + stream + 5000)
+  const view = new DataView(bytes.buffer)
+  encodeStreamHeader(4, 0, false, false, view, encodeShortHeader(view, 0, 9, 1))
+  expect(lines(bytes.subarray(0, 2048), bytes.length).at(-1)).toBe('17-2048 STREAM: stream 4, offset 0, 5000 bytes')
+  const encrypted = new Uint8Array(5000)
+  encodeEncryptedShortHeader(new DataView(encrypted.buffer), 0, 9, 7)
+  const { summary, fields } = dissectPacket(encrypted.subarray(0, 2048), encrypted.length)
+  expect(summary).toBe('SHORT #7: encrypted, 4971 bytes')
+  expect(fields.at(-1)).toEqual({ name: 'frames', value: 'encrypted, 4971 bytes', from: 13, to: 2048 })
 })
 
 test('of an encrypted packet stands what is in the clear', () => {

@@ -12,7 +12,7 @@ const TEXT_SHOWN_MAX = 60
 export function dissectPacket(bytes: Uint8Array, wholeBytes = bytes.length): Dissection {
   return dissect(bytes, wholeBytes, fields => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (saysEncrypted(bytes)) return addEncrypted(bytes, view, decodeEncryptedPacket(bytes), fields)
+    if (saysEncrypted(bytes)) return addEncrypted(bytes, view, decodeEncryptedPacket(bytes), wholeBytes - bytes.length, fields)
     const [form = 0] = bytes
     const isWhole = bytes.length === wholeBytes
     const isShort = form === SHORT_FORM
@@ -21,14 +21,14 @@ export function dissectPacket(bytes: Uint8Array, wholeBytes = bytes.length): Dis
       const isGood = !isWhole || view.getUint32(at.checksum) === checksumOf(bytes, at.checksum, 0, bytes.length, crc32)
       const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(at.checksum), 8)}${!isWhole ? '' : isGood ? ', right' : ', wrong: damaged on the way'}`, from: at.checksum, to: at.checksum + 4 }
       fields.push(...isShort ? shortHeader(view, checksum) : longHeader(view, form, checksum))
-      if (isGood && (isShort || view.getUint32(LONG.version) === VERSION)) addFrames(bytes, view, at.frames, fields)
+      if (isGood && (isShort || view.getUint32(LONG.version) === VERSION)) addFrames(bytes, view, at.frames, wholeBytes - bytes.length, fields)
     }
     return isWhole ? summarizePacket(decodePacket(bytes)) : `the first ${bytes.length} of ${wholeBytes} bytes`
   })
 }
 
 /** What stands in the clear in a packet of an encrypted connection; docs/rudp.md §13. */
-function addEncrypted(bytes: Uint8Array, view: DataView, packet: EncryptedPacket, fields: Field[]): string {
+function addEncrypted(bytes: Uint8Array, view: DataView, packet: EncryptedPacket, missingBytes: number, fields: Field[]): string {
   const isShort = packet.type === 'SHORT'
   const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(LONG.checksum), 8)}, right`, from: LONG.checksum, to: LONG.checksum + 4 }
   const destinationAt = 1
@@ -39,9 +39,11 @@ function addEncrypted(bytes: Uint8Array, view: DataView, packet: EncryptedPacket
   const contentAt = hasContent ? packet.contentAt : bytes.length
   if (contentAt > clearFrom) fields.push({ name: 'keys', value: keysText(packet), from: clearFrom, to: contentAt })
   if (!hasContent) return `${packet.type} #${packet.number}: ${keysText(packet)}`
-  const tagAt = bytes.length - TAG_BYTES
-  fields.push({ name: 'frames', value: `encrypted, ${tagAt - contentAt} bytes`, from: contentAt, to: tagAt }, { name: 'tag', value: hexBytes(bytes.subarray(tagAt)), from: tagAt, to: bytes.length })
-  return `${packet.type} #${packet.number}: encrypted, ${tagAt - contentAt} bytes`
+  const value = `encrypted, ${bytes.length + missingBytes - TAG_BYTES - contentAt} bytes`
+  const tagAt = missingBytes > 0 ? bytes.length : bytes.length - TAG_BYTES
+  fields.push({ name: 'frames', value, from: contentAt, to: tagAt })
+  if (tagAt < bytes.length) fields.push({ name: 'tag', value: hexBytes(bytes.subarray(tagAt)), from: tagAt, to: bytes.length })
+  return `${packet.type} #${packet.number}: ${value}`
 }
 
 function keysText(packet: EncryptedPacket): string {
@@ -88,28 +90,30 @@ function versionsText(view: DataView): string {
   return versions.join(', ')
 }
 
-function addFrames(bytes: Uint8Array, view: DataView, framesAt: number, fields: Field[]): void {
+function addFrames(bytes: Uint8Array, view: DataView, framesAt: number, missingBytes: number, fields: Field[]): void {
   const reader = new FieldReader(bytes, view, framesAt)
   while (reader.left > 0) {
     const from = reader.at
-    fields.push(frameField(decodeFrame(reader, bytes), from, reader.at))
+    const frame = decodeFrame(reader, bytes)
+    fields.push(frameField(frame, from, reader.at, reader.left > 0 ? 0 : missingBytes))
   }
 }
 
-function frameField(frame: Frame, from: number, to: number): Field {
-  const value = valueOf(frame, to - from)
+/** @param missingBytes of its end, which were not kept */
+function frameField(frame: Frame, from: number, to: number, missingBytes: number): Field {
+  const value = valueOf(frame, missingBytes)
   if (frame.kind !== 'STREAM' && frame.kind !== 'PARITY') return { name: frame.kind, value, from, to }
   const dataAt = to - frame.data.length
   const header: Field = { name: 'fields', value: FRAME_TYPES[frame.kind].fields, from: from + 1, to: dataAt }
   return { name: frame.kind, value, from, to, fields: [header, { name: 'bytes', value: textOf(frame.data), from: dataAt, to }] }
 }
 
-function valueOf(frame: Frame, lengthBytes: number): string {
+function valueOf(frame: Frame, missingBytes: number): string {
   switch (frame.kind) {
-    case 'PADDING': return `${lengthBytes} bytes`
+    case 'PADDING': return `${frame.lengthBytes + missingBytes} bytes`
     case 'PING': return FRAME_TYPES.PING.meaning
     case 'ACK': return `${summarizeFrame(frame).slice('ACK '.length)}, held back for ${frame.delayMs} ms`
-    case 'STREAM': return `stream ${frame.streamId}, offset ${frame.offset}, ${frame.data.length} bytes${frame.fin ? ', its end' : ''}`
+    case 'STREAM': return `stream ${frame.streamId}, offset ${frame.offset}, ${frame.data.length + missingBytes} bytes${frame.fin ? ', its end' : ''}`
     case 'PARITY': return `stream ${frame.streamId}, of ${frame.finalSize} bytes in all`
     case 'PARAMETERS': return Object.entries(frame.parameters).map(([name, value]) => `${name} ${value}`).join(', ')
     case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return hexBytes(frame.token)

@@ -31,6 +31,22 @@ test('who looks from the client sees how it came to its address, its name and it
   await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/SHORT #\d+: .*STREAM/)
 })
 
+test('a step of the journey leads to its packets, and from there to all', async () => {
+  const { shell } = hamlet
+  await shell.keyboard.press('Control+1')
+  await shell.getByRole('button', { name: /^1 Address .*Show its packets/ }).click()
+  await shell.getByText('Only the packets of step 1, Address, of http://my-app.home/').waitFor()
+  await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/^.*DISCOVER[^]*OFFER[^]*REQUEST.*\n.*ACK.*$/) // a lamp may ask in between
+  await hamlet.picture('packets-of-a-step')
+  await shell.keyboard.press('Escape')
+  await shell.getByRole('button', { name: /^4 Page .*Show its packets/ }).click()
+  await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/STREAM/)
+  const few = await rows().count()
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('all')
+  await shell.getByRole('button', { name: 'Show all' }).click()
+  await expect.poll(() => rows().count()).toBeGreaterThan(few)
+})
+
 test('a chosen packet is told field by field, and a field marks its bytes, and a byte its field', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'DNS', exact: true }).click()

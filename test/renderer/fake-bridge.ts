@@ -42,7 +42,7 @@ export const portTaken: ErrorParts = {
 
 const lease = {
   address: '127.0.0.50', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
-  leaseSeconds: 3600, obtainedAtMs: Date.now(), tookMs: 12.2,
+  leaseSeconds: 3600, obtainedAtMs: Date.now(), askedAtMs: Date.now(), tookMs: 12.2,
 }
 
 type Listener = (pushed: never) => void
@@ -88,11 +88,12 @@ function stop(id: ServiceId): void {
 const handshake = { tcp: 'Three-way handshake on port 80.', rudp: 'Handshake on UDP port 8080, window 10 packets.' }
 
 function journey(transport: 'tcp' | 'rudp', failed = false): void {
+  const timed = (tookMs: number) => ({ tookMs, fromMs: 0, toMs: tookMs })
   const steps = [
-    { step: 'address' as const, tookMs: 12.2, sentence: 'Got 127.0.0.50 from 127.0.0.1 for 1 h.', failed: false },
-    { step: 'name' as const, tookMs: 3.1, sentence: 'my-app.home is 127.0.0.1, registered at this DNS server.', failed: false },
-    { step: 'connect' as const, tookMs: 1.4, sentence: failed ? '127.0.0.1:80 refused the connection.' : handshake[transport], failed },
-    { step: 'page' as const, tookMs: 48, sentence: '200 OK, 412 kB; 2 packets were lost and sent again.', failed: false },
+    { step: 'address' as const, ...timed(12.2), sentence: 'Got 127.0.0.50 from 127.0.0.1 for 1 h.', failed: false },
+    { step: 'name' as const, ...timed(3.1), sentence: 'my-app.home is 127.0.0.1, registered at this DNS server.', failed: false },
+    { step: 'connect' as const, ...timed(1.4), sentence: failed ? '127.0.0.1:80 refused the connection.' : handshake[transport], failed },
+    { step: 'page' as const, ...timed(48), sentence: '200 OK, 412 kB; 2 packets were lost and sent again.', failed: false },
   ]
   const data = { id: 1, url: 'http://my-app.home/', transport, status: 200, bytes: 412_000, steps: failed ? steps.slice(0, 3) : steps }
   push('service:event', { id: 'client', name: 'journey', data })

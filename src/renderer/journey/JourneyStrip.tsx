@@ -1,30 +1,49 @@
-/** Under the page: the four steps from an address to a page, each with its time and one sentence. */
+/** Under the page: the four steps from an address to a page, each with its time and one sentence. A step that happened leads to its packets. */
+import { Button } from 'react-aria-components'
 import './journey.css'
-import { journeyTitle, stripSteps, type StripStep } from './steps.ts'
+import { journeyTitle, stripSteps, type Span, type StripStep } from './steps.ts'
 import { useJourney } from './store.ts'
 
-export function JourneyStrip() {
+/** A step that happened, and the page that it belongs to. */
+export interface StepOfPage extends StripStep {
+  readonly span: Span
+  readonly number: number
+  /** Undefined: no page was loaded yet, the client has its address alone. */
+  readonly url: string | undefined
+}
+
+export function JourneyStrip({ onOpen }: { readonly onOpen: (step: StepOfPage) => void }) {
   const { journey, lease } = useJourney()
   return (
     <section className="journey" aria-label="Journey">
       <h2 className="journey-title">{journeyTitle(journey)}</h2>
       <ol className="journey-steps">
-        {stripSteps(journey, lease).map((step, index) => <Step key={step.step} number={index + 1} {...step} />)}
+        {stripSteps(journey, lease).map((step, index) => {
+          const { span } = step
+          const number = index + 1
+          return <Step key={step.step} number={number} step={step} onOpen={span && (() => onOpen({ ...step, span, number, url: journey?.url }))} />
+        })}
       </ol>
     </section>
   )
 }
 
-function Step({ number, title, protocol, mark, state, took, sentence }: StripStep & { readonly number: number }) {
-  return (
-    <li className="journey-step" data-protocol={protocol} data-state={state}>
-      <p className="journey-head">
+function Step({ number, step, onOpen }: { readonly number: number; readonly step: StripStep; readonly onOpen: (() => void) | undefined }) {
+  const { title, protocol, mark, state, took, sentence } = step
+  const told = (
+    <>
+      <span className="journey-head">
         <b>{number} {title}</b>
         <span className="journey-took">{state === 'failed' ? `failed, ${took}` : took}</span>
-      </p>
-      <p className="journey-sentence" title={sentence}>
+      </span>
+      <span className="journey-sentence" title={sentence}>
         <span className="journey-protocol"><span aria-hidden="true">{state === 'failed' ? '✕' : mark}</span> {protocol}</span> {sentence}
-      </p>
+      </span>
+    </>
+  )
+  return (
+    <li className="journey-step" data-protocol={protocol} data-state={state}>
+      {onOpen === undefined ? <div className="journey-told">{told}</div> : <Button className="journey-told" onPress={onOpen}>{told}<span className="visually-hidden"> Show its packets.</span></Button>}
     </li>
   )
 }

@@ -4,15 +4,16 @@ import { takeClientEvent, useJourney, type Journey } from './store.ts'
 
 const lease = {
   address: '192.0.2.50', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
-  leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 12.4,
+  leaseSeconds: 3600, obtainedAtMs: 0, askedAtMs: 0, tookMs: 12.4,
 }
+const timed = (fromMs: number, tookMs: number) => ({ fromMs, toMs: fromMs + tookMs, tookMs })
 const journey: Journey = {
   id: 1, url: 'http://my-app.home/', transport: 'rudp', status: 200, bytes: 1000,
   steps: [
-    { step: 'address', tookMs: 12, sentence: 'Had 192.0.2.50 already.', failed: false },
-    { step: 'name', tookMs: 3.14, sentence: 'my-app.home is 192.0.2.10, registered.', failed: false },
-    { step: 'connect', tookMs: 1.4, sentence: 'Handshake.', failed: false },
-    { step: 'page', tookMs: 48.2, sentence: '200 OK.', failed: false },
+    { step: 'address', ...timed(0, 12), sentence: 'Had 192.0.2.50 already.', failed: false },
+    { step: 'name', ...timed(100, 3.14), sentence: 'my-app.home is 192.0.2.10, registered.', failed: false },
+    { step: 'connect', ...timed(104, 1.4), sentence: 'Handshake.', failed: false },
+    { step: 'page', ...timed(106, 48.2), sentence: '200 OK.', failed: false },
   ],
 }
 
@@ -33,8 +34,14 @@ test('the journey says the address step itself, and the third step wears the tra
   expect(stripSteps({ ...journey, transport: 'tcp' }, lease)[2]).toMatchObject({ protocol: 'TCP', mark: '■' })
 })
 
+test('a step that happened tells when, and as what the trace has it', () => {
+  expect(stripSteps(journey, lease).map(({ traced, span }) => [traced, span?.fromMs])).toEqual([['dhcp', 0], ['dns', 100], ['rudp', 104], ['rudp', 106]])
+  expect(stripSteps({ ...journey, transport: 'tcp' }, lease).map(({ traced }) => traced)).toEqual(['dhcp', 'dns', 'http', 'http'])
+  expect(stripSteps(undefined, { ...lease, askedAtMs: 100 }).map(({ span }) => span)).toEqual([{ fromMs: 100, toMs: 112.4 }, undefined, undefined, undefined])
+})
+
 test('after a failed step the others are not reached', () => {
-  const steps = stripSteps({ ...journey, steps: [{ step: 'name', tookMs: 3, sentence: 'Nobody knows it.', failed: true }] }, lease)
+  const steps = stripSteps({ ...journey, steps: [{ step: 'name', ...timed(100, 3), sentence: 'Nobody knows it.', failed: true }] }, lease)
   expect(steps.map(step => step.state)).toEqual(['done', 'failed', 'skipped', 'skipped'])
 })
 

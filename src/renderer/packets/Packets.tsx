@@ -12,7 +12,7 @@ import { Details } from './Details.tsx'
 import './packets.css'
 import { readTrace, savePcapng } from './reading.ts'
 import { dissectionOf, PROTOCOL_MARKS, PROTOCOL_NAMES, secondsText, sentenceOf } from './rows.ts'
-import { beginWith, choose, clear, isWanted, usePackets, want, type TraceRecord, type Wanted } from './store.ts'
+import { beginWith, choose, clear, isWanted, usePackets, want, type PacketsState, type TraceRecord, type Wanted } from './store.ts'
 
 export interface PacketsProps {
   /** The processes of the services that run. */
@@ -25,7 +25,7 @@ const wishes: readonly Option<Wanted>[] = [{ value: 'all', label: 'all protocols
 const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', label: 'Packets' }, { value: 'events', label: 'and events' }]
 
 export function Packets({ pids }: PacketsProps) {
-  const { end, records, missed, wanted, withEvents, error } = usePackets()
+  const { end, records, missed, wanted, withEvents, during, error } = usePackets()
   const [paused, setPaused] = useState<readonly TraceRecord[]>()
   const [chosen, setChosen] = useState<TraceRecord>()
   const [saved, setSaved] = useState('')
@@ -35,8 +35,10 @@ export function Packets({ pids }: PacketsProps) {
     beginWith(pid)
     return readTrace(end)
   }, [end, pid])
-  const live = useMemo(() => records.filter(record => isWanted({ wanted, withEvents }, record)), [records, wanted, withEvents])
+  const live = useMemo(() => records.filter(record => isWanted({ wanted, withEvents, during }, record)), [records, wanted, withEvents, during])
   const shown = paused ?? live
+  /** What is past is read from its beginning. */
+  const isFollowing = paused === undefined && during === undefined
   const startMs = shown[0]?.atMs ?? 0
   const index = chosen === undefined ? -1 : shown.indexOf(chosen)
   const follow = () => {
@@ -69,9 +71,9 @@ export function Packets({ pids }: PacketsProps) {
         <Choice onChange={change} />
         <div className="packets-list">
           <div className="packets-row packets-heads" aria-hidden="true"><span>seconds</span><span>protocol</span><span>peer</span><span>bytes</span><span>what it says</span></div>
-          {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : 'Nothing yet. Open a page in the browser, and look again.'}</p> : (
+          {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : whyEmpty({ wanted, withEvents, during })}</p> : (
             <RowList
-              label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={shown} isFollowing={paused === undefined} cursor={index < 0 ? undefined : index}
+              label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}
               keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => setPaused(shown)}
               onGo={place => {
                 setPaused(shown)
@@ -83,10 +85,9 @@ export function Packets({ pids }: PacketsProps) {
           )}
           <div className="packets-foot">
             <p role="status">
-              {paused === undefined ? 'The newest are followed. Choose one to look into it.' : newer === 0 ? 'Paused; nothing has come since.' : `Paused; ${newer} newer ${newer === 1 ? 'one has' : 'ones have'} come.`}
-              {missed > 0 && ` ${missed} came too fast to be kept.`} {saved}
+              {during !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : pausedText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} {saved}
             </p>
-            <Button isDisabled={shown.length === 0} onPress={() => { if (paused === undefined) setPaused(shown); else follow() }}>{paused === undefined ? 'Pause' : 'Follow'}</Button>
+            {during === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) setPaused(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
           </div>
         </div>
         {chosen !== undefined && <Details key={chosen.sequence} record={chosen} />}
@@ -95,14 +96,30 @@ export function Packets({ pids }: PacketsProps) {
   )
 }
 
+const CHOOSE = 'Choose one to look into it.'
+
+function pausedText(newer: number): string {
+  return newer === 0 ? 'Paused; nothing has come since.' : `Paused; ${newer} newer ${newer === 1 ? 'one has' : 'ones have'} come.`
+}
+
+/** Why a list is empty, and what to do: HTTP's packets are never there, those of a step may not have been needed. */
+function whyEmpty({ wanted, withEvents, during }: Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>): string {
+  const isOfTcp = wanted === 'http'
+  if (isOfTcp && during !== undefined) return 'TCP is the system’s, and so are its packets: Wireshark shows them. Over RUDP they are seen here.'
+  if (isOfTcp && !withEvents) return 'HTTP has no packets of its own: they are RUDP’s, or TCP’s, which Wireshark shows. “and events” shows its requests.'
+  if (during !== undefined) return 'No packet of that time: none was needed, or it is no longer kept.'
+  return 'Nothing yet. Open a page in the browser, and look again.'
+}
+
 /** Which packets are shown. @param onChange does what it is given, and shows the newest again */
 function Choice({ onChange }: { readonly onChange: (act: () => void) => void }) {
-  const { end, wanted, withEvents } = usePackets()
+  const { end, wanted, withEvents, during } = usePackets()
   return (
     <div className="packets-choice">
       <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => onChange(() => choose(value))} /></Labelled>
       <Select label="Protocol" options={wishes} value={wanted} onChange={value => onChange(() => want({ wanted: value }))} />
       <Labelled label="Shown"><Segmented label="Shown" segments={kinds} value={withEvents ? 'events' : 'packets'} onChange={value => onChange(() => want({ withEvents: value === 'events' }))} /></Labelled>
+      {during !== undefined && <p className="packets-during">Only the packets of {during.what} <Button onPress={() => onChange(() => want({ during: undefined }))}>Show all</Button></p>}
     </div>
   )
 }

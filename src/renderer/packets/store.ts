@@ -16,6 +16,14 @@ export type TraceReply = z.output<typeof traceReply>
 
 export type Wanted = Protocol | 'all'
 
+/** A time that is looked into, such as that of one step on the way to a page. */
+export interface During {
+  /** What happened then, as a phrase: "step 2, Name, of http://my-app.home/". */
+  readonly what: string
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 export interface PacketsState {
   /** Whose trace is shown, and which process of it; undefined: none yet. */
   readonly end: ServiceId
@@ -29,13 +37,17 @@ export interface PacketsState {
   readonly wanted: Wanted
   /** What a service says of itself besides packets. */
   readonly withEvents: boolean
+  /** Undefined: all that is kept is shown. */
+  readonly during: During | undefined
   readonly error: ErrorParts | undefined
 }
 
 const RECORDS_MAX = 5000
+/** A packet has left some time before it is written down, and the clocks of two services are not quite one. */
+const SLACK_MS = 2
 const NOTHING = { pid: undefined, records: [], next: 0, missed: 0 }
 
-export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, error: undefined }))
+export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, during: undefined, error: undefined }))
 
 export function choose(end: ServiceId): void {
   usePackets.setState({ end, ...NOTHING })
@@ -46,13 +58,19 @@ export function beginWith(pid: number): void {
   usePackets.setState(state => state.pid === pid ? {} : { ...NOTHING, pid })
 }
 
-export function want(change: Partial<Pick<PacketsState, 'wanted' | 'withEvents'>>): void {
+/** Shows what the client saw of a protocol in a time. Of HTTP over TCP that is no packet: the system makes those. */
+export function lookInto(wanted: Protocol, during: During): void {
+  choose('client')
+  want({ wanted, withEvents: wanted === 'http', during })
+}
+
+export function want(change: Partial<Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>>): void {
   usePackets.setState(change)
 }
 
 /** Forgets what is shown; what comes is shown again. */
 export function clear(): void {
-  usePackets.setState({ records: [], missed: 0 })
+  usePackets.setState({ records: [], missed: 0, during: undefined })
 }
 
 /** With what was read next. Nobody misses what was overwritten before the window began to look. */
@@ -62,6 +80,6 @@ export function withRecords({ records, next, missed }: Pick<PacketsState, 'recor
   return { records: [...records, ...reply.records].slice(-RECORDS_MAX), next: last.sequence + 1, missed: next === 0 ? 0 : missed + reply.missed }
 }
 
-export function isWanted({ wanted, withEvents }: Pick<PacketsState, 'wanted' | 'withEvents'>, { protocol, kind }: TraceRecord): boolean {
-  return (wanted === 'all' || wanted === protocol) && (kind === 'packet' || withEvents)
+export function isWanted({ wanted, withEvents, during }: Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>, { protocol, kind, atMs }: TraceRecord): boolean {
+  return (wanted === 'all' || wanted === protocol) && (kind === 'packet' || withEvents) && (during === undefined || (during.fromMs - SLACK_MS <= atMs && atMs <= during.toMs + SLACK_MS))
 }

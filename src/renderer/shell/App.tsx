@@ -6,12 +6,13 @@ import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
 import { DhcpForms } from '../dhcp/DhcpForms.tsx'
 import { DnsForms } from '../dns/DnsForms.tsx'
-import { JourneyStrip } from '../journey/JourneyStrip.tsx'
+import { JourneyStrip, type StepOfPage } from '../journey/JourneyStrip.tsx'
 import { Lab } from '../lab/Lab.tsx'
 import { Packets } from '../packets/Packets.tsx'
+import { lookInto } from '../packets/store.ts'
 import { labelOf } from '../service-panel/labels.ts'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
-import { startService, stopService } from './actions.ts'
+import { show, startService, stopService } from './actions.ts'
 import { useAnnouncement } from './announce.ts'
 import { Notices } from './Notices.tsx'
 import { Rail } from './Rail.tsx'
@@ -36,7 +37,7 @@ export function App() {
       <main className="centre">
         <Notices onGone={() => keepFocus(stage.current)} />
         <div className="stage" ref={stage} role="group" aria-label="View" tabIndex={-1}>
-          <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip /></Browser>
+          <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip onOpen={openStep} /></Browser>
           {view === 'lab' && <LabView />}
           {view === 'packets' && <PacketsView />}
           {isPanel(view) && <Panel key={view} id={view} />}
@@ -51,6 +52,12 @@ export function App() {
 function keepFocus(stage: HTMLElement | null): void {
   const focused = document.activeElement
   if (focused === null || focused === document.body || focused.closest('[inert]') !== null) stage?.focus()
+}
+
+/** The packets of a step, as the client saw them. */
+function openStep({ number, title, url, traced, span }: StepOfPage): void {
+  lookInto(traced, { what: `step ${number}, ${title}${url === undefined ? '' : `, of ${url}`}`, ...span })
+  show('packets')
 }
 
 function LabView() {

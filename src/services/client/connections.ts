@@ -71,6 +71,8 @@ export interface ConnectMeasure {
   readonly peer: string
   /** The handshake; 0 for a connection that was there. */
   readonly tookMs: number
+  readonly fromMs: number
+  readonly toMs: number
   /** Requests on this connection, with this one. */
   readonly requests: number
 }
@@ -142,8 +144,9 @@ export class Connections {
     const nowMs = this.#environment.clock.nowMs()
     const used = this.#used.get(stream) ?? { dialledAtMs: nowMs, requests: 0 }
     used.requests++
-    const tookMs = used.requests === 1 ? nowMs - used.dialledAtMs : 0
-    return { request: outgoing, response, connect: { transport, encrypted: transport === 'rudp' && this.#encrypts, peer: formatEndpoint(peer), tookMs, requests: used.requests } }
+    const fromMs = used.requests === 1 ? used.dialledAtMs : nowMs
+    const encrypted = transport === 'rudp' && this.#encrypts
+    return { request: outgoing, response, connect: { transport, encrypted, peer: formatEndpoint(peer), requests: used.requests, tookMs: nowMs - fromMs, fromMs, toMs: nowMs } }
   }
 
   #dialTcp(peer: Endpoint, allowHalfOpen: boolean): Promise<Duplex> {

@@ -15,6 +15,9 @@ export const FRAME_HEADER = 'x-hamlet-frame'
 export const journeyStep = z.object({
   step: z.enum(['address', 'name', 'connect', 'page']),
   tookMs: z.number(),
+  /** Its packets stand between these in the client's trace, whose clock it is. */
+  fromMs: z.number(),
+  toMs: z.number(),
   /** One sentence for a person: "my-app.home is 192.168.1.10, registered". */
   sentence: z.string(),
   failed: z.boolean(),
@@ -23,7 +26,7 @@ export const journeyStep = z.object({
 /** What DHCP told; learned, never applied to this machine. */
 export const learnedLease = z.object({
   address: z.string(), server: z.string(), dns: z.string(), dnsPort: z.number(), dnsAdminPort: z.number(),
-  domain: z.string(), leaseSeconds: z.number(), obtainedAtMs: z.number(), tookMs: z.number(),
+  domain: z.string(), leaseSeconds: z.number(), obtainedAtMs: z.number(), askedAtMs: z.number(), tookMs: z.number(),
 })
 export type LearnedLease = z.output<typeof learnedLease>
 

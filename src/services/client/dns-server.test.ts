@@ -3,7 +3,7 @@ import { leasedDnsServer, localDnsServer, namedDnsServer } from './dns-server.ts
 
 const lease = {
   address: '192.0.2.20', router: '', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.53', dnsPort: 5353, dnsAdminPort: 5354,
-  domain: 'home', leaseSeconds: 3600, obtainedAtMs: 0, tookMs: 1,
+  domain: 'home', leaseSeconds: 3600, obtainedAtMs: 0, askedAtMs: 0, tookMs: 1,
 }
 
 test('a DNS server that was named is taken with its port, 53 if it has none', () => {

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { HamletError } from '../kit/errors.ts'
+import type { Clock } from '../kit/node/clock.ts'
 import { giveBack } from '../kit/node/give-back.ts'
 import type { Cryptography } from '../rudp/core/encryption/cryptography.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
@@ -12,7 +13,7 @@ import type { KnownServers } from '../rudp/known-servers.ts'
 import type { Lab } from '../rudp/lab.ts'
 import { Connections, type Environment } from './connections.ts'
 import type { Transport } from './contract.ts'
-import { assembleJourney, type JourneyStep } from './core/journey.ts'
+import { assembleJourney, type JourneyStep, type Timed } from './core/journey.ts'
 import { formatAuthority, parseTarget } from './core/target.ts'
 import type { DnsChoice } from './dns-server.ts'
 import { findWay, type ResolveName } from './way.ts'
@@ -62,7 +63,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const startedAtMs = clock.nowMs()
   try {
     const way = await unlessAborted(signal, () => findWay(target, transport, options.resolve ?? names.resolve, random))
-    const name = { sentence: way.sentence, tookMs: clock.nowMs() - startedAtMs }
+    const name = { sentence: way.sentence, ...since(startedAtMs, clock) }
     const authority = formatAuthority(target)
     const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
     const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, hasBody: false, signal, fresh: true })
@@ -70,14 +71,19 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     const response = await open.response
     const status = response.statusCode ?? 0
     const bytes = await copyBody(response, options.output, open.connect.peer)
-    const page = { status, bytes, tookMs: clock.nowMs() - sentAtMs, complete: true }
-    const steps = assembleJourney({ address: { sentence: names.sentence, tookMs: 0 }, name, connect: open.connect, page, failure: undefined })
+    const page = { status, bytes, ...since(sentAtMs, clock), complete: true }
+    const steps = assembleJourney({ address: { sentence: names.sentence, tookMs: 0, fromMs: startedAtMs, toMs: startedAtMs }, name, connect: open.connect, page, failure: undefined })
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }
   } finally {
     await connections.close()
     options.onQlog?.(formatQlog([qlog]), qlog.fullAtMs)
     names.close()
   }
+}
+
+function since(fromMs: number, clock: Clock): Timed {
+  const toMs = clock.nowMs()
+  return { tookMs: toMs - fromMs, fromMs, toMs }
 }
 
 /** @returns what `work` gives; where `signal` aborts it rejects, and waits for it no longer */

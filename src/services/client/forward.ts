@@ -7,7 +7,7 @@ import { hasBody } from '../kit/request-body.ts'
 import type { Connections, Environment, OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
 import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
-import { assembleJourney, type JourneyStep, type Measures } from './core/journey.ts'
+import { assembleJourney, type JourneyStep, type Measures, type Timed } from './core/journey.ts'
 import { formatAuthority, type Target } from './core/target.ts'
 import { findWay, type ResolveName, type Way } from './way.ts'
 
@@ -41,10 +41,10 @@ export interface Gateway extends Environment {
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-/** What is known so far; `lap` gives the ms since it was last asked. */
+/** What is known so far; `lap` gives the time since it was last asked. */
 interface Progress {
   readonly measures: Mutable<Omit<Measures, 'address'>>
-  readonly lap: () => number
+  readonly lap: () => Timed
 }
 
 const pipe = promisify(pipeline)
@@ -71,7 +71,7 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
     await relay(response, outgoing, progress)
   } catch (error) {
     const failure = gone.signal.aborted ? STOPPED : error
-    measures.failure = { sentence: partsOf(failure).what, tookMs: progress.lap() }
+    measures.failure = { sentence: partsOf(failure).what, ...progress.lap() }
     throw failure
   } finally {
     gateway.done({
@@ -91,12 +91,12 @@ function transportOf({ scheme }: Target, { rawHeaders }: IncomingMessage): Trans
   return TRANSPORTS.find(transport => transport === asked) ?? 'tcp'
 }
 
-function stopwatch({ clock }: Environment): () => number {
-  let lastMs = clock.nowMs()
+function stopwatch({ clock }: Environment): () => Timed {
+  let toMs = clock.nowMs()
   return () => {
-    const tookMs = clock.nowMs() - lastMs
-    lastMs += tookMs
-    return tookMs
+    const fromMs = toMs
+    toMs = clock.nowMs()
+    return { tookMs: toMs - fromMs, fromMs, toMs }
   }
 }
 
@@ -107,7 +107,9 @@ async function fetchHead(
   const { connections } = gateway
   const lookUp = async (): Promise<Way> => {
     const way = await findWay(target, transport, gateway.resolve, gateway.random)
-    measures.name = { sentence: way.sentence, tookMs: lap() + (measures.name?.tookMs ?? 0) }
+    const { tookMs, fromMs, toMs } = lap()
+    const before = measures.name ?? { tookMs: 0, fromMs }
+    measures.name = { sentence: way.sentence, tookMs: before.tookMs + tookMs, fromMs: before.fromMs, toMs }
     return way
   }
   let way = await lookUp()
@@ -157,6 +159,6 @@ async function relay(response: IncomingMessage, outgoing: ServerResponse, { meas
   } catch (error) {
     throw new HamletError({ code: 'connection-lost', what: 'The connection was lost before the end of the page', why: `it ended after ${bytes} bytes`, remedy: 'load the page again' }, { cause: error })
   } finally {
-    measures.page = { status, bytes, tookMs: lap(), complete: outgoing.writableFinished && response.complete }
+    measures.page = { status, bytes, ...lap(), complete: outgoing.writableFinished && response.complete }
   }
 }

@@ -4,7 +4,7 @@ import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatMs } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import type { Environment } from './connections.ts'
-import type { Measures } from './core/journey.ts'
+import { spanOfLease, type Measures } from './core/journey.ts'
 import { leasedDnsServer, localDnsServer, type DnsChoice } from './dns-server.ts'
 import type { ResolveName } from './way.ts'
 
@@ -85,9 +85,11 @@ export class Network {
   /** How this machine came to its address, for a journey. */
   addressStep(): Measures['address'] {
     const lease = this.#lease
-    if (lease === undefined) return { sentence: `This machine has no lease: ${this.#without}`, tookMs: 0 }
-    const ageMs = Math.max(0, this.#options.clock.nowMs() - lease.obtainedAtMs)
-    return { sentence: `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${lastingText(lease.leaseSeconds)}`, tookMs: lease.tookMs }
+    const nowMs = this.#options.clock.nowMs()
+    if (lease === undefined) return { sentence: `This machine has no lease: ${this.#without}`, tookMs: 0, fromMs: nowMs, toMs: nowMs }
+    const ageMs = Math.max(0, nowMs - lease.obtainedAtMs)
+    const sentence = `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${lastingText(lease.leaseSeconds)}`
+    return { sentence, tookMs: lease.tookMs, ...spanOfLease(lease) }
   }
 
   async stop(): Promise<void> {

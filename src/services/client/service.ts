@@ -114,6 +114,6 @@ function recorder(context: Context, probeToken: string): (forwarded: Forwarded) 
 }
 
 /** A lease as the contract tells it. */
-function learned({ address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, tookMs }: LearnedLease): LearnedLease {
-  return { address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, tookMs }
+function learned({ address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, askedAtMs, tookMs }: LearnedLease): LearnedLease {
+  return { address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, askedAtMs, tookMs }
 }

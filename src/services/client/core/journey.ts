@@ -1,35 +1,47 @@
 /** A journey tells a person where the time of one document load went: address, name, connection, page. */
 import type { z } from 'zod'
 import { formatBytes, formatMs } from '../../kit/amounts.ts'
-import type { journeyStep, Transport } from '../contract.ts'
+import type { journeyStep, LearnedLease, Transport } from '../contract.ts'
 
 export type JourneyStep = z.output<typeof journeyStep>
 
-/** What was measured on the way; a part that was not reached is undefined. Times in ms, on one clock. */
+/** How long a part of the way took, and when that was: in ms, on the client's clock. A part that was gone twice takes less than lies between. */
+export type Timed = Pick<JourneyStep, 'tookMs' | 'fromMs' | 'toMs'>
+
+/** What was measured on the way; a part that was not reached is undefined. */
 export interface Measures {
-  readonly address: { readonly sentence: string; readonly tookMs: number }
-  readonly name: { readonly sentence: string; readonly tookMs: number } | undefined
-  readonly connect: {
-    readonly transport: Transport; readonly encrypted?: boolean; readonly peer: string; readonly tookMs: number
+  readonly address: Timed & { readonly sentence: string }
+  readonly name: Timed & { readonly sentence: string } | undefined
+  readonly connect: Timed & {
+    readonly transport: Transport; readonly encrypted?: boolean; readonly peer: string
     /** 1: made for this request. */
     readonly requests: number
   } | undefined
-  readonly page: { readonly status: number; readonly bytes: number; readonly tookMs: number; readonly complete: boolean } | undefined
+  readonly page: Timed & { readonly status: number; readonly bytes: number; readonly complete: boolean } | undefined
   /** Why the load failed, in the step that was under way. */
-  readonly failure: { readonly sentence: string; readonly tookMs: number } | undefined
+  readonly failure: Timed & { readonly sentence: string } | undefined
 }
 
 /** The steps in order, up to the one that failed. */
 export function assembleJourney({ address, name, connect, page, failure }: Measures): JourneyStep[] {
   const steps: JourneyStep[] = [{ step: 'address', ...address, failed: false }]
   if (name !== undefined) steps.push({ step: 'name', ...name, failed: false })
-  if (connect !== undefined) steps.push({ step: 'connect', tookMs: connect.tookMs, sentence: connectSentence(connect), failed: false })
-  if (page !== undefined) steps.push({ step: 'page', tookMs: page.tookMs, sentence: pageSentence(page), failed: !page.complete })
+  if (connect !== undefined) steps.push({ step: 'connect', ...timed(connect), sentence: connectSentence(connect), failed: false })
+  if (page !== undefined) steps.push({ step: 'page', ...timed(page), sentence: pageSentence(page), failed: !page.complete })
   if (failure !== undefined && page === undefined) {
     const step = name === undefined ? 'name' : connect === undefined ? 'connect' : 'page'
     steps.push({ step, ...failure, failed: true })
   }
   return steps
+}
+
+/** When the packets of a lease went. */
+export function spanOfLease({ askedAtMs, tookMs }: Pick<LearnedLease, 'askedAtMs' | 'tookMs'>): Pick<Timed, 'fromMs' | 'toMs'> {
+  return { fromMs: askedAtMs, toMs: askedAtMs + tookMs }
+}
+
+function timed({ tookMs, fromMs, toMs }: Timed): Timed {
+  return { tookMs, fromMs, toMs }
 }
 
 function connectSentence({ transport, encrypted = false, peer, tookMs, requests }: NonNullable<Measures['connect']>): string {

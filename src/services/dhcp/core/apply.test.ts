@@ -4,7 +4,7 @@ import { FOREVER, type Lease } from './lease.ts'
 
 const lease: Lease = {
   address: '192.0.2.100', subnetMask: '255.255.255.128', router: '192.0.2.1', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
-  leaseSeconds: 3600, obtainedAtMs: 1_000_000, tookMs: 4,
+  leaseSeconds: 3600, obtainedAtMs: 1_000_000, askedAtMs: 1_000_000, tookMs: 4,
 }
 const lines = (commands: readonly (readonly string[])[]) => commands.map(command => command.join(' '))
 

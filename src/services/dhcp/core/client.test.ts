@@ -112,7 +112,7 @@ test('a client is bound after four datagrams and learns all that the server tell
   network.run(1000)
   expect(leaseOf(host)).toEqual({
     address: '192.0.2.10', subnetMask: '255.255.255.0', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 5300, dnsAdminPort: 5355, domain: '', router: '',
-    leaseSeconds: 3600, obtainedAtMs: 2 * LATENCY_MS, tookMs: 4 * LATENCY_MS,
+    leaseSeconds: 3600, obtainedAtMs: 2 * LATENCY_MS, askedAtMs: 0, tookMs: 4 * LATENCY_MS,
   })
   expect(path(host)).toBe('INIT SELECTING REQUESTING BOUND')
 })

@@ -252,7 +252,7 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   #leaseOf(message: Message, serverIdentifier: number, obtainedAtMs: number, nowMs: number): Lease {
-    return { ...learnedFrom(message, serverIdentifier), obtainedAtMs, tookMs: nowMs - this.#startedAtMs }
+    return { ...learnedFrom(message, serverIdentifier), obtainedAtMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs }
   }
 
   /** Takes the transition that the table has for this input; false where it has none in this state. */

@@ -52,7 +52,7 @@ export class DhcpInform implements Machine<InformEvent> {
       const { messageType, serverIdentifier } = message.options
       if (message.op !== OP.reply || message.xid !== this.#xid || messageType !== MESSAGE_TYPE.ACK || serverIdentifier === undefined) return
       this.#retryAtMs = Infinity
-      this.outbox.push({ kind: 'event', event: { kind: 'informed', lease: { ...learnedFrom(message, serverIdentifier), obtainedAtMs: nowMs, tookMs: nowMs - this.#startedAtMs } } })
+      this.outbox.push({ kind: 'event', event: { kind: 'informed', lease: { ...learnedFrom(message, serverIdentifier), obtainedAtMs: nowMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs } } })
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
     }

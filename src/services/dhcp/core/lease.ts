@@ -18,6 +18,8 @@ export interface Lease {
   readonly leaseSeconds: number
   /** Counted from when the address was asked for (RFC 2131 §4.4.1), in ms since 1970. */
   readonly obtainedAtMs: number
+  /** When the first question left. */
+  readonly askedAtMs: number
   /** From the first question to the lease. */
   readonly tookMs: number
 }
@@ -30,7 +32,7 @@ const DNS_ADMIN_PORT = 5354
 const TEXT_LENGTH_MAX = 255
 
 /** All but the times. */
-export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'tookMs'> {
+export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'askedAtMs' | 'tookMs'> {
   const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
   return {
     address: formatIpv4(yiaddr === 0 ? ciaddr : yiaddr),

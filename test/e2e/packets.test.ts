@@ -69,13 +69,44 @@ test('the keyboard alone goes along packets and fields', async () => {
   await shell.getByText(/^Paused; /).waitFor()
   const tree = shell.getByRole('tree', { name: 'Fields' })
   await tree.focus()
-  await tree.press('ArrowDown')
+  await tree.press('Home')
   await tree.press('ArrowDown')
   await tree.press('ArrowRight')
   await tree.press('ArrowRight')
   expect(await shell.getByRole('treeitem', { selected: true }).textContent()).toMatch(/^qr/)
+  await tree.press('End')
+  await tree.press('ArrowRight')
+  await tree.press('End')
+  await expect.poll(() => tree.evaluate(frame => {
+    const [outer, inner] = [frame, frame.querySelector('[aria-selected="true"]')].map(element => element?.getBoundingClientRect())
+    return outer !== undefined && inner !== undefined && inner.top >= outer.top && inner.bottom <= outer.bottom
+  })).toBe(true)
   await list.press('End')
   await shell.getByText(/^The newest are followed/).waitFor()
+})
+
+test('what was opened stays open while packets come, from one packet to the next, and after a look at another view', async () => {
+  const { shell } = hamlet
+  const list = shell.getByRole('listbox', { name: /^Packets, / })
+  const chosen = list.getByRole('option', { selected: true })
+  const isOpen = async () => ({ flags: await field(/^.?flags /).getAttribute('aria-expanded'), field: await shell.getByRole('treeitem', { selected: true }).textContent(), bytes: await marked() })
+  const kept = { flags: 'true', field: expect.stringMatching(/^qr/), bytes: expect.stringMatching(/^[0-9a-f]{2}$/) }
+  await list.press('Home')
+  await field(/^.?flags /).click()
+  await field(/^qr /).click()
+  const first = await chosen.textContent()
+  await shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'client', name: 'resolve', ask: { name: 'nothing.home' } }))
+  await shell.getByText(/^Paused; \d+ newer ones have come/).waitFor()
+  expect([await chosen.textContent(), await isOpen()]).toEqual([first, kept])
+  await list.press('ArrowDown')
+  await expect.poll(() => chosen.textContent()).not.toBe(first)
+  const second = await chosen.textContent()
+  expect(await isOpen()).toEqual(kept)
+  await shell.getByRole('button', { name: 'DNS', exact: true }).click()
+  await shell.getByRole('button', { name: 'Packets', exact: true }).click()
+  await chosen.waitFor()
+  expect([await chosen.textContent(), await isOpen()]).toEqual([second, kept])
+  await list.press('End')
 })
 
 test('what is shown can be saved, and tshark reads it', async () => {

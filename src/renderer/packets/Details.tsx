@@ -1,27 +1,26 @@
 /** One packet: its fields as a tree, and its bytes beside it. What is chosen in the one is marked in the other. */
-import { memo, useState, type KeyboardEvent } from 'react'
+import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
-import { bytesOfLine, HEX_COLUMNS, pathAt, visibleFields, type VisibleField } from './details.ts'
+import { bytesOfLine, HEX_COLUMNS, pathAbove, pathAt, visibleFields, type VisibleField } from './details.ts'
 import { dissectionOf } from './rows.ts'
-import type { TraceRecord } from './store.ts'
+import { lookAtField, setOpen, usePackets, type TraceRecord } from './store.ts'
 
 export function Details({ record }: { readonly record: TraceRecord }) {
   const { summary, fields } = dissectionOf(record)
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
-  const [chosen, setChosen] = useState('')
+  const open = usePackets(state => state.open)
+  const chosen = usePackets(state => state.field)
   const shown = visibleFields(fields, open)
   const field = shown.find(({ path }) => path === chosen)?.field
-  const toggle = (path: string, isOpen: boolean) => setOpen(before => new Set(isOpen ? [...before, path] : [...before].filter(one => one !== path)))
   const chooseByte = (at: number) => {
     const { path, ancestors } = pathAt(fields, at)
-    setOpen(before => new Set([...before, ...ancestors]))
-    setChosen(path)
+    setOpen(ancestors, true)
+    lookAtField(path)
   }
   return (
     <section className="packet-details" aria-label="The chosen packet">
       <h2>{summary}</h2>
       <div className="packet-halves">
-        <Tree shown={shown} chosen={chosen} onChoose={setChosen} onToggle={toggle} />
+        <Tree shown={shown} chosen={chosen} />
         {record.kind === 'packet' && <Hex bytes={record.bytes} field={field} onByte={chooseByte} />}
       </div>
     </section>
@@ -31,37 +30,37 @@ export function Details({ record }: { readonly record: TraceRecord }) {
 interface TreeProps {
   readonly shown: readonly VisibleField[]
   readonly chosen: string
-  readonly onChoose: (path: string) => void
-  readonly onToggle: (path: string, isOpen: boolean) => void
 }
 
-function Tree({ shown, chosen, onChoose, onToggle }: TreeProps) {
+function Tree({ shown, chosen }: TreeProps) {
   const place = shown.findIndex(({ path }) => path === chosen)
+  const tree = useRef<HTMLUListElement>(null)
+  useEffect(() => bringIntoView(tree.current, '[aria-selected="true"]'), [place])
   const press = (event: KeyboardEvent) => {
     const current = shown[place]
-    const go = (index: number) => onChoose(shown[Math.min(shown.length - 1, Math.max(0, index))]?.path ?? '')
+    const go = (index: number) => lookAtField(shown[Math.min(shown.length - 1, Math.max(0, index))]?.path ?? '')
     if (event.key === 'ArrowDown') go(place + 1)
     else if (event.key === 'ArrowUp') go(place - 1)
     else if (event.key === 'Home') go(0)
     else if (event.key === 'End') go(shown.length - 1)
     else if (event.key === 'ArrowRight' && current !== undefined) {
       if (current.isOpen) go(place + 1)
-      else if (current.field.fields !== undefined) onToggle(current.path, true)
+      else if (current.field.fields !== undefined) setOpen([current.path], true)
     } else if (event.key === 'ArrowLeft' && current !== undefined) {
-      if (current.isOpen) onToggle(current.path, false)
-      else if (current.path.includes('.')) onChoose(current.path.slice(0, current.path.lastIndexOf('.')))
+      if (current.isOpen) setOpen([current.path], false)
+      else if (current.level > 1) lookAtField(pathAbove(current.path))
     } else return
     event.preventDefault()
   }
   return (
-    <ul className="packet-tree" role="tree" tabIndex={0} aria-label="Fields" aria-activedescendant={place < 0 ? undefined : `field-${chosen}`} onKeyDown={press}>
-      {shown.map(({ path, level, field: { name, value, fields }, isOpen }) => (
+    <ul ref={tree} className="packet-tree" role="tree" tabIndex={0} aria-label="Fields" aria-activedescendant={place < 0 ? undefined : `field-${place}`} onKeyDown={press}>
+      {shown.map(({ path, level, field: { name, value, fields }, isOpen }, index) => (
         <li
-          key={path} id={`field-${path}`} role="treeitem" aria-level={level} aria-selected={path === chosen} aria-expanded={fields === undefined ? undefined : isOpen}
+          key={path} id={`field-${index}`} role="treeitem" aria-level={level} aria-selected={path === chosen} aria-expanded={fields === undefined ? undefined : isOpen}
           style={{ paddingInlineStart: `${level * 1.125}rem` }}
           onClick={() => {
-            onChoose(path)
-            if (fields !== undefined) onToggle(path, !isOpen || path !== chosen)
+            lookAtField(path)
+            if (fields !== undefined) setOpen([path], !isOpen || path !== chosen)
           }}
         >
           <i aria-hidden="true">{fields === undefined ? '' : isOpen ? '▾' : '▸'}</i><b>{name}</b> <span>{value}</span>
@@ -71,6 +70,14 @@ function Tree({ shown, chosen, onChoose, onToggle }: TreeProps) {
   )
 }
 
+/** Scrolls the frame, and nothing around it, no farther than needed. */
+function bringIntoView(frame: HTMLElement | null, selector: string): void {
+  const item = frame?.querySelector(selector)?.getBoundingClientRect()
+  if (frame === null || item === undefined) return
+  const { top, bottom } = frame.getBoundingClientRect()
+  frame.scrollTop += Math.floor(Math.min(0, item.top - top)) + Math.ceil(Math.max(0, item.bottom - bottom))
+}
+
 interface HexProps {
   readonly bytes: Uint8Array
   readonly field: Field | undefined
@@ -78,13 +85,18 @@ interface HexProps {
 }
 
 function Hex({ bytes, field, onByte }: HexProps) {
+  const dump = useRef<HTMLDivElement>(null)
+  useEffect(() => bringIntoView(dump.current, '[data-marked="true"]'), [field])
   const lines = Array.from({ length: Math.ceil(bytes.length / HEX_COLUMNS) }, (_, index) => index * HEX_COLUMNS)
   const choose = ({ target }: { readonly target: EventTarget }) => {
     const at = target instanceof HTMLElement ? target.dataset['at'] : undefined
     if (at !== undefined) onByte(Number(at))
   }
   return (
-    <div className="packet-hex" role="img" aria-label={field === undefined || field.from === field.to ? `${bytes.length} bytes` : `Bytes ${field.from} to ${field.to - 1} of ${bytes.length}: ${field.name}`} onClick={choose}>
+    <div
+      ref={dump} className="packet-hex" role="img" onClick={choose}
+      aria-label={field === undefined || field.from === field.to ? `${bytes.length} bytes` : `Bytes ${field.from} to ${field.to - 1} of ${bytes.length}: ${field.name}`}
+    >
       {lines.map(from => (
         <HexLine
           key={from} bytes={bytes} from={from}

@@ -12,7 +12,7 @@ import { Details } from './Details.tsx'
 import './packets.css'
 import { readTrace, savePcapng } from './reading.ts'
 import { dissectionOf, PROTOCOL_MARKS, PROTOCOL_NAMES, secondsText, sentenceOf } from './rows.ts'
-import { beginWith, choose, clear, isWanted, usePackets, want, type PacketsState, type TraceRecord, type Wanted } from './store.ts'
+import { beginWith, choose, clear, follow, isWanted, newerThan, pause, usePackets, want, type PacketsState, type TraceRecord, type Wanted } from './store.ts'
 
 export interface PacketsProps {
   /** The processes of the services that run. */
@@ -25,9 +25,7 @@ const wishes: readonly Option<Wanted>[] = [{ value: 'all', label: 'all protocols
 const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', label: 'Packets' }, { value: 'events', label: 'and events' }]
 
 export function Packets({ pids }: PacketsProps) {
-  const { end, records, missed, wanted, withEvents, during, error } = usePackets()
-  const [paused, setPaused] = useState<readonly TraceRecord[]>()
-  const [chosen, setChosen] = useState<TraceRecord>()
+  const { end, records, missed, wanted, withEvents, during, paused, chosen, error } = usePackets()
   const [saved, setSaved] = useState('')
   const pid = pids[end]
   useEffect(() => {
@@ -41,12 +39,7 @@ export function Packets({ pids }: PacketsProps) {
   const isFollowing = paused === undefined && during === undefined
   const startMs = shown[0]?.atMs ?? 0
   const index = chosen === undefined ? -1 : shown.indexOf(chosen)
-  const follow = () => {
-    setPaused(undefined)
-    setChosen(undefined)
-  }
   const change = (act: () => void) => {
-    follow()
     setSaved('')
     act()
   }
@@ -55,7 +48,7 @@ export function Packets({ pids }: PacketsProps) {
     setSaved(path === undefined ? '' : `Saved as ${path}.`)
   }
   const title = contracts.find(({ id }) => id === end)?.title ?? end
-  const newer = live.filter(({ sequence }) => sequence > (shown[shown.length - 1]?.sequence ?? 0)).length
+  const newer = newerThan(shown, live)
   return (
     <section className="panel packets" aria-label="Packets">
       <header className="panel-head">
@@ -74,11 +67,8 @@ export function Packets({ pids }: PacketsProps) {
           {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : whyEmpty({ wanted, withEvents, during })}</p> : (
             <RowList
               label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}
-              keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => setPaused(shown)}
-              onGo={place => {
-                setPaused(shown)
-                setChosen(shown[place])
-              }}
+              keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => pause(shown)}
+              onGo={place => pause(shown, shown[place])}
             >
               {record => <Row record={record} startMs={startMs} />}
             </RowList>
@@ -87,10 +77,10 @@ export function Packets({ pids }: PacketsProps) {
             <p role="status">
               {during !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : pausedText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} {saved}
             </p>
-            {during === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) setPaused(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
+            {during === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) pause(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
           </div>
         </div>
-        {chosen !== undefined && <Details key={chosen.sequence} record={chosen} />}
+        {chosen !== undefined && <Details record={chosen} />}
       </div>
     </section>
   )
@@ -111,7 +101,7 @@ function whyEmpty({ wanted, withEvents, during }: Pick<PacketsState, 'wanted' | 
   return 'Nothing yet. Open a page in the browser, and look again.'
 }
 
-/** Which packets are shown. @param onChange does what it is given, and shows the newest again */
+/** Which packets are shown. @param onChange does what it is given */
 function Choice({ onChange }: { readonly onChange: (act: () => void) => void }) {
   const { end, wanted, withEvents, during } = usePackets()
   return (

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Field } from '../../services/kit/dissection.ts'
-import { bytesOfLine, pathAt, visibleFields } from './details.ts'
+import { bytesOfLine, pathAbove, pathAt, visibleFields } from './details.ts'
 
 const fields: readonly Field[] = [
   { name: 'id', value: '7', from: 0, to: 2 },
@@ -8,16 +8,24 @@ const fields: readonly Field[] = [
 ]
 
 test('what is within a field is seen when it is open', () => {
-  const names = (...open: string[]) => visibleFields(fields, new Set(open)).map(({ path, level, field }) => `${path} ${level} ${field.name}`)
-  expect(names()).toEqual(['0 1 id', '1 1 answer'])
-  expect(names('1', '1.1')).toEqual(['0 1 id', '1 1 answer', '1.0 2 name', '1.1 2 data', '1.1.0 3 address'])
-  expect(names('1.1')).toEqual(['0 1 id', '1 1 answer'])
+  const names = (...open: string[]) => visibleFields(fields, new Set(open)).map(({ path, level }) => `${level} ${path}`)
+  expect(names()).toEqual(['1 id 0', '1 answer 0'])
+  expect(names('answer 0', 'answer 0/data 0')).toEqual(['1 id 0', '1 answer 0', '2 answer 0/name 0', '2 answer 0/data 0', '3 answer 0/data 0/address 0'])
+  expect(names('answer 0/data 0')).toEqual(['1 id 0', '1 answer 0'])
 })
 
-test('a byte leads to the innermost field that it stands in', () => {
-  expect(pathAt(fields, 1)).toEqual({ path: '0', ancestors: [] })
-  expect(pathAt(fields, 5)).toEqual({ path: '1.1.0', ancestors: ['1', '1.1'] })
+test('a field is the same in another packet that has it, and another one than those of its name', () => {
+  const [id, answer] = fields
+  if (id === undefined || answer === undefined) return expect.unreachable('both are there')
+  const other = [answer, id, answer]
+  expect(visibleFields(other, new Set(['answer 1'])).map(({ path }) => path)).toEqual(['answer 0', 'id 0', 'answer 1', 'answer 1/name 0', 'answer 1/data 0'])
+})
+
+test('a byte leads to the innermost field that it stands in, and a field to the one around it', () => {
+  expect(pathAt(fields, 1)).toEqual({ path: 'id 0', ancestors: [] })
+  expect(pathAt(fields, 5)).toEqual({ path: 'answer 0/data 0/address 0', ancestors: ['answer 0', 'answer 0/data 0'] })
   expect(pathAt(fields, 9)).toEqual({ path: '', ancestors: [] })
+  expect(pathAbove('answer 0/data 0/address 0')).toBe('answer 0/data 0')
 })
 
 test('a line of the dump has each byte as two digits and as a character', () => {

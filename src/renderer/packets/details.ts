@@ -5,7 +5,7 @@ import { fieldsAt } from './rows.ts'
 export const HEX_COLUMNS = 16
 
 export interface VisibleField {
-  /** Its place among its siblings, behind those of the fields around it: `8.2`. */
+  /** Its name and its place among those of that name, behind those of the fields around it: the same in each packet that has it. `answer 0/rdata 0`. */
   readonly path: string
   /** 1 for the outermost. */
   readonly level: number
@@ -15,10 +15,9 @@ export interface VisibleField {
 
 /** The fields in order, with those within the ones that are open. */
 export function visibleFields(fields: readonly Field[], open: ReadonlySet<string>, above = '', level = 1): VisibleField[] {
-  return fields.flatMap((field, index) => {
-    const path = `${above}${index}`
+  return pathsOf(fields, above).flatMap(({ field, path }) => {
     const isOpen = field.fields !== undefined && open.has(path)
-    return [{ path, level, field, isOpen }, ...isOpen ? visibleFields(field.fields, open, `${path}.`, level + 1) : []]
+    return [{ path, level, field, isOpen }, ...isOpen ? visibleFields(field.fields, open, `${path}/`, level + 1) : []]
   })
 }
 
@@ -27,11 +26,23 @@ export function pathAt(fields: readonly Field[], at: number): { readonly path: s
   const paths: string[] = []
   let siblings = fields
   for (const field of fieldsAt(fields, at)) {
-    const place = siblings.indexOf(field)
-    paths.push(paths.length === 0 ? String(place) : `${paths[paths.length - 1] ?? ''}.${place}`)
+    const above = paths.length === 0 ? '' : `${paths[paths.length - 1] ?? ''}/`
+    paths.push(pathsOf(siblings, above)[siblings.indexOf(field)]?.path ?? '')
     siblings = field.fields ?? []
   }
   return { path: paths[paths.length - 1] ?? '', ancestors: paths.slice(0, -1) }
+}
+
+/** The path of the field around it. */
+export const pathAbove = (path: string) => path.slice(0, path.lastIndexOf('/'))
+
+function pathsOf(siblings: readonly Field[], above: string): { readonly field: Field; readonly path: string }[] {
+  const counts = new Map<string, number>()
+  return siblings.map(field => {
+    const count = counts.get(field.name) ?? 0
+    counts.set(field.name, count + 1)
+    return { field, path: `${above}${field.name} ${count}` }
+  })
 }
 
 /** The bytes of one line, as two digits and as a character. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clear, isWanted, lookInto, usePackets, withRecords, type TraceRecord } from './store.ts'
+import { clear, isWanted, lookInto, newerThan, usePackets, withRecords, type TraceRecord } from './store.ts'
 
 const record = (sequence: number, more: Partial<TraceRecord> = {}): TraceRecord =>
   ({ sequence, atMs: sequence, direction: 'in', protocol: 'dns', kind: 'packet', path: '127.0.0.1:53 > 127.0.0.1:4000', bytes: new Uint8Array(1), wholeBytes: 1, ...more })
@@ -42,4 +42,11 @@ test('who looks into a step sees what the client saw, until all of it is cleared
   expect(usePackets.getState()).toMatchObject({ wanted: 'dns', withEvents: false, during: { what: 'step 2' } })
   clear()
   expect(usePackets.getState().during).toBeUndefined()
+})
+
+test('what has come behind a paused list is counted, also when the list is no longer among the records', () => {
+  const records = Array.from({ length: 5 }, (_, sequence) => record(sequence))
+  expect([newerThan(records, records), newerThan(records.slice(0, 3), records), newerThan([], records)]).toEqual([0, 2, 5])
+  // Another process of the service counts its own from 0 on.
+  expect(newerThan(records, [record(0), record(1)])).toBe(2)
 })

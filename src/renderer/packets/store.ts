@@ -39,6 +39,14 @@ export interface PacketsState {
   readonly withEvents: boolean
   /** Undefined: all that is kept is shown. */
   readonly during: During | undefined
+  /** What is shown while the list stands still; undefined: the newest are followed. */
+  readonly paused: readonly TraceRecord[] | undefined
+  /** The one that is looked into. */
+  readonly chosen: TraceRecord | undefined
+  /** Paths (details.ts) of the fields that are open, in every packet that has them. */
+  readonly open: ReadonlySet<string>
+  /** The path of the field that is looked at; '' for none. */
+  readonly field: string
   readonly error: ErrorParts | undefined
 }
 
@@ -46,11 +54,12 @@ const RECORDS_MAX = 5000
 /** A packet has left some time before it is written down, and the clocks of two services are not quite one. */
 const SLACK_MS = 2
 const NOTHING = { pid: undefined, records: [], next: 0, missed: 0 }
+const FOLLOWING = { paused: undefined, chosen: undefined }
 
-export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, during: undefined, error: undefined }))
+export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, during: undefined, ...FOLLOWING, open: new Set(), field: '', error: undefined }))
 
 export function choose(end: ServiceId): void {
-  usePackets.setState({ end, ...NOTHING })
+  usePackets.setState({ end, ...NOTHING, ...FOLLOWING })
 }
 
 /** Another process of a service has another trace. */
@@ -65,12 +74,36 @@ export function lookInto(wanted: Protocol, during: During): void {
 }
 
 export function want(change: Partial<Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>>): void {
-  usePackets.setState(change)
+  usePackets.setState({ ...change, ...FOLLOWING })
 }
 
 /** Forgets what is shown; what comes is shown again. */
 export function clear(): void {
-  usePackets.setState({ records: [], missed: 0, during: undefined })
+  usePackets.setState({ records: [], missed: 0, during: undefined, ...FOLLOWING })
+}
+
+/** Shows the newest again. */
+export function follow(): void {
+  usePackets.setState(FOLLOWING)
+}
+
+/** Stands still with these, and looks into one of them where one is chosen. */
+export function pause(paused: readonly TraceRecord[], chosen = usePackets.getState().chosen): void {
+  usePackets.setState({ paused, chosen })
+}
+
+export function lookAtField(field: string): void {
+  usePackets.setState({ field })
+}
+
+export function setOpen(paths: readonly string[], isOpen: boolean): void {
+  usePackets.setState(({ open }) => ({ open: new Set(isOpen ? [...open, ...paths] : [...open].filter(path => !paths.includes(path))) }))
+}
+
+/** How many of the live records have come behind the last of those that stand still. */
+export function newerThan(paused: readonly TraceRecord[], live: readonly TraceRecord[]): number {
+  const last = paused[paused.length - 1]
+  return live.length - 1 - (last === undefined ? -1 : live.lastIndexOf(last))
 }
 
 /** With what was read next. Nobody misses what was overwritten before the window began to look. */

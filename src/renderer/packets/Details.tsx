@@ -1,8 +1,8 @@
-/** One packet: its fields as a tree, and its bytes beside it. What is chosen in the one is marked in the other. */
+/** One packet: its fields as a tree, and its bytes beside it. What is chosen in the one is marked in the other, and explained below the bytes. */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
 import { bytesOfLine, HEX_COLUMNS, pathAbove, pathAt, visibleFields, type VisibleField } from './details.ts'
-import { dissectionOf } from './rows.ts'
+import { dissectionOf, meaningsOf } from './rows.ts'
 import { lookAtField, setOpen, usePackets, type TraceRecord } from './store.ts'
 
 export function Details({ record }: { readonly record: TraceRecord }) {
@@ -21,9 +21,23 @@ export function Details({ record }: { readonly record: TraceRecord }) {
       <h2>{summary}</h2>
       <div className="packet-halves">
         <Tree shown={shown} chosen={chosen} />
-        {record.kind === 'packet' && <Hex bytes={record.bytes} field={field} onByte={chooseByte} />}
+        {record.kind === 'packet' && (
+          <div className="packet-bytes">
+            <Hex bytes={record.bytes} field={field} onByte={chooseByte} />
+            <Meanings record={record} field={field} />
+          </div>
+        )}
       </div>
     </section>
+  )
+}
+
+function Meanings({ record, field }: { readonly record: TraceRecord; readonly field: Field | undefined }) {
+  const meanings = field === undefined ? [] : meaningsOf(record, field)
+  return (
+    <div className="packet-meanings" role="status" aria-label="What the field is for">
+      {field === undefined ? <p>Choose a field, or a byte: what it is for stands here.</p> : meanings.map(({ says, source }) => <p key={says}>{says} <cite>{source}</cite></p>)}
+    </div>
   )
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dissectionOf, sentenceOf, waysOf } from './rows.ts'
+import { dissectionOf, meaningsOf, sentenceOf, waysOf } from './rows.ts'
 import type { TraceRecord } from './store.ts'
 
 const text = (value: string) => new TextEncoder().encode(value)
@@ -14,6 +14,14 @@ test('a packet goes from its peer to here, or the other way', () => {
 
 test('a row in words tells when, what and with whom', () => {
   expect(sentenceOf(record, 1000)).toBe('1.500 s, Admin, from [::1]:4000 % lo, LIST')
+})
+
+test('a field means what its protocol says', () => {
+  const flags = { name: 'flags', value: '', from: 0, to: 2 }
+  expect(meaningsOf({ ...record, protocol: 'dns' }, flags)[0]?.source).toMatch(/^RFC 1035/)
+  expect(meaningsOf({ ...record, protocol: 'dhcp' }, flags)[0]?.source).toMatch(/^RFC 2131/)
+  expect(meaningsOf({ ...record, protocol: 'rudp' }, { ...flags, name: 'ACK' })[0]?.source).toMatch(/^docs\/rudp\.md/)
+  expect(meaningsOf({ ...record, protocol: 'dns', kind: 'event' }, flags)).toEqual([])
 })
 
 test('an event is told by its fields, and one that was cut as it is', () => {

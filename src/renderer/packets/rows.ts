@@ -1,10 +1,13 @@
 /** Records of a trace as the list and the details show them. Decoded when they are drawn, and once. */
 import { dissectMessage as dissectDhcp } from '../../services/dhcp/wire/dissect.ts'
+import { meaningsOf as meaningsInDhcp } from '../../services/dhcp/wire/meanings.ts'
 import { dissectMessage as dissectDns } from '../../services/dns/wire/dissect.ts'
+import { meaningsOf as meaningsInDns } from '../../services/dns/wire/meanings.ts'
 import { parseEndpoint, type Endpoint } from '../../services/kit/endpoint.ts'
-import type { Dissection, Field } from '../../services/kit/dissection.ts'
+import type { Dissection, Field, Meaning } from '../../services/kit/dissection.ts'
 import type { Protocol } from '../../services/kit/trace.ts'
 import { dissectPacket as dissectRudp } from '../../services/rudp/wire/dissect.ts'
+import { meaningsOf as meaningsInRudp } from '../../services/rudp/wire/meanings.ts'
 import type { TraceRecord } from './store.ts'
 
 /** A protocol's letters; its mark and colour stand beside them, so none has to be told by colour alone. */
@@ -29,6 +32,17 @@ function dissected({ kind, protocol, bytes, wholeBytes }: TraceRecord): Dissecti
       const text = new TextDecoder().decode(bytes).trimEnd()
       return { summary: text, fields: [{ name: 'line', value: text, from: 0, to: bytes.length }] }
     }
+  }
+}
+
+/** What a packet's field is for. Events and lines of text explain themselves. */
+export function meaningsOf({ kind, protocol }: TraceRecord, field: Field): readonly Meaning[] {
+  if (kind === 'event') return []
+  switch (protocol) {
+    case 'dns': return meaningsInDns(field)
+    case 'dhcp': return meaningsInDhcp(field)
+    case 'rudp': return meaningsInRudp(field)
+    case 'admin': case 'http': return []
   }
 }
 

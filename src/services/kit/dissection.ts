@@ -21,6 +21,17 @@ export interface Dissection {
   readonly fields: readonly Field[]
 }
 
+/** What a field is for, or what its value says: one sentence, and where that is written. Each protocol's `wire/meanings.ts` has its own. */
+export interface Meaning {
+  readonly says: string
+  readonly source: string
+}
+
+/** Those of the meanings that are known. */
+export function meant(...meanings: readonly (Meaning | undefined)[]): Meaning[] {
+  return meanings.filter((meaning): meaning is Meaning => meaning !== undefined)
+}
+
 /**
  * What can be read of a packet. Where it breaks a rule, the rest is one field that says which.
  * @param bytes what was kept of it

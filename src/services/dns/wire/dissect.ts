@@ -74,9 +74,9 @@ function recordField(name: string, reader: OctetReader, names: NameDecoder): Fie
   const typeField = numberField('type', type, formatType, reader.offset)
   const isOpt = type === TYPE.OPT
   const recordClass = reader.uint16()
-  const classField = isOpt ? numberField('class', recordClass, bytes => `UDP payload of ${bytes} octets`, reader.offset) : numberField('class', recordClass, formatClass, reader.offset)
+  const classField = isOpt ? numberField('udp payload size', recordClass, bytes => `${bytes} octets`, reader.offset) : numberField('class', recordClass, formatClass, reader.offset)
   const ttl = reader.uint32()
-  const ttlField: Field = { name: 'ttl', value: isOpt ? extendedFlags(ttl) : `${ttl} s`, from: reader.offset - 4, to: reader.offset }
+  const ttlField: Field = { ...isOpt ? { name: 'extended rcode and flags', value: extendedFlags(ttl) } : { name: 'ttl', value: `${ttl} s` }, from: reader.offset - 4, to: reader.offset }
   const length = reader.uint16()
   const lengthField = numberField('rdlength', length, String, reader.offset)
   const dataAt = reader.offset
@@ -84,7 +84,7 @@ function recordField(name: string, reader: OctetReader, names: NameDecoder): Fie
   const data = length === 0 || isOpt ? '' : formatRdata(type, decodeRdata(type, names, dataAt, length))
   const shown = data.length > DATA_CHARACTERS_MAX ? `${data.slice(0, DATA_CHARACTERS_MAX)}…` : data
   const dataField: Field = { name: 'rdata', value: shown, from: dataAt, to: dataAt + length, ...(isOpt && { fields: optionFields(reader, dataAt, length) }) }
-  const value = isOpt ? `OPT, ${classField.value}, ${ttlField.value}` : `${typeField.value} ${owner.value}, ${ttlField.value}: ${shown}`
+  const value = isOpt ? `OPT, UDP payload of ${classField.value}, ${ttlField.value}` : `${typeField.value} ${owner.value}, ${ttlField.value}: ${shown}`
   return { name, value, from, to: reader.offset, fields: [owner, typeField, classField, ttlField, lengthField, ...(length === 0 ? [] : [dataField])] }
 }
 

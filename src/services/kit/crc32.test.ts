@@ -8,7 +8,7 @@ test('the check value of the standard is met', () => {
 })
 
 test('zlib computes the same, for whole arrays and for parts', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), fc.nat(300), (bytes, a, b) => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300, size: 'max' }), fc.nat(300), fc.nat(300), (bytes, a, b) => {
     const [from, to] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)]
     expect(crc32(bytes)).toBe(zlibCrc32(bytes))
     expect(crc32(bytes, from, to)).toBe(zlibCrc32(bytes.subarray(from, to)))

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { firstGap } from '../../kit/testing/tiling.ts'
 import { dissectPacket } from './dissect.ts'
-import { encodeEncryptedRetry, encodeEncryptedShortHeader } from './encrypted-packet.ts'
+import { encodeEncryptedRetry, encodeEncryptedShortHeader, ENCRYPTED_VERSION } from './encrypted-packet.ts'
 import { encodeStreamHeader } from './frames.ts'
-import { encodePacket, encodeShortHeader, type Packet } from './packet.ts'
+import { encodePacket, encodeShortHeader, LONG_HEADER_BYTES, sealLong, sealShort, SHORT_HEADER_BYTES, VERSION, type Packet } from './packet.ts'
 
 const short: Packet = {
   type: 'SHORT', destinationId: 0x0102030405060, number: 12,
@@ -70,10 +70,16 @@ test.each<[string, Packet]>([
   expect(firstGap(dissectPacket(bytes).fields, bytes.length)).toBeUndefined()
 })
 
-test('any bytes are told without a gap', () => {
+test('any bytes are told without a gap, with a right sum or a wrong one', () => {
   const forms = fc.constantFrom(0x40, 0x60, 0xc0, 0xd0, 0xe0, 0xf0, 0x12)
-  fc.assert(fc.property(forms, fc.uint8Array({ maxLength: 120 }), (form, rest) => {
+  const versions = fc.constantFrom(0, VERSION, ENCRYPTED_VERSION, 9)
+  fc.assert(fc.property(forms, versions, fc.uint8Array({ maxLength: 120, size: 'max' }), fc.boolean(), (form, version, rest, isSealed) => {
     const bytes = Uint8Array.of(form, ...rest)
+    const view = new DataView(bytes.buffer)
+    if (form >= 0x80 && bytes.length >= LONG_HEADER_BYTES) {
+      view.setUint32(1, version)
+      if (isSealed) sealLong(bytes, view)
+    } else if (form === 0x40 && isSealed && bytes.length >= SHORT_HEADER_BYTES) sealShort(bytes, view)
     expect(firstGap(dissectPacket(bytes).fields, bytes.length)).toBeUndefined()
-  }), { numRuns: 2000 })
+  }), { numRuns: 5000 })
 })

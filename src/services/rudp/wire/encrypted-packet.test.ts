@@ -9,7 +9,7 @@ import { DATAGRAM_BYTES_MAX, decodePacket, encodePacket, sealLong } from './pack
 const id = fc.tuple(fc.nat(0xfffff), fc.integer({ min: 1, max: 0xffffffff })).map(([high, low]) => high * 2 ** 32 + low)
 const number = fc.nat(0xffffffff)
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 })
-const token = fc.uint8Array({ minLength: 1, maxLength: 64 })
+const token = fc.uint8Array({ minLength: 1, maxLength: 64, size: 'max' })
 
 /** A datagram of a header and so many bytes that stand for what is encrypted. */
 function withContent(header: (bytes: Uint8Array, view: DataView) => number, contentBytes: number): { bytes: Uint8Array; contentAt: number } {

@@ -5,10 +5,10 @@ import { decodeFrames, encodeFrame, frameBytes, FRAME_TYPES, FRAMES_MAX, PARITY_
 import { NUMBER_LIMIT, varintBytes, writeVarint, FieldReader } from './varint.ts'
 
 const number = fc.oneof(fc.nat(63), fc.nat(16_383), fc.nat(0x3fffffff), fc.maxSafeNat().map(value => value % NUMBER_LIMIT))
-const token = fc.uint8Array({ minLength: 1, maxLength: TOKEN_BYTES_MAX })
+const token = fc.uint8Array({ minLength: 1, maxLength: TOKEN_BYTES_MAX, size: 'max' })
 
 /** Gaps and lengths become ranges, newest first, with at least one missing number between two. */
-const ranges = fc.array(fc.tuple(fc.integer({ min: 2, max: 5000 }), fc.nat(5000)), { minLength: 1, maxLength: 80 }).map(steps => {
+const ranges = fc.array(fc.tuple(fc.integer({ min: 2, max: 5000 }), fc.nat(5000)), { minLength: 1, maxLength: 80, size: 'max' }).map(steps => {
   let above = 0xffffffff
   return steps.map(([gap, length]): PacketRange => {
     const last = above - gap
@@ -31,7 +31,7 @@ export const frames: fc.Arbitrary<Frame> = fc.oneof(
     }),
   }),
   fc.record({ kind: fc.constantFrom('NEW_TOKEN' as const, 'TOKEN' as const), token }),
-  fc.record({ kind: fc.constant('STREAM' as const), streamId: number, offset: number.map(value => value % (NUMBER_LIMIT - 5000)), fin: fc.boolean(), data: fc.uint8Array({ maxLength: 300 }) }),
+  fc.record({ kind: fc.constant('STREAM' as const), streamId: number, offset: number.map(value => value % (NUMBER_LIMIT - 5000)), fin: fc.boolean(), data: fc.uint8Array({ maxLength: 300, size: 'max' }) }),
   fc.record({ kind: fc.constantFrom('MAX_DATA' as const, 'MAX_STREAMS' as const), limit: number }),
   fc.record({ kind: fc.constant('MAX_STREAM_DATA' as const), streamId: number, limit: number }),
   fc.record({ kind: fc.constantFrom('PATH_CHALLENGE' as const, 'PATH_RESPONSE' as const), value: number }),
@@ -96,7 +96,7 @@ test('padding is one frame, however long', () => {
 
 test('whatever the bytes are, they are frames or malformed, and nothing else happens', () => {
   const codes = fc.constantFrom(...Object.values(FRAME_TYPES).map(({ code }) => code), 0x09, 0x0a, 0x0b, 0x3f)
-  fc.assert(fc.property(fc.array(fc.oneof(codes, fc.nat(255)), { maxLength: 200 }), values => {
+  fc.assert(fc.property(fc.array(fc.oneof(codes, fc.nat(255)), { maxLength: 200, size: 'max' }), values => {
     try {
       expect(decode(Uint8Array.from(values)).length).toBeGreaterThan(0)
     } catch (error) {

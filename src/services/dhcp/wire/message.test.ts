@@ -166,9 +166,9 @@ test.each([
 const uint32 = fc.integer({ min: 0, max: 0xffffffff })
 const latin = (maxLength: number) => fc.array(fc.integer({ min: 1, max: 255 }), { maxLength, size: 'max' }).map(codes => String.fromCharCode(...codes))
 const octets = fc.uint8Array({ maxLength: 600, size: 'max' })
-const codes = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 40 })
+const codes = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 40, size: 'max' })
 const uint16 = fc.integer({ min: 0, max: 0xffff })
-const addresses = fc.array(uint32, { minLength: 1, maxLength: 80 })
+const addresses = fc.array(uint32, { minLength: 1, maxLength: 80, size: 'max' })
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/)
 const domain = fc.array(label, { minLength: 1, maxLength: 5 }).map(labels => labels.join('.'))
@@ -179,14 +179,14 @@ const anyOptions: fc.Arbitrary<Options> = fc.record({
   vendorSpecific: octets, requestedAddress: uint32, leaseSeconds: uint32, messageType: fc.integer({ min: 0, max: 255 }), serverIdentifier: uint32,
   parameterRequestList: codes, message: latin(40), maxMessageBytes: uint16, renewalSeconds: uint32, rebindingSeconds: uint32, vendorClass: latin(30), clientIdentifier: octets,
   interfaceMtu: uint16, ntpServers: addresses, tftpServerName: latin(300), bootFileName: latin(300), rapidCommit: fc.constant(true), relayAgent: octets, captivePortal: latin(300),
-  webProxyDiscovery: latin(300), domainSearch: fc.array(domain, { minLength: 1, maxLength: 20 }), classlessRoutes: fc.array(route, { minLength: 1, maxLength: 60 }),
+  webProxyDiscovery: latin(300), domainSearch: fc.array(domain, { minLength: 1, maxLength: 20, size: 'max' }), classlessRoutes: fc.array(route, { minLength: 1, maxLength: 60, size: 'max' }),
   clientFqdn: fc.record({ flags: fc.integer({ min: 0, max: 255 }), name: fc.tuple(domain, fc.boolean()).map(([name, whole]) => whole ? `${name}.` : name) }),
   unknown: fc.array(fc.tuple(fc.integer({ min: 128, max: 251 }), octets), { minLength: 1, maxLength: 5 }).map(entries => new Map(entries)),
 }, { requiredKeys: [] })
 
 const anyMessage: fc.Arbitrary<Message> = fc.record({
   op: fc.constantFrom(1, 2), htype: fc.integer({ min: 0, max: 255 }), hops: fc.integer({ min: 0, max: 255 }), xid: uint32, secs: uint16, broadcast: fc.boolean(),
-  ciaddr: uint32, yiaddr: uint32, siaddr: uint32, giaddr: uint32, chaddr: fc.uint8Array({ maxLength: 16 }), sname: latin(63), file: latin(127), options: anyOptions,
+  ciaddr: uint32, yiaddr: uint32, siaddr: uint32, giaddr: uint32, chaddr: fc.uint8Array({ maxLength: 16, size: 'max' }), sname: latin(63), file: latin(127), options: anyOptions,
 })
 
 test('every message is read as it was written, in whatever order of options', () => {

@@ -29,11 +29,11 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
 )
 const name = anyName.map(one => one === '.' ? one : `${one}.`)
 
-const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength })
+const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength, size: 'max' })
 const hex = (minLength: number, maxLength: number) => octets(minLength, maxLength).map(bytes => Buffer.from(bytes).toString('hex'))
 const base64 = octets(1, 70).map(bytes => Buffer.from(bytes).toString('base64'))
 /** Half of them of plain characters only. */
-const characters = (minLength: number, maxLength: number) => fc.oneof(octets(minLength, maxLength), fc.uint8Array({ min: 0x20, max: 0x7e, minLength, maxLength }))
+const characters = (minLength: number, maxLength: number) => fc.oneof(octets(minLength, maxLength), fc.uint8Array({ min: 0x20, max: 0x7e, minLength, maxLength, size: 'max' }))
 const quotedOctets = (minLength: number, maxLength: number) => characters(minLength, maxLength).map(bytes => `"${text(bytes, '"\\')}"`)
 const string = quotedOctets(0, 40)
 const strings = fc.array(string, { minLength: 1, maxLength: 5 }).map(all => all.join(' '))

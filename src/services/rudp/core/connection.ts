@@ -1,7 +1,6 @@
 /**
- * The machine of one connection: its states, the frames that come, and its deadlines. What leaves is the sender's matter, streams have
- * their own; this file lets them work together. Nothing is sent while an input is taken: the endpoint lets the connection transmit
- * once when all inputs of a batch are done.
+ * The machine of one connection: its states, the frames that come, and its deadlines. What leaves is the sender's matter, streams have their own;
+ * this file lets them work together. Nothing is sent while an input is taken: the endpoint lets the connection transmit once when all inputs of a batch are done.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
@@ -40,6 +39,7 @@ export class Connection {
   readonly #sender: Sender
   /** A token of an earlier visit opened it, and nothing has shown yet that the peer hears us. */
   #early: boolean
+  #hasLearnt = false
   #state: StateName = 'CLOSED'
   #receivedPackets = 0
 
@@ -277,6 +277,8 @@ export class Connection {
         this.#received.settle(frame.number)
         return undefined
       case 'PARAMETERS':
+        if (this.#hasLearnt) return undefined // they come with every HELLO, and do not change
+        this.#hasLearnt = true
         this.#streams.learn(frame.parameters)
         this.#sender.learn(frame.parameters)
         this.#liveness.learn(frame.parameters.idleTimeoutMs)

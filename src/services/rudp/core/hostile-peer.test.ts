@@ -5,6 +5,7 @@ import { closeReason, joined } from '../testing/connections.ts'
 import { CLOSE_CODES, type Frame } from '../wire/frames.ts'
 import { decodePacket, encodePacket, type Packet } from '../wire/packet.ts'
 import { Pair } from '../testing/pair.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
 
 test('forged packets that do not know the ids change nothing', () => {
   const { pair, client, server, ours, theirs } = joined({ seed: 18 })
@@ -125,6 +126,15 @@ test('a storm of visitors who come and go at once leaves nothing behind', () => 
   pair.wait(60_000)
   expect([pair.client.endpoint.connectionCount, pair.server.endpoint.connectionCount]).toEqual([0, 0])
   expect(pair.nextMs()).toBe(Infinity)
+})
+
+test('parameters that a peer tells once more change nothing: a packet full of them costs no more than another', () => {
+  const { pair, server } = joined({ seed: 31 })
+  const more = { maxDataBytes: 2 ** 40, maxStreamDataBytes: 2 ** 40, maxStreams: 1000, idleTimeoutMs: 30_000, datagramBytesMax: 1200, ackDelayMsMax: 10 }
+  pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 50, frames: [{ kind: 'PARAMETERS', parameters: more }] }), pair.server.path, pair.nowMs)
+  let streams = 0
+  while (server.openStream() !== undefined) streams++
+  expect(streams).toBe(DEFAULT_LIMITS.streamsMax)
 })
 
 test('damaged datagrams are counted and answered by nothing', () => {

@@ -39,7 +39,6 @@ export class Sender {
   #mtu: PathMtu
   /** The longest datagram that the peer takes. */
   #peerDatagramBytes = DATAGRAM_BYTES_BASE
-  #hasLearnt = false
   #hold: Hold = 'none'
   /** The peer tells ranges that nobody waits for any more. */
   #settledIsNews = false
@@ -67,10 +66,8 @@ export class Sender {
     this.#control.add(frame)
   }
 
-  /** The peer's parameters are known: longer datagrams may be tried. They come with every HELLO, and do not change. */
+  /** The peer's parameters are known: longer datagrams may be tried. */
   learn({ datagramBytesMax, ackDelayMsMax }: Parameters): void {
-    if (this.#hasLearnt) return
-    this.#hasLearnt = true
     this.recovery.roundTrip.learn(ackDelayMsMax)
     this.#peerDatagramBytes = Math.max(DATAGRAM_BYTES_BASE, datagramBytesMax)
     this.#mtu = new PathMtu(Math.min(this.#peerDatagramBytes, ceilingOf(this.validation.path)))

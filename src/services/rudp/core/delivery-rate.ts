@@ -25,8 +25,8 @@ export class DeliveryRate {
   #deliveredBytes = 0
   #deliveredAtMs = 0
   #flightSentAtMs = 0
-  /** As long as not more than this is delivered, samples are limited by the application. */
-  #appLimitedUntilBytes = 0
+  /** As long as not more than this is delivered, what is sent is limited by the application: so is what leaves first after a rest. */
+  #appLimitedUntilBytes = -1
 
   /** Delivered so far, in bytes of datagrams. */
   get deliveredBytes(): number {
@@ -41,13 +41,13 @@ export class DeliveryRate {
     }
     return {
       deliveredBytes: this.#deliveredBytes, deliveredAtMs: this.#deliveredAtMs, flightSentAtMs: this.#flightSentAtMs,
-      isAppLimited: this.#appLimitedUntilBytes > this.#deliveredBytes,
+      isAppLimited: this.#deliveredBytes <= this.#appLimitedUntilBytes,
     }
   }
 
   /** There was nothing more to send though there was room. */
   limitedByApplication(flightBytes: number): void {
-    this.#appLimitedUntilBytes = Math.max(1, this.#deliveredBytes + flightBytes)
+    this.#appLimitedUntilBytes = this.#deliveredBytes + flightBytes
   }
 
   /**

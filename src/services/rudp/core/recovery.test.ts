@@ -20,6 +20,7 @@ function windowAfterRounds(name: CongestionName, own: number): number {
       if (next !== own) recovery.sent(next, DATAGRAM_BYTES, CARRIED, atMs)
       numbers.push(next++)
     }
+    expect(recovery.hold(atMs)).toBe('window')
     for (const [index, last] of numbers.entries()) recovery.onAck({ kind: 'ACK', ranges: [{ first: 0, last: last + 1 === own ? own : last }], delayMs: 0 }, atMs + ROUND_TRIP_MS + index / 100)
   }
   return recovery.congestion.windowBytes

@@ -31,6 +31,8 @@ export class Recovery {
   #pacer: Pacer
   #congestion: Congestion
   #datagramBytes: number
+  /** Since there was nothing to send for the last time, window or pace have held something back. */
+  #isHeldBack = false
   /** The latest congestion event: all that was given up from this number on, and how much of it has not arrived after all. */
   #event = { fromNumber: 0, missing: 0 }
   /** The oldest and newest loss since something was acknowledged, for persistent congestion. */
@@ -72,6 +74,12 @@ export class Recovery {
 
   /** Whether a datagram of the usual size may leave now. */
   hold(nowMs: number): Hold {
+    const hold = this.#holdNow(nowMs)
+    if (hold !== 'none') this.#isHeldBack = true
+    return hold
+  }
+
+  #holdNow(nowMs: number): Hold {
     const { flightBytes } = this.loss
     if (flightBytes > 0 && flightBytes + this.#datagramBytes > this.#congestion.windowBytes) return 'window'
     const mayLeave = this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, this.roundTrip.srttMs ?? 0, nowMs)
@@ -95,6 +103,7 @@ export class Recovery {
 
   /** There was room in the window and nothing to fill it. */
   limitedByApplication(nowMs: number): void {
+    this.#isHeldBack = false
     this.#rate.limitedByApplication(this.loss.flightBytes)
     this.loss.tailSent(nowMs)
   }
@@ -111,7 +120,7 @@ export class Recovery {
     const { bytesPerMs, isAppLimited, priorDeliveredBytes } = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
     this.#congestion.onAcked({
       bytesPerMs, isAppLimited, priorDeliveredBytes, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
-      deliveredBytes: this.#rate.deliveredBytes,
+      deliveredBytes: this.#rate.deliveredBytes, isHeldBack: this.#isHeldBack,
     })
     return { acked, lost, late }
   }

@@ -207,7 +207,7 @@ test('after a hundred packets a connection sends parities only if it has lost on
     pair.drain()
     pair.wait(100)
     const [first] = streamsOf(pair.server.events)
-    first?.write(bytesOf(300_000, 2))
+    first?.write(bytesOf(1_000_000, 2))
     pair.drain()
     pair.wait(30)
     isLossy = loses

@@ -4,7 +4,7 @@ import { bbr } from './bbr.ts'
 
 const DATAGRAM_BYTES = 1200
 const ack = (nowMs: number, more: Partial<AckSample> = {}): AckSample => ({
-  bytesPerMs: 0, isAppLimited: false, priorDeliveredBytes: 0, deliveredBytes: DATAGRAM_BYTES, nowMs, ackedBytes: DATAGRAM_BYTES, flightBytes: 0, newestSentAtMs: nowMs - 50,
+  bytesPerMs: 0, isAppLimited: false, isHeldBack: true, priorDeliveredBytes: 0, deliveredBytes: DATAGRAM_BYTES, nowMs, ackedBytes: DATAGRAM_BYTES, flightBytes: 0, newestSentAtMs: nowMs - 50,
   rttMs: 50, srttMs: 50, minRttMs: 50, ...more,
 })
 
@@ -28,4 +28,14 @@ test('the window grows by all that arrives of the first flight, whose rate is kn
   // The next flight's rate bounds it.
   congestion.onAcked(ack(100, { deliveredBytes: 64 * DATAGRAM_BYTES, priorDeliveredBytes: 32 * DATAGRAM_BYTES, bytesPerMs: 32 * DATAGRAM_BYTES / 50, ackedBytes: 32 * DATAGRAM_BYTES }))
   expect(congestion.windowBytes).toBeLessThan(80 * DATAGRAM_BYTES)
+})
+
+test('who has not found the rate when the least round trip is measured anew goes on looking, with the window that was there', () => {
+  const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
+  congestion.onAcked(ack(50, { isAppLimited: true, bytesPerMs: 24 }))
+  const { windowBytes } = congestion
+  congestion.onAcked(ack(10_000, { rttMs: 60, isAppLimited: true, bytesPerMs: 20, priorDeliveredBytes: DATAGRAM_BYTES, deliveredBytes: 2 * DATAGRAM_BYTES }))
+  expect([congestion.phase, congestion.windowBytes < windowBytes]).toEqual(['probe rtt', true])
+  congestion.onAcked(ack(10_200, { rttMs: 60, isAppLimited: true, bytesPerMs: 20, priorDeliveredBytes: DATAGRAM_BYTES, deliveredBytes: 3 * DATAGRAM_BYTES }))
+  expect([congestion.phase, congestion.windowBytes >= windowBytes]).toEqual(['startup', true])
 })

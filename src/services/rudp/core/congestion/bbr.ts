@@ -74,6 +74,7 @@ class Bbr implements Congestion {
   #minRttMs = Infinity
   #minRttAtMs = 0
   #probeRttUntilMs = Infinity
+  #windowBeforeProbeRttBytes = 0
   /** Rounds: one ends when a packet sent after its beginning is acknowledged. */
   #rounds = 0
   #roundEndsAtBytes = 0
@@ -183,6 +184,7 @@ class Bbr implements Congestion {
       this.#minRttMs = rttMs
       this.#minRttAtMs = nowMs
       this.#probeRttUntilMs = nowMs + PROBE_RTT_MS
+      this.#windowBeforeProbeRttBytes = this.#windowBytes
     }
   }
 
@@ -244,9 +246,16 @@ class Bbr implements Congestion {
         return
       case 'probe up': return
       case 'probe rtt':
-        if (sample.nowMs >= this.#probeRttUntilMs) this.#enter('probe down')
+        if (sample.nowMs >= this.#probeRttUntilMs) this.#leaveProbeRtt()
         return
     }
+  }
+
+  /** Who has had little to send has not found the rate yet: it goes on looking, with the window that it had. */
+  #leaveProbeRtt(): void {
+    if (this.#fullRounds >= FULL_ROUNDS) return this.#enter('probe down')
+    this.#enter('startup')
+    this.#windowBytes = Math.max(this.#windowBytes, this.#windowBeforeProbeRttBytes)
   }
 
   #enter(phase: Phase): void {

@@ -21,8 +21,10 @@ export interface AckSample {
   readonly priorDeliveredBytes: number
   /** The delivery rate; 0: the sample is too short to tell. */
   readonly bytesPerMs: number
-  /** The sender had nothing to send: the rate is a lower bound, and a window that was not used proves nothing. */
+  /** The sender had nothing to send when the newest of the packets left: the rate is a lower bound. */
   readonly isAppLimited: boolean
+  /** Window or pace, and not the want of something to send, hold the sender back now: a window that is not used proves nothing (RFC 9002 §7.8). */
+  readonly isHeldBack: boolean
 }
 
 /** Packets were given up. */

@@ -11,7 +11,7 @@ import { tahoe } from './tahoe.ts'
 const MSS = 1000
 const ack = (more: Partial<AckSample> = {}): AckSample => ({
   nowMs: 100, ackedBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, srttMs: 50, minRttMs: 50, deliveredBytes: 0, priorDeliveredBytes: 0,
-  bytesPerMs: 0, isAppLimited: false, ...more,
+  bytesPerMs: 0, isAppLimited: false, isHeldBack: true, ...more,
 })
 const loss = (more: Partial<LossSample> = {}): LossSample => ({ nowMs: 100, lostBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, minRttMs: 50, isPersistent: false, ...more })
 
@@ -115,7 +115,7 @@ test('a loss that was none is taken back', () => {
 test('a window that is not used does not grow', () => {
   for (const make of [tahoe, reno, cubic]) {
     const control = make(MSS, 20 * MSS)
-    for (let acked = 0; acked < 50; acked++) control.onAcked(ack({ isAppLimited: true }))
+    for (let acked = 0; acked < 50; acked++) control.onAcked(ack({ isHeldBack: false }))
     expect(control.windowBytes).toBe(20 * MSS)
   }
 })

@@ -36,7 +36,7 @@ export abstract class LossBased implements Congestion {
   }
 
   onAcked(sample: AckSample): void {
-    if (sample.newestSentAtMs <= this.#recoveryFromMs || sample.isAppLimited) return
+    if (sample.newestSentAtMs <= this.#recoveryFromMs || !sample.isHeldBack) return
     if (this.windowBytes < this.ssthreshBytes) this.slowStart(sample)
     else this.avoid(sample)
   }

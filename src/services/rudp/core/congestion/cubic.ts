@@ -18,10 +18,14 @@ const RENO_ALPHA = 3 * (1 - BETA) / (1 + BETA)
 class Cubic extends LossBased {
   readonly name = 'cubic'
   #hyStart: HyStart | undefined = new HyStart()
-  /** W_max: the window before the latest loss, in bytes. */
+  /** W_max: where the curve is flat, in bytes. */
   #plateauBytes = 0
-  /** When congestion avoidance began; undefined: it has not since the latest loss. */
+  /** cwnd_prior: the window before the latest loss, in bytes. */
+  #priorBytes = 0
+  /** When congestion avoidance began, later by all rests since; undefined: it has not since the latest loss. */
   #epochFromMs: number | undefined
+  /** When the window grew last. */
+  #grownAtMs = 0
   /** K: when the curve reaches the plateau, in seconds after the epoch began. */
   #plateauAfterS = 0
   /** W_est: where Reno would be, in bytes. */
@@ -37,11 +41,15 @@ class Cubic extends LossBased {
     const mss = this.datagramBytes
     if (this.#epochFromMs === undefined) {
       this.#epochFromMs = nowMs
+      this.#grownAtMs = nowMs
       if (this.#plateauBytes < this.windowBytes) this.#plateauBytes = this.windowBytes
       this.#plateauAfterS = Math.cbrt((this.#plateauBytes - this.windowBytes) / mss / C)
       this.#renoBytes = this.windowBytes
     }
-    this.#renoBytes += (this.#renoBytes < this.#plateauBytes ? RENO_ALPHA : 1) * mss * ackedBytes / this.windowBytes
+    // §4.2 and §5.8: while the window is not used, it does not grow, and no time passes.
+    this.#epochFromMs += Math.max(0, nowMs - this.#grownAtMs - srttMs)
+    this.#grownAtMs = nowMs
+    this.#renoBytes += (this.#renoBytes < this.#priorBytes ? RENO_ALPHA : 1) * mss * ackedBytes / this.windowBytes
     // §4.4 and §4.5: towards where the curve will be a round trip from now, at most by half a window.
     const afterS = (nowMs - this.#epochFromMs + srttMs) / 1000
     const curveBytes = C * (afterS - this.#plateauAfterS) ** 3 * mss + this.#plateauBytes
@@ -53,6 +61,7 @@ class Cubic extends LossBased {
   protected reduced(_sample: LossSample): number {
     // §4.7, fast convergence: a window that was lost below the last plateau makes room for others.
     this.#plateauBytes = this.windowBytes < this.#plateauBytes ? this.windowBytes * (1 + BETA) / 2 : this.windowBytes
+    this.#priorBytes = this.windowBytes
     this.#epochFromMs = undefined
     this.#hyStart = undefined
     return this.windowBytes * BETA

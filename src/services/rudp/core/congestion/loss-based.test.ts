@@ -80,6 +80,32 @@ test('cubic is back at the window that it lost when its curve says so, flat ther
   expect((at.get(20) ?? 0) - (at.get(18) ?? 0)).toBeGreaterThan(10)
 })
 
+test('the curve of cubic stands still while its window is not used', () => {
+  const grown = (restMs: number) => {
+    const control = cubic(MSS, 100 * MSS)
+    control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
+    for (const nowMs of [100, 150, 200, 250, 300 + restMs, 350 + restMs]) {
+      for (let acked = control.windowBytes; acked > 0; acked -= MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 50 }))
+    }
+    return control.windowBytes
+  }
+  expect(grown(20_000) / grown(0)).toBeCloseTo(1, 2)
+})
+
+test('cubic catches up with reno at reno\'s pace only from the window that it lost, not from the plateau that it leaves to others', () => {
+  const control = cubic(MSS, 40 * MSS)
+  control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
+  control.onLost(loss({ newestSentAtMs: 3, nowMs: 4 })) // at 28 datagrams, below 40: the plateau is 23.8
+  const growth: number[] = []
+  for (let nowMs = 10; control.windowBytes < 30 * MSS; nowMs++) {
+    const { windowBytes } = control
+    for (let acked = windowBytes; acked > 0; acked -= MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 1, srttMs: 1 }))
+    if (windowBytes > 24.5 * MSS && windowBytes < 27 * MSS) growth.push((control.windowBytes - windowBytes) / MSS)
+  }
+  expect(growth.length).toBeGreaterThan(2)
+  for (const datagrams of growth) expect(datagrams).toBeCloseTo(9 / 17, 1) // RFC 9438 §4.3
+})
+
 test('cubic leaves slow start when the round trip grows, before anything is lost', () => {
   const control = cubic(MSS, 10 * MSS)
   let deliveredBytes = 0

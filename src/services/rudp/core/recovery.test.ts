@@ -74,3 +74,24 @@ test('an acknowledgement costs the same however many packets were lost: a peer s
   acknowledgingMs(0) // compiled when it counts
   expect(acknowledgingMs(1000) / acknowledgingMs(0)).toBeLessThan(8)
 })
+
+/** The window of reno, in datagrams, when packets sent at these times were lost but for those whose numbers arrived; the last one did after 50 ms, and told all that. */
+function windowAfter(sentAtMs: readonly number[], arrived: readonly number[], measured: boolean): number {
+  const recovery = new Recovery('reno', DATAGRAM_BYTES)
+  if (measured) recovery.roundTrip.sample(ROUND_TRIP_MS, 0)
+  for (const [number, atMs] of sentAtMs.entries()) recovery.sent(number, DATAGRAM_BYTES, CARRIED, atMs)
+  const ranges = [...arrived].reverse().map(number => ({ first: number, last: number }))
+  recovery.onAck({ kind: 'ACK', ranges, delayMs: 0 }, (sentAtMs[sentAtMs.length - 1] ?? 0) + ROUND_TRIP_MS)
+  return recovery.congestion.windowBytes / DATAGRAM_BYTES
+}
+
+test('it is persistent congestion if all that was sent over three probe times is lost, and not if something of it arrived (RFC 9002 §7.6.2)', () => {
+  const sentAtMs = [0, 250, 500, 750, 1000, 1000, 1000, 1000]
+  expect(windowAfter(sentAtMs, [7], true)).toBe(2)
+  expect(windowAfter(sentAtMs, [2, 7], true)).toBe(16)
+  expect(windowAfter(sentAtMs, [0, 7], true)).toBe(2)
+})
+
+test('what is lost before a round trip was measured shows no persistent congestion', () => {
+  expect(windowAfter([0, 250, 750, 1750, 1750, 1750, 1750], [6], false)).toBe(16)
+})

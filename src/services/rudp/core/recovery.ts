@@ -35,8 +35,10 @@ export class Recovery {
   #isHeldBack = false
   /** The latest congestion event: all that was given up from this number on, and how much of it has not arrived after all. */
   #event = { fromNumber: 0, missing: 0 }
-  /** The oldest and newest loss since something was acknowledged, for persistent congestion. */
-  #lossSpan = { fromMs: Infinity, toMs: -Infinity }
+  /** When the oldest packet left of those that were lost without that one which left between them arrived, for persistent congestion. */
+  #lostFromMs = Infinity
+  /** The last packet that left before a round trip was measured. */
+  #unmeasuredNumber = -1
 
   constructor(congestion: CongestionName, datagramBytes: number) {
     this.#datagramBytes = datagramBytes
@@ -97,6 +99,7 @@ export class Recovery {
     const { deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited } = this.#rate.moment(this.loss.flightBytes, nowMs)
     const { streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat } = carried
     this.#pacer.left(flightOf({ isMtuProbe, sizeBytes }))
+    if (this.roundTrip.srttMs === undefined) this.#unmeasuredNumber = number
     // Field by field: a spread costs a packet as much as everything else here.
     this.loss.sent({ number, sentAtMs: nowMs, sizeBytes, streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat, deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited })
   }
@@ -111,8 +114,8 @@ export class Recovery {
   onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): Findings {
     const { acked, lost, late } = this.loss.acknowledge(ranges, delayMs, nowMs)
     const newest = acked[acked.length - 1]
-    if (newest !== undefined) this.#lossSpan = { fromMs: Infinity, toMs: -Infinity }
-    this.#onLost(lost, nowMs)
+    if (newest !== undefined) this.#lostFromMs = Infinity
+    this.#onLost(lost, acked, nowMs)
     this.#onLate(late)
     if (newest === undefined) return { acked, lost, late }
     const { srttMs = 0, latestMs, minMs } = this.roundTrip
@@ -133,20 +136,17 @@ export class Recovery {
   onDeadline(nowMs: number): { readonly action: LossAction; readonly lost: readonly SentPacket[] } {
     const action = this.loss.onDeadline(nowMs)
     const lost = action === 'look' ? this.loss.detectLost(nowMs) : []
-    this.#onLost(lost, nowMs)
+    this.#onLost(lost, NONE, nowMs)
     return { action, lost }
   }
 
-  #onLost(all: readonly SentPacket[], nowMs: number): void {
+  #onLost(all: readonly SentPacket[], acked: readonly SentPacket[], nowMs: number): void {
     if (all.length === 0) return
     const lost = all.filter(({ isMtuProbe }) => !isMtuProbe)
     const [oldest, newest] = [lost[0], lost[lost.length - 1]]
     if (oldest === undefined || newest === undefined) return
     const lostBytes = lost.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    for (const { sentAtMs } of lost) {
-      this.#lossSpan = { fromMs: Math.min(this.#lossSpan.fromMs, sentAtMs), toMs: Math.max(this.#lossSpan.toMs, sentAtMs) }
-    }
-    const isPersistent = this.roundTrip.srttMs !== undefined && this.#lossSpan.toMs - this.#lossSpan.fromMs >= this.roundTrip.persistentMs()
+    const isPersistent = this.#lostForMs(lost, acked) >= this.roundTrip.persistentMs()
     const windowBytes = this.#congestion.windowBytes
     this.#congestion.onLost({
       nowMs, lostBytes, flightBytes: this.loss.flightBytes + lostBytes, newestSentAtMs: newest.sentAtMs, rttMs: this.roundTrip.latestMs,
@@ -157,6 +157,20 @@ export class Recovery {
     else this.#event.missing += lost.length
   }
 
+  /** How long, at most, packets were sent of which none arrived, once a round trip was measured (RFC 9002 §7.6.2). */
+  #lostForMs(lost: readonly SentPacket[], acked: readonly SentPacket[]): number {
+    let longestMs = 0
+    let passed = 0
+    for (const { number, sentAtMs } of lost) {
+      const before = passed
+      while ((acked[passed]?.number ?? Infinity) < number) passed++
+      if (passed > before) this.#lostFromMs = Infinity
+      if (number > this.#unmeasuredNumber) this.#lostFromMs = Math.min(this.#lostFromMs, sentAtMs)
+      longestMs = Math.max(longestMs, sentAtMs - this.#lostFromMs)
+    }
+    return longestMs
+  }
+
   /** When all losses of a congestion event have turned out spurious, the event was none. */
   #onLate(late: readonly SentPacket[]): void {
     const { fromNumber } = this.#event
@@ -165,3 +179,5 @@ export class Recovery {
     if (arrived > 0 && this.#event.missing === 0) this.#congestion.onSpurious()
   }
 }
+
+const NONE: readonly SentPacket[] = []

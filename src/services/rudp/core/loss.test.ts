@@ -31,6 +31,12 @@ test('a packet is lost when a later one has arrived and 9/8 round trips have gon
   expect([loss.deadlineMs(), loss.onDeadline(112.5), numbers(loss.detectLost(112.4)), numbers(loss.detectLost(112.5)), loss.deadlineMs()]).toEqual([112.5, 'look', [], [0], Infinity])
 })
 
+test('an acknowledgement that was held back gives older packets as much more time (RFC 9002 §6.1.2: latest_rtt, not adjusted_rtt)', () => {
+  const loss = sent(1)
+  expect(loss.acknowledge([{ first: 1, last: 1 }], 10, 116).lost).toEqual([])
+  expect([loss.roundTrip.latestMs, loss.deadlineMs()]).toEqual([106, 130.5])
+})
+
 test('what was sent after the newest that arrived is not lost, however long ago', () => {
   const loss = sent(2)
   loss.acknowledge([{ first: 1, last: 1 }], 0, 100)

@@ -18,7 +18,10 @@ const PERSISTENT = 3
 export class RoundTrip {
   #srttMs: number | undefined
   #rttvarMs = 0
+  /** The latest sample without the time for which its acknowledgement was held back: RFC 9002's adjusted_rtt. */
   #latestMs = 0
+  /** The same as it was measured: RFC 9002's latest_rtt. */
+  #measuredMs = 0
   #minMs = Infinity
   /** The peer holds acknowledgements back no longer. */
   #ackDelayMaxMs = ACK_DELAY_MAX_MS
@@ -49,6 +52,7 @@ export class RoundTrip {
     const heldMs = Math.min(ackDelayMs, this.#ackDelayMaxMs)
     const rttMs = measuredMs - heldMs >= this.#minMs ? measuredMs - heldMs : measuredMs
     this.#latestMs = rttMs
+    this.#measuredMs = measuredMs
     if (this.#srttMs === undefined) {
       this.#srttMs = rttMs
       this.#rttvarMs = rttMs / 2
@@ -69,7 +73,7 @@ export class RoundTrip {
    * @param toleranceMs what reordering was seen beyond that
    */
   lossDelayMs(toleranceMs: number): number {
-    return Math.max(GRANULARITY_MS, TIME_THRESHOLD * Math.max(this.#srttMs ?? FIRST_PROBE_MS, this.#latestMs) + toleranceMs)
+    return Math.max(GRANULARITY_MS, TIME_THRESHOLD * Math.max(this.#srttMs ?? FIRST_PROBE_MS, this.#measuredMs) + toleranceMs)
   }
 
   /** Losses that span so long a time mean that the path is gone or another: RFC 9002 §7.6. */
@@ -82,6 +86,7 @@ export class RoundTrip {
     this.#srttMs = undefined
     this.#rttvarMs = 0
     this.#latestMs = 0
+    this.#measuredMs = 0
     this.#minMs = Infinity
   }
 }

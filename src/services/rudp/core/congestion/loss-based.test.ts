@@ -77,7 +77,35 @@ test('cubic is back at the window that it lost when its curve says so, flat ther
   expect(at.get(10)).toBeGreaterThan(97)
   expect(at.get(10)).toBeLessThan(105)
   expect((at.get(11) ?? 0) - (at.get(9) ?? 0)).toBeLessThan(6)
+  expect(at.get(20)).toBeGreaterThan(125)
+  expect(at.get(20)).toBeLessThan(135) // 130 by the curve
   expect((at.get(20) ?? 0) - (at.get(18) ?? 0)).toBeGreaterThan(10)
+})
+
+test('cubic that loses again below its plateau makes the next one lower, for others (RFC 9438 §4.7)', () => {
+  const control = cubic(MSS, 400 * MSS)
+  control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
+  control.onLost(loss({ newestSentAtMs: 3, nowMs: 4 }))
+  const plateau = 0.85 * 280
+  for (let nowMs = 10; nowMs < 1000 * Math.cbrt((plateau - 196) / 0.4); nowMs += 200) {
+    for (let acked = control.windowBytes; acked > 0; acked -= MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 1, srttMs: 200 }))
+  }
+  expect(control.windowBytes / MSS).toBeGreaterThan(plateau - 2)
+  expect(control.windowBytes / MSS).toBeLessThan(plateau + 2)
+})
+
+test('cubic that begins without a loss begins where it is, on a curve that is flat there', () => {
+  const control = cubic(MSS, 100 * MSS, 100 * MSS)
+  for (let nowMs = 100; nowMs < 2000; nowMs += 200) {
+    for (let acked = control.windowBytes; acked > 0; acked -= MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 50, srttMs: 200 }))
+  }
+  expect(control.windowBytes).toBeLessThan(111 * MSS)
+})
+
+test('reno counts every byte that arrives, however many come at once', () => {
+  const control = reno(MSS, 10 * MSS, 10 * MSS)
+  for (let acked = 0; acked < 91; acked += 7) control.onAcked(ack({ ackedBytes: 7 * MSS }))
+  expect(control.windowBytes).toBe(17 * MSS) // 10 + 11 + … + 16 are 91
 })
 
 test('the curve of cubic stands still while its window is not used', () => {
@@ -129,13 +157,47 @@ test('when nothing got through for long the window is two datagrams', () => {
   expect(control.windowBytes).toBe(2 * MSS)
 })
 
+test('that nothing got through for long counts though a loss of the same round trip was answered', () => {
+  const control = cubic(MSS, 20 * MSS)
+  control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
+  control.onLost(loss({ newestSentAtMs: 6, nowMs: 21, isPersistent: true }))
+  expect(control.windowBytes).toBe(2 * MSS)
+})
+
+test('a window leaves in half a round trip in slow start, and in four fifths of one after it', () => {
+  for (const make of [tahoe, reno, cubic]) {
+    expect([undefined, 50].map(srttMs => make(MSS, 20 * MSS).pacingBytesPerMs(srttMs))).toEqual([Infinity, 20 * MSS / 25])
+    expect(make(MSS, 20 * MSS, 20 * MSS).pacingBytesPerMs(50)).toBe(20 * MSS / 40)
+  }
+})
+
+test('longer datagrams widen a window that would not hold two of them', () => {
+  const control = reno(MSS, 2 * MSS)
+  control.setDatagramBytes(3 * MSS)
+  expect(control.windowBytes).toBe(6 * MSS)
+  control.setDatagramBytes(MSS)
+  expect(control.windowBytes).toBe(6 * MSS)
+})
+
 test('a loss that was none is taken back', () => {
   for (const make of [tahoe, reno, cubic]) {
     const control = make(MSS, 20 * MSS)
     control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
     control.onSpurious()
     expect([control.windowBytes, control.ssthreshBytes]).toEqual([20 * MSS, Infinity])
+    control.onAcked(ack({ newestSentAtMs: 10 })) // sent before the loss that was none
+    expect(control.windowBytes).toBe(21 * MSS)
   }
+})
+
+test('a loss that was none takes nothing of what the window has grown to meanwhile', () => {
+  const control = reno(MSS, 20 * MSS)
+  control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
+  for (let left = 400; left > 0; left--) control.onAcked(ack())
+  const { windowBytes, ssthreshBytes } = control
+  expect(windowBytes).toBeGreaterThan(20 * MSS)
+  control.onSpurious()
+  expect([control.windowBytes, control.ssthreshBytes]).toEqual([windowBytes, ssthreshBytes])
 })
 
 test('a window that is not used does not grow', () => {

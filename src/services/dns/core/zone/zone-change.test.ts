@@ -43,6 +43,14 @@ test('in an update what finds nothing to remove, or a CNAME that would not stand
   expect(told(difference)).toEqual({ removed: [], added: ['c.home A 192.0.2.3'] })
 })
 
+test('NS and DNAME do not stand together, but at the apex; in an update the later one is passed over', () => {
+  update(add('old.home', 'DNAME', 'new.home.'), add('sub.home', 'NS', 'ns.home.'))
+  expect(() => zone.apply(add('old.home', 'NS', 'ns.home.'))).toThrow(/NS and DNAME do not stand together/)
+  expect(() => zone.apply(add('sub.home', 'DNAME', 'new.home.'))).toThrow(/NS and DNAME do not stand together/)
+  update(add('old.home', 'NS', 'ns.home.'), add('sub.home', 'DNAME', 'new.home.'), add('home', 'DNAME', 'house.example.'))
+  expect([held('old.home'), held('sub.home'), held('home').slice(1)]).toEqual([['10 DNAME new.home.'], ['10 NS ns.home.'], ['10 NS localhost.', '10 DNAME house.example.']])
+})
+
 test('a plan names the single changes that change something, also where a later one takes them back', () => {
   zone.apply(add('a.home', 'A', '192.0.2.1'))
   const [added, removed] = [add('b.home', 'A', '192.0.2.2'), remove('b.home')]

@@ -8,6 +8,7 @@ import { nameKey, parseName } from '../../wire/name.ts'
 import { dataKey } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf } from './apex.ts'
+import { standApart } from './redirection.ts'
 import { RECORDS_OF_NAME_MAX } from './zone-content.ts'
 
 /** Adds one record. Its TTL becomes that of all of its name and type (RFC 2181 §5.2). */
@@ -32,7 +33,7 @@ export interface Unregister {
 
 /**
  * All of these or none, as one step of the serial (RFC 2136 §3.4). As there, what finds nothing to remove is no error, and a
- * CNAME that would not stand alone, or an SOA that is not newer, is passed over.
+ * CNAME that would not stand alone, a DNAME beside NS or an SOA that is not newer is passed over.
  */
 export interface Update {
   readonly change: 'update'
@@ -76,7 +77,7 @@ interface PlannedName {
 /**
  * What a change makes of each name that it touches.
  * @param recordsOf what a name has now
- * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a limit, data that does not fit its type
+ * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a DNAME beside NS, a limit, data that does not fit its type
  */
 export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): Plan {
   const inUpdate = change.change === 'update'
@@ -139,10 +140,11 @@ function removeAll({ name, type }: Unregister, sets: RecordSets): boolean {
 function register(change: Register, sets: RecordSets, inUpdate: boolean): boolean {
   const record = recordOf(change, sets)
   const { type } = record
-  const aliasBeside = [...sets.keys()].find(other => other !== type && (type === TYPE.CNAME || other === TYPE.CNAME))
-  if (aliasBeside !== undefined) {
+  const isApex = nameKey(change.name) === APEX
+  const inTheWay = [...sets.keys()].find(other => standApart(type, other, isApex))
+  if (inTheWay !== undefined) {
     if (inUpdate) return false
-    throw refused(change.name, `a CNAME stands alone and the name has ${formatType(aliasBeside)} (RFC 1034 §3.6.2)`, `UNREGISTER ${change.name} ${formatType(aliasBeside)} before`)
+    throw refused(change.name, whyApart(type, inTheWay), `UNREGISTER ${change.name} ${formatType(inTheWay)} before`)
   }
   if (type === TYPE.SOA) return registerSoa(change, record, sets, inUpdate)
   const key = dataKey(record)
@@ -156,6 +158,11 @@ function register(change: Register, sets: RecordSets, inUpdate: boolean): boolea
   if (sizeOf(sets) >= RECORDS_OF_NAME_MAX) throw refused(change.name, `it has ${RECORDS_OF_NAME_MAX} records, which is the limit`, 'UNREGISTER some of them')
   sets.set(type, set.set(key, record))
   return true
+}
+
+function whyApart(type: number, inTheWay: number): string {
+  if (type === TYPE.CNAME || inTheWay === TYPE.CNAME) return `a CNAME stands alone and the name has ${formatType(inTheWay)} (RFC 1034 §3.6.2)`
+  return 'NS and DNAME do not stand together (RFC 6672 §2.3)'
 }
 
 /** That of all its records (RFC 2181 §5.2). */

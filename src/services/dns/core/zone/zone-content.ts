@@ -10,6 +10,7 @@ import { APEX } from './apex.ts'
 import { NameTree, NONE } from './name-tree.ts'
 import { OctetHeap } from './octet-heap.ts'
 import { RecordTable } from './record-table.ts'
+import { standApart } from './redirection.ts'
 import type { ReversePrefix } from './reverse-name.ts'
 
 export const NAMES_MAX = 1_200_000
@@ -77,9 +78,9 @@ export class ZoneContent {
   /**
    * Adds a record as a zone file has it: what is there already is not added again, and the TTL is that of the first of its name and
    * type (RFC 2181 §5.2).
-   * @returns why it cannot stand there: beside a CNAME, a second SOA or DNAME, or one record too many
+   * @returns why it cannot stand there: apart from the name's other types, a second SOA or DNAME, or one record too many
    */
-  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'known' | 'alias' | 'second' | 'full' {
+  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'known' | 'apart' | 'second' | 'full' {
     let count = 0
     let commonTtl = ttl
     for (let record = this.#records.firstOf(node); record !== NONE; record = this.#records.nextOf(record)) {
@@ -89,7 +90,7 @@ export class ZoneContent {
         if (type === TYPE.SOA || type === TYPE.DNAME) return 'second'
         commonTtl = this.#records.ttlOf(record)
       }
-      if (held === TYPE.CNAME || type === TYPE.CNAME) return 'alias'
+      if (standApart(type, held, node === this.apex) || type === TYPE.CNAME) return 'apart'
       if (++count === RECORDS_OF_NAME_MAX) return 'full'
     }
     this.#insert(node, type, commonTtl, rdata)

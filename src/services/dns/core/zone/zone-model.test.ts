@@ -33,7 +33,7 @@ class Model {
         if (kept.length === rows.length && !inUpdate) return undefined
         rows = kept
       } else {
-        const clash = (part.name === 'home' && part.type === 'CNAME') || rows.some(row => row.name === part.name && row.type !== part.type && (row.type === 'CNAME' || part.type === 'CNAME'))
+        const clash = (part.name === 'home' && part.type === 'CNAME') || rows.some(row => row.name === part.name && areApart(row, part))
         if (clash && !inUpdate) return undefined
         if (clash) continue
         const kept = rows.filter(row => !(part.replace || part.type === 'CNAME' || part.type === 'DNAME' ? same(row) : exact(row)))
@@ -72,6 +72,11 @@ class Model {
   hasBelow(name: string): boolean {
     return this.rows.some(row => row.name.endsWith(`.${name}`) || (!row.name.startsWith('*') && reverseOf(row)?.endsWith(`.${name}`) === true)) || name === ''
   }
+}
+
+function areApart(held: Row, part: Register): boolean {
+  const types = [held.type, part.type].sort().join()
+  return held.type !== part.type && (types.includes('CNAME') || (types === 'DNAME,NS' && part.name !== 'home'))
 }
 
 function reverseOf({ type, rdata }: Row): string | undefined {

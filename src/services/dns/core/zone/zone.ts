@@ -175,8 +175,10 @@ export class Zone {
     const owner = this.#content.nameOf(cut)
     const at = (type: number) => this.#content.recordsOf(cut, owner, type)
     const [dname] = at(TYPE.DNAME)
-    const servers = cut === this.#content.apex ? [] : at(TYPE.NS)
-    if (dname === undefined || servers.length > 0) return { kind: 'referral', servers, keys: at(TYPE.DS), glue: servers.flatMap(server => this.#addressesOf(targetOf(server))) }
+    if (dname === undefined) {
+      const servers = at(TYPE.NS)
+      return { kind: 'referral', servers, keys: at(TYPE.DS), glue: servers.flatMap(server => this.#addressesOf(targetOf(server))) }
+    }
     const alias = aliasFrom(dname, qname)
     return alias !== undefined && (qtype === TYPE.CNAME || qtype === TYPE.ANY) ? { kind: 'records', records: [dname, alias] } : { kind: 'redirection', dname, alias }
   }

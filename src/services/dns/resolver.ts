@@ -1,6 +1,6 @@
 /** The stub resolver: what the gateway and the command line ask names with. Never the system's own resolver. */
 import type { Endpoint } from '../kit/endpoint.ts'
-import { HamletError, MalformedPacket } from '../kit/errors.ts'
+import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
@@ -64,13 +64,7 @@ class StubResolver implements Resolver {
     this.#servers = new UpstreamGroup(ROOT, servers.map(plainUpstream))
     this.#doors = new UpstreamDoors({
       trace, clock, random,
-      receive: (message, asking) => {
-        try {
-          this.#forwarder.receive(message, asking, clock.nowMs())
-        } catch (error) {
-          if (!(error instanceof MalformedPacket)) throw error // What cannot be read may be forged: the true answer may still come.
-        }
-      },
+      receive: (message, asking) => this.#forwarder.receive(message, asking, clock.nowMs()),
       refused: (asking, why) => this.#forwarder.refused(asking, why, clock.nowMs()),
       drain: () => this.#drain(),
     })

@@ -133,12 +133,7 @@ export class DnsServer implements Machine<DnsEvent> {
 
   /** What came back for something that the outbox asked. */
   receiveReply(bytes: Uint8Array, asking: Asking, nowMs: number): void {
-    try {
-      this.#forwarder.receive(bytes, asking, nowMs)
-    } catch (error) {
-      // What cannot be read may be forged: the true answer may still come.
-      if (!(error instanceof MalformedPacket)) throw error
-    }
+    this.#forwarder.receive(bytes, asking, nowMs)
     this.#takeSettled(nowMs)
   }
 

@@ -9,7 +9,7 @@
  * has an id and letters of its own, and leaves from a socket that is drawn from many (../upstream/datagrams.ts), so who wants
  * to forge an answer has to guess 32 bits and more (RFC 5452). A late answer to an earlier sending is as good as one to the last.
  */
-import { assertNever } from '../../../kit/errors.ts'
+import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
 import type { Effect } from '../../../kit/machine.ts'
 import { below, type Random } from '../../../kit/random.ts'
 import { ednsOf, type EdnsOption } from '../../wire/edns.ts'
@@ -104,20 +104,15 @@ export class Forwarder<Waiter> {
     if (flight !== undefined) this.#schedule(flight)
   }
 
-  /**
-   * Something that came back. What does not answer its query is ignored.
-   * @throws MalformedPacket: as well to be ignored, for the true reply may still come
-   */
+  /** Something that came back. */
   receive(bytes: Uint8Array, asking: Asking, nowMs: number): void {
     const sending = this.#sendings.get(asking)
     if (sending === undefined) return
-    const verdict = judgeReply(asking.query, bytes)
-    switch (verdict) {
-      case 'other': return
-      case 'other letters': return this.#otherLetters(sending, bytes, nowMs)
-      case 'bare': return this.#takeBare(sending, bytes, nowMs)
-      case 'reply': return this.#takeReply(sending, bytes, nowMs)
-      default: assertNever(verdict)
+    try {
+      this.#take(sending, bytes, nowMs)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      this.#takeUnusable(sending, nowMs)
     }
   }
 
@@ -179,6 +174,26 @@ export class Forwarder<Waiter> {
     flight.asked.push(health)
     this.#sendings.set(asking, sending)
     this.outbox.push({ kind: 'event', event: { name: 'ask', asking } })
+  }
+
+  /** @throws MalformedPacket where nothing came of it */
+  #take(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const verdict = judgeReply(sending.asking.query, bytes)
+    switch (verdict) {
+      case 'other': return this.#takeUnusable(sending, nowMs)
+      case 'other letters': return this.#otherLetters(sending, bytes, nowMs)
+      case 'bare': return this.#takeBare(sending, bytes, nowMs)
+      case 'reply': return this.#takeReply(sending, bytes, nowMs)
+      default: assertNever(verdict)
+    }
+  }
+
+  /** No answer to the query. By UDP it may be forged, and the true one still come; on a connection nobody forges. */
+  #takeUnusable(sending: Sending<Waiter>, nowMs: number): void {
+    const { asking: { upstream, overTcp } } = sending
+    if (upstream.transport === 'udp' && !overTcp) return
+    this.#close(sending)
+    this.#fails(sending, { upstream, kind: 'answered', why: 'answers with what is no answer', rcode: RCODE.SERVFAIL }, nowMs)
   }
 
   /** A forged reply, or a server that writes names in its own way: over TCP nobody forges, and its letters are seen there. */

@@ -94,6 +94,25 @@ describe('which upstream', () => {
     expect([net.last.rcode, net.last.message.authorities[0]?.name, net.last.message.header.aa, net.sent.length]).toEqual(['NXDOMAIN', 'ads.example.org', true, 0])
   })
 
+  const other = (bytes: Uint8Array) => Uint8Array.from(bytes, (octet, at) => at === 20 ? octet ^ 1 : octet)
+  test.each<[string, (bytes: Uint8Array) => Uint8Array]>([
+    ['nothing', () => new Uint8Array(0)], ['a piece of one', bytes => bytes.subarray(0, 30)], ['one to another question', other], ['no response', bytes => Uint8Array.from(bytes, (octet, at) => at === 2 ? octet & 0x7f : octet)],
+  ])('who answers on a connection with what is no answer (%s) gives way to the next at once, as nobody forges there', (_title, change) => {
+    const net = new Net({ upstreams: [FIRST, 'tls://192.0.2.99', 'https://192.0.2.98'], randomLetters: false }).ask(NAME)
+    const answer = () => encodeMessage({ ...net.sending(net.sent.length - 1).query, answers: A, header: { ...net.sending(net.sent.length - 1).query.header, qr: true } })
+    const broken = () => net.replyBytes(net.sending(net.sent.length - 1).asking, change(answer()))
+    broken()
+    expect([net.sent.length, net.answers.length]).toEqual([1, 0]) // By UDP it may be forged.
+    net.reply(0, [], withHeader({ tc: true }))
+    expect(net.sent.map(({ to }) => to)).toEqual([FIRST, `${FIRST} by TCP`])
+    broken()
+    expect([net.sent.length, net.sent.at(-1)?.asking.upstream.transport]).toEqual([3, 'tls'])
+    broken()
+    expect([net.sent.length, net.sent.at(-1)?.asking.upstream.transport]).toEqual([4, 'https'])
+    broken()
+    expect([net.last.rcode, net.last.atMs, net.sent.length]).toEqual(['SERVFAIL', 0, 4])
+  })
+
   test('a part of an answer over TCP is no answer', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ tc: true })).reply(1, A, withHeader({ tc: true }))
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])

@@ -29,26 +29,6 @@ export interface UpstreamDoorOptions {
   readonly drain: () => void
 }
 
-/** Where nothing came for so long though something was asked, the way is gone: another network, a machine that slept. */
-const SILENT_MS_MAX = 3000
-
-/** Since when a connection owes a message. The system itself would notice a dead one after a quarter of an hour. */
-export class Silence {
-  #sinceMs: number | undefined
-
-  asked(nowMs: number): void {
-    this.#sinceMs ??= nowMs
-  }
-
-  heard(): void {
-    this.#sinceMs = undefined
-  }
-
-  isTooLong(nowMs: number): boolean {
-    return this.#sinceMs !== undefined && nowMs - this.#sinceMs > SILENT_MS_MAX
-  }
-}
-
 /** The id of a DNS message: its first two octets (RFC 1035 §4.1.1). */
 export function idOf(message: Uint8Array): number {
   return (message[0] ?? 0) * 0x100 + (message[1] ?? 0)

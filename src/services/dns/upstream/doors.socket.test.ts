@@ -15,7 +15,10 @@ import { parseUpstream, type Upstream } from '../core/forwarding/upstream.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
+import { Connections, type Line } from './connections.ts'
+import type { UpstreamDoorOptions } from './door.ts'
 import { UpstreamDoors } from './doors.ts'
+import { dialHttps } from './https.ts'
 import { makeCertificates, type Certificates } from './testing/certificates.ts'
 
 let certificates: Certificates
@@ -285,6 +288,34 @@ test('an HTTPS session that ends after an answer is opened anew, and the questio
   const { ask } = openDoors()
   const upstream = parseUpstream(`https://127.0.0.1:${port}`)
   for (let id = 1; id <= 3; id++) expect(await ask(upstream, id)).toBe(`${id} n${id}.example.org`)
+  expect(sockets.size).toBe(2)
+})
+
+test('a question in the moment in which an HTTPS session ends is asked on another', async () => {
+  const { port, sockets } = await httpsServer(body => ({ body: responseTo(body) }))
+  const upstream = parseUpstream(`https://127.0.0.1:${port}`)
+  const lines: Line[] = []
+  const outcomes: string[] = []
+  const options: UpstreamDoorOptions = {
+    trace: new TraceRing(), clock: systemClock, random: secureRandom(), drain: () => undefined,
+    receive(message, asking) {
+      outcomes.push(decodeMessage(message).questions[0]?.name ?? '')
+      door.forget(asking)
+    },
+    refused: (_asking, why) => outcomes.push(why),
+  }
+  const door = new Connections(async owner => {
+    const line = await dialHttps(upstream, [certificates.authority], options)(owner)
+    lines.push(line)
+    return line
+  }, options)
+  closers.push(() => door.close())
+  const ask = (name: string) => door.ask({ upstream, overTcp: false, query: encodeQuery({ name, type: TYPE.A, class: CLASS.IN }, 1) })
+  ask('first.example.org')
+  await expect.poll(() => outcomes).toEqual(['first.example.org'])
+  lines[0]?.destroy()
+  ask('second.example.org')
+  await expect.poll(() => outcomes).toEqual(['first.example.org', 'second.example.org'])
   expect(sockets.size).toBe(2)
 })
 

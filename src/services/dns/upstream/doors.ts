@@ -1,10 +1,11 @@
 /** The ways to all upstreams: one door each, opened when it is first needed. */
 import type { Asking } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
+import { Connections } from './connections.ts'
 import { Datagrams } from './datagrams.ts'
 import type { UpstreamDoor, UpstreamDoorOptions } from './door.ts'
-import { Https } from './https.ts'
-import { Streams } from './streams.ts'
+import { dialHttps } from './https.ts'
+import { dialStream } from './streams.ts'
 
 export interface UpstreamDoorsOptions extends UpstreamDoorOptions {
   /** PEM certificates that are trusted beside the usual ones. */
@@ -41,7 +42,7 @@ export class UpstreamDoors {
     const doors = overTcp ? this.#tcpDoors : this.#doors
     const known = doors.get(upstream)
     if (known !== undefined) return known
-    const door = overTcp ? new Streams(upstream, [], this.#options) : this.#open(upstream)
+    const door = overTcp ? new Connections(dialStream(upstream, [], this.#options), this.#options) : this.#open(upstream)
     doors.set(upstream, door)
     return door
   }
@@ -50,8 +51,8 @@ export class UpstreamDoors {
     const { authorities = [] } = this.#options
     switch (upstream.transport) {
       case 'udp': return new Datagrams(upstream, this.#options)
-      case 'tls': return new Streams(upstream, authorities, this.#options)
-      case 'https': return new Https(upstream, authorities, this.#options)
+      case 'tls': return new Connections(dialStream(upstream, authorities, this.#options), this.#options)
+      case 'https': return new Connections(dialHttps(upstream, authorities, this.#options), this.#options)
     }
   }
 }

@@ -13,9 +13,10 @@ import { openFollowingDoor, type FollowingDoor } from '../kit/node/udp/following
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
 import { ADMIN_LINE_BYTES_MAX, formatAdminError, formatChanged, formatList, parseAdminLine, toDatagrams, type AdminCommand } from './core/admin/admin.ts'
-import { isThisMachine, refusalOf, type AdminNetworks, type Sender } from './core/admin/admin-access.ts'
+import { refusalOf, type AdminNetworks, type Sender } from './core/admin/admin-access.ts'
 import { ReplayMemory } from './core/admin/replay-memory.ts'
 import { isSigned, verifyLine } from './core/admin/signed-line.ts'
+import { isThisMachine } from './core/admin/this-machine.ts'
 import { TokenBuckets } from './core/admin/token-buckets.ts'
 import type { Hmac, KeyOf } from './core/admin/tsig.ts'
 import type { Zone } from './core/zone/zone.ts'
@@ -115,7 +116,7 @@ class AdminJudge {
   /** @returns the reply's lines; none where silence is the answer */
   async replyTo(line: string, { peer }: Path): Promise<readonly string[]> {
     try {
-      if (!isThisMachine(peer.address, this.#networksNow(peer.address))) {
+      if (!isThisMachine(peer.address, this.#networksNow(peer.address).own, false)) {
         const verdict = this.#senders.take(peer.address, this.options.clock.nowMs())
         if (verdict === 'silenced') return []
         if (verdict === 'refused') throw new UsageError('The line was not taken', `${peer.address} sends more than ${LINES_OF_SENDER.tokensPerSecond} lines a second`, 'send it again later')
@@ -153,7 +154,7 @@ class AdminJudge {
       if (refusal !== undefined) throw refusal
     }
     mayRun()
-    if (command.verb !== 'change' || sender.signedBy !== undefined || isThisMachine(sender.address, networks)) return run(command, target)
+    if (command.verb !== 'change' || sender.signedBy !== undefined || isThisMachine(sender.address, networks.own, false)) return run(command, target)
     // Whose a name is may change while others' changes are on their way to the disk.
     await target.decide(() => {
       mayRun()

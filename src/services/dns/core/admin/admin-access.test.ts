@@ -5,7 +5,7 @@ import { refusalOf } from './admin-access.ts'
 import { Zone } from '../zone/zone.ts'
 
 const prefixes = (...texts: string[]) => texts.map(text => parseIpPrefix(text) ?? expect.unreachable('a prefix'))
-const NETWORKS = { own: ['192.168.1.1'], subnets: prefixes('192.168.1.0/24', 'fd00::/64'), allowed: prefixes('10.9.0.0/16') }
+const NETWORKS = { own: ['192.168.1.1', 'fd00::1'], subnets: prefixes('192.168.1.0/24', 'fd00::/64'), allowed: prefixes('10.9.0.0/16') }
 const ZONE = new Zone()
 for (const line of ['REGISTER five.home 192.168.1.5', 'REGISTER six.home 192.168.1.6', 'REGISTER both.home 192.168.1.5', 'REGISTER both.home A 192.168.1.6',
   'REGISTER note.home TXT hello', 'REGISTER seven.home fd00::7']) {
@@ -40,6 +40,8 @@ test.each([
   ['192.168.1.5', 'REGISTER _x._tcp.five.home 192.168.1.5', /only services/], ['fd00::8', 'REGISTER seven.home fd00::8', /seven\.home has records/],
   ['192.168.1.5', 'REGISTER www.example.org 192.168.1.5', /below home/], ['192.168.1.5', 'REGISTER *.home 192.168.1.5', /below home/], ['192.168.1.5', 'REGISTER a.*.home 192.168.1.5', /below home/],
   ['203.0.113.9', 'REGISTER new.home 203.0.113.9', /in no network of this server/], ['fe80::1', 'LIST', /in no network/],
+  // This machine's own by IPv6, which a neighbour can write into a datagram
+  ['fd00::1', 'LIST', /only register its own name/], ['fd00::1', 'REGISTER www.example.org 192.168.1.5', /below home/],
 ])('%s may not say %s', (address, line, reason) => {
   expect(judge(address, line)?.parts.why).toMatch(reason)
 })

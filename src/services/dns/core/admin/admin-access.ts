@@ -12,7 +12,6 @@
  * take `www.example.org` from all others. A sender's address can be forged on the own network: whoever minds signs.
  */
 import { UsageError } from '../../../kit/errors.ts'
-import { isLoopback } from '../../../kit/ip-address.ts'
 import { isInPrefix, type IpPrefix } from '../../../kit/ip-prefix.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin, labelsOf, nameKey } from '../../wire/name.ts'
@@ -20,6 +19,7 @@ import { formatRdata } from '../../wire/rdata.ts'
 import { TYPE } from '../../wire/types.ts'
 import type { AdminCommand } from './admin.ts'
 import { APEX } from '../zone/apex.ts'
+import { isThisMachine } from './this-machine.ts'
 import type { Zone } from '../zone/zone.ts'
 
 export interface Sender {
@@ -41,15 +41,10 @@ type Change = Extract<AdminCommand, { verb: 'change' }>['change']
 
 const REMEDY = 'sign the line with a key of dns.keys, send it from the server itself, or have the server started with --allow_register'
 
-/** True for a sender on this machine, to whom no limit applies. */
-export function isThisMachine(address: string, { own }: AdminNetworks): boolean {
-  return isLoopback(address) || own.includes(address)
-}
-
 /** Why a line may not be said; undefined where it may. */
 export function refusalOf(command: AdminCommand, sender: Sender, networks: AdminNetworks, zone: Pick<Zone, 'recordsOf'>): UsageError | undefined {
   const within = (prefixes: readonly IpPrefix[]) => prefixes.some(prefix => isInPrefix(prefix, sender.address))
-  if (sender.signedBy !== undefined || isThisMachine(sender.address, networks) || within(networks.allowed)) return undefined
+  if (sender.signedBy !== undefined || isThisMachine(sender.address, networks.own, false) || within(networks.allowed)) return undefined
   if (!within(networks.subnets)) return refused(`${sender.address} is in no network of this server`)
   if (command.verb !== 'change') return refused(`${sender.address} may only register its own name`)
   return refusalOfChange(command.change, sender.address, zone)

@@ -83,6 +83,14 @@ test('an update without a signature is refused and told, and one from this machi
   expect(rcodes(say(ask(UPDATE), STRANGER))).toEqual(['REFUSED'])
 })
 
+test('an own IPv6 address, which a neighbour can write into a datagram, proves this machine on a connection only', () => {
+  start({ takesLocalUpdates: true })
+  const own: Path = { local: { address: '2001:db8::1', port: 53 }, interfaceName: '', peer: { address: '2001:db8::1', port: 4000 } }
+  expect(rcodes(say(ask(UPDATE), own))).toEqual(['REFUSED'])
+  expect(say(ask(UPDATE), own, 'tcp').updates).toHaveLength(1)
+  expect(say(ask(UPDATE), path('::1')).updates).toHaveLength(1)
+})
+
 test('a signed update is answered when it is made, once, and its repetition gets the same answer and is not made again', () => {
   const bytes = signed(ask(UPDATE))
   const first = say(bytes, STRANGER)

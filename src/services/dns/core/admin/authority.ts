@@ -9,7 +9,6 @@
  * their answers signed.
  */
 import { formatEndpoint, type Path } from '../../../kit/endpoint.ts'
-import { isLoopback } from '../../../kit/ip-address.ts'
 import type { Effect } from '../../../kit/machine.ts'
 import { optRecord, type Edns } from '../../wire/edns.ts'
 import { encodeMessage, type Message, type Question } from '../../wire/message.ts'
@@ -18,6 +17,7 @@ import { CLASS, formatRcode, formatType, OPCODE, RCODE, TYPE } from '../../wire/
 import { APEX } from '../zone/apex.ts'
 import { ReplayMemory } from './replay-memory.ts'
 import { changesSince, heldSerial, oneMessage, transferMessages, wholeZone, type Transfer, type TransferEnd, type TransferQuery } from './transfer.ts'
+import { isThisMachine } from './this-machine.ts'
 import { verifyRequest, type Hmac, type KeyOf, type ResponseSignature, type SignedRequest } from './tsig.ts'
 import type { Zone } from '../zone/zone.ts'
 
@@ -93,9 +93,10 @@ export class Authority {
   }
 
   #update(request: Request): void {
-    const { signed, path } = request
+    const { signed, path: { local, peer }, overTcp } = request
     if (signed === undefined) {
-      if (this.options.takesLocalUpdates && isThisMachine(path)) return this.#event({ name: 'updateAsked', request })
+      // The system gives who asks its own machine's address that same address.
+      if (this.options.takesLocalUpdates && isThisMachine(peer.address, [local.address], overTcp)) return this.#event({ name: 'updateAsked', request })
       return this.#refuse(request, RCODE.REFUSED, 'it is not signed')
     }
     const recalled = this.#updates.recall(signed.mac, signed.signedAtSeconds, this.options.wallSeconds())
@@ -155,11 +156,6 @@ export class Authority {
   #event(event: AuthorityEvent): void {
     this.outbox.push({ kind: 'event', event })
   }
-}
-
-/** The system gives who asks its own machine's address that same address. */
-function isThisMachine({ local, peer }: Path): boolean {
-  return isLoopback(peer.address) || peer.address === local.address
 }
 
 function isZone(question: Question | undefined): boolean {

@@ -69,6 +69,18 @@ test.each([
   await expect.poll(() => listed(dns)).toEqual([`my-app.home A ${taken}`])
 })
 
+test('a name that another had registered is the client\'s with the renewal after it was given up', async () => {
+  const dns = await start(dnsService, { port: 0, admin_port: 0 })
+  const dhcp = await start(dhcpService, { port: 0, dns_admin_port: adminOf(dns).port })
+  await sendAdminLine(adminOf(dns), 'REGISTER my-app.home 192.0.2.1')
+  await obtainLease(asks(dhcp, 1, 'my-app'))
+  const { address } = await obtainLease(asks(dhcp, 2, 'kettle'))
+  await expect.poll(() => listed(dns)).toEqual(['my-app.home A 192.0.2.1', `kettle.home A ${address}`])
+  await sendAdminLine(adminOf(dns), 'UNREGISTER my-app.home')
+  const again = await obtainLease(asks(dhcp, 1, 'my-app'))
+  await expect.poll(() => listed(dns)).toEqual(expect.arrayContaining([`my-app.home A ${again.address}`]))
+})
+
 test('a server that starts again knows its own names: one moves to the address of another pool, others are withdrawn with their leases', async () => {
   const folder = emptyFolder()
   const dns = await start(dnsService, { port: 0, admin_port: 0 })

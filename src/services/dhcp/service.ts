@@ -189,15 +189,14 @@ function dnsOf({ dns }: Settings): Endpoint | undefined {
   return dns === undefined ? undefined : parseEndpoint(dns, DNS_PORT)
 }
 
-function namesBy({ no_names, domain, reserve }: Settings): ClientNames | undefined {
-  return no_names || domain === '' ? undefined : new ClientNames(domain, reserve.map(parseReservation))
+function namesBy({ no_names, domain, reserve }: Settings): NameBook | undefined {
+  return no_names || domain === '' ? undefined : new NameBook(new ClientNames(domain, reserve.map(parseReservation)))
 }
 
 /** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-async function registrationOf({ settings, dataFolder, clock, log }: Context, clientNames: ClientNames | undefined) {
-  if (clientNames === undefined) return undefined
+async function registrationOf({ settings, dataFolder, clock, log }: Context, book: NameBook | undefined) {
+  if (book === undefined) return undefined
   const told = await ToldNames.open({ dataFolder, log })
-  const book = new NameBook(clientNames)
   book.pend(told.names) // What has ended meanwhile is withdrawn.
   const dns = dnsOf(settings)?.address
   // A DNS server of this machine has its admin port on loopback.

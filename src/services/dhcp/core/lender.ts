@@ -11,7 +11,7 @@ import type { Effect } from '../../kit/machine.ts'
 import type { Message } from '../wire/message.ts'
 import { recordOf, type Binding, type Client, type LeaseRecord } from './binding.ts'
 import type { LeaseTable } from './leases.ts'
-import type { ClientNames } from './client-names.ts'
+import type { NameBook } from './name-book.ts'
 import { serverAddressOf } from './origin.ts'
 import type { ServedNetwork } from './pools.ts'
 import { Probes, type Found } from './probes.ts'
@@ -28,7 +28,7 @@ export type ServerEvent =
 /** How addresses are lent, and what is told with them. */
 export interface LendingOptions extends Told {
   /** What clients are called in the DNS; undefined: nothing is registered there. */
-  readonly names: ClientNames | undefined
+  readonly names: NameBook | undefined
   /** Knock at an address before it is offered for the first time. */
   readonly probe: boolean
   /** Lend at once to who asks for that (RFC 4039). Only for networks with no other server. */
@@ -102,7 +102,7 @@ export class Lender {
     const rapid = binding !== undefined && this.#options.rapidCommit && asked.message.options.rapidCommit === true && asked.from.length === 1
     if (rapid && this.lease(asked, served, yiaddr, { mayBeNew: true, rapid })) return
     this.#send(this.#replies.grant('OFFER', this.#questionOf(asked, served), {
-      yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), name: this.#options.names?.nameOf(namedAs(asked, served)), rapid: false,
+      yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), name: this.#options.names?.nameFor(yiaddr, namedAs(asked, served)), rapid: false,
     }))
     if (binding?.state === 'offered') this.tell('offered', binding)
   }
@@ -136,7 +136,7 @@ export class Lender {
     const binding = table.lease(named, yiaddr, Math.floor(nowMs) + leaseSeconds * 1000, mayBeNew, network.reservations.get(client.key)?.yiaddr)
     if (binding === undefined) return false
     this.#tellMoved(before, binding)
-    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name: this.#options.names?.nameOf(named), rapid })
+    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name: this.#options.names?.nameFor(yiaddr, named), rapid })
     this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...ack }, { kind: 'event', event: { kind: 'leased', binding } }] })
     return true
   }

@@ -70,6 +70,31 @@ test('a client takes its name along to another address, and the end of its old l
   expect(told(names, [a('kettle.home', '192.0.2.7')], ['192.0.2.7'])).toEqual(['REGISTER kettle.home 203.0.113.7'])
 })
 
+test('a client is promised the name that it will have, and none that another has', () => {
+  const names = book()
+  const promised = (yiaddr: string, hostName: string, key: string) => names.nameFor(at(yiaddr), called(hostName, key))
+  expect(promised('192.0.2.7', 'Kettle', '01')).toBe('kettle.home')
+  names.leased(at('192.0.2.7'), called('kettle', '01'))
+  expect([promised('192.0.2.7', 'kettle', '01'), promised('192.0.2.9', 'kettle', '01'), promised('192.0.2.7', 'kettle', '02'), promised('192.0.2.8', 'kettle', '02')])
+    .toEqual(['kettle.home', 'kettle.home', 'kettle.home', undefined])
+  expect(promised('192.0.2.8', '', '02')).toBeUndefined()
+})
+
+test('a name that the DNS server keeps for others is promised to nobody, and asked for again with each renewal', () => {
+  const names = book()
+  const kettle = called('kettle', '01')
+  names.leased(at('192.0.2.7'), kettle)
+  names.told(names.takePending()[0] ?? '', false)
+  expect(names.nameFor(at('192.0.2.7'), kettle)).toBeUndefined()
+  names.leased(at('192.0.2.7'), kettle)
+  expect(told(names)).toEqual(['REGISTER kettle.home 192.0.2.7'])
+  names.told('kettle.home', true)
+  expect(names.nameFor(at('192.0.2.7'), kettle)).toBe('kettle.home')
+  names.told('kettle.home', false)
+  names.ended(at('192.0.2.7'))
+  expect(names.nameFor(at('192.0.2.8'), called('kettle', '02'))).toBe('kettle.home') // Whether it is so still, the next lease shows.
+})
+
 test('an address that has another client is called as that one is', () => {
   const names = book()
   names.leased(at('192.0.2.7'), called('kettle', '01'))

@@ -44,9 +44,17 @@ export class NameBook {
   readonly #nameOf = new Map<number, string>()
   /** Names of which the DNS server has not heard the latest. */
   readonly #pending = new Set<string>()
+  /** Names that their holders do not have in the DNS: others have registered them there. */
+  readonly #withheld = new Set<string>()
 
   constructor(names: ClientNames) {
     this.#names = names
+  }
+
+  /** The name that a client will have in the DNS with this address, as far as is known; undefined: none. */
+  nameFor(yiaddr: number, client: Client): string | undefined {
+    const name = this.#names.nameOf(client)
+    return name === undefined || this.#withheld.has(name) || !this.#mayHave(name, yiaddr, client) ? undefined : name
   }
 
   /** A client has this address, and calls itself so. False: another client has the name, or there are too many. */
@@ -55,9 +63,10 @@ export class NameBook {
     const name = this.#names.nameOf(client)
     const before = this.#nameOf.get(yiaddr)
     if (before !== undefined && before !== name) this.ended(yiaddr)
-    const holder = name === undefined ? undefined : this.#holders.get(name)
-    if (name === undefined || (holder?.yiaddr === yiaddr && holder.key === key)) return true
-    if (holder === undefined ? this.#holders.size >= NAMES_MAX : holder.key !== key && holder.yiaddr !== yiaddr) return false
+    if (name === undefined) return true
+    if (!this.#mayHave(name, yiaddr, client)) return false
+    const holder = this.#holders.get(name)
+    if (holder?.yiaddr === yiaddr && holder.key === key && !this.#withheld.has(name)) return true
     if (holder !== undefined) this.#nameOf.delete(holder.yiaddr)
     this.#holders.set(name, { yiaddr, key })
     this.#nameOf.set(yiaddr, name)
@@ -71,7 +80,14 @@ export class NameBook {
     if (name === undefined) return
     this.#nameOf.delete(yiaddr)
     this.#holders.delete(name)
+    this.#withheld.delete(name)
     this.#pending.add(name)
+  }
+
+  /** The DNS server has been told of a name. @param isHeld its holder has it there now */
+  told(name: string, isHeld: boolean): void {
+    if (isHeld || !this.#holders.has(name)) this.#withheld.delete(name)
+    else this.#withheld.add(name)
   }
 
   /** Names that are to be told; they count as told from now on. */
@@ -99,5 +115,10 @@ export class NameBook {
     if (records.length > 0 && !isOwn) return { line: undefined, own: [] }
     const address = formatIpv4(holder.yiaddr)
     return { line: existing?.rdata === address ? undefined : `REGISTER ${name} ${address}`, own: [address] }
+  }
+
+  #mayHave(name: string, yiaddr: number, { key }: Client): boolean {
+    const holder = this.#holders.get(name)
+    return holder === undefined ? this.#holders.size < NAMES_MAX : holder.key === key || holder.yiaddr === yiaddr
   }
 }

@@ -79,6 +79,20 @@ test('a client whose name is not registered is told so, be it by its own wish or
   expect(told(S | E, '')).toEqual({ flags: O | N | E, name: '' })
 })
 
+test('a client whose name another has, or the DNS server keeps for others, is told that nothing is registered', () => {
+  const { S, O, E, N } = FQDN_FLAGS
+  const bench = new Bench()
+  const lend = () => bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1'), clientFqdn: { flags: S | E, name: 'kettle' } })
+    .map(({ type, message }) => [type, message.options.clientFqdn?.flags])
+  bench.names.leased(at('192.0.2.150'), { key: '99', mac: '', hostName: 'kettle' })
+  expect(lend()).toEqual([['ACK', O | N | E]])
+  bench.names.ended(at('192.0.2.150'))
+  expect(lend()).toEqual([['ACK', S | E]])
+  for (const event of bench.events) if (event.kind === 'leased') bench.names.leased(event.binding.yiaddr, event.binding.client)
+  bench.names.told('kettle.home', false)
+  expect(lend()).toEqual([['ACK', O | N | E]])
+})
+
 test('that a client does not want to be listed is kept with its lease', () => {
   const bench = new Bench()
   const fqdn = (flags: number): Options => ({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1'), clientFqdn: { flags, name: 'kettle' } })

@@ -6,6 +6,7 @@ import type { Options } from '../wire/options.ts'
 import type { LeaseRecord } from '../core/binding.ts'
 import type { ServerEvent } from '../core/lender.ts'
 import { ClientNames } from '../core/client-names.ts'
+import { NameBook } from '../core/name-book.ts'
 import { parseReservation } from '../core/setting-texts.ts'
 import { networksToServe, type Candidate, type Wishes } from '../core/pools.ts'
 import { DhcpServer } from '../core/server.ts'
@@ -38,6 +39,7 @@ interface Setup {
 export class Bench {
   readonly journal: LeaseRecord[] = []
   readonly events: ServerEvent[] = []
+  readonly names: NameBook
   readonly port: number
   server: DhcpServer
   nowMs = 0
@@ -46,9 +48,10 @@ export class Bench {
   constructor({ candidates = [candidate('if0', '192.0.2.1')], pool, port = 67, dns, records = [], wishes = {}, probe = false, rapidCommit = false, options = {} }: Setup = {}) {
     this.port = port
     this.journal.push(...records)
+    this.names = new NameBook(new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)))
     this.#restarts = () => new DhcpServer({
       networks: networksToServe(candidates, { pool, ...wishes }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
-      names: new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)), options, probe, rapidCommit, records: this.journal,
+      names: this.names, options, probe, rapidCommit, records: this.journal,
     })
     this.server = this.#restarts()
   }

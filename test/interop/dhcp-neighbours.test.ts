@@ -164,6 +164,16 @@ test('a cable that is pulled and plugged does no harm where a program has taken 
   expect(udhcpc(namespaces['stranger'])).toContain(`ip=${first} `)
 })
 
+test('an interface that gets another name is served as before', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+  const hamlet = namespaces['hamlet'] ?? ''
+  const server = await hamletDhcp(hamlet, '--beside_others')
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  for (const change of [['down'], ['name', 'lan0'], ['up']]) run(undefined, 'ip', '-n', hamlet, 'link', 'set', change[0] === 'up' ? 'lan0' : 'eth0', ...change)
+  await server.line(/on lan0 as 10\.9\.0\.1$/, 'stderr')
+  expect(udhcpc(namespaces['stranger'])).toContain(`ip=${first} `)
+})
+
 test('where nobody else answers, Hamlet says so, and serves everyone', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.2/24', stranger: '' })
   const server = await hamletDhcp(namespaces['hamlet'])

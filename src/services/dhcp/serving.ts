@@ -42,6 +42,8 @@ export class Serving {
   readonly #mac: Uint8Array
   readonly #rivals: Rivals
   #networks: readonly ServedNetwork[]
+  /** Where addresses were seen since the sockets were opened. */
+  #places: ReadonlySet<string>
   #machine: DhcpServer
   #driver: Driver
   #watch: RivalWatch | undefined
@@ -69,6 +71,7 @@ export class Serving {
     this.#rivals = new Rivals(settings.beside_others)
     this.#intake = new Intake({ receive: (bytes, path, nowMs) => this.#machine.receive(bytes, path, nowMs), drain: () => this.#driver.drain(), unsafe: () => store.waiting, clock, log })
     this.#networks = networks
+    this.#places = new Set(placesOf(networks))
     this.#machine = this.#machineWith(store.records)
     this.#driver = this.#drive(this.#machine)
     store.live = () => this.#machine.records()
@@ -111,9 +114,17 @@ export class Serving {
       this.#watch = this.#watchRivals()
       this.#driver.drain()
     }
-    const closed = await this.#sockets.follow(ownAddresses(networks))
+    const closed = await this.#sockets.follow(ownAddresses(networks), this.#isNamedAnew())
     health.set('sockets', closed.length === 0 ? undefined : `nobody is answered from ${closed.join(', ')}, for its port could not be opened; it is tried again every few seconds`)
     return changed
+  }
+
+  /** An address is on an interface of a name that it was not on since the sockets were opened. */
+  #isNamedAnew(): boolean {
+    const now = placesOf(this.#networks)
+    if (now.every(place => this.#places.has(place))) return false
+    this.#places = new Set(now)
+    return true
   }
 
   /** Takes an address back before its time. False: nobody has it. */
@@ -165,6 +176,10 @@ export class Serving {
 /** This machine's addresses on the networks that are served. */
 export function ownAddresses(networks: readonly ServedNetwork[]): string[] {
   return networks.flatMap(({ serverAddress }) => serverAddress === undefined ? [] : [formatIpv4(serverAddress)])
+}
+
+function placesOf(networks: readonly ServedNetwork[]): string[] {
+  return networks.map(({ interfaceName, serverAddress }) => `${interfaceName} ${serverAddress ?? ''}`)
 }
 
 /** What makes one network the same as another. */

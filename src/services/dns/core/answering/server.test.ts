@@ -46,6 +46,14 @@ describe('what is known here', () => {
     expect([net.ask('dev.localhost').last.data, net.ask('localhost').last.data]).toEqual([['192.168.1.50'], ['127.0.0.1']])
   })
 
+  test('nobody is asked who else could be asked, and a server that is registered for that is told', () => {
+    const net = new Net().ask('_dns.resolver.arpa', 'SVCB')
+    expect([net.last.rcode, net.last.message.header.aa, net.last.message.authorities[0]?.name, net.sent.length]).toEqual(['NOERROR', true, 'resolver.arpa', 0])
+    expect([net.ask('x.y.resolver.arpa').last.rcode, net.ask('resolver.arpa', 'NS').last.rcode]).toEqual(['NOERROR', 'NOERROR'])
+    register(net, '_dns.resolver.arpa', 'SVCB', '1 dns.home. alpn=dot')
+    expect(net.ask('_dns.resolver.arpa', 'SVCB').last.data).toEqual(['1 dns.home. alpn="dot"'])
+  })
+
   test('a private reverse name with an address below it exists', () => {
     const net = new Net()
     register(net, 'a.home', 'A', '192.168.1.50')

@@ -21,6 +21,7 @@ import { AliasChain } from './alias-chain.ts'
 import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
 import { extendedErrorOf, Failures } from '../forwarding/failures.ts'
+import { isDiscoveryName } from '../forwarding/private-names.ts'
 import { openEnd, type Finding, type Wanted } from '../forwarding/finding.ts'
 import type { Asking, Outcome, Trouble } from '../forwarding/flight.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from '../forwarding/forwarder.ts'
@@ -245,7 +246,8 @@ export class DnsServer implements Machine<DnsEvent> {
   #answerNobodysName(query: Query, zone: string, nowMs: number): void {
     const local = localhostRecords(query.chain.end, query.question.type)
     if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, OURS, nowMs)
-    const exists = nameKey(query.chain.end) === nameKey(zone) || this.zone.hasBelow(query.chain.end)
+    const { end } = query.chain
+    const exists = nameKey(end) === nameKey(zone) || this.zone.hasBelow(end) || isDiscoveryName(end)
     this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
   }
 

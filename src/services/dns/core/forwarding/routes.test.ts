@@ -11,6 +11,14 @@ test('the deepest zone says who is asked, and may name several', () => {
     .toEqual([['192.0.2.1:53', 'tls://192.0.2.3:853'], ['192.0.2.2:5353'], ['192.0.2.53:53'], undefined, undefined])
 })
 
+test.each(['64.100.in-addr.arpa', '1.2.100.100.in-addr.arpa', '127.100.in-addr.arpa', '_dns.resolver.arpa'])('%s is asked of nobody', name => {
+  expect(createRoutes([parseUpstream('192.0.2.1')]).longestMatch(name)?.value).toBeUndefined()
+})
+
+test.each(['63.100.in-addr.arpa', '128.100.in-addr.arpa', '100.in-addr.arpa'])('%s is asked of the upstreams', name => {
+  expect(createRoutes([parseUpstream('192.0.2.1')]).longestMatch(name)?.value).toBeDefined()
+})
+
 test('private names are asked of nobody, unless a server is named for them', () => {
   expect(askedFor('1.1.168.192.in-addr.arpa')).toBeUndefined()
   expect(askedFor('1.1.168.192.in-addr.arpa', '1.168.192.in-addr.arpa=192.0.2.1')).toEqual(['192.0.2.1:53'])

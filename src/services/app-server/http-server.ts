@@ -119,7 +119,7 @@ async function answer(incoming: IncomingMessage, connection: Connection, receive
   if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
     return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')
   }
-  const target = parseTarget(incoming.url ?? '')
+  const target = parseTarget(incoming.method ?? '', incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
   const unread = refusalOfCoding(incoming)
   if (unread !== undefined) return problem(unread, 'Of the transfer codings only "chunked" is read here.')

@@ -12,28 +12,34 @@ test.each([
   ['http://example.org', ['']],
   ['http://example.org?x', ['']],
   [`/${'a/'.repeat(63)}`, [...Array.from({ length: 63 }, () => 'a'), '']],
-  ['*', []],
 ])('%s has the segments %j', (target, segments) => {
-  expect(parseTarget(target)?.segments).toEqual(segments)
+  expect(parseTarget('GET', target)?.segments).toEqual(segments)
+})
+
+test('an asterisk is the whole server, which can be asked for its options alone', () => {
+  expect(parseTarget('OPTIONS', '*')?.segments).toEqual([])
+  for (const method of ['GET', 'HEAD', 'POST', 'TRACE']) expect(parseTarget(method, '*')).toBeUndefined()
+  for (const target of ['http://example.org', 'HTTP://example.org:80']) expect(parseTarget('OPTIONS', target)?.segments).toEqual([])
+  expect(parseTarget('OPTIONS', 'http://example.org?x')?.segments).toEqual([''])
 })
 
 test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'example.org:443', `/${'a/'.repeat(64)}`])('"%s" is no target', target => {
-  expect(parseTarget(target)).toBeUndefined()
+  expect(parseTarget('GET', target)).toBeUndefined()
 })
 
 test('a query is read, and the path does not see it', () => {
-  expect(parseTarget('/about?name=a%20b&name=c')).toEqual({ segments: ['about'], query: new URLSearchParams('name=a%20b&name=c'), search: '?name=a%20b&name=c' })
+  expect(parseTarget('GET', '/about?name=a%20b&name=c')).toEqual({ segments: ['about'], query: new URLSearchParams('name=a%20b&name=c'), search: '?name=a%20b&name=c' })
 })
 
 test('whatever the segments are, the path that is written of them is read as the same', () => {
   const segment = fc.string({ unit: 'grapheme' })
   fc.assert(fc.property(fc.array(segment, { minLength: 1, maxLength: 8 }), segments => {
-    expect(parseTarget(formatPath(segments))?.segments).toEqual(segments)
+    expect(parseTarget('GET', formatPath(segments))?.segments).toEqual(segments)
   }))
 })
 
 test('no target makes the parser throw', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.string().map(text => `/${text}`)), target => {
-    parseTarget(target)
+    parseTarget('GET', target)
   }))
 })

@@ -12,11 +12,12 @@ export interface RequestTarget {
 const SEGMENTS_MAX = 64
 
 /**
- * Reads origin-form, absolute-form (whose host is as good as any: this server has one site) and `*`.
- * @returns undefined where the target is none, its percent-encoding is broken, or it is not UTF-8
+ * Reads origin-form, absolute-form (whose host is as good as any: this server has one site) and, for OPTIONS alone, `*`, which is also
+ * the absolute-form without a path (§3.2.4).
+ * @returns undefined where the target is none for this method, its percent-encoding is broken, or it is not UTF-8
  */
-export function parseTarget(target: string): RequestTarget | undefined {
-  if (target === '*') return { segments: [], query: new URLSearchParams(), search: '' }
+export function parseTarget(method: string, target: string): RequestTarget | undefined {
+  if (method === 'OPTIONS' && /^(?:\*|https?:\/\/[^/?#]+)$/i.test(target)) return { segments: [], query: new URLSearchParams(), search: '' }
   const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(\?[^#]*)?(?:#.*)?$/i.exec(target)
   if (match === null || target === '') return undefined
   const segments = (match[1] ?? '').slice(1).split('/')

@@ -23,7 +23,7 @@ export function matchRoute(routes: readonly Route[], method: string, segments: r
   if (candidates.length === 0) return { kind: 'absent' }
   const allow = allowedMethods(candidates)
   if (method === 'OPTIONS') return { kind: 'options', allow }
-  const found = segments.length === 0 ? undefined : candidates.find(route => route.method === (method === 'HEAD' ? 'GET' : method))
+  const found = candidates.find(route => route.method === (method === 'HEAD' ? 'GET' : method))
   return found === undefined ? { kind: 'not-allowed', allow } : { kind: 'found', controller: found.controller }
 }
 

@@ -257,6 +257,7 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     ['what is not HTTP', 'hello\r\n\r\n', 400],
     ['two lengths', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', 400],
     ['length and chunks', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['who wants all of the server', 'GET * HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 400],
     ['a broken path', 'GET /%zz HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 400],
     ['a head beyond the limit', `GET / HTTP/1.1\r\nHost: my-app.home\r\nx: ${'x'.repeat(LIMITS.headerBytesMax)}\r\n\r\n`, 431],
     ['a coding that is not known', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],

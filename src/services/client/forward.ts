@@ -8,6 +8,7 @@ import type { Connections, Environment, OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
 import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
 import { assembleJourney, type JourneyStep, type Measures, type Timed } from './core/journey.ts'
+import { withOneHopLess } from './core/max-forwards.ts'
 import { formatAuthority, type Target } from './core/target.ts'
 import { findWay, type ResolveName, type Way } from './way.ts'
 
@@ -75,7 +76,7 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
     throw failure
   } finally {
     gateway.done({
-      method: incoming.method ?? 'GET', url: `${target.scheme}://${formatAuthority(target)}${target.path}`, transport,
+      method: incoming.method ?? 'GET', url: `${target.scheme}://${formatAuthority(target)}${target.path === '*' ? '' : target.path}`, transport,
       status: measures.page?.status ?? 502, bytes: measures.page?.bytes ?? 0, tookMs: gateway.clock.nowMs() - startedAtMs,
       failure: measures.failure?.sentence, isDocument: loadsDocument(incoming.rawHeaders), probe: valuesOf(incoming.rawHeaders, PROBE_HEADER)[0],
       steps: assembleJourney({ address: gateway.addressStep(), ...measures }),
@@ -115,8 +116,9 @@ async function fetchHead(
   let way = await lookUp()
 
   const authority = formatAuthority(target)
-  const fields = requestFields(incoming.rawHeaders, incoming.httpVersion, authority)
-  const head = { transport, authority, method: incoming.method ?? 'GET', path: target.path, fields, hasBody: hasBody(incoming), signal }
+  const method = incoming.method ?? 'GET'
+  const fields = withOneHopLess(method, requestFields(incoming.rawHeaders, incoming.httpVersion, authority))
+  const head = { transport, authority, method, path: target.path, fields, hasBody: hasBody(incoming), signal }
   const send = ({ connect, request, response }: OpenRequest): Promise<IncomingMessage> => {
     lap()
     measures.connect = connect

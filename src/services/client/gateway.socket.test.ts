@@ -90,6 +90,17 @@ describe('a request', () => {
     expect(page.body.toString()).toContain('not a web server')
   })
 
+  test('for the options of a server as a whole asks just for these', async () => {
+    for (const path of ['', '/']) await visit(gateway, `${origin}${path}`, { method: 'OPTIONS' })
+    expect(seen.map(({ url }) => url)).toEqual(['*', '/'])
+  })
+
+  test('passes as many proxies as it may, and the last one answers it', async () => {
+    const hops = async (method: string, left: string) => (await visit(gateway, `${origin}/`, { method, headers: { 'Max-Forwards': left } })).status
+    expect([await hops('OPTIONS', '0'), await hops('TRACE', '0'), seen.length]).toEqual([204, 501, 0])
+    expect([await hops('OPTIONS', '3'), await hops('GET', '0'), ...seen.map(({ headers }) => headers['max-forwards'])]).toEqual([200, 200, '2', '0'])
+  })
+
   test('that no one can read is answered 400', async () => {
     const page = await visit(gateway, 'ftp://127.0.0.1/')
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([400, 'usage'])
@@ -172,6 +183,12 @@ describe('a request', () => {
     answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 100) // long after the end has come
     const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
     expect(heard).toMatch(/^HTTP\/1\.1 200 OK[^]*hello/)
+  })
+
+  test('whose answer comes long after the end of the browser\'s half is answered', async () => {
+    answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 6_000)
+    const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
+    expect(heard).toMatch(/^(HTTP\/1\.1 100 Continue\r\n\r\n){5}HTTP\/1\.1 200 OK[^]*hello/)
   })
 
   test.each(['before the answer', 'in the middle of it'])('that the browser gives up %s is given up at the server', async moment => {

@@ -7,8 +7,10 @@ import { hostIsInOrder } from '../kit/request-host.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer, endInOrder } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
+import { BrowserWatch, HEAD_MS_MAX, type Exchange } from './browser-watch.ts'
 import { renderErrorPage } from './core/error-page.ts'
 import { ERROR_HEADER } from './core/headers.ts'
+import { endsHere } from './core/max-forwards.ts'
 import { parseAuthority, parseTarget, type Authority, type Target } from './core/target.ts'
 import { authorizationCheck, type Credentials } from './credentials.ts'
 
@@ -30,13 +32,10 @@ export interface Proxy {
 }
 
 const CONNECTIONS_MAX = 512
-const HEADERS_MS_MAX = 10_000
 const HEADER_BYTES_MAX = 16 * 1024
 const KEEP_ALIVE_MS = 65_000
 /** A browser that was told that its connection ends may send on for so long. */
 const CLOSING_MS = 2_000
-/** TCP does not tell a browser that has ended its half, and waits, from one that is gone: gone is who gets nothing for so long. */
-const HALF_CLOSED_MS = 5_000
 
 /** @throws HamletError port-taken or port-not-permitted */
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
@@ -45,13 +44,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX }, patience)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = 0 // an upload to a slow server takes the time it takes
-  // node:http watches over the time that headers take only where it listens itself.
-  const headersInTime = new WeakMap<Duplex, () => void>()
-  const latest = new WeakMap<Duplex, Exchange>()
+  const watch = new BrowserWatch(options.clock, socket => refuse(socket, new ProxyRefusal(408, NOT_IN_TIME)))
 
   server.on('request', (incoming, outgoing) => {
-    headersInTime.get(incoming.socket)?.()
-    latest.set(incoming.socket, { incoming, outgoing })
+    if (incoming.socket.writableEnded) return void incoming.resume() // it was refused before its head had come
+    watch.began({ incoming, outgoing })
     answer(incoming, outgoing).catch((error: unknown) => sendErrorPage(outgoing, error))
   })
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -63,8 +60,10 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       outgoing.shouldKeepAlive = false
       throw unread === undefined ? new ProxyRefusal(400, NOT_ADDRESSED) : new ProxyRefusal(unread, NOT_DECODED)
     }
+    const method = incoming.method ?? 'GET'
+    if (endsHere(method, incoming.headers['max-forwards']?.toString())) return answerAsLast(method, outgoing)
     // Node 16 takes bytes beyond ASCII from a target, one a character; what a person typed is UTF-8.
-    return options.forward(parseTarget(Buffer.from(url, 'latin1').toString()), incoming, outgoing)
+    return options.forward(parseTarget(Buffer.from(url, 'latin1').toString(), method), incoming, outgoing)
   }
 
   const refuse = (stream: Duplex, error: unknown): void => {
@@ -72,7 +71,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     endInOrder(stream, patience)
   }
   server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
-    headersInTime.get(stream)?.()
+    watch.headCame(stream)
     connect(incoming, stream, head).catch((error: unknown) => refuse(stream, error))
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
@@ -81,7 +80,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   }
   server.on('clientError', (error, stream) => {
     if (stream.destroyed || stream.writableEnded) return
-    const exchange = latest.get(stream)
+    const exchange = watch.latest(stream)
     if (exchange !== undefined && !exchange.outgoing.writableFinished) return endWith(exchange, unreadable(error), () => endInOrder(stream, patience))
     refuse(stream, unreadable(error))
   })
@@ -93,22 +92,18 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       socket.on('error', () => undefined) // browsers end connections as they like
       if (connections >= CONNECTIONS_MAX) return refuse(socket, new ProxyRefusal(503, TOO_MANY))
       connections++
-      const cancel = options.clock.wakeAt(options.clock.nowMs() + HEADERS_MS_MAX, () => socket.destroy())
-      headersInTime.set(socket, cancel)
-      socket.once('end', () => socket.setTimeout(HALF_CLOSED_MS)) // node:http destroys it then, and has no eye on tunnels
-      socket.once('close', () => {
-        cancel()
-        connections--
-      })
+      socket.once('close', () => connections--)
+      watch.opened(socket)
       server.emit('connection', socket)
     },
   })
   return { port: listener.locals[0]?.port ?? options.port, close: () => listener.close() }
 }
 
-interface Exchange {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
+/** What was not to go further than here: OPTIONS, or TRACE, which is not done here, for it would show what others must not see. */
+function answerAsLast(method: string, outgoing: ServerResponse): void {
+  if (method !== 'OPTIONS') throw new ProxyRefusal(501, NOT_TRACED)
+  outgoing.writeHead(204).end()
 }
 
 /** What follows the request cannot be read: its answer is the connection's last (RFC 9112 §9.6), and the refusal itself where it is the body. */
@@ -127,7 +122,7 @@ function unreadable({ code, message }: NodeJS.ErrnoException): ProxyRefusal {
   return new ProxyRefusal(400, { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
 }
 
-type RefusalStatus = 400 | 403 | 407 | 421 | 431 | 501 | 503
+type RefusalStatus = 400 | 403 | 407 | 408 | 421 | 431 | 501 | 503
 
 /** A refusal of the proxy's own, with the status that HTTP has for it. */
 export class ProxyRefusal extends HamletError {
@@ -153,6 +148,12 @@ const NOT_DECODED = {
 } as const
 const NOT_ADDRESSED = {
   code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it does not name exactly one host in its Host field', remedy: 'send one, with the host of the address',
+} as const
+const NOT_IN_TIME = {
+  code: 'timed-out', what: 'The proxy could not read the request', why: `its head did not come whole within ${HEAD_MS_MAX / 1000} s`, remedy: 'send it again',
+} as const
+const NOT_TRACED = {
+  code: 'refused', what: 'The proxy does not answer TRACE', why: 'Max-Forwards let it come no further than here', remedy: 'ask with OPTIONS, or let it pass',
 } as const
 const TOO_MANY = {
   code: 'refused', what: 'The proxy has too many connections', why: `${CONNECTIONS_MAX} are open`, remedy: 'close some, and try again',

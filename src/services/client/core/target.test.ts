@@ -11,6 +11,11 @@ test('an absolute address is read into scheme, host, port and path', () => {
   expect(parseTarget('http://example.org?q')).toEqual({ scheme: 'http', host: 'example.org', port: undefined, path: '/?q' })
 })
 
+test('OPTIONS without a path is for the server as a whole', () => {
+  expect(parseTarget('http://my-app.home:8081', 'OPTIONS').path).toBe('*')
+  expect(['http://my-app.home/', 'http://my-app.home?q'].map(text => parseTarget(text, 'OPTIONS').path)).toEqual(['/', '/?q'])
+})
+
 test('what is not ASCII in a path is percent-encoded as UTF-8, and what is encoded stays as it is', () => {
   expect(parseTarget('http://example.org/gr\u00fc\u00dfe?\u{1f3ad}=%ff').path).toBe('/gr%C3%BC%C3%9Fe?%F0%9F%8E%AD=%ff')
 })

@@ -19,7 +19,7 @@ export interface Authority {
 
 export interface Target extends Authority {
   readonly scheme: Scheme
-  /** Path and query, at least "/", in ASCII (RFC 3986 §2.5). */
+  /** Path and query, at least "/", in ASCII (RFC 3986 §2.5); "*" where OPTIONS asks the server as a whole. */
   readonly path: string
 }
 
@@ -29,9 +29,10 @@ const NOT_ASCII = /[\u0080-\ud7ff\ue000-\u{10ffff}]+/gu
 
 /**
  * Reads `http://host[:port]/path` or `rudp://host[:port]/path`. A fragment is not part of a request and falls away.
+ * @param method OPTIONS without a path is about the server as a whole (RFC 9112 §3.2.4)
  * @throws UsageError naming what is wrong
  */
-export function parseTarget(text: string): Target {
+export function parseTarget(text: string, method = 'GET'): Target {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(text)
   const scheme = SCHEMES.find(known => known === match?.[1]?.toLowerCase())
   if (match === null || scheme === undefined) throw unreadable(text, match === null ? 'it has no scheme and host' : `"${match[1]}" is no scheme that can be fetched here`)
@@ -39,6 +40,7 @@ export function parseTarget(text: string): Target {
   const path = (match[3] ?? '').replace(NOT_ASCII, encodeURIComponent)
   // What HTTP cannot carry on its first line would let one request pass for two.
   if (/[^\u0021-\u007e]/.test(path)) throw unreadable(text, 'its path has characters that must be percent-encoded')
+  if (path === '' && method === 'OPTIONS') return { scheme, ...authority, path: '*' }
   return { scheme, ...authority, path: path.startsWith('/') ? path : `/${path}` }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -14,7 +14,8 @@ beforeEach(async () => {
   asked = []
   server = createServer((request, response) => {
     asked.push(request.url ?? '')
-    response.end(request.url === '/empty' ? '' : 'new')
+    if (request.url === '/nowhere') response.writeHead(404).end('there is no such page')
+    else response.end(request.url === '/empty' ? '' : 'new')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   // `listen` with a port gives an address with one; a pipe would give a text.
@@ -36,13 +37,38 @@ test.each([['http//my-app.home/', 2], ['http://my-app.home:0/', 2], ['http://127
   expect(readFileSync(path, 'utf8')).toBe('what was there before')
 })
 
+test('what fails leaves no file where there was none, and takes none away', async () => {
+  const folder = emptyFolder()
+  const output = join(folder, 'page')
+  for (const address of ['http://127.0.0.1:9/', `${url}/nowhere`]) expect((await runHamlet(['fetch', address, '--output', output])).status).toBe(1)
+  expect(readdirSync(folder)).toEqual([])
+  symlinkSync('elsewhere', output)
+  expect((await runHamlet(['fetch', 'http://127.0.0.1:9/', '--output', output])).status).toBe(1)
+  expect(readdirSync(folder)).toEqual(['page'])
+  expect((await runHamlet(['fetch', `${url}/`, '--output', output])).status).toBe(0)
+  expect([readFileSync(join(folder, 'elsewhere'), 'utf8'), readlinkSync(output)]).toEqual(['new', 'elsewhere'])
+})
+
+test('an answer that is a refusal leaves what was in the file, and its page is not taken for the one that was wanted', async () => {
+  const { status, stderr } = await runHamlet(['fetch', `${url}/nowhere`, '--output', path])
+  expect([status, stderr.includes('the server answered 404'), readFileSync(path, 'utf8')]).toEqual([1, true, 'what was there before'])
+  expect((await runHamlet(['fetch', `${url}/nowhere`])).stdout).toBe('there is no such page')
+})
+
+test('one that fails takes away nothing that others fetch into the same new file', async () => {
+  const output = join(emptyFolder(), 'page')
+  const statuses = await Promise.all([`${url}/`, 'http://127.0.0.1:9/', `${url}/`].map(async address => (await runHamlet(['fetch', address, '--output', output])).status))
+  expect(statuses).toEqual([0, 1, 0])
+  expect(readFileSync(output, 'utf8')).toMatch(/^(new){1,2}$/)
+})
+
 test('a mistyped address leaves the qlog as it was, and makes no files', async () => {
   const output = join(emptyFolder(), 'page')
   expect((await runHamlet(['fetch', 'rudp//my-app.home/', '--qlog', path, '--output', output])).status).toBe(2)
   expect([readFileSync(path, 'utf8'), existsSync(output)]).toEqual(['what was there before', false])
 })
 
-test('a file that cannot be written is told before anything is asked', async () => {
-  const { status, stderr } = await runHamlet(['fetch', `${url}/`, '--output', join(path, 'below')])
-  expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+below could not be written: [^\n]+\. You may choose another file with --output\.\n$/), []])
+test.each(['below', '../nobody/page', '../new-folder/'])('a file that cannot be written is told before anything is asked: %s', async name => {
+  const { status, stderr } = await runHamlet(['fetch', `${url}/`, '--output', `${path}/${name}`.replace('page/../', '')])
+  expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+ could not be written: [^\n]+\. You may choose another file with --output\.\n$/), []])
 })

@@ -1,22 +1,27 @@
-/** A file that the person named for what a command gets. Opened before anything is asked, and as it was until there is something to write. */
-import { open, type FileHandle } from 'node:fs/promises'
+/** A file that the person named for what a command gets. Looked at before anything is asked, and as it was until there is something to write. */
+import { access, constants, open, readlink, type FileHandle } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { HamletError } from '../kit/errors.ts'
+import { errnoOf } from '../kit/node/disk.ts'
 
 export class OutputFile {
   readonly stream: Writable
-  readonly #handle: FileHandle
+  readonly #path: string
   readonly #failed: (error: unknown) => HamletError
-  #emptied = false
+  /** Undefined as long as there is no file. */
+  #handle: FileHandle | undefined
+  #begun: Promise<FileHandle> | undefined
 
-  private constructor(handle: FileHandle, failed: (error: unknown) => HamletError) {
+  private constructor(path: string, handle: FileHandle | undefined, failed: (error: unknown) => HamletError) {
+    this.#path = path
     this.#handle = handle
     this.#failed = failed
     this.stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => void this.#write(chunk).then(() => done(), done),
-      final: done => void this.#empty().then(() => done(), done), // what was got may have no bytes at all
-      destroy: (error, done) => void handle.close().then(() => done(error), done),
+      final: done => void this.#begin().then(() => done(), done), // what was got may have no bytes at all
+      destroy: (error, done) => void this.#close().then(() => done(error), done),
     }).on('error', () => undefined) // `end` tells of it
   }
 
@@ -25,8 +30,11 @@ export class OutputFile {
     const failed = (error: unknown) => new HamletError({
       code: 'disk-failed', what: `${path} could not be written`, why: error instanceof Error ? error.message : String(error), remedy: `choose another file with --${flag}`,
     }, { cause: error })
-    const handle = await open(path, 'a').catch((error: unknown) => { throw failed(error) })
-    return new OutputFile(handle, failed)
+    try {
+      return new OutputFile(path, await openExisting(path), failed)
+    } catch (error) {
+      throw failed(error)
+    }
   }
 
   /** Waits until all of it is written. @throws HamletError disk-failed */
@@ -39,15 +47,38 @@ export class OutputFile {
   }
 
   async #write(chunk: Buffer): Promise<void> {
-    await this.#empty()
     // FileHandle.write may take less than it is given; appendFile writes all.
-    await this.#handle.appendFile(chunk)
+    await (await this.#begin()).appendFile(chunk)
   }
 
-  /** Takes away what stood there, once. A pipe or a device has nothing to take away. */
-  async #empty(): Promise<void> {
-    if (this.#emptied) return
-    this.#emptied = true
-    if ((await this.#handle.stat()).isFile()) await this.#handle.truncate()
+  /** Makes the file, or takes away what stood there, once. A pipe or a device has nothing to take away. */
+  #begin(): Promise<FileHandle> {
+    this.#begun ??= (async () => {
+      this.#handle ??= await open(this.#path, 'a')
+      if ((await this.#handle.stat()).isFile()) await this.#handle.truncate()
+      return this.#handle
+    })()
+    return this.#begun
   }
+
+  async #close(): Promise<void> {
+    await this.#handle?.close()
+  }
+}
+
+/**
+ * Opens a file that is there.
+ * @returns undefined where there is none, and it can be made
+ * @throws what node:fs throws where it could not be written, or not be made
+ */
+async function openExisting(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_WRONLY | constants.O_APPEND)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || /[\\/]$/.test(path)) throw error
+  }
+  const target = await readlink(path).catch(() => undefined)
+  if (target !== undefined) return openExisting(resolve(dirname(path), target)) // a link to what is not there yet
+  await access(dirname(path), constants.W_OK)
+  return undefined
 }

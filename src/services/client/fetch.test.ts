@@ -6,7 +6,7 @@ import { TraceRing } from '../kit/trace.ts'
 import { fetchUrl } from './fetch.ts'
 
 const never = () => new Promise<never>(() => undefined)
-const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(), output: new Writable() }
+const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(), output: () => new Writable() }
 
 test.each([['no answer about the name has come', { resolve: never }], ['no DNS server is chosen yet', { choose: never }]])('a fetch is broken off at once while %s', async (_when, waiting) => {
   const gone = new AbortController()

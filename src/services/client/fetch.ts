@@ -31,8 +31,8 @@ export interface FetchOptions extends Environment {
   readonly lab?: Lab | undefined
   /** Aborting it breaks the fetch off. */
   readonly signal?: AbortSignal
-  /** Gets the body as it comes, and is done with a piece when it has called back; it is not ended. */
-  readonly output: Writable
+  /** Gives what gets the body of an answer as it comes, and is done with a piece when it has called back; it is not ended. */
+  readonly output: (status: number) => Writable
   /** Gets what happened in the RUDP connection, as a qlog file, and when that was full, where it was; called once, before the fetch is over. */
   readonly onQlog?: (qlog: string, fullAtMs: number | undefined) => void
 }
@@ -70,7 +70,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
     const sentAtMs = clock.nowMs()
     const response = await open.response
     const status = response.statusCode ?? 0
-    const bytes = await copyBody(response, options.output, open.connect.peer)
+    const bytes = await copyBody(response, options.output(status), open.connect.peer)
     const page = { status, bytes, ...since(sentAtMs, clock), complete: true }
     const steps = assembleJourney({ address: { sentence: names.sentence, tookMs: 0, fromMs: startedAtMs, toMs: startedAtMs }, name, connect: open.connect, page, failure: undefined })
     return { status, bytes, transport, peer: open.connect.peer, tookMs: clock.nowMs() - startedAtMs, steps }

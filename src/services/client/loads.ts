@@ -62,7 +62,7 @@ export class Loads {
     })
     const over = (status: number, failure?: string) => loaded({ url, status, bytes, tookMs: clock.nowMs() - startedAtMs, ...(failure !== undefined && { failure }) })
     try {
-      const { status } = await fetchUrl(url, { clock, random, trace, resolve, lab, encryption, signal, output })
+      const { status } = await fetchUrl(url, { clock, random, trace, resolve, lab, encryption, signal, output: () => output })
       over(status)
     } catch (error) {
       over(0, signal.aborted ? 'stopped' : partsOf(error).what)

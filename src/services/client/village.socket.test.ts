@@ -142,7 +142,7 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
     expect(choice.sentence).toBe(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
     const chunks: Buffer[] = []
     const output = new Writable({ highWaterMark: 1000, write: (chunk: Buffer, _encoding, done) => { chunks.push(Buffer.from(chunk)); setImmediate(done) } })
-    const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { choose: () => Promise.resolve(choice), output, ...environment })
+    const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { choose: () => Promise.resolve(choice), output: () => output, ...environment })
     expect(fetched).toMatchObject({ status: 200, bytes: FILM.length, transport, steps: [{ step: 'address' }, { step: 'name' }, { step: 'connect' }, { step: 'page', failed: false }] })
     expect(Buffer.concat(chunks).equals(FILM)).toBe(true)
   })

@@ -1,4 +1,5 @@
 /** `hamlet fetch URL`: one page by HTTP over TCP or RUDP, found by Hamlet's own resolver. */
+import { Writable } from 'node:stream'
 import { z } from 'zod'
 import { parseTarget } from '../../client/core/target.ts'
 import { chooseDnsServer } from '../../client/dns-server.ts'
@@ -53,22 +54,27 @@ export const fetch = defineCommand({
     } }
     const encryption = flags.encrypt ? new KnownServers(folder, say) : undefined
     const cryptography = flags.key_log === undefined ? undefined : withKeyLog(nodeCryptography, openKeyLogFile(flags.key_log, say))
-    const output = file?.stream ?? stdout
+    const output = (status: number) => file === undefined ? stdout : status < 400 ? file.stream : nowhere()
     const gone = new AbortController()
     if (log !== undefined) void interrupted().then(() => gone.abort()) // What happened until then is worth having.
     const fetched = await fetchUrl(url, { choose, encryption, cryptography, lab, signal: gone.signal, output, ...onQlog, ...environment }).catch((error: unknown) => {
       throw gone.signal.aborted ? brokenOff(url, error) : error
     }).finally(() => log?.end())
-    await file?.end()
+    if (fetched.status < 400) await file?.end()
     if (flags.json) stderr.write(`${JSON.stringify(fetched)}\n`)
     else {
       for (const { step, tookMs, sentence } of fetched.steps) stderr.write(`${step.padEnd(8)} ${tookMs.toFixed(1).padStart(8)} ms  ${sentence}\n`)
       stderr.write(`${fetched.status} over ${fetched.transport.toUpperCase()} from ${fetched.peer}: ${fetched.bytes} bytes in ${fetched.tookMs.toFixed(1)} ms\n`)
     }
     if (fetched.status < 400) return 0
-    throw new HamletError({ code: 'refused', what: `${url} was not delivered`, why: `the server answered ${fetched.status}`, remedy: 'check the address' })
+    throw new HamletError({ code: 'refused', what: `${url} was not delivered`, why: `the server answered ${fetched.status}`, ...(flags.output !== undefined && { done: `nothing was written to ${flags.output}` }), remedy: 'check the address' })
   },
 })
+
+/** A page that says why there is none does not take the place of what was in a file. */
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() })
+}
 
 /** Flags that do something to RUDP only, and what. */
 const RUDP_FLAGS = [['link', 'conditions'], ['encrypt', 'encrypts'], ['qlog', 'tells of']] as const

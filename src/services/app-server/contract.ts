@@ -27,7 +27,7 @@ export const appServer = defineContract({
   commands: labCommands,
   events: {
     request: z.object({
-      transport: z.enum(['tcp', 'rudp']), peer: z.string(), method: z.string(), target: z.string(), status: z.number(), bytes: z.number(), tookMs: z.number(),
+      transport: z.enum(['tcp', 'rudp']), peer: z.string(), method: z.string(), target: z.string(), status: z.number(), bytes: z.number(), tookMs: z.number(), complete: z.boolean(),
     }),
     registered: z.object({ domain: z.string(), address: z.string() }),
   },

@@ -23,7 +23,10 @@ export interface Served {
   readonly status: number
   /** Of the body, as far as it went out. */
   readonly bytes: number
+  /** Until the last byte was with the system over TCP, with the peer over RUDP, or the connection was lost. */
   readonly tookMs: number
+  /** False where the connection was lost before. */
+  readonly complete: boolean
 }
 
 export interface HttpServerOptions {
@@ -105,7 +108,16 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   const bytes = await writeResponse(outgoing, response, incoming.method === 'HEAD')
   if (!outgoing.shouldKeepAlive) connections.closing(connection)
   connections.responseEnded(connection, bytes)
-  options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs })
+  const complete = outgoing.writableFinished && (outgoing.shouldKeepAlive || await delivered(connection.socket))
+  options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete })
+}
+
+/** Waits for the end that was sent behind the last response: over RUDP that is done when the peer has acknowledged all of it. */
+function delivered(socket: PeerSocket): Promise<boolean> {
+  return new Promise(resolve => {
+    if (socket.writableFinished || socket.destroyed) return resolve(socket.writableFinished)
+    socket.once('finish', () => resolve(true)).once('close', () => resolve(socket.writableFinished))
+  })
 }
 
 /** After these nothing that follows on the connection can be trusted. */

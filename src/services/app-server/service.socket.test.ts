@@ -113,7 +113,7 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     }
     expect((await ask(peer, '/')).body.toString()).toContain('Welcome to my-app.home')
     expect(heard.events[0]).toMatchObject({ name: 'request', data: { transport, method: 'GET', target: '/', status: 200 } })
-    expect(heard.logged.filter(line => line.startsWith(transport))).toHaveLength(5)
+    await expect.poll(() => heard.logged.filter(line => line.startsWith(transport))).toHaveLength(5)
   })
 
   test('the lines of the contract tell the real ports', async () => {
@@ -207,6 +207,22 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
       const [head = ''] = (await heard).split('\r\n\r\n', 1)
       expect([head.slice(0, 15), (await heard).length - head.length - 4]).toEqual(['HTTP/1.1 200 OK', lengthBytes])
     }
+  })
+
+  test('the log tells of each response whether it arrived, and when its last byte did', async () => {
+    const { peer, heard } = await start({ link: 'delay=100ms' })
+    const logged = (ending: RegExp) => expect.poll(() => heard.logged.filter(line => line.startsWith(transport)).join('\n')).toMatch(ending)
+    await tell(peer, 'GET /bytes/10 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
+    await logged(/ GET \/bytes\/10 200 10 B [\d.]+ ms$/)
+    // An acknowledgement comes a round trip after the last byte went out.
+    expect(heard.events.at(-1)?.data).toMatchObject({ complete: true, ...(transport === 'rudp' && { tookMs: expect.toSatisfy((tookMs: number) => tookMs >= 100) }) })
+    const socket = await dial(peer)
+    socket.on('error', () => undefined)
+    socket.write('GET /bytes/50000000 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
+    await once(socket, 'data')
+    socket.destroy()
+    await logged(/ GET \/bytes\/50000000 200 \d+ B [\d.]+ ms, broken off$/)
+    expect(heard.events.at(-1)?.data).toMatchObject({ complete: false })
   })
 
   test('a signature is seen on the page and as JSON, its text escaped, and survives a restart', async () => {

@@ -128,10 +128,10 @@ function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort:
   })
 }
 
-function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs }: Served): void {
+function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs, complete }: Served): void {
   const shown = target.length > TARGET_LENGTH_SHOWN ? `${target.slice(0, TARGET_LENGTH_SHOWN)}…` : target
-  const request = { transport, peer, method, target: shown, status, bytes, tookMs: Math.round(tookMs * 10) / 10 }
-  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms`)
+  const request = { transport, peer, method, target: shown, status, bytes, tookMs: Math.round(tookMs * 10) / 10, complete }
+  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms${complete ? '' : ', broken off'}`)
   emit('request', request)
   trace.event('http', request, clock.nowMs())
 }

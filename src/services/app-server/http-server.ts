@@ -6,6 +6,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import { oneLine } from '../kit/errors.ts'
 import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
+import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
 import { formatHttpDate } from './http-date.ts'
 import type { Limits } from './limits.ts'
@@ -59,7 +60,7 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
     if (connection === undefined || socket.destroyed) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The head of a request may have ${limits.headerBytesMax} bytes.`)
     else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
-    else refuse(connections, connection, 400, 'This is not HTTP.')
+    else refuse(connections, connection, refusalOfLine(error), UNREADABLE[refusalOfLine(error)])
   })
   server.on('connect', (_incoming, socket) => {
     const connection = connections.of(socket)
@@ -80,6 +81,7 @@ export function refuseSlow(connections: Connections, connection: Connection): vo
 }
 
 const CUT = 'The request did not come whole.'
+const UNREADABLE = { 400: 'This is not HTTP.', 501: 'This method is not known here.', 505: 'HTTP/1.1 and HTTP/1.0 are spoken here.' } as const
 
 /** Of what follows a request that is being answered, nothing is read: its answer is the last (RFC 9112 §9.6). */
 function refuse(connections: Connections, connection: Connection, status: number, sentence: string): void {
@@ -121,16 +123,19 @@ function delivered(socket: PeerSocket): Promise<boolean> {
 }
 
 /** After these nothing that follows on the connection can be trusted. */
-const CLOSING_STATUSES: readonly number[] = [400, 408, 413, 501]
+const CLOSING_STATUSES: readonly number[] = [400, 408, 413, 501, 505]
 
 /** RFC 9110 §9.2.1. Others are not taken as early data: RFC 8470 §5.2. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 async function answer(incoming: IncomingMessage, connection: Connection, receivedAtMs: number, { site, limits, connections, log }: HttpServerOptions): Promise<HttpResponse> {
+  if (!isSpoken(incoming.httpVersion)) return problem(505, UNREADABLE[505])
   if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
   if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
     return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')
   }
+  // RFC 9110 §7.4: who asks for https must not get what was asked for without.
+  if (/^https:/i.test(incoming.url ?? '')) return problem(421, 'This server does not speak https.')
   const target = parseTarget(incoming.method ?? '', incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
   const unread = refusalOfCoding(incoming)

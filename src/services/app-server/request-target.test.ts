@@ -23,7 +23,7 @@ test('an asterisk is the whole server, which can be asked for its options alone'
   expect(parseTarget('OPTIONS', 'http://example.org?x')?.segments).toEqual([''])
 })
 
-test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'example.org:443', `/${'a/'.repeat(64)}`])('"%s" is no target', target => {
+test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'https://example.org/', 'example.org:443', `/${'a/'.repeat(64)}`])('"%s" is no target', target => {
   expect(parseTarget('GET', target)).toBeUndefined()
 })
 

@@ -17,8 +17,8 @@ const SEGMENTS_MAX = 64
  * @returns undefined where the target is none for this method, its percent-encoding is broken, or it is not UTF-8
  */
 export function parseTarget(method: string, target: string): RequestTarget | undefined {
-  if (method === 'OPTIONS' && /^(?:\*|https?:\/\/[^/?#]+)$/i.test(target)) return { segments: [], query: new URLSearchParams(), search: '' }
-  const match = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(\?[^#]*)?(?:#.*)?$/i.exec(target)
+  if (method === 'OPTIONS' && /^(?:\*|http:\/\/[^/?#]+)$/i.test(target)) return { segments: [], query: new URLSearchParams(), search: '' }
+  const match = /^(?:http:\/\/[^/?#]+)?(\/[^?#]*|(?=\?)|$)(\?[^#]*)?(?:#.*)?$/i.exec(target)
   if (match === null || target === '') return undefined
   const segments = (match[1] ?? '').slice(1).split('/')
   if (segments.length > SEGMENTS_MAX) return undefined

@@ -153,7 +153,7 @@ async function relay(response: IncomingMessage, outgoing: ServerResponse, { meas
   response.on('data', (chunk: Buffer) => { bytes += chunk.length })
   outgoing.statusCode = status
   outgoing.statusMessage = response.statusMessage ?? ''
-  for (const [name, values] of responseFields(response.rawHeaders, response.httpVersion)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
+  for (const [name, values] of responseFields(response.rawHeaders, response.httpVersion, status)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
   // Head and first bytes leave together where they came together; a head that comes alone (a stream of events) does not wait.
   setImmediate(() => { if (!outgoing.headersSent && !outgoing.destroyed) outgoing.flushHeaders() })
   try {

@@ -111,7 +111,10 @@ describe('a request', () => {
   test.each([
     ['with a head beyond the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],
     ['with a target that is not encoded', () => `GET ${origin}/\u00c3\u00bc HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
-    ['with a method that nobody knows', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['with a method that nobody knows', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 501],
+    ['in another HTTP', () => `GET ${origin}/ HTTP/2.0\r\nHost: a\r\n${credentials}\r\n`, 505],
+    ['for a tunnel to no port', () => `CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n${credentials}\r\n`, 400],
+    ['for a tunnel without a host', () => `CONNECT localhost:1 HTTP/1.1\r\n${credentials}\r\n`, 400],
     ['that names no host', () => `GET ${origin}/ HTTP/1.1\r\n${credentials}\r\n`, 400],
     ['that names two hosts', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n${credentials}\r\n`, 400],
     ['that stops in its head', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\n`, 400],
@@ -254,7 +257,7 @@ describe('a tunnel', () => {
   test('to an address of this network, or to a name nobody can look up, is not given', async () => {
     expect((await tunnelTo(gateway, origin.slice(7))).status).toBe(403)
     expect((await tunnelTo(gateway, '[::1]:443')).status).toBe(403)
-    expect((await tunnelTo(gateway, 'nonsense')).status).toBe(502)
+    expect((await tunnelTo(gateway, 'nonsense:443')).status).toBe(502)
     expect(connections).toBe(0)
   })
 

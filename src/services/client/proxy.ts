@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import { refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
+import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer, endInOrder } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
@@ -11,7 +12,7 @@ import { BrowserWatch, HEAD_MS_MAX, type Exchange } from './browser-watch.ts'
 import { renderErrorPage } from './core/error-page.ts'
 import { ERROR_HEADER } from './core/headers.ts'
 import { endsHere } from './core/max-forwards.ts'
-import { parseAuthority, parseTarget, type Authority, type Target } from './core/target.ts'
+import { parseAuthority, parseTarget, type Target } from './core/target.ts'
 import { authorizationCheck, type Credentials } from './credentials.ts'
 
 export interface ProxyOptions {
@@ -22,7 +23,7 @@ export interface ProxyOptions {
   /** Answers one request. What it throws becomes an error page, or an aborted transfer where the answer has begun. */
   forward(target: Target, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
   /** Answers one CONNECT on its stream. What it throws becomes a refusal. */
-  tunnel(authority: Authority, stream: Duplex, head: Buffer): Promise<void>
+  tunnel(server: { readonly host: string; readonly port: number }, stream: Duplex, head: Buffer): Promise<void>
 }
 
 export interface Proxy {
@@ -55,6 +56,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     const url = incoming.url ?? ''
     if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
+    if (!isSpoken(incoming.httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
     const unread = refusalOfCoding(incoming)
     if (unread !== undefined || !hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) {
       outgoing.shouldKeepAlive = false
@@ -76,7 +78,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
     if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
-    return options.tunnel(parseAuthority(incoming.url ?? ''), stream, head)
+    if (!isSpoken(incoming.httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
+    if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) throw new ProxyRefusal(400, NOT_ADDRESSED)
+    const { host, port } = parseAuthority(incoming.url ?? '')
+    if (port === undefined) throw new ProxyRefusal(400, NO_PORT)
+    return options.tunnel({ host, port }, stream, head)
   }
   server.on('clientError', (error, stream) => {
     if (stream.destroyed || stream.writableEnded) return
@@ -113,16 +119,17 @@ function endWith({ incoming, outgoing }: Exchange, refusal: ProxyRefusal, end: (
   if (!incoming.complete) sendErrorPage(outgoing, refusal)
 }
 
-function unreadable({ code, message }: NodeJS.ErrnoException): ProxyRefusal {
+function unreadable(error: NodeJS.ErrnoException): ProxyRefusal {
+  const { code, message } = error
   const what = 'The proxy could not read the request'
   if (code === 'HPE_HEADER_OVERFLOW') {
     return new ProxyRefusal(431, { code: 'malformed-packet', what, why: `its head has more than ${HEADER_BYTES_MAX} bytes`, remedy: 'shorten its address, or remove the cookies of that site' })
   }
   const why = code === 'HPE_INVALID_EOF_STATE' ? 'it did not come whole' : `it is not HTTP: ${message}`
-  return new ProxyRefusal(400, { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
+  return new ProxyRefusal(refusalOfLine(error), { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
 }
 
-type RefusalStatus = 400 | 403 | 407 | 408 | 421 | 431 | 501 | 503
+type RefusalStatus = 400 | 403 | 407 | 408 | 421 | 431 | 501 | 503 | 505
 
 /** A refusal of the proxy's own, with the status that HTTP has for it. */
 export class ProxyRefusal extends HamletError {
@@ -148,6 +155,12 @@ const NOT_DECODED = {
 } as const
 const NOT_ADDRESSED = {
   code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it does not name exactly one host in its Host field', remedy: 'send one, with the host of the address',
+} as const
+const NO_PORT = {
+  code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it asks for a tunnel and names no port', remedy: 'name one, such as my-app.home:80',
+} as const
+const NOT_SPOKEN = {
+  code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it is not in HTTP/1.1 or HTTP/1.0', remedy: 'send it in HTTP/1.1',
 } as const
 const NOT_IN_TIME = {
   code: 'timed-out', what: 'The proxy could not read the request', why: `its head did not come whole within ${HEAD_MS_MAX / 1000} s`, remedy: 'send it again',

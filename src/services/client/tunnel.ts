@@ -1,7 +1,7 @@
 /** CONNECT: bytes both ways between the browser and a server, for ws:// to our own names and https:// to the public internet. */
 import { pipeline, type Duplex } from 'node:stream'
 import { judgeConnect } from './core/connect-policy.ts'
-import { formatAuthority, type Authority } from './core/target.ts'
+import { formatAuthority } from './core/target.ts'
 import type { Gateway } from './forward.ts'
 import { ProxyRefusal } from './proxy.ts'
 import { findWay } from './way.ts'
@@ -12,11 +12,11 @@ import { findWay } from './way.ts'
  * @throws ProxyRefusal 403 where the policy forbids it; HamletError where the name or the server cannot be reached
  */
 export async function tunnel(
-  { connections, resolve, random }: Pick<Gateway, 'connections' | 'resolve' | 'random'>, domains: readonly string[], { host, port }: Authority, stream: Duplex, head: Buffer,
+  { connections, resolve, random }: Pick<Gateway, 'connections' | 'resolve' | 'random'>, domains: readonly string[], { host, port }: { readonly host: string; readonly port: number }, stream: Duplex, head: Buffer,
 ): Promise<void> {
   // Browsers name port 80 for a ws:// address without one, so 80 means here: wherever its SRV record says.
-  const { candidates } = await findWay({ host, port: port === 80 ? undefined : port ?? 443 }, 'tcp', resolve, random)
-  const verdict = judgeConnect({ host, port: port ?? 443, addresses: candidates.map(({ address }) => address), domains })
+  const { candidates } = await findWay({ host, port: port === 80 ? undefined : port }, 'tcp', resolve, random)
+  const verdict = judgeConnect({ host, port, addresses: candidates.map(({ address }) => address), domains })
   if (!verdict.allowed) {
     throw new ProxyRefusal(403, { code: 'refused', what: `No tunnel to ${formatAuthority({ host, port })}`, why: verdict.why, remedy: 'open the page by http://, or use a browser without this proxy' })
   }

@@ -33,18 +33,23 @@ describe('a request', () => {
   })
   test('tells in which version of HTTP the proxy got it, and so does a response', () => {
     expect(requestFields([], '1.0', 'h')).toContainEqual(['Via', ['1.0 hamlet']])
-    expect(responseFields([], '1.0')).toEqual([['Via', ['1.0 hamlet']]])
+    expect(responseFields([], '1.0', 200)).toEqual([['Via', ['1.0 hamlet']]])
   })
 })
 
 test('a response keeps every cookie, and cannot pretend to be an error of the gateway', () => {
-  expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"'], '1.1'))
+  expect(responseFields(['Set-Cookie', 'a=1', 'X-Hamlet-Error', 'internal', 'Set-Cookie', 'b=2', 'Connection', 'keep-alive', 'Transfer-Encoding', 'chunked', 'ETag', '"x"'], '1.1', 200))
     .toEqual([['Set-Cookie', ['a=1', 'b=2']], ['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
 })
 
 test('a response keeps its length, though Connection names it, and has it once', () => {
-  expect(responseFields(['Connection', 'content-length', 'Content-Length', '5', 'Content-Length', '5'], '1.1')).toEqual([['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
-  expect(names(responseFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], '1.1'))).toEqual(['Via'])
+  expect(responseFields(['Connection', 'content-length', 'Content-Length', '5', 'Content-Length', '5'], '1.1', 200)).toEqual([['Via', ['1.1 hamlet']], ['Content-Length', ['5']]])
+  expect(names(responseFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], '1.1', 200))).toEqual(['Via'])
+})
+
+test('a response without content has no length, though its server says so', () => {
+  expect(responseFields(['Content-Length', '5', 'ETag', '"x"'], '1.1', 204)).toEqual([['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
+  expect(responseFields(['Content-Length', '5'], '1.1', 304)).toContainEqual(['Content-Length', ['5']])
 })
 
 test('a document load is known by Fetch Metadata first, and by Accept where there is none', () => {

@@ -13,6 +13,8 @@ export const PROBE_HEADER = 'x-hamlet-probe'
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])
 /** Where the message ends and who shall have it is the gateway's to say; whoever could drop these could hide a second message in a body. */
 const MADE_ANEW = new Set(['content-length', 'host', 'transfer-encoding'])
+/** Has no length, whatever its server says (RFC 9110 §8.6). */
+const NO_CONTENT = 204
 const OURS = new Set([TRANSPORT_HEADER, FRAME_HEADER, ERROR_HEADER, PROBE_HEADER])
 
 /**
@@ -28,8 +30,8 @@ export function requestFields(rawHeaders: readonly string[], httpVersion: string
 }
 
 /** The fields of a response as the browser shall see them. One without a length gets its frame where it is written. */
-export function responseFields(rawHeaders: readonly string[], httpVersion: string): HeaderField[] {
-  return [...withVia(endToEnd(rawHeaders), httpVersion), ...length(rawHeaders)]
+export function responseFields(rawHeaders: readonly string[], httpVersion: string, status: number): HeaderField[] {
+  return [...withVia(endToEnd(rawHeaders), httpVersion), ...(status === NO_CONTENT ? [] : length(rawHeaders))]
 }
 
 /** Content-Length, once, where nothing overrides it (RFC 9112 §6.3). */

@@ -1,5 +1,5 @@
 /** node:http's server for connections that others accept: each side may end its half of one, and no answer is lost by its end. */
-import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from './clock.ts'
 
@@ -16,9 +16,18 @@ export function createHalfOpenServer(options: ServerOptions, patience: Patience)
   const server = Object.assign(createServer(ownOptions), { httpAllowHalfOpen: true })
   // What is expected beyond 100-continue is nobody's here: a server may go on without (RFC 9110 §10.1.1), and node:http would refuse without a word.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  server.prependListener('request', (incoming, outgoing) => { if (isLast(incoming)) outgoing.shouldKeepAlive = false })
   // node:http calls this where a connection ends with an answer, and would close it with bytes unread.
   server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, patience) })
   return server
+}
+
+/**
+ * Whether nothing behind a request can be relied on: node:http loses what came in one packet with an Upgrade that nobody follows, and a
+ * transfer coding in HTTP/1.0 may have been none to others on the way (RFC 9112 §6.1).
+ */
+function isLast({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined || (httpVersion === '1.0' && headers['transfer-encoding'] !== undefined)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
@@ -36,6 +36,13 @@ test('it prints the lines of the original, in their order and nothing else, and 
 test.each(['SIGINT', 'SIGHUP'] as const)('%s stops it as cleanly', async signal => {
   const { dns } = await startDns(emptyFolder())
   expect(await dns.stop(signal)).toBe(0)
+})
+
+test('a terminal that hangs up more than once lets it end in order', async () => {
+  const { dns } = await startDns(emptyFolder())
+  const hangUps = setInterval(() => { if (existsSync(`/proc/${dns.pid}`)) process.kill(dns.pid, 'SIGHUP') }, 1)
+  const status = await dns.stop('SIGHUP').finally(() => clearInterval(hangUps))
+  expect(status).toBe(0)
 })
 
 test('SIGUSR1 opens no debugger', async () => {

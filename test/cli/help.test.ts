@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runHamlet } from '../support/hamlet.ts'
 
@@ -24,9 +26,24 @@ test.each([
   for (const flag of flags) expect(stdout).toMatch(new RegExp(`^  --${flag}\\b`, 'm'))
 })
 
+test.each([[['-h']], [['help']], [['--help']]])('hamlet %j lists the commands', async args => {
+  expect(await runHamlet(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^  hamlet fetch\b/m) })
+})
+
+test.each([[['fetch', '-h']], [['help', 'fetch']], [['fetch', 'http://127.0.0.1:9/', '--help']]])('hamlet %j tells of that command', async args => {
+  expect(await runHamlet(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: hamlet fetch URL /m) })
+})
+
+test('hamlet --version tells the one of package.json', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'))
+  expect(await runHamlet(['--version'])).toMatchObject({ status: 0, stdout: `hamlet ${version}\n`, stderr: '' })
+})
+
 test.each([
   [['nonsense'], '"nonsense" is not a command'],
   [['dns', '--prot', '53'], '--prot is not a flag of "hamlet dns"'],
+  [['fetsh'], 'You may mean "hamlet fetch"'],
+  [['server', '--tpc_port', '80'], 'You may mean --tcp_port'],
   [['dns', '--port', 'high'], '--port cannot be "high"'],
   [['dns', '--port', '70000'], '--port cannot be 70000'],
   [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
@@ -57,6 +74,8 @@ test.each([
   { args: ['nonsense', '--json'], status: 2, error: { code: 'usage', what: '"nonsense" is not a command' } },
   { args: ['server', '--site', '/nothing/here', '--tcp_port', '0', '--data', '/dev/null', '--json'], status: 1, error: { code: 'folder-missing', proof: 'EEXIST /dev/null' } },
   { args: ['fetch', 'http://127.0.0.1:9/', '--json'], status: 1, error: { code: 'connection-refused' } },
+  { args: ['fetch', 'http://my-app.home/', '--dns', '127.0.0.1:9', '--json'], status: 1, error: { code: 'upstream-unreachable' } },
+  { args: ['resolve', 'my-app.home', '--dns', '127.0.0.1:9', '--json'], status: 1, error: { code: 'upstream-unreachable' } },
   { args: ['lease', '--dhcp', '127.0.0.1:9', '--data', '/dev/null', '--json'], status: 1, error: { code: 'folder-missing' } },
 ])('hamlet $args tells a program of its error by JSON', async ({ args, status, error }) => {
   const finished = await runHamlet(args)

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { settingFields, type SettingField } from '../kit/contract.ts'
 import { UsageError } from '../kit/errors.ts'
 import type { Command } from './command.ts'
+import { nearest } from './nearest.ts'
 
 /** Flag values by name, not yet checked against the schema; only those that were given. */
 export type RawFlags = Record<string, string | number | boolean | string[]>
@@ -48,7 +49,7 @@ function valueOf(field: SettingField, text: string | undefined, before: RawFlags
 
 function unknownFlag(command: Command, rawName: string, known: readonly string[]): UsageError {
   const wanted = rawName.replace(/^-+/, '').replace(/-/g, '_')
-  const near = wanted.length < 3 ? undefined : known.find(name => name === wanted || name.startsWith(wanted) || wanted.startsWith(name))
+  const near = nearest(wanted, known)
   return new UsageError(`${rawName} is not a flag of "hamlet ${command.name}"`, 'no such flag is declared', near === undefined ? `look at "hamlet ${command.name} --help"` : `mean --${near}`)
 }
 

@@ -1,8 +1,9 @@
 /** Where this program finds what it shipped with, and where it keeps what it must not forget. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { userDataFolder } from '../kit/node/data-folder.ts'
 
 /** The bundle that runs: `.vite/build/hamlet.cjs` in a checkout, the same inside app.asar in a package. */
@@ -18,4 +19,10 @@ export function assetsFolder(): string {
 /** `--data DIR`, or the folder that the window uses. */
 export function dataFolder(flag: string | undefined): string {
   return resolve(flag ?? userDataFolder(process.platform, process.env, homedir()))
+}
+
+/** As package.json has it, in a checkout and in a package. */
+export function productVersion(): string {
+  const text = readFileSync(join(dirname(entryFile), '..', '..', 'package.json'), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
 }

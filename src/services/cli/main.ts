@@ -13,23 +13,37 @@ import { serviceCommand } from './commands/service.ts'
 import { serviceHost } from './commands/service-host.ts'
 import { up } from './commands/up.ts'
 import { checkFlags, helpOf, readFlags } from './flags.ts'
+import { productVersion } from './folders.ts'
+import { nearest } from './nearest.ts'
 import { serverOutput } from './server-output.ts'
 
 const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, key, up, serviceHost]
 
 async function main([name, ...rest]: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === 'help' && rest[0] !== undefined) return main([rest[0], '--help'], terminal)
+  if (name === undefined || name === 'help' || HELP.includes(name)) {
     terminal.stdout.write(overview())
     return 0
   }
+  if (name === '--version') {
+    terminal.stdout.write(`hamlet ${productVersion()}\n`)
+    return 0
+  }
   const command = commands.find(candidate => candidate.name === name)
-  if (command === undefined) throw new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', 'look at "hamlet --help"')
-  if (rest.includes('--help')) {
+  if (command === undefined) throw unknownCommand(name)
+  if (rest.some(word => HELP.includes(word))) {
     terminal.stdout.write(helpOf(command))
     return 0
   }
   const { flags, positionals } = readFlags(command, rest)
   return command.run({ flags: checkFlags(command, flags), given: new Set(Object.keys(flags)), positionals }, terminal)
+}
+
+const HELP: readonly string[] = ['--help', '-h']
+
+function unknownCommand(name: string): UsageError {
+  const near = nearest(name, commands.filter(({ hidden }) => hidden !== true).map(command => command.name))
+  return new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', near === undefined ? 'look at "hamlet --help"' : `mean "hamlet ${near}"`)
 }
 
 function overview(): string {
@@ -72,7 +86,9 @@ function outputFailed(error: NodeJS.ErrnoException): void {
 function interrupted(): Promise<void> {
   return new Promise(resolve => {
     stop = resolve
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    // A second Ctrl+C ends what takes too long to end; a terminal that closes hangs up more than once.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    process.on('SIGHUP', () => resolve())
   })
 }
 

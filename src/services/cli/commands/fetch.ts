@@ -41,7 +41,7 @@ export const fetch = defineCommand({
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const choose = async () => {
       const choice = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: folder, ...environment })
-      stderr.write(`${choice.sentence}\n`)
+      if (!flags.json) stderr.write(`${choice.sentence}\n`)
       return choice
     }
     const lab = flags.link === undefined ? undefined : new Lab({ clock: systemClock, link: flags.link })

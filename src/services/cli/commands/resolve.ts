@@ -22,13 +22,15 @@ export const resolve = defineCommand({
     questionOf(qname, qtype) // what cannot be asked for is told before a DNS server is looked for
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const { server, sentence } = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
-    stderr.write(`${sentence}\n`)
+    if (!flags.json) stderr.write(`${sentence}\n`)
     const resolver = createResolver({ servers: [server], ...environment })
     try {
       const resolution = await resolver.resolve(qname, qtype.toUpperCase())
       if (flags.json) stdout.write(`${JSON.stringify(resolution)}\n`)
-      else for (const { name, ttl, type, data } of resolution.records) stdout.write(`${name}\t${ttl}\t${type}\t${data}\n`)
-      stderr.write(`${resolution.sentence}\n`)
+      else {
+        for (const { name, ttl, type, data } of resolution.records) stdout.write(`${name}\t${ttl}\t${type}\t${data}\n`)
+        stderr.write(`${resolution.sentence}\n`)
+      }
       if (resolution.rcode === 'NOERROR' && resolution.records.length > 0) return 0
       throw unresolved(qname, `${qtype.toUpperCase()} record`, resolution)
     } finally {

@@ -154,7 +154,7 @@ test('what a full disk does not take is said in one line, and is no success: the
   const { udpPort } = await serve('full.home')
   const url = `rudp://127.0.0.1:${udpPort}/css/site.css`
   const onFullDisk = { runtime: ['sh', '-c', 'exec "$0" "$@" > /dev/full', process.execPath] }
-  const fetched = [await runHamlet(['fetch', url, '--output', '/dev/full']), await runHamlet(['fetch', url, '--qlog', '/dev/full']), await runHamlet(['fetch', url], onFullDisk), await runHamlet(['--help'], onFullDisk)]
+  const fetched = [await runHamlet(['fetch', url, '--output', '/dev/full']), await runHamlet(['fetch', url, '--qlog', '/dev/full']), await runHamlet(['fetch', url], onFullDisk), await runHamlet(['--help'], onFullDisk), await runHamlet(['key', '--data', emptyFolder()], onFullDisk)]
   for (const { status, stderr } of fetched) {
     expect(status).toBe(1)
     expect(stderr).toMatch(/^hamlet: [^\n]+ could not be written: [^\n]*ENOSPC[^\n]+\. You may [^\n]+\n$/m)

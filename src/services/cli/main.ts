@@ -98,8 +98,9 @@ function gap(lines: number): string {
 
 const outputOf = (stream: Writable) => serves ? serverOutput(stream, gap) : stream
 main(process.argv.slice(2), { stdout: outputOf(process.stdout), stderr: outputOf(process.stderr), interrupted }).then(status => {
-  // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written.
+  // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written. That
+  // a file did not take it is told a little later than that it was given to it.
   process.exitCode = status
-  process.stdout.write('', () => process.exit(status))
+  process.stdout.write('', () => setImmediate(() => process.exit(status)))
   if (serves) setTimeout(() => process.exit(status), LAST_WORDS_MS)
 }, fail)

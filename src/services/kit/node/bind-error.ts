@@ -23,6 +23,9 @@ export function bindError(error: NodeJS.ErrnoException, transport: 'udp' | 'tcp'
     case 'ENOTFOUND':
     case 'EINVAL':
       return new HamletError({ code: 'address-not-local', what, why: `${endpoint.address} is not an address of this machine`, remedy: 'use 127.0.0.1, 0.0.0.0 for all interfaces, or one of this machine\'s addresses', proof }, { cause: error })
+    case 'EMFILE':
+    case 'ENFILE':
+      return new HamletError({ code: 'refused', what, why: 'the system gives this process no more open files', remedy: 'raise that limit: ulimit -n, or LimitNOFILE of a systemd unit', proof }, { cause: error })
     default:
       return new HamletError({ code: 'internal', what, why: error.message, remedy: 'choose another address or port', proof }, { cause: error })
   }

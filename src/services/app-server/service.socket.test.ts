@@ -270,6 +270,7 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
   test.each([
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['two hosts', 'GET / HTTP/1.1\r\nHost: my-app.home\r\nHost: my-app.home\r\n\r\n', 400],
+    ['a second host behind very many fields', `GET / HTTP/1.1\r\nHost: my-app.home\r\n${'a:\r\n'.repeat(3_000)}Host: my-app.home\r\n\r\n`, 400],
     ['what is not HTTP', 'hello\r\n\r\n', 400],
     ['two lengths', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', 400],
     ['length and chunks', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],

@@ -134,6 +134,7 @@ export class Connections {
     const keeps = transport === 'tcp' && mayRepeat && fresh !== true
     const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early: mayRepeat, maxHeaderSize: HEADER_BYTES_MAX }
     const outgoing = request(options)
+    outgoing.maxHeadersCount = 0 // their length is limited
     outgoing.shouldKeepAlive = keeps
     breakOffAt(signal, outgoing)
     const response = responseTo(outgoing, transport, peer, this.#environment.clock)

@@ -77,6 +77,8 @@ describe('credentials', () => {
 })
 
 describe('a request', () => {
+  const credentials = `Proxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n`
+
   test('reaches the server as if no proxy stood between', async () => {
     const page = await visit(gateway, `${origin}/a?b=c`, { headers: { Cookie: 'a=1', 'X-Hamlet-Transport': 'tcp', 'Proxy-Connection': 'keep-alive' } })
     expect(page.body.toString()).toBe('hello')
@@ -88,6 +90,16 @@ describe('a request', () => {
     const page = await visit(gateway, '/', { credentials: undefined })
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([421, 'refused'])
     expect(page.body.toString()).toContain('not a web server')
+  })
+
+  test('has all of its fields, and its body, however many there are; so has the response', async () => {
+    answer = (incoming, outgoing) => {
+      outgoing.socket?.write(`HTTP/1.1 200 OK\r\n${'a:\r\n'.repeat(3_000)}X-Last: yes\r\nContent-Length: 0\r\n\r\n`)
+      incoming.resume()
+    }
+    server.maxHeadersCount = 0
+    const heard = await rawly(`POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${'a:\r\n'.repeat(3_000)}${credentials}X-Last: yes\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc`)
+    expect([seen[0]?.headers['x-last'], seen[0]?.headers['content-length'], /^x-last: yes/im.test(heard)]).toEqual(['yes', '3', true])
   })
 
   test('for the options of a server as a whole asks just for these', async () => {
@@ -105,8 +117,6 @@ describe('a request', () => {
     const page = await visit(gateway, 'ftp://127.0.0.1/')
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([400, 'usage'])
   })
-
-  const credentials = `Proxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n`
 
   test.each([
     ['with a head beyond the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],

@@ -14,6 +14,8 @@ export function createHalfOpenServer(options: ServerOptions, patience: Patience)
   const ownOptions = { ...options, requireHostHeader: false }
   // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
   const server = Object.assign(createServer(ownOptions), { httpAllowHalfOpen: true })
+  // Their length is limited; beyond a number of them node:http would drop fields without a word, be it a second Host or the length of a body.
+  server.maxHeadersCount = 0
   // What is expected beyond 100-continue is nobody's here: a server may go on without (RFC 9110 §10.1.1), and node:http would refuse without a word.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
   server.prependListener('request', (incoming, outgoing) => { if (isLast(incoming)) outgoing.shouldKeepAlive = false })

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
 import { createServer, type ClientRequest, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -92,6 +93,18 @@ test('a request that is broken off while RUDP dials does not leave after all', a
   await expect.poll(() => sentWithToken(trace)).toBeDefined()
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(requestBytes(trace)).toBe(0)
+})
+
+test('a server that says nothing for a minute is asked whether it is there: its machine may be gone', async () => {
+  const server = createServer((_incoming, outgoing) => void outgoing.writeHead(200).write('the beginning'))
+  closers.push(() => server.close(), () => server.closeAllConnections())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { address, port } = server.address() as AddressInfo
+  const { response } = await connectionsOf().open([{ address, port }], asking({ transport: 'tcp' }))
+  await response
+  // proc(5): remote address and port, state, queues, and the timer that runs; 02 is that of keepalive.
+  const toServer = new RegExp(` 0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 01 \\S+ (\\S+) `)
+  await expect.poll(() => toServer.exec(readFileSync('/proc/net/tcp', 'latin1'))?.[1]).toMatch(/^02:/)
 })
 
 test('however many are waited for, each is asked at once, and hears of it when the server dies', async () => {

@@ -79,6 +79,8 @@ export interface ConnectMeasure {
 
 const DIAL_MS_MAX = 5_000
 const IDLE_MS_MAX = 30_000
+/** A server whose machine has gone without a word is asked for after so long of silence; the system gives it up ten seconds later. RUDP does that itself. */
+const SILENT_MS_MAX = 60_000
 /** Of a response. */
 const HEADER_BYTES_MAX = 16 * 1024
 /** How long a server may think before its first byte, and how long it may take nothing of a body. */
@@ -152,7 +154,7 @@ export class Connections {
 
   #dialTcp(peer: Endpoint, allowHalfOpen: boolean): Promise<Duplex> {
     const dialledAtMs = this.#environment.clock.nowMs()
-    return connectStream(peer, DIAL_MS_MAX, { allowHalfOpen }).then(stream => this.#keepTrack(stream, dialledAtMs, 0))
+    return connectStream(peer, DIAL_MS_MAX, { allowHalfOpen }).then(stream => this.#keepTrack(stream.setKeepAlive(true, SILENT_MS_MAX), dialledAtMs, 0))
   }
 
   /**

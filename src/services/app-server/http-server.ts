@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
+import { faultyName } from '../kit/field-names.ts'
 import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
 import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
@@ -130,6 +131,7 @@ const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 async function answer(incoming: IncomingMessage, connection: Connection, receivedAtMs: number, { site, limits, connections, log }: HttpServerOptions): Promise<HttpResponse> {
   if (!isSpoken(incoming.httpVersion)) return problem(505, UNREADABLE[505])
+  if (faultyName(incoming.rawHeaders) !== undefined) return problem(400, UNREADABLE[400])
   if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
   if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
     return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')

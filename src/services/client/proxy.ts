@@ -2,6 +2,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import { faultyName } from '../kit/field-names.ts'
 import { refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
 import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
@@ -52,16 +53,18 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     watch.began({ incoming, outgoing })
     answer(incoming, outgoing).catch((error: unknown) => sendErrorPage(outgoing, error))
   })
+  const checkHead = ({ headers, httpVersion, rawHeaders }: IncomingMessage): void => {
+    if (!isAuthorized(headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
+    if (!isSpoken(httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
+    if (faultyName(rawHeaders) !== undefined) throw new ProxyRefusal(400, NOT_NAMED)
+    if (!hostIsInOrder(httpVersion, rawHeaders)) throw new ProxyRefusal(400, NOT_ADDRESSED)
+  }
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = incoming.url ?? ''
     if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
-    if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
-    if (!isSpoken(incoming.httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
+    checkHead(incoming)
     const unread = refusalOfCoding(incoming)
-    if (unread !== undefined || !hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) {
-      outgoing.shouldKeepAlive = false
-      throw unread === undefined ? new ProxyRefusal(400, NOT_ADDRESSED) : new ProxyRefusal(unread, NOT_DECODED)
-    }
+    if (unread !== undefined) throw new ProxyRefusal(unread, NOT_DECODED)
     const method = incoming.method ?? 'GET'
     if (endsHere(method, incoming.headers['max-forwards']?.toString())) return answerAsLast(method, outgoing)
     // Node 16 takes bytes beyond ASCII from a target, one a character; what a person typed is UTF-8.
@@ -77,9 +80,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     connect(incoming, stream, head).catch((error: unknown) => refuse(stream, error))
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
-    if (!isAuthorized(incoming.headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
-    if (!isSpoken(incoming.httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
-    if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) throw new ProxyRefusal(400, NOT_ADDRESSED)
+    checkHead(incoming)
     const { host, port } = parseAuthority(incoming.url ?? '')
     if (port === undefined) throw new ProxyRefusal(400, NO_PORT)
     return options.tunnel({ host, port }, stream, head)
@@ -156,6 +157,9 @@ const NOT_DECODED = {
 const NOT_ADDRESSED = {
   code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it does not name exactly one host in its Host field', remedy: 'send one, with the host of the address',
 } as const
+const NOT_NAMED = {
+  code: 'malformed-packet', what: 'The proxy could not read the request', why: 'the name of one of its fields has characters that a name may not have', remedy: 'send no blank before the colon of a field',
+} as const
 const NO_PORT = {
   code: 'malformed-packet', what: 'The proxy could not read the request', why: 'it asks for a tunnel and names no port', remedy: 'name one, such as my-app.home:80',
 } as const
@@ -171,6 +175,8 @@ const NOT_TRACED = {
 const TOO_MANY = {
   code: 'refused', what: 'The proxy has too many connections', why: `${CONNECTIONS_MAX} are open`, remedy: 'close some, and try again',
 } as const
+/** After these nothing that follows on the connection can be trusted. */
+const CLOSING_STATUSES: readonly number[] = [400, 501, 505]
 const CHALLENGE = 'Basic realm="Hamlet", charset="UTF-8"'
 
 function statusOf(error: unknown): number {
@@ -194,6 +200,7 @@ function sendErrorPage(outgoing: ServerResponse, error: unknown): void {
   if (outgoing.writableEnded) return
   outgoing.on('error', () => undefined) // the browser may be gone
   if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy()
+  if (CLOSING_STATUSES.includes(statusOf(error))) outgoing.shouldKeepAlive = false
   const page = Buffer.from(renderErrorPage(partsOf(error)))
   outgoing.writeHead(statusOf(error), { ...errorHead(error, page) }).end(page)
 }

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { faultyName } from './field-names.ts'
+
+test.each([
+  [['Host', 'a b', 'X-1', ''], undefined],
+  [[], undefined],
+  [['Host', 'a', 'X ', 'y'], 'X '],
+  [[' X', 'y', 'Host', 'a'], ' X'],
+  [['X Y', 'z'], 'X Y'],
+  [['', 'y'], ''],
+  [['X\u00fc', 'y'], 'X\u00fc'],
+  [['X(', 'y'], 'X('],
+])('of %j %j is no name', (rawHeaders, faulty) => {
+  expect(faultyName(rawHeaders)).toBe(faulty)
+})

@@ -140,3 +140,29 @@ test('rows are kept as they change, for a window that comes later', async () => 
   process(0).say({ type: 'rows', changes: [['a', null], ['b', { word: 'three' }]] })
   expect(supervisor.rows('echo')).toEqual([['b', { word: 'three' }]])
 })
+
+test('of two starts the later one holds: one process, and the earlier one hears that it was given up', async () => {
+  const { supervisor, process, processes } = await started()
+  const earlier = supervisor.start('echo', order)
+  const later = supervisor.start('echo', { ...order, settings: { port: 8888 } })
+  void earlier.catch(() => undefined)
+  process(0).exit(0)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(processes.slice(1).map(({ sent }) => sent)).toMatchObject([[{ type: 'start', settings: { port: 8888 } }]])
+  process(1).say(ready)
+  await expect(earlier).rejects.toMatchObject({ code: 'service-not-running' })
+  await expect(later).resolves.toMatchObject(ready.endpoints)
+})
+
+test('who stops a service that is being started anew has it stopped', async () => {
+  const { supervisor, process, processes } = await started()
+  const again = supervisor.start('echo', order)
+  void again.catch(() => undefined)
+  const stopped = supervisor.stop('echo')
+  process(0).exit(0)
+  await stopped
+  await vi.advanceTimersByTimeAsync(0)
+  expect(processes.length).toBe(1)
+  expect(supervisor.status('echo').state).toBe('stopped')
+  await expect(again).rejects.toMatchObject({ code: 'service-not-running' })
+})

@@ -3,10 +3,9 @@
  * Electron nor child_process: a launcher gives it processes.
  */
 import type { Contract } from '../contract.ts'
-import { HamletError, partsOf, type ErrorParts } from '../errors.ts'
+import { assertNever, HamletError, partsOf, type ErrorParts } from '../errors.ts'
 import { fromService, type FromService, type ServiceEndpoint, type ServiceState, type TableRow, type ToService } from '../host-protocol.ts'
 import { restartDelayMs } from '../restart.ts'
-import { assertNever } from '../errors.ts'
 
 /** A process that runs one service. */
 export interface ServiceProcess {
@@ -54,7 +53,7 @@ export class Supervisor {
     for (const { id, title } of contracts) this.#services.set(id, new SupervisedService(id, title, launch, listener))
   }
 
-  /** @throws HamletError that the service gave, where it cannot start; it is not tried again */
+  /** @throws HamletError that the service gave, where it cannot start; it is not tried again. service-not-running where a later `start` or `stop` went before */
   start(id: string, order: StartOrder): Promise<readonly ServiceEndpoint[]> {
     return this.#service(id).start(order)
   }
@@ -108,6 +107,7 @@ class SupervisedService {
   readonly rows = new Map<string, TableRow>()
   process: ServiceProcess | undefined
   status: ServiceStatus
+  /** What was asked for last; undefined: that it stops. */
   #order: StartOrder | undefined
   #pinned: Readonly<Record<string, unknown>> = {}
   #crashesAtMs: number[] = []
@@ -127,12 +127,18 @@ class SupervisedService {
   }
 
   async start(order: StartOrder): Promise<readonly ServiceEndpoint[]> {
-    if (this.process !== undefined) await this.stop()
-    clearTimeout(this.#restartTimer)
     this.#order = order
+    if (this.process !== undefined) await this.#end()
+    if (this.#order !== order) throw this.#givenUp()
+    clearTimeout(this.#restartTimer)
     this.#pinned = {}
     this.#crashesAtMs = []
     return this.#launch()
+  }
+
+  stop(): Promise<void> {
+    this.#order = undefined
+    return this.#end()
   }
 
   #launch(): Promise<readonly ServiceEndpoint[]> {
@@ -150,7 +156,7 @@ class SupervisedService {
     })
   }
 
-  stop(): Promise<void> {
+  #end(): Promise<void> {
     clearTimeout(this.#restartTimer)
     const running = this.process
     if (running === undefined) {
@@ -237,7 +243,7 @@ class SupervisedService {
     }
     if (wasStopping) {
       this.#setStatus('stopped')
-      starting?.reject(this.#notRunning())
+      starting?.reject(this.#givenUp())
     } else if (starting !== undefined && this.#crashesAtMs.length === 0) {
       this.#setStatus('failed', { error })
       starting.reject(new HamletError(error))
@@ -273,5 +279,9 @@ class SupervisedService {
 
   #notRunning(): HamletError {
     return new HamletError({ code: 'service-not-running', what: `${this.#title} cannot be asked`, why: 'it does not run', remedy: 'switch it on' })
+  }
+
+  #givenUp(): HamletError {
+    return new HamletError({ code: 'service-not-running', what: `${this.#title} was not started`, why: 'it was told to stop, or to start otherwise, meanwhile', remedy: 'switch it on' })
   }
 }

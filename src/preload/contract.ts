@@ -6,9 +6,10 @@ import { z } from 'zod'
 import { SERVICE_IDS } from '../services/contracts.ts'
 import { TRANSPORTS } from '../services/client/contract.ts'
 import { errorParts, SERVICE_STATES, serviceEndpoint, tableRow } from '../services/kit/host-protocol.ts'
+import { MODES } from '../services/settings.ts'
 
 export const serviceId = z.enum(SERVICE_IDS)
-export const mode = z.enum(['local', 'lan'])
+export const mode = z.enum(MODES)
 export type Mode = z.output<typeof mode>
 
 /** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service through its real socket. */

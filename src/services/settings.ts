@@ -1,19 +1,24 @@
 /** What a person chose: the mode, which roles are on, and their settings. Kept in settings.json; the window writes, the CLI reads. */
 import { z } from 'zod'
 import { SERVICE_IDS, type ServiceId } from './contracts.ts'
+import type { UncheckedSettings } from './kit/contract.ts'
 
 export const SETTINGS_VERSION = 1
+
+/** `local`: this computer only, loopback. `lan`: all interfaces, server and client on different machines. */
+export const MODES = ['local', 'lan'] as const
+export type Mode = (typeof MODES)[number]
 
 export interface RoleSettings {
   /** The role was on when Hamlet was last seen, and is started again. */
   readonly on: boolean
-  /** Only what was chosen, by the names of the service's contract, which checks it; defaults are not kept. */
-  readonly settings: Readonly<Record<string, unknown>>
+  /** Only what was chosen; defaults are not kept. */
+  readonly settings: UncheckedSettings
 }
 
 export interface Settings {
   readonly version: typeof SETTINGS_VERSION
-  readonly mode: 'local' | 'lan'
+  readonly mode: Mode
   readonly roles: Readonly<Record<ServiceId, RoleSettings>>
 }
 
@@ -22,7 +27,7 @@ const role = z.object({ on: z.boolean().default(false), settings: z.record(z.str
 /** The content of settings.json. A role that the file does not know gets its defaults; what this Hamlet does not know is dropped. */
 export const settingsFile = z.object({
   version: z.literal(SETTINGS_VERSION),
-  mode: z.enum(['local', 'lan']).default('local'),
+  mode: z.enum(MODES).default('local'),
   roles: z.record(z.string(), role).default({}),
 }).transform(({ version, mode, roles }): Settings => ({
   version, mode,

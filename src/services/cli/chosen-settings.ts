@@ -1,7 +1,7 @@
 /** What a person chose for a role and saved, as far as the role's contract takes it. */
 import { basename } from 'node:path'
 import { contracts, type ServiceId } from '../contracts.ts'
-import type { Contract } from '../kit/contract.ts'
+import type { Contract, UncheckedSettings } from '../kit/contract.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { LoadedSettings } from '../kit/node/settings-file.ts'
 
@@ -10,7 +10,7 @@ import type { LoadedSettings } from '../kit/node/settings-file.ts'
  * @param given settings that come from elsewhere, and are left out
  * @throws HamletError file-damaged, naming the file, the role and the setting
  */
-export function chosenSettings({ path, settings: { roles } }: LoadedSettings, id: ServiceId, given: ReadonlySet<string> = new Set()): Readonly<Record<string, unknown>> {
+export function chosenSettings({ path, settings: { roles } }: LoadedSettings, id: ServiceId, given: ReadonlySet<string> = new Set()): UncheckedSettings {
   const chosen = Object.fromEntries(Object.entries(roles[id].settings).filter(([name]) => !given.has(name)))
   const contract: Contract | undefined = contracts.find(each => each.id === id)
   const issue = contract?.settings.partial().safeParse(chosen).error?.issues[0]

@@ -49,6 +49,9 @@ export function defineContract<const C extends Contract>(contract: C): C {
   return contract
 }
 
+/** By the names of a contract's settings, as flags, a form or a file give them: not checked, and without defaults. */
+export type UncheckedSettings = Readonly<Record<string, unknown>>
+
 export type SettingsOf<C extends Contract> = z.output<C['settings']>
 export type EventsOf<C extends Contract> = { [Name in keyof C['events'] & string]: z.output<C['events'][Name]> }
 export type AskOf<C extends Contract, Name extends keyof C['commands']> = z.output<C['commands'][Name]['ask']>

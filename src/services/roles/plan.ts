@@ -3,14 +3,11 @@
  * before it are reached. Start order: DNS → DHCP → application server → client.
  */
 import { contracts, SERVICE_IDS, type ServiceId } from '../contracts.ts'
+import type { UncheckedSettings } from '../kit/contract.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { isWildcard } from '../kit/ip-address.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
-
-/** `local`: this computer only, loopback. `lan`: all interfaces, server and client on different machines. */
-export type Mode = 'local' | 'lan'
-
-export type Settings = Readonly<Record<string, unknown>>
+import type { Mode } from '../settings.ts'
 
 export interface Surroundings {
   readonly mode: Mode
@@ -23,11 +20,11 @@ export interface Surroundings {
 }
 
 /** The settings of one role. What the person chose (`chosen`) goes before what is planned. */
-export function plannedSettings(id: ServiceId, surroundings: Surroundings, chosen: Settings): Settings {
+export function plannedSettings(id: ServiceId, surroundings: Surroundings, chosen: UncheckedSettings): UncheckedSettings {
   return { ...defaultsFor(id, surroundings), ...chosen }
 }
 
-function defaultsFor(id: ServiceId, surroundings: Surroundings): Settings {
+function defaultsFor(id: ServiceId, surroundings: Surroundings): UncheckedSettings {
   const host = surroundings.mode === 'local' ? '127.0.0.1' : '0.0.0.0'
   const dns = endpointOf(surroundings, 'dns', 'dns')
   const admin = endpointOf(surroundings, 'dns', 'admin')
@@ -56,7 +53,7 @@ function endpointOf({ mode, lanAddress, endpoints }: Surroundings, id: ServiceId
 }
 
 /** The same settings with every port that the person did not choose left open: any free one. */
-export function withFreePorts(id: ServiceId, settings: Settings, chosen: Settings): Settings {
+export function withFreePorts(id: ServiceId, settings: UncheckedSettings, chosen: UncheckedSettings): UncheckedSettings {
   const ports = portSettings(id).filter(name => chosen[name] === undefined)
   return { ...settings, ...Object.fromEntries(ports.map(name => [name, 0])) }
 }

@@ -5,13 +5,15 @@
 import { appServer } from '../app-server/contract.ts'
 import { client } from '../client/contract.ts'
 import { SERVICE_IDS, type ServiceId } from '../contracts.ts'
+import type { UncheckedSettings } from '../kit/contract.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import { HamletError, oneLine, type ErrorParts } from '../kit/errors.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
 import { isWildcard } from '../kit/ip-address.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import type { Supervisor } from '../kit/node/supervisor.ts'
-import { plannedSettings, withFreePorts, type Mode, type Settings } from './plan.ts'
+import type { Mode } from '../settings.ts'
+import { plannedSettings, withFreePorts } from './plan.ts'
 
 /** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service. */
 export interface Lamp {
@@ -45,7 +47,7 @@ export class Roles {
   readonly #options: RolesOptions
   readonly #lamps = new Map<ServiceId, Lamp>()
   /** What each role was last started with: as planned, before free ports, and as the person chose. */
-  readonly #plans = new Map<ServiceId, { planned: Settings; chosen: Settings }>()
+  readonly #plans = new Map<ServiceId, { planned: UncheckedSettings; chosen: UncheckedSettings }>()
   #probeTimer: NodeJS.Timeout | undefined
   #probing = false
 
@@ -58,7 +60,7 @@ export class Roles {
    * one notice says so. Roles that run already and would be told another address now are started anew.
    * @throws HamletError where it cannot start
    */
-  async start(id: ServiceId, chosen: Settings): Promise<void> {
+  async start(id: ServiceId, chosen: UncheckedSettings): Promise<void> {
     await this.#startOne(id, chosen)
     for (const later of SERVICE_IDS.slice(SERVICE_IDS.indexOf(id) + 1)) {
       const plan = this.#plans.get(later)
@@ -67,7 +69,7 @@ export class Roles {
     this.#probeSoon()
   }
 
-  async #startOne(id: ServiceId, chosen: Settings): Promise<void> {
+  async #startOne(id: ServiceId, chosen: UncheckedSettings): Promise<void> {
     const settings = this.#plan(id, chosen)
     this.#plans.set(id, { planned: settings, chosen })
     try {
@@ -82,13 +84,13 @@ export class Roles {
     }
   }
 
-  #plan(id: ServiceId, chosen: Settings): Settings {
+  #plan(id: ServiceId, chosen: UncheckedSettings): UncheckedSettings {
     const dnsHost = String(this.#plans.get('dns')?.planned['host'] ?? '')
     return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints(), dnsHost }, chosen)
   }
 
   /** Starts all roles that something was chosen for, in order. @returns the faults of those that could not start */
-  async startAll(chosen: Readonly<Partial<Record<ServiceId, Settings>>>): Promise<ErrorParts[]> {
+  async startAll(chosen: Readonly<Partial<Record<ServiceId, UncheckedSettings>>>): Promise<ErrorParts[]> {
     const faults: ErrorParts[] = []
     for (const id of SERVICE_IDS) {
       const settings = chosen[id]
@@ -170,7 +172,7 @@ export class Roles {
     return state === 'running' || state === 'degraded'
   }
 
-  #launch(id: ServiceId, settings: Settings): Promise<readonly ServiceEndpoint[]> {
+  #launch(id: ServiceId, settings: UncheckedSettings): Promise<readonly ServiceEndpoint[]> {
     const { supervisor, dataFolder, assetsFolder, secrets } = this.#options
     return supervisor.start(id, { settings, dataFolder, assetsFolder, secrets: id === 'client' ? secrets : {} })
   }

@@ -1,6 +1,6 @@
 /** `hamlet dns`, `dhcp`, `server`, `client`: one service alone in this process, its flags taken from its contract. */
 import { z } from 'zod'
-import { folderPath, type Contract } from '../../kit/contract.ts'
+import { folderPath, type Contract, type UncheckedSettings } from '../../kit/contract.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
@@ -42,7 +42,7 @@ function sharedFlags(flags: Record<string, unknown>): Record<string, unknown> & 
 const sharedSchema = z.object(shared)
 
 async function runUntilInterrupted(
-  implementation: Implementation<Contract>, settings: Readonly<Record<string, unknown>>, folder: string, json: boolean, terminal: Terminal,
+  implementation: Implementation<Contract>, settings: UncheckedSettings, folder: string, json: boolean, terminal: Terminal,
 ): Promise<0 | 1> {
   let reportFailure: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_resolve, reject) => { reportFailure = reject })

@@ -1,5 +1,5 @@
 /** A service's implementation: what its contract promises, on real sockets and disk. Runs in any process of Node. */
-import type { AskOf, Contract, EventsOf, ReplyOf, RowOf, SettingsOf } from '../contract.ts'
+import type { AskOf, Contract, EventsOf, ReplyOf, RowOf, SettingsOf, UncheckedSettings } from '../contract.ts'
 import { UsageError } from '../errors.ts'
 import type { ServiceEndpoint } from '../host-protocol.ts'
 import type { Random } from '../random.ts'
@@ -76,7 +76,7 @@ export interface ServiceSurroundings {
 export interface StartedService {
   /** Where it is reached now. */
   readonly endpoints: readonly ServiceEndpoint[]
-  readonly pinned: Readonly<Record<string, unknown>>
+  readonly pinned: UncheckedSettings
   readonly trace: TraceRing
   /** @throws UsageError for a command or question that the contract does not have */
   command(name: string, ask: unknown): Promise<unknown>
@@ -85,11 +85,10 @@ export interface StartedService {
 
 /**
  * Starts a service in this process.
- * @param settings unchecked: from flags, a form or a file
  * @throws UsageError where the settings do not fit the contract; HamletError folder-missing; whatever the service throws when it cannot start
  */
 export async function startService<C extends Contract>(
-  { contract, start }: Implementation<C>, settings: Readonly<Record<string, unknown>>, surroundings: ServiceSurroundings, listener: ServiceListener,
+  { contract, start }: Implementation<C>, settings: UncheckedSettings, surroundings: ServiceSurroundings, listener: ServiceListener,
 ): Promise<StartedService> {
   const parsed = parseSettings(contract, settings)
   await makeDataFolder(surroundings.dataFolder)
@@ -137,7 +136,7 @@ export async function startService<C extends Contract>(
  * Settings as the contract's own type, with its defaults.
  * @throws UsageError naming the first setting that does not fit
  */
-export function parseSettings<C extends Contract>(contract: C, settings: Readonly<Record<string, unknown>>): SettingsOf<C> {
+export function parseSettings<C extends Contract>(contract: C, settings: UncheckedSettings): SettingsOf<C> {
   const parsed = contract.settings.safeParse(settings)
   // zod's output for C's own schema; the generic `safeParse` of ZodObject does not carry C through.
   if (parsed.success) return parsed.data as SettingsOf<C>

@@ -2,7 +2,7 @@
  * Starts services in processes of their own, watches them, restarts what crashes, and stops them in time. Knows neither
  * Electron nor child_process: a launcher gives it processes.
  */
-import type { Contract } from '../contract.ts'
+import type { Contract, UncheckedSettings } from '../contract.ts'
 import { assertNever, HamletError, partsOf, type ErrorParts } from '../errors.ts'
 import { fromService, type FromService, type ServiceEndpoint, type ServiceState, type TableRow, type ToService } from '../host-protocol.ts'
 import { restartDelayMs } from '../restart.ts'
@@ -35,7 +35,7 @@ export interface SupervisorListener {
 }
 
 export interface StartOrder {
-  readonly settings: Readonly<Record<string, unknown>>
+  readonly settings: UncheckedSettings
   readonly dataFolder: string
   readonly assetsFolder: string
   readonly secrets: Readonly<Record<string, string>>
@@ -109,7 +109,7 @@ class SupervisedService {
   status: ServiceStatus
   /** What was asked for last; undefined: that it stops. */
   #order: StartOrder | undefined
-  #pinned: Readonly<Record<string, unknown>> = {}
+  #pinned: UncheckedSettings = {}
   #crashesAtMs: number[] = []
   #restartTimer: NodeJS.Timeout | undefined
   #starting: { resolve: (endpoints: readonly ServiceEndpoint[]) => void; reject: (error: Error) => void; timer: NodeJS.Timeout } | undefined

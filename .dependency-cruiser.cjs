@@ -4,7 +4,7 @@
 const PURE = '^src/services/(kit/[^/]+|[^/]+/(wire|core)/.+|[^/]+/contract|contracts|settings|roles/plan)[.]ts$'
 const TEST = '[.]test[.]tsx?$'
 /** Simulated disks and links, peers that tests drive: for tests alone. */
-const TEST_SUPPORT = '/testing/|^src/services/rudp/core/pair[.]ts$'
+const TEST_SUPPORT = '/testing/'
 /** Where programs begin: the app, every service's process, the page, its preload script, the command. */
 const ENTRIES = '^src/(main/(main|utility-host)|preload/preload|services/cli/main)[.]ts$|^src/renderer/main[.]tsx$'
 
@@ -17,8 +17,7 @@ const wall = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 module.exports = {
   forbidden: [
     wall('no-cycles', 'Files that need each other are one thing, or lack a third.', {}, { circular: true }),
-    // A DNS message in text serves tests only, until a panel shows packets.
-    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [ENTRIES, TEST, TEST_SUPPORT, '[.]d[.]ts$', '^src/services/dns/wire/summary[.]ts$'], reachable: false }),
+    wall('no-dead-files', 'No program reaches this file.', { path: ENTRIES }, { path: '^src/', pathNot: [ENTRIES, TEST, TEST_SUPPORT, '[.]d[.]ts$'], reachable: false }),
     wall('nothing-unresolved', 'What is imported must be there.', {}, { couldNotResolve: true, pathNot: '^virtual:|[?]' }),
     wall('packages-declared', 'A package that package.json does not name may vanish any day.', {}, { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] }),
     wall('test-support-in-tests-only', 'No program runs on simulated disks or links.', { pathNot: [TEST, TEST_SUPPORT] }, { path: TEST_SUPPORT }),

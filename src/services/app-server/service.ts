@@ -110,7 +110,7 @@ async function acceptedEncryption({ settings: { encryption }, dataFolder }: Cont
   return encryption === 'off' ? undefined : { identitySecret: await identitySecret(dataFolder), acceptsPlain: encryption === 'offered' }
 }
 
-function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort: number, udpPort: number): () => void {
+function registerAt({ settings, clock, log, emit, health }: Context, tcpPort: number, udpPort: number): () => void {
   if (settings.dns === undefined) return () => undefined
   const { domain, host } = settings
   const server = parseEndpoint(settings.dns, DNS_ADMIN_PORT)
@@ -118,13 +118,10 @@ function registerAt({ settings, clock, log, emit, setHealth }: Context, tcpPort:
     server, domain, host, tcpPort, udpPort, keyFile: settings.dns_key, clock,
     onRegistered(address) {
       log(`registered ${domain} as ${address} at ${formatEndpoint(server)}`)
-      setHealth(undefined)
+      health.set('name', undefined)
       emit('registered', { domain, address })
     },
-    onFailed(sentence) {
-      log(`${domain} is not registered: ${sentence}; trying again`)
-      setHealth(`${domain} is not registered: ${sentence}`)
-    },
+    onFailed: sentence => health.set('name', `${domain} is not registered: ${sentence}; trying again`),
   })
 }
 

@@ -15,7 +15,6 @@ import { NameBook } from './core/name-book.ts'
 import { parseOptionTexts } from './core/option-texts.ts'
 import { isLeftOut, networksToServe, type ServedNetwork } from './core/pools.ts'
 import { parseReservation } from './core/setting-texts.ts'
-import { Health } from './health.ts'
 import { candidatesFor } from './interfaces.ts'
 import { LeaseClock } from './lease-clock.ts'
 import { LeaseStore } from './lease-store.ts'
@@ -27,8 +26,7 @@ import { withoutRoom } from './wire/option-layout.ts'
 import { optionBytes } from './wire/options.ts'
 
 export const dhcpService = implement(dhcp, async given => {
-  const { settings, log } = given
-  const health = new Health(given.setHealth)
+  const { settings, log, health } = given
   const networksNow = networksOfMachine(settings, log)
   const networks = networksNow()
   const lending = lendingBy(settings, networks, log)
@@ -50,7 +48,7 @@ export const dhcpService = implement(dhcp, async given => {
   }
   const registration = await registrationOf(context, lending.names).catch(giveUp)
   const serving = await Serving.open({
-    context, networks, lending, store, health, onRival: rival => reporting.rival(rival),
+    context, networks, lending, store, onRival: rival => reporting.rival(rival),
     onEvent(event) {
       reporting.report(event)
       registration?.heed(event)
@@ -70,7 +68,7 @@ export const dhcpService = implement(dhcp, async given => {
   log(describeIo(context.settings.io))
   for (const network of networks) log(sentenceOf(network))
   const endpoints = () => ownAddresses(serving.networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port }))
-  const stopFollowing = follow({ context, health, serving, networksNow }, () => {
+  const stopFollowing = follow({ context, serving, networksNow }, () => {
     takeUp()
     context.setEndpoints(endpoints())
   })
@@ -123,7 +121,6 @@ function networksOfMachine(settings: Settings, log: Context['log']): () => Serve
 
 interface Followed {
   readonly context: Context
-  readonly health: Health
   readonly serving: Serving
   readonly networksNow: () => ServedNetwork[]
 }
@@ -132,7 +129,7 @@ interface Followed {
  * Looks at the interfaces every few seconds, and serves what has changed. Where the settings do not fit them any more (the cable of
  * `--pool` is out), what is served stays, for it comes back.
  */
-function follow({ context: { clock, log }, health, serving, networksNow }: Followed, onChange: () => void): () => Promise<void> {
+function follow({ context: { clock, log, health }, serving, networksNow }: Followed, onChange: () => void): () => Promise<void> {
   let cancel = () => {}
   let looking: Promise<void> | undefined
   let stopped = false

@@ -14,7 +14,6 @@ import type { LendingOptions, ServerEvent } from './core/lender.ts'
 import type { ServedNetwork } from './core/pools.ts'
 import { Rivals, type Rival } from './core/rivals.ts'
 import { DhcpServer } from './core/server.ts'
-import type { Health } from './health.ts'
 import { Intake } from './intake.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { RivalWatch } from './rival-watch.ts'
@@ -28,7 +27,6 @@ export interface ServingOptions {
   readonly networks: readonly ServedNetwork[]
   readonly lending: LendingOptions
   readonly store: LeaseStore
-  readonly health: Health
   readonly onEvent: (event: Exclude<ServerEvent, { kind: 'probe' }>) => void
   readonly onRival: (rival: Rival) => void
 }
@@ -102,7 +100,7 @@ export class Serving {
    * @returns whether they are others
    */
   async follow(networks: readonly ServedNetwork[]): Promise<boolean> {
-    const { health } = this.#options
+    const { health } = this.#options.context
     const changed = JSON.stringify(networks.map(shapeOf)) !== JSON.stringify(this.#networks.map(shapeOf))
     if (changed) {
       await this.#watch?.stop()
@@ -160,7 +158,7 @@ export class Serving {
 
   /** On port 67 of a network strangers are served, so it matters who else serves them. */
   #watchRivals(): RivalWatch | undefined {
-    const { context: { clock, random, trace, log, settings }, health, onRival } = this.#options
+    const { context: { clock, random, trace, log, settings, health }, onRival } = this.#options
     if (this.port !== STANDARD_PORT || isLoopback(settings.host)) return undefined
     const machine = this.#machine
     const wires = this.#networks.flatMap(({ loopback, interfaceName, serverAddress }) =>

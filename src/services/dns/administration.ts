@@ -8,7 +8,6 @@ import type { FollowingDoor } from '../kit/node/udp/following-door.ts'
 import { openAdminPort, type AdminTarget } from './admin-port.ts'
 import type { dns } from './contract.ts'
 import { Authority } from './core/admin/authority.ts'
-import type { Health } from './health.ts'
 import { nodeHmac } from './hmac.ts'
 import { Keyring } from './keys-file.ts'
 import type { NamesTable } from './names-table.ts'
@@ -21,7 +20,6 @@ export interface AdministrationOptions {
   readonly context: ServiceContext<typeof dns>
   readonly store: ZoneStore
   readonly table: NamesTable
-  readonly health: Health
 }
 
 export interface Administration {
@@ -41,8 +39,8 @@ const DNS_PORT = 53
 /** The time of day as the system has it now: signatures are held against other machines' clocks, and the service's own clock never jumps. */
 const wallSeconds = (): number => Date.now() / 1000
 
-export async function openAdministration({ context, store, table, health }: AdministrationOptions): Promise<Administration> {
-  const { settings, clock, trace } = context
+export async function openAdministration({ context, store, table }: AdministrationOptions): Promise<Administration> {
+  const { settings, clock, trace, health } = context
   const keyring = new Keyring({ folder: context.dataFolder, clock, log: text => context.log(text), onTrouble: sentence => health.set('keys', sentence) })
   await keyring.watch()
   const peers = settings.secondary.map(text => parseEndpoint(text, DNS_PORT))

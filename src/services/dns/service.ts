@@ -16,7 +16,6 @@ import { CANARY_NAMES } from './core/answering/canary-names.ts'
 import { createRoutes } from './core/forwarding/routes.ts'
 import { DnsServer } from './core/answering/server.ts'
 import { FilteredAnswers } from './filtered-answers.ts'
-import { Health } from './health.ts'
 import { NamesTable } from './names-table.ts'
 import { readOtherServers, refuseOwnAddress, type OtherServers } from './other-servers.ts'
 import { openSockets, type NoticedEvent } from './sockets.ts'
@@ -42,9 +41,8 @@ export const dnsService = implement(dns, async context => {
 })
 
 async function start(context: Context, others: OtherServers, closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
-  const { settings, clock } = context
+  const { settings, clock, health } = context
   const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
-  const health = new Health(context)
   const answerLog = new AnswerLog(context)
   const filtered = new FilteredAnswers(context)
   const store = await openZoneStore({
@@ -55,7 +53,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
     },
   })
   closers.push(async () => table.stop(), () => store.close(), async () => answerLog.stop())
-  const administration = await openAdministration({ context, store, table, health })
+  const administration = await openAdministration({ context, store, table })
   closers.push(() => administration.close())
   const machine = new DnsServer(store.zone, new Cache(), {
     routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomLetters: !settings.plain_letters,
@@ -101,7 +99,7 @@ function hideCanaries({ settings, setRow }: Context): boolean {
   return hides
 }
 
-function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, filtered: FilteredAnswers, answerLog: AnswerLog, table: NamesTable, health: Health): void {
+function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, filtered: FilteredAnswers, answerLog: AnswerLog, table: NamesTable, health: Context['health']): void {
   switch (event.name) {
     case 'upstream': return health.set(`upstream ${event.zone}`, unreachable(event.zone, event.trouble))
     case 'filtered': return filtered.tell(event)

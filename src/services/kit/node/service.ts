@@ -1,6 +1,7 @@
 /** A service's implementation: what its contract promises, on real sockets and disk. Runs in any process of Node. */
 import type { AskOf, Contract, EventsOf, ReplyOf, RowOf, SettingsOf, UncheckedSettings } from '../contract.ts'
 import { UsageError } from '../errors.ts'
+import { Health } from '../health.ts'
 import type { ServiceEndpoint } from '../host-protocol.ts'
 import type { Random } from '../random.ts'
 import { TraceRing } from '../trace.ts'
@@ -26,8 +27,8 @@ export interface ServiceContext<C extends Contract> {
   emit<Name extends keyof EventsOf<C> & string>(name: Name, data: EventsOf<C>[Name]): void
   /** Sets a row of the panel's table, or removes it. */
   setRow(key: string, row: RowOf<C> | undefined): void
-  /** Runs, but not as it should: why. Undefined: all is well again. */
-  setHealth(reason: string | undefined): void
+  /** Where it runs, but not as it should: what is wrong, part by part. */
+  readonly health: Health
   /** It is reached elsewhere from now on: the addresses of this machine have changed. */
   setEndpoints(endpoints: readonly ServiceEndpoint[]): void
   /** Cannot go on: the service is stopped and reported as failed. */
@@ -104,7 +105,7 @@ export async function startService<C extends Contract>(
     log: text => listener.log(text),
     emit: (name, data) => listener.event(name, data),
     setRow: (key, row) => listener.row(key, row),
-    setHealth: reason => listener.health(reason),
+    health: new Health(reason => listener.health(reason)),
     setEndpoints: changed => {
       endpoints = changed
       listener.endpoints(changed)

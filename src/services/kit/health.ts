@@ -1,5 +1,4 @@
 /** What is wrong with a service, where several parts of it may have something to say: all of it in one sentence, told on change. */
-
 export class Health {
   readonly #reasons = new Map<string, string>()
   readonly #tell: (reason: string | undefined) => void

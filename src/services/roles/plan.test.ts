@@ -44,8 +44,9 @@ test('what the person chose goes before what is planned', () => {
   expect(plannedSettings('dns', local, { host: '192.0.2.7', port: 53 })).toEqual({ host: '192.0.2.7', port: 53 })
 })
 
-test('free ports replace the standard ones, never the chosen ones', () => {
-  expect(withFreePorts('dns', { host: '127.0.0.1', port: 53 }, {})).toEqual({ host: '127.0.0.1', port: 0, admin_port: 0 })
-  expect(withFreePorts('app-server', { tcp_port: 81 }, { tcp_port: 81 })).toEqual({ tcp_port: 81, udp_port: 0 })
-  expect(withFreePorts('dhcp', {}, {})).toEqual({ port: 0 })
+test('free ports replace the standard ones, one first and all at last, never the chosen ones', () => {
+  const host = '127.0.0.1'
+  expect(withFreePorts('dns', { host, port: 53 }, {})).toEqual([{ host, port: 0 }, { host, port: 53, admin_port: 0 }, { host, port: 0, admin_port: 0 }])
+  expect(withFreePorts('app-server', { tcp_port: 81 }, { tcp_port: 81 })).toEqual([{ tcp_port: 81, udp_port: 0 }])
+  expect(withFreePorts('dhcp', {}, {})).toEqual([{ port: 0 }])
 })

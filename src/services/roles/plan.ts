@@ -52,10 +52,14 @@ function endpointOf({ mode, lanAddress, endpoints }: Surroundings, id: ServiceId
   return { address, port: endpoint.port }
 }
 
-/** The same settings with every port that the person did not choose left open: any free one. */
-export function withFreePorts(id: ServiceId, settings: UncheckedSettings, chosen: UncheckedSettings): UncheckedSettings {
+/**
+ * What to try in turn where a port cannot be had: the same settings with one port that the person did not choose left open (any free
+ * one), with the next, and with all of them.
+ */
+export function withFreePorts(id: ServiceId, settings: UncheckedSettings, chosen: UncheckedSettings): UncheckedSettings[] {
   const ports = portSettings(id).filter(name => chosen[name] === undefined)
-  return { ...settings, ...Object.fromEntries(ports.map(name => [name, 0])) }
+  const open = (names: readonly string[]) => ({ ...settings, ...Object.fromEntries(names.map(name => [name, 0])) })
+  return [...ports.map(name => open([name])), ...(ports.length > 1 ? [open(ports)] : [])]
 }
 
 /** Names of the settings that are ports of the service's own. */

@@ -75,13 +75,23 @@ export class Roles {
     try {
       await this.#launch(id, settings)
     } catch (error) {
-      if (!(error instanceof HamletError) || (error.code !== 'port-taken' && error.code !== 'port-not-permitted')) throw error
-      const open = withFreePorts(id, settings, chosen)
-      if (Object.keys(open).every(name => open[name] === settings[name])) throw error
-      const endpoints = await this.#launch(id, open)
+      if (!isPortTrouble(error)) throw error
+      const endpoints = await this.#launchOnFreePorts(id, withFreePorts(id, settings, chosen), error)
       const where = endpoints.map(({ name, transport, port }) => `${name} on ${transport.toUpperCase()} port ${port}`)
       this.#options.listener.notice(oneLine(new HamletError({ ...error.parts, done: `serving ${[...new Set(where)].join(', ')} instead` })))
     }
+  }
+
+  /** @throws the trouble that it began with, where none of the choices is to be had */
+  async #launchOnFreePorts(id: ServiceId, choices: readonly UncheckedSettings[], trouble: HamletError): Promise<readonly ServiceEndpoint[]> {
+    for (const settings of choices) {
+      try {
+        return await this.#launch(id, settings)
+      } catch (error) {
+        if (!isPortTrouble(error)) throw error
+      }
+    }
+    throw trouble
   }
 
   #plan(id: ServiceId, chosen: UncheckedSettings): UncheckedSettings {
@@ -181,6 +191,8 @@ export class Roles {
     return Object.fromEntries(SERVICE_IDS.filter(id => this.#runs(id)).map(id => [id, this.#options.supervisor.status(id).endpoints]))
   }
 }
+
+const isPortTrouble = (error: unknown): error is HamletError => error instanceof HamletError && (error.code === 'port-taken' || error.code === 'port-not-permitted')
 
 const proof = (reply: unknown) => client.commands.probe.reply.parse(reply)
 

@@ -9,6 +9,7 @@
  * A trace knows addresses, ports and payloads; the headers of IP and UDP are made of these, so time to live and the like are
  * not those of the wire.
  */
+import { concat } from './concat.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseIpv4, parseIpv6 } from './ip-address.ts'
 
@@ -103,14 +104,4 @@ function uint32(value: number): Uint8Array {
 
 function netUint16(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 0xff)
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

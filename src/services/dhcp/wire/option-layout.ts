@@ -12,8 +12,8 @@
  * order of the options is the order of their importance. The relay's option 82 ends the first field (RFC 3046 §2.1), and before it stands
  * the client's identifier: so what is told to all clients alike is one sequence.
  */
+import { concat } from '../../kit/concat.ts'
 import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD } from './options.ts'
-import { joined } from './option-values.ts'
 
 /** Options for each field, END included; `file` and `sname` are undefined where they carry none. */
 export interface Layout {
@@ -50,7 +50,7 @@ const LEASE_BYTES = 120
 export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
   const inOrder = orderOf(values, order)
   const sequence = sequenceIn(inOrder, values)
-  if (sequence.length + END_BYTES <= room.mainBytes) return { main: joined([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined, leftOut: [] }
+  if (sequence.length + END_BYTES <= room.mainBytes) return { main: concat([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined, leftOut: [] }
 
   const last = pieces(LAST, values.get(LAST))
   // RFC 6842 §3: the identifier is a must, so it does not wait until there may be no room.
@@ -153,7 +153,7 @@ function pieces(code: number, value: Uint8Array | undefined): Uint8Array[] {
 }
 
 function field(options: readonly Uint8Array[]): Uint8Array {
-  return joined([...options, Uint8Array.of(END)])
+  return concat([...options, Uint8Array.of(END)])
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

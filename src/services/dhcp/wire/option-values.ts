@@ -2,6 +2,7 @@
  * How the values of DHCP options stand in bytes: one codec a shape. `decode` gives undefined where the bytes are not of that
  * shape; options.ts makes a MalformedPacket of it, which knows the option and its place.
  */
+import { concat } from '../../kit/concat.ts'
 import { subnetOf, type Subnet } from '../../kit/ip-address.ts'
 import { setUint32, uint16At, uint32At } from './big-endian.ts'
 
@@ -27,7 +28,7 @@ export const address: Codec<number> = { ...uint32, shape: 'an address' }
 export const addresses: Codec<readonly number[]> = {
   shape: 'a list of addresses',
   decode: bytes => bytes.length > 0 && bytes.length % 4 === 0 ? Array.from({ length: bytes.length / 4 }, (_, index) => uint32At(bytes, index * 4)) : undefined,
-  encode: values => joined(values.map(uint32Bytes)),
+  encode: values => concat(values.map(uint32Bytes)),
 }
 
 export const codes: Codec<readonly number[]> = { shape: 'a list of option codes', decode: bytes => bytes.length > 0 ? numbersOf(bytes) : undefined, encode: values => Uint8Array.from(values) }
@@ -71,7 +72,7 @@ export const routes: Codec<readonly Route[]> = {
     }
     return found.length > 0 ? found : undefined
   },
-  encode: values => joined(values.flatMap(({ destination: { network, prefixBits }, router }) =>
+  encode: values => concat(values.flatMap(({ destination: { network, prefixBits }, router }) =>
     [Uint8Array.of(prefixBits), uint32Bytes(network).subarray(0, Math.ceil(prefixBits / 8)), uint32Bytes(router)])),
 }
 
@@ -80,15 +81,6 @@ export function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, byte => String.fromCharCode(byte)).join('')
 }
 
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
 
 /** As `[...bytes]` does, which takes a method call a byte. */
 function numbersOf(bytes: Uint8Array): number[] {

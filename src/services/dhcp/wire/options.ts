@@ -9,10 +9,11 @@
  * the fields `file` and `sname` carry options too (RFC 2132 §9.3); they are read after the main ones, in that order.
  * option-layout.ts writes them.
  */
+import { concat } from '../../kit/concat.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
 import { clientFqdn, domainSearch } from './domain-names.ts'
 import { AT } from './header.ts'
-import { address, addresses, codes, joined, opaque, presence, routes, text, uint16, uint32, uint8, type Codec } from './option-values.ts'
+import { address, addresses, codes, opaque, presence, routes, text, uint16, uint32, uint8, type Codec } from './option-values.ts'
 
 /** What Hamlet understands, and where it is written. */
 export const OPTIONS = {
@@ -97,7 +98,7 @@ export function decodeOptions(message: Uint8Array): { options: Options; fileOver
   for (const { code, offset, parts } of found) {
     if (code === OVERLOAD) continue
     const [first = NOTHING] = parts
-    const bytes = parts.length === 1 ? first : joined(parts)
+    const bytes = parts.length === 1 ? first : concat(parts)
     const option = byCode[code]
     if (option === undefined) (unknown ??= new Map()).set(code, bytes.slice())
     else {

@@ -8,6 +8,7 @@
  *
  * so an answer fits one request only, and no message of a transfer can be left out or put elsewhere.
  */
+import { concat } from '../../../kit/concat.ts'
 import { MalformedPacket } from '../../../kit/errors.ts'
 import type { Message } from '../../wire/message.ts'
 import { nameKey } from '../../wire/name.ts'
@@ -73,7 +74,7 @@ export function verifyRequest(bytes: Uint8Array, message: Message, keyOf: KeyOf,
   if (tsig.mac.length > full || tsig.mac.length < full / 2) {
     throw new MalformedPacket(0, 'RFC 8945 §5.2.2.1', `a MAC of ${tsig.mac.length} octets, where ${key.algorithm} makes ${full}`)
   }
-  const expected = hmac.digest(key, concat(withoutTsig(bytes, tsig), encodeVariables(tsig)))
+  const expected = hmac.digest(key, concat([withoutTsig(bytes, tsig), encodeVariables(tsig)]))
   if (!hmac.equal(expected.subarray(0, tsig.mac.length), tsig.mac)) return judged(RCODE.BADSIG, undefined)
   if (Math.abs(nowSeconds - tsig.timeSignedSeconds) > Math.min(tsig.fudgeSeconds, FUDGE_SECONDS)) return judged(RCODE.BADTIME, key)
   return judged(tsig.mac.length < full ? RCODE.BADTRUNC : RCODE.NOERROR, key)
@@ -106,7 +107,7 @@ export class ResponseSignature {
     const unsigned = this.#record(id, nowSeconds, new Uint8Array(0))
     if (this.#key === undefined) return withTsig(bytes, unsigned)
     const fields = this.#first ? encodeVariables(unsigned) : encodeTimers(unsigned)
-    const mac = this.#hmac.digest(this.#key, concat(encodePriorMac(this.#priorMac), bytes, fields))
+    const mac = this.#hmac.digest(this.#key, concat([encodePriorMac(this.#priorMac), bytes, fields]))
     this.#priorMac = mac
     this.#first = false
     return withTsig(bytes, { ...unsigned, mac })
@@ -121,14 +122,4 @@ export class ResponseSignature {
       mac, originalId, error: this.#error, otherData: badTime ? encodeSeconds(nowSeconds) : new Uint8Array(0),
     }
   }
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

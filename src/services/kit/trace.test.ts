@@ -18,6 +18,7 @@ test('an event keeps its fields, whatever their letters', () => {
   const ring = new TraceRing(16_384)
   ring.event('dhcp', { host: 'fünke – 山 😀' }, 1)
   const [record] = ring.read(0, 1).records
+  expect(record).toMatchObject({ protocol: 'dhcp', kind: 'event', direction: 'none', path: '' })
   expect(JSON.parse(new TextDecoder().decode(record?.bytes))).toEqual({ host: 'fünke – 山 😀' })
 })
 

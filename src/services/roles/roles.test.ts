@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { contracts } from '../contracts.ts'
+import { contracts, SERVICE_IDS } from '../contracts.ts'
 import { Supervisor } from '../kit/node/supervisor.ts'
 import type { UncheckedSettings } from '../kit/contract.ts'
 import { Roles, type RolesListener } from './roles.ts'
@@ -7,19 +7,23 @@ import { Roles, type RolesListener } from './roles.ts'
 beforeEach(() => { vi.useFakeTimers() })
 afterEach(() => { vi.useRealTimers() })
 
-/** Roles whose processes all say ready at once, and the commands that they are given. */
-function setUp(listener: RolesListener): { roles: Roles; commands: string[] } {
+/** Roles whose processes all say ready at once, what is asked of them, and what ends the process of one. */
+function setUp(listener: RolesListener): { roles: Roles; commands: string[]; end: Map<string, () => void> } {
   const commands: string[] = []
-  const supervisor = new Supervisor(contracts, (id, say) => ({
+  const end = new Map<string, () => void>()
+  const supervisor = new Supervisor(contracts, (id, say, exit) => ({
     pid: 100, kill: () => undefined,
     send(message) {
+      end.set(id, () => exit(1))
+      if (message.type === 'stop') queueMicrotask(() => exit(0))
       if (message.type === 'start') queueMicrotask(() => say({ type: 'ready', endpoints: [{ name: id, transport: 'tcp', address: '127.0.0.1', port: 7777 }], pinned: {} }))
       if (message.type !== 'command') return
       commands.push(message.name)
       queueMicrotask(() => say({ type: 'reply', call: message.call, value: { ok: true, sentence: 'well', tookMs: 1 } }))
     },
-  }), { status: () => undefined, line: () => undefined, event: () => undefined, rows: () => undefined })
-  return { roles: new Roles({ supervisor, listener, dataFolder: '/data', assetsFolder: '/assets', secrets: {} }), commands }
+  }), { status: ({ id }) => roles.stateChanged(SERVICE_IDS.find(known => known === id) ?? 'dns'), line: () => undefined, event: () => undefined, rows: () => undefined })
+  const roles: Roles = new Roles({ supervisor, listener, dataFolder: '/data', assetsFolder: '/assets', secrets: {} })
+  return { roles, commands, end }
 }
 
 test('where lamps are seen, each role is proven again and again', async () => {
@@ -29,6 +33,25 @@ test('where lamps are seen, each role is proven again and again', async () => {
   await vi.advanceTimersByTimeAsync(60_000)
   expect([...lit]).toEqual(['dns', 'dhcp', 'app-server', 'client'])
   expect(commands.length).toBeGreaterThanOrEqual(16)
+})
+
+test('a lamp is lit by proof alone: not before, not of a role that was stopped or has crashed, and not without the client', async () => {
+  const { roles, end } = setUp({ notice: () => undefined, lamp: () => undefined })
+  const lit = () => SERVICE_IDS.filter(id => roles.lamp(id).lit)
+  expect(lit()).toEqual([])
+  await roles.startAll({ 'dns': {}, 'dhcp': {}, 'client': {} })
+  expect(lit()).toEqual([])
+  await roles.probeAll()
+  expect(lit()).toEqual(['dns', 'dhcp', 'client'])
+  await roles.stop('dhcp')
+  expect(lit()).toEqual(['dns', 'client'])
+  end.get('dns')?.()
+  expect(lit()).toEqual(['client'])
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(lit()).toEqual(['dns', 'client'])
+  await roles.stop('client')
+  await roles.probeAll()
+  expect(lit()).toEqual([])
 })
 
 test('where nobody sees a lamp, nothing is asked for its sake', async () => {

@@ -138,13 +138,13 @@ test('delay holds both ways, and a train goes through the link datagram by datag
   door.sendTrain(peer, train, 100)
   door.flush()
   train.fill(0) // the bytes are the sender's again
-  wire.arrive(peer, numbered(5), numbered(6, 50))
+  wire.arrive(peer, numbered(5), numbered(6, 50), numbered(7, 70))
   clock.goTo(19)
   expect([wire.sent.length, received.length]).toEqual([0, 0])
   clock.goTo(20)
   expect(wire.sent.map(({ bytes }) => [bytes[0], bytes.length])).toEqual([[0, 100], [100, 100], [200, 50]])
   expect(wire.trains).toEqual([])
-  expect(received.map(({ bytes }) => [...new Set(bytes), bytes.length])).toEqual([[5, 100], [6, 50]])
+  expect(received.map(({ bytes }) => [...new Set(bytes), bytes.length])).toEqual([[5, 100], [6, 50], [7, 70]])
 })
 
 test('a direction alone is conditioned where only that is asked for', async () => {

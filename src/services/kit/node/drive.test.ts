@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { HamletError } from '../errors.ts'
 import type { Machine } from '../machine.ts'
 import type { Clock } from './clock.ts'
 import { drive } from './drive.ts'
@@ -78,19 +79,54 @@ test('a machine that waits for nothing any more is left alone', () => {
   expect(timeouts).toEqual([])
 })
 
-test('what follows from records that are safe at the same time leaves in one flush, and not before', async () => {
+/** A machine that has records made safe and something sent behind each, and a journal that does so when the test says. */
+function persisting() {
   const path = { local: { address: '127.0.0.1', port: 67 }, interfaceName: '', peer: { address: '127.0.0.1', port: 68 } }
   const persist = (record: string) => ({ kind: 'persist' as const, record, then: [{ kind: 'send' as const, path, bytes: new Uint8Array(1) }] })
-  const machine: Machine<never, string> = { outbox: [persist('one'), persist('other')], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity }
-  const done: ((error: undefined) => void)[] = []
-  const journal: Journal<string> = { append: (_record, tell) => done.push(tell), compact: () => Promise.resolve(), close: () => Promise.resolve() }
+  const machine: Machine<never, string> = { outbox: [], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity }
+  const waiting: ((error: HamletError | undefined) => void)[] = []
+  const journal: Journal<string> = { append: (_record, tell) => waiting.push(tell), compact: () => Promise.resolve(), close: () => Promise.resolve() }
   const happened: string[] = []
   const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') > 0 }
-  drive({ machine, journal, door: () => door, clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: () => undefined }).drain()
-  happened.splice(0)
-  for (const tell of done) tell(undefined)
-  await Promise.resolve()
-  expect(happened).toEqual(['send', 'send', 'flush'])
+  const onDiskError = (error: Error) => happened.push(error.message)
+  const driver = drive({ machine, journal, door: () => door, clock: { nowMs: () => 0, wakeAt: () => () => undefined }, onEvent: () => undefined, onDiskError })
+  return {
+    driver,
+    persist(...records: string[]) {
+      machine.outbox.push(...records.map(persist))
+      driver.drain()
+      happened.splice(0)
+    },
+    /** What happens once the disk has these records, or has failed. */
+    async whenSafe(error?: HamletError): Promise<string[]> {
+      for (const tell of waiting.splice(0)) tell(error)
+      await Promise.resolve()
+      return happened.splice(0)
+    },
+  }
+}
+
+test('what follows from records that are safe at the same time leaves in one flush, and not before, each time anew', async () => {
+  const { persist, whenSafe } = persisting()
+  persist('one', 'other')
+  expect(await whenSafe()).toEqual(['send', 'send', 'flush'])
+  persist('later')
+  expect(await whenSafe()).toEqual(['send', 'flush'])
+})
+
+test('what depends on a record that could not be made safe never leaves, and the fault is told', async () => {
+  const { persist, whenSafe } = persisting()
+  persist('one')
+  expect(await whenSafe(new HamletError({ code: 'disk-failed', what: 'not written', why: 'the disk is full', remedy: 'make room' }))).toEqual(['not written: the disk is full'])
+  persist('other')
+  expect(await whenSafe()).toEqual(['send', 'flush'])
+})
+
+test('a driver that was stopped sends nothing more, whatever becomes safe', async () => {
+  const { driver, persist, whenSafe } = persisting()
+  persist('one')
+  driver.stop()
+  expect(await whenSafe()).toEqual([])
 })
 
 test('a machine uses the memory of what it sent again once the door is done with it, and not before', () => {

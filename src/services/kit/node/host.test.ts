@@ -12,7 +12,7 @@ import { implement } from './service.ts'
 const counter = defineContract({
   id: 'counter', command: 'counter', title: 'Counter', summary: 'Counts.',
   settings: z.object({ from: z.int().default(1) }),
-  commands: { add: { ask: z.object({ by: z.int() }), reply: z.object({ total: z.int() }) } },
+  commands: { list: { ask: z.object({ rows: z.int() }), reply: z.object({}) }, add: { ask: z.object({ by: z.int() }), reply: z.object({ total: z.int() }) } },
   events: { counted: z.object({ total: z.int() }) },
   table: { title: 'Totals', empty: 'None.', row: z.object({ total: z.string() }) },
 })
@@ -24,6 +24,10 @@ const counting = implement(counter, context => {
   return Promise.resolve({
     endpoints: [], pinned: {},
     commands: {
+      list({ rows }) {
+        for (let row = 0; row < rows; row++) context.setRow(`row ${row}`, { total: String(row) })
+        return Promise.resolve({})
+      },
       add({ by }) {
         total += by
         context.emit('counted', { total })
@@ -64,6 +68,23 @@ test('rows changed many times are told once, at the latest when it stops', async
   await host.stop()
   expect(said.filter(({ type }) => type === 'rows')).toEqual([{ type: 'rows', changes: [['row 0', { total: '27' }], ['row 1', { total: '28' }], ['row 2', { total: '29' }]] }])
   expect(said.at(-1)).toEqual({ type: 'stopped' })
+  expect(exits).toEqual([0])
+})
+
+test('of more rows than a table has the ones that changed last are told', async () => {
+  const { host, said, start } = setUp()
+  await start({})
+  await host.take({ type: 'command', call: 1, name: 'list', ask: { rows: 2001 } })
+  await host.stop()
+  const [told] = said.flatMap(message => message.type === 'rows' ? [message.changes.map(([key]) => key)] : [])
+  expect([told?.length, told?.[0], told?.at(-1)]).toEqual([2000, 'row 1', 'row 2000'])
+})
+
+test('told to stop twice it stops once', async () => {
+  const { host, said, exits, start } = setUp()
+  await start({})
+  await Promise.all([host.stop(), host.stop()])
+  expect(said.filter(({ type }) => type === 'stopped')).toHaveLength(1)
   expect(exits).toEqual([0])
 })
 

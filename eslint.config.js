@@ -67,6 +67,7 @@ const everywhere = {
   'no-console': 'error',
   'no-control-regex': 'error',
   'no-debugger': 'error',
+  'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
   'no-empty': 'error', // A catch with a reason in it is not empty.
   'no-eval': 'error',
   'no-implicit-coercion': ['error', { allow: ['!!'] }],

@@ -6,6 +6,8 @@ const expect = { poll: { timeout: 15_000 } }
 export default defineConfig({
   test: {
     globalSetup: 'test/support/temporary-folder.ts',
+    // Vitest leaves one processor idle, which of two is half; and most tests of sockets and programs wait rather than reckon.
+    maxWorkers: '100%',
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], exclude: ['src/**/*.socket.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'repository', include: ['test/repository/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },

@@ -10,19 +10,19 @@ export const countStatus = ({ status, signal }) => status === 0
   ? { passed: 1, failed: 0, skipped: 0 }
   : { passed: 0, failed: 1, skipped: 0, why: signal === null ? `ended with status ${status}` : `ended by ${signal}` }
 
-/** Vitest's JSON report. */
-export function countVitest(file, ended) {
+/** Vitest's JSON report. @param folder the checkout that was tested, from which files are named */
+export function countVitest(file, ended, folder = root) {
   if (!existsSync(file)) return crashed('left no report', ended)
   const report = readJson(file)
   // A file that could not even be loaded has no tests to count: it counts as one failure.
   const isUnloaded = ({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')
   const unloaded = report.testResults.filter(isUnloaded).length
   const counts = { passed: report.numPassedTests, failed: report.numFailedTests + unloaded, skipped: report.numPendingTests + report.numTodoTests }
-  return honest({ ...counts, failures: report.testResults.filter(({ status }) => status === 'failed').flatMap(failuresOf) }, ended)
+  return honest({ ...counts, failures: report.testResults.filter(({ status }) => status === 'failed').flatMap(tested => failuresOf(tested, folder)) }, ended)
 }
 
-function failuresOf({ name = '', message = '', assertionResults }) {
-  const file = relative(root, name)
+function failuresOf({ name = '', message = '', assertionResults }, folder) {
+  const file = relative(folder, name)
   const failed = assertionResults.filter(({ status }) => status === 'failed')
   if (failed.length === 0) return [`${file}: ${firstLine(message)}`]
   return failed.map(({ fullName, failureMessages }) => `${file} › ${fullName}: ${firstLine(failureMessages[0] ?? '')}`)

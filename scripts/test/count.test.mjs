@@ -60,6 +60,11 @@ test('what failed is named, a line each: a test, a file that could not be loaded
   ])
 })
 
+test('what failed in another folder than the checkout is named from there', () => {
+  const files = [{ status: 'failed', name: '/var/tmp/shadow/test/e2e/a.test.ts', message: 'no such module\n', assertionResults: [] }]
+  assert.deepEqual(countVitest(report({ passed: 1, files }), badly, '/var/tmp/shadow').failures, ['test/e2e/a.test.ts: no such module'])
+})
+
 test('a check without tests is one passed or one failed', () => {
   assert.equal(countStatus(well).passed, 1)
   assert.equal(countStatus({ status: null, signal: 'SIGTERM' }).failed, 1)

@@ -81,7 +81,7 @@ async function endToEnd() {
     const [command, asNobodyArgs] = asNobody(join(shadow.folder, 'node_modules/node/bin/node'), args)
     const ended = await runInForeground(command, asNobodyArgs, { cwd: shadow.folder, env: { ...environment, ...shadow.environment }, timeout: LIMIT_MS })
     shadow.remove()
-    return countVitest(report, ended)
+    return countVitest(report, ended, shadow.folder)
   } finally {
     shadow?.remove()
     display.end()

@@ -1,7 +1,6 @@
 // Hamlet's RUDP and a peer in Python that was written from docs/rudp.md alone: one suite, every client against every server.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -141,6 +141,7 @@ const linted: Plant[] = [
   says('a promise that nobody waits for', 'src/services/dns/floating.ts', 'Promise.reject(new Error())', '@typescript-eslint/no-floating-promises'),
   says('a switch that forgets a case', 'src/services/dns/switch.ts', 'export const planted = (way: \'in\' | \'out\') => {\n  switch (way) {\n    case \'in\': return 1\n  }\n  return 0\n}', '@typescript-eslint/switch-exhaustiveness-check'),
   says('console in a service', 'src/services/dns/console.ts', 'console.log(1)', 'no-console'),
+  says('a file that is imported twice', 'src/services/dns/twice.ts', 'import { decode } from \'./wire/message.ts\'\nimport { decode as again } from \'./wire/message.ts\'\nexport const planted = [decode, again]', 'no-duplicate-imports'),
   says('a semicolon', 'src/services/dns/semicolon.ts', 'export const planted = 1;', 'semi'),
   says('a long file', 'src/services/dns/long.ts', `export const planted = 1\n${'// more\n'.repeat(360)}`, 'max-lines'),
   says('a long function', 'src/services/dns/long-function.ts', `export function planted(): void {\n${'  JSON.parse(\'1\')\n'.repeat(80)}}`, 'max-lines-per-function'),

@@ -1,9 +1,8 @@
 /** The service's end of the host protocol: runs one service in a process of its own and tells the supervisor all it hears. */
-import { partsOf } from '../errors.ts'
+import { assertNever, partsOf } from '../errors.ts'
 import { toService, type FromService, type TableRow, type ToService } from '../host-protocol.ts'
 import type { Contract } from '../contract.ts'
 import { startService, type Implementation, type ServiceListener, type StartedService } from './service.ts'
-import { assertNever } from '../errors.ts'
 
 /** A channel to the supervisor that carries plain data: a utility process's parent port, a child process's IPC. */
 export interface HostChannel {

@@ -11,6 +11,7 @@ const command: Command = defineCommand({
     host: z.string().default('127.0.0.1').meta({ description: 'address to serve on', placeholder: 'IP' }),
     tcp_port: z.int().max(65535).default(80).meta({ description: 'TCP port', placeholder: 'PORT' }),
     upstream: z.array(z.string()).default(['192.0.2.1']).meta({ description: 'whom to ask', placeholder: 'IP' }),
+    peer: z.array(z.string()).default([]).meta({ description: 'whom to tell', placeholder: 'IP' }),
     json: z.boolean().default(false).meta({ description: 'for programs' }),
     dns: z.string().meta({ description: 'who knows names', placeholder: 'IP' }),
   }),
@@ -46,10 +47,11 @@ test('a value outside its range names the flag', () => {
 test('the help names every flag with its placeholder, its default and whether it is needed', () => {
   expect(helpOf(command)).toBe([
     'Serves.', '',
-    'Usage: hamlet serve NAME [TYPE] [--host IP] [--tcp_port PORT] [--upstream IP]... [--json] --dns IP', '',
+    'Usage: hamlet serve NAME [TYPE] [--host IP] [--tcp_port PORT] [--upstream IP]... [--peer IP]... [--json] --dns IP', '',
     '  --host IP        address to serve on (127.0.0.1)',
     '  --tcp_port PORT  TCP port (80)',
     '  --upstream IP    whom to ask (192.0.2.1)',
+    '  --peer IP        whom to tell',
     '  --json           for programs',
     '  --dns IP         who knows names, needed',
     '  --help           this text', '',

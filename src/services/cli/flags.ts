@@ -81,7 +81,8 @@ function usageOf(field: SettingField): string {
 }
 
 function describe(field: SettingField): string {
-  const preset = field.default === undefined || field.kind === 'boolean' ? '' : ` (${field.kind === 'list' ? (Array.isArray(field.default) ? field.default.join(', ') : '') : String(field.default)})`
+  const standard = field.kind === 'boolean' ? '' : Array.isArray(field.default) ? field.default.join(', ') : String(field.default ?? '')
+  const preset = standard === '' ? '' : ` (${standard})`
   const choices = field.choices.length === 0 ? '' : `: ${field.choices.join(', ')}`
   return `${field.help}${choices}${preset}${field.required ? ', needed' : ''}`
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { client } from '../services/client/contract.ts'
 import { contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
 import { partsOf, type ErrorParts } from '../services/kit/errors.ts'
-import type { ServiceState } from '../services/kit/host-protocol.ts'
+import { isUp } from '../services/kit/host-protocol.ts'
 import { saveSettings } from '../services/kit/node/settings-file.ts'
 import { Supervisor, type ServiceStatus } from '../services/kit/node/supervisor.ts'
 import { parseSettings } from '../services/kit/node/service.ts'
@@ -199,8 +199,7 @@ export class Control {
   }
 
   #isUp(id: ServiceId): boolean {
-    const up: readonly ServiceState[] = ['running', 'degraded']
-    return up.includes(this.#supervisor.status(id).state)
+    return isUp(this.#supervisor.status(id))
   }
 
   #remember(changes: Partial<Record<ServiceId, Partial<Settings['roles'][ServiceId]>>>): Promise<ErrorParts | undefined> {

@@ -8,6 +8,9 @@ import { ERROR_CODES } from './errors.ts'
 export const SERVICE_STATES = ['stopped', 'starting', 'running', 'degraded', 'stopping', 'failed'] as const
 export type ServiceState = (typeof SERVICE_STATES)[number]
 
+/** It does its work, if not quite as it should. */
+export const isUp = ({ state }: { readonly state: ServiceState }): boolean => state === 'running' || state === 'degraded'
+
 export const errorParts = z.object({
   code: z.enum(ERROR_CODES), what: z.string(), why: z.string(), done: z.string().optional(), remedy: z.string(), proof: z.string().optional(),
 })

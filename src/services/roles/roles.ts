@@ -8,7 +8,7 @@ import { SERVICE_IDS, type ServiceId } from '../contracts.ts'
 import type { UncheckedSettings } from '../kit/contract.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import { HamletError, oneLine, type ErrorParts } from '../kit/errors.ts'
-import type { ServiceEndpoint } from '../kit/host-protocol.ts'
+import { isUp, type ServiceEndpoint } from '../kit/host-protocol.ts'
 import { isWildcard } from '../kit/ip-address.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import type { Supervisor } from '../kit/node/supervisor.ts'
@@ -178,8 +178,7 @@ export class Roles {
   }
 
   #runs(id: ServiceId): boolean {
-    const { state } = this.#options.supervisor.status(id)
-    return state === 'running' || state === 'degraded'
+    return isUp(this.#options.supervisor.status(id))
   }
 
   #launch(id: ServiceId, settings: UncheckedSettings): Promise<readonly ServiceEndpoint[]> {

@@ -4,7 +4,7 @@
  */
 import type { Contract, UncheckedSettings } from '../contract.ts'
 import { assertNever, HamletError, partsOf, type ErrorParts } from '../errors.ts'
-import { fromService, type FromService, type ServiceEndpoint, type ServiceState, type TableRow, type ToService } from '../host-protocol.ts'
+import { fromService, isUp, type FromService, type ServiceEndpoint, type ServiceState, type TableRow, type ToService } from '../host-protocol.ts'
 import { restartDelayMs } from '../restart.ts'
 
 /** A process that runs one service. */
@@ -174,7 +174,7 @@ class SupervisedService {
 
   command(name: string, ask: unknown): Promise<unknown> {
     const running = this.process
-    if (running === undefined || (this.status.state !== 'running' && this.status.state !== 'degraded')) return Promise.reject(this.#notRunning())
+    if (running === undefined || !isUp(this.status)) return Promise.reject(this.#notRunning())
     return new Promise((resolve, reject) => {
       const call = this.#nextCall++
       const timer = setTimeout(() => {
@@ -201,11 +201,11 @@ class SupervisedService {
         return
       }
       case 'health': {
-        if (this.status.state === 'running' || this.status.state === 'degraded') this.#setStatus(message.reason === undefined ? 'running' : 'degraded', { endpoints: this.status.endpoints, reason: message.reason })
+        if (isUp(this.status)) this.#setStatus(message.reason === undefined ? 'running' : 'degraded', { endpoints: this.status.endpoints, reason: message.reason })
         return
       }
       case 'endpoints': {
-        if (this.status.state === 'running' || this.status.state === 'degraded') this.#setStatus(this.status.state, { endpoints: message.endpoints, reason: this.status.reason })
+        if (isUp(this.status)) this.#setStatus(this.status.state, { endpoints: message.endpoints, reason: this.status.reason })
         return
       }
       case 'reply': return this.#settle(message.call, call => call.resolve(message.value))

@@ -14,7 +14,7 @@ Usage: npm run bench:dns -- [--peers NAME,…] [--rounds N] [--seconds S] [--onl
   --help           this text
 `
 
-export const PARTS = ['flood', 'dnsperf', 'paced', 'misses']
+const PARTS = ['flood', 'dnsperf', 'paced', 'misses']
 
 /**
  * @param {string[]} argv

@@ -3,7 +3,7 @@ import { listOf, numberOf, readArguments } from '../arguments.mjs'
 import { NIGHTS, PAGES, TRANSFERS } from './cases.mjs'
 
 export const CASES = ['self', ...TRANSFERS.map(({ name }) => name), ...PAGES.map(({ name }) => name), 'fairness', ...NIGHTS.map(({ name }) => name), 'loopback']
-export const PEERS = ['tcp-cubic', 'tcp-bbr', 'quic', 'h3', 'kcp', 'rudp', 'rudp-cubic', 'node-tcp', 'node-alone', 'curl-tcp', 'rudp-dgram']
+const PEERS = ['tcp-cubic', 'tcp-bbr', 'quic', 'h3', 'kcp', 'rudp', 'rudp-cubic', 'node-tcp', 'node-alone', 'curl-tcp', 'rudp-dgram']
 
 export const USAGE = `Measures RUDP beside the kernel's TCP, quic-go and kcp-go over an emulated link, in turns within one run. Needs root.
 

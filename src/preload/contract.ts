@@ -8,7 +8,7 @@ import { TRANSPORTS } from '../services/client/contract.ts'
 import { errorParts, SERVICE_STATES, serviceEndpoint, tableRow } from '../services/kit/host-protocol.ts'
 import { MODES } from '../services/settings.ts'
 
-export const serviceId = z.enum(SERVICE_IDS)
+const serviceId = z.enum(SERVICE_IDS)
 export const mode = z.enum(MODES)
 export type Mode = z.output<typeof mode>
 
@@ -18,7 +18,7 @@ export type Lamp = z.output<typeof lamp>
 
 export const logLine = z.object({ to: z.enum(['contract', 'log']), text: z.string() })
 
-export const serviceStatus = z.object({
+const serviceStatus = z.object({
   id: serviceId,
   state: z.enum(SERVICE_STATES),
   reason: z.string().optional(),
@@ -28,7 +28,7 @@ export const serviceStatus = z.object({
 })
 export type ServiceStatus = z.output<typeof serviceStatus>
 
-export const serviceSnapshot = z.object({
+const serviceSnapshot = z.object({
   status: serviceStatus,
   /** What the form shows: the saved settings, without defaults. */
   settings: z.record(z.string(), z.unknown()),

@@ -6,7 +6,7 @@ import { ESLint } from 'eslint'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { repository } from './planted-tree.ts'
-import { complaintsAbout, textFiles } from './tidy.ts'
+import { complaintsAbout, loneExports, textFiles } from './tidy.ts'
 
 const host = 'registry'
 const header = '/** Planted. */\n'
@@ -43,6 +43,19 @@ test('every text file of the repository is tidy', () => {
   expect(files.length).toBeGreaterThan(100)
   const complaints = files.flatMap(path => complaintsAbout(path, readFileSync(join(repository, path), 'utf8')).map(complaint => `${path}: ${complaint}`))
   expect(complaints).toEqual([])
+})
+
+test('what is exported and read by nobody is found, and nothing else', () => {
+  expect(loneExports(new Map([
+    ['src/a.ts', 'export const used = 1\nexport const lone = 2\nexport async function alone() {}\nexport interface Shape {}\n'],
+    ['src/b.ts', 'import { used } from \'./a.ts\'\n'],
+    ['scripts/c.mjs', 'export const said = 1\n'],
+  ]))).toEqual(['src/a.ts: lone', 'src/a.ts: alone'])
+})
+
+test('what a file exports another one reads', () => {
+  const code = textFiles(repository).filter(path => /\.(tsx?|[cm]?js)$/.test(path))
+  expect(loneExports(new Map(code.map(path => [path, readFileSync(join(repository, path), 'utf8')])))).toEqual([])
 })
 
 test('compiler, linter and import checker agree which rooms are pure', async () => {

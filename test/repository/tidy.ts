@@ -42,6 +42,19 @@ export function complaintsAbout(path: string, text: string): string[] {
   return complaints
 }
 
+/**
+ * What a file of `src` exports, and no other file names. Types are left out: they name parts of what others use.
+ * @param texts code by its path
+ */
+export function loneExports(texts: ReadonlyMap<string, string>): string[] {
+  const files = new Map<string, number>()
+  for (const text of texts.values()) for (const name of new Set(text.match(/[\w$]+/g))) files.set(name, (files.get(name) ?? 0) + 1)
+  return [...texts].filter(([path]) => path.startsWith('src/')).flatMap(([path, text]) => {
+    const exported = [...text.matchAll(/^export (?:async )?(?:function\*?|class|const) ([\w$]+)/gm)].map(([, name = '']) => name)
+    return exported.filter(name => files.get(name) === 1).map(name => `${path}: ${name}`)
+  })
+}
+
 function needsHeader(path: string): boolean {
   return /^(src|test|bench|scripts)\/.*\.(ts|tsx|mjs|cjs|css|c|h)$/.test(path) && !/\.(test|check)\.(tsx?|mjs)$/.test(path)
 }

@@ -50,7 +50,7 @@ export function stripSteps(journey: Journey | undefined, lease: LearnedLease | u
   })
 }
 
-export function leaseSentence({ address, server, leaseSeconds }: LearnedLease): string {
+function leaseSentence({ address, server, leaseSeconds }: LearnedLease): string {
   return `Got ${address} from ${server} for ${formatDuration(leaseSeconds)}.`
 }
 

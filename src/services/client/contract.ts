@@ -24,7 +24,7 @@ export const journeyStep = z.object({
 })
 
 /** What DHCP told; learned, never applied to this machine. */
-export const learnedLease = z.object({
+const learnedLease = z.object({
   address: z.string(), server: z.string(), dns: z.string(), dnsPort: z.number(), dnsAdminPort: z.number(),
   domain: z.string(), leaseSeconds: z.number(), obtainedAtMs: z.number(), askedAtMs: z.number(), tookMs: z.number(),
 })

@@ -36,7 +36,7 @@ export interface StreamLimits {
   readonly stalledMs: number
 }
 
-export const STREAM_LIMITS: StreamLimits = {
+const STREAM_LIMITS: StreamLimits = {
   connections: 256, connectionsOfAddress: 64, unanswered: 2048, unansweredOfAddress: 256, unansweredOfConnection: 64, idleMs: STREAM_IDLE_MS, stalledMs: 10_000,
 }
 /** After as many queries of one connection, or messages of one zone, the others have their turn. */

@@ -3,7 +3,7 @@
  * counts the rest, so that looking costs next to nothing just when there is most to do, and what is missing is told.
  */
 
-export const PACKETS_PER_SECOND_MAX = 2000
+const PACKETS_PER_SECOND_MAX = 2000
 
 export class TraceBudget {
   #second = -Infinity

@@ -7,7 +7,7 @@
 import { UsageError } from '../../kit/errors.ts'
 import { isIpAddress } from '../../kit/ip-address.ts'
 
-export const SCHEMES = ['http', 'rudp'] as const
+const SCHEMES = ['http', 'rudp'] as const
 export type Scheme = (typeof SCHEMES)[number]
 
 export interface Authority {

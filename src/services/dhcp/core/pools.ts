@@ -15,7 +15,7 @@ import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '
 import type { Pool } from './leases.ts'
 import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReservation, type Reservation } from './setting-texts.ts'
 
-export const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
+const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
 
 /** An interface that could be served. Addresses as uint32. */
 export interface Candidate {

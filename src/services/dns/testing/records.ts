@@ -23,7 +23,7 @@ const oddLabel = fc.array(uint8.filter(octet => octet < 0x41 || octet > 0x5a), {
 const label = fc.oneof({ weight: 6, arbitrary: plainLabel }, { weight: 1, arbitrary: oddLabel })
 
 /** Names that share their ends often, without final dot. */
-export const anyName: fc.Arbitrary<string> = fc.oneof(
+const anyName: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constant('.') },
   { weight: 8, arbitrary: fc.tuple(fc.array(label, { minLength: 1, maxLength: 4 }), fc.constantFrom('', '.example.org', '.home')).map(([labels, end]) => `${labels.join('.')}${end}`) },
 )

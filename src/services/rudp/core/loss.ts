@@ -14,7 +14,7 @@ import { ACK_DELAY_MAX_MS } from './limits.ts'
 import type { RoundTrip } from './rtt.ts'
 
 /** RFC 9002 §6.1.1, kPacketThreshold. */
-export const PACKET_THRESHOLD = 3
+const PACKET_THRESHOLD = 3
 const PACKET_THRESHOLD_MAX = 300
 /** How long after its loss a packet's arrival is still noticed, in probe times; and how many such packets are remembered. */
 const LATE_PROBE_TIMES = 2

@@ -87,7 +87,7 @@ export class PathMtu {
 }
 
 /** Whether both ends of a path are on this machine. */
-export function isOwnMachine({ local, peer }: Path): boolean {
+function isOwnMachine({ local, peer }: Path): boolean {
   return isLoopback(peer.address) || local.address === peer.address
 }
 

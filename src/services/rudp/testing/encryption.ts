@@ -3,7 +3,7 @@ import type { Trusts } from '../core/encryption/connection-encryption.ts'
 import type { PairOptions } from './pair.ts'
 import { nodeCryptography } from '../node-cryptography.ts'
 
-export const IDENTITY_SECRET = new Uint8Array(32).fill(7)
+const IDENTITY_SECRET = new Uint8Array(32).fill(7)
 export const IDENTITY = nodeCryptography.keyPair(IDENTITY_SECRET).publicKey
 
 const everybody: Trusts = () => true

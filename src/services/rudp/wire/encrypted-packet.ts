@@ -26,7 +26,7 @@ export const PUBLIC_KEY_BYTES = 32
 export const TAG_BYTES = 16
 /** The length of a HELLO that shows no token. */
 export const ASKING_HELLO_BYTES = 128
-export const ENCRYPTED_SHORT_HEADER_BYTES = 13
+const ENCRYPTED_SHORT_HEADER_BYTES = 13
 
 const SHORT_FORM = 0x60
 const SHORT = { destinationId: 1, number: 9, content: ENCRYPTED_SHORT_HEADER_BYTES } as const

@@ -40,8 +40,8 @@ export const DATAGRAM_BYTES_MAX = 61_440
  * Datagrams longer than this are longer than any network carries, jumbo frames included: they go from memory to memory, where the kernel
  * does not sum TCP either. The checksum covers their beginning alone (docs/decisions/local-checksum.md).
  */
-export const SUMMED_WHOLE_BYTES_MAX = 9_000
-export const SUMMED_BYTES = 1_200
+const SUMMED_WHOLE_BYTES_MAX = 9_000
+const SUMMED_BYTES = 1_200
 export const PACKET_NUMBER_MAX = 0xffffffff
 
 /** The long types in the order of their codes. */

@@ -28,10 +28,10 @@ export interface ForwarderTimings {
   readonly staleAtMs: number
   readonly failAtMs: number
 }
-export const FORWARDER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [400, 1200, 2800], staleAtMs: 1800, failAtMs: 3800 }
+const FORWARDER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [400, 1200, 2800], staleAtMs: 1800, failAtMs: 3800 }
 
 export const FLIGHTS_MAX = 4096
-export const WAITERS_MAX = 16_384
+const WAITERS_MAX = 16_384
 /** One flight's sendings, whatever happens: four by time, one by TCP for each, and some where servers refuse. */
 const SENDINGS_MAX = 24
 

@@ -19,7 +19,7 @@ const USUAL_MS_MIN = 30
 const DEFECT_HOLDS_MS = 15 * 60_000
 
 /** Something that a server was seen to be unable to do. */
-export class Defect {
+class Defect {
   #untilMs = -Infinity
 
   seen(nowMs: number): void {

@@ -26,7 +26,7 @@ const NONCE_NUMBER_AT = 8
  * One key encrypts at most 2^35 blocks of 16 bytes: the bound of RFC 9001 appendix B.1 (2^28 packets of 2^11 bytes, 2^23 of 2^16) for an
  * advantage of 2^−57. Forgeries would need 2^52 packets (§6.6), and there are no more than 2^32 numbers.
  */
-export const ENCRYPTED_BYTES_MAX = 2 ** 39
+const ENCRYPTED_BYTES_MAX = 2 ** 39
 
 /** What both ends know of a handshake, and nobody else. */
 export interface Agreement {

@@ -2,6 +2,7 @@
 import { app, session, webContents, type DownloadItem, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
 import { shortcutOf, type Shortcut } from '../preload/contract.ts'
 import { FRAME_HEADER, TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
+import { offerContextMenu } from './context-menu.ts'
 import { applyProxy } from './electron-compat.ts'
 
 /** Not persistent: what a page stored is gone with the run. */
@@ -14,7 +15,7 @@ const LOGINS_MAX = 3
 
 /** What the window does for a page. */
 export interface PageHost {
-  /** Opens an address that a page cannot go to by itself. */
+  /** Opens an address that a page cannot go to by itself, or says why not. */
   open(url: string): void
   /** Does what keys ask for that were pressed in a page. */
   perform(shortcut: Shortcut): void
@@ -35,8 +36,10 @@ export class BrowserSession {
     this.#host = host
     this.#session = session.fromPartition(PARTITION)
     this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
-    // A film may fill the screen: Escape takes it back at any time.
-    this.#session.setPermissionRequestHandler((_contents, permission, grant) => grant(permission === 'fullscreen'))
+    this.#session.setPermissionRequestHandler((_contents, permission, grant, details) => {
+      if ('externalURL' in details && details.externalURL !== undefined) host.open(details.externalURL) // a link in a frame
+      grant(permission === 'fullscreen') // for a film: Escape takes it back at any time
+    })
     this.#session.setPermissionCheckHandler(() => false)
     this.#session.webRequest.onBeforeSendHeaders((details, send) => {
       const headers: Record<string, string> = Object.fromEntries(Object.entries(details.requestHeaders).filter(([name]) => name.toLowerCase() !== TRANSPORT_HEADER))
@@ -91,14 +94,15 @@ export class BrowserSession {
     contents.on('will-navigate', (event, url) => {
       if (isWebAddress(url)) return
       event.preventDefault()
-      if (url.startsWith('rudp://')) this.#host.open(url)
+      this.#host.open(url)
     })
     contents.setWindowOpenHandler(({ url, referrer, postBody }) => {
       // One tab: what asks for a new window opens in this one. Of a load that fails the page's events tell.
       if (isWebAddress(url)) contents.loadURL(url, { httpReferrer: referrer, ...(postBody !== undefined && formOf(postBody)) }).catch(() => undefined)
-      else if (url.startsWith('rudp://')) this.#host.open(url)
+      else this.#host.open(url)
       return { action: 'deny' }
     })
+    offerContextMenu(contents, shortcut => this.#host.perform(shortcut))
     contents.on('before-input-event', (event, { type, key, control, meta, alt, shift }) => {
       const shortcut = shortcutOf({ key, ctrlKey: control, metaKey: meta, altKey: alt, shiftKey: shift })
       if (type !== 'keyDown' || shortcut === undefined) return

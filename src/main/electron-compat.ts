@@ -1,5 +1,5 @@
 /** Every difference between the Electron that is pinned and the oldest one Hamlet runs on (22). Detected by feature, not by version. */
-import { protocol, type Session } from 'electron'
+import { protocol, type Session, type WebContents } from 'electron'
 import { readFile } from 'node:fs/promises'
 
 /** Serves a custom scheme from files: `resolve` turns a URL into a file and its type, or refuses. */
@@ -31,6 +31,13 @@ export async function applyProxy(session: Session, host: string, port: number): 
     await new Promise(resolve => setTimeout(resolve, 10))
   }
   throw new Error('the session does not take its proxy')
+}
+
+/** Whether the history of a page leads on. */
+export function canGo(contents: WebContents): { readonly back: boolean; readonly forward: boolean } {
+  // navigationHistory came with Electron 30; its types are always there.
+  const { navigationHistory: history } = contents as Partial<WebContents>
+  return { back: history?.canGoBack() ?? contents.canGoBack(), forward: history?.canGoForward() ?? contents.canGoForward() }
 }
 
 /** "Electron 22.3.25 (test runtime, do not distribute)" where the runtime is older than what is supported. */

@@ -1,6 +1,7 @@
 /** The one window: sandboxed, isolated, and bound to its own page. */
 import { BrowserWindow, shell } from 'electron'
 import { join } from 'node:path'
+import { offerContextMenu } from './context-menu.ts'
 import { isShellUrl, SHELL_URL } from './shell-page.ts'
 
 export function openWindow(buildFolder: string, iconPath: string): BrowserWindow {
@@ -20,6 +21,7 @@ export function openWindow(buildFolder: string, iconPath: string): BrowserWindow
     if (url.startsWith('https://')) void shell.openExternal(url)
     return { action: 'deny' }
   })
+  offerContextMenu(webContents)
   void window.loadURL(SHELL_URL)
   return window
 }

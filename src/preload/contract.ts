@@ -51,7 +51,7 @@ export type Snapshot = z.output<typeof snapshot>
 
 const VIEW_NUMBERS = ['1', '2', '3', '4', '5', '6', '7'] as const
 const ZOOMS = ['larger', 'smaller', 'usual size'] as const
-export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'reload', 'back', 'forward'])
+export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'find', 'reload', 'back', 'forward'])
 export type Shortcut = z.output<typeof shortcut>
 
 const nothing = z.object({})
@@ -92,7 +92,7 @@ export const pushes = {
   lamp: z.object({ id: serviceId, lamp }),
   mode: z.object({ mode }),
   notice: z.object({ text: z.string() }),
-  /** The browser shall open this address. */
+  /** The page asked for an address that it cannot go to by itself: the browser shall open it, or say why not. */
   'browser:open': z.object({ url: z.string() }),
   /** All services are up: the browser shall open the home page, where the person has not asked for another one. */
   'browser:first': nothing,
@@ -121,7 +121,7 @@ export function shortcutOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): S
 }
 
 const withAlt = new Map<string, Shortcut>([['ArrowLeft', 'back'], ['ArrowRight', 'forward']])
-const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address'], ['-', 'smaller'], ['0', 'usual size'], ...VIEW_NUMBERS.map(number => [number, number] as const)])
+const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address'], ['f', 'find'], ['-', 'smaller'], ['0', 'usual size'], ...VIEW_NUMBERS.map(number => [number, number] as const)])
 
 /** What the preload script puts on `window.hamlet`. */
 export interface Bridge {

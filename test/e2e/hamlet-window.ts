@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bridge } from '../../src/preload/contract.ts'
+import type { Menu, MenuItem } from 'electron'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 
 export const ROOT = join(import.meta.dirname, '..', '..')
@@ -109,6 +110,31 @@ export class HamletWindow {
     await this.#app.evaluate(({ session }, path) => {
       session.fromPartition('hamlet-browser').on('will-download', (_event, item) => item.setSavePath(`${path}/${item.getFilename()}`))
     }, folder)
+  }
+
+  /** Menus are kept from now on instead of shown: a native one has no element that could be clicked. */
+  async keepMenus(): Promise<void> {
+    await this.#app.evaluate(({ Menu }) => {
+      Menu.prototype.popup = function popup(this: Menu) { Object.assign(globalThis, { keptMenu: this }) }
+    })
+  }
+
+  /** The labels of the menu that a click brings, a disabled one in brackets, a line as '-'. */
+  async menuOf(click: () => Promise<void>): Promise<string[]> {
+    await this.#app.evaluate(() => { Reflect.deleteProperty(globalThis, 'keptMenu') })
+    await click()
+    return this.#app.evaluate(async () => {
+      for (let attempt = 0; attempt < 20 && !Reflect.has(globalThis, 'keptMenu'); attempt++) await new Promise(resolve => setTimeout(resolve, 50))
+      const items: readonly MenuItem[] = Reflect.get(globalThis, 'keptMenu')?.items ?? []
+      return items.map(({ type, label, enabled }) => type === 'separator' ? '-' : enabled ? label : `(${label})`)
+    })
+  }
+
+  async chooseInMenu(label: string): Promise<void> {
+    await this.#app.evaluate((_main, wanted) => {
+      const items: readonly MenuItem[] = Reflect.get(globalThis, 'keptMenu')?.items ?? []
+      items.find(item => item.label === wanted)?.click()
+    }, label)
   }
 
   inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {

@@ -2,9 +2,11 @@
 import { useEffect, useRef, type ReactNode } from 'react'
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
+import { CloseIcon } from '../ui/icons.tsx'
 import { AddressBar } from './AddressBar.tsx'
 import './browser.css'
-import { attach, reloadOrStop } from './page.ts'
+import { FindBar } from './FindBar.tsx'
+import { attach, dismissRefusal, reloadOrStop } from './page.ts'
 import { useBrowser } from './store.ts'
 import type { WebviewElement } from './webview.ts'
 
@@ -18,13 +20,20 @@ export interface BrowserProps {
 }
 
 export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
-  const { url, isLoading, failure, isOnline, guest } = useBrowser()
+  const { url, isLoading, failure, finding, refusal, isOnline, guest } = useBrowser()
   const isPageShown = url !== '' && failure === undefined
   return (
     <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
       <AddressBar />
       <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
-      {isPageShown && !isOnline && <p className="stale" role="status">{STALE}</p>}
+      {isPageShown && !isOnline && <div className="stale" role="status"><p>{STALE}</p></div>}
+      {refusal !== undefined && (
+        <div className="stale" role="status">
+          <p>{refusal}</p>
+          <Button look="quiet" isIcon aria-label="Dismiss" onPress={dismissRefusal}><CloseIcon /></Button>
+        </div>
+      )}
+      {finding !== undefined && <FindBar finding={finding} />}
       <div className="page">
         <Page key={guest} isShown={isPageShown} />
         {url === '' && beforeFirstPage}

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readAddress } from './address.ts'
+import { readAddress, readPageAddress } from './address.ts'
 
 const url = (typed: string) => {
   const reading = readAddress(typed)
@@ -37,6 +37,13 @@ test('words are refused with a sentence, not searched for', () => {
 test('addresses that reach out of the network are refused by their scheme', () => {
   for (const typed of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'about:blank', 'chrome://version', 'mailto:a@example.org']) {
     expect(readAddress(typed)).toEqual({ kind: 'refused', sentence: expect.stringContaining('Hamlet does not open') })
+  }
+})
+
+test('a page that leads to another scheme is refused, also where that looks like a name and a port', () => {
+  expect(readPageAddress('rudp://my-app.home/')).toEqual(readAddress('rudp://my-app.home/'))
+  for (const [address, scheme] of [['tel:123', 'tel:'], ['mailto:a@example.org', 'mailto:'], ['file:///etc/passwd', 'file:']] as const) {
+    expect(readPageAddress(address)).toEqual({ kind: 'refused', sentence: `Hamlet does not open ${scheme} addresses. It opens http, https and rudp.` })
   }
 })
 

@@ -27,6 +27,11 @@ export function readAddress(typed: string): AddressReading {
   }
 }
 
+/** What a page means that cannot go there by itself. It says whole addresses: `tel:123` is no name with a port. */
+export function readPageAddress(url: string): AddressReading {
+  return url.startsWith('rudp://') ? readAddress(url) : refused(`Hamlet does not open ${url.slice(0, url.indexOf(':') + 1)} addresses. It opens http, https and rudp.`)
+}
+
 function readRudp(rest: string): AddressReading {
   // An http address loses its :80, so the port would silently become the one that DNS tells, or 8080.
   if (/^[^/?#]*:80([/?#]|$)/.test(rest)) return refused('RUDP port 80 cannot be told from no port at all. Leave :80 out: DNS tells the port.')

@@ -5,12 +5,13 @@
 import type { Transport } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import { bridge, errorOf } from '../bridge.ts'
-import { readAddress } from './address.ts'
+import { readAddress, readPageAddress, type AddressReading } from './address.ts'
 import { ABORTED, clientOff, loadFailure, pageClosed, pageCrashed } from './failure.ts'
 import { useBrowser, type BrowserState } from './store.ts'
 import { listen, type WebviewElement } from './webview.ts'
 
 const BLANK = 'about:blank'
+const URL_LENGTH_SHOWN = 200
 
 /** The element once it can be spoken to. */
 let page: WebviewElement | undefined
@@ -25,17 +26,26 @@ let hasHistory = false
 const { getState, setState } = useBrowser
 
 /** Opens what a person typed. Gives back a sentence where it is no address. */
-export function openTyped(typed: string): string | undefined {
-  const reading = readAddress(typed)
+export const openTyped = (typed: string) => openRead(readAddress(typed))
+
+function openRead(reading: AddressReading): string | undefined {
   if (reading.kind === 'refused') return reading.sentence
   void open(reading.url, reading.transport)
   return undefined
 }
 
-/** Opens an address that main or the window gives. */
+/** Opens an address that the window gives. */
 export function openUrl(url: string): void {
   openTyped(url)
 }
+
+/** Opens an address that the page asked for and cannot go to by itself, or says why not: nothing leads out of Hamlet. */
+export function openForPage(url: string): void {
+  const refusal = openRead(readPageAddress(url))
+  if (refusal !== undefined) setState({ refusal: `${refusal} The page leads to ${url.length > URL_LENGTH_SHOWN ? `${url.slice(0, URL_LENGTH_SHOWN)}…` : url}` })
+}
+
+export const dismissRefusal = () => setState({ refusal: undefined })
 
 /** The page to begin with, where the person has not asked for another one. */
 export function openFirst(url: string): void {
@@ -59,6 +69,30 @@ export function reloadOrStop(): void {
 export const focusPage = () => page?.focus()
 export const goBack = () => page?.goBack()
 export const goForward = () => page?.goForward()
+
+/** Text can be found as long as a page is shown. */
+export function beginFinding(): void {
+  const { url, failure, finding } = getState()
+  if (page !== undefined && url !== '' && failure === undefined) setState({ finding: finding ?? { text: '', place: 0, count: undefined } })
+}
+
+export function find(text: string): void {
+  setState({ finding: { text, place: 0, count: undefined } })
+  if (text === '') page?.stopFindInPage('clearSelection')
+  else page?.findInPage(text, { forward: true, findNext: true })
+}
+
+export function findAgain(where: 'next' | 'before'): void {
+  const { finding } = getState()
+  if (finding !== undefined && finding.text !== '') page?.findInPage(finding.text, { forward: where === 'next', findNext: false })
+}
+
+/** What was found last stays selected. */
+export function endFinding(): void {
+  setState({ finding: undefined })
+  page?.stopFindInPage('keepSelection')
+  focusPage()
+}
 
 /** What was asked for meanwhile is opened when the client comes. */
 export function setOnline(isOnline: boolean): void {
@@ -96,6 +130,10 @@ export function attach(element: WebviewElement): () => void {
     listen(element, 'did-fail-load', ({ errorCode, errorDescription, validatedURL, isMainFrame }) => {
       if (isMainFrame && errorCode !== ABORTED) commit(validatedURL || getState().url, loadFailure(errorCode, errorDescription, validatedURL))
     }),
+    listen(element, 'found-in-page', ({ result: { activeMatchOrdinal, matches, finalUpdate } }) => {
+      const { finding } = getState()
+      if (finalUpdate && finding !== undefined && finding.text !== '') setState({ finding: { ...finding, place: activeMatchOrdinal, count: matches } })
+    }),
     listen(element, 'crashed', () => lose(pageCrashed)),
     listen(element, 'render-process-gone', () => lose(pageCrashed)),
     listen(element, 'destroyed', () => {
@@ -114,7 +152,7 @@ export function attach(element: WebviewElement): () => void {
 function commit(url: string, failure: ErrorParts | undefined): void {
   pendingUrl = undefined
   committed = { url, failure }
-  setState(committed)
+  setState({ ...committed, finding: undefined, refusal: undefined })
 }
 
 /** Nothing comes any more. */

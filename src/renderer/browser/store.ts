@@ -3,6 +3,14 @@ import { create } from 'zustand'
 import type { Transport } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 
+/** What is looked for in the page. */
+export interface Finding {
+  readonly text: string
+  /** The place that is shown, from 1 on, and how many there are; undefined: not known yet. */
+  readonly place: number
+  readonly count: number | undefined
+}
+
 export interface BrowserState {
   /** The address in the bar: the page's, or the one that was asked for and is on its way; '' before the first page. */
   readonly url: string
@@ -12,6 +20,9 @@ export interface BrowserState {
   readonly canGoForward: boolean
   /** Shown in place of the page. */
   readonly failure: ErrorParts | undefined
+  readonly finding: Finding | undefined
+  /** Why the page was not given what it asked for. */
+  readonly refusal: string | undefined
   /** Whether the client runs. Nothing is loaded without it: no page may go round the gateway. */
   readonly isOnline: boolean
   /** Counts the elements that showed pages: one whose page has closed itself makes room for a new one. */
@@ -19,5 +30,5 @@ export interface BrowserState {
 }
 
 export const useBrowser = create<BrowserState>(() => ({
-  url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, isOnline: false, guest: 0,
+  url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, finding: undefined, refusal: undefined, isOnline: false, guest: 0,
 }))

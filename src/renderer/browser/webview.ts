@@ -12,6 +12,9 @@ export interface WebviewElement extends HTMLElement {
   canGoBack(): boolean
   canGoForward(): boolean
   clearHistory(): void
+  /** `findNext`: another text than before. What came of it `found-in-page` tells. */
+  findInPage(text: string, options: { readonly forward: boolean; readonly findNext: boolean }): void
+  stopFindInPage(action: 'clearSelection' | 'keepSelection'): void
   /** Throws before the first `dom-ready`. */
   getWebContentsId(): number
 }
@@ -24,6 +27,7 @@ export interface WebviewEvents {
   'did-navigate': Event & { readonly url: string }
   'did-navigate-in-page': Event & { readonly url: string; readonly isMainFrame: boolean }
   'did-fail-load': Event & { readonly errorCode: number; readonly errorDescription: string; readonly validatedURL: string; readonly isMainFrame: boolean }
+  'found-in-page': Event & { readonly result: { readonly activeMatchOrdinal: number; readonly matches: number; readonly finalUpdate: boolean } }
   /** Electron 22 says `crashed`, later ones `render-process-gone`. */
   crashed: Event
   'render-process-gone': Event

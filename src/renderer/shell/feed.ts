@@ -2,7 +2,7 @@
 import type { Bridge } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
-import { openFirst, openUrl } from '../browser/page.ts'
+import { openFirst, openForPage } from '../browser/page.ts'
 import { takeClientEvent } from '../journey/store.ts'
 import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
@@ -28,7 +28,7 @@ export async function feed(bridge: Bridge): Promise<void> {
     takeClientEvent(name, data)
     takeLoaded(name, data)
   })
-  bridge.on('browser:open', ({ url }) => openUrl(url))
+  bridge.on('browser:open', ({ url }) => openForPage(url))
   bridge.on('browser:first', () => openFirst(homeUrlOf(getState().services)))
   bridge.on('shortcut', ({ shortcut }) => perform(shortcut))
   try {

@@ -3,7 +3,7 @@ import { useEffect } from 'react'
 import { shortcutOf, type Keys, type Shortcut } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { bridge } from '../bridge.ts'
-import { focusPage, goBack, goForward, reload } from '../browser/page.ts'
+import { beginFinding, focusPage, goBack, goForward, reload } from '../browser/page.ts'
 import { show } from './actions.ts'
 import { useVillage, type View } from './store.ts'
 
@@ -36,13 +36,20 @@ function showBrowser(focus: () => void): void {
   requestAnimationFrame(focus)
 }
 
-/** Back, forward and reload are the page's: they do nothing where another view covers it. */
+/** The bar takes the focus when it is drawn. */
+function showFinding(): void {
+  beginFinding()
+  requestAnimationFrame(() => document.querySelector<HTMLElement>('.find-text')?.focus())
+}
+
+/** Back, forward and reload are the page's: they do nothing where another view covers it. What is found is in the page, or in a panel's first table. */
 export function perform(shortcut: Shortcut): void {
   const isPageSeen = useVillage.getState().view === 'browser'
   switch (shortcut) {
     case 'reload': return isPageSeen ? reload() : undefined
     case 'back': return isPageSeen ? goBack() : undefined
     case 'forward': return isPageSeen ? goForward() : undefined
+    case 'find': return isPageSeen ? showFinding() : document.querySelector<HTMLElement>('.table-filter')?.focus()
     case '1': return showBrowser(focusPage)
     case 'address': return showBrowser(() => document.querySelector<HTMLElement>('.address')?.focus())
     case 'larger': case 'smaller': case 'usual size': return void bridge().invoke('window:zoom', { to: shortcut })

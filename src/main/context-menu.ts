@@ -1,0 +1,45 @@
+/** The menu of a right click, or of the menu key: in a page what every browser offers, in the window's own fields cut, copy and paste. */
+import { clipboard, Menu, type ContextMenuParams, type MenuItemConstructorOptions, type WebContents } from 'electron'
+import type { Shortcut } from '../preload/contract.ts'
+import { canGo } from './electron-compat.ts'
+
+type Items = readonly MenuItemConstructorOptions[]
+
+/**
+ * Offers it from now on.
+ * @param perform what the window does for a page; left out: these are the window's own contents
+ */
+export function offerContextMenu(contents: WebContents, perform?: (shortcut: Shortcut) => void): void {
+  contents.on('context-menu', (_event, clicked) => {
+    const ofPage = perform === undefined ? [] : [linkItems(clicked), pageItems(contents, clicked, perform)]
+    const groups = [...ofPage, textItems(contents, clicked, perform !== undefined)].filter(items => items.length > 0)
+    if (groups.length === 0) return
+    Menu.buildFromTemplate(groups.flatMap((items, index) => index === 0 ? items : [{ type: 'separator' }, ...items])).popup()
+  })
+}
+
+function linkItems({ linkURL }: ContextMenuParams): Items {
+  return linkURL === '' ? [] : [{ label: 'Copy link address', click: () => { void clipboard.writeText(linkURL) } }]
+}
+
+/** Who points at a link, a text or a field means that, and not the page. */
+function pageItems(contents: WebContents, { linkURL, selectionText, isEditable }: ContextMenuParams, perform: (shortcut: Shortcut) => void): Items {
+  if (linkURL !== '' || selectionText !== '' || isEditable) return []
+  const { back, forward } = canGo(contents)
+  return [
+    { label: 'Back', enabled: back, click: () => perform('back') },
+    { label: 'Forward', enabled: forward, click: () => perform('forward') },
+    { label: 'Reload', click: () => perform('reload') },
+  ]
+}
+
+function textItems(contents: WebContents, { isEditable, selectionText, editFlags }: ContextMenuParams, isPage: boolean): Items {
+  const item = (label: string, enabled: boolean, act: () => void): MenuItemConstructorOptions =>
+    ({ label, enabled, click: () => { if (!contents.isDestroyed()) act() } })
+  return [
+    ...isEditable ? [item('Cut', editFlags.canCut, () => contents.cut())] : [],
+    ...isEditable || selectionText !== '' ? [item('Copy', editFlags.canCopy, () => contents.copy())] : [],
+    ...isEditable ? [item('Paste', editFlags.canPaste, () => contents.paste())] : [],
+    ...isEditable || isPage ? [item('Select all', editFlags.canSelectAll, () => contents.selectAll())] : [],
+  ]
+}

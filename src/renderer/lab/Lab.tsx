@@ -12,6 +12,8 @@ import { Loader } from './Loader.tsx'
 import { beginWhereItRuns, useLab, type LabEnd } from './store.ts'
 import { Watched } from './Watched.tsx'
 
+const columns = Object.keys(connectionRow.shape)
+
 export interface LabProps {
   /** Which of the services that have RUDP connections run. */
   readonly isUp: Readonly<Record<LabEnd, boolean>>
@@ -43,10 +45,7 @@ export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
           {error !== undefined && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}
           <Chooser />
           {isRunning ? <Watched /> : <div className="lab-empty"><p>{end === 'client' ? 'The client' : 'The app server'} is off: switch it on, or look from the other end.</p></div>}
-          <section aria-label={connectionsTable.title}>
-            <h2>{connectionsTable.title}</h2>
-            <DataTable label={connectionsTable.title} empty={connectionsTable.empty} columns={Object.keys(connectionRow.shape)} heading={columnLabel} rows={rows} />
-          </section>
+          <DataTable title={connectionsTable.title} empty={connectionsTable.empty} columns={columns} heading={columnLabel} rows={rows} />
         </div>
         <div className="panel-right">
           <ControlForm isDisabled={!isRunning} />

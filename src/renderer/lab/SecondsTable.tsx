@@ -1,7 +1,7 @@
 /** The plot as a table, second by second: for who cannot see it, and for who wants the numbers. Made only while it is open. */
 import { useState } from 'react'
 import { formatBytes } from '../../services/kit/amounts.ts'
-import { DataTable } from '../ui/DataTable.tsx'
+import { SortedTable } from '../ui/DataTable.tsx'
 import { secondsOf, type Second } from './seconds.ts'
 import { roundTripText } from './sentences.ts'
 import { useLab } from './store.ts'
@@ -20,8 +20,8 @@ export function SecondsTable() {
 
 function Seconds() {
   const { samples, startMs } = useLab(state => state.watching)
-  const rows = new Map(secondsOf(samples, startMs).map(second => [String(second.number), rowOf(second)]))
-  return <DataTable label="Second by second" empty="Nothing yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
+  const rows = secondsOf(samples, startMs).map(second => [String(second.number), rowOf(second)] as const)
+  return <SortedTable label="Second by second" empty="Nothing yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
 }
 
 function rowOf({ number, leastBytes, mostBytes, ssthreshBytes, flightBytes, srttMs, lost }: Second): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 /** A table of a service that runs, whose rows are made only while it is seen: it asks for them a few times a second. */
-import { useEffect, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { z } from 'zod'
 import type { ServiceId } from '../../services/contracts.ts'
 import type { LiveTableDeclaration } from '../../services/kit/contract.ts'
@@ -18,6 +18,7 @@ export interface LiveTableProps {
 
 export function LiveTable({ id, table: { title, empty, row, command } }: LiveTableProps) {
   const [rows, setRows] = useState<ReadonlyMap<string, TableRow>>(new Map())
+  const columns = useMemo(() => Object.keys(row.shape), [row])
   useEffect(() => {
     let timer = 0
     let isOver = false
@@ -34,10 +35,5 @@ export function LiveTable({ id, table: { title, empty, row, command } }: LiveTab
       window.clearTimeout(timer)
     }
   }, [id, command])
-  return (
-    <section aria-label={title}>
-      <h2>{title}</h2>
-      <DataTable label={title} empty={empty} columns={Object.keys(row.shape)} heading={labelOf} rows={rows} />
-    </section>
-  )
+  return <DataTable title={title} empty={empty} columns={columns} heading={labelOf} rows={rows} />
 }

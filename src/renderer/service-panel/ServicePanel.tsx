@@ -1,5 +1,5 @@
 /** The panel of any service, from its contract: state, addresses, table, settings and what it prints. */
-import { lazy, Suspense, type ReactNode } from 'react'
+import { lazy, Suspense, useMemo, type ReactNode } from 'react'
 import type { Lamp as LampState, ServiceStatus } from '../../preload/contract.ts'
 import type { ServiceId } from '../../services/contracts.ts'
 import type { Contract } from '../../services/kit/contract.ts'
@@ -37,6 +37,7 @@ export interface ServicePanelProps {
 export function ServicePanel({ id, contract, service, onStart, onStop, children }: ServicePanelProps) {
   const { status, settings, rows, lamp } = service
   const { title, summary, table, liveTable } = contract
+  const columns = useMemo(() => Object.keys(table.row.shape), [table])
   const isRunning = status.state === 'running' || status.state === 'degraded'
   const isMoving = status.state === 'starting' || status.state === 'stopping'
   return (
@@ -55,12 +56,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
         <div className="panel-left">
           <Status status={status} lamp={lamp} />
           {isRunning && children}
-          <section aria-label={table.title}>
-            <h2>{table.title}</h2>
-            <DataTable
-              label={table.title} empty={isRunning ? table.empty : `${title} is not running.`} columns={Object.keys(table.row.shape)} heading={labelOf} rows={rows}
-            />
-          </section>
+          <DataTable title={table.title} empty={isRunning ? table.empty : `${title} is not running.`} columns={columns} heading={labelOf} rows={rows} />
           {isRunning && liveTable !== undefined && <LiveTable id={id} table={liveTable} />}
           <section className="panel-console">
             <h2>Console</h2>

@@ -1,51 +1,90 @@
-/** A table of texts: a button in each heading sorts by it, and a sentence stands where it is empty. For hundreds of rows, not for packet streams. */
-import { memo, useMemo, useState } from 'react'
+/** Tables of texts: one that sorts, and one under its title whose rows can be found by what stands in them. For thousands of rows, not for packet streams. */
+import { memo, useId, useMemo, useState, type KeyboardEvent } from 'react'
 import './DataTable.css'
-import { nextOrder, sortedRows, type RowOrder } from './sorted-rows.ts'
-
-type RowTexts = Readonly<Record<string, string>>
+import { foundRows } from './found-rows.ts'
+import { nextOrder, sortedRows, type RowEntry, type RowOrder, type RowTexts } from './sorted-rows.ts'
 
 export interface DataTableProps {
-  readonly label: string
+  readonly title: string
   readonly empty: string
   /** The same ones for as long as the table is there. */
   readonly columns: readonly string[]
   /** How a column is called to people. */
   readonly heading: (column: string) => string
+  /** In the order in which they came, or changed. */
   readonly rows: ReadonlyMap<string, RowTexts>
 }
 
 /** Rows drawn at most: thousands would be laid out anew with each that changes. */
 const ROWS_SHOWN_MAX = 300
+const FILTER_LENGTH_MAX = 256
 
-export function DataTable({ label, empty, columns, heading, rows }: DataTableProps) {
+/** The newest rows stand first; a filter finds any of them. */
+export function DataTable({ title, empty, columns, heading, rows }: DataTableProps) {
+  const [filter, setFilter] = useState('')
+  const countId = useId()
+  const found = useMemo(() => foundRows([...rows].reverse(), columns, filter), [rows, columns, filter])
+  const isFiltered = filter.trim() !== ''
+  const press = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || filter === '') return
+    event.preventDefault() // the next one leaves the field
+    setFilter('')
+  }
+  return (
+    <section aria-label={title}>
+      <div className="table-head">
+        <h2>{title}</h2>
+        <p id={countId} className="table-count" role={isFiltered ? 'status' : undefined}>{countText(found.length, rows.size, isFiltered)}</p>
+        <input
+          className="field-input table-filter" type="search" aria-label={`Filter ${title}`} aria-describedby={countId} placeholder="Filter" spellCheck={false} autoComplete="off"
+          maxLength={FILTER_LENGTH_MAX} value={filter} onChange={event => setFilter(event.target.value)} onKeyDown={press}
+        />
+      </div>
+      <SortedTable label={title} empty={isFiltered && rows.size > 0 ? `No row has “${filter.trim()}” in it.` : empty} columns={columns} heading={heading} rows={found} />
+    </section>
+  )
+}
+
+/** `12 of 1,204 rows`. */
+function countText(found: number, all: number, isFiltered: boolean): string {
+  if (all === 0) return ''
+  const rows = isFiltered ? `${inWords(found)} of ${inWords(all)} rows` : all === 1 ? '1 row' : `${inWords(all)} rows`
+  return found > ROWS_SHOWN_MAX ? `${rows}, ${ROWS_SHOWN_MAX} shown` : rows
+}
+
+const inWords = (count: number) => count.toLocaleString('en')
+
+export interface SortedTableProps extends Pick<DataTableProps, 'empty' | 'columns' | 'heading'> {
+  readonly label: string
+  readonly rows: readonly RowEntry[]
+}
+
+/** Its columns sort it when they are pressed. */
+export function SortedTable({ label, empty, columns, heading, rows }: SortedTableProps) {
   const [order, setOrder] = useState<RowOrder>()
   const shown = useMemo(() => sortedRows(rows, order).slice(0, ROWS_SHOWN_MAX), [rows, order])
   return (
-    <div className="table-and-more">
-      <div className="table-frame" role="group" aria-label={label} tabIndex={0}>
-        <table aria-label={label} className="table">
-          <thead>
-            <tr>
-              {columns.map(column => {
-                const direction = order?.column === column ? order.direction : undefined
-                return (
-                  <th key={column} scope="col" aria-sort={direction} className="table-column">
-                    <button type="button" onClick={() => setOrder(nextOrder(order, column))}>
-                      {heading(column)}<span className="table-sort" aria-hidden="true">{arrowOf(direction)}</span>
-                    </button>
-                  </th>
-                )
-              })}
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(([key, row]) => <TableRow key={key} row={row} columns={columns} />)}
-            {shown.length === 0 && <tr><td colSpan={columns.length} className="table-empty">{empty}</td></tr>}
-          </tbody>
-        </table>
-      </div>
-      {rows.size > shown.length && <p className="table-more">{shown.length} of {rows.size} rows are shown. Sort by another column to see others.</p>}
+    <div className="table-frame" role="group" aria-label={label} tabIndex={0}>
+      <table aria-label={label} className="table">
+        <thead>
+          <tr>
+            {columns.map(column => {
+              const direction = order?.column === column ? order.direction : undefined
+              return (
+                <th key={column} scope="col" aria-sort={direction} className="table-column">
+                  <button type="button" onClick={() => setOrder(nextOrder(order, column))}>
+                    {heading(column)}<span className="table-sort" aria-hidden="true">{arrowOf(direction)}</span>
+                  </button>
+                </th>
+              )
+            })}
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map(([key, row]) => <TableRow key={key} row={row} columns={columns} />)}
+          {shown.length === 0 && <tr><td colSpan={columns.length} className="table-empty">{empty}</td></tr>}
+        </tbody>
+      </table>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { sortedRows } from './sorted-rows.ts'
+import { sortedRows, type RowEntry } from './sorted-rows.ts'
 
-const rows = new Map(['192.0.2.10', '192.0.2.9', '192.0.2.100'].map(address => [address, { address }]))
+const rows = ['192.0.2.10', '192.0.2.9', '192.0.2.100'].map((address): RowEntry => [address, { address }])
 const keys = (direction?: 'ascending' | 'descending') => sortedRows(rows, direction && { column: 'address', direction }).map(([key]) => key)
 
 test('rows stay as they came where no order is asked for', () => {
@@ -14,5 +14,5 @@ test('numbers inside the texts are ordered by value', () => {
 })
 
 test('a column that a row lacks counts as empty', () => {
-  expect(sortedRows(new Map([['b', { x: '1' }], ['a', {}]]), { column: 'x', direction: 'ascending' }).map(([key]) => key)).toEqual(['a', 'b'])
+  expect(sortedRows([['b', { x: '1' }], ['a', {}]], { column: 'x', direction: 'ascending' }).map(([key]) => key)).toEqual(['a', 'b'])
 })

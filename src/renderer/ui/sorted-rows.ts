@@ -1,17 +1,17 @@
 /** The order of a table's rows. */
 
-export type RowEntry = readonly [key: string, row: Readonly<Record<string, string>>]
+export type RowTexts = Readonly<Record<string, string>>
+export type RowEntry = readonly [key: string, row: RowTexts]
 export interface RowOrder {
   readonly column: string
   readonly direction: 'ascending' | 'descending'
 }
 
 /** As they came where no order is asked for; otherwise by one column, numbers inside the texts by value: 10.0.0.9 before 10.0.0.10. */
-export function sortedRows(rows: ReadonlyMap<string, Readonly<Record<string, string>>>, order: RowOrder | undefined): RowEntry[] {
-  const entries = [...rows]
-  if (order === undefined) return entries
+export function sortedRows(rows: readonly RowEntry[], order: RowOrder | undefined): readonly RowEntry[] {
+  if (order === undefined) return rows
   const sign = order.direction === 'ascending' ? 1 : -1
-  return entries.sort(([, a], [, b]) => sign * byValue.compare(a[order.column] ?? '', b[order.column] ?? ''))
+  return [...rows].sort(([, a], [, b]) => sign * byValue.compare(a[order.column] ?? '', b[order.column] ?? ''))
 }
 
 /** The order when a column is pressed: that column upwards, then downwards. */

@@ -11,6 +11,7 @@ import type { HttpResponse, Transport } from './message.ts'
 
 /** A net.Socket or a RudpSocket. */
 export interface PeerSocket extends Duplex {
+  readonly localAddress?: string | undefined
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
   readonly bytesRead: number
@@ -24,6 +25,8 @@ export interface Connection {
   readonly peer: string
   readonly socket: PeerSocket
   requests: number
+  /** How many of them a lamp of this machine has asked for. */
+  probes: number
   sentBytes: number
   /** Responses that are not finished. */
   active: number
@@ -76,7 +79,7 @@ export class Connections {
     const nowMs = this.options.clock.nowMs()
     const connection: Connection = {
       number: ++this.#count, transport, peer: formatEndpoint({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }), socket,
-      requests: 0, sentBytes: 0, active: 0, refuseBody: undefined, state: 'reading', headSinceMs: nowMs, deadlineAtMs: nowMs + this.options.limits.headersTimeoutMs, seenBytes: 0,
+      requests: 0, probes: 0, sentBytes: 0, active: 0, refuseBody: undefined, state: 'reading', headSinceMs: nowMs, deadlineAtMs: nowMs + this.options.limits.headersTimeoutMs, seenBytes: 0,
     }
     this.#open.set(socket, connection)
     socket.once('close', () => this.#closed(connection))
@@ -89,8 +92,9 @@ export class Connections {
   }
 
   /** A request's head has come; its body may still be on the way. */
-  requestBegan(connection: Connection): void {
+  requestBegan(connection: Connection, isProbe = false): void {
     connection.requests++
+    if (isProbe) connection.probes++
     connection.active++
     if (connection.state !== 'reading') connection.headSinceMs = this.options.clock.nowMs() // since the last look, or it had been seen
     connection.state = 'reading'
@@ -147,13 +151,19 @@ export class Connections {
   #closed(connection: Connection): void {
     this.#open.delete(connection.socket)
     const key = this.#show(connection, 'closed')
+    if (isLampsOwn(connection)) return
     this.#closedKeys.push(key)
     if (this.#closedKeys.length > CLOSED_ROWS_MAX) this.options.setRow(this.#closedKeys.shift() ?? key, undefined)
   }
 
-  #show({ number, peer, transport, requests, sentBytes }: Connection, state: string): string {
+  #show(connection: Connection, state: string): string {
+    const { number, peer, transport, requests, probes, sentBytes } = connection
     const key = String(number)
-    this.options.setRow(key, { peer, transport: transport.toUpperCase(), state, requests: String(requests), sent: formatBytes(sentBytes) })
+    const row = { peer, transport: transport.toUpperCase(), state, requests: String(requests - probes), sent: formatBytes(sentBytes) }
+    this.options.setRow(key, isLampsOwn(connection) ? undefined : row)
     return key
   }
 }
+
+/** Nothing but lamps has asked there: it is no visitor's. */
+const isLampsOwn = ({ requests, probes }: Connection) => requests > 0 && requests === probes

@@ -5,6 +5,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
 import { faultyName } from '../kit/field-names.ts'
+import { PROBE_HEADER } from '../kit/probe-header.ts'
 import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
 import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
@@ -36,6 +37,7 @@ export interface HttpServerOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly connections: Connections
+  /** A request is done, and was none for a lamp's sake. */
   readonly onServed: (served: Served) => void
   readonly log: (text: string) => void
 }
@@ -103,7 +105,8 @@ function refusal(status: number, sentence: string): string {
 async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connection: Connection, options: HttpServerOptions): Promise<void> {
   const { connections, clock } = options
   const startedAtMs = clock.nowMs()
-  connections.requestBegan(connection)
+  const isProbe = isOwnProbe(incoming, connection)
+  connections.requestBegan(connection, isProbe)
   const number = connection.requests
   const response = await answer(incoming, connection, startedAtMs, options)
   const isLast = connection.state === 'closing' && connection.requests === number
@@ -112,7 +115,7 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   if (!outgoing.shouldKeepAlive) connections.closing(connection)
   connections.responseEnded(connection, bytes)
   const complete = outgoing.writableFinished && (outgoing.shouldKeepAlive || await delivered(connection.socket))
-  options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete })
+  if (!isProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete })
 }
 
 /** Waits for the end that was sent behind the last response: over RUDP that is done when the peer has acknowledged all of it. */
@@ -121,6 +124,11 @@ function delivered(socket: PeerSocket): Promise<boolean> {
     if (socket.writableFinished || socket.destroyed) return resolve(socket.writableFinished)
     socket.once('finish', () => resolve(true)).once('close', () => resolve(socket.writableFinished))
   })
+}
+
+/** What says that a lamp asks is believed of this machine only: no visitor shall leave the log by a word. */
+function isOwnProbe({ headers }: IncomingMessage, { socket: { localAddress, remoteAddress } }: Connection): boolean {
+  return headers[PROBE_HEADER] !== undefined && localAddress !== undefined && localAddress === remoteAddress
 }
 
 /** After these nothing that follows on the connection can be trusted. */

@@ -481,3 +481,22 @@ test('a taken TCP port: the server does not start, and the guestbook is free for
   await service.stop()
   await Promise.all([folder, other].map(path => rm(path, { recursive: true })))
 })
+
+test('who says that a lamp asks is left out of log and table on this machine only', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hamlet-site-'))
+  const { service, heard } = await serve({}, folder)
+  const { address, port } = service.endpoints.find(({ name }) => name === 'http') ?? expect.unreachable('it listens')
+  const ask = async (localAddress: string): Promise<void> => {
+    const outgoing = request({ host: address, port, localAddress, agent: false, headers: { host: 'my-app.home', 'x-hamlet-probe': '1' } }).end()
+    const [incoming] = await once(outgoing, 'response')
+    await once(incoming.resume(), 'close')
+  }
+  await ask('127.0.0.1')
+  await ask('127.0.0.2')
+  await expect.poll(() => [...heard.rows.values()].map(({ state }) => state)).toEqual(['closed'])
+  expect([...heard.rows.values()][0]?.peer).toMatch(/^127\.0\.0\.2:/)
+  expect(heard.events.filter(({ name }) => name === 'request')).toMatchObject([{ data: { peer: expect.stringMatching(/^127\.0\.0\.2:/) } }])
+  expect(heard.logged.filter(line => line.startsWith('tcp '))).toHaveLength(1)
+  await service.stop()
+  await rm(folder, { recursive: true })
+})

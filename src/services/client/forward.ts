@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import { PROBE_HEADER } from '../kit/probe-header.ts'
 import { hasBody } from '../kit/request-body.ts'
 import type { Connections, Environment, OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
-import { loadsDocument, PROBE_HEADER, requestFields, responseFields, valuesOf } from './core/headers.ts'
+import { loadsDocument, requestFields, responseFields, valuesOf, type HeaderField } from './core/headers.ts'
 import { assembleJourney, type JourneyStep, type Measures, type Timed } from './core/journey.ts'
 import { withOneHopLess } from './core/max-forwards.ts'
 import { formatAuthority, type Target } from './core/target.ts'
@@ -25,8 +26,8 @@ export interface Forwarded {
   readonly failure: string | undefined
   /** The request loaded a page of its own. */
   readonly isDocument: boolean
-  /** What the request said in the probe header. */
-  readonly probe: string | undefined
+  /** It was asked for a lamp's sake. */
+  readonly isProbe: boolean
   readonly steps: readonly JourneyStep[]
 }
 
@@ -37,6 +38,8 @@ export interface Gateway extends Environment {
   forgetNames(): void
   /** How this machine came to its address. */
   addressStep(): Measures['address']
+  /** What a request says in the probe header that is our own. */
+  readonly probeToken: string
   /** A request is over. */
   done(forwarded: Forwarded): void
 }
@@ -78,7 +81,7 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
     gateway.done({
       method: incoming.method ?? 'GET', url: `${target.scheme}://${formatAuthority(target)}${target.path === '*' ? '' : target.path}`, transport,
       status: measures.page?.status ?? 502, bytes: measures.page?.bytes ?? 0, tookMs: gateway.clock.nowMs() - startedAtMs,
-      failure: measures.failure?.sentence, isDocument: loadsDocument(incoming.rawHeaders), probe: valuesOf(incoming.rawHeaders, PROBE_HEADER)[0],
+      failure: measures.failure?.sentence, isDocument: loadsDocument(incoming.rawHeaders), isProbe: isProbe(gateway, incoming),
       steps: assembleJourney({ address: gateway.addressStep(), ...measures }),
     })
   }
@@ -117,7 +120,8 @@ async function fetchHead(
 
   const authority = formatAuthority(target)
   const method = incoming.method ?? 'GET'
-  const fields = withOneHopLess(method, requestFields(incoming.rawHeaders, incoming.httpVersion, authority))
+  const handedOn = withOneHopLess(method, requestFields(incoming.rawHeaders, incoming.httpVersion, authority))
+  const fields: readonly HeaderField[] = isProbe(gateway, incoming) ? [...handedOn, [PROBE_HEADER, ['1']]] : handedOn
   const head = { transport, authority, method, path: target.path, fields, hasBody: hasBody(incoming), signal }
   const send = ({ connect, request, response }: OpenRequest): Promise<IncomingMessage> => {
     lap()
@@ -141,6 +145,8 @@ async function fetchHead(
     return send(await connections.open(way.candidates, { ...head, fresh: true }))
   }
 }
+
+const isProbe = ({ probeToken }: Gateway, { rawHeaders }: IncomingMessage) => valuesOf(rawHeaders, PROBE_HEADER)[0] === probeToken
 
 /** RFC 9112 §9.5: the rest of a body is not sent to a server that has refused it, and ends the connection. */
 function wantsNoMore({ statusCode = 0, rawHeaders }: IncomingMessage): boolean {

@@ -5,9 +5,10 @@ import { lastingText, obtainLease } from '../dhcp/client.ts'
 import { formatBytes } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
+import { PROBE_HEADER } from '../kit/probe-header.ts'
 import { Connections, type Environment, type RudpOptions } from './connections.ts'
 import type { Transport } from './contract.ts'
-import { PROBE_HEADER, valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
+import { valuesOf, ERROR_HEADER, type HeaderField } from './core/headers.ts'
 import { basicAuthorization, type Credentials } from './credentials.ts'
 
 export interface ProbeResult {
@@ -84,7 +85,7 @@ export async function probeDhcp(server: Endpoint, { mac, hostName, clock, random
 
 /** Loads the home page straight from the server. */
 export async function probeAppServer(server: Endpoint, transport: Transport, name: string, environment: Environment & RudpOptions): Promise<string> {
-  return loadWhole(environment, transport, server, name, '/', [['Host', [name]], ['Connection', ['close']]])
+  return loadWhole(environment, transport, server, name, '/', [['Host', [name]], ['Connection', ['close']], [PROBE_HEADER, ['1']]])
 }
 
 /** Loads a page as a browser does: by the proxy, by name. */

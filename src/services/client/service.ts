@@ -51,9 +51,8 @@ export const clientService = implement(client, async context => {
     leased: lease => context.emit('leased', learned(lease)),
   })
   const loads = new Loads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
-  const record = recorder(context, probeToken)
   const gateway: Gateway = {
-    ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), done: record,
+    ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), probeToken, done: recorder(context),
   }
   const proxy = await openProxy({
     port: settings.proxy_port, credentials, clock,
@@ -100,10 +99,10 @@ export const clientService = implement(client, async context => {
 })
 
 /** Tells the table, the trace and, of a document load, the window. Keeps the table at its limit. */
-function recorder(context: Context, probeToken: string): (forwarded: Forwarded) => void {
+function recorder(context: Context): (forwarded: Forwarded) => void {
   let count = 0
-  return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, probe, steps }) => {
-    if (probe === probeToken) return
+  return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, isProbe, steps }) => {
+    if (isProbe) return
     const id = ++count
     const shown = url.slice(0, URL_LENGTH_MAX)
     context.trace.event('http', { journey: id, method, url: shown, transport, status, bytes, tookMs, failure }, context.clock.nowMs())

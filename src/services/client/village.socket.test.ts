@@ -271,6 +271,19 @@ describe('a probe', () => {
     expect(counts()).toEqual(before)
   })
 
+  test('is none of the visitors\' requests that the application server tells', async () => {
+    const asked = () => demo.events.filter(({ name }) => name === 'request').length
+    const seen = () => [asked(), demo.logs.length, [...demo.rows.values()].map(({ requests }) => Number(requests)).reduce((sum, count) => sum + count, 0)]
+    const before = seen()
+    const rowsBefore = demo.rows.size
+    expect(await told('app-server', at(demo, 'http'))).toMatch(/^well: /)
+    for (const transport of TRANSPORTS) expect(await told('client', at(gateway, 'proxy'), { transport })).toMatch(/^well: /)
+    expect(seen()).toEqual(before)
+    expect(demo.rows.size).toBeLessThanOrEqual(rowsBefore)
+    await visit(gateway, 'http://my-app.home/')
+    expect(asked()).toBe((before[0] ?? 0) + 1)
+  })
+
   test('of a service that is not there says so and does not throw', async () => {
     expect(await told('dns', '127.0.0.1:1')).toMatch(/^ill: .* could not be looked up/)
     expect(await told('app-server', '127.0.0.1:1')).toMatch(/^ill: 127\.0\.0\.1:1 could not be reached by TCP/)

@@ -1,4 +1,5 @@
 /** Which header fields a proxy hands on (RFC 9110 §7.6). Fields keep their spelling, order and repetitions. */
+import { PROBE_HEADER } from '../../kit/probe-header.ts'
 import { FRAME_HEADER, TRANSPORT_HEADER } from '../contract.ts'
 
 /** One field: its name as it was spelled, and its values, one a line. */
@@ -6,8 +7,6 @@ export type HeaderField = readonly [name: string, values: readonly string[]]
 
 /** Says on a page of the gateway's own why it is no page of the server's. Never taken from a server. */
 export const ERROR_HEADER = 'x-hamlet-error'
-/** Marks the gateway's own probes, so that they do not fill the table of requests. */
-export const PROBE_HEADER = 'x-hamlet-probe'
 
 /** About one connection, not the message (RFC 9110 §7.6.1); what Connection names comes on top. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])

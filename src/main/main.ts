@@ -2,7 +2,7 @@
 import { app, BrowserWindow, dialog, Menu } from 'electron'
 import { join, resolve } from 'node:path'
 import { HamletError, oneLine } from '../services/kit/errors.ts'
-import { makeDataFolder } from '../services/kit/node/data-folder.ts'
+import { homeFolder, makeDataFolder, userDataFolder } from '../services/kit/node/data-folder.ts'
 import { refuseDebugger } from '../services/kit/node/refuse-debugger.ts'
 import { loadSettings } from '../services/kit/node/settings-file.ts'
 import { Control } from './control.ts'
@@ -31,10 +31,13 @@ let control: Control | undefined
 begin().catch((error: unknown) => fail('Hamlet cannot start', error))
 
 async function begin(): Promise<void> {
-  const dataFolder = readDataFlag(process.argv)
-  if (dataFolder !== undefined) app.setPath('userData', resolve(dataFolder)) // before Chromium has written anything elsewhere
+  const dataFolder = readDataFlag(process.argv) ?? userDataFolder(process.platform, process.env, homeFolder)
+  app.setPath('userData', resolve(dataFolder)) // before Chromium has written anything elsewhere
   await makeDataFolder(app.getPath('userData'))
-  if (!app.requestSingleInstanceLock()) return app.quit()
+  if (!app.requestSingleInstanceLock()) {
+    process.stdout.write(`Hamlet runs already with ${app.getPath('userData')}: its window comes to the front.\n`)
+    return app.quit()
+  }
   app.on('second-instance', () => {
     if (window?.isMinimized() === true) window.restore()
     window?.focus()

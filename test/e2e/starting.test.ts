@@ -63,6 +63,18 @@ test('the data folder is taken as the guide writes it, also by a path from here'
   expect(['one', 'two'].map(name => existsSync(join(folder, name, 'Local Storage')))).toEqual([true, true])
 })
 
+test('a second start says that the first one runs, and brings its window to the front', async () => {
+  const folder = emptyFolder()
+  const first = spawnApp(['--data', folder], folder)
+  let said = ''
+  first.stdout?.on('data', (chunk: Buffer) => { said += chunk.toString('utf8') })
+  await expect.poll(() => said).toContain('Hamlet') // it has the lock by then
+  const { status, stdout } = await run(['--data', folder])
+  first.kill('SIGTERM')
+  await once(first, 'close')
+  expect([status, stdout]).toEqual([0, `Hamlet runs already with ${folder}: its window comes to the front.\n`])
+})
+
 test('a flag without its folder is one line', async () => {
   const { status, stderr } = await run(['--data'])
   expect(stderr).toContain('hamlet: --data needs a value: none was given. You may write --data DIR.')

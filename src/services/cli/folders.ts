@@ -1,10 +1,9 @@
 /** Where this program finds what it shipped with, and where it keeps what it must not forget. */
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { userDataFolder } from '../kit/node/data-folder.ts'
+import { homeFolder, userDataFolder } from '../kit/node/data-folder.ts'
 
 /** The bundle that runs: `.vite/build/hamlet.cjs` in a checkout, the same inside app.asar in a package. */
 export const entryFile = fileURLToPath(import.meta.url)
@@ -18,7 +17,7 @@ export function assetsFolder(): string {
 
 /** `--data DIR`, or the folder that the window uses. */
 export function dataFolder(flag: string | undefined): string {
-  return resolve(flag ?? userDataFolder(process.platform, process.env, homedir()))
+  return resolve(flag ?? userDataFolder(process.platform, process.env, homeFolder))
 }
 
 /** As package.json has it, in a checkout and in a package. */

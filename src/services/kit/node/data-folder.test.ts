@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { userDataFolder } from './data-folder.ts'
+import { homeFolder, userDataFolder } from './data-folder.ts'
 
 test.each([
   { platform: 'linux', environment: {}, home: '/home/yorick', folder: '/home/yorick/.config/Hamlet' },
@@ -10,5 +10,17 @@ test.each([
   { platform: 'win32', environment: { APPDATA: 'C:\\Users\\yorick\\AppData\\Roaming' }, home: 'C:\\Users\\yorick', folder: 'C:\\Users\\yorick\\AppData\\Roaming\\Hamlet' },
   { platform: 'win32', environment: {}, home: 'C:\\Users\\yorick', folder: 'C:\\Users\\yorick\\AppData\\Roaming\\Hamlet' },
 ])('$platform with $environment keeps its data in $folder', ({ platform, environment, home, folder }) => {
-  expect(userDataFolder(platform, environment, home)).toBe(folder)
+  expect(userDataFolder(platform, environment, () => home)).toBe(folder)
+})
+
+const unknown = () => { throw new Error('no such user') }
+
+test('an empty HOME, or one that is no whole path, is not taken: the database of users knows', () => {
+  for (const told of ['', '.', 'yorick']) expect(homeFolder([() => told, () => '/home/yorick'])).toBe('/home/yorick')
+  expect(homeFolder([() => '/srv/home', unknown])).toBe('/srv/home')
+})
+
+test('where nobody knows a home folder that is told, but only where one is needed', () => {
+  expect(() => homeFolder([unknown, unknown])).toThrow(expect.objectContaining({ code: 'folder-missing' }))
+  expect(userDataFolder('linux', { XDG_CONFIG_HOME: '/srv/config' }, () => homeFolder([unknown]))).toBe('/srv/config/Hamlet')
 })

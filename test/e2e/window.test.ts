@@ -64,6 +64,23 @@ test('the focus stays where the person is: a switch, a button and a choice that 
   await expect.poll(focused).toBe('Page')
 }, 90_000)
 
+test('a button that is waited for looks as if it takes nothing now', async () => {
+  await open('DNS')
+  const looks = await hamlet.shell.getByRole('button', { name: 'Stop', exact: true }).evaluate(button => {
+    const look = () => {
+      const { color, backgroundColor, cursor } = getComputedStyle(button)
+      return [color, cursor, backgroundColor]
+    }
+    Object.assign(button, { style: 'transition: none' })
+    const before = look()
+    button.setAttribute('data-pending', 'true') // as the button is while its service moves, which is over too soon to be looked at
+    const pending = look()
+    button.removeAttribute('data-pending')
+    return before.map((value, index) => value !== pending[index])
+  })
+  expect(looks).toEqual([true, true, true])
+})
+
 test('in forced colours a switch that is on looks on', async () => {
   const { shell } = hamlet
   await shell.emulateMedia({ forcedColors: 'active' })

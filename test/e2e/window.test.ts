@@ -79,6 +79,7 @@ test('a button that is waited for looks as if it takes nothing now', async () =>
     return before.map((value, index) => value !== pending[index])
   })
   expect(looks).toEqual([true, true, true])
+  await open('Browser')
 })
 
 test('in forced colours a switch that is on looks on', async () => {
@@ -96,9 +97,9 @@ test('at twice the size on a small screen every control is within the window', a
   await field('Address').click() // what the page hears Playwright's keys do not tell
   for (let press = 0; press < 8; press++) await shell.keyboard.press('Control+=')
   await expect.poll(() => shell.evaluate(() => devicePixelRatio)).toBeGreaterThan(1.9)
-  for (const view of ['Browser', 'DNS', 'DHCP', 'App server', 'Client']) {
+  for (const view of ['Browser', 'DNS', 'DHCP', 'App server', 'Client', 'Lab', 'Packets']) {
     await open(view)
-    const outside = () => shell.evaluate(() => [...document.querySelectorAll('button, input, textarea')].filter(element => element.closest('.table-frame, [inert]') === null && element.getBoundingClientRect().right > innerWidth).map(element => element.textContent))
+    const outside = () => shell.evaluate(() => [...document.querySelectorAll('button, input, textarea, .packets-row')].filter(element => element.closest('.table-frame, [inert]') === null && element.getBoundingClientRect().right > innerWidth).map(element => element.textContent))
     await expect.poll(outside).toEqual([])
     await hamlet.picture(`twice-the-size-${view.toLowerCase().replace(' ', '-')}`)
   }

@@ -12,6 +12,10 @@ test('a number without words of its own keeps the browser\'s name as proof', () 
   expect([what, proof]).toEqual(['example.org:81 could not be shown', 'ERR_STRANGE (-999) at http://example.org:81/x'])
 })
 
+test('a port that browsers keep pages from is told as that', () => {
+  expect(loadFailure(-312, 'ERR_UNSAFE_PORT', 'http://my-app.home:6000/')).toMatchObject({ what: 'my-app.home:6000 was not asked', remedy: 'let the server listen on another port, such as 8080' })
+})
+
 test('an untrusted certificate is named', () => {
   expect(loadFailure(-202, 'ERR_CERT_AUTHORITY_INVALID', 'https://example.org/').why).toBe('its certificate is not trusted')
 })

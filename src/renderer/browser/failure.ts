@@ -30,6 +30,9 @@ function wordsOf(number: number, url: string): ErrorParts {
     case -301: case -302: case -311: return {
       code: 'refused', what: `${host} leads to an address that is not opened`, why: 'a page may lead to http, https and rudp addresses only', remedy: 'open another page there',
     }
+    case -312: return {
+      code: 'refused', what: `${host} was not asked`, why: 'browsers open no pages at this port: programs that are no web servers listen there, and a page could talk to them', remedy: 'let the server listen on another port, such as 8080',
+    }
     case -7: case -118: return {
       code: 'timed-out', what: `${host} did not answer`, why: 'the time for an answer has passed',
       remedy: 'try again, or look at the journey below: it shows the step that was slow',

@@ -1,12 +1,14 @@
 /** One packet: its fields as a tree, and its bytes beside it. What is chosen in the one is marked in the other, and explained below the bytes. */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
+import { formatEndpoint } from '../../services/kit/endpoint.ts'
 import { bytesOfLine, HEX_COLUMNS, pathAbove, pathAt, visibleFields, type VisibleField } from './details.ts'
-import { dissectionOf, meaningsOf } from './rows.ts'
+import { dissectionOf, meaningsOf, waysOf } from './rows.ts'
 import { lookAtField, setOpen, usePackets, type TraceRecord } from './store.ts'
 
 export function Details({ record }: { readonly record: TraceRecord }) {
   const { summary, fields } = dissectionOf(record)
+  const ways = waysOf(record)
   const open = usePackets(state => state.open)
   const chosen = usePackets(state => state.field)
   const shown = visibleFields(fields, open)
@@ -19,6 +21,7 @@ export function Details({ record }: { readonly record: TraceRecord }) {
   return (
     <section className="packet-details" aria-label="The chosen packet">
       <h2>{summary}</h2>
+      {ways !== undefined && <p className="packet-way">{formatEndpoint(ways.from)} → {formatEndpoint(ways.to)}, {record.wholeBytes} bytes</p>}
       <div className="packet-halves">
         <Tree shown={shown} chosen={chosen} />
         {record.kind === 'packet' && (

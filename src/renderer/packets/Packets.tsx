@@ -19,7 +19,9 @@ export interface PacketsProps {
   readonly pids: Readonly<Record<ServiceId, number | undefined>>
 }
 
-const GEOMETRY = { rowPx: 26, rowsInView: 10 }
+const ROW_PX = 26
+/** As many rows as leave room below for the packet that is looked into: 6 in the smallest window, 16 in a large one. */
+const rowsFor = (heightPx: number) => Math.min(16, Math.max(6, Math.round((heightPx - 400) / 36)))
 const ends: readonly Segment<ServiceId>[] = [{ value: 'dns', label: 'DNS' }, { value: 'dhcp', label: 'DHCP' }, { value: 'app-server', label: 'App server' }, { value: 'client', label: 'Client' }]
 const wishes: readonly Option<Wanted>[] = [{ value: 'all', label: 'all protocols' }, ...PROTOCOLS.map(value => ({ value, label: PROTOCOL_NAMES[value] }))]
 const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', label: 'Packets' }, { value: 'events', label: 'and events' }]
@@ -27,6 +29,8 @@ const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', lab
 export function Packets({ pids }: PacketsProps) {
   const { end, records, missed, wanted, withEvents, during, paused, chosen, error } = usePackets()
   const [saved, setSaved] = useState('')
+  const rowsInView = rowsFor(window.innerHeight)
+  const geometry = useMemo(() => ({ rowPx: ROW_PX, rowsInView }), [rowsInView])
   const pid = pids[end]
   useEffect(() => {
     if (pid === undefined) return
@@ -66,7 +70,7 @@ export function Packets({ pids }: PacketsProps) {
           <div className="packets-row packets-heads" aria-hidden="true"><span>seconds</span><span>protocol</span><span>peer</span><span>bytes</span><span>what it says</span></div>
           {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : whyEmpty({ wanted, withEvents, during })}</p> : (
             <RowList
-              label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}
+              label="Packets, the newest at the end. Arrow keys move along them." geometry={geometry} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}
               keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => pause(shown)}
               onGo={place => pause(shown, shown[place])}
             >

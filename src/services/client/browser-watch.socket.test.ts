@@ -44,6 +44,18 @@ test('so is a later one on the same connection, however slowly it drips; a conne
   expect(said()).toMatch(/hello[^]*hello[^]*HTTP\/1\.1 408 /)
 })
 
+test('a body that goes on coming after its answer is no head', async () => {
+  const { socket, said } = await dial()
+  socket.write(`POST http://my-app.home/ HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 20\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
+  for (let sent = 0; sent < 20; sent++) {
+    await new Promise(resolve => setTimeout(resolve, HEAD_MS / 5))
+    socket.write('x')
+  }
+  socket.write(REQUEST)
+  await expect.poll(() => said().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+  socket.destroy()
+})
+
 test('who connects and says nothing is cut without a word, which it would take for an answer', async () => {
   const { said, closed } = await dial()
   await closed

@@ -43,10 +43,16 @@ export class BrowserWatch {
 
   /** A request is being answered. */
   began(exchange: Exchange): void {
-    const { incoming: { socket }, outgoing } = exchange
+    const { incoming, outgoing } = exchange
+    const { socket } = incoming
     this.headCame(socket)
     this.#latest.set(socket, exchange)
-    outgoing.once('finish', () => { if (this.#latest.get(socket) === exchange && !socket.destroyed) this.#awaitHead(socket, socket.bytesRead, socket.bytesRead) })
+    const isOver = (): void => {
+      if (!incoming.complete || !outgoing.writableFinished || this.#latest.get(socket) !== exchange || socket.destroyed) return
+      this.#awaitHead(socket, socket.bytesRead, socket.bytesRead)
+    }
+    outgoing.once('finish', isOver)
+    incoming.once('end', isOver) // a body may take longer than its answer
   }
 
   latest(socket: Duplex): Exchange | undefined {

@@ -2,7 +2,7 @@
 import { app, MessageChannelMain, type BrowserWindow } from 'electron'
 import { randomBytes } from 'node:crypto'
 import { client } from '../services/client/contract.ts'
-import { contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
+import { contractOf, contracts, SERVICE_IDS, type ServiceId } from '../services/contracts.ts'
 import { partsOf, type ErrorParts } from '../services/kit/errors.ts'
 import { isUp } from '../services/kit/host-protocol.ts'
 import { saveSettings } from '../services/kit/node/settings-file.ts'
@@ -106,8 +106,7 @@ export class Control {
         return { error: faults[0] ?? unsaved }
       },
       'service:start': async ({ id, settings }) => {
-        const contract = contracts[SERVICE_IDS.indexOf(id)]
-        if (contract !== undefined) parseSettings(contract, settings)
+        parseSettings(contractOf(id), settings)
         const unsaved = await this.#remember({ [id]: { on: true, settings } })
         this.#push('service:settings', { id, settings })
         await this.#roles.start(id, settings)

@@ -1,7 +1,7 @@
 /** The window: the village at the left; the browser, a service's panel, the lab or the packets beside it. The only place where features meet. */
 import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
-import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { contractOf, type ServiceId } from '../../services/contracts.ts'
 import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
 import { DhcpForms } from '../dhcp/DhcpForms.tsx'
@@ -76,11 +76,9 @@ function PacketsView() {
 
 function Panel({ id }: { readonly id: ServiceId }) {
   const service = useVillage(state => state.services[id])
-  const contract = contracts.find(one => one.id === id)
   const Own = ownPart[id]
-  if (contract === undefined) return null
   return (
-    <ServicePanel id={id} contract={contract} service={service} onStart={settings => startService(id, settings)} onStop={() => { void stopService(id) }}>
+    <ServicePanel id={id} contract={contractOf(id)} service={service} onStart={settings => startService(id, settings)} onStop={() => { void stopService(id) }}>
       {Own !== undefined && <Own status={service.status} />}
     </ServicePanel>
   )

@@ -1,7 +1,7 @@
 /** One house of the village: lamp, term, where it can be reached, and its switch. */
 import { useId, useRef } from 'react'
 import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components'
-import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { contractOf, type ServiceId } from '../../services/contracts.ts'
 import { addressLine } from '../service-panel/sentences.ts'
 import { Lamp } from '../ui/Lamp.tsx'
 import { Switch } from '../ui/Switch.tsx'
@@ -19,7 +19,7 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
   const labelId = useId()
   const card = useRef<HTMLLIElement>(null)
   const { state } = service.status
-  const title = contracts.find(contract => contract.id === id)?.title ?? houses[id].term
+  const title = contractOf(id).title
   return (
     <li ref={card} className="house" data-current={isCurrent} data-state={state}>
       <Lamp lit={service.lamp.lit} sentence={service.lamp.sentence} size={32} testId={`lamp-${id}`} />

@@ -1,7 +1,7 @@
 /** What a person chose for a role and saved, as far as the role's contract takes it. */
 import { basename } from 'node:path'
-import { contracts, type ServiceId } from '../contracts.ts'
-import type { Contract, UncheckedSettings } from '../kit/contract.ts'
+import { contractOf, type ServiceId } from '../contracts.ts'
+import type { UncheckedSettings } from '../kit/contract.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { LoadedSettings } from '../kit/node/settings-file.ts'
 
@@ -12,8 +12,7 @@ import type { LoadedSettings } from '../kit/node/settings-file.ts'
  */
 export function chosenSettings({ path, settings: { roles } }: LoadedSettings, id: ServiceId, given: ReadonlySet<string> = new Set()): UncheckedSettings {
   const chosen = Object.fromEntries(Object.entries(roles[id].settings).filter(([name]) => !given.has(name)))
-  const contract: Contract | undefined = contracts.find(each => each.id === id)
-  const issue = contract?.settings.partial().safeParse(chosen).error?.issues[0]
+  const issue = contractOf(id).settings.partial().safeParse(chosen).error?.issues[0]
   if (issue === undefined) return chosen
   const name = String(issue.path[0] ?? '')
   throw new HamletError({

@@ -2,7 +2,7 @@
  * How the roles of one machine fit together: which settings each service gets, from the mode and from where the services
  * before it are reached. Start order: DNS → DHCP → application server → client.
  */
-import { contracts, SERVICE_IDS, type ServiceId } from '../contracts.ts'
+import { contractOf, type ServiceId } from '../contracts.ts'
 import type { UncheckedSettings } from '../kit/contract.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { isWildcard } from '../kit/ip-address.ts'
@@ -64,6 +64,5 @@ export function withFreePorts(id: ServiceId, settings: UncheckedSettings, chosen
 
 /** Names of the settings that are ports of the service's own. */
 function portSettings(id: ServiceId): string[] {
-  const contract = contracts[SERVICE_IDS.indexOf(id)]
-  return Object.keys(contract?.settings.shape ?? {}).filter(name => name === 'port' || name.endsWith('_port')).filter(name => name !== 'dns_admin_port')
+  return Object.keys(contractOf(id).settings.shape).filter(name => name === 'port' || name.endsWith('_port')).filter(name => name !== 'dns_admin_port')
 }

@@ -12,6 +12,7 @@ import { parseEndpoint } from '../kit/endpoint.ts'
 import { formatLink } from '../kit/link-text.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
+import { SleepClock } from '../kit/node/sleep-clock.ts'
 import { KnownServers } from '../rudp/known-servers.ts'
 import { Lab } from '../rudp/lab.ts'
 import { Connections } from './connections.ts'
@@ -45,8 +46,10 @@ export const clientService = implement(client, async context => {
   if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
   const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
   const connections = new Connections(environment, { encryption, lab })
+  // A lease, and what is remembered of a name, end in a sleep too.
+  const awake = new SleepClock({ clock })
   const network = new Network({
-    ...environment, ...identity, named, dhcp,
+    ...environment, clock: awake, ...identity, named, dhcp,
     log: text => context.log(text),
     leased: lease => context.emit('leased', learned(lease)),
   })
@@ -59,6 +62,7 @@ export const clientService = implement(client, async context => {
     forward: (target, incoming, outgoing) => forward(gateway, target, incoming, outgoing),
     tunnel: (authority, stream, head) => tunnel(gateway, network.domains, authority, stream, head),
   }).catch(async (error: unknown) => {
+    awake.stop()
     await network.stop()
     throw error
   })
@@ -93,6 +97,7 @@ export const clientService = implement(client, async context => {
       await proxy.close()
       loads.stop()
       await connections.close()
+      awake.stop()
       await network.stop()
     },
   }

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
+import { SleepClock } from '../kit/node/sleep-clock.ts'
 import { startService, type StartedService } from '../kit/node/service.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { below, seededRandom } from '../kit/random.ts'
@@ -137,6 +138,22 @@ test('a lease that is kept is told, and stays when nobody renews it any more', a
   await toClose.pop()?.()
   expect(told?.address).toBe('127.0.1.100')
   expect(running.rows.get('127.0.1.100')?.['state']).toBe('leased')
+})
+
+test('a kept lease that was to be renewed in a sleep of the machine is renewed after it', async () => {
+  const running = await Running.start({ lease: 3600 })
+  let sleptMs = 0
+  const clock = new SleepClock({ clock: systemClock, uptimeMs: () => systemClock.nowMs() + sleptMs })
+  const told: number[] = []
+  const kept = keepLease({ ...asks(running.server, 1), clock, onLease: lease => { told.push(lease?.obtainedAtMs ?? 0) } })
+  toClose.push(() => kept.stop())
+  await expect.poll(() => told.length).toBe(1)
+  clock.look()
+  sleptMs = 2_000_000
+  clock.look()
+  await expect.poll(() => told.length).toBe(2)
+  expect((told[1] ?? 0) - (told[0] ?? 0)).toBeGreaterThanOrEqual(sleptMs)
+  clock.stop()
 })
 
 test('a silent server and a full one are told as no lease, with what to do', async () => {

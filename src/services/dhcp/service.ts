@@ -1,5 +1,4 @@
 /** The DHCP server as a service: its leases on disk, its clients' names in the DNS, on the networks that this machine has (serving.ts). */
-import { uptime } from 'node:os'
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
@@ -32,7 +31,7 @@ export const dhcpService = implement(dhcp, async given => {
   const lending = lendingBy(settings, networks, log)
   const store = await LeaseStore.open({ dataFolder: given.dataFolder, clock: given.clock, log, setHealth: reason => health.set('disk', reason) })
   const clock = new LeaseClock({
-    clock: given.clock, wallMs: () => Date.now(), uptimeMs: () => uptime() * 1000,
+    clock: given.clock, wallMs: () => Date.now(),
     onSet(byMs) {
       log(`the clock of this machine was set by ${Math.round(byMs / 1000)} s: leases go with it`)
       serving.machine.clockSet(byMs)

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { SleepClock } from './sleep-clock.ts'
+
+/** A machine that sleeps when the test says so. */
+class Machine {
+  steadyMs = 1_000_000
+  uptimeMs = 500
+  #wakes: { atMs: number; wake: () => void }[] = []
+  readonly clock = new SleepClock({
+    clock: {
+      nowMs: () => this.steadyMs,
+      wakeAt: (atMs, wake) => {
+        const entry = { atMs, wake }
+        this.#wakes.push(entry)
+        return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
+      },
+    },
+    uptimeMs: () => this.uptimeMs,
+  })
+
+  pass(ms: number): void {
+    this.steadyMs += ms
+    this.uptimeMs += ms
+    const due = this.#wakes.filter(({ atMs }) => atMs <= this.steadyMs)
+    this.#wakes = this.#wakes.filter(one => !due.includes(one))
+    for (const { wake } of due) wake()
+  }
+}
+
+test('time that the machine slept has passed, each time that it did', () => {
+  const machine = new Machine()
+  for (const passedMs of [3_610_000, 7_220_000]) {
+    machine.uptimeMs += 3_600_000
+    machine.pass(10_000)
+    expect(machine.clock.nowMs()).toBe(1_000_000 + passedMs)
+  }
+})
+
+test('what the time came for in a sleep is done after it, once, and nothing that was called off', () => {
+  const machine = new Machine()
+  const woken: string[] = []
+  machine.clock.wakeAt(machine.clock.nowMs() + 3_600_000, () => woken.push('in an hour'))
+  machine.clock.wakeAt(machine.clock.nowMs() + 7_200_000, () => woken.push('in two'))
+  machine.clock.wakeAt(machine.clock.nowMs() + 3_600_000, () => woken.push('never'))()
+  machine.uptimeMs += 3_600_000
+  machine.pass(10_000)
+  machine.pass(0)
+  expect(woken).toEqual(['in an hour'])
+  machine.pass(3_590_000)
+  expect(woken).toEqual(['in an hour', 'in two'])
+})
+
+test('an uptime that is told in whole seconds is no sleep', () => {
+  const machine = new Machine()
+  machine.uptimeMs += 1_999
+  machine.pass(10_000)
+  expect(machine.clock.nowMs()).toBe(1_010_000)
+})

@@ -10,6 +10,7 @@ import { storedMac } from '../dhcp/client.ts'
 import { formatBytes, formatMs } from '../kit/amounts.ts'
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { formatLink } from '../kit/link-text.ts'
+import type { Clock } from '../kit/node/clock.ts'
 import { collectLessOften } from '../kit/node/garbage-collection.ts'
 import { implement, type ServiceContext } from '../kit/node/service.ts'
 import { SleepClock } from '../kit/node/sleep-clock.ts'
@@ -34,7 +35,9 @@ const URL_LENGTH_MAX = 500
 
 export const clientService = implement(client, async context => {
   collectLessOften()
-  const { settings, secrets, clock, random, trace } = context
+  const { settings, secrets, random, trace } = context
+  // A lease, what is remembered of a name, and connections end in a sleep too. One clock for all, and for the trace: times are compared.
+  const clock = new SleepClock({ clock: context.clock })
   const environment = { clock, random, trace }
   const named = namedDnsServer(settings.dns)
   const dhcp = dhcpEndpoint(settings.dhcp)
@@ -46,24 +49,22 @@ export const clientService = implement(client, async context => {
   if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
   const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
   const connections = new Connections(environment, { encryption, lab })
-  // A lease, and what is remembered of a name, end in a sleep too.
-  const awake = new SleepClock({ clock })
   const network = new Network({
-    ...environment, clock: awake, ...identity, named, dhcp,
+    ...environment, ...identity, named, dhcp,
     log: text => context.log(text),
     leased: lease => context.emit('leased', learned(lease)),
   })
   const loads = new Loads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
   const gateway: Gateway = {
-    ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), probeToken, done: recorder(context),
+    ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), probeToken, done: recorder(context, clock),
   }
   const proxy = await openProxy({
     port: settings.proxy_port, credentials, clock,
     forward: (target, incoming, outgoing) => forward(gateway, target, incoming, outgoing),
     tunnel: (authority, stream, head) => tunnel(gateway, network.domains, authority, stream, head),
   }).catch(async (error: unknown) => {
-    awake.stop()
     await network.stop()
+    clock.stop()
     throw error
   })
   if (secrets.proxy_password === undefined) context.printContractLine(`proxy: http://${credentials.user}:${credentials.password}@127.0.0.1:${proxy.port}`)
@@ -97,20 +98,20 @@ export const clientService = implement(client, async context => {
       await proxy.close()
       loads.stop()
       await connections.close()
-      awake.stop()
       await network.stop()
+      clock.stop()
     },
   }
 })
 
 /** Tells the table, the trace and, of a document load, the window. Keeps the table at its limit. */
-function recorder(context: Context): (forwarded: Forwarded) => void {
+function recorder(context: Context, clock: Clock): (forwarded: Forwarded) => void {
   let count = 0
   return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, isProbe, steps }) => {
     if (isProbe) return
     const id = ++count
     const shown = url.slice(0, URL_LENGTH_MAX)
-    context.trace.event('http', { journey: id, method, url: shown, transport, status, bytes, tookMs, failure }, context.clock.nowMs())
+    context.trace.event('http', { journey: id, method, url: shown, transport, status, bytes, tookMs, failure }, clock.nowMs())
     context.setRow(String(id), { url: shown, transport, status: failure === undefined ? String(status) : `${status}: ${failure}`, bytes: formatBytes(bytes), took: formatMs(tookMs) })
     if (id > ROWS_MAX) context.setRow(String(id - ROWS_MAX), undefined)
     if (isDocument) context.emit('journey', { id, url: shown, transport, status, bytes, steps: [...steps] })

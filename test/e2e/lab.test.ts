@@ -113,6 +113,7 @@ test('whom a change is for is settled when it is made, however soon somebody loo
   await link.selectOption('satellite')
   await shell.getByRole('radio', { name: 'Client', exact: true }).click()
   await expect.poll(() => link.inputValue(), { timeout: 5000 }).toBe('perfect')
+  expect(await shell.getByRole('button', { name: /^Lab/ }).textContent()).toContain('link: satellite') // the other end's, which holds
   await shell.getByRole('radio', { name: 'App server', exact: true }).click()
   await expect.poll(() => link.inputValue(), { timeout: 5000 }).toBe('satellite')
 })

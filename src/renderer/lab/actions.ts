@@ -8,7 +8,7 @@ import { formatLink } from '../../services/kit/link-text.ts'
 import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
 import { bridge } from '../bridge.ts'
 import { savedSentence } from './sentences.ts'
-import { shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState } from './store.ts'
+import { isLabEnd, shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState } from './store.ts'
 
 /** Both ends have the same commands of the lab. */
 const { commands } = appServer
@@ -26,10 +26,9 @@ export function look(end: LabEnd): () => void {
 
 /** A service has started: what its settings do to its links is in force, whether anybody looks or not. */
 export async function lookAtLink(id: string): Promise<void> {
-  const { end } = getState()
-  if (id !== end) return
-  const { link } = commands.link.reply.parse(await ask(end, 'link', {}))
-  setState(state => state.end === end ? { linkOfAll: link, ...(!state.isForOne && { link }) } : {})
+  if (!isLabEnd(id)) return
+  const { link } = commands.link.reply.parse(await ask(id, 'link', {}))
+  setState(state => ({ linksOfAll: { ...state.linksOfAll, [id]: link }, ...(state.end === id && !state.isForOne && { link }) }))
 }
 
 /** Looks at the packets of the watched connection until the returned function is called. */
@@ -62,7 +61,7 @@ async function lookAtRows(end: LabEnd): Promise<void> {
   setState(state => state.end === end ? { rows: open, over: new Map(over), control, isForOne: state.isForOne && !isOver(state) } : {})
   const whom = scope(getState())
   const { link } = commands.link.reply.parse(await ask(end, 'link', whom))
-  setState(state => state.end === end ? inForce(link, whom) : {})
+  setState(state => inForce(state, end, link, whom))
 }
 
 /**
@@ -74,7 +73,7 @@ export function linkChange(setting: LinkSetting): () => Promise<void> {
   const link = formatLink(setting)
   return async () => {
     const whom = scope(asked)
-    if (await told(ask(asked.end, 'link', { link, ...whom }))) setState(({ end }) => end === asked.end ? inForce(link, whom) : {})
+    if (await told(ask(asked.end, 'link', { link, ...whom }))) setState(state => inForce(state, asked.end, link, whom))
   }
 }
 
@@ -145,8 +144,8 @@ function scope({ isForOne, watching: { connection } }: LabState): { connection?:
 }
 
 /** What was asked of no one connection holds for all. */
-function inForce(link: string, { connection }: { readonly connection?: string }): Partial<LabState> {
-  return connection === undefined ? { link, linkOfAll: link } : { link }
+function inForce({ end, linksOfAll }: LabState, at: LabEnd, link: string, { connection }: { readonly connection?: string }): Partial<LabState> {
+  return { ...(connection === undefined && { linksOfAll: { ...linksOfAll, [at]: link } }), ...(end === at && { link }) }
 }
 
 /** Asks again and again, one question at a time, while the window is seen. A question that fails is asked again: the service may be starting. */

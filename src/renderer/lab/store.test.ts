@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PacketRow, Sample } from '../../services/rudp/core/lab/commands.ts'
-import { choose, shownPackets, takeLoaded, useLab, withPackets, withWatched, type Packets, type Watching } from './store.ts'
+import { badLink, choose, shownPackets, takeLoaded, useLab, withPackets, withWatched, type Packets, type Watching } from './store.ts'
 
 const sample = (atMs: number): Sample => ({ atMs, windowBytes: 1, ssthreshBytes: null, flightBytes: 0, srttMs: 1, phase: '', lost: 0, control: '' })
 const nothing: Watching = { connection: undefined, peer: '', startMs: 0, lost: 0, samples: [], next: 0 }
@@ -73,4 +73,11 @@ test('a load that is over is told once, and what breaks the contract is not beli
   takeLoaded('loaded', { url: 7 })
   takeLoaded('journey', { url: 'x', status: 1, bytes: 1, tookMs: 1 })
   expect(useLab.getState()).toMatchObject({ loading: 0, loaded: { status: 200, bytes: 1 } })
+})
+
+test('a bad link is told whatever end has it, first that of the end that is looked from', () => {
+  const told = (server: string, client: string) => (['app-server', 'client'] as const).map(end => badLink({ end, linksOfAll: { 'app-server': server, client } }))
+  expect(told('perfect', 'perfect')).toEqual([undefined, undefined])
+  expect(told('loss=1%', 'perfect')).toEqual(['loss=1%', 'loss=1%'])
+  expect(told('loss=1%', 'loss=2%')).toEqual(['loss=1%', 'loss=2%'])
 })

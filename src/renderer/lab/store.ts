@@ -9,6 +9,7 @@ import type { ConnectionRow, PacketRow, Sample } from '../../services/rudp/core/
 
 /** The services that have RUDP connections. */
 export type LabEnd = 'app-server' | 'client'
+export const isLabEnd = (id: string): id is LabEnd => id === 'app-server' || id === 'client'
 
 export type Loaded = z.output<typeof client.events.loaded>
 export type OverRow = Pick<ConnectionRow, 'peer' | 'congestion'>
@@ -50,8 +51,8 @@ export interface LabState {
   readonly isForOne: boolean
   /** Conditions in force, as text: of all connections, or of the one. */
   readonly link: string
-  /** The same of all connections and those to come, whatever the one has. */
-  readonly linkOfAll: string
+  /** The same of all connections and those to come, whatever the one has, at each end. */
+  readonly linksOfAll: Readonly<Record<LabEnd, string>>
   /** What connections to come have at this end; undefined before it was told. */
   readonly control: CongestionName | undefined
   /** Loads that were begun and are not over. */
@@ -68,7 +69,7 @@ const SAMPLES_MAX = 12_000
 const PACKETS_MAX = 4000
 
 export const useLab = create<LabState>(() => ({
-  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linkOfAll: 'perfect', control: undefined, loading: 0, loaded: undefined, error: undefined,
+  end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linksOfAll: { 'app-server': 'perfect', client: 'perfect' }, control: undefined, loading: 0, loaded: undefined, error: undefined,
 }))
 
 /** Another end, or another of its connections, is to be watched. */
@@ -105,9 +106,17 @@ export function withPackets(asked: Packets, { connection, rows, next }: ToldPack
   return { connection, next, rows: all.length > PACKETS_MAX ? all.slice(-PACKETS_MAX * 3 / 4) : all }
 }
 
+/** A bad link of all connections, of whatever end: first of the one that is looked from. */
+export function badLink({ end, linksOfAll }: Pick<LabState, 'end' | 'linksOfAll'>): string | undefined {
+  return [linksOfAll[end], ...Object.values(linksOfAll)].find(link => link !== 'perfect')
+}
+
 /** A service stopped, or starts anew: what was done to its links went with its process. */
 export function forgetService(id: string): void {
-  useLab.setState(state => ({ ...(state.end === id && { link: 'perfect', linkOfAll: 'perfect', rows: new Map(), over: new Map(), control: undefined }), ...(id === 'client' && { loading: 0 }) }))
+  if (!isLabEnd(id)) return
+  useLab.setState(state => ({
+    linksOfAll: { ...state.linksOfAll, [id]: 'perfect' }, ...(state.end === id && { link: 'perfect', rows: new Map(), over: new Map(), control: undefined }), ...(id === 'client' && { loading: 0 }),
+  }))
 }
 
 /** An event of the client: a load is over. */

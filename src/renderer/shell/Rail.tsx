@@ -1,6 +1,6 @@
 /** The left side: the one primary button, who may reach the services, and the village: one house a service. */
 import { useBrowser } from '../browser/store.ts'
-import { useLab } from '../lab/store.ts'
+import { badLink, useLab } from '../lab/store.ts'
 import type { Mode } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { nameLink, parseLink } from '../../services/kit/link-text.ts'
@@ -23,7 +23,7 @@ const hint: Readonly<Record<Progress['phase'], string>> = {
 
 export function Rail() {
   const { mode, view, busy, runtime, version, services } = useVillage()
-  const link = useLab(state => state.linkOfAll)
+  const link = useLab(badLink)
   const hasPage = useBrowser(state => state.url !== '')
   // The start page has the same button, large: there is never more than one of it.
   const progress = progressOf(services, busy)
@@ -51,7 +51,7 @@ export function Rail() {
           type="button" className="rail-browser" aria-current={view === 'lab' ? 'page' : undefined}
           aria-keyshortcuts="Control+6" title="Ctrl+6" onClick={() => show('lab')}
         >
-          <PlotIcon />Lab{link !== 'perfect' && <small className="rail-link">link: {nameLink(parseLink(link))}</small>}
+          <PlotIcon />Lab{link !== undefined && <small className="rail-link">link: {nameLink(parseLink(link))}</small>}
         </button>
         <button
           type="button" className="rail-browser" aria-current={view === 'packets' ? 'page' : undefined}

@@ -1,6 +1,6 @@
 /** The packets of a service as they were on the wire: a list of them, and each of them field by field and byte by byte. */
 import { useEffect, useMemo, useState } from 'react'
-import { contracts, type ServiceId } from '../../services/contracts.ts'
+import { contractOf, type ServiceId } from '../../services/contracts.ts'
 import { PROTOCOLS } from '../../services/kit/trace.ts'
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
@@ -51,7 +51,7 @@ export function Packets({ pids }: PacketsProps) {
     const path = await savePcapng(end, shown)
     setSaved(path === undefined ? '' : `Saved as ${path}.`)
   }
-  const title = contracts.find(({ id }) => id === end)?.title ?? end
+  const title = contractOf(end).title
   const newer = newerThan(shown, live)
   return (
     <section className="panel packets" aria-label="Packets">

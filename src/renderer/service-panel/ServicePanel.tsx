@@ -4,7 +4,7 @@ import type { Lamp as LampState, ServiceStatus } from '../../preload/contract.ts
 import type { ServiceId } from '../../services/contracts.ts'
 import type { Contract } from '../../services/kit/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
-import type { TableRow } from '../../services/kit/host-protocol.ts'
+import { isUp, type TableRow } from '../../services/kit/host-protocol.ts'
 import { Button } from '../ui/Button.tsx'
 import { DataTable } from '../ui/DataTable.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
@@ -38,7 +38,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
   const { status, settings, rows, lamp } = service
   const { title, summary, table, liveTable } = contract
   const columns = useMemo(() => Object.keys(table.row.shape), [table])
-  const isRunning = status.state === 'running' || status.state === 'degraded'
+  const isRunning = isUp(status)
   const isMoving = status.state === 'starting' || status.state === 'stopping'
   return (
     <section className="panel" aria-label={title}>

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contractOf, type ServiceId } from '../../services/contracts.ts'
+import { isUp } from '../../services/kit/host-protocol.ts'
 import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
 import { DhcpForms } from '../dhcp/DhcpForms.tsx'
@@ -19,7 +20,7 @@ import { Rail } from './Rail.tsx'
 import './shell.css'
 import { useShortcuts } from './shortcuts.ts'
 import { StartPage } from './StartPage.tsx'
-import { homeUrlOf, isPanel, isUp, useVillage } from './store.ts'
+import { homeUrlOf, isPanel, useVillage } from './store.ts'
 
 /** What a service's panel has of its own. */
 const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }

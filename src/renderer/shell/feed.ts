@@ -2,13 +2,14 @@
 import type { Bridge } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
+import { isUp } from '../../services/kit/host-protocol.ts'
 import { openFirst, openForPage } from '../browser/page.ts'
 import { takeClientEvent } from '../journey/store.ts'
 import { lookAtLink } from '../lab/actions.ts'
 import { forgetService, takeLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
 import { perform } from './shortcuts.ts'
-import { homeUrlOf, isUp, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
+import { homeUrlOf, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
 
 export async function feed(bridge: Bridge): Promise<void> {
   const { getState, setState } = useVillage

@@ -4,7 +4,7 @@ import type { Lamp, Mode, Pushed, ServiceStatus, Snapshot } from '../../preload/
 import { appServer } from '../../services/app-server/contract.ts'
 import { SERVICE_IDS, type ServiceId } from '../../services/contracts.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
-import type { TableRow } from '../../services/kit/host-protocol.ts'
+import { isUp, type TableRow } from '../../services/kit/host-protocol.ts'
 
 export interface ServiceView {
   readonly status: ServiceStatus
@@ -97,8 +97,6 @@ export function homeUrlOf(services: Services): string {
   const { domain } = appServer.settings.shape
   return `http://${domain.safeParse(services['app-server'].settings['domain']).data ?? domain.parse(undefined)}/`
 }
-
-export const isUp = (status: ServiceStatus): boolean => status.state === 'running' || status.state === 'degraded'
 
 /** Where the village stands as a whole. */
 export interface Progress {

@@ -71,13 +71,13 @@ export class BrowserWatch {
     })
   }
 
-  /** By an interim response, which HTTP/1.1 has to take at any time before the answer (RFC 9110 §15.2). */
+  /** By an interim response, which HTTP/1.1 has to take at any time before the answer (RFC 9110 §15.2): 102 says that one is on its way (RFC 2518 §10.1). */
   #askWhetherItWaits(socket: Socket): void {
     const exchange = this.#latest.get(socket)
     if (exchange === undefined || exchange.incoming.httpVersion === '1.0') return
     this.#wakeIn(ASK_EVERY_MS, socket, () => {
       if (exchange.outgoing.headersSent) return
-      exchange.outgoing.writeContinue()
+      exchange.outgoing.writeProcessing()
       this.#askWhetherItWaits(socket)
     })
   }

@@ -34,10 +34,13 @@ export class BrowserWatch {
       socket.setTimeout(HALF_CLOSED_MS) // node:http destroys it then, and has no eye on tunnels
       this.#askWhetherItWaits(socket)
     })
-    socket.once('close', () => this.#timers.get(socket)?.())
   }
 
   headCame(socket: Duplex): void {
+    this.#timers.get(socket)?.()
+  }
+
+  closed(socket: Socket): void {
     this.#timers.get(socket)?.()
   }
 

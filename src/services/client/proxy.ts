@@ -99,7 +99,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       socket.on('error', () => undefined) // browsers end connections as they like
       if (connections >= CONNECTIONS_MAX) return refuse(socket, new ProxyRefusal(503, TOO_MANY))
       connections++
-      socket.once('close', () => connections--)
+      // In one: Node warns of more than ten that wait for an end, and a tunnel has nine.
+      socket.once('close', () => {
+        connections--
+        watch.closed(socket)
+      })
       watch.opened(socket)
       server.emit('connection', socket)
     },

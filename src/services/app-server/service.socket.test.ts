@@ -1,123 +1,37 @@
 import { mkdir, mkdtemp, readdir, readlink, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
-import { request, type IncomingHttpHeaders } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Endpoint } from '../kit/endpoint.ts'
-import { implement, startService, type StartedService } from '../kit/node/service.ts'
-import { connectStream } from '../kit/node/streams.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { RudpDialer } from '../rudp/dialer.ts'
-import { connectRudp } from '../rudp/testing/connect-rudp.ts'
-import { appServer } from './contract.ts'
-import { LIMITS, type Limits } from './limits.ts'
-import { startAppServer } from './service.ts'
+import { serve, Servers, TRANSPORTS, untilClosed } from './testing/servers.ts'
 
-const assetsFolder = fileURLToPath(new URL('../../../assets', import.meta.url))
-
-interface Heard { readonly lines: string[]; readonly logged: string[]; readonly events: { name: string; data: unknown }[]; readonly rows: Map<string, Readonly<Record<string, string>>> }
-
-interface Reply { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
-
-interface Asked { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
-
-async function serve(settings: Readonly<Record<string, unknown>>, dataFolder: string, limits: Partial<Limits> = {}): Promise<{ service: StartedService; heard: Heard }> {
-  const heard: Heard = { lines: [], logged: [], events: [], rows: new Map() }
-  const service = await startService(
-    implement(appServer, context => startAppServer(context, { ...LIMITS, ...limits })), { tcp_port: 0, udp_port: 0, ...settings }, { dataFolder, assetsFolder, secrets: {} },
-    {
-      contractLine: text => heard.lines.push(text),
-      log: text => heard.logged.push(text),
-      event: (name, data) => heard.events.push({ name, data }),
-      row: (key, row) => { if (row === undefined) heard.rows.delete(key); else heard.rows.set(key, row) },
-      health: () => undefined, endpoints: () => undefined,
-      failed: error => { throw error },
-    })
-  return { service, heard }
-}
-
-const TRANSPORTS = [
-  { transport: 'tcp', endpoint: 'http', dial: (peer: Endpoint): Promise<Duplex> => connectStream(peer, 5000) },
-  { transport: 'rudp', endpoint: 'rudp', dial: (peer: Endpoint): Promise<Duplex> => connectRudp(peer, { clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) }) },
-]
-
-describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => {
-  let folder: string
-  const running: StartedService[] = []
-
-  beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'hamlet-site-')) })
-  afterAll(() => rm(folder, { recursive: true }))
-  afterEach(async () => { for (const service of running.splice(0)) await service.stop() })
-
-  async function start(settings: Readonly<Record<string, unknown>> = {}, limits: Partial<Limits> = {}): Promise<{ service: StartedService; heard: Heard; peer: Endpoint }> {
-    const started = await serve(settings, await mkdtemp(join(folder, 'data-')), limits)
-    running.push(started.service)
-    return { ...started, peer: endpointOf(started.service) }
-  }
-
-  function endpointOf(service: StartedService): Endpoint {
-    const found = service.endpoints.find(({ name }) => name === endpoint)
-    if (found === undefined) throw new Error(`the service has no endpoint ${endpoint}`)
-    return found
-  }
-
-  /** One request on a connection of its own. */
-  async function ask(peer: Endpoint, path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Reply> {
-    const socket = await dial(peer)
-    return new Promise((resolve, reject) => {
-      const outgoing = request({ path, method, headers: { host: 'my-app.home', ...headers }, createConnection: () => socket }, incoming => {
-        const chunks: Buffer[] = []
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-        incoming.once('error', reject)
-        incoming.once('end', () => {
-          socket.destroy()
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) })
-        })
-      })
-      outgoing.once('error', reject)
-      outgoing.end(body)
-    })
-  }
-
-  /** What comes back for raw bytes until the server closes. */
-  async function tell(peer: Endpoint, bytes: string): Promise<string> {
-    const socket = await dial(peer)
-    socket.write(bytes)
-    return untilClosed(socket)
-  }
-
-  /** All that comes. A reset after the answer ends the connection just as well as an end that is answered with an end. */
-  function untilClosed(socket: Duplex): Promise<string> {
-    let heard = ''
-    socket.on('data', (chunk: Buffer) => { heard += chunk.toString('latin1') })
-    socket.on('error', () => undefined)
-    socket.once('end', () => socket.end())
-    return new Promise(resolve => socket.once('close', () => resolve(heard)))
-  }
-
-  const sign = (peer: Endpoint, fields: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) =>
-    ask(peer, '/guestbook', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body: new URLSearchParams(fields).toString() })
+describe.each(TRANSPORTS)('over $transport', given => {
+  const { transport } = given
+  const servers = new Servers(given)
+  beforeAll(() => servers.open())
+  afterAll(() => servers.close())
+  afterEach(() => servers.stop())
 
   test('each page comes, and says which transport carried it', async () => {
-    const { peer, heard } = await start()
+    const { peer, heard } = await servers.start()
     for (const path of ['/', '/watch', '/guestbook', '/about']) {
-      const { status, headers, body } = await ask(peer, path)
+      const { status, headers, body } = await servers.ask(peer, path)
       expect(status).toBe(200)
       expect(headers['content-type']).toBe('text/html; charset=utf-8')
       expect(body.toString()).toContain(`<span id="transport">${transport.toUpperCase()}</span>`)
     }
-    expect((await ask(peer, '/')).body.toString()).toContain('Welcome to my-app.home')
+    expect((await servers.ask(peer, '/')).body.toString()).toContain('Welcome to my-app.home')
     expect(heard.events[0]).toMatchObject({ name: 'request', data: { transport, method: 'GET', target: '/', status: 200 } })
     await expect.poll(() => heard.logged.filter(line => line.startsWith(transport))).toHaveLength(5)
   })
 
   test('the lines of the contract tell the real ports', async () => {
-    const { heard, service } = await start()
+    const { heard, service } = await servers.start()
     const portOf = (name: string) => service.endpoints.find(found => found.name === name)?.port ?? 0
     expect(portOf('http')).toBeGreaterThan(0)
     expect(heard.lines).toEqual([`[server] listening on 127.0.0.1:${portOf('http')}`, `[server] RUDP listening on 127.0.0.1:${portOf('rudp')}`])
@@ -125,83 +39,83 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
   })
 
   test('scripts, styles and media come with their types, and only they', async () => {
-    const { peer } = await start()
+    const { peer } = await servers.start()
     for (const [path, type] of [['/js/site.js', 'text/javascript; charset=utf-8'], ['/css/site.css', 'text/css; charset=utf-8'], ['/media/icon.svg', 'image/svg+xml'], ['/media/village-at-dusk.webm', 'video/webm']] as const) {
-      const { status, headers, body } = await ask(peer, path)
+      const { status, headers, body } = await servers.ask(peer, path)
       expect([path, status, headers['content-type'], headers['content-length']]).toEqual([path, 200, type, String(body.length)])
       expect(body.length).toBeGreaterThan(100)
     }
     for (const path of ['/js/../css/site.css', '/js/%2e%2e/css/site.css', '/js/..%2fcss%2fsite.css', '/media/', '/media', '/nobody', '/js/site.js/']) {
-      expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
+      expect([path, (await servers.ask(peer, path)).status]).toEqual([path, 404])
     }
   })
 
   test('a part of the film is the same bytes as there in the whole', async () => {
-    const { peer } = await start()
-    const whole = await ask(peer, '/media/village-at-dusk.webm')
-    const part = await ask(peer, '/media/village-at-dusk.webm', { headers: { range: 'bytes=90000-90999', 'if-range': whole.headers.etag ?? '' } })
+    const { peer } = await servers.start()
+    const whole = await servers.ask(peer, '/media/village-at-dusk.webm')
+    const part = await servers.ask(peer, '/media/village-at-dusk.webm', { headers: { range: 'bytes=90000-90999', 'if-range': whole.headers.etag ?? '' } })
     expect(part.status).toBe(206)
     expect(part.headers['content-range']).toBe(`bytes 90000-90999/${whole.body.length}`)
     expect(part.body.equals(whole.body.subarray(90_000, 91_000))).toBe(true)
-    const rest = await ask(peer, '/media/village-at-dusk.webm', { headers: { range: `bytes=${whole.body.length - 10}-` } })
+    const rest = await servers.ask(peer, '/media/village-at-dusk.webm', { headers: { range: `bytes=${whole.body.length - 10}-` } })
     expect(rest.body.equals(whole.body.subarray(-10))).toBe(true)
-    const beyond = await ask(peer, '/media/village-at-dusk.webm', { headers: { range: `bytes=${whole.body.length}-` } })
+    const beyond = await servers.ask(peer, '/media/village-at-dusk.webm', { headers: { range: `bytes=${whole.body.length}-` } })
     expect([beyond.status, beyond.headers['content-range']]).toEqual([416, `bytes */${whole.body.length}`])
-    const other = await ask(peer, '/media/village-at-dusk.webm', { headers: { range: 'bytes=0-9', 'if-range': '"another"' } })
+    const other = await servers.ask(peer, '/media/village-at-dusk.webm', { headers: { range: 'bytes=0-9', 'if-range': '"another"' } })
     expect([other.status, other.body.length]).toEqual([200, whole.body.length])
   })
 
   test('so many bytes come as are asked for, up to a limit', async () => {
-    const { peer } = await start()
-    for (const lengthBytes of [0, 1, 3_000_000]) expect((await ask(peer, `/bytes/${lengthBytes}`)).body.length).toBe(lengthBytes)
-    const head = await ask(peer, '/bytes/100000000', { method: 'HEAD' })
+    const { peer } = await servers.start()
+    for (const lengthBytes of [0, 1, 3_000_000]) expect((await servers.ask(peer, `/bytes/${lengthBytes}`)).body.length).toBe(lengthBytes)
+    const head = await servers.ask(peer, '/bytes/100000000', { method: 'HEAD' })
     expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '100000000', 0])
-    for (const path of ['/bytes/100000001', '/bytes/', '/bytes/-1', '/bytes/1e3', '/bytes/1/2']) expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
+    for (const path of ['/bytes/100000001', '/bytes/', '/bytes/-1', '/bytes/1e3', '/bytes/1/2']) expect([path, (await servers.ask(peer, path)).status]).toEqual([path, 404])
   })
 
   test('what the browser still has is not sent again', async () => {
-    const { peer } = await start()
-    const { headers } = await ask(peer, '/css/site.css')
-    const again = await ask(peer, '/css/site.css', { headers: { 'if-none-match': headers.etag ?? '' } })
+    const { peer } = await servers.start()
+    const { headers } = await servers.ask(peer, '/css/site.css')
+    const again = await servers.ask(peer, '/css/site.css', { headers: { 'if-none-match': headers.etag ?? '' } })
     expect([again.status, again.headers.etag, again.body.length]).toEqual([304, headers.etag, 0])
-    expect((await ask(peer, '/css/site.css', { headers: { 'if-modified-since': headers['last-modified'] ?? '' } })).status).toBe(304)
+    expect((await servers.ask(peer, '/css/site.css', { headers: { 'if-modified-since': headers['last-modified'] ?? '' } })).status).toBe(304)
   })
 
   test('a file from the future is told as one of now', async () => {
-    const site = await mkdtemp(join(folder, 'site-'))
+    const site = await mkdtemp(join(servers.folder, 'site-'))
     await writeFile(join(site, 'page'), 'x')
     const tomorrow = new Date(Date.now() + 86_400_000)
     await utimes(join(site, 'page'), tomorrow, tomorrow)
-    const { peer } = await start({ site })
-    const { headers } = await ask(peer, '/page')
+    const { peer } = await servers.start({ site })
+    const { headers } = await servers.ask(peer, '/page')
     expect(Date.parse(headers['last-modified'] ?? '')).toBeLessThanOrEqual(Date.parse(headers.date ?? ''))
   })
 
   test('HEAD has the head of GET and no body; other methods are told what is allowed', async () => {
-    const { peer } = await start()
-    const { headers } = await ask(peer, '/css/site.css')
-    const head = await ask(peer, '/css/site.css', { method: 'HEAD', headers: { range: 'bytes=0-9' } })
+    const { peer } = await servers.start()
+    const { headers } = await servers.ask(peer, '/css/site.css')
+    const head = await servers.ask(peer, '/css/site.css', { method: 'HEAD', headers: { range: 'bytes=0-9' } })
     expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, headers['content-length'], 0])
-    const refused = await ask(peer, '/watch', { method: 'DELETE' })
+    const refused = await servers.ask(peer, '/watch', { method: 'DELETE' })
     expect([refused.status, refused.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
-    expect((await ask(peer, '/guestbook', { method: 'OPTIONS' })).headers.allow).toBe('GET, HEAD, POST, OPTIONS')
+    expect((await servers.ask(peer, '/guestbook', { method: 'OPTIONS' })).headers.allow).toBe('GET, HEAD, POST, OPTIONS')
   })
 
   test('one connection carries many requests, also at once', async () => {
-    const { peer, heard } = await start()
+    const { peer, heard } = await servers.start()
     const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
-    const replies = await tell(peer, get('/') + get('/js/site.js') + get('/about/request.json', 'Connection: close\r\n'))
+    const replies = await servers.tell(peer, get('/') + get('/js/site.js') + get('/about/request.json', 'Connection: close\r\n'))
     expect(replies.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(replies).toContain('"requestNumber":3')
     expect([...heard.rows.values()]).toEqual([expect.objectContaining({ transport: transport.toUpperCase(), requests: '3' })])
   })
 
   test('a visitor who says that nothing follows its request still gets the answer, however long', async () => {
-    const site = await mkdtemp(join(folder, 'site-'))
+    const site = await mkdtemp(join(servers.folder, 'site-'))
     for (const lengthBytes of [10, 3_000_000]) await writeFile(join(site, String(lengthBytes)), Buffer.alloc(lengthBytes))
-    const { peer } = await start({ site })
+    const { peer } = await servers.start({ site })
     for (const lengthBytes of [10, 3_000_000]) {
-      const socket = await dial(peer)
+      const socket = await servers.dial(peer)
       const heard = untilClosed(socket)
       socket.end(`GET /${lengthBytes} HTTP/1.1\r\nHost: my-app.home\r\n\r\n`)
       const [head = ''] = (await heard).split('\r\n\r\n', 1)
@@ -210,13 +124,13 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
   })
 
   test('the log tells of each response whether it arrived, and when its last byte did', async () => {
-    const { peer, heard } = await start({ link: 'delay=100ms' })
+    const { peer, heard } = await servers.start({ link: 'delay=100ms' })
     const logged = (ending: RegExp) => expect.poll(() => heard.logged.filter(line => line.startsWith(transport)).join('\n')).toMatch(ending)
-    await tell(peer, 'GET /bytes/10 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
+    await servers.tell(peer, 'GET /bytes/10 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
     await logged(/ GET \/bytes\/10 200 10 B [\d.]+ ms$/)
     // An acknowledgement comes a round trip after the last byte went out.
     expect(heard.events.at(-1)?.data).toMatchObject({ complete: true, ...(transport === 'rudp' && { tookMs: expect.toSatisfy((tookMs: number) => tookMs >= 100) }) })
-    const socket = await dial(peer)
+    const socket = await servers.dial(peer)
     socket.on('error', () => undefined)
     socket.write('GET /bytes/50000000 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
     await once(socket, 'data')
@@ -226,163 +140,52 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
   })
 
   test('a signature is seen on the page and as JSON, its text escaped, and survives a restart', async () => {
-    const dataFolder = await mkdtemp(join(folder, 'data-'))
+    const dataFolder = await mkdtemp(join(servers.folder, 'data-'))
     const first = await serve({}, dataFolder)
-    const signed = await sign(endpointOf(first.service), { name: 'Ada <b>', message: 'Grüße & "hello"\r\nfrom <script>alert(1)</script>' })
+    const signed = await servers.sign(servers.endpointOf(first.service), { name: 'Ada <b>', message: 'Grüße & "hello"\r\nfrom <script>alert(1)</script>' })
     expect([signed.status, signed.headers.location]).toEqual([303, '/guestbook#entry-1'])
     await first.service.stop()
 
-    const { service } = await serve({}, dataFolder)
-    running.push(service)
-    const page = (await ask(endpointOf(service), '/guestbook')).body.toString()
+    const { peer } = await servers.start({}, {}, dataFolder)
+    const page = (await servers.ask(peer, '/guestbook')).body.toString()
     expect(page).toContain('Ada &#60;b&#62;')
     expect(page).toContain('Grüße &#38; &#34;hello&#34;\nfrom &#60;script&#62;alert(1)&#60;/script&#62;')
     expect(page).not.toContain('<script>alert')
-    const json = await ask(endpointOf(service), '/guestbook/entries.json')
+    const json = await servers.ask(peer, '/guestbook/entries.json')
     expect(JSON.parse(json.body.toString())).toEqual({ entries: [expect.objectContaining({ id: 1, name: 'Ada <b>' })] })
   })
 
   test('a script signs with JSON as the reply; what cannot be taken is told in sentences, and nothing is added', async () => {
-    const { peer } = await start()
+    const { peer } = await servers.start()
     const json = { accept: 'application/json' }
-    const good = await sign(peer, { name: 'Ada', message: 'hello' }, json)
+    const good = await servers.sign(peer, { name: 'Ada', message: 'hello' }, json)
     expect([good.status, JSON.parse(good.body.toString())]).toEqual([201, { entry: expect.objectContaining({ id: 1, message: 'hello' }) }])
-    const bad = await sign(peer, { name: '', message: 'hello' }, json)
+    const bad = await servers.sign(peer, { name: '', message: 'hello' }, json)
     expect([bad.status, JSON.parse(bad.body.toString())]).toEqual([422, { faults: { name: 'Please write a name.' } }])
-    const page = await sign(peer, { name: '"><i>', message: '' })
+    const page = await servers.sign(peer, { name: '"><i>', message: '' })
     expect(page.status).toBe(422)
     expect(page.body.toString()).toContain('value="&#34;&#62;&#60;i&#62;"')
-    expect((await ask(peer, '/guestbook', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })).status).toBe(415)
-    expect((await sign(peer, { name: 'Eve', message: 'x' }, { origin: 'http://evil.example.org' })).status).toBe(403)
-    expect((await sign(peer, { name: 'Eve', message: 'x' }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
-    expect((await sign(peer, { name: 'Bob', message: 'same' }, { origin: 'http://my-app.home' })).status).toBe(303)
-    expect(JSON.parse((await ask(peer, '/guestbook/entries.json')).body.toString()).entries).toHaveLength(2)
-  })
-
-  test('a body beyond the limit is refused and the book stays as it is', async () => {
-    const { peer } = await start()
-    const refused = await sign(peer, { name: 'Ada', message: 'x'.repeat(LIMITS.bodyBytesMax) })
-    expect([refused.status, refused.headers.connection]).toEqual([413, 'close'])
-    const { entries } = JSON.parse((await ask(peer, '/guestbook/entries.json')).body.toString())
-    expect(entries).toEqual([])
-  })
-
-  test.each([
-    ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
-    ['two hosts', 'GET / HTTP/1.1\r\nHost: my-app.home\r\nHost: my-app.home\r\n\r\n', 400],
-    ['a second host behind very many fields', `GET / HTTP/1.1\r\nHost: my-app.home\r\n${'a:\r\n'.repeat(3_000)}Host: my-app.home\r\n\r\n`, 400],
-    ['what is not HTTP', 'hello\r\n\r\n', 400],
-    ['two lengths', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', 400],
-    ['length and chunks', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
-    ['a method that nobody knows', 'FROB / HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 501],
-    ['another HTTP', 'GET /js/site.js HTTP/2.0\r\nHost: my-app.home\r\n\r\n', 505],
-    ['an HTTP to come', 'GET /js/site.js HTTP/1.2\r\nHost: my-app.home\r\n\r\n', 505],
-    ['who wants it by https', 'GET https://my-app.home/js/site.js HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n', 421],
-    ['who wants another protocol, and something behind it', 'GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET / HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 200],
-    ['HTTP/1.0 with chunks', 'POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 405],
-    ['who wants all of the server', 'GET * HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 400],
-    ['a broken path', 'GET /%zz HTTP/1.1\r\nHost: my-app.home\r\n\r\n', 400],
-    ['a head beyond the limit', `GET / HTTP/1.1\r\nHost: my-app.home\r\nx: ${'x'.repeat(LIMITS.headerBytesMax)}\r\n\r\n`, 431],
-    ['a coding that is not known', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
-    ['a body without an end', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: gzip\r\n\r\nx', 400],
-    ['a chunk that is none', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
-    ['who wants a tunnel', 'CONNECT elsewhere.example.org:443 HTTP/1.1\r\nHost: elsewhere.example.org:443\r\n\r\n', 501],
-    ['who expects what nobody knows', 'GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\nExpect: wonders\r\nConnection: close\r\n\r\n', 200],
-    ['HTTP/1.0 without a host', 'GET /js/site.js HTTP/1.0\r\n\r\n', 200],
-    ['another host in the target', 'GET http://elsewhere.example.org/js/site.js HTTP/1.1\r\nHost: elsewhere.example.org\r\nConnection: close\r\n\r\n', 200],
-  ])('%s is answered with more than a status, and the connection closed', async (_, bytes, status) => {
-    const { peer } = await start()
-    const reply = await tell(peer, bytes)
-    expect([reply.slice(0, 12), ...['date', 'content-length'].map(name => new RegExp(`^${name}: (?!0).+`, 'im').test(reply))]).toEqual([`HTTP/1.1 ${status}`, true, true])
-  })
-
-  test.each([
-    ['one byte behind a request that is the last', 'Connection: close\r\n', 'x'],
-    ['a request behind the last', 'Connection: close\r\n', 'GET / HTTP/1.1\r\nHost: my-app.home\r\n\r\n'],
-    ['what is not HTTP behind a request', '', 'hello\r\n\r\n'],
-  ])('%s is not read, and the request is answered whole, also where the answer has begun', async (_, fields, rest) => {
-    const { peer } = await start()
-    const request = (lengthBytes: number) => `GET /bytes/${lengthBytes} HTTP/1.1\r\nHost: my-app.home\r\n${fields}\r\n`
-    const [head = '', body] = (await tell(peer, request(10) + rest)).split('\r\n\r\n', 2)
-    expect([head.slice(0, 15), /^connection: (.*)$/im.exec(head)?.[1], body?.length]).toEqual(['HTTP/1.1 200 OK', 'close', 10])
-
-    const socket = await dial(peer)
-    const heard = untilClosed(socket)
-    socket.write(request(30_000_000)) // more than is on its way at once
-    await once(socket, 'data')
-    socket.pause().write(rest, () => socket.resume())
-    expect((await heard).length - (await heard).indexOf('\r\n\r\n') - 4).toBe(30_000_000)
-  })
-
-  test('a body that stops in the middle is answered 408', async () => {
-    const { peer } = await start({}, { requestTimeoutMs: 300 })
-    expect(await tell(peer, 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 10\r\n\r\nname')).toMatch(/^HTTP\/1\.1 408 [^]*connection: close/i)
-  })
-
-  test('who sends far too much, and listens only then, reads why', async () => {
-    const { peer } = await start()
-    const socket = await dial(peer)
-    socket.on('error', () => undefined) // what the server's patience does not take
-    socket.write('POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 10000000\r\n\r\n')
-    await new Promise(resolve => socket.write(Buffer.alloc(10_000_000), resolve))
-    expect(await untilClosed(socket)).toMatch(/^HTTP\/1\.1 413 [^]*connection: close/i)
-  })
-
-  test('who never stops sending is cut in the end', async () => {
-    const { peer } = await start({}, { closingMs: 200 })
-    const socket = await dial(peer)
-    const heard = untilClosed(socket)
-    socket.write('hello\r\n\r\n')
-    const send = (): void => { if (socket.writable) socket.write(Buffer.alloc(16 * 1024), () => setImmediate(send)) }
-    send()
-    expect(await heard).toMatch(/^HTTP\/1\.1 400 /)
-  })
-
-  test.each([
-    ['headers that never end', 'GET / HTTP/1.1\r\nHost: my-app.home\r\nx: '],
-    ['silence', ''],
-    ['half a request right behind another', 'GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\n\r\nGET / HTTP/1.1\r\n'],
-    ['a body that never comes', 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 10\r\n\r\nname'],
-  ])('%s: the connection is cut when the time is over, and others are served meanwhile', async (_, bytes) => {
-    const { peer } = await start({}, { headersTimeoutMs: 300, requestTimeoutMs: 300, keepAliveTimeoutMs: 300, closingMs: 100 })
-    const cut = tell(peer, bytes)
-    expect((await ask(peer, '/')).status).toBe(200)
-    await cut
-  })
-
-  test('a later request that never ends is cut too, long before an idle connection is', async () => {
-    const { peer } = await start({}, { headersTimeoutMs: 300, closingMs: 100 })
-    const socket = await dial(peer)
-    socket.write('GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\n\r\n')
-    const heard = untilClosed(socket)
-    await once(socket, 'data')
-    socket.write('GET / HTTP/1.1\r\nHost: ')
-    expect(await heard).toContain('HTTP/1.1 408 Request Timeout')
-  })
-
-  test('beyond the limit of connections the next one is told so', async () => {
-    const { peer } = await start({}, { connectionsMax: 1 })
-    const first = await dial(peer)
-    first.write('GET /js/site.js HTTP/1.1\r\nHost: my-app.home\r\n\r\n')
-    await once(first, 'data')
-    expect((await tell(peer, 'GET / HTTP/1.1\r\nHost: my-app.home\r\n\r\n')).slice(0, 12)).toBe('HTTP/1.1 503')
-    first.destroy()
+    expect((await servers.ask(peer, '/guestbook', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })).status).toBe(415)
+    expect((await servers.sign(peer, { name: 'Eve', message: 'x' }, { origin: 'http://evil.example.org' })).status).toBe(403)
+    expect((await servers.sign(peer, { name: 'Eve', message: 'x' }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+    expect((await servers.sign(peer, { name: 'Bob', message: 'same' }, { origin: 'http://my-app.home' })).status).toBe(303)
+    expect(JSON.parse((await servers.ask(peer, '/guestbook/entries.json')).body.toString()).entries).toHaveLength(2)
   })
 
   test('a folder of one\'s own is served by its names, and nothing outside it', async () => {
-    const site = await mkdtemp(join(folder, 'site-'))
+    const site = await mkdtemp(join(servers.folder, 'site-'))
     await mkdir(join(site, 'sub folder'))
     await mkdir(join(site, '.git'))
     await mkdir(join(site, 'odd/index.html'), { recursive: true })
-    await writeFile(join(folder, 'secret.txt'), 'secret')
-    await symlink(join(folder, 'secret.txt'), join(site, 'leak.txt'))
-    await symlink(folder, join(site, 'up'))
+    await writeFile(join(servers.folder, 'secret.txt'), 'secret')
+    await symlink(join(servers.folder, 'secret.txt'), join(site, 'leak.txt'))
+    await symlink(servers.folder, join(site, 'up'))
     await symlink(join(site, '.git', 'config'), join(site, 'config.txt'))
     const files = { 'index.html': '<p>mine', 'fünke.txt': 'Tobias', 'with space.txt': 'room', '100%.txt': 'all', 'empty.txt': '', 'sub folder/index.html': '<p>sub', '.git/config': 'hidden', '.env': 'hidden' }
     for (const [name, text] of Object.entries(files)) await writeFile(join(site, name), text)
-    const { peer } = await start({ site })
+    const { peer } = await servers.start({ site })
     const got = async (path: string) => {
-      const { status, body } = await ask(peer, path)
+      const { status, body } = await servers.ask(peer, path)
       return [status, body.toString()]
     }
     expect(await got('/')).toEqual([200, '<p>mine'])
@@ -392,28 +195,28 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
     expect(await got('/empty.txt')).toEqual([200, ''])
     expect(await got('/sub%20folder/')).toEqual([200, '<p>sub'])
     for (const query of ['', '?', '?a=b', '?v2', '?q=%ff', '?a%20b+c&&d']) {
-      const redirect = await ask(peer, `/sub%20folder${query}`)
+      const redirect = await servers.ask(peer, `/sub%20folder${query}`)
       expect([redirect.status, redirect.headers.location]).toEqual([301, `/sub%20folder/${query}`])
     }
     for (const path of [
       '/odd/', '/.env', '/.git/config', '/config.txt', '/leak.txt', '/up/secret.txt', '/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/..%5csecret.txt', '/%2e%2e%2f%2e%2e%2fetc/passwd',
       '/index.html%00.txt', '/index.html::$DATA', '/index.html.', '/CON', '//index.html', '/index.html/', '/nobody', '/guestbook',
-    ]) expect([path, (await ask(peer, path)).status]).toEqual([path, 404])
-    expect((await ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)
+    ]) expect([path, (await servers.ask(peer, path)).status]).toEqual([path, 404])
+    expect((await servers.ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)
   })
 
   test('films that are asked for behind one another come whole, each opened when it is its turn', async () => {
-    const site = await mkdtemp(join(folder, 'site-'))
+    const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = join(site, 'film.webm')
     await writeFile(film, '')
     await truncate(film, 30_000_000)
-    const { peer } = await start({ site })
+    const { peer } = await servers.start({ site })
     const get = (more = '') => `GET /film.webm HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
-    const reader = await dial(peer)
+    const reader = await servers.dial(peer)
     reader.write(get().repeat(8))
     await once(reader, 'data')
     reader.pause() // in the first film: more is left than is on its way at once
-    const replies = await tell(peer, get() + get() + get('Connection: close\r\n'))
+    const replies = await servers.tell(peer, get() + get() + get('Connection: close\r\n'))
     expect(replies.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(replies.length).toBeGreaterThan(3 * 30_000_000)
     const open = async () => {
@@ -426,18 +229,17 @@ describe.each(TRANSPORTS)('over $transport', ({ transport, endpoint, dial }) => 
   })
 
   test('a film of some megabytes comes whole, and a visitor who leaves in the middle harms nobody', async () => {
-    const site = await mkdtemp(join(folder, 'site-'))
+    const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = Buffer.alloc(3_000_001, Uint8Array.from({ length: 251 }, (_, index) => index))
     await writeFile(join(site, 'film.webm'), film)
-    const { peer } = await start({ site })
-    const leaver = await dial(peer)
+    const { peer } = await servers.start({ site })
+    const leaver = await servers.dial(peer)
     leaver.write('GET /film.webm HTTP/1.1\r\nHost: my-app.home\r\n\r\n')
     await once(leaver, 'data')
     leaver.destroy()
-    expect((await ask(peer, '/film.webm')).body.equals(film)).toBe(true)
+    expect((await servers.ask(peer, '/film.webm')).body.equals(film)).toBe(true)
   })
 })
-
 test.each([['a folder that is missing', 'nowhere'], ['a file', 'file.txt']])('%s as --site: the server does not start and says why', async (_, name) => {
   const folder = await mkdtemp(join(tmpdir(), 'hamlet-site-'))
   await writeFile(join(folder, 'file.txt'), 'x')

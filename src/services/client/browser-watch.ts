@@ -36,11 +36,8 @@ export class BrowserWatch {
     })
   }
 
-  headCame(socket: Duplex): void {
-    this.#timers.get(socket)?.()
-  }
-
-  closed(socket: Socket): void {
+  /** Nothing is waited for there: a head has come, or the connection is over. */
+  forget(socket: Duplex): void {
     this.#timers.get(socket)?.()
   }
 
@@ -48,7 +45,7 @@ export class BrowserWatch {
   began(exchange: Exchange): void {
     const { incoming, outgoing } = exchange
     const { socket } = incoming
-    this.headCame(socket)
+    this.forget(socket)
     this.#latest.set(socket, exchange)
     const isOver = (): void => {
       if (!incoming.complete || !outgoing.writableFinished || this.#latest.get(socket) !== exchange || socket.destroyed) return

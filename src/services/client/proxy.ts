@@ -76,7 +76,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     endInOrder(stream, patience)
   }
   server.on('connect', (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
-    watch.headCame(stream)
+    watch.forget(stream)
     connect(incoming, stream, head).catch((error: unknown) => refuse(stream, error))
   })
   const connect = async (incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
@@ -102,7 +102,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       // In one: Node warns of more than ten that wait for an end, and a tunnel has nine.
       socket.once('close', () => {
         connections--
-        watch.closed(socket)
+        watch.forget(socket)
       })
       watch.opened(socket)
       server.emit('connection', socket)

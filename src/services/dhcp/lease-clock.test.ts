@@ -1,32 +1,22 @@
 import { expect, test } from 'vitest'
+import { HandMovedClock } from '../kit/node/testing/hand-moved-clock.ts'
 import { LeaseClock } from './lease-clock.ts'
 
 /** Three clocks of one machine, moved by hand. */
 class Machine {
-  steadyMs = 1_000_000
+  readonly steady = new HandMovedClock(1_000_000)
   wallMs = 1_000_000
   uptimeMs = 500
   readonly setBy: number[] = []
-  #wakes: { atMs: number; wake: () => void }[] = []
   readonly clock = new LeaseClock({
-    clock: {
-      nowMs: () => this.steadyMs,
-      wakeAt: (atMs, wake) => {
-        const entry = { atMs, wake }
-        this.#wakes.push(entry)
-        return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
-      },
-    },
+    clock: this.steady,
     wallMs: () => this.wallMs, uptimeMs: () => this.uptimeMs, onSet: byMs => this.setBy.push(byMs),
   })
 
   pass(ms: number): void {
-    this.steadyMs += ms
     this.wallMs += ms
     this.uptimeMs += ms
-    const due = this.#wakes.filter(({ atMs }) => atMs <= this.steadyMs)
-    this.#wakes = this.#wakes.filter(one => !due.includes(one))
-    for (const { wake } of due) wake()
+    this.steady.pass(ms)
   }
 }
 
@@ -93,7 +83,7 @@ test('it wakes when the time has come on its own', () => {
   machine.wallMs += 86_400_000
   machine.pass(10_000)
   let woken = 0
-  machine.clock.wakeAt(machine.clock.nowMs() + 5_000, () => { woken = machine.steadyMs })
+  machine.clock.wakeAt(machine.clock.nowMs() + 5_000, () => { woken = machine.steady.nowMs() })
   machine.pass(5_000)
   expect(woken).toBe(1_015_000)
 })

@@ -1,29 +1,19 @@
 import { expect, test } from 'vitest'
 import { SleepClock } from './sleep-clock.ts'
+import { HandMovedClock } from './testing/hand-moved-clock.ts'
 
 /** A machine that sleeps when the test says so. */
 class Machine {
-  steadyMs = 1_000_000
+  readonly steady = new HandMovedClock(1_000_000)
   uptimeMs = 500
-  #wakes: { atMs: number; wake: () => void }[] = []
   readonly clock = new SleepClock({
-    clock: {
-      nowMs: () => this.steadyMs,
-      wakeAt: (atMs, wake) => {
-        const entry = { atMs, wake }
-        this.#wakes.push(entry)
-        return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
-      },
-    },
+    clock: this.steady,
     uptimeMs: () => this.uptimeMs,
   })
 
   pass(ms: number): void {
-    this.steadyMs += ms
     this.uptimeMs += ms
-    const due = this.#wakes.filter(({ atMs }) => atMs <= this.steadyMs)
-    this.#wakes = this.#wakes.filter(one => !due.includes(one))
-    for (const { wake } of due) wake()
+    this.steady.pass(ms)
   }
 }
 

@@ -1,0 +1,29 @@
+/** For tests of what goes by a clock: one that stands still until the test lets time pass. */
+import type { Clock } from '../clock.ts'
+
+export class HandMovedClock implements Clock {
+  #nowMs: number
+  #wakes: { atMs: number; wake: () => void }[] = []
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs
+  }
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  wakeAt(atMs: number, wake: () => void): () => void {
+    const entry = { atMs, wake }
+    this.#wakes.push(entry)
+    return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
+  }
+
+  /** What was to be woken by then is woken, at the end of that time. */
+  pass(ms: number): void {
+    this.#nowMs += ms
+    const due = this.#wakes.filter(({ atMs }) => atMs <= this.#nowMs)
+    this.#wakes = this.#wakes.filter(one => !due.includes(one))
+    for (const { wake } of due) wake()
+  }
+}

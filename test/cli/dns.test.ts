@@ -1,7 +1,7 @@
-import { createSocket } from 'node:dgram'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 import { askByUdp } from '../support/udp.ts'
 
@@ -9,22 +9,12 @@ const running: RunningHamlet[] = []
 afterEach(async () => { for (const hamlet of running.splice(0)) await hamlet.stop('SIGKILL') })
 
 async function startDns(folder: string, ...more: string[]): Promise<{ dns: RunningHamlet; port: number; adminPort: number }> {
-  const adminPort = await freeUdpPort()
+  const adminPort = await freePort()
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '0', '--admin_port', String(adminPort), '--data', folder, ...more])
   running.push(dns)
   const [, port] = await dns.line(/^DNS Server is running on 127\.0\.0\.1:(\d+)\.\.\.$/)
   await dns.line(/^Waiting for requests\.\.\.$/)
   return { dns, port: Number(port), adminPort }
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise(resolve => {
-    const socket = createSocket('udp4')
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
 }
 
 test('it prints the lines of the original, in their order and nothing else, and stops with status 0', async () => {
@@ -54,7 +44,7 @@ test('SIGUSR1 opens no debugger', async () => {
 })
 
 test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(true)']])('what it prints cannot be written %s, and it serves all the same', async (_where, target) => {
-  const [port, adminPort] = [await freeUdpPort(), await freeUdpPort()]
+  const [port, adminPort] = [await freePort(), await freePort()]
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
     runtime: ['bash', '-c', `exec "$0" "$@" > ${target} 2>&1`, process.execPath],
   })
@@ -64,7 +54,7 @@ test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(tr
 })
 
 test('a reader that reads nothing keeps it neither from serving nor from its end', async () => {
-  const [port, adminPort] = [await freeUdpPort(), await freeUdpPort()]
+  const [port, adminPort] = [await freePort(), await freePort()]
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
     // A pipe holds 65,536 bytes (pipe(7)): what the server prints finds it full.
     runtime: ['bash', '-c', 'exec 3>&1 > >(exec sleep infinity 3>&- >/dev/null 2>&1); echo "reader $!" >&3; exec 3>&-; head -c 65536 /dev/zero; exec "$0" "$@"', process.execPath],
@@ -159,7 +149,7 @@ test('a damaged zone file is set aside with one line, and nothing of it is lost'
 })
 
 test('an upstream that is closed gets the client SERVFAIL in time, and one line says so', async () => {
-  const closed = await freeUdpPort()
+  const closed = await freePort()
   const { dns, port } = await startDns(emptyFolder(), '--upstream', `127.0.0.1:${closed}`)
   const { status, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`])
   expect(status).toBe(1)
@@ -168,7 +158,7 @@ test('an upstream that is closed gets the client SERVFAIL in time, and one line 
 })
 
 test('with --json trouble of the service, and of who asks it, is told as JSON', async () => {
-  const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--upstream', `127.0.0.1:${await freeUdpPort()}`, '--data', emptyFolder(), '--json'])
+  const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--upstream', `127.0.0.1:${await freePort()}`, '--data', emptyFolder(), '--json'])
   running.push(dns)
   const [, port] = await dns.line(/running on 127\.0\.0\.1:(\d+)/)
   const { status, stdout, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`, '--json'])
@@ -186,7 +176,7 @@ test('events stand on stdout as JSON where a program asks for them', async () =>
 })
 
 async function startJsonDns() {
-  const adminPort = await freeUdpPort()
+  const adminPort = await freePort()
   const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', String(adminPort), '--data', emptyFolder(), '--json'])
   running.push(dns)
   await dns.line(/Waiting for requests/)

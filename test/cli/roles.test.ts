@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 
 /** A site that was not made for Hamlet: pages, styles, scripts, a font and pictures of the trace viewer in playwright-core. */
@@ -32,7 +33,7 @@ async function serve(domain: string, ...more: string[]): Promise<{ server: Runni
 let admin = ''
 
 beforeAll(async () => {
-  const adminPort = 20_000 + process.pid % 10_000
+  const adminPort = await freePort()
   admin = `127.0.0.1:${adminPort}`
   const names = start('dns', '--port', '0', '--admin_port', String(adminPort))
   const [, port] = await names.line(/running on 127\.0\.0\.1:(\d+)/)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { formatIpv4, parseIpv4 } from '../../src/services/kit/ip-address.ts'
 import type { DatagramDoor } from '../../src/services/kit/node/udp/door.ts'
+import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
 import { openDoor } from '../../src/services/kit/node/udp/open-door.ts'
 import { below, seededRandom } from '../../src/services/kit/random.ts'
 import { decodeMessage, encodeMessage, MESSAGE_TYPE } from '../../src/services/dhcp/wire/message.ts'
@@ -15,13 +16,11 @@ const SERVER = parseIpv4('127.0.0.1') ?? 0
 const data = emptyFolder()
 const random = seededRandom(SEED)
 let server: RunningHamlet
-/** Any free one at first, then the same again. */
-let port = 0
+const port = await freePort()
 
 async function startServer(): Promise<void> {
   server = new RunningHamlet(['dhcp', '--host', '127.0.0.1', '--port', String(port), '--pool', '127.1.0.0-127.1.255.255', '--data', data])
-  const [, taken = ''] = await server.line(/^Server is running on port (\d+)/)
-  port = Number(taken)
+  await server.line(/^Server is running on port \d+/)
 }
 
 /** Clients by number: each asks with a hardware address and an xid of its own. */

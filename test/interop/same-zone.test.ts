@@ -3,11 +3,10 @@
  * choice: the zone's own name servers and other servers' addresses beside an answer, which nobody has to give, and the DS of a referral,
  * which Knot and NSD give in signed zones only.
  */
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
 import { below, seededRandom, type Random } from '../../src/services/kit/random.ts'
 import { optRecord } from '../../src/services/dns/wire/edns.ts'
 import { decodeMessage, encodeMessage, type ResourceRecord } from '../../src/services/dns/wire/message.ts'
@@ -75,15 +74,6 @@ function zoneFrom(random: Random): { text: string; names: string[] } {
     }
   }
   return { text: `${lines.join('\n')}\n`, names: [...names, 'home', 'ns.home'] }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  await new Promise<void>(resolve => socket.close(resolve))
-  return port
 }
 
 async function startKnot(text: string): Promise<number> {

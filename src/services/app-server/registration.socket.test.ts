@@ -8,6 +8,7 @@ import { dnsService } from '../dns/service.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { addressTowards } from '../kit/node/address-towards.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
+import { freePort } from '../kit/node/testing/free-port.ts'
 import { startService, type ServiceListener, type StartedService } from '../kit/node/service.ts'
 import { appServerService } from './service.ts'
 
@@ -27,12 +28,12 @@ async function newFolder(): Promise<string> {
 }
 
 /** @returns the admin port */
-async function startDns(adminPort = 0, onEvent: ServiceListener['event'] = () => undefined): Promise<{ admin: Endpoint; stop: () => Promise<void> }> {
+async function startDns(adminPort = 0, onEvent: ServiceListener['event'] = () => undefined): Promise<Endpoint> {
   const dns = await startService(dnsService, { port: 0, admin_port: adminPort, upstream: [] }, { dataFolder: await newFolder(), assetsFolder, secrets: {} }, { ...quiet, event: onEvent })
   cleanup.push(() => dns.stop())
   const admin = dns.endpoints.find(({ name }) => name === 'admin')
   if (admin === undefined) throw new Error('the DNS server has no admin endpoint')
-  return { admin, stop: () => dns.stop() }
+  return admin
 }
 
 interface Registering {
@@ -66,7 +67,7 @@ const portOf = (service: StartedService, name: string) => service.endpoints.find
 
 test('name and ports are registered, and the next server with other ports replaces them, and there is no moment without', async () => {
   const events: string[] = []
-  const { admin } = await startDns(0, name => events.push(name))
+  const admin = await startDns(0, name => events.push(name))
   const first = await startServer(admin)
   expect(await first.registered).toEqual({ domain: 'my-app.home', address: '127.0.0.1' })
   const second = await startServer(admin)
@@ -78,18 +79,17 @@ test('name and ports are registered, and the next server with other ports replac
 })
 
 test('a DNS server that comes late is found, and the fault is told until then', async () => {
-  const early = await startDns()
-  await early.stop()
-  const server = await startServer(early.admin, { domain: 'late.home' })
+  const port = await freePort()
+  const server = await startServer({ address: '127.0.0.1', port }, { domain: 'late.home' })
   await server.failed
   expect(server.healths[0]).toContain('late.home is not registered')
-  await startDns(early.admin.port)
+  await startDns(port)
   expect(await server.registered).toEqual({ domain: 'late.home', address: '127.0.0.1' })
   expect(server.healths.at(-1)).toBeUndefined()
 })
 
 test('a server on all addresses registers the one by which others reach it', async () => {
-  const { admin } = await startDns()
+  const admin = await startDns()
   const { registered } = await startServer(admin, { host: '0.0.0.0' })
   const lan = await addressTowards({ address: '192.0.2.1', port: 53 }) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
   expect(await registered).toEqual({ domain: 'my-app.home', address: lan })

@@ -13,6 +13,7 @@ import { dnsService } from '../dns/service.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { systemClock } from '../kit/node/clock.ts'
+import { freePort } from '../kit/node/testing/free-port.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { TRANSPORTS, type client } from './contract.ts'
 import type { EventsOf, ReplyOf } from '../kit/contract.ts'
@@ -52,8 +53,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function startFilms(ports: Readonly<Record<string, unknown>> = { tcp_port: 0, udp_port: 0 }): Promise<Heard> {
-  const started = await startHeard(appServerService, { ...ports, dns: at(dns, 'admin'), domain: 'films.home', site: folder })
+async function startFilms(ports?: Readonly<Record<string, unknown>>): Promise<Heard> {
+  const started = await startHeard(appServerService, { ...ports ?? { tcp_port: await freePort(), udp_port: await freePort() }, dns: at(dns, 'admin'), domain: 'films.home', site: folder })
   await started.event('registered')
   return started
 }

@@ -7,6 +7,7 @@ import { dnsService } from '../dns/service.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
 import { startService, type Implementation, type ServiceListener, type StartedService } from '../kit/node/service.ts'
+import { freePort } from '../kit/node/testing/free-port.ts'
 import type { Contract } from '../kit/contract.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { obtainLease } from './client.ts'
@@ -115,9 +116,7 @@ test('a name that is reserved now is taken from who had it', async () => {
 })
 
 test('a DNS server that comes later hears of the names that are lent then; until then one line says that they wait', async () => {
-  const early = await start(dnsService, { port: 0, admin_port: 0 })
-  const { port } = adminOf(early)
-  await toClose.pop()?.()
+  const port = await freePort()
   const log: string[] = []
   const dhcp = await start(dhcpService, { port: 0, dns_admin_port: port }, log)
   const lease = await obtainLease(asks(dhcp, 1, 'kettle'))

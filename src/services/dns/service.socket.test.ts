@@ -10,6 +10,7 @@ import { secureRandom } from '../kit/node/random.ts'
 import { startService, type StartedService } from '../kit/node/service.ts'
 import { connectStream } from '../kit/node/streams.ts'
 import type { Io } from '../kit/node/udp/door.ts'
+import { freePort } from '../kit/node/testing/free-port.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { queryFor } from './core/forwarding/query.ts'
@@ -75,11 +76,7 @@ async function silentPeer(): Promise<Endpoint> {
 }
 
 /** A port of this machine that nobody listens on. */
-async function closedPort(): Promise<Endpoint> {
-  const door = await openDoor({ addresses: [LOOPBACK], port: 0, receive: () => undefined })
-  await door.close()
-  return door.locals[0] ?? expect.unreachable('a socket was bound')
-}
+const closedPort = async (): Promise<Endpoint> => ({ address: LOOPBACK, port: await freePort() })
 
 const text = ({ address, port }: Endpoint) => `${address}:${port}`
 

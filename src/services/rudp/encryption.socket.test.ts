@@ -10,6 +10,7 @@ import { oneLine } from '../kit/errors.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { systemClock } from '../kit/node/clock.ts'
 import { secureRandom } from '../kit/node/random.ts'
+import { freePort } from '../kit/node/testing/free-port.ts'
 import { RudpDialer, type DialOptions } from './dialer.ts'
 import { KNOWN_SERVERS_FILE, KnownServers } from './known-servers.ts'
 import { listenRudp, type AcceptedEncryption, type RudpListener } from './listener.ts'
@@ -64,7 +65,7 @@ test('a server is remembered by its name and what it printed, and known again', 
 })
 
 test('a server with another key is refused in one line, until a person says that it is right', async () => {
-  const { listener, peer } = await listen({ identitySecret: secretOf(1), acceptsPlain: true })
+  const { listener, peer } = await listen({ identitySecret: secretOf(1), acceptsPlain: true }, await freePort())
   const visitor = dialer()
   await say(visitor, peer, { name: 'my-app.home' })
   await expect.poll(known).not.toBe('')

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { doorsOver, LOOPBACK, opened, OTHER_OWN, OWN, text, EVERY_IO } from '../testing/doors.ts'
+import { freePort } from '../testing/free-port.ts'
 import { openDoor } from './open-door.ts'
 
 describe.each(EVERY_IO)('a door over %s', io => {
@@ -27,12 +28,11 @@ describe.each(EVERY_IO)('a door over %s', io => {
   })
 
   test('a door with one peer hears that nobody listens there, again and again, and hears the peer once it does', async () => {
-    const reserved = await openListener()
-    await reserved.door.close()
+    const peer = { address: '127.0.0.1', port: await freePort() }
     const errors: string[] = []
     let failed: () => void = () => undefined
     const client = await openListener({
-      addresses: ['0.0.0.0'], peer: reserved.local,
+      addresses: ['0.0.0.0'], peer,
       onError(error) {
         errors.push((error as NodeJS.ErrnoException).code ?? '')
         failed()
@@ -40,11 +40,11 @@ describe.each(EVERY_IO)('a door over %s', io => {
     })
     for (let time = 1; time <= 3; time++) {
       const refused = new Promise<void>(resolve => { failed = resolve })
-      client.say(reserved.local, text('?'))
+      client.say(peer, text('?'))
       await refused
     }
     expect(new Set(errors)).toEqual(new Set(['ECONNREFUSED']))
-    const server = await openEcho({ port: reserved.local.port })
+    const server = await openEcho({ port: peer.port })
     client.say(server.local, text('now'))
     expect((await client.receivedAtLeast(1))[0]?.text).toBe('now')
   })

@@ -1,6 +1,6 @@
 /** What a person chose: the mode, which roles are on, and their settings. Kept in settings.json; the window writes, the CLI reads. */
 import { z } from 'zod'
-import { SERVICE_IDS, type ServiceId } from './contracts.ts'
+import { contracts, SERVICE_IDS, type ServiceId } from './contracts.ts'
 import type { UncheckedSettings } from './kit/contract.ts'
 
 export const SETTINGS_VERSION = 1
@@ -34,5 +34,24 @@ export const settingsFile = z.object({
   // One entry for each id of the list, which is what the type says.
   roles: Object.fromEntries(SERVICE_IDS.map(id => [id, roles[id] ?? role.parse({})])) as Record<ServiceId, RoleSettings>,
 }))
+
+/** The words that the file may have at each place; none: anything goes. */
+interface Words { readonly [name: string]: Words }
+
+const WORDS: Words = {
+  version: {}, mode: {},
+  roles: Object.fromEntries(contracts.map(({ id, settings }) => [id, { on: {}, settings: Object.fromEntries(Object.keys(settings.shape).map(name => [name, {}])) }])),
+}
+
+/** The first word of a settings file that this Hamlet does not know, such as `roles.dchp`, and those that it knows there. */
+export function unknownWord(file: unknown, words: Words = WORDS, place = ''): { readonly word: string; readonly known: readonly string[] } | undefined {
+  const known = Object.keys(words)
+  if (known.length === 0 || typeof file !== 'object' || file === null) return undefined
+  for (const [name, value] of Object.entries(file)) {
+    const found = known.includes(name) ? unknownWord(value, words[name], `${place}${name}.`) : { word: place + name, known }
+    if (found !== undefined) return found
+  }
+  return undefined
+}
 
 export const defaultSettings: Settings = settingsFile.parse({ version: SETTINGS_VERSION })

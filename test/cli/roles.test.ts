@@ -323,6 +323,18 @@ test('hamlet up that is told to stop while it starts, starts nothing more', asyn
   expect(up.stdout).not.toContain('[server] listening')
 })
 
+test('a signal that ends a service before that has begun is no crash of it', async () => {
+  const up = new RunningHamlet(['up', '--local', '--data', emptyFolder()])
+  all.push(up)
+  const children = () => readFileSync(`/proc/${up.pid}/task/${up.pid}/children`, 'utf8').trim()
+  await expect.poll(children, { interval: 1 }).not.toBe('')
+  const child = Number(children())
+  const stopped = up.stop('SIGTERM')
+  process.kill(child, 'SIGTERM')
+  expect(await stopped).toBe(0)
+  expect(up.stderr).toBe('')
+})
+
 test('hamlet up tries again what could not start, says once why, and tells the others where it is', async () => {
   const holder = createSocket('udp4').bind(0, '127.0.0.1')
   await once(holder, 'listening')

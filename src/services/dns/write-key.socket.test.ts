@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -28,6 +28,22 @@ test('a key is added to a file that only its owner may read, and not twice', asy
   expect(await readKey(path, 'Tablet')).toMatchObject({ name: 'tablet' })
   await expect(readKey(path, 'none')).rejects.toThrow(/no key/)
   await expect(readKey(join(folder, 'none'))).rejects.toThrow(/no such file/)
+})
+
+test('what the superuser adds belongs to whom the folder belongs to, who runs the server', async () => {
+  const isSuperuser = process.getuid?.() === 0
+  if (isSuperuser) await chown(folder, 4711, 4712)
+  const owner = async () => {
+    const { uid, gid, mode } = await stat(path)
+    return [uid, gid, mode & 0o777]
+  }
+  const { uid, gid } = await stat(folder)
+  await addKey(path, KEY)
+  expect(await owner()).toEqual([uid, gid, 0o600])
+  if (isSuperuser) await chown(path, 4713, 4714)
+  const before = await owner()
+  await addKey(path, { ...KEY, name: 'tablet' })
+  expect(await owner()).toEqual(before)
 })
 
 test('keys that are added at the same time are all there, and nothing else is left', async () => {

@@ -1,11 +1,12 @@
 /** Writes keys into files (keys-file.ts): into the one that the server reads, beside those that are there; and alone, to be carried away. */
 import { randomBytes } from 'node:crypto'
-import { open, unlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { open, stat, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HamletError, partsOf, UsageError } from '../kit/errors.ts'
 import { makeDataFolder } from '../kit/node/data-folder.ts'
-import { diskError, nodeDisk } from '../kit/node/disk.ts'
+import { diskError, errnoOf, nodeDisk } from '../kit/node/disk.ts'
 import { lockFolder, type FolderLock } from '../kit/node/folder-lock.ts'
 import { makeFolder } from '../kit/node/make-folder.ts'
 import type { TsigKey } from './core/admin/tsig.ts'
@@ -25,11 +26,12 @@ export async function addKey(path: string, key: TsigKey): Promise<'added' | 'the
   await makeDataFolder(dirname(path))
   const lock = await takeTurn(dirname(path))
   try {
-    const text = await readKeysText(path) ?? ''
+    const there = await readKeysText(path)
+    const text = there ?? ''
     if (parseKeys(text, basename(path)).has(nameKey(key.name))) return 'there'
     const longer = text === '' || text.endsWith('\n') ? text + formatKey(key) : `${text}\n${formatKey(key)}`
     checkTakes(longer, key, basename(path))
-    await replaceForOwner(path, longer)
+    await replaceForOwner(path, longer, await stat(there === undefined ? dirname(path) : path))
     return 'added'
   } finally {
     await lock.release()
@@ -81,13 +83,19 @@ function checkTakes(text: string, { name }: TsigKey, fileName: string): void {
   }
 }
 
-/** Replaces a file in one step by one that nobody but the owner may read. */
-async function replaceForOwner(path: string, text: string): Promise<void> {
+/**
+ * Replaces a file in one step by one that nobody but the owner may read.
+ * @param owner whose it is, where the superuser writes it: a server that runs as another user has to read it
+ */
+async function replaceForOwner(path: string, text: string, owner?: Stats): Promise<void> {
   const mine = `${path}.${randomBytes(8).toString('hex')}`
   try {
     await makeFolder(dirname(path))
     const file = await open(mine, 'wx', OWNER_ONLY)
     try {
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid).catch((error: unknown) => {
+        if (errnoOf(error) !== 'EPERM') throw error // Only the superuser gives files away: it is ours then.
+      })
       await file.writeFile(text, 'latin1')
       await file.sync()
     } finally {

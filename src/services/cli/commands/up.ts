@@ -80,6 +80,8 @@ export const up = defineCommand({
         try {
           await roles.start(id, chosenForIt)
         } catch (error) {
+          // Who stops the whole group of processes, as a terminal and systemd do, has stopped this role too.
+          if (stop.signal.aborted) return
           if (partsOf(error).code === 'internal') throw error
           if (told.get(id) !== oneLine(error)) tell(error)
           told.set(id, oneLine(error))

@@ -208,6 +208,16 @@ test('a file that the person named is never set aside, and a bad one is a usage 
   await writeFile(file, '{')
   await expect(loadSettings(folder, file)).rejects.toMatchObject({ code: 'usage', parts: { why: 'it is not JSON' } })
   expect(await readdir(folder)).toEqual(['mine.json'])
+  for (const [text, why] of [
+    ['{"version":1,"roles":{"dchp":{"on":true}}}', 'roles.dchp is not known: there are dns, dhcp, app-server, client'],
+    ['{"version":1,"roles":{"constructor":{}}}', 'roles.constructor is not known: there are dns, dhcp, app-server, client'],
+    ['{"version":1,"role":{}}', 'role is not known: there are version, mode, roles'],
+    ['{"version":1,"roles":{"dhcp":{"enabled":true}}}', 'roles.dhcp.enabled is not known: there are on, settings'],
+    ['{"version":1,"roles":{"dhcp":{"settings":{"prt":67}}}}', expect.stringMatching(/^roles\.dhcp\.settings\.prt is not known: there are .*\bport\b/)],
+  ]) {
+    await writeFile(file, String(text))
+    await expect(loadSettings(folder, file)).rejects.toMatchObject({ code: 'usage', parts: { why } })
+  }
   await writeFile(file, '{"version":1,"mode":"lan"}')
   expect((await loadSettings(folder, file)).settings.mode).toBe('lan')
 })

@@ -3,7 +3,7 @@ import { readFile, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { HamletError, UsageError } from '../errors.ts'
-import { defaultSettings, SETTINGS_VERSION, settingsFile, type Settings } from '../../settings.ts'
+import { defaultSettings, SETTINGS_VERSION, settingsFile, unknownWord, type Settings } from '../../settings.ts'
 import { diskError, errnoOf, nodeDisk, setAside } from './disk.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -19,14 +19,14 @@ export interface LoadedSettings {
 
 /**
  * The saved settings; defaults where nothing is saved. A damaged file is set aside, never written over.
- * @param file a file that the person named: read instead, never set aside
+ * @param file a file that the person named, and perhaps wrote: read instead, never set aside, and taken with known words only, as others have no effect
  * @throws HamletError file-damaged where a newer Hamlet wrote it (it stays as it is), disk-failed; UsageError for `file`
  */
 export async function loadSettings(folder: string, file?: string): Promise<LoadedSettings> {
   const path = file ?? join(folder, NAME)
   const bytes = await read(path, file !== undefined)
   if (bytes === undefined) return { path, settings: defaultSettings }
-  const parsed = parse(bytes, path)
+  const parsed = parse(bytes, path, file !== undefined)
   if (typeof parsed !== 'string') return { path, settings: parsed }
   if (file !== undefined) throw new UsageError(`--config ${file} could not be used`, parsed, 'correct the file, or leave the flag out')
   try {
@@ -56,7 +56,7 @@ async function read(path: string, named: boolean): Promise<Uint8Array | undefine
 const versioned = z.object({ version: z.int() })
 
 /** The settings, or why the bytes are none. */
-function parse(bytes: Uint8Array, path: string): Settings | string {
+function parse(bytes: Uint8Array, path: string, isNamed: boolean): Settings | string {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'))
@@ -70,6 +70,8 @@ function parse(bytes: Uint8Array, path: string): Settings | string {
       remedy: 'use the newer Hamlet, or another data folder with --data', proof: path,
     })
   }
+  const unknown = isNamed ? unknownWord(value) : undefined
+  if (unknown !== undefined) return `${unknown.word} is not known: there are ${unknown.known.join(', ')}`
   const parsed = settingsFile.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]

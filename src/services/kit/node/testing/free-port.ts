@@ -3,9 +3,12 @@
  * be its choice for the next program: tests run side by side. So these lie below the range that systems choose from
  * (32768 on Linux, 49152 elsewhere), and each worker of the tests has its own of them.
  */
-import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { openDoor } from '../udp/open-door.ts'
 
+/** Where tests listen. */
+const ADDRESS = '127.0.0.1'
 const FIRST = 20_000
 const PORTS_PER_WORKER = 500
 const WORKERS_MAX = 25
@@ -22,12 +25,14 @@ export async function freePort(): Promise<number> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const [socket, server] = [createSocket('udp4'), createServer()]
-  const bound = await Promise.all([
-    new Promise<boolean>(resolve => socket.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true))),
-    new Promise<boolean>(resolve => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))),
-  ])
-  await new Promise<void>(resolve => socket.close(resolve))
-  await new Promise<void>(resolve => server.close(() => resolve()))
-  return bound.every(Boolean)
+  try {
+    const door = await openDoor({ addresses: [ADDRESS], port, receive: () => undefined })
+    await door.close()
+    const server = createServer().listen(port, ADDRESS)
+    await once(server, 'listening')
+    await new Promise<void>(resolve => server.close(() => resolve()))
+    return true
+  } catch {
+    return false
+  }
 }

@@ -66,9 +66,14 @@ export class SendBuffer {
     return this.#next
   }
 
+  /** Every byte that was written has arrived. */
+  get allArrived(): boolean {
+    return this.#una === this.#writtenTo
+  }
+
   /** Every byte and the end have arrived. */
   get finished(): boolean {
-    return this.#finAcked && this.#una === this.#writtenTo
+    return this.#finAcked && this.allArrived
   }
 
   /** `end` was called: no byte will follow those written. */

@@ -176,6 +176,13 @@ export class Stream {
     return this.#isSending && this.#out.hasLost
   }
 
+  /** The peer wants no more. It may have every byte, and not know yet that they are all: then there is nothing to break off. */
+  onStop(code: number): void {
+    if (!this.#isSending || (this.#sendState === 'DATA-SENT' && this.#out.allArrived)) return
+    this.reset(code)
+    this.#host.emit(this, { kind: 'stopped' })
+  }
+
   /** The next frame that is due, or undefined. */
   takeControl(): Frame | undefined {
     const frame = this.#control.shift()

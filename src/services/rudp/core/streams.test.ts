@@ -114,6 +114,23 @@ test('STOP_SENDING is answered by RESET_STREAM of the same code, once, and not w
   expect(events.filter(event => event.kind === 'stream-event' && event.event.kind === 'stopped')).toHaveLength(1)
 })
 
+test('who wants no more and has every byte has broken nothing off: only the end is on its way', () => {
+  const { streams, take, data, stream, events } = streamsOf()
+  for (const id of [0, 2]) {
+    data(id, 0, 1)
+    stream(id).write(new Uint8Array(100))
+    stream(id).end()
+    const sent = stream(id).next(1200, Infinity) ?? expect.unreachable('bytes are due')
+    stream(id).sent(sent)
+  }
+  streams.onAcked(0, 0, 100, false)
+  streams.onAcked(2, 0, 99, false)
+  for (const streamId of [0, 2]) take({ kind: 'STOP_SENDING', streamId, code: 7 })
+  expect(streams.takeControl()).toEqual([{ kind: 'RESET_STREAM', streamId: 2, code: 7, finalSize: 100 }])
+  streams.onAcked(0, 100, 0, true)
+  expect(events.flatMap(event => event.kind === 'stream-event' && ['stopped', 'delivered'].includes(event.event.kind) ? [event.stream.id, event.event.kind] : [])).toEqual([2, 'stopped', 0, 'delivered'])
+})
+
 test('what a broken stream will never bring counts as read; what comes for it later is ignored', () => {
   const { streams, take, data } = streamsOf()
   data(0, 0, 10)

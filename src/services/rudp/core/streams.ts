@@ -226,9 +226,7 @@ export class Streams {
   #onStop(streamId: number, code: number, early: boolean): Violation {
     const stream = this.#find(streamId, early)
     if (stream === 'violation') return 'protocol-violation'
-    if (stream === undefined || !['SEND', 'DATA-SENT'].includes(stream.sendState)) return undefined
-    stream.reset(code)
-    this.#emit(stream, { kind: 'stopped' })
+    stream?.onStop(code)
     return undefined
   }
 

@@ -1,7 +1,7 @@
 @echo off
-rem The hamlet command of a package on Windows. Not tried yet.
-if "%1"=="window" (
-  start "" "%~dp0hamlet-window.exe"
+rem The hamlet command of a package on Windows. The commands were tried under Wine (docs/decisions/windows.md), the window was not.
+if "%~1"=="window" (
+  start "" "%~dp0hamlet-window.exe" %*
   exit /b 0
 )
 set ELECTRON_RUN_AS_NODE=1

@@ -315,6 +315,14 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   await new Promise(resolve => holder.close(resolve))
 })
 
+test('a server that lacks one of its ports says of neither that it listens there', async () => {
+  const holder = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { status, stdout, stderr } = await runHamlet(['server', '--host', '127.0.0.1', '--tcp_port', '0', '--udp_port', String(holder.address().port), '--data', emptyFolder()])
+  expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining(`port ${holder.address().port} is taken`)])
+  holder.close()
+})
+
 test('hamlet up that is told to stop while it starts, starts nothing more', async () => {
   const up = new RunningHamlet(['up', '--local', '--data', emptyFolder()])
   all.push(up)

@@ -54,7 +54,6 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     const tcp = await listenStreams({ addresses, port: tcp_port, allowHalfOpen: true, accept: socket => accept(socket, 'tcp'), log: context.log })
     closing.push(() => tcp.close())
     const tcpPort = tcp.locals[0]?.port ?? tcp_port
-    context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
     const encryption = await acceptedEncryption(context)
     const acceptRudp = (socket: RudpSocket): void => {
       socket.lendsPieces = true
@@ -63,6 +62,7 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     const rudp = await listenRudp({ addresses, port: udp_port, io, lab, encryption, accept: acceptRudp, clock, random, trace, log: context.log })
     closing.push(() => rudp.close())
     const udpPort = rudp.locals[0]?.port ?? udp_port
+    context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
     if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server is known by x25519 ${rudp.identity}`)
     context.log(describeIo(io))

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { bytesOf, readAll } from '../testing/transfer.ts'
 import { closeReason, joined, opened, streamEvents, streamsOf, watched } from '../testing/connections.ts'
+import { CLOSE_CODES } from '../wire/frames.ts'
+import { encodePacket } from '../wire/packet.ts'
 import type { Connection } from './connection.ts'
 import type { TraceEvent } from './events.ts'
 import { Pair } from '../testing/pair.ts'
@@ -104,6 +106,19 @@ test('a lost CONNECTION_CLOSE is made good: the next packet meets an end that cl
     pair.wait(100)
     expect(closeReason(pair.server.events)).toEqual([silenceMs === 0 ? 'finished' : 'unknown-to-peer'])
   }
+})
+
+test('a RESET that comes with the end of the wait for late packets ends the connection once', () => {
+  const { pair, client, server } = joined({ seed: 33 })
+  client.close(pair.nowMs)
+  pair.drain()
+  pair.run(() => server.state === 'DRAINING', 10)
+  const endMs = server.deadlineMs()
+  const unknown = encodePacket({ type: 'RESET', destinationId: 0, sourceId: client.localId, number: 0, frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') }] })
+  pair.server.endpoint.receive(unknown, pair.server.path, endMs)
+  pair.server.endpoint.timeout(endMs) // as a timer does that comes before what the batch brought is settled
+  pair.drain()
+  expect([server.state, pair.server.endpoint.connectionCount, closeReason(pair.server.events)]).toEqual(['CLOSED', 0, ['finished']])
 })
 
 test('ranges that the sender has settled are forgotten: after losses acknowledgements grow short again', () => {

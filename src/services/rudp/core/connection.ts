@@ -161,11 +161,7 @@ export class Connection {
   /** The peer will have nothing of this connection, and keeps nothing of it. */
   onRefused(reason: CloseReason, nowMs: number): void {
     this.#at(nowMs)
-    if (this.#state === 'CLOSED') return
-    const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
-    this.#step('over')
-    if (!wasOver) this.#host.emit({ kind: 'closed', reason })
-    this.#host.changed()
+    this.#end('over', reason, nowMs)
   }
 
   /** A readable packet; to an encrypted connection it says nothing. */
@@ -181,10 +177,8 @@ export class Connection {
 
   timeout(nowMs: number): void {
     this.#at(nowMs)
-    if (nowMs >= this.#farewell.deadlineMs) {
-      this.#step('over')
-      this.#farewell.deadlineMs = Infinity
-    } else if (this.#hello.isHopeless(nowMs)) this.#giveUp('connect-timed-out')
+    if (nowMs >= this.#farewell.deadlineMs) this.#end('over', 'finished', nowMs)
+    else if (this.#hello.isHopeless(nowMs)) this.#end('over', 'connect-timed-out', nowMs)
     else if (this.#state === 'HELLO-SENT' && this.#hello.isDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
     else if (STATES[this.#state].carriesData) this.#timeoutWhileOpen(nowMs)
     this.#host.changed()
@@ -200,6 +194,7 @@ export class Connection {
   }
 
   deadlineMs(): number {
+    if (this.#state === 'CLOSED') return Infinity // the endpoint forgets it when this batch is done; a timer may come before
     if (!STATES[this.#state].carriesData) return Math.min(this.#farewell.deadlineMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
     return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#streams.count > 0))
   }
@@ -210,17 +205,23 @@ export class Connection {
     this.#at(nowMs)
     if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
     this.#receivedPackets++
-    if (this.#state === 'CLOSING' && this.#farewell.shallAnswer()) {
-      this.#sender.sendClose(this.#farewell.code)
-      this.#host.changed()
-    }
-    if (this.#state === 'DRAINING' || !this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
+    if (!STATES[this.#state].carriesData) return this.#takeAtTheEnd(packet, sizeBytes, nowMs)
+    if (!this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
     if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
     if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
     this.#liveness.heard(nowMs)
     this.#noticePath(path, packet.number, sizeBytes)
     this.#takeFrames(packet, sizeBytes, nowMs)
+    this.#host.changed()
+  }
+
+  /** After our CONNECTION_CLOSE a packet says nothing any more, but that the peer has closed, too: then neither answers. */
+  #takeAtTheEnd(packet: NumberedPacket, sizeBytes: number, nowMs: number): void {
+    if (this.#state !== 'CLOSING') return
+    if (this.#farewell.shallAnswer()) this.#sender.sendClose(this.#farewell.code)
+    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
+    for (const frame of packet.frames) if (frame.kind === 'CONNECTION_CLOSE') this.#onFrame(frame, nowMs)
     this.#host.changed()
   }
 
@@ -305,7 +306,7 @@ export class Connection {
 
   #timeoutWhileOpen(nowMs: number): void {
     const { recovery, validation } = this.#sender
-    if (this.#liveness.isGone(nowMs)) return this.#giveUp('idle')
+    if (this.#liveness.isGone(nowMs)) return this.#end('over', 'idle', nowMs)
     if (nowMs >= recovery.deadlineMs()) this.#sender.onLossDeadline(nowMs)
     if (this.#liveness.shallAsk(this.#streams.count > 0, nowMs)) {
       this.#liveness.asked(nowMs)
@@ -319,12 +320,8 @@ export class Connection {
     } else if (challenge !== undefined) this.#sender.sendNow({ kind: 'PATH_CHALLENGE', value: challenge }, nowMs)
   }
 
-  #giveUp(reason: CloseReason): void {
-    this.#step('over')
-    this.#host.emit({ kind: 'closed', reason })
-  }
-
-  #end(input: 'close' | 'closed', reason: CloseReason, nowMs: number): void {
+  /** @param input that ends it: we close it, the peer has, or nothing more is to be had of it */
+  #end(input: 'close' | 'closed' | 'over', reason: CloseReason, nowMs: number): void {
     if (nextState(this.#state, input) === undefined) return
     const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
     this.#step(input)

@@ -76,6 +76,21 @@ test('who sends more than it may, or breaks another rule, is closed on', () => {
   }
 })
 
+test('who was closed on can open nothing more: `closed` is the last event of a connection', () => {
+  const { pair, server } = joined({ seed: 32 })
+  const say = (number: number, frames: Frame[]) => {
+    pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number, frames }), pair.server.path, pair.nowMs)
+    pair.drain()
+  }
+  say(50, [{ kind: 'STREAM', streamId: 400, offset: 0, fin: false, data: Uint8Array.of(1) }])
+  expect([server.state, closeReason(pair.server.events)]).toEqual(['CLOSING', ['violation']])
+  say(51, [{ kind: 'STREAM', streamId: 2, offset: 0, fin: false, data: Uint8Array.of(1) }])
+  say(52, [{ kind: 'STREAM', streamId: 0, offset: 1, fin: false, data: Uint8Array.of(1) }])
+  expect(pair.server.events.at(-1)?.kind).toBe('closed')
+  say(53, [{ kind: 'ACK', delayMs: 0, ranges: [{ first: 0, last: 0 }] }, { kind: 'CONNECTION_CLOSE', code: 0 }])
+  expect([server.state, pair.server.events.at(-1)?.kind]).toEqual(['DRAINING', 'closed']) // both have closed: nobody answers any more
+})
+
 const parity = (streamId: number, finalSize: number): Frame => ({ kind: 'PARITY', streamId, finalSize, sum: 0, data: Uint8Array.of(1) })
 const piece = (streamId: number, offset: number, fin: boolean): Frame => ({ kind: 'STREAM', streamId, offset, fin, data: Uint8Array.of(1) })
 

@@ -13,6 +13,11 @@ export function below(random: Random, limit: number): number {
   }
 }
 
+/** A whole number, 0 ≤ n < 2⁵²: as many bits as every sum of two keeps exact in a double. */
+export function uint52(random: Random): number {
+  return (random.uint32() & 0xfffff) * 0x100000000 + random.uint32()
+}
+
 /** A fraction, 0 ≤ f < 1. */
 export function fraction(random: Random): number {
   return random.uint32() / 0x100000000

@@ -249,7 +249,7 @@ export class Connection {
     if (this.role === 'initiator') return
     const before = this.path.peer.address
     const isNewest = number > this.#received.largest
-    if (!this.#sender.validation.cameBy(path, isNewest, sizeBytes, () => this.#host.random.uint32())) return
+    if (!this.#sender.validation.cameBy(path, isNewest, sizeBytes)) return
     this.#watch?.path(path, 'tried')
     this.#sender.pathChanged(before)
   }

@@ -8,7 +8,7 @@ import type { Path } from '../../kit/endpoint.ts'
 import { formatEndpoint } from '../../kit/endpoint.ts'
 import { assert, MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
-import type { Random } from '../../kit/random.ts'
+import { uint52, type Random } from '../../kit/random.ts'
 import { decodeEncryptedPacket, ENCRYPTED_VERSION, saysEncrypted, type EncryptedPacket } from '../wire/encrypted-packet.ts'
 import { CLOSE_CODES } from '../wire/frames.ts'
 import { decodePacket, encodePacket, VERSION, type NumberedPacket, type Packet } from '../wire/packet.ts'
@@ -320,7 +320,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 
   #freeId(): number {
     for (;;) {
-      const id = (this.#random.uint32() & 0xfffff) * 0x100000000 + this.#random.uint32()
+      const id = uint52(this.#random)
       if (id !== 0 && !this.#connections.has(id)) return id
     }
   }

@@ -8,6 +8,7 @@
  *        └──── silence, or the old address again ──┘
  */
 import type { Path } from '../../kit/endpoint.ts'
+import { uint52, type Random } from '../../kit/random.ts'
 import { AMPLIFICATION_MAX } from './limits.ts'
 
 /** How often a challenge is sent before the new address is given up. */
@@ -17,16 +18,19 @@ export class PathValidation {
   /** Where packets go. */
   path: Path
   #proven: Path
+  readonly #random: Random
+  /** Asked of the address that is tried; undefined: the one that is used is proven. */
   #challenge: number | undefined
   #receivedBytes = 0
   #sentBytes = 0
   #tries = 0
   #deadlineMs = Infinity
 
-  /** @param path where the peer is, as its token showed */
-  constructor(path: Path) {
+  /** @param path where the peer is, as its token showed. @param random draws challenges: has to be unforeseeable */
+  constructor(path: Path, random: Random) {
     this.path = path
     this.#proven = path
+    this.#random = random
   }
 
   /** Bytes that may be sent now. */
@@ -47,7 +51,7 @@ export class PathValidation {
    * @param isNewest no packet of a higher number came before: an old one that wandered changes nothing
    * @returns whether the peer's address is another one now
    */
-  cameBy(path: Path, isNewest: boolean, sizeBytes: number, challenge: () => number): boolean {
+  cameBy(path: Path, isNewest: boolean, sizeBytes: number): boolean {
     if (isSamePeer(path, this.path)) {
       this.#receivedBytes += sizeBytes
       return false
@@ -58,7 +62,7 @@ export class PathValidation {
       this.#settle(path)
       return true
     }
-    this.#challenge = challenge()
+    this.#challenge = uint52(this.#random)
     this.#receivedBytes = sizeBytes
     this.#sentBytes = 0
     this.#tries = 0

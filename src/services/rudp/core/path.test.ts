@@ -178,3 +178,19 @@ test('a PATH_CHALLENGE is answered by its value', () => {
   pair.drain()
   expect(answers.at(-1)).toContain('PATH_RESPONSE')
 })
+
+test('a challenge is harder to guess than to receive: it has every bit that a number may have (RFC 9000 §19.17)', () => {
+  const challenges: number[] = []
+  const { pair, server } = joined({ seed: 10, link: { delayMs: 10 }, observe: (_connection, event) => {
+    if (event.kind === 'sent') challenges.push(...event.packet.frames.flatMap(frame => frame.kind === 'PATH_CHALLENGE' ? [frame.value] : []))
+  } })
+  for (let port = 1; port <= 20; port++) {
+    const ping = encodePacket({ type: 'SHORT', destinationId: server.localId, number: 1000 + port, frames: [{ kind: 'PING' }] })
+    pair.server.endpoint.receive(ping, from(pair.server.path, { port }), pair.nowMs)
+    pair.drain()
+    pair.server.endpoint.timeout(pair.nowMs)
+    pair.drain()
+  }
+  expect(new Set(challenges).size).toBe(20)
+  expect(Math.max(...challenges)).toBeGreaterThan(2 ** 51)
+})

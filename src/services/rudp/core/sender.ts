@@ -49,7 +49,7 @@ export class Sender {
     this.#setup = setup
     this.recovery = new Recovery(congestion, DATAGRAM_BYTES_BASE)
     this.writer = new PacketWriter({ localId, remoteId, trains: host.trains, random: host.random, sum: host.sum, encryption })
-    this.validation = new PathValidation(path)
+    this.validation = new PathValidation(path, host.random)
     this.#mtu = new PathMtu(DATAGRAM_BYTES_BASE)
   }
 

@@ -33,12 +33,14 @@ local f = {
   length = ProtoField.uint64('hrudp.length', 'Length'),
   fin = ProtoField.bool('hrudp.fin', 'The stream ends here'),
   data = ProtoField.bytes('hrudp.data', 'Data'),
-  final_size = ProtoField.uint64('hrudp.parity.final_size', 'Length of the whole stream'),
+  final_size = ProtoField.uint64('hrudp.final_size', 'Final size of the stream'),
   sum = ProtoField.uint32('hrudp.parity.sum', 'Sum of the whole stream (CRC-32)', base.HEX),
   parity = ProtoField.bytes('hrudp.parity', 'Parity'),
   token = ProtoField.bytes('hrudp.token', 'Token'),
   limit = ProtoField.uint64('hrudp.limit', 'Limit'),
   code = ProtoField.uint64('hrudp.code', 'Code'),
+  settled = ProtoField.uint64('hrudp.settled', 'Packets below this number are settled'),
+  challenge = ProtoField.uint64('hrudp.challenge', 'Challenge', base.HEX),
   largest = ProtoField.uint64('hrudp.ack.largest', 'Largest acknowledged'),
   delay = ProtoField.uint64('hrudp.ack.delay', 'Acknowledgement delay, µs'),
   range = ProtoField.string('hrudp.ack.range', 'Range'),
@@ -255,11 +257,11 @@ function show.ACK(fields, tree, buffer)
   end
   return 'ACK ' .. table.concat(words, ' ')
 end
-function show.SETTLED(fields) return 'SETTLED ' .. whole(fields.varint(f.limit)) end
+function show.SETTLED(fields) return 'SETTLED ' .. whole(fields.varint(f.settled)) end
 function show.RESET_STREAM(fields)
   local stream = fields.varint(f.stream)
   fields.varint(f.code)
-  fields.varint(f.length)
+  fields.varint(f.final_size)
   return 'RESET_STREAM ' .. whole(stream)
 end
 function show.STOP_SENDING(fields)
@@ -305,11 +307,11 @@ function show.MAX_STREAM_DATA(fields)
   return 'MAX_STREAM_DATA ' .. whole(stream) .. ' ' .. whole(fields.varint(f.limit))
 end
 function show.PATH_CHALLENGE(fields)
-  fields.at = fields.at + 8
+  fields.bytes(f.challenge, 8)
   return 'PATH_CHALLENGE'
 end
 function show.PATH_RESPONSE(fields)
-  fields.at = fields.at + 8
+  fields.bytes(f.challenge, 8)
   return 'PATH_RESPONSE'
 end
 function show.RESET_TOKEN(fields)

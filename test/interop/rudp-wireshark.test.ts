@@ -214,9 +214,19 @@ function encryptedTransfer() {
 
 test('a parity is read with all its fields', () => {
   const parity: Frame = { kind: 'PARITY', streamId: 4, finalSize: 30_000, sum: 0xfe010203, data: Uint8Array.of(1, 2, 0xff) }
-  const fields = ['hrudp.stream', 'hrudp.parity.final_size', 'hrudp.parity.sum', 'hrudp.parity', 'hrudp.limit', '_ws.col.Info']
+  const fields = ['hrudp.stream', 'hrudp.final_size', 'hrudp.parity.sum', 'hrudp.parity', 'hrudp.limit', '_ws.col.Info']
   const packet = encodePacket({ type: 'SHORT', destinationId: 5, number: 7, frames: [{ kind: 'MAX_DATA', limit: 9 }, parity] })
   expect(tshark([packet], fields)).toEqual([['4', '30000', '0xfe010203', '0102ff', '9', 'SHORT #7: MAX_DATA 9, PARITY 4 of 30000 by 3']])
+})
+
+test('a number stands in a field that says what it is: a packet number is no limit, and a final size no length', () => {
+  const frames: Frame[] = [{ kind: 'SETTLED', number: 290 }, { kind: 'RESET_STREAM', streamId: 4, code: 6, finalSize: 2 ** 40 }, { kind: 'PATH_CHALLENGE', value: 2 ** 51 + 1 }, { kind: 'PATH_RESPONSE', value: 7 }]
+  const read = tshark(frames.map((frame, number) => encodePacket({ type: 'SHORT', destinationId: 5, number, frames: [frame] })), [
+    'hrudp.settled', 'hrudp.limit', 'hrudp.final_size', 'hrudp.length', 'hrudp.code', 'hrudp.challenge',
+  ])
+  expect(read).toEqual([
+    ['290', '', '', '', '', ''], ['', '', String(2 ** 40), '', '6', ''], ['', '', '', '', '', '0x0008000000000001'], ['', '', '', '', '', '0x0000000000000007'],
+  ])
 })
 
 test('rarer packets are read as well, and damage shows', () => {

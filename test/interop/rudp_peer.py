@@ -171,7 +171,7 @@ class Connection:
         self.parities = []  # of streams whose end has just left
         self.seen, self.settled, self.owes_ack = set(), 0, False
         self.streams, self.done = {}, set()
-        self.peer_data, self.sent_data, self.consumed = 16_384, 0, 0
+        self.peer_data, self.stream_limit, self.sent_data, self.consumed = 16_384, 16_384, 0, 0
         self.closed = None
         self.last_progress = time.monotonic()
 
@@ -280,7 +280,7 @@ class Connection:
         if (self.share or self.protection) and not isinstance(frames, Encrypted):
             return  # readable, for an encrypted connection
         if isinstance(frames, Encrypted):
-            if kind == RETRY and self.remote_id == 0 and (self.token is None or self.token == self.new_token):
+            if kind == RETRY and self.wants_token:
                 self.learn(frames.acceptor, frames.token)
                 self.new_token = None
                 self.start_over()
@@ -294,7 +294,7 @@ class Connection:
             except ValueError:
                 return
         if kind == RETRY:
-            if self.remote_id == 0 and self.token is None or self.token == self.new_token:
+            if self.wants_token:
                 self.token, self.new_token = frames[0][1], None
                 self.start_over()
             return
@@ -311,6 +311,11 @@ class Connection:
             if kind not in (ACK, SETTLED, CONNECTION_CLOSE):
                 self.owes_ack = True
 
+    @property
+    def wants_token(self):
+        """§5: there is none yet, or only that of an earlier visit; a second RETRY, or one after WELCOME, is ignored."""
+        return self.remote_id == 0 and (self.token is None or self.token == self.new_token)
+
     def start_over(self):
         for _, lost in self.flight.values():
             self.waiting += lost
@@ -321,7 +326,7 @@ class Connection:
         if kind == ACK:
             self.on_ack(values[0])
         elif kind == SETTLED:
-            self.settled = values[0]
+            self.settled = max(self.settled, values[0])
             self.seen = {number for number in self.seen if number >= self.settled} or {max(self.seen)}
         elif kind == STREAM:
             number, offset, data, fin = values
@@ -365,8 +370,6 @@ class Connection:
                 del self.flight[number]
         for number in [number for number in self.flight if number + 3 <= largest]:
             self.waiting = self.flight.pop(number)[1] + self.waiting
-
-    stream_limit = 16_384
 
     def stream(self, number):
         if number not in self.streams:

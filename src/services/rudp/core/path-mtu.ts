@@ -14,7 +14,7 @@ import { DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 /** Ethernet's 1,500 less the headers of IP and UDP. */
 const ETHERNET_IPV4_BYTES = 1472
 const ETHERNET_IPV6_BYTES = 1452
-/** What every host of IPv4 takes (RFC 1122 §3.3.3: 576) less the same: where nothing of 1,200 bytes gets through either. */
+/** What every host of IPv4 takes (RFC 1122 §3.3.2: 576) less the same: where nothing of 1,200 bytes gets through either. */
 const DATAGRAM_BYTES_FLOOR = 548
 /** RFC 8899 §5.1.2, MAX_PROBES. */
 const PROBES_MAX = 3

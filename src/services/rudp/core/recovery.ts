@@ -65,7 +65,7 @@ export class Recovery {
     this.#congestion.setDatagramBytes(datagramBytes)
   }
 
-  /** The path is another one: what was measured says nothing about it (RFC 9002 §9.4 of RFC 9000). */
+  /** The path is another one: what was measured says nothing about it (RFC 9000 §9.4). */
   restart(datagramBytes: number): void {
     this.roundTrip.restart()
     this.loss.forgetPath()
@@ -149,8 +149,7 @@ export class Recovery {
     const isPersistent = this.#lostForMs(lost, acked) >= this.roundTrip.persistentMs()
     const windowBytes = this.#congestion.windowBytes
     this.#congestion.onLost({
-      nowMs, lostBytes, flightBytes: this.loss.flightBytes + lostBytes, newestSentAtMs: newest.sentAtMs, rttMs: this.roundTrip.latestMs,
-      minRttMs: this.roundTrip.minMs, isPersistent,
+      nowMs, lostBytes, newestSentAtMs: newest.sentAtMs, rttMs: this.roundTrip.latestMs, minRttMs: this.roundTrip.minMs, isPersistent,
     })
     if (isPersistent) this.#event = { fromNumber: newest.number + 1, missing: 0 }
     else if (this.#congestion.windowBytes < windowBytes) this.#event = { fromNumber: oldest.number, missing: lost.length }

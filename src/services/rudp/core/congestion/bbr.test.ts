@@ -11,7 +11,7 @@ const ack = (nowMs: number, more: Partial<AckSample> = {}): AckSample => ({
 test('what is sent while no rate is known is paced by the window, in any phase', () => {
   const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
   congestion.onAcked(ack(50))
-  congestion.onLost({ nowMs: 60, lostBytes: DATAGRAM_BYTES, flightBytes: DATAGRAM_BYTES, newestSentAtMs: 0, rttMs: 50, minRttMs: 50, isPersistent: true })
+  congestion.onLost({ nowMs: 60, lostBytes: DATAGRAM_BYTES, newestSentAtMs: 0, rttMs: 50, minRttMs: 50, isPersistent: true })
   // Every rate since the outage is that of the outage, until the least round trip has grown old.
   congestion.onAcked(ack(10_000, { rttMs: 80 }))
   expect(congestion.phase).toBe('probe rtt')

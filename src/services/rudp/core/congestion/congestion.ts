@@ -31,8 +31,6 @@ export interface AckSample {
 export interface LossSample {
   readonly nowMs: number
   readonly lostBytes: number
-  /** In flight before they were given up. */
-  readonly flightBytes: number
   /** When the newest of them was sent. */
   readonly newestSentAtMs: number
   readonly rttMs: number

@@ -2,7 +2,7 @@
  * CUBIC: RFC 9438. After a loss the window returns along a cubic curve: fast, then flat around the window at which it was lost, then
  * fast again, by time and not by round trips. Where that is slower than Reno it does as Reno would. Slow start ends by HyStart++.
  */
-import type { AckSample, CongestionFactory, LossSample } from './congestion.ts'
+import type { AckSample, CongestionFactory } from './congestion.ts'
 import { HyStart } from './hystart.ts'
 import { LossBased } from './loss-based.ts'
 
@@ -50,7 +50,7 @@ class Cubic extends LossBased {
     this.#epochFromMs += Math.max(0, nowMs - this.#grownAtMs - srttMs)
     this.#grownAtMs = nowMs
     this.#renoBytes += (this.#renoBytes < this.#priorBytes ? RENO_ALPHA : 1) * mss * ackedBytes / this.windowBytes
-    // §4.4 and §4.5: towards where the curve will be a round trip from now, at most by half a window.
+    // §4.2: where the curve will be a round trip from now, at most half a window away; §4.4 and §4.5: the window goes there within that round trip.
     const afterS = (nowMs - this.#epochFromMs + srttMs) / 1000
     const curveBytes = C * (afterS - this.#plateauAfterS) ** 3 * mss + this.#plateauBytes
     const targetBytes = Math.min(Math.max(curveBytes, this.windowBytes), 1.5 * this.windowBytes)
@@ -58,7 +58,7 @@ class Cubic extends LossBased {
     this.windowBytes = Math.max(this.windowBytes, this.#renoBytes)
   }
 
-  protected reduced(_sample: LossSample): number {
+  protected reduced(): number {
     // §4.7, fast convergence: a window that was lost below the last plateau makes room for others.
     this.#plateauBytes = this.windowBytes < this.#plateauBytes ? this.windowBytes * (1 + BETA) / 2 : this.windowBytes
     this.#priorBytes = this.windowBytes

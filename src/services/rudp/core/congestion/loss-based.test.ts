@@ -13,7 +13,7 @@ const ack = (more: Partial<AckSample> = {}): AckSample => ({
   nowMs: 100, ackedBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, srttMs: 50, minRttMs: 50, deliveredBytes: 0, priorDeliveredBytes: 0,
   bytesPerMs: 0, isAppLimited: false, isHeldBack: true, ...more,
 })
-const loss = (more: Partial<LossSample> = {}): LossSample => ({ nowMs: 100, lostBytes: MSS, flightBytes: 0, newestSentAtMs: 50, rttMs: 50, minRttMs: 50, isPersistent: false, ...more })
+const loss = (more: Partial<LossSample> = {}): LossSample => ({ nowMs: 100, lostBytes: MSS, newestSentAtMs: 50, rttMs: 50, minRttMs: 50, isPersistent: false, ...more })
 
 test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name: 'cubic', make: cubic }])('$name in slow start doubles the window each time a whole window is acknowledged', ({ make }) => {
   const control = make(MSS, 10 * MSS)

@@ -45,7 +45,7 @@ export abstract class LossBased implements Congestion {
     if (sample.newestSentAtMs <= this.#recoveryFromMs && !sample.isPersistent) return
     this.#before = { windowBytes: this.windowBytes, ssthreshBytes: this.ssthreshBytes }
     this.#recoveryFromMs = sample.nowMs
-    this.ssthreshBytes = this.atLeastMinimum(this.reduced(sample))
+    this.ssthreshBytes = this.atLeastMinimum(this.reduced())
     this.windowBytes = sample.isPersistent ? WINDOW_DATAGRAMS_MIN * this.datagramBytes : this.windowAfterLoss()
   }
 
@@ -69,8 +69,11 @@ export abstract class LossBased implements Congestion {
   /** Beyond ssthresh. */
   protected abstract avoid(sample: AckSample): void
 
-  /** What ssthresh becomes. */
-  protected abstract reduced(sample: LossSample): number
+  /**
+   * What ssthresh becomes: a part of the window (RFC 9002 §7.3.2), where RFC 5681 §3.1 and RFC 9438 §4.6 take one of what is in flight. They guard
+   * against windows that grew without being used; here none does.
+   */
+  protected abstract reduced(): number
 
   /** ssthresh is set already. */
   protected windowAfterLoss(): number {

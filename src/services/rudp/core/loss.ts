@@ -10,12 +10,14 @@
 import type { Frame, PacketRange } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE } from '../wire/packet.ts'
 import type { SendMoment } from './delivery-rate.ts'
-import { ACK_DELAY_MAX_MS } from './limits.ts'
+import { ACK_DELAY_MAX_MS, GRANULARITY_MS } from './limits.ts'
 import type { RoundTrip } from './rtt.ts'
 
 /** RFC 9002 §6.1.1, kPacketThreshold. */
 const PACKET_THRESHOLD = 3
 const PACKET_THRESHOLD_MAX = 300
+/** An early duplicate leaves no sooner: on a short path the acknowledgement shall come first, though it may be held back, and a timer be late. */
+const DUPLICATE_AFTER_MS_MIN = ACK_DELAY_MAX_MS + 2 * GRANULARITY_MS
 /** How long after its loss a packet's arrival is still noticed, in probe times; and how many such packets are remembered. */
 const LATE_PROBE_TIMES = 2
 const LATE_MAX = 1024
@@ -54,6 +56,7 @@ export type LossAction = 'look' | 'probe' | 'duplicate'
 const COMPACT_AT = 512
 
 export class LossDetector {
+  readonly roundTrip: RoundTrip
   /** In flight, oldest first, from `#head` on. */
   readonly #flight: SentPacket[] = []
   #head = 0
@@ -69,7 +72,6 @@ export class LossDetector {
   #toleranceMs = 0
   /** When the tail of the flight shall be sent twice. */
   #duplicateAtMs = Infinity
-  readonly roundTrip: RoundTrip
 
   constructor(roundTrip: RoundTrip) {
     this.roundTrip = roundTrip
@@ -104,15 +106,18 @@ export class LossDetector {
     this.#duplicateAtMs = Infinity
   }
 
-  /** Nothing follows what is in flight for now. */
+  /** Nothing follows what is in flight for now: its last packet may be sent twice. */
   tailSent(nowMs: number): void {
     const { srttMs } = this.roundTrip
     const newest = this.newest
     if (this.#duplicateAtMs !== Infinity || srttMs === undefined || newest === undefined || newest.number > YOUNG_PACKETS || newest.isMtuProbe || newest.isRepeat) return
-    this.#duplicateAtMs = nowMs + Math.max(srttMs / 4, ACK_DELAY_MAX_MS + 2)
+    this.#duplicateAtMs = nowMs + Math.max(srttMs / 4, DUPLICATE_AFTER_MS_MIN)
   }
 
-  /** After it, at most as many packets below the largest acknowledged stay open as the thresholds allow, so the walk costs what is new. */
+  /**
+   * Takes out what an ACK names, and what is lost by that. The walk goes up to the largest number, and costs what is new: below that no more packets stay
+   * in flight than the thresholds allow.
+   */
   acknowledge(ranges: readonly PacketRange[], ackDelayMs: number, nowMs: number): Verdict {
     const largest = ranges[0]?.last ?? -1
     const acked: SentPacket[] = []

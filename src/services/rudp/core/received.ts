@@ -36,7 +36,7 @@ export class Received {
     return this.#waiting > 0
   }
 
-  /** The number that a packet newer than all would have, at least. */
+  /** The highest number that was taken; −1: none was. */
   get largest(): number {
     return this.#largest
   }

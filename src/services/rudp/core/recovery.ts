@@ -1,13 +1,13 @@
 /**
  * What RFC 9002 is about, put together: the round trip, which packets are lost, how fast the path delivers, congestion control and
- * pacing. It decides when something may leave and what acknowledgements and time mean; what leaves is the connection's matter.
+ * pacing. It decides when something may leave and what acknowledgements and time mean; what leaves is the sender's matter (sender.ts).
  */
 import type { Frame } from '../wire/frames.ts'
 import type { Congestion, CongestionName } from './congestion/congestion.ts'
 import { CONTROLLERS } from './congestion/controllers.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import { INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
-import { flightOf, LossDetector, type LossAction, type SentPacket } from './loss.ts'
+import { flightOf, LossDetector, type LossAction, type SentPacket, type Verdict } from './loss.ts'
 import { Pacer } from './pacer.ts'
 import { RoundTrip } from './rtt.ts'
 
@@ -16,13 +16,6 @@ export type Hold = 'none' | 'window' | 'pacing'
 
 /** What a packet carries, as loss detection has to know it. */
 export type Carried = Pick<SentPacket, 'streamId' | 'offset' | 'lengthBytes' | 'fin' | 'control' | 'isMtuProbe' | 'isRepeat'>
-
-/** What was found out about packets. */
-export interface Findings {
-  readonly acked: readonly SentPacket[]
-  readonly lost: readonly SentPacket[]
-  readonly late: readonly SentPacket[]
-}
 
 export class Recovery {
   readonly roundTrip = new RoundTrip()
@@ -35,9 +28,9 @@ export class Recovery {
   #isHeldBack = false
   /** The latest congestion event: all that was given up from this number on, and how much of it has not arrived after all. */
   #event = { fromNumber: 0, missing: 0 }
-  /** When the oldest packet left of those that were lost without that one which left between them arrived, for persistent congestion. */
+  /** For persistent congestion: when the first packet left of a run of lost ones in which none has arrived; Infinity: no run goes on. */
   #lostFromMs = Infinity
-  /** The last packet that left before a round trip was measured. */
+  /** The last packet that left before a round trip was measured: no run begins up to there. */
   #unmeasuredNumber = -1
 
   constructor(congestion: CongestionName, datagramBytes: number) {
@@ -111,13 +104,14 @@ export class Recovery {
     this.loss.tailSent(nowMs)
   }
 
-  onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): Findings {
-    const { acked, lost, late } = this.loss.acknowledge(ranges, delayMs, nowMs)
+  onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): Verdict {
+    const verdict = this.loss.acknowledge(ranges, delayMs, nowMs)
+    const { acked, lost, late } = verdict
     const newest = acked[acked.length - 1]
     if (newest !== undefined) this.#lostFromMs = Infinity
     this.#onLost(lost, acked, nowMs)
     this.#onLate(late)
-    if (newest === undefined) return { acked, lost, late }
+    if (newest === undefined) return verdict
     const { srttMs = 0, latestMs, minMs } = this.roundTrip
     const ackedBytes = acked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const { bytesPerMs, isAppLimited, priorDeliveredBytes } = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
@@ -125,7 +119,7 @@ export class Recovery {
       bytesPerMs, isAppLimited, priorDeliveredBytes, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
       deliveredBytes: this.#rate.deliveredBytes, isHeldBack: this.#isHeldBack,
     })
-    return { acked, lost, late }
+    return verdict
   }
 
   deadlineMs(): number {
@@ -156,7 +150,7 @@ export class Recovery {
     else this.#event.missing += lost.length
   }
 
-  /** How long, at most, packets were sent of which none arrived, once a round trip was measured (RFC 9002 §7.6.2). */
+  /** The longest run: over how long a time packets were sent of which none arrived, once a round trip was measured (RFC 9002 §7.6.2). */
   #lostForMs(lost: readonly SentPacket[], acked: readonly SentPacket[]): number {
     let longestMs = 0
     let passed = 0

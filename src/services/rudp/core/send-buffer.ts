@@ -41,7 +41,7 @@ export class SendBuffer {
   #una = 0
   #next = 0
   #writtenTo = 0
-  /** An empty piece shall go out, so that the peer knows of the stream. */
+  /** False: an empty piece shall go out, so that the peer knows of a stream on which nothing was written yet. */
   #isAnnounced = true
   #finQueued = false
   #finSent = false

@@ -6,14 +6,15 @@ import type { Frame, Parameters } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE, PACKET_NUMBER_MAX } from '../wire/packet.ts'
 import type { ConnectionSetup } from './connection-setup.ts'
 import { ControlFrames, isRepeated } from './control-frames.ts'
-import { YOUNG_PACKETS, type SentPacket } from './loss.ts'
+import type { LossFound } from './events.ts'
+import { YOUNG_PACKETS, type SentPacket, type Verdict } from './loss.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { ceilingOf, PathMtu } from './path-mtu.ts'
 import { PathValidation } from './path-validation.ts'
 import type { Received } from './received.ts'
-import { Recovery, type Carried, type Findings, type Hold } from './recovery.ts'
+import { Recovery, type Carried, type Hold } from './recovery.ts'
 import type { Stream } from './stream.ts'
-import type { Streams, Turn } from './streams.ts'
+import type { Streams, StreamSegment } from './streams.ts'
 import type { Watch } from './watch.ts'
 
 interface SenderSetup extends ConnectionSetup {
@@ -22,6 +23,17 @@ interface SenderSetup extends ConnectionSetup {
   readonly parameters: Parameters
   readonly watch: Watch | undefined
 }
+
+/** Kept for what leaves out of turn meanwhile, and for saying that the connection is over, as often as that is asked. */
+const LAST_NUMBERS = 64
+/** A page waits for its first datagrams: while they travel the others are written. */
+const FIRST_DATAGRAMS = 2
+/** An encrypted packet with one PATH_CHALLENGE; a readable one is shorter. Three times the shortest packet, which is what a quiet peer sends from a new address, has room for it. */
+const CHALLENGE_BYTES = 38
+/** A window that holds fewer has no place to spare for a probe of a longer datagram. */
+const PROBE_WINDOW_DATAGRAMS = 4
+/** A stream's bytes do not go behind frames that leave less room than this. */
+const STREAM_ROOM_MIN = 64
 
 const NOTHING: Carried = { streamId: -1, offset: 0, lengthBytes: 0, fin: false, control: [], isMtuProbe: false, isRepeat: false }
 const PING: Frame = { kind: 'PING' }
@@ -131,8 +143,7 @@ export class Sender {
   }
 
   onAck(frame: Extract<Frame, { kind: 'ACK' }>, nowMs: number): void {
-    const findings = this.recovery.onAck(frame, nowMs)
-    this.#settle(findings)
+    this.#onVerdict(this.recovery.onAck(frame, nowMs))
     this.#setup.watch?.window(this.recovery)
     const oldest = frame.ranges[frame.ranges.length - 1]
     if (frame.ranges.length > 1 && oldest !== undefined && oldest.last < this.recovery.loss.settledNumber(this.writer.nextNumber)) this.#settledIsNews = true
@@ -169,11 +180,11 @@ export class Sender {
     if (received.isWaiting) this.writer.addAck(received.ranges(), received.delayMs(nowMs))
     if (this.#settledIsNews) this.writer.add({ kind: 'SETTLED', number: this.recovery.loss.settledNumber(this.writer.nextNumber) })
     const control = this.#control.take(this.writer)
-    const turn = this.writer.room < STREAM_ROOM_MIN || streams.hasLost ? undefined : streams.next(stream => this.writer.roomForStream(stream.id, stream.sentTo))
-    if (control.length === 0 && turn === undefined) return false
+    const piece = this.writer.room < STREAM_ROOM_MIN || streams.hasLost ? undefined : streams.next(stream => this.writer.roomForStream(stream.id, stream.sentTo))
+    if (control.length === 0 && piece === undefined) return false
     if (received.isWaiting) received.sent()
     this.#settledIsNews = false
-    this.#finishWith(turn, control, false, nowMs)
+    this.#finishWith(piece, control, false, nowMs)
     return true
   }
 
@@ -181,9 +192,9 @@ export class Sender {
   #sendLost(nowMs: number): boolean {
     if (!this.#setup.streams.hasLost) return false
     this.#begin()
-    const turn = this.#setup.streams.nextLost((stream, offset) => this.writer.roomForStream(stream.id, offset))
-    if (turn !== undefined) this.#finishWith(turn, [], false, nowMs)
-    return turn !== undefined
+    const piece = this.#setup.streams.nextLost((stream, offset) => this.writer.roomForStream(stream.id, offset))
+    if (piece !== undefined) this.#finishWith(piece, [], false, nowMs)
+    return piece !== undefined
   }
 
   /** It goes alone, so that it has as much room as any bytes of the stream had. Its loss does no harm: what it covers is in flight. */
@@ -199,11 +210,11 @@ export class Sender {
     return false
   }
 
-  #finishWith(turn: Turn | undefined, control: readonly Frame[], isRepeat: boolean, nowMs: number): void {
-    if (turn === undefined) return void this.#finish({ ...NOTHING, control, isRepeat }, nowMs)
-    const { stream, segment } = turn
+  #finishWith(piece: StreamSegment | undefined, control: readonly Frame[], isRepeat: boolean, nowMs: number): void {
+    if (piece === undefined) return void this.#finish({ ...NOTHING, control, isRepeat }, nowMs)
+    const { stream, segment } = piece
     this.writer.addStream(stream, segment)
-    if (!isRepeat) this.#setup.streams.sent(turn) // a repeat takes nothing over: what it repeats may have been given up since it left
+    if (!isRepeat) this.#setup.streams.sent(piece) // a repeat takes nothing over: what it repeats may have been given up since it left
     const { offset, lengthBytes, fin, again } = segment
     const number = this.#finish({ streamId: stream.id, offset, lengthBytes, fin, control, isMtuProbe: false, isRepeat }, nowMs)
     if (fin && !again && this.#canAffordParity) this.#ended.push(stream)
@@ -225,9 +236,9 @@ export class Sender {
     for (const frame of control) this.writer.add(frame)
     const segment = stream?.repeat(offset, lengthBytes, fin, this.writer.roomForStream(streamId, offset))
     this.#setup.watch?.probe(this.writer.nextNumber, why)
-    const turn = stream === undefined || segment === undefined ? undefined : { stream, segment }
-    if (turn === undefined && control.length === 0) this.writer.add(PING)
-    this.#finishWith(turn, control, true, nowMs)
+    const piece = stream === undefined || segment === undefined ? undefined : { stream, segment }
+    if (piece === undefined && control.length === 0) this.writer.add(PING)
+    this.#finishWith(piece, control, true, nowMs)
   }
 
   #probeMtu(nowMs: number): void {
@@ -277,7 +288,7 @@ export class Sender {
 
   // ── what became of them ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #settle({ acked, lost, late }: Findings): void {
+  #onVerdict({ acked, lost, late }: Verdict): void {
     const { watch } = this.#setup
     for (const packet of acked) {
       if (packet.isMtuProbe && this.#mtu.probeArrived(packet.sizeBytes)) this.#resize()
@@ -297,7 +308,7 @@ export class Sender {
     for (const frame of control) streams.controlArrived(frame)
   }
 
-  #lose(lost: readonly SentPacket[], found: 'by later packets' | 'by time'): void {
+  #lose(lost: readonly SentPacket[], found: LossFound): void {
     const { streams, watch } = this.#setup
     for (const packet of lost) {
       if (packet.isMtuProbe) {
@@ -318,14 +329,3 @@ export class Sender {
     this.#setup.watch?.datagramSize(this.datagramBytes)
   }
 }
-
-/** Kept for what leaves out of turn meanwhile, and for saying that the connection is over, as often as that is asked. */
-const LAST_NUMBERS = 64
-/** A page waits for its first datagrams: while they travel the others are written. */
-const FIRST_DATAGRAMS = 2
-/** An encrypted packet with one PATH_CHALLENGE; a readable one is shorter. Three times the shortest packet, which is what a quiet peer sends from a new address, has room for it. */
-const CHALLENGE_BYTES = 38
-/** A window that holds fewer has no place to spare for a probe of a longer datagram. */
-const PROBE_WINDOW_DATAGRAMS = 4
-/** A stream's bytes do not go behind frames that leave less room than this. */
-const STREAM_ROOM_MIN = 64

@@ -18,8 +18,8 @@ export interface StreamsHost {
   changed(): void
 }
 
-/** Bytes of a stream that may go out now. */
-export interface Turn {
+/** What may go out now, and of which stream: it was that stream's turn. */
+export interface StreamSegment {
   readonly stream: Stream
   readonly segment: Segment
 }
@@ -36,29 +36,34 @@ export class Streams {
   readonly #ready = new Set<Stream>()
   /** Streams that may have frames to send, or be over. */
   readonly #changed = new Set<Stream>()
-  readonly #peerParity: 0 | 1
+  /** The first id that the peer may open, and the lowest bit of all its others. */
+  readonly #peerFirstId: 0 | 1
+  /** The next id that we open. */
   #nextId: number
-  /** What the peer allows. */
+  /** What the peer allows us: streams counted from the first, bytes of all of them, bytes of a new one. */
   #peerMaxStreams = 0
   #peerMaxData = 0
   #peerStreamBytes = 0
-  /** New bytes that went out. */
+  /** Bytes that went out for the first time, of all streams: what counts against the peer's limit. */
   #sentBytes = 0
-  /** The peer's: the next id that it has not used, and how many it was allowed. */
+  /** The next id that the peer has not opened. */
   #peerNextId: number
+  /** How many of its streams are over: it may open as many more. */
   #peerClosed = 0
+  /** What we allow the peer, as it was last told: streams counted from the first, bytes of all of them. */
   #advertisedStreams: number
+  #advertisedData: number
+  /** The peer's bytes, holes below them included, and those of them that were read or never will be. */
   #arrivedBytes = 0
   #consumedBytes = 0
-  #advertisedData: number
 
   constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost, watch: Watch | undefined) {
     this.#limits = limits
     this.#host = host
     this.#watch = watch
     this.#nextId = role === 'initiator' ? 0 : 1
-    this.#peerParity = role === 'initiator' ? 1 : 0
-    this.#peerNextId = this.#peerParity
+    this.#peerFirstId = role === 'initiator' ? 1 : 0
+    this.#peerNextId = this.#peerFirstId
     this.#advertisedStreams = limits.streamsMax
     this.#advertisedData = limits.connectionBufferBytes
   }
@@ -70,10 +75,6 @@ export class Streams {
   /** Something waits to be sent, whatever keeps it from going out. */
   get hasReady(): boolean {
     return this.#ready.size > 0
-  }
-
-  [Symbol.iterator](): IterableIterator<Stream> {
-    return this.#open.values()
   }
 
   get(id: number): Stream | undefined {
@@ -99,7 +100,7 @@ export class Streams {
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The next stream's next new bytes. @param maxBytesFor room behind the stream's header */
-  next(maxBytesFor: (stream: Stream) => number): Turn | undefined {
+  next(maxBytesFor: (stream: Stream) => number): StreamSegment | undefined {
     const room = this.#peerMaxData - this.#sentBytes
     for (const stream of this.#ready) {
       const segment = stream.next(maxBytesFor(stream), room)
@@ -116,7 +117,7 @@ export class Streams {
   }
 
   /** The next lost bytes. @param maxBytesFor room behind the stream's header at an offset */
-  nextLost(maxBytesFor: (stream: Stream, offset: number) => number): Turn | undefined {
+  nextLost(maxBytesFor: (stream: Stream, offset: number) => number): StreamSegment | undefined {
     for (const stream of this.#ready) {
       const segment = stream.hasLost ? stream.nextLost(offset => maxBytesFor(stream, offset)) : undefined
       if (segment !== undefined) return { stream, segment }
@@ -125,7 +126,7 @@ export class Streams {
   }
 
   /** The bytes went out: the next stream has its turn. */
-  sent({ stream, segment }: Turn): void {
+  sent({ stream, segment }: StreamSegment): void {
     const before = stream.sentTo
     stream.sent(segment)
     this.#sentBytes += stream.sentTo - before
@@ -234,9 +235,9 @@ export class Streams {
   #find(id: number, early: boolean): Stream | undefined | 'violation' {
     const stream = this.#open.get(id)
     if (stream !== undefined) return stream
-    if ((id & 1) !== this.#peerParity) return id < this.#nextId ? undefined : 'violation'
+    if ((id & 1) !== this.#peerFirstId) return id < this.#nextId ? undefined : 'violation'
     if (id < this.#peerNextId) return undefined
-    if ((id - this.#peerParity) / 2 >= this.#advertisedStreams) return 'violation'
+    if ((id - this.#peerFirstId) / 2 >= this.#advertisedStreams) return 'violation'
     while (this.#peerNextId <= id) {
       const opened = this.#add(this.#peerNextId, early)
       this.#peerNextId += 2
@@ -268,7 +269,7 @@ export class Streams {
   #forget(stream: Stream): void {
     this.#ready.delete(stream)
     if (!this.#open.delete(stream.id)) return // its user did something more with it
-    if ((stream.id & 1) === this.#peerParity) this.#peerClosed++
+    if ((stream.id & 1) === this.#peerFirstId) this.#peerClosed++
     this.#emit(stream, { kind: 'over' })
   }
 

@@ -246,7 +246,7 @@ export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at:
   }
 }
 
-/** The length of an ACK. Its delay may take up to 4 bytes, whatever it is, so that the length does not hang on the moment. */
+/** The length of an ACK. It hangs on the delay as well, which is told in 1 to 4 bytes. */
 export function ackBytes(delayMs: number, ranges: readonly PacketRange[]): number {
   const [newest = { first: 0, last: 0 }] = ranges
   let length = 1 + varintBytes(newest.last) + varintBytes(delayMicros(delayMs)) + varintBytes(ranges.length - 1) + varintBytes(newest.last - newest.first)

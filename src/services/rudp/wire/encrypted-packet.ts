@@ -17,7 +17,7 @@
 import { MalformedPacket } from '../../kit/errors.ts'
 import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import { RESET_TOKEN_BYTES, TOKEN_BYTES_MAX } from './frames.ts'
-import { decodePacket, DATAGRAM_BYTES_MAX, encodeLongHeader, LONG_HEADER_BYTES, LONG_TYPES, sealLong } from './packet.ts'
+import { decodeLongType, decodePacket, DATAGRAM_BYTES_MAX, encodeLongHeader, LONG, LONG_HEADER_BYTES, sealLong } from './packet.ts'
 import { readUint64, writeUint64 } from './varint.ts'
 
 /** RUDP's version 2, encrypted. */
@@ -26,11 +26,9 @@ export const PUBLIC_KEY_BYTES = 32
 export const TAG_BYTES = 16
 /** The length of a HELLO that shows no token. */
 export const ASKING_HELLO_BYTES = 128
-const ENCRYPTED_SHORT_HEADER_BYTES = 13
 
 const SHORT_FORM = 0x60
-const SHORT = { destinationId: 1, number: 9, content: ENCRYPTED_SHORT_HEADER_BYTES } as const
-const LONG = { version: 1, destinationId: 9, number: 25 } as const
+const SHORT = { destinationId: 1, number: 9, content: 13 } as const
 const HELLO = { prekeyNumber: LONG_HEADER_BYTES, share: 33, tokenLength: 65, token: 66 } as const
 const RETRY = { prekeyNumber: LONG_HEADER_BYTES, prekey: 33, identity: 65, tokenLength: 97, token: 98 } as const
 const RESET = { code: LONG_HEADER_BYTES, token: 30, end: 30 + RESET_TOKEN_BYTES } as const
@@ -95,13 +93,8 @@ export function decodeEncryptedPacket(bytes: Uint8Array, sum: Crc32 = crc32): En
 function decodeLong(bytes: Uint8Array, view: DataView, sum: Crc32): EncryptedPacket {
   const outer = decodePacket(bytes, sum) // what is the same in every version: checksum and ids
   if (outer.type !== 'FOREIGN' || outer.version !== ENCRYPTED_VERSION) return malformed(LONG.version, 'not of the encrypted version')
-  const form = view.getUint8(0)
-  const type = (form & 0x4f) === 0x40 ? LONG_TYPES[(form >> 4) & 3] : undefined
-  if (type === undefined) return malformed(0, `no packet begins with 0x${form.toString(16)}`)
-  if (bytes.length <= LONG_HEADER_BYTES) malformed(bytes.length, `${bytes.length} bytes, more than ${LONG_HEADER_BYTES} needed`)
   const { destinationId, sourceId } = outer
-  if ((type === 'HELLO' || type === 'WELCOME') && sourceId === 0) malformed(17, `${type} without the sender's id`)
-  if ((type === 'WELCOME' || type === 'RETRY') && destinationId === 0) malformed(LONG.destinationId, `${type} without the receiver's id`)
+  const type = decodeLongType(view, destinationId, sourceId)
   const header = { destinationId, sourceId, number: view.getUint32(LONG.number) }
   switch (type) {
     case 'HELLO': return { type, ...header, ...decodeHello(bytes, view) }

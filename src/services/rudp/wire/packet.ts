@@ -70,7 +70,7 @@ export function decodePacket(bytes: Uint8Array, sum: Crc32 = crc32): Packet {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const form = bytes.length === 0 ? 0 : view.getUint8(0)
   if (bytes.length > DATAGRAM_BYTES_MAX) malformed(DATAGRAM_BYTES_MAX, `${bytes.length} bytes are too many`)
-  if (form >= 0x80) return decodeLong(bytes, view, form, sum)
+  if (form >= 0x80) return decodeLong(bytes, view, sum)
   if (form !== SHORT_FORM) malformed(0, `no packet begins with 0x${form.toString(16)}`)
   if (bytes.length <= SHORT.frames) malformed(bytes.length, `${bytes.length} bytes, more than ${SHORT.frames} needed`)
   if (view.getUint32(SHORT.checksum) !== checksumOf(bytes, SHORT.checksum, 0, bytes.length, sum)) malformed(SHORT.checksum, 'the checksum does not fit: damaged on the way')
@@ -79,7 +79,7 @@ export function decodePacket(bytes: Uint8Array, sum: Crc32 = crc32): Packet {
   }
 }
 
-function decodeLong(bytes: Uint8Array, view: DataView, form: number, sum: Crc32): Packet {
+function decodeLong(bytes: Uint8Array, view: DataView, sum: Crc32): Packet {
   if (bytes.length < LONG.versions) malformed(bytes.length, `${bytes.length} bytes, ${LONG.versions} needed`)
   if (view.getUint32(LONG.checksum) !== checksumOf(bytes, LONG.checksum, 0, bytes.length, sum)) malformed(LONG.checksum, 'the checksum does not fit: damaged on the way')
   const version = view.getUint32(LONG.version)
@@ -87,12 +87,19 @@ function decodeLong(bytes: Uint8Array, view: DataView, form: number, sum: Crc32)
   const sourceId = readUint64(view, LONG.sourceId)
   if (version === VERSIONS_LISTED) return { type: 'VERSIONS', destinationId, sourceId, versions: decodeVersions(bytes, view) }
   if (version !== VERSION) return { type: 'FOREIGN', destinationId, sourceId, version }
+  const type = decodeLongType(view, destinationId, sourceId)
+  return { type, destinationId, sourceId, number: view.getUint32(LONG.number), frames: decodeFrames(bytes, view, LONG.frames) }
+}
+
+/** The type of a long packet of a version that is spoken here. @throws MalformedPacket for none, an id that this type has to have, or nothing behind the header */
+export function decodeLongType(view: DataView, destinationId: number, sourceId: number): LongType {
+  const form = view.getUint8(0)
   const type = (form & 0x4f) === 0x40 ? LONG_TYPES[(form >> 4) & 3] : undefined
   if (type === undefined) malformed(0, `no packet begins with 0x${form.toString(16)}`)
-  if (bytes.length <= LONG.frames) malformed(bytes.length, `${bytes.length} bytes, more than ${LONG.frames} needed`)
+  if (view.byteLength <= LONG.frames) malformed(view.byteLength, `${view.byteLength} bytes, more than ${LONG.frames} needed`)
   if ((type === 'HELLO' || type === 'WELCOME') && sourceId === 0) malformed(LONG.sourceId, `${type} without the sender's id`)
   if ((type === 'WELCOME' || type === 'RETRY') && destinationId === 0) malformed(LONG.destinationId, `${type} without the receiver's id`)
-  return { type, destinationId, sourceId, number: view.getUint32(LONG.number), frames: decodeFrames(bytes, view, LONG.frames) }
+  return type
 }
 
 function decodeVersions(bytes: Uint8Array, view: DataView): number[] {

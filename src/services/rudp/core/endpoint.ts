@@ -118,20 +118,13 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
     if (this.#encryption !== undefined && saysEncrypted(bytes)) return this.#receiveEncrypted(bytes, path, nowMs)
-    let packet: Packet
-    try {
-      packet = decodePacket(bytes, this.#sum)
-    } catch (error) {
-      if (!(error instanceof MalformedPacket)) throw error
-      this.#malformed++
-      return
-    }
+    const packet = this.#decode(decodePacket, bytes)
+    if (packet === undefined) return
     switch (packet.type) {
       case 'SHORT': case 'WELCOME': {
         const connection = this.#connections.get(packet.destinationId)
         if (connection !== undefined) {
-          // Only who dialled may change its address.
-          if (connection.role === 'acceptor' || isSamePeer(path, connection.path)) connection.receive(packet, path, bytes.length, nowMs)
+          if (mayComeBy(path, connection)) connection.receive(packet, path, bytes.length, nowMs)
         } else if (packet.type === 'SHORT') this.#send(path, encodePacket({ type: 'RESET', destinationId: 0, sourceId: packet.destinationId, number: 0, frames: [UNKNOWN] }))
         return
       }
@@ -179,19 +172,13 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   #receiveEncrypted(bytes: Uint8Array, path: Path, nowMs: number): void {
-    let packet: EncryptedPacket
-    try {
-      packet = decodeEncryptedPacket(bytes, this.#sum)
-    } catch (error) {
-      if (!(error instanceof MalformedPacket)) throw error
-      this.#malformed++
-      return
-    }
+    const packet = this.#decode(decodeEncryptedPacket, bytes)
+    if (packet === undefined) return
     switch (packet.type) {
       case 'SHORT': case 'WELCOME': {
         const connection = this.#connections.get(packet.destinationId)
         if (connection !== undefined) {
-          if (connection.role === 'acceptor' || isSamePeer(path, connection.path)) connection.receiveEncrypted(packet, bytes, path, nowMs)
+          if (mayComeBy(path, connection)) connection.receiveEncrypted(packet, bytes, path, nowMs)
           return
         }
         const answer = packet.type === 'SHORT' ? this.#admission.unknown(packet.destinationId) : undefined
@@ -206,6 +193,17 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         const connection = this.#withRemoteId(packet.sourceId, path)
         if (connection?.encryption?.resetToken?.every((byte, at) => byte === packet.resetToken[at]) === true) connection.onRefused(reason, nowMs)
       }
+    }
+  }
+
+  /** @returns undefined for what is no packet: it is counted, and that is all */
+  #decode<P>(decode: (bytes: Uint8Array, sum: Crc32) => P, bytes: Uint8Array): P | undefined {
+    try {
+      return decode(bytes, this.#sum)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      this.#malformed++
+      return undefined
     }
   }
 
@@ -327,6 +325,11 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 }
 
 const UNKNOWN = { kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') } as const
+
+/** Only who dialled may change its address. */
+function mayComeBy(path: Path, connection: Connection): boolean {
+  return connection.role === 'acceptor' || isSamePeer(path, connection.path)
+}
 
 function helloKey(sourceId: number, { peer }: Path): string {
   return `${sourceId} ${formatEndpoint(peer)}`

@@ -1,8 +1,8 @@
 /**
  * Dials RUDP peers: one connection a peer, and a stream of it for each dial, so the second costs no handshake. As with Node's sockets,
- * what is written before the peer has answered waits and then leaves first. Who was visited before is
- * shown the token that it gave then: the first request leaves in the first packet. All connections share a UDP socket, which is open
- * when the second one is dialled; packets name the connection that they are for.
+ * what is written before the peer has answered waits and then leaves first. Who was visited before is shown the token that it gave
+ * then: the first request leaves in the first packet. All connections share a UDP socket (dialing-host.ts), which is open when the second
+ * one is dialled.
  */
 import { once } from 'node:events'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
@@ -58,11 +58,12 @@ const TOKENS_MAX = 256
 
 export class RudpDialer {
   readonly #options: DialerOptions
-  /** By local address; a promise until its socket is open. */
+  /** The UDP sockets by local address; a promise until it is open. */
   readonly #hosts = new Map<string, DialingHost | Promise<DialingHost>>()
-  /** By server. */
-  readonly #lines = new Map<string, Promise<Line>>()
-  readonly #open = new Set<Line>()
+  /** The connection by server that the next dial takes a stream of. */
+  readonly #connections = new Map<string, Promise<ServerConnection>>()
+  /** These, and those whose server let us have no more streams. */
+  readonly #open = new Set<ServerConnection>()
   readonly #visits = new Map<string, Visit>()
   /** Settles when the servers that were met are known. */
   #meeting: Promise<unknown> = Promise.resolve()
@@ -89,33 +90,33 @@ export class RudpDialer {
    */
   async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
-    const line = await (this.#lines.get(keyOf(server)) ?? this.#openLine(server, early))
-    return line.openSocket() ?? (await this.#openLine(server, early)).openSocket() ?? refuse(peer)
+    const connection = await (this.#connections.get(keyOf(server)) ?? this.#openConnection(server, early))
+    return connection.openSocket() ?? (await this.#openConnection(server, early)).openSocket() ?? refuse(peer)
   }
 
   /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
-    for (const line of this.#open) line.destroySockets()
+    for (const connection of this.#open) connection.destroySockets()
   }
 
-  #openLine(server: Server, early: boolean): Promise<Line> {
+  #openConnection(server: Server, early: boolean): Promise<ServerConnection> {
     const key = keyOf(server)
     const visit = early ? this.#visits.get(key) : undefined
     this.#visits.delete(key) // a token is taken once
-    const connecting = Line.open(server, this.#options, visit, {
+    const connecting = ServerConnection.open(server, this.#options, visit, {
       host: () => this.#hostTowards(server.peer),
       visit: given => this.#remember(key, given),
       met: identity => { this.#meeting = this.#meeting.then(() => this.#options.encryption?.add(server.name, formatIdentity(identity))) },
-      opened: line => this.#open.add(line),
-      closed: line => {
-        this.#open.delete(line)
-        if (this.#lines.get(key) === connecting) this.#lines.delete(key)
+      opened: connection => this.#open.add(connection),
+      closed: connection => {
+        this.#open.delete(connection)
+        if (this.#connections.get(key) === connecting) this.#connections.delete(key)
       },
     })
-    this.#lines.set(key, connecting)
-    connecting.catch(() => { if (this.#lines.get(key) === connecting) this.#lines.delete(key) })
+    this.#connections.set(key, connecting)
+    connecting.catch(() => { if (this.#connections.get(key) === connecting) this.#connections.delete(key) })
     return connecting
   }
 
@@ -154,18 +155,19 @@ function keyOf({ peer, name }: Server): string {
   return `${name} ${formatEndpoint(peer)}`
 }
 
-interface LineHost {
-  /** The socket to dial from. */
+/** What a connection needs of the dialer, and tells it. */
+interface ServerConnectionHost {
+  /** The UDP socket to dial from. */
   host(): DialingHost | Promise<DialingHost>
   visit(visit: Visit): void
   /** A server that was not known has proven its identity. */
   met(identity: Uint8Array): void
-  opened(line: Line): void
-  closed(line: Line): void
+  opened(connection: ServerConnection): void
+  closed(connection: ServerConnection): void
 }
 
-/** A connection to a peer. */
-class Line {
+/** A connection to a server, and the sockets that are its streams. It is closed when it had none for a while. */
+class ServerConnection {
   readonly #dialled: Dialled
   readonly #sockets = new SocketTable()
   readonly #options: DialerOptions
@@ -181,7 +183,7 @@ class Line {
   }
 
   /** Waits for nothing that is at hand. @throws what the host's opening throws, and the file of known servers */
-  static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: LineHost): Promise<Line> {
+  static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: ServerConnectionHost): Promise<ServerConnection> {
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
     const known = servers && await servers.find(name)
     let shown = ''
@@ -197,12 +199,12 @@ class Line {
     const dialled = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
       if (event.kind === 'token') told.visit(event)
       if (event.kind === 'identified' && known === undefined) told.met(event.identity)
-      if (event.kind === 'closed') told.closed(line)
-      line.#hear(event)
+      if (event.kind === 'closed') told.closed(connection)
+      connection.#hear(event)
     })
-    const line = new Line(dialled, options, failure)
-    told.opened(line)
-    return line
+    const connection = new ServerConnection(dialled, options, failure)
+    told.opened(connection)
+    return connection
   }
 
   /** @returns undefined where the peer allows no more streams now, or the connection is over */

@@ -60,6 +60,17 @@ test('streams of one connection cost no handshake, and a peer that was visited t
   expect([sockets.length, sockets[2]?.early, ids()]).toEqual([3, true, 2])
 })
 
+test('what may not be done twice does not leave with the token of an earlier visit, though a connection leaves by it at that moment', async () => {
+  const { peer, sockets } = await echo()
+  const dialer = dialerOf({ keepMs: 0 })
+  await say(await dialer.dial(peer), 'a visit')
+  await expect.poll(udpHandles).toBe(handlesBefore() + 1)
+  const [early, late, later] = await Promise.all([dialer.connect(peer, { early: true }), dialer.connect(peer), dialer.connect(peer)])
+  expect(await Promise.all([say(early, 'get'), say(late, 'post'), say(later, 'put')])).toEqual(['get', 'post', 'put'])
+  expect(sockets.slice(1).map(socket => socket.early).sort()).toEqual([false, false, true])
+  expect([early.number, late.number + later.number]).toEqual([1, 1 + 2]) // two connections: who waits, waits together
+})
+
 test('connections to several peers share one UDP socket, also two under two names to one of them', async () => {
   const [one, other] = [await echo(), await echo()]
   const dialer = dialerOf()

@@ -90,7 +90,7 @@ export class RudpDialer {
    */
   async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
-    const connection = await (this.#connections.get(keyOf(server)) ?? this.#openConnection(server, early))
+    const connection = await this.#connectionTo(server, early)
     return connection.openSocket() ?? (await this.#openConnection(server, early)).openSocket() ?? refuse(peer)
   }
 
@@ -99,6 +99,19 @@ export class RudpDialer {
     this.#closed = true
     await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
     for (const connection of this.#open) connection.destroySockets()
+  }
+
+  /** The connection of which the next stream is taken. */
+  #connectionTo(server: Server, early: boolean): Promise<ServerConnection> {
+    const known = this.#connections.get(keyOf(server))
+    if (known === undefined) return this.#openConnection(server, early)
+    return early ? known : known.then(connection => connection.isResuming ? this.#connectionBeside(known, server) : connection)
+  }
+
+  /** What is written on a connection that resumes is early data, which a server may refuse: another one waits for the server's answer. */
+  #connectionBeside(resuming: Promise<ServerConnection>, server: Server): Promise<ServerConnection> {
+    if (this.#connections.get(keyOf(server)) === resuming) this.#connections.delete(keyOf(server))
+    return this.#connectionTo(server, false)
   }
 
   #openConnection(server: Server, early: boolean): Promise<ServerConnection> {
@@ -205,6 +218,11 @@ class ServerConnection {
     const connection = new ServerConnection(dialled, options, failure)
     told.opened(connection)
     return connection
+  }
+
+  /** It leaves with the token of an earlier visit, and the server has not answered yet. */
+  get isResuming(): boolean {
+    return this.#dialled.connection.state === 'RESUMING'
   }
 
   /** @returns undefined where the peer allows no more streams now, or the connection is over */

@@ -1,5 +1,5 @@
 // docs/rudp.md is a specification: what it prints of the code's tables and bytes has to be what the code does.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { crc32 } from '../kit/crc32.ts'
 import { seededRandom } from '../kit/random.ts'
@@ -9,7 +9,9 @@ import { STATES } from './core/states.ts'
 import { RECEIVE_STATES, SEND_STATES } from './core/stream-states.ts'
 import { deriveProtection } from './core/encryption/packet-protection.ts'
 import { nodeCryptography } from './node-cryptography.ts'
+import { Pair } from './testing/pair.ts'
 import { formatFrames, formatStates } from './testing/tables.ts'
+import { readAll } from './testing/transfer.ts'
 import { decodeEncryptedPacket } from './wire/encrypted-packet.ts'
 import { CLOSE_CODES, encodeFrame } from './wire/frames.ts'
 import { decodePacket, encodePacket, summarizePacket } from './wire/packet.ts'
@@ -52,6 +54,44 @@ test('the PARITY among them is that of the stream which the document tells and d
   const { hex = '' } = vectors.find(({ summary }) => summary.includes('PARITY')) ?? {}
   expect(decodePacket(bytesOf(hex))).toMatchObject({ frames: [{ kind: 'PARITY', finalSize: stream.length, sum: crc32(stream), data }] })
   expect(text).toContain(`${[...data].map(byte => byte.toString(16).padStart(2, '0')).join('  ')}      the parity, b = 5; the sum is ${crc32(stream).toString(16)}`)
+})
+
+test('the exchange that the document shows is what two ends say to each other', () => {
+  const said: string[] = []
+  const pair = new Pair({
+    seed: 3, link: { delayMs: 20 },
+    tap(from, bytes, nowMs) {
+      const summary = summarizePacket(decodePacket(bytes))
+      if (!summary.endsWith(': PING')) said.push(`${Math.round(nowMs)} ${from} ${summary}`)
+      return !summary.startsWith('SHORT #3: STREAM') // lost
+    },
+    onEvent(side, event) {
+      if (event.kind !== 'stream-event' || event.event.kind !== 'readable') return
+      readAll(event.stream)
+      if (side === 'client' || !event.stream.drained) return
+      event.stream.write(new Uint8Array(5000))
+      event.stream.end()
+    },
+  })
+  const stream = pair.client.endpoint.connect(pair.client.path, 0).openStream()
+  stream?.write(new Uint8Array(100))
+  stream?.end()
+  pair.drain()
+  pair.wait(1000)
+  const repeated = (words: string) => words === 'the same once more' || words.startsWith('the same as')
+  const told = [...text.matchAll(/^( +)(\d+) {2}((?:HELLO|RETRY|WELCOME|SHORT) #\d+): (.+?)(?: {3,}.*| {8}✗ lost)?$/gm)]
+    .map(([, indent = '', ms, packet, words = '']) => ({ head: `${ms} ${indent.length < 20 ? 'client' : 'server'} ${packet}: `, words: repeated(words) ? undefined : words }))
+  expect(told).toHaveLength(20)
+  expect(said.map((line, index) => told[index]?.words === undefined ? line.replace(/(?<=#\d+: ).*/, '') : line)).toEqual(told.map(({ head, words = '' }) => head + words))
+})
+
+test.each(['docs/rudp.md', 'docs/architecture.md'])('every file of the transport that %s names is there', path => {
+  const page = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
+  const way = path.endsWith('rudp.md') ? page : /## The path of one page over RUDP[\s\S]*?\n## /.exec(page)?.[0] ?? ''
+  const named = [...way.matchAll(/`((?:[a-z-]+\/)*[a-z-]+\.ts)`/g)].map(([, name = '']) => name)
+  const homes = ['', 'core/', '../', '../../']
+  expect(named.length).toBeGreaterThan(15)
+  expect(named.filter(name => !homes.some(home => existsSync(new URL(`${home}${name}`, import.meta.url))))).toEqual([])
 })
 
 // ── encrypted ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────

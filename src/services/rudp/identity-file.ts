@@ -24,9 +24,10 @@ export async function identitySecret(folder: string): Promise<Uint8Array> {
   try {
     const stored = await readIdentity(path)
     if (stored !== undefined) return stored
-    const bytes = Buffer.concat([PRIVATE_KEY_PREFIX, randomBytes(SECRET_BYTES)])
+    const made = randomBytes(SECRET_BYTES)
+    const bytes = Buffer.concat([PRIVATE_KEY_PREFIX, made])
     await makeOnce(path, `-----BEGIN PRIVATE KEY-----\n${bytes.toString('base64')}\n-----END PRIVATE KEY-----\n`, OWNER_ONLY)
-    return await readIdentity(path) ?? randomBytes(0)
+    return await readIdentity(path) ?? made // another process may have made it first: then that one's counts
   } catch (error) {
     throw diskError(error, path, 'the identity of this server could not be stored')
   }

@@ -154,7 +154,7 @@ export class Connection {
     else this.#host.emit({ kind: 'connected' })
     const { nextNumber } = this.#sender.writer
     this.transmit(nowMs)
-    if (this.#sender.writer.nextNumber === nextNumber) this.#sender.sendHello(nowMs)
+    if (this.#sender.writer.nextNumber === nextNumber) this.#sender.sendHello(nowMs) // nothing was written yet: the token goes alone
     this.#host.changed()
   }
 
@@ -339,6 +339,7 @@ export class Connection {
     if (to !== from) this.#watch?.state(from, to)
   }
 
+  /** An input begins. What happens deep inside is told to watchers with its time, and packets only if they are wanted now. */
   #at(nowMs: number): void {
     if (this.#watch === undefined) return
     this.#watch.nowMs = nowMs

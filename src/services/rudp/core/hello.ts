@@ -1,9 +1,10 @@
-/** When the first packet of a connection is sent again, and when the connection is given up. */
+/** The timers of HELLO: when it is sent again, and when the connection is given up because WELCOME has not come. connection.ts sends it. */
 import { FIRST_PROBE_MS } from './rtt.ts'
 
 /** A second HELLO follows so soon: the loss of one small packet shall not cost a quarter of a second. */
 const EARLY_DUPLICATE_MS = 30
 const RETRY_MAX_MS = 1_000
+/** More than are sent before a connection is given up, as a rule; of a later one RETRY gives no round trip. */
 const TRIES_REMEMBERED = 16
 
 export class Hello {

@@ -62,7 +62,9 @@ export class Stream {
   readonly #control: Frame[] = []
   /** The limit as the peer was last told. */
   #advertisedLimit: number
+  /** `readable`: the user knows that there is something to read. `short`: its last write was not taken whole, so it waits for room. */
   #told = { readable: false, short: false }
+  /** We asked the peer to send no more: what comes all the same is thrown away. */
   #stopped = false
 
   constructor({ id, bufferBytes, peerLimit, early, host }: StreamSetup) {

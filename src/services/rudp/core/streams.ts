@@ -212,6 +212,7 @@ export class Streams {
     }
   }
 
+  /** A frame that moves the highest offset of a stream: what that rises by counts against the limit of all streams. */
   #onRise(streamId: number, early: boolean, take: (stream: Stream) => number | 'full' | 'violation'): Violation | 'full' {
     const stream = this.#find(streamId, early)
     if (stream === 'violation') return 'protocol-violation'

@@ -11,7 +11,7 @@ const FIELDS: Readonly<Record<string, Meaning>> = {
   checksum: { says: 'A sum of the other bytes (CRC-32), of very long packets the first 1,200: a packet that was damaged on the way is dropped, as if it had been lost.', source: PACKET },
   'destination id': { says: 'The connection, as the receiver calls it. So it stays the same when an address or a port changes.', source: PACKET },
   'source id': { says: 'The connection, as the sender calls it: what the receiver has to write there.', source: PACKET },
-  'packet number': { says: 'Counts the packets of the sender and is never used again: an acknowledgement tells exactly which packet arrived, also when its bytes were sent twice.', source: 'docs/rudp.md §8' },
+  'packet number': { says: 'Counts the packets of the sender and is never used again: an acknowledgement tells exactly which packet arrived, also when its bytes were sent twice.', source: 'docs/rudp.md §2' },
   versions: { says: 'The versions that the sender knows.', source: PACKET },
   keys: { says: 'What the two ends need to agree on keys, and readable for that.', source: 'docs/rudp.md §13' },
   frames: { says: 'Frames that only the two ends can read.', source: 'docs/rudp.md §13' },

@@ -3,7 +3,9 @@
  * RFC 6298 §2 smooths round trips.
  */
 
+/** A new round counts for one in so many, in the mean and in the variation: what one round lost says little. */
 const ROUNDS = 16
+/** So many variations above the mean hardly a round exceeds. */
 const VARIATIONS = 3
 /** More is not made good: a path that loses so much may as well be broken. */
 const PART_MAX = 0.2

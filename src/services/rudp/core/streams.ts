@@ -191,15 +191,10 @@ export class Streams {
   /** @returns `full` where the bytes could not be kept: the packet has not arrived then */
   onFrame(frame: Frame, early: boolean): Violation | 'full' {
     switch (frame.kind) {
-      case 'STREAM': return this.#onRise(frame.streamId, early, stream => stream.onData(frame.offset, frame.data, frame.fin))
-      case 'PARITY': return this.#onRise(frame.streamId, early, stream => stream.onParity(frame))
-      case 'RESET_STREAM': return this.#onRise(frame.streamId, early, stream => stream.onReset(frame.finalSize))
-      case 'STOP_SENDING': return this.#onStop(frame.streamId, frame.code, early)
-      case 'MAX_STREAM_DATA': {
+      case 'STREAM': case 'PARITY': case 'RESET_STREAM': case 'STOP_SENDING': case 'MAX_STREAM_DATA': {
         const stream = this.#find(frame.streamId, early)
         if (stream === 'violation') return 'protocol-violation'
-        stream?.raisePeerLimit(frame.limit)
-        return undefined
+        return stream === undefined ? undefined : this.#onStreamFrame(stream, frame)
       }
       case 'MAX_DATA':
         this.#peerMaxData = Math.max(this.#peerMaxData, frame.limit)
@@ -212,24 +207,27 @@ export class Streams {
     }
   }
 
-  /** A frame that moves the highest offset of a stream: what that rises by counts against the limit of all streams. */
-  #onRise(streamId: number, early: boolean, take: (stream: Stream) => number | 'full' | 'violation'): Violation | 'full' {
-    const stream = this.#find(streamId, early)
-    if (stream === 'violation') return 'protocol-violation'
-    if (stream === undefined) return undefined
-    const rise = take(stream)
+  #onStreamFrame(stream: Stream, frame: Extract<Frame, { readonly streamId: number }>): Violation | 'full' {
+    switch (frame.kind) {
+      case 'STREAM': return this.#onRise(stream, stream.onData(frame.offset, frame.data, frame.fin))
+      case 'PARITY': return this.#onRise(stream, stream.onParity(frame))
+      case 'RESET_STREAM': return this.#onRise(stream, stream.onReset(frame.finalSize))
+      case 'STOP_SENDING':
+        stream.onStop(frame.code)
+        return undefined
+      case 'MAX_STREAM_DATA':
+        stream.raisePeerLimit(frame.limit)
+        return undefined
+    }
+  }
+
+  /** The highest offset of a stream moved: what it rose by counts against the limit of all streams. */
+  #onRise(stream: Stream, rise: number | 'full' | 'violation'): Violation | 'full' {
     if (rise === 'full') return 'full'
     if (rise === 'violation') return 'flow-control'
     this.#arrivedBytes += rise
     this.#changed.add(stream)
     return this.#arrivedBytes > this.#advertisedData ? 'flow-control' : undefined
-  }
-
-  #onStop(streamId: number, code: number, early: boolean): Violation {
-    const stream = this.#find(streamId, early)
-    if (stream === 'violation') return 'protocol-violation'
-    stream?.onStop(code)
-    return undefined
   }
 
   /** The stream of an id; undefined: it is over. The peer's own are opened by their first frame, and all below with it. */

@@ -93,7 +93,7 @@ test('one connection has its own link and control until it ends; those to come h
   expect((await lab.commands.connections({})).rows.map(([, { congestion }]) => congestion)).toEqual(['cubic'])
   expect(lab.congestion).toBe('cubic')
   for (const closing of closers.splice(1)) await closing() // the dialler's end
-  await expect.poll(async () => (await lab.commands.connections({})).rows.length, { timeout: 5000 }).toBe(0)
+  await expect.poll(async () => (await lab.commands.connections({})).rows.length).toBe(0)
   expect(lab.conditioner.areOff).toBe(true)
   await expect(lab.commands.congestion({ congestion: 'reno', connection })).rejects.toThrow(UsageError)
 })
@@ -143,14 +143,14 @@ test('with more connections at work than are recorded the newest stays the newes
   await lab.commands.watch({ after: 0 })
   const pages = Array.from({ length: 12 }, () => get('another'))
   const sampled = async (connection?: string) => lab.commands.watch({ connection, after: 0 })
-  await expect.poll(async () => (await lab.commands.connections({})).rows.filter(([, { state }]) => state === 'ESTABLISHED').length, { timeout: 5000 }).toBe(12)
+  await expect.poll(async () => (await lab.commands.connections({})).rows.filter(([, { state }]) => state === 'ESTABLISHED').length).toBe(12)
   const { connection: newest } = await sampled()
-  await expect.poll(async () => (await sampled(newest)).next, { timeout: 5000 }).toBeGreaterThan(5)
+  await expect.poll(async () => (await sampled(newest)).next).toBeGreaterThan(5)
   const { rows } = await lab.commands.connections({})
   const unrecorded = (await Promise.all(rows.map(async ([id]) => await lab.commands.qlog({ connection: id }).then(() => [], () => [id])))).flat()
   expect(unrecorded.length).toBe(4)
   const [chosen = ''] = unrecorded
-  await expect.poll(async () => (await sampled(chosen)).samples.length, { timeout: 5000 }).toBeGreaterThan(5)
+  await expect.poll(async () => (await sampled(chosen)).samples.length).toBeGreaterThan(5)
   let areWhole = false
   const whole = Promise.all(pages).finally(() => { areWhole = true })
   const seen = new Set<string | undefined>()
@@ -168,7 +168,7 @@ test('a connection that is over is told by its peer and its control, and can sti
   const { rows: [[id = '', row] = []] } = await lab.commands.connections({})
   await lab.commands.congestion({ congestion: 'tahoe', connection: id })
   for (const closing of closers.splice(2)) await closing() // its visitor's end
-  await expect.poll(async () => (await lab.commands.connections({})).over, { timeout: 5000 }).toEqual([[id, { peer: row?.peer, congestion: 'tahoe' }]])
+  await expect.poll(async () => (await lab.commands.connections({})).over).toEqual([[id, { peer: row?.peer, congestion: 'tahoe' }]])
   expect(before).toEqual([])
   expect((await lab.commands.watch({ connection: id, after: 0 })).samples.length).toBeGreaterThan(0)
 })
@@ -190,5 +190,5 @@ test('a connection whose last words are held back by the link still says them wh
   const closed = once(socket, 'close')
   await dialer.close()
   await closed
-  await expect.poll(() => heard, { timeout: 3000 }).not.toEqual([])
+  await expect.poll(() => heard).not.toEqual([])
 })

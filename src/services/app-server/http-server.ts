@@ -47,7 +47,7 @@ export type AcceptConnection = (socket: PeerSocket, transport: Transport) => voi
 
 export function createHttpServer(options: HttpServerOptions): AcceptConnection {
   const { limits, clock, connections } = options
-  const server = createHalfOpenServer({ maxHeaderSize: limits.headerBytesMax }, { clock, closingMs: limits.closingMs })
+  const server = createHalfOpenServer({ maxHeaderSize: limits.headerBytesMax, answersContinue: true }, { clock, closingMs: limits.closingMs })
   server.timeout = limits.responseIdleMs
   server.keepAliveTimeout = limits.keepAliveTimeoutMs
   server.headersTimeout = 0 // connections.ts watches both; see limits.ts

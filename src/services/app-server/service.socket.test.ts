@@ -205,6 +205,15 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect((await servers.ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)
   })
 
+  test('who asks whether to send a body, and sends it behind a request that is still answered, is not told in the middle of its answer', async () => {
+    const { peer } = await servers.start()
+    const replies = await servers.tell(peer, [
+      'GET /bytes/3000000 HTTP/1.1\r\nHost: my-app.home\r\n\r\n',
+      'POST /nobody HTTP/1.1\r\nHost: my-app.home\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody',
+    ].join(''))
+    expect(replies.slice(replies.indexOf('HTTP/1.1 404'))).toMatch(/^HTTP\/1\.1 404 (?:.+\r\n)+\r\n<!doctype html>/)
+  })
+
   test('films that are asked for behind one another come whole, each opened when it is its turn', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = join(site, 'film.webm')

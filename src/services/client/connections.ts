@@ -2,7 +2,7 @@
  * Connections to servers, over TCP and RUDP alike: dialled, kept for the next request to the same endpoint, and closed. node:http
  * speaks over whatever a dialler returns, so both transports share its agent and its parser.
  */
-import { Agent, request, type AgentOptions, type ClientRequest, type IncomingMessage } from 'node:http'
+import { Agent, request, type AgentOptions, type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
@@ -52,6 +52,8 @@ export interface RequestHead {
   readonly signal: AbortSignal
   /** On a connection of its own, closed afterwards. */
   readonly fresh?: boolean
+  /** Hears of each interim response: Continue, Early Hints (RFC 9110 §15.2). */
+  readonly onInterim?: (interim: InformationEvent) => void
 }
 
 /** A request that has its connection. */
@@ -129,7 +131,7 @@ export class Connections {
     await this.#dialer.close()
   }
 
-  async #openOn(peer: Endpoint, { transport, authority, method, path, fields, hasBody, signal, fresh }: RequestHead): Promise<OpenRequest> {
+  async #openOn(peer: Endpoint, { transport, authority, method, path, fields, hasBody, signal, fresh, onInterim }: RequestHead): Promise<OpenRequest> {
     const mayRepeat = SAFE_METHODS.includes(method)
     // A kept connection may be ending at this very moment. And a stream costs RUDP no handshake, and only one that ends with its answer has a
     // parity (docs/rudp.md §7); its connection is the dialer's to keep.
@@ -139,7 +141,7 @@ export class Connections {
     outgoing.maxHeadersCount = 0 // their length is limited
     outgoing.shouldKeepAlive = keeps
     breakOffAt(signal, outgoing)
-    const response = responseTo(outgoing, transport, peer, this.#environment.clock)
+    const response = responseTo(outgoing, transport, peer, this.#environment.clock, onInterim)
     response.catch(() => undefined) // heard by whoever waits; alone it must not end the process
     for (const [name, values] of fields) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
     if (!hasBody) outgoing.end()
@@ -232,7 +234,7 @@ function connected(outgoing: ClientRequest): Promise<Duplex> {
 }
 
 /** OpenRequest.response */
-function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoint, clock: Clock): Promise<IncomingMessage> {
+function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoint, clock: Clock, onInterim: RequestHead['onInterim']): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let cancel = (): void => undefined
     const watch = (): void => {
@@ -248,6 +250,12 @@ function responseTo(outgoing: ClientRequest, transport: Transport, peer: Endpoin
     outgoing.once('close', () => {
       cancel()
       reject(broken(transport, peer, new Error('closed')))
+    })
+    outgoing.on('information', interim => {
+      watch() // the server is at work: 102 says so (RFC 2518 §10.1)
+      const fault = faultOfHead(interim.statusCode, interim.statusMessage, interim.rawHeaders)
+      if (fault === undefined) onInterim?.(interim)
+      else outgoing.destroy(notHttp(transport, peer, fault))
     })
     outgoing.once('response', response => {
       cancel()

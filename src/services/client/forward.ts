@@ -1,9 +1,10 @@
 /** One request through the gateway: from the browser to the server and back, measured on the way. Both bodies are streamed. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, InformationEvent, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { HamletError, partsOf } from '../kit/errors.ts'
 import { PROBE_HEADER } from '../kit/probe-header.ts'
+import { writeInterim } from '../kit/node/half-open-http.ts'
 import { hasBody } from '../kit/request-body.ts'
 import type { Connections, Environment, OpenRequest } from './connections.ts'
 import { TRANSPORT_HEADER, TRANSPORTS, type Transport } from './contract.ts'
@@ -66,7 +67,7 @@ export async function forward(gateway: Gateway, target: Target, incoming: Incomi
   let response: IncomingMessage | undefined
   outgoing.once('close', () => { if (response === undefined || !outgoing.writableFinished) gone.abort() })
   try {
-    response = await fetchHead(gateway, target, transport, incoming, gone.signal, progress)
+    response = await fetchHead(gateway, target, transport, incoming, outgoing, gone.signal, progress)
     if (!incoming.complete && wantsNoMore(response)) {
       incoming.unpipe()
       incoming.resume() // a browser may listen only when it has sent everything
@@ -106,7 +107,7 @@ function stopwatch({ clock }: Environment): () => Timed {
 
 /** Finds the server, sends the request and waits for the head of the response. */
 async function fetchHead(
-  gateway: Gateway, target: Target, transport: Transport, incoming: IncomingMessage, signal: AbortSignal, { measures, lap }: Progress,
+  gateway: Gateway, target: Target, transport: Transport, incoming: IncomingMessage, outgoing: ServerResponse, signal: AbortSignal, { measures, lap }: Progress,
 ): Promise<IncomingMessage> {
   const { connections } = gateway
   const lookUp = async (): Promise<Way> => {
@@ -122,11 +123,16 @@ async function fetchHead(
   const method = incoming.method ?? 'GET'
   const handedOn = withOneHopLess(method, requestFields(incoming.rawHeaders, incoming.httpVersion, authority))
   const fields: readonly HeaderField[] = isProbe(gateway, incoming) ? [...handedOn, [PROBE_HEADER, ['1']]] : handedOn
-  const head = { transport, authority, method, path: target.path, fields, hasBody: hasBody(incoming), signal }
+  const onInterim = (interim: InformationEvent): void => relayInterim(interim, outgoing)
+  const head = { transport, authority, method, path: target.path, fields, hasBody: hasBody(incoming), signal, onInterim }
   const send = ({ connect, request, response }: OpenRequest): Promise<IncomingMessage> => {
     lap()
     measures.connect = connect
-    if (head.hasBody) incoming.pipe(request)
+    if (head.hasBody) {
+      incoming.pipe(request)
+      // Head and first bytes leave together where they came together; a head behind which the browser waits for Continue does not wait.
+      setImmediate(() => { if (!request.headersSent) request.flushHeaders() })
+    }
     return response
   }
   const open = await connections.open(way.candidates, head).catch(async (error: unknown) => {
@@ -151,6 +157,18 @@ const isProbe = ({ probeToken }: Gateway, { rawHeaders }: IncomingMessage) => va
 /** RFC 9112 §9.5: the rest of a body is not sent to a server that has refused it, and ends the connection. */
 function wantsNoMore({ statusCode = 0, rawHeaders }: IncomingMessage): boolean {
   return statusCode >= 400 && valuesOf(rawHeaders, 'connection').some(value => /(^|,)\s*close\s*(,|$)/i.test(value))
+}
+
+/**
+ * RFC 9110 §15.2: an interim response is handed on, but to HTTP/1.0, which knows none. One for a browser that takes nothing is passed
+ * over: a server may send them without end.
+ */
+function relayInterim({ statusCode, statusMessage, httpVersion, rawHeaders }: InformationEvent, outgoing: ServerResponse): void {
+  if (outgoing.req.httpVersion === '1.0' || outgoing.writableLength >= outgoing.writableHighWaterMark) return
+  // By node:http, which else takes it for untold and ends the connection behind the answer.
+  if (statusCode === 100) return writeInterim(outgoing, () => outgoing.writeContinue())
+  const lines = responseFields(rawHeaders, httpVersion, statusCode).flatMap(([name, values]) => values.map(value => `${name}: ${value}\r\n`))
+  writeInterim(outgoing, () => outgoing.socket?.write(`HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('')}\r\n`, 'latin1'))
 }
 
 async function relay(response: IncomingMessage, outgoing: ServerResponse, { measures, lap }: Progress): Promise<void> {

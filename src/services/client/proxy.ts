@@ -43,7 +43,7 @@ const CLOSING_MS = 2_000
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const isAuthorized = authorizationCheck(options.credentials)
   const patience = { clock: options.clock, closingMs: CLOSING_MS }
-  const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX }, patience)
+  const server = createHalfOpenServer({ maxHeaderSize: HEADER_BYTES_MAX, answersContinue: false }, patience)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = 0 // an upload to a slow server takes the time it takes
   const watch = new BrowserWatch(options.clock, socket => refuse(socket, new ProxyRefusal(408, NOT_IN_TIME)))

@@ -7,7 +7,7 @@ describe('a request', () => {
   test('loses what is about the connection to the proxy, and what Connection names', () => {
     const raw = [
       'Host', 'evil.example', 'Proxy-Authorization', 'Basic x', 'Proxy-Connection', 'keep-alive', 'Connection', 'close, X-Private', 'X-Private', '1',
-      'Keep-Alive', '1', 'TE', 'trailers', 'Trailer', 'a', 'Upgrade', 'h2c', 'Expect', '100-continue', 'Range', 'bytes=0-9',
+      'Keep-Alive', '1', 'TE', 'trailers', 'Trailer', 'a', 'Upgrade', 'h2c', 'Range', 'bytes=0-9',
     ]
     expect(requestFields(raw, '1.1', 'my-app.home')).toEqual([['Host', ['my-app.home']], ['Range', ['bytes=0-9']], ['Via', ['1.1 hamlet']]])
   })
@@ -27,6 +27,10 @@ describe('a request', () => {
   test('has one frame, whatever it came in', () => {
     expect(names(requestFields(['Content-Length', '5', 'Transfer-Encoding', 'chunked'], '1.1', 'h'))).toEqual(['Host', 'Via', 'Transfer-Encoding'])
     expect(requestFields(['Content-Length', '5', 'content-length', '5'], '1.1', 'h')).toContainEqual(['Content-Length', ['5']])
+  })
+  test('says what it expects in HTTP/1.1 alone', () => {
+    expect(names(requestFields(['Expect', '100-continue'], '1.1', 'h'))).toEqual(['Host', 'Expect', 'Via'])
+    expect(names(requestFields(['expect', '100-continue'], '1.0', 'h'))).toEqual(['Host', 'Via'])
   })
   test('names the proxy after those it came through before', () => {
     expect(requestFields(['Via', '1.0 fred', 'via', '1.1 p'], '1.1', 'h')).toEqual([['Host', ['h']], ['Via', ['1.0 fred, 1.1 p, 1.1 hamlet']]])
@@ -49,6 +53,7 @@ test('a response keeps its length, though Connection names it, and has it once',
 
 test('a response without content has no length, though its server says so', () => {
   expect(responseFields(['Content-Length', '5', 'ETag', '"x"'], '1.1', 204)).toEqual([['ETag', ['"x"']], ['Via', ['1.1 hamlet']]])
+  expect(names(responseFields(['Content-Length', '5', 'Link', '</a.css>'], '1.1', 103))).toEqual(['Link', 'Via'])
   expect(responseFields(['Content-Length', '5'], '1.1', 304)).toContainEqual(['Content-Length', ['5']])
 })
 

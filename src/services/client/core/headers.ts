@@ -12,26 +12,28 @@ export const ERROR_HEADER = 'x-hamlet-error'
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])
 /** Where the message ends and who shall have it is the gateway's to say; whoever could drop these could hide a second message in a body. */
 const MADE_ANEW = new Set(['content-length', 'host', 'transfer-encoding'])
-/** Has no length, whatever its server says (RFC 9110 §8.6). */
-const NO_CONTENT = 204
 const OURS = new Set([TRANSPORT_HEADER, FRAME_HEADER, ERROR_HEADER, PROBE_HEADER])
 
 /**
  * The fields of a request as the server shall see them. Host says what the request line said, whatever it said itself
- * (RFC 9112 §3.2.2); a body of unknown length stays one, so that its end cannot be mistaken; Expect was answered by us.
+ * (RFC 9112 §3.2.2); a body of unknown length stays one, so that its end cannot be mistaken. Expect means nothing in HTTP/1.0, which
+ * could not be told of what is expected (RFC 9110 §10.1.1).
  * @param rawHeaders names and values in turn
  * @param httpVersion in which they came, such as `1.1`
  */
 export function requestFields(rawHeaders: readonly string[], httpVersion: string, host: string): HeaderField[] {
-  const fields = endToEnd(rawHeaders).filter(([name]) => name.toLowerCase() !== 'expect')
+  const fields = endToEnd(rawHeaders).filter(([name]) => httpVersion !== '1.0' || name.toLowerCase() !== 'expect')
   const isChunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0
   return [['Host', [host]], ...withVia(fields, httpVersion), ...(isChunked ? [['Transfer-Encoding', ['chunked']] as const] : length(rawHeaders))]
 }
 
 /** The fields of a response as the browser shall see them. One without a length gets its frame where it is written. */
 export function responseFields(rawHeaders: readonly string[], httpVersion: string, status: number): HeaderField[] {
-  return [...withVia(endToEnd(rawHeaders), httpVersion), ...(status === NO_CONTENT ? [] : length(rawHeaders))]
+  return [...withVia(endToEnd(rawHeaders), httpVersion), ...(hasNoLength(status) ? [] : length(rawHeaders))]
 }
+
+/** Whatever its server says: RFC 9110 §8.6. */
+const hasNoLength = (status: number) => status === 204 || status < 200
 
 /** Content-Length, once, where nothing overrides it (RFC 9112 §6.3). */
 function length(rawHeaders: readonly string[]): HeaderField[] {

@@ -5,7 +5,7 @@ test.each([
   [200, 'OK', ['ETag', '"x"'], undefined],
   [799, '', ['X', 'caf\u00e9\t1'], undefined],
   [200, 'OK', ['Transfer-Encoding', 'Chunked'], undefined],
-  [199, 'X', [], '199 is no status of a response'],
+  [103, 'Early Hints', ['Link', '</a.css>'], undefined],
   [200, 'OK', ['Transfer-Encoding', 'gzip, chunked'], 'its body has a transfer coding other than "chunked"'],
   [0, 'X', [], '000 is no status of a response'],
   [99, 'X', [], '099 is no status of a response'],

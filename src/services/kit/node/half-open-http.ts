@@ -1,5 +1,5 @@
 /** node:http's server for connections that others accept: each side may end its half of one, and no answer is lost by its end. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from './clock.ts'
 
@@ -9,7 +9,12 @@ export interface Patience {
   readonly closingMs: number
 }
 
-export function createHalfOpenServer(options: ServerOptions, patience: Patience): Server {
+export interface HalfOpenOptions extends ServerOptions {
+  /** Who asks whether to send its body is told to (RFC 9110 §10.1.1); else that is up to whoever answers. */
+  readonly answersContinue: boolean
+}
+
+export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOptions, patience: Patience): Server {
   // Whoever answers looks at the Host field (kit/request-host.ts): node:http, from version 18 on, would refuse without a word.
   const ownOptions = { ...options, requireHostHeader: false }
   // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
@@ -18,10 +23,27 @@ export function createHalfOpenServer(options: ServerOptions, patience: Patience)
   server.maxHeadersCount = 0
   // What is expected beyond 100-continue is nobody's here: a server may go on without (RFC 9110 §10.1.1), and node:http would refuse without a word.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  server.on('checkContinue', (incoming, outgoing) => {
+    if (answersContinue) writeInterim(outgoing, () => outgoing.writeContinue())
+    server.emit('request', incoming, outgoing)
+  })
   server.prependListener('request', (incoming, outgoing) => { if (isLast(incoming)) outgoing.shouldKeepAlive = false })
   // node:http calls this where a connection ends with an answer, and would close it with bytes unread.
   server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, patience) })
   return server
+}
+
+/** Of interim responses that wait with theirs for the answer before it; what is beyond is left out. */
+const WAITING_MAX = 10
+
+/**
+ * Writes an interim response (RFC 9110 §15.2) in its place, unless the head of the response is out. Where that waits for the one before
+ * it, node:http would put it behind that head, into the body.
+ */
+export function writeInterim(outgoing: ServerResponse, write: () => void): void {
+  const writeNow = (): void => { if (!outgoing.headersSent) write() }
+  if (outgoing.socket !== null) writeNow()
+  else if (outgoing.listenerCount('socket') < WAITING_MAX) outgoing.once('socket', writeNow)
 }
 
 /**

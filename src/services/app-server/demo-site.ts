@@ -6,8 +6,9 @@ import { homeControllers } from './controllers/home.ts'
 import { jsController } from './controllers/js.ts'
 import { mediaController } from './controllers/media.ts'
 import { watchController } from './controllers/watch.ts'
-import { emptyResponse, type Controller } from './message.ts'
+import { emptyResponse, problem, type Controller, type HttpRequest, type HttpResponse } from './message.ts'
 import type { Guestbook } from './models/guestbook.ts'
+import { checkPreconditions } from './preconditions.ts'
 import { matchRoute, type Route } from './router.ts'
 import type { StaticFolder } from './static-files.ts'
 import { problemPage } from './views/problem.ts'
@@ -28,13 +29,23 @@ export function demoSite(options: DemoSiteOptions): Controller {
     const match = matchRoute(routes, request.method, request.segments)
     switch (match.kind) {
       case 'found': {
-        const response = await match.controller(request)
+        const response = underConditions(request, await match.controller(request))
         return { ...response, headers: { ...response.headers, 'x-content-type-options': 'nosniff' } }
       }
       case 'options': return emptyResponse(204, { allow: match.allow })
       case 'not-allowed': return problemPage(frame, 405, 'Not like this', `This address answers to ${match.allow}.`, { allow: match.allow })
       case 'absent': return problemPage(frame, 404, 'Nobody lives here', 'There is no page under this address.')
     }
+  }
+}
+
+/** What is made anew each time has no validators: only conditions on whether it exists can hold. Files look at theirs themselves. */
+function underConditions(request: HttpRequest, response: HttpResponse): HttpResponse {
+  if (response.status !== 200 || response.headers.etag !== undefined) return response
+  switch (checkPreconditions(request, undefined)) {
+    case 'proceed': return response
+    case 'not-modified': return emptyResponse(304, response.headers)
+    case 'failed': return problem(412, 'This page has no versions.')
   }
 }
 

@@ -26,7 +26,26 @@ test.each([
   [{ 'if-unmodified-since': date }, 'proceed'],
   [{ 'if-unmodified-since': earlier }, 'failed'],
 ] as const)('%j: %s', (headers, expected) => {
-  expect(checkPreconditions({ headers, receivedAtMs: modifiedAtMs + 60_000 }, file)).toBe(expected)
+  expect(checkPreconditions({ method: 'GET', headers, receivedAtMs: modifiedAtMs + 60_000 }, file)).toBe(expected)
+})
+
+test.each([
+  [{}, 'proceed', 'proceed'],
+  [{ 'if-match': '*' }, 'proceed', 'proceed'],
+  [{ 'if-match': '"v1"' }, 'failed', 'failed'],
+  [{ 'if-match': 'W/""' }, 'failed', 'failed'],
+  [{ 'if-none-match': '*' }, 'not-modified', 'failed'],
+  [{ 'if-none-match': '"v1", W/""' }, 'proceed', 'proceed'],
+  [{ 'if-unmodified-since': earlier }, 'proceed', 'proceed'],
+  [{ 'if-modified-since': date }, 'proceed', 'proceed'],
+] as const)('%j of what has no validators: GET %s, POST %s', (headers, ofGet, ofPost) => {
+  const check = (method: string) => checkPreconditions({ method, headers, receivedAtMs: modifiedAtMs + 60_000 }, undefined)
+  expect([check('GET'), check('HEAD'), check('POST')]).toEqual([ofGet, ofGet, ofPost])
+})
+
+test('what is not read is never answered 304', () => {
+  const check = (headers: Readonly<Record<string, string>>) => checkPreconditions({ method: 'POST', headers, receivedAtMs: modifiedAtMs + 60_000 }, file)
+  expect([check({ 'if-none-match': '"v2"' }), check({ 'if-modified-since': date })]).toEqual(['failed', 'proceed'])
 })
 
 test.each([

@@ -1,4 +1,4 @@
-/** Conditional requests (RFC 9110 §13) for a representation with a strong entity tag and a date. */
+/** Conditional requests (RFC 9110 §13) for a representation with a strong entity tag and a date, or with neither. */
 import { parseHttpDate } from './http-date.ts'
 import type { HttpRequest } from './message.ts'
 
@@ -8,16 +8,22 @@ export interface Validators {
   readonly modifiedAtMs: number
 }
 
-/** What the fields say, in the order of §13.2.2: go on, 304 or 412. */
-export function checkPreconditions({ headers, receivedAtMs }: Pick<HttpRequest, 'headers' | 'receivedAtMs'>, validators: Validators): 'proceed' | 'not-modified' | 'failed' {
+/**
+ * What the fields say of a representation that exists, in the order of §13.2.2: go on, 304 or 412.
+ * @param validators undefined where it has none: no tag is its own then, and dates are passed over (§13.1.3, §13.1.4)
+ */
+export function checkPreconditions(
+  { method, headers, receivedAtMs }: Pick<HttpRequest, 'method' | 'headers' | 'receivedAtMs'>, validators: Validators | undefined,
+): 'proceed' | 'not-modified' | 'failed' {
   const ifMatch = headers['if-match']
   const ifNoneMatch = headers['if-none-match']
-  const modifiedAtMs = wholeSeconds(validators.modifiedAtMs)
+  const modifiedAtMs = wholeSeconds(validators?.modifiedAtMs ?? NaN)
   if (ifMatch !== undefined) {
-    if (!listsTag(ifMatch, validators.etag, 'strong')) return 'failed'
+    if (!listsTag(ifMatch, validators?.etag, 'strong')) return 'failed'
   } else if (modifiedAtMs > httpDate(headers['if-unmodified-since'], receivedAtMs, Infinity)) return 'failed'
-  if (ifNoneMatch !== undefined) return listsTag(ifNoneMatch, validators.etag, 'weak') ? 'not-modified' : 'proceed'
-  return modifiedAtMs <= httpDate(headers['if-modified-since'], receivedAtMs, -Infinity) ? 'not-modified' : 'proceed'
+  const reads = method === 'GET' || method === 'HEAD'
+  if (ifNoneMatch !== undefined) return !listsTag(ifNoneMatch, validators?.etag, 'weak') ? 'proceed' : reads ? 'not-modified' : 'failed'
+  return reads && modifiedAtMs <= httpDate(headers['if-modified-since'], receivedAtMs, -Infinity) ? 'not-modified' : 'proceed'
 }
 
 /**
@@ -31,9 +37,9 @@ export function ifRangeHolds({ headers, receivedAtMs }: Pick<HttpRequest, 'heade
   return httpDate(ifRange, receivedAtMs, NaN) === wholeSeconds(validators.modifiedAtMs) && receivedAtMs - validators.modifiedAtMs > 1000
 }
 
-function listsTag(field: string, etag: string, comparison: 'strong' | 'weak'): boolean {
+function listsTag(field: string, etag: string | undefined, comparison: 'strong' | 'weak'): boolean {
   if (field.trim() === '*') return true
-  return (field.match(/(W\/)?"[^"]*"/g) ?? []).some(tag => tag === etag || (comparison === 'weak' && tag === `W/${etag}`))
+  return (field.match(/(W\/)?"[^"]*"/g) ?? []).some(tag => tag === etag || (comparison === 'weak' && tag === `W/${etag ?? ''}`))
 }
 
 /** A field that is no date counts as absent (§13.1.3). */

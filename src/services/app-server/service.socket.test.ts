@@ -81,6 +81,25 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect((await servers.ask(peer, '/css/site.css', { headers: { 'if-modified-since': headers['last-modified'] ?? '' } })).status).toBe(304)
   })
 
+  test('conditions on a page that is made anew each time hold where they ask for no version of it', async () => {
+    const { peer } = await servers.start()
+    const status = async (path: string, headers: Readonly<Record<string, string>>, method = 'GET') => (await servers.ask(peer, path, { method, headers })).status
+    for (const path of ['/', '/guestbook/entries.json', '/bytes/3000000']) {
+      expect([await status(path, { 'if-match': '*' }), await status(path, { 'if-match': '"x"' }, 'HEAD'), await status(path, { 'if-match': '"x"' })]).toEqual([200, 412, 412])
+      expect([await status(path, { 'if-none-match': '*' }), await status(path, { 'if-none-match': '"x"' })]).toEqual([304, 200])
+    }
+    const { headers } = await servers.ask(peer, '/css/site.css')
+    expect([await status('/css/site.css', { 'if-match': headers.etag ?? '' }), await status('/css/site.css', { 'if-match': '"x"' })]).toEqual([200, 412])
+    for (const conditions of [{ 'if-match': '"x"' }, { 'if-none-match': '*' }]) {
+      expect(await status('/nobody', conditions)).toBe(404)
+      expect(await status('/', conditions, 'OPTIONS')).toBe(204)
+      expect((await servers.sign(peer, { name: 'Ada', message: 'hello' }, { ...conditions, origin: 'http://evil.example.org' })).status).toBe(403)
+      expect((await servers.sign(peer, { name: 'Ada', message: 'hello' }, conditions)).status).toBe(412)
+    }
+    expect((await servers.sign(peer, { name: 'Ada', message: 'hello' }, { 'if-match': '*', 'if-none-match': '"x"' })).status).toBe(303)
+    expect(JSON.parse((await servers.ask(peer, '/guestbook/entries.json')).body.toString()).entries).toHaveLength(1)
+  })
+
   test('a file from the future is told as one of now', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     await writeFile(join(site, 'page'), 'x')

@@ -3,6 +3,7 @@ import { URLSearchParams } from 'node:url'
 import { oneLine } from '../../kit/errors.ts'
 import { emptyResponse, jsonResponse, problem, type Controller, type HttpRequest, type HttpResponse } from '../message.ts'
 import { guestbookDraft, type Guestbook, type GuestbookDraft } from '../models/guestbook.ts'
+import { checkPreconditions } from '../preconditions.ts'
 import { EMPTY_FORM, guestbookPage, type GuestbookForm } from '../views/guestbook.ts'
 
 export function guestbookControllers(domain: string, book: Guestbook, log: (text: string) => void): { readonly show: Controller; readonly entries: Controller; readonly sign: Controller } {
@@ -14,6 +15,7 @@ export function guestbookControllers(domain: string, book: Guestbook, log: (text
       const wantsJson = request.headers.accept === 'application/json'
       const typed = readForm(request)
       if (typed === undefined) return problem(415, 'Send the fields name and message as a form.')
+      if (checkPreconditions(request, undefined) !== 'proceed') return problem(412, 'The guestbook is there, and has no versions.')
       const draft = guestbookDraft.safeParse(typed)
       if (!draft.success) {
         const faults: GuestbookForm['faults'] = Object.fromEntries(draft.error.issues.map(({ path, message }) => [String(path[0]), message]))

@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../kit/node/clock.ts'
+import { isAbandoned } from './abandoned.ts'
 
 export const HEAD_MS_MAX = 10_000
-/** TCP does not tell a browser that has ended its half, and waits, from one that is gone: gone is who gets nothing for so long. */
-const HALF_CLOSED_MS = 5_000
-/** Before its answer such a browser gets that often what only one that is still there takes without a reset. */
+/** TCP does not tell a browser that has ended its half, and waits, from one that is gone: this computer is asked that often. */
 const ASK_EVERY_MS = 1_000
+/** Where this computer does not say, gone is who gets nothing for so long. */
+const SILENT_MS_MAX = 120_000
 
 export interface Exchange {
   readonly incoming: IncomingMessage
@@ -31,14 +32,14 @@ export class BrowserWatch {
   opened(socket: Socket): void {
     this.#awaitHead(socket, -1, 0)
     socket.once('end', () => {
-      socket.setTimeout(HALF_CLOSED_MS) // node:http destroys it then, and has no eye on tunnels
-      this.#askWhetherItWaits(socket)
+      if (this.#latest.has(socket)) this.#askWhetherItWaits(socket) // and no tunnel: what is on its way to a server there shall arrive
     })
   }
 
-  /** Nothing is waited for there: a head has come, or the connection is over. */
+  /** Nothing is waited for there: a head has come, a tunnel begins, or the connection is over. */
   forget(socket: Duplex): void {
     this.#timers.get(socket)?.()
+    this.#latest.delete(socket)
   }
 
   /** A request is being answered. */
@@ -71,18 +72,16 @@ export class BrowserWatch {
     })
   }
 
-  /** By an interim response, which HTTP/1.1 has to take at any time before the answer (RFC 9110 §15.2): 102 says that one is on its way (RFC 2518 §10.1). */
   #askWhetherItWaits(socket: Socket): void {
-    const exchange = this.#latest.get(socket)
-    if (exchange === undefined || exchange.incoming.httpVersion === '1.0') return
-    this.#wakeIn(ASK_EVERY_MS, socket, () => {
-      if (exchange.outgoing.headersSent) return
-      exchange.outgoing.writeProcessing()
-      this.#askWhetherItWaits(socket)
+    this.#wakeIn(ASK_EVERY_MS, socket, async () => {
+      const isGone = await isAbandoned(socket)
+      if (isGone === undefined) socket.setTimeout(SILENT_MS_MAX) // node:http destroys it then
+      else if (isGone) socket.destroy()
+      else if (!socket.destroyed) this.#askWhetherItWaits(socket)
     })
   }
 
-  #wakeIn(waitMs: number, socket: Socket, wake: () => void): void {
+  #wakeIn(waitMs: number, socket: Socket, wake: () => unknown): void {
     this.#timers.get(socket)?.()
     this.#timers.set(socket, this.#clock.wakeAt(this.#clock.nowMs() + waitMs, wake))
   }

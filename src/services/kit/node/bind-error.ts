@@ -4,6 +4,9 @@ import { formatEndpoint } from '../endpoint.ts'
 import { HamletError } from '../errors.ts'
 import { portOwner } from './port-owner.ts'
 
+/** The lowest that Hamlet asks for by itself: allowed from there on, none of its ports needs more. */
+const DNS_PORT = 53
+
 /** The system error of a bind or listen, as a HamletError. */
 export function bindError(error: NodeJS.ErrnoException, transport: 'udp' | 'tcp', endpoint: Endpoint): HamletError {
   const what = `${transport.toUpperCase()} port ${endpoint.port} on ${endpoint.address} could not be opened`
@@ -17,7 +20,7 @@ export function bindError(error: NodeJS.ErrnoException, transport: 'udp' | 'tcp'
     case 'EPERM':
       return new HamletError({
         code: 'port-not-permitted', what, why: `port ${endpoint.port} is below 1024 and needs privileges (Administrator, sudo or setcap)`,
-        remedy: `choose a port from 1024 on, or allow low ports with: sudo sysctl net.ipv4.ip_unprivileged_port_start=${endpoint.port}`, proof,
+        remedy: `choose a port from 1024 on, or allow low ports with: sudo sysctl net.ipv4.ip_unprivileged_port_start=${Math.min(endpoint.port, DNS_PORT)}`, proof,
       }, { cause: error })
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':

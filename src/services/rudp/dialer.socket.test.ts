@@ -82,6 +82,16 @@ test('connections to several peers share one UDP socket, also two under two name
   expect([ports.length, new Set(ports).size]).toEqual([3, 1])
 })
 
+test('more than one connection may carry at once share a few', async () => {
+  const { peer } = await echo()
+  const connections = new Set<unknown>()
+  const dialer = dialerOf({ observe: connection => connections.add(connection) })
+  const sockets = await Promise.all(Array.from({ length: 200 }, () => dialer.dial(peer)))
+  expect(await Promise.all(sockets.map((socket, index) => say(socket, `${index}`)))).toEqual(sockets.map((_, index) => `${index}`))
+  // Each takes 16 before the peer has told how many it allows.
+  expect(connections.size).toBe(Math.ceil(200 / 16))
+})
+
 test('the socket is kept for the next dial, and no longer than was said', async () => {
   const { peer, sockets } = await echo()
   const dialer = dialerOf({ keepMs: 500 })

@@ -90,8 +90,17 @@ export class RudpDialer {
    */
   async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
-    const connection = await this.#connectionTo(server, early)
-    return connection.openSocket() ?? (await this.#openConnection(server, early)).openSocket() ?? refuse(peer)
+    const key = keyOf(server)
+    for (;;) {
+      const known = this.#connections.get(key)
+      const connection = await (known ?? this.#openConnection(server, early))
+      // What is written on a connection that resumes is early data, which a server may refuse: another one waits for the server's answer.
+      const socket = connection.isResuming && !early ? undefined : connection.openSocket()
+      if (socket !== undefined) return socket
+      if (known === undefined) throw new HamletError(closeError('refused', peer))
+      // It makes room for the next, once: all that cannot use it find that one.
+      if (this.#connections.get(key) === known) this.#connections.delete(key)
+    }
   }
 
   /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
@@ -99,19 +108,6 @@ export class RudpDialer {
     this.#closed = true
     await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
     for (const connection of this.#open) connection.destroySockets()
-  }
-
-  /** The connection of which the next stream is taken. */
-  #connectionTo(server: Server, early: boolean): Promise<ServerConnection> {
-    const known = this.#connections.get(keyOf(server))
-    if (known === undefined) return this.#openConnection(server, early)
-    return early ? known : known.then(connection => connection.isResuming ? this.#connectionBeside(known, server) : connection)
-  }
-
-  /** What is written on a connection that resumes is early data, which a server may refuse: another one waits for the server's answer. */
-  #connectionBeside(resuming: Promise<ServerConnection>, server: Server): Promise<ServerConnection> {
-    if (this.#connections.get(keyOf(server)) === resuming) this.#connections.delete(keyOf(server))
-    return this.#connectionTo(server, false)
   }
 
   #openConnection(server: Server, early: boolean): Promise<ServerConnection> {
@@ -255,10 +251,6 @@ class ServerConnection {
     this.#cancelClosing() // Streams that end in one turn are all told of after the last.
     this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => host.use(nowMs => connection.close(nowMs)))
   }
-}
-
-function refuse(peer: Endpoint): never {
-  throw new HamletError(closeError('refused', peer))
 }
 
 /** Loopback stays loopback; else any address of this machine will do. */

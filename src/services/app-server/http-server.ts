@@ -16,7 +16,7 @@ import { problem, type Controller, type HttpRequest, type HttpResponse, type Tra
 import { parseTarget, type RequestTarget } from './request-target.ts'
 import { writeResponse } from './write-response.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { createHalfOpenServer } from '../kit/node/half-open-http.ts'
+import { createHalfOpenServer, onRequestInTurn } from '../kit/node/half-open-http.ts'
 
 /** One request that is done, as log and event tell it. */
 export interface Served {
@@ -52,19 +52,19 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
   server.keepAliveTimeout = limits.keepAliveTimeoutMs
   server.headersTimeout = 0 // connections.ts watches both; see limits.ts
   server.requestTimeout = 0
-  server.on('request', (incoming, outgoing) => {
+  const afterRequests = onRequestInTurn(server, (incoming, outgoing) => {
     const connection = connections.of(incoming.socket)
     if (connection === undefined) incoming.destroy()
     else if (connection.state === 'closing') incoming.resume()
     else void serve(incoming, outgoing, connection, options)
   })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => afterRequests(socket, () => {
     const connection = connections.of(socket)
     if (connection === undefined || socket.destroyed) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The head of a request may have ${limits.headerBytesMax} bytes.`)
     else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
     else refuse(connections, connection, refusalOfLine(error), UNREADABLE[refusalOfLine(error)])
-  })
+  }))
   server.on('connect', (_incoming, socket) => {
     const connection = connections.of(socket)
     if (connection === undefined) socket.destroy()

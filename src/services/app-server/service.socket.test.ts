@@ -233,6 +233,18 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(replies.slice(replies.indexOf('HTTP/1.1 404'))).toMatch(/^HTTP\/1\.1 404 (?:.+\r\n)+\r\n<!doctype html>/)
   })
 
+  test('what is asked for behind a signature shows it, however many come in one packet', async () => {
+    const { peer } = await servers.start()
+    const body = 'name=Ada&message=hello'
+    const sign = `POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const read = (more = '') => `GET /guestbook/entries.json HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
+    const replies = await servers.tell(peer, (read() + sign).repeat(150) + read('Connection: close\r\n'))
+    const entries = [...replies.matchAll(/^\{"entries":(.*)\}/gm)].map(([, list = '']) => JSON.parse(list).length)
+    expect(entries).toEqual(Array.from({ length: 151 }, (_, signed) => signed))
+    const followed = await servers.tell(peer, `${sign + read() + sign + read()}no request at all\r\n\r\n`)
+    expect(followed.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(['303', '200', '303', '200'])
+  })
+
   test('films that are asked for behind one another come whole, each opened when it is its turn', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = join(site, 'film.webm')

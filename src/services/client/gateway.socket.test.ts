@@ -163,6 +163,38 @@ describe('a request', () => {
     expect([seen.map(({ url }) => url), heard.includes(inner)]).toEqual([['/'], true])
   })
 
+  test('reaches its server after what came before it on the connection, where either may change something', async () => {
+    const order: string[] = []
+    answer = ({ method, url }, outgoing) => {
+      order.push(`${method} ${url}`)
+      setTimeout(() => {
+        order.push(`${url} done`)
+        outgoing.end()
+      }, 50)
+    }
+    const ask = (method: string, path: string) => `${method} ${origin}${path} HTTP/1.1\r\nHost: a\r\n${credentials}\r\n`
+    await rawly(ask('GET', '/1') + ask('GET', '/2') + ask('DELETE', '/3') + ask('GET', '/4'))
+    expect(order.slice(0, 2).sort()).toEqual(['GET /1', 'GET /2']) // these at once
+    expect(order.slice(4)).toEqual(['DELETE /3', '/3 done', 'GET /4', '/4 done'])
+    const followed = await rawly(`${ask('DELETE', '/5')}${ask('GET', '/6')}${ask('DELETE', '/7')}no request at all\r\n\r\n`)
+    expect([followed.match(/HTTP\/1\.1 200/g)?.length, order.at(-1)]).toEqual([3, '/7 done'])
+  })
+
+  test('goes to its server with some others of its connection, and not with thousands', async () => {
+    let [atOnce, most] = [0, 0]
+    answer = (_incoming, outgoing) => {
+      most = Math.max(most, ++atOnce)
+      setTimeout(() => {
+        atOnce--
+        outgoing.end('hello')
+      }, 5)
+    }
+    const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}\r\n`.repeat(100))
+    expect(heard.match(/hello/g)).toHaveLength(100)
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(32)
+  })
+
   test('gets ranges, statuses, cookies and empty bodies as the server gave them', async () => {
     answer = (incoming, outgoing) => {
       if (incoming.method === 'HEAD') return outgoing.writeHead(200, { 'Content-Length': 12345 }).end()

@@ -7,7 +7,7 @@ import { refusalOfCoding } from '../kit/request-body.ts'
 import { hostIsInOrder } from '../kit/request-host.ts'
 import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { createHalfOpenServer, endInOrder } from '../kit/node/half-open-http.ts'
+import { createHalfOpenServer, endInOrder, onRequestInTurn } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
 import { BrowserWatch, HEAD_MS_MAX, type Exchange } from './browser-watch.ts'
 import { renderErrorPage } from './core/error-page.ts'
@@ -48,7 +48,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   server.requestTimeout = 0 // an upload to a slow server takes the time it takes
   const watch = new BrowserWatch(options.clock, socket => refuse(socket, new ProxyRefusal(408, NOT_IN_TIME)))
 
-  server.on('request', (incoming, outgoing) => {
+  const afterRequests = onRequestInTurn(server, (incoming, outgoing) => {
     if (incoming.socket.writableEnded) return void incoming.resume() // it was refused before its head had come
     watch.began({ incoming, outgoing })
     answer(incoming, outgoing).catch((error: unknown) => sendErrorPage(outgoing, error))
@@ -85,12 +85,12 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     if (port === undefined) throw new ProxyRefusal(400, NO_PORT)
     return options.tunnel({ host, port }, stream, head)
   }
-  server.on('clientError', (error, stream) => {
+  server.on('clientError', (error, stream) => afterRequests(stream, () => {
     if (stream.destroyed || stream.writableEnded) return
     const exchange = watch.latest(stream)
     if (exchange !== undefined && !exchange.outgoing.writableFinished) return endWith(exchange, unreadable(error), () => endInOrder(stream, patience))
     refuse(stream, unreadable(error))
-  })
+  }))
 
   let connections = 0
   const listener = await listenStreams({

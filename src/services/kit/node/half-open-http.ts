@@ -33,6 +33,55 @@ export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOp
   return server
 }
 
+/** RFC 9110 §9.2.1: what changes nothing. */
+const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
+/** Requests of a connection that are acted on at once. */
+const ACTING_MAX = 32
+/** Requests of a connection that wait for their turn; beyond that nothing is read. */
+const HELD_MAX = 100
+
+interface Turns {
+  /** The latest answer to what may change something. */
+  changing: ServerResponse | undefined
+  acting: number
+  held: number
+  whenNoneIsHeld: (() => void) | undefined
+}
+
+/**
+ * Tells of each request when it may be acted on: what may change something comes after all that was asked for before it on its connection,
+ * and before all that follows (RFC 9112 §9.3.2). Others need not wait for one another, unless they are many.
+ * @returns does something on a connection once every request is acted on that has come there
+ */
+export function onRequestInTurn(server: Server, act: (incoming: IncomingMessage, outgoing: ServerResponse) => void): (socket: Duplex, then: () => void) => void {
+  const connections = new WeakMap<Duplex, Turns>()
+  server.on('request', (incoming, outgoing) => {
+    const { socket } = incoming
+    const turns = connections.get(socket) ?? { changing: undefined, acting: 0, held: 0, whenNoneIsHeld: undefined }
+    connections.set(socket, turns)
+    const begin = (): void => {
+      turns.acting++
+      outgoing.once('close', () => turns.acting--)
+      act(incoming, outgoing)
+    }
+    const changes = !SAFE_METHODS.includes(incoming.method)
+    const waits = outgoing.socket === null && (changes || turns.acting >= ACTING_MAX || turns.changing?.writableFinished === false)
+    if (changes) turns.changing = outgoing
+    if (!waits) return begin()
+    if (++turns.held >= HELD_MAX) socket.pause()
+    outgoing.once('socket', () => {
+      if (turns.held-- === HELD_MAX) socket.resume()
+      begin()
+      if (turns.held === 0) turns.whenNoneIsHeld?.()
+    })
+  })
+  return (socket, then) => {
+    const turns = connections.get(socket)
+    if (turns === undefined || turns.held === 0) then()
+    else turns.whenNoneIsHeld = then
+  }
+}
+
 /** Of interim responses that wait with theirs for the answer before it; what is beyond is left out. */
 const WAITING_MAX = 10
 

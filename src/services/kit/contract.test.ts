@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ipAddress, parsedText } from './contract.ts'
+import { io, ipAddress, parsedText, port } from './contract.ts'
 import { UsageError } from './errors.ts'
 
 test.each([['0:0:0:0:0:0:0:0', '::'], ['2001:DB8::01', '2001:db8::1'], ['127.0.0.1', '127.0.0.1']])('the address %s of a setting is kept as %s', (text, kept) => {
@@ -13,4 +13,12 @@ test('what is no address is refused as it was written', () => {
 test('what a parser refuses is told with what to write instead', () => {
   const pool = parsedText(text => { throw new UsageError(`--pool cannot be ${text}`, 'it is not two addresses', 'write FIRST-LAST') })
   expect(pool.safeParse('192.0.2.1').error?.issues[0]?.message).toBe('it is not two addresses; write FIRST-LAST')
+})
+
+test.each([
+  [port(''), 70000, 'it may be at most 65535'],
+  [port(''), -1, 'it has to be at least 0'],
+  [io(), 'fast', 'it is none of auto, batch, dgram'],
+] as const)('what is beyond a limit, or none of a choice, is told in plain words: %#', (setting, given, why) => {
+  expect(setting.safeParse(given).error?.issues[0]?.message).toBe(why)
 })

@@ -7,6 +7,17 @@ import { partsOf } from './errors.ts'
 import { canonicalIp, isIpAddress } from './ip-address.ts'
 import { LINK_PRESETS, parseLink } from './link-text.ts'
 
+/** What a person gave that is beyond a limit, or none of a choice, is told in plain words; zod's own name its types. */
+z.config({
+  customError(issue) {
+    if (issue.code === 'invalid_value') return `it is none of ${issue.values.join(', ')}`
+    if (issue.code === 'too_big' && isOfNumber(issue.origin)) return `it may be at most ${issue.maximum}`
+    if (issue.code === 'too_small' && isOfNumber(issue.origin)) return `it has to be at least ${issue.minimum}`
+    return undefined
+  },
+})
+const isOfNumber = (origin: string) => origin === 'number' || origin === 'int'
+
 /** What a command is asked with and what it replies. */
 export interface CommandSchemas {
   readonly ask: z.ZodType

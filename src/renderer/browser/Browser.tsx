@@ -1,5 +1,6 @@
 /** The mini browser: address bar, the page, and what stands in the page's place before the first load and after a failed one. */
 import { useEffect, useRef, type ReactNode } from 'react'
+import type { ErrorParts } from '../../services/kit/errors.ts'
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
@@ -37,15 +38,24 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
       <div className="page">
         <Page key={guest} isShown={isPageShown} />
         {url === '' && beforeFirstPage}
-        {failure !== undefined && (
-          <div className="failure" role="alert">
-            <ErrorSentence error={failure} />
-            <Button onPress={reloadOrStop}>Try again</Button>
-          </div>
-        )}
+        {failure !== undefined && <Failure failure={failure} />}
       </div>
       {children}
     </section>
+  )
+}
+
+function Failure({ failure }: { readonly failure: ErrorParts }) {
+  const frame = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The page that is hidden now would go on taking the keys.
+    if (document.activeElement?.matches('webview') === true) frame.current?.focus()
+  }, [failure])
+  return (
+    <div ref={frame} className="failure" role="alert" tabIndex={-1}>
+      <ErrorSentence error={failure} />
+      <Button onPress={reloadOrStop}>Try again</Button>
+    </div>
   )
 }
 

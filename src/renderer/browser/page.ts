@@ -45,7 +45,10 @@ export function openForPage(url: string): void {
   if (refusal !== undefined) setState({ refusal: `${refusal} The page leads to ${url.length > URL_LENGTH_SHOWN ? `${url.slice(0, URL_LENGTH_SHOWN)}…` : url}` })
 }
 
-export const dismissRefusal = () => setState({ refusal: undefined })
+export function dismissRefusal(): void {
+  setState({ refusal: undefined })
+  focusPage()
+}
 
 /** The page to begin with, where the person has not asked for another one. */
 export function openFirst(url: string): void {

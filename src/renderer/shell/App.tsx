@@ -15,6 +15,7 @@ import { labelOf } from '../service-panel/labels.ts'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
 import { show, startService, stopService } from './actions.ts'
 import { useAnnouncement } from './announce.ts'
+import { keepFocus, watchFocus } from './focus.ts'
 import { Notices } from './Notices.tsx'
 import { Rail } from './Rail.tsx'
 import './shell.css'
@@ -31,12 +32,13 @@ export function App() {
   const stage = useRef<HTMLDivElement>(null)
   useShortcuts()
   useEffect(() => setOnline(isOnline), [isOnline])
+  useEffect(() => stage.current === null ? undefined : watchFocus(stage.current), [])
   useEffect(() => keepFocus(stage.current), [view])
   return (
     <div className="window">
       <Rail />
       <main className="centre">
-        <Notices onGone={() => keepFocus(stage.current)} />
+        <Notices />
         <div className="stage" ref={stage} role="group" aria-label="View" tabIndex={-1}>
           <Browser isHidden={view !== 'browser'} beforeFirstPage={<StartPage />}><JourneyStrip onOpen={openStep} /></Browser>
           {view === 'lab' && <LabView />}
@@ -47,12 +49,6 @@ export function App() {
       <Announcer />
     </div>
   )
-}
-
-/** What had the focus is gone, or covered: the keyboard and the screen reader go on in the view. */
-function keepFocus(stage: HTMLElement | null): void {
-  const focused = document.activeElement
-  if (focused === null || focused === document.body || focused.closest('[inert]') !== null) stage?.focus()
 }
 
 /** The packets of a step, as the client saw them. */

@@ -1,30 +1,30 @@
 /** What main has to tell, and why the last wish could not be met: above the view, until dismissed. */
-import { useEffect } from 'react'
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
 import { dismissError, dismissNotice } from './actions.ts'
 import { isPanel, useVillage } from './store.ts'
 
-/** @param onGone is told when one is gone, and with it maybe the button that was pressed */
-export function Notices({ onGone }: { readonly onGone: () => void }) {
+export function Notices() {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
   // A panel shows the error of its own service already.
   const isOnPanel = useVillage(({ view, services }) => isPanel(view) && error !== undefined && services[view].status.error?.what === error.what)
   // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
   const newest = notices[notices.length - 1]
-  useEffect(onGone, [newest, error])
   return (
     <div className="notices">
       {error !== undefined && !isOnPanel && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}
-      {newest !== undefined && (
-        <div className="notice" role="status">
-          <p>{newest.text}</p>
-          {notices.length > 1 && <span className="notice-more">{notices.length - 1} more</span>}
-          <Button look="quiet" isIcon aria-label="Dismiss" onPress={() => dismissNotice(newest.key)}><CloseIcon /></Button>
-        </div>
-      )}
+      {/* Always there: screen readers tell what comes into a region, not the region that comes. */}
+      <div role="status">
+        {newest !== undefined && (
+          <div className="notice">
+            <p>{newest.text}</p>
+            {notices.length > 1 && <span className="notice-more">{notices.length - 1} more</span>}
+            <Button look="quiet" isIcon aria-label="Dismiss" onPress={() => dismissNotice(newest.key)}><CloseIcon /></Button>
+          </div>
+        )}
+      </div>
     </div>
   )
 }

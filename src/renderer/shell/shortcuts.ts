@@ -30,10 +30,13 @@ export function askedBy(keys: Keys): Shortcut | undefined {
   return key === 'Escape' && !(ctrlKey || metaKey || altKey || shiftKey) ? '1' : shortcutOf(keys)
 }
 
-/** What is covered takes no focus, so that waits until it is drawn. */
-function showBrowser(focus: () => void): void {
-  show('browser')
-  requestAnimationFrame(focus)
+/** The keyboard goes on in the view that was asked for. What is covered takes no focus, so that waits until it is drawn. */
+function showAndGo(view: View, focus?: () => void): void {
+  show(view)
+  requestAnimationFrame(() => {
+    focus?.()
+    if (document.activeElement?.closest('.stage') === null) document.querySelector<HTMLElement>('.stage')?.focus()
+  })
 }
 
 /** The bar takes the focus when it is drawn. */
@@ -50,9 +53,9 @@ export function perform(shortcut: Shortcut): void {
     case 'back': return isPageSeen ? goBack() : undefined
     case 'forward': return isPageSeen ? goForward() : undefined
     case 'find': return isPageSeen ? showFinding() : document.querySelector<HTMLElement>('.table-filter')?.focus()
-    case '1': return showBrowser(focusPage)
-    case 'address': return showBrowser(() => document.querySelector<HTMLElement>('.address')?.focus())
+    case '1': return showAndGo('browser', focusPage)
+    case 'address': return showAndGo('browser', () => document.querySelector<HTMLElement>('.address')?.focus())
     case 'larger': case 'smaller': case 'usual size': return void bridge().invoke('window:zoom', { to: shortcut })
-    default: return show(views[Number(shortcut) - 1] ?? 'browser')
+    default: return showAndGo(views[Number(shortcut) - 1] ?? 'browser')
   }
 }

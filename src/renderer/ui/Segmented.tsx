@@ -1,4 +1,4 @@
-/** Two or three choices side by side, one of them chosen. Arrow keys move, Space or Enter chooses: a choice may restart servers. */
+/** Two or three choices side by side, one of them chosen. Tab comes to that one, arrow keys move, Space or Enter chooses: a choice may restart servers. */
 import type { ReactNode } from 'react'
 import { ToggleButton, ToggleButtonGroup } from 'react-aria-components'
 
@@ -30,7 +30,7 @@ export function Segmented<Value extends string>({ label, segments, value, isDisa
       }}
     >
       {segments.map(segment => (
-        <ToggleButton key={segment.value} id={segment.value} className="segment">
+        <ToggleButton key={segment.value} id={segment.value} className="segment" excludeFromTabOrder={value !== undefined && value !== segment.value}>
           {segment.mark !== undefined && <span aria-hidden="true">{segment.mark}</span>}
           {segment.label}
         </ToggleButton>

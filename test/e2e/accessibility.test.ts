@@ -1,12 +1,19 @@
 /** The window for who does not see it, or not well, or has no mouse: names, roles, what is told, contrast, and the keyboard's focus. */
+import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
 
+const VIEWS = ['Browser', 'DNS', 'DHCP', 'App server', 'Client', 'Lab', 'Packets']
+/** What a person can do something with, or has to have a name to be told apart. */
+const NAMED = ['button', 'textbox', 'searchbox', 'switch', 'radio', 'radiogroup', 'combobox', 'slider', 'checkbox', 'link', 'table', 'tree', 'listbox', 'option', 'treeitem', 'img', 'region', 'columnheader', 'DisclosureTriangle', 'navigation']
+
 let hamlet: HamletWindow
+let tree: CDPSession
 
 beforeAll(async () => {
   hamlet = await HamletWindow.open(emptyFolder())
+  tree = await hamlet.shell.context().newCDPSession(hamlet.shell)
   await hamlet.startEverything()
   await hamlet.page()
 }, 90_000)
@@ -18,6 +25,70 @@ const focused = () => hamlet.shell.evaluate(() => {
   return element?.getAttribute('aria-label') ?? (element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : undefined) ?? element?.textContent
 })
 const field = (name: string) => hamlet.shell.getByRole('textbox', { name, exact: true })
+
+interface Node {
+  readonly role: string
+  readonly name: string
+  readonly description: string
+  readonly level: number | undefined
+}
+
+/** What a screen reader is given, in its order. */
+async function nodes(): Promise<Node[]> {
+  const told = await tree.send('Accessibility.getFullAXTree')
+  const logs = told.nodes.filter(({ role }) => role?.value === 'log').flatMap(({ childIds = [] }) => childIds) // words of React Aria, on their way
+  return told.nodes.filter(({ ignored, nodeId }) => !ignored && !logs.includes(nodeId)).map(({ role, name, description, properties = [] }) => {
+    const level: unknown = properties.find(property => property.name === 'level')?.value.value
+    return { role: String(role?.value), name: String(name?.value ?? ''), description: String(description?.value ?? ''), level: typeof level === 'number' ? level : undefined }
+  })
+}
+
+test('in every view all that can be used has a name, and headings go down by one level at most, from one that is the view\'s', async () => {
+  expect(await hamlet.shell.locator('html').getAttribute('lang')).toBe('en')
+  for (const view of VIEWS) {
+    await open(view)
+    await hamlet.shell.locator('main h1').first().waitFor({ state: 'attached' })
+    const told = await nodes()
+    expect(told.filter(({ role, name }) => NAMED.includes(role) && name.trim() === ''), view).toEqual([])
+    const levels = told.flatMap(({ role, level }) => role === 'heading' && level !== undefined ? [level] : [])
+    expect(levels[0], view).toBe(1)
+    expect(levels.filter(level => level === 1), view).toHaveLength(1)
+    expect(levels.every((level, index) => level - (levels[index - 1] ?? 1) <= 1), view).toBe(true)
+  }
+})
+
+test('a lamp says whether it is lit, a service where it is, and its console what it printed', async () => {
+  await open('DNS')
+  await hamlet.shell.locator('.xterm-rows').waitFor()
+  await expect.poll(async () => (await nodes()).some(({ role, name }) => role === 'StaticText' && name.startsWith('Waiting for requests'))).toBe(true)
+  const told = await nodes()
+  expect(told).toContainEqual(expect.objectContaining({ role: 'textbox', name: 'Console of DNS server' }))
+  expect(told).toContainEqual(expect.objectContaining({ role: 'img', name: expect.stringMatching(/^Lit: /) }))
+  expect(told).toContainEqual(expect.objectContaining({ role: 'button', name: 'DNS', description: expect.stringMatching(/^127\.0\.0\.1 ?:\d+/) }))
+  // Each line would be spoken at once, over whatever is read.
+  expect(await hamlet.shell.locator('.console [aria-live]').evaluateAll(regions => regions.map(region => region.getAttribute('aria-live')))).toEqual(['off'])
+})
+
+test('that a page has come is told, and no number that changes with every packet', async () => {
+  const { shell } = hamlet
+  await hamlet.browse('http://my-app.home/watch')
+  await shell.locator('[role="status"]').getByText('http://my-app.home/watch has come.').waitFor({ state: 'attached' })
+  await open('Packets')
+  await shell.getByRole('button', { name: 'Pause' }).click()
+  await shell.evaluate(() => {
+    const told: (string | null)[] = []
+    Object.assign(window, { told })
+    new MutationObserver(changes => {
+      for (const { target } of changes) if (target.parentElement?.matches('.packets [role="status"], .packets [role="status"] *') === true) told.push(target.textContent)
+    }).observe(document.body, { subtree: true, characterData: true })
+  })
+  for (let number = 0; number < 3; number++) {
+    await shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'client', name: 'resolve', ask: { name: 'nothing.home' } }))
+    await shell.getByText(new RegExp(`^Paused; ([${number + 1}-9]|\\d\\d+) newer`)).waitFor()
+  }
+  expect(await shell.evaluate(() => Reflect.get(window, 'told'))).toEqual([])
+  await shell.getByRole('button', { name: 'Follow' }).click()
+})
 
 test('Ctrl and a number goes on in the view also from the rail, and Tab comes to what is chosen of several', async () => {
   const { shell } = hamlet

@@ -25,15 +25,18 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
   const isPageShown = url !== '' && failure === undefined
   return (
     <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
+      {url !== '' && <h1 className="visually-hidden">Browser</h1>}
       <AddressBar />
       <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
-      {isPageShown && !isOnline && <div className="stale" role="status"><p>{STALE}</p></div>}
-      {refusal !== undefined && (
-        <div className="stale" role="status">
-          <p>{refusal}</p>
-          <Button look="quiet" isIcon aria-label="Dismiss" onPress={dismissRefusal}><CloseIcon /></Button>
-        </div>
-      )}
+      <div role="status">
+        {isPageShown && !isOnline && <div className="stale"><p>{STALE}</p></div>}
+        {refusal !== undefined && (
+          <div className="stale">
+            <p>{refusal}</p>
+            <Button look="quiet" isIcon aria-label="Dismiss" onPress={dismissRefusal}><CloseIcon /></Button>
+          </div>
+        )}
+      </div>
       {finding !== undefined && <FindBar finding={finding} />}
       <div className="page">
         <Page key={guest} isShown={isPageShown} />

@@ -155,7 +155,7 @@ export function attach(element: WebviewElement): () => void {
 function commit(url: string, failure: ErrorParts | undefined): void {
   pendingUrl = undefined
   committed = { url, failure }
-  setState({ ...committed, finding: undefined, refusal: undefined })
+  setState(({ came }) => ({ ...committed, finding: undefined, refusal: undefined, came: failure === undefined ? { url, count: came.count + 1 } : came }))
 }
 
 /** Nothing comes any more. */

@@ -27,8 +27,11 @@ export interface BrowserState {
   readonly isOnline: boolean
   /** Counts the elements that showed pages: one whose page has closed itself makes room for a new one. */
   readonly guest: number
+  /** The page that came last, and how many have come: for whoever cannot see that it did. */
+  readonly came: { readonly url: string; readonly count: number }
 }
 
 export const useBrowser = create<BrowserState>(() => ({
   url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, finding: undefined, refusal: undefined, isOnline: false, guest: 0,
+  came: { url: '', count: 0 },
 }))

@@ -78,8 +78,10 @@ export function Packets({ pids }: PacketsProps) {
             </RowList>
           )}
           <div className="packets-foot">
-            <p role="status">
-              {during !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : pausedText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} {saved}
+            {/* What counts is not told as it changes: it changes with every packet. */}
+            <p>
+              <span role="status">{during !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : 'Paused'}</span>
+              {during === undefined && !isFollowing && newerText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} <span role="status">{saved}</span>
             </p>
             {during === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) pause(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
           </div>
@@ -92,8 +94,8 @@ export function Packets({ pids }: PacketsProps) {
 
 const CHOOSE = 'Choose one to look into it.'
 
-function pausedText(newer: number): string {
-  return newer === 0 ? 'Paused; nothing has come since.' : `Paused; ${newer} newer ${newer === 1 ? 'one has' : 'ones have'} come.`
+function newerText(newer: number): string {
+  return newer === 0 ? '; nothing has come since.' : `; ${newer} newer ${newer === 1 ? 'one has' : 'ones have'} come.`
 }
 
 /** Why a list is empty, and what to do: HTTP's packets are never there, those of a step may not have been needed. */

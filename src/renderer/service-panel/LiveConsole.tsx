@@ -12,7 +12,7 @@ export function LiveConsole({ log, label }: { readonly log: Log; readonly label:
   const [isEmpty, setEmpty] = useState(true)
   useEffect(() => {
     if (frame.current === null) return
-    const terminal = openTerminal(frame.current)
+    const terminal = openTerminal(frame.current, label)
     const end = log.listen({
       appended: line => {
         setEmpty(false)
@@ -28,7 +28,7 @@ export function LiveConsole({ log, label }: { readonly log: Log; readonly label:
       end()
       terminal.dispose()
     }
-  }, [log])
+  }, [log, label])
   return (
     <div className="console" role="region" aria-label={label}>
       <div className="console-frame" ref={frame} />
@@ -40,14 +40,17 @@ export function LiveConsole({ log, label }: { readonly log: Log; readonly label:
 /** The original system's lines stand out: they are what a script waits for. */
 const emphasised = ({ to, text }: LogLine) => (to === 'contract' ? `\u001b[1;36m${text}\u001b[0m` : text)
 
-function openTerminal(frame: HTMLElement): { writeln(text: string): void; reset(): void; dispose(): void } {
+function openTerminal(frame: HTMLElement, label: string): { writeln(text: string): void; reset(): void; dispose(): void } {
   const terminal = new Terminal({
     disableStdin: true, cursorStyle: 'bar', cursorWidth: 1, cursorInactiveStyle: 'none', fontFamily: token('--mono'), fontSize: 12, lineHeight: 1.3,
-    scrollback: SCROLLBACK_LINES, minimumContrastRatio: 4.5, theme: themeNow(),
+    scrollback: SCROLLBACK_LINES, minimumContrastRatio: 4.5, theme: themeNow(), screenReaderMode: true,
   })
   const fit = new FitAddon()
   terminal.loadAddon(fit)
   terminal.open(frame)
+  terminal.textarea?.setAttribute('aria-label', label)
+  // Its lines are there to be read. Of its own accord it would speak every one, at once, over whatever is being read.
+  frame.querySelector('[aria-live]')?.setAttribute('aria-live', 'off')
   // Only scrolling is taken from the keyboard: Tab, Escape and the window's shortcuts pass through.
   terminal.attachCustomKeyEventHandler(({ key, type }) => {
     if (type === 'keydown' && key === 'PageUp') terminal.scrollPages(-1)

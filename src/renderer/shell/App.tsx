@@ -5,6 +5,7 @@ import { contractOf, type ServiceId } from '../../services/contracts.ts'
 import { isUp } from '../../services/kit/host-protocol.ts'
 import { Browser } from '../browser/Browser.tsx'
 import { setOnline } from '../browser/page.ts'
+import { useBrowser } from '../browser/store.ts'
 import { DhcpForms } from '../dhcp/DhcpForms.tsx'
 import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip, type StepOfPage } from '../journey/JourneyStrip.tsx'
@@ -83,9 +84,10 @@ function Panel({ id }: { readonly id: ServiceId }) {
 
 function Announcer() {
   const { dns, dhcp, 'app-server': appServer, client } = useVillage(state => state.services)
-  const states = useMemo(
-    () => ({ dns: dns.status.state, dhcp: dhcp.status.state, 'app-server': appServer.status.state, client: client.status.state }),
-    [dns.status.state, dhcp.status.state, appServer.status.state, client.status.state],
+  const { url, count } = useBrowser(state => state.came)
+  const news = useMemo(
+    () => ({ states: { dns: dns.status.state, dhcp: dhcp.status.state, 'app-server': appServer.status.state, client: client.status.state }, page: { url, count } }),
+    [dns.status.state, dhcp.status.state, appServer.status.state, client.status.state, url, count],
   )
-  return <p className="visually-hidden" role="status" aria-live="polite">{useAnnouncement(states)}</p>
+  return <p className="visually-hidden" role="status" aria-live="polite">{useAnnouncement(news)}</p>
 }

@@ -16,7 +16,7 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
   const service = useVillage(state => state.services[id])
   const isCurrent = useVillage(state => state.view === id)
   const busy = useVillage(state => state.busy)
-  const labelId = useId()
+  const [labelId, stateId] = [useId(), useId()]
   const card = useRef<HTMLLIElement>(null)
   const { state } = service.status
   const title = contractOf(id).title
@@ -24,9 +24,9 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
     <li ref={card} className="house" data-current={isCurrent} data-state={state}>
       <Lamp lit={service.lamp.lit} sentence={service.lamp.sentence} size={32} testId={`lamp-${id}`} />
       <TooltipTrigger delay={TOOLTIP_DELAY_MS}>
-        <AriaButton className="house-open" aria-labelledby={labelId} {...(isCurrent && { 'aria-current': 'page' as const })} onPress={() => show(id)}>
+        <AriaButton className="house-open" aria-labelledby={labelId} aria-describedby={stateId} {...(isCurrent && { 'aria-current': 'page' as const })} onPress={() => show(id)}>
           <span className="house-name"><b id={labelId}>{houses[id].term}</b> <small>{houses[id].word}</small></span>
-          <StateLine {...service} />
+          <span id={stateId}><StateLine {...service} /></span>
         </AriaButton>
         <Tooltip className="tooltip" placement="right" offset={8} triggerRef={card}>
           {service.lamp.sentence === '' ? `${title}: ${houses[id].does}.` : service.lamp.sentence} <kbd>Ctrl+{views.indexOf(id) + 1}</kbd>

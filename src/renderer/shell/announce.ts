@@ -8,12 +8,24 @@ const QUIET_MS = 5000
 
 export type States = Readonly<Record<ServiceId, ServiceStatus['state']>>
 
-/** "DNS is running. DHCP failed." Only what differs, and nothing of states that pass by themselves. */
-export function changesInWords(before: States, after: States): string {
-  return SERVICE_IDS.filter(id => before[id] !== after[id]).flatMap(id => {
-    const words = spoken[after[id]]
+/** The page that is shown, and how many have come so far: the same one may come again. */
+export interface Page {
+  readonly url: string
+  readonly count: number
+}
+
+export interface News {
+  readonly states: States
+  readonly page: Page
+}
+
+/** "DNS is running. DHCP failed. http://my-app.home/ has come." Only what differs, and nothing of states that pass by themselves. */
+export function changesInWords(before: News, after: News): string {
+  const services = SERVICE_IDS.filter(id => before.states[id] !== after.states[id]).flatMap(id => {
+    const words = spoken[after.states[id]]
     return words === undefined ? [] : [`${houses[id].term} ${words}.`]
-  }).join(' ')
+  })
+  return [...services, ...before.page.count === after.page.count ? [] : [`${after.page.url} has come.`]].join(' ')
 }
 
 const spoken: Readonly<Record<ServiceStatus['state'], string | undefined>> = {
@@ -21,20 +33,21 @@ const spoken: Readonly<Record<ServiceStatus['state'], string | undefined>> = {
 }
 
 /** The text of a polite live region. */
-export function useAnnouncement(states: States): string {
+export function useAnnouncement(news: News): string {
   const [text, setText] = useState('')
-  const told = useRef({ states, atMs: 0 })
-  const latest = useRef(states)
+  const told = useRef({ news, atMs: 0 })
+  const latest = useRef(news)
   const timer = useRef<number | undefined>(undefined)
   useEffect(() => {
-    latest.current = states
+    latest.current = news
     if (timer.current !== undefined) return
     timer.current = window.setTimeout(() => {
       timer.current = undefined
-      const words = changesInWords(told.current.states, latest.current)
-      told.current = { states: latest.current, atMs: Date.now() }
-      if (words !== '') setText(words)
+      const words = changesInWords(told.current.news, latest.current)
+      told.current = { news: latest.current, atMs: Date.now() }
+      // The same words again are spoken only where they are not quite the same.
+      if (words !== '') setText(before => before === words ? `${words}\u00a0` : words)
     }, Math.max(500, told.current.atMs + QUIET_MS - Date.now()))
-  }, [states])
+  }, [news])
   return text
 }

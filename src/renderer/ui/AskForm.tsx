@@ -42,7 +42,7 @@ export function AskForm({ title, submitLabel, intro, isSingle = false, children,
         <Button type="submit">{submitLabel}</Button>
         <p className="inline-answer" role="status">{answer.map((line, index) => <span key={`${index} ${line}`}>{line}<br /></span>)}</p>
       </form>
-      {error !== undefined && <ErrorSentence error={error} onDismiss={() => setError(undefined)} />}
+      {error !== undefined && <div role="alert"><ErrorSentence error={error} onDismiss={() => setError(undefined)} /></div>}
     </section>
   )
 }

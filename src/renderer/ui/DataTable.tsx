@@ -25,6 +25,8 @@ export function DataTable({ title, empty, columns, heading, rows }: DataTablePro
   const countId = useId()
   const found = useMemo(() => foundRows([...rows].reverse(), columns, filter), [rows, columns, filter])
   const isFiltered = filter.trim() !== ''
+  const count = countText(found.length, rows.size, isFiltered)
+  const told = useMemo(() => isFiltered ? count : '', [filter]) // what comes meanwhile is not told: it may come many times a second
   const press = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || filter === '') return
     event.preventDefault() // the next one leaves the field
@@ -34,7 +36,8 @@ export function DataTable({ title, empty, columns, heading, rows }: DataTablePro
     <section aria-label={title}>
       <div className="table-head">
         <h2>{title}</h2>
-        <p id={countId} className="table-count" role={isFiltered ? 'status' : undefined}>{countText(found.length, rows.size, isFiltered)}</p>
+        <p id={countId} className="table-count">{count}</p>
+        <p className="visually-hidden" role="status">{told}</p>
         <input
           className="field-input table-filter" type="search" aria-label={`Filter ${title}`} aria-describedby={countId} placeholder="Filter" spellCheck={false} autoComplete="off"
           maxLength={FILTER_LENGTH_MAX} value={filter} onChange={event => setFilter(event.target.value)} onKeyDown={press}

@@ -10,7 +10,8 @@ export interface LampProps {
 }
 
 export function Lamp({ lit, sentence, size = 32, testId }: LampProps) {
-  const label = sentence !== '' ? sentence : lit ? 'Lit' : 'Not lit'
+  const light = lit ? 'Lit' : 'Not lit'
+  const label = sentence === '' ? light : `${light}: ${sentence}`
   return (
     <svg
       className="lamp" data-lit={lit} data-testid={testId} role="img" aria-label={label}

@@ -3,6 +3,7 @@ import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
+import { pastContrast } from './contrast.ts'
 
 const VIEWS = ['Browser', 'DNS', 'DHCP', 'App server', 'Client', 'Lab', 'Packets']
 /** What a person can do something with, or has to have a name to be told apart. */
@@ -88,6 +89,40 @@ test('that a page has come is told, and no number that changes with every packet
   }
   expect(await shell.evaluate(() => Reflect.get(window, 'told'))).toEqual([])
   await shell.getByRole('button', { name: 'Follow' }).click()
+})
+
+test.each(['light', 'dark'] as const)('all that is written, and the edge of all that can be used, can be told from its ground: %s', async colorScheme => {
+  const { shell } = hamlet
+  await shell.emulateMedia({ colorScheme, reducedMotion: 'reduce' }) // no colour is on its way to another one
+  for (const view of VIEWS) {
+    await open(view)
+    if (view === 'Lab') {
+      await shell.getByRole('button', { name: 'Load over RUDP' }).click()
+      await shell.locator('.plot-flight[d^="M"]').waitFor({ state: 'attached' })
+    }
+    if (view === 'Packets') {
+      await shell.getByRole('option').last().click()
+      await shell.getByRole('treeitem').first().click()
+    }
+    await expect.poll(() => shell.evaluate(pastContrast), { message: view }).toEqual({ looked: expect.any(Number), faint: [] })
+    expect((await shell.evaluate(pastContrast)).looked, view).toBeGreaterThan(20)
+  }
+  await shell.emulateMedia({ colorScheme: null, reducedMotion: null })
+})
+
+test('in forced colours the view, the packet and the field that are chosen can be told from the others', async () => {
+  const { shell } = hamlet
+  await shell.emulateMedia({ forcedColors: 'active' })
+  await open('Packets')
+  await shell.getByRole('option').last().click()
+  await shell.getByRole('treeitem').first().click()
+  const outlines = (selector: string) => shell.locator(selector).evaluateAll(elements => elements.map(element => getComputedStyle(element).outlineStyle))
+  expect(await outlines('[aria-current="page"]')).toEqual(['solid'])
+  expect(await outlines('[aria-selected="true"]')).toEqual(['solid', 'solid'])
+  const grounds = await shell.locator('.hex-cells [data-marked]').evaluateAll(bytes => bytes.map(byte => getComputedStyle(byte).backgroundColor))
+  expect(new Set(grounds).size).toBe(2)
+  await hamlet.picture('forced-colours-packets')
+  await shell.emulateMedia({ forcedColors: null })
 })
 
 test('Ctrl and a number goes on in the view also from the rail, and Tab comes to what is chosen of several', async () => {

@@ -225,10 +225,10 @@ function mapRoles<T>(value: (id: ServiceId) => T): Record<ServiceId, T> {
   return { 'dns': value('dns'), 'dhcp': value('dhcp'), 'app-server': value('app-server'), 'client': value('client') }
 }
 
-/** In Chromium's levels, each 1.2 times the one below: from 70 % to 200 %. */
+/** In Chromium's levels, each 1.2 times the one below: from 70 % to 400 %. */
 function zoomed(level: number, to: Ask<'window:zoom'>['to']): number {
   if (to === 'usual size') return 0
-  return Math.min(3.8, Math.max(-2, level + (to === 'larger' ? 0.5 : -0.5)))
+  return Math.min(7.6, Math.max(-2, level + (to === 'larger' ? 0.5 : -0.5)))
 }
 
 /** The supervisor knows services by text; its ids come from the same list. */

@@ -32,6 +32,7 @@ export function App() {
   const isOnline = useVillage(state => isUp(state.services.client.status))
   const stage = useRef<HTMLDivElement>(null)
   useShortcuts()
+  useEffect(() => stage.current?.scrollIntoView({ block: 'nearest' }), [view]) // at a very large scale it stands below the village
   useEffect(() => setOnline(isOnline), [isOnline])
   useEffect(() => stage.current === null ? undefined : watchFocus(stage.current), [])
   useEffect(() => keepFocus(stage.current), [view])

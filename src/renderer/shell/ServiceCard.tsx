@@ -1,5 +1,5 @@
 /** One house of the village: lamp, term, where it can be reached, and its switch. */
-import { useId, useRef } from 'react'
+import { Fragment, useId, useRef } from 'react'
 import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components'
 import { contractOf, type ServiceId } from '../../services/contracts.ts'
 import { addressLine } from '../service-panel/sentences.ts'
@@ -42,11 +42,16 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
 
 function StateLine({ status: { state, endpoints, error } }: ServiceView) {
   switch (state) {
-    case 'running': return <span className="house-state house-address">{addressLine(endpoints) || 'on'}</span>
-    case 'degraded': return <span className="house-state house-warn"><span className="house-address">{addressLine(endpoints)}</span> with a fault</span>
+    case 'running': return <span className="house-state house-address"><Address text={addressLine(endpoints) || 'on'} /></span>
+    case 'degraded': return <span className="house-state house-warn"><span className="house-address"><Address text={addressLine(endpoints)} /></span> with a fault</span>
     case 'failed': return <span className="house-state house-failed">{error === undefined ? 'failed' : error.what}</span>
     case 'starting': return <span className="house-state">starting…</span>
     case 'stopping': return <span className="house-state">stopping…</span>
     case 'stopped': return <span className="house-state">off</span>
   }
+}
+
+/** Where it has no room in a line, it goes on with its port. */
+function Address({ text }: { readonly text: string }) {
+  return text.split(/(?=:)/).map((part, index) => <Fragment key={index}>{index > 0 && <wbr />}{part}</Fragment>)
 }

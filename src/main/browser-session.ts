@@ -3,7 +3,7 @@ import { app, session, webContents, type DownloadItem, type LoadURLOptions, type
 import { shortcutOf, type Shortcut } from '../preload/contract.ts'
 import { FRAME_HEADER, TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
 import { offerContextMenu } from './context-menu.ts'
-import { applyProxy } from './electron-compat.ts'
+import { applyProxy, onConsole } from './electron-compat.ts'
 
 /** Not persistent: what a page stored is gone with the run. */
 const PARTITION = 'hamlet-browser'
@@ -12,6 +12,9 @@ const PROXY_HOST = '127.0.0.1'
 const NO_PROXY_PORT = 1
 /** Chromium asks again without end when credentials are refused. */
 const LOGINS_MAX = 3
+
+/** All that Chromium says of a link to a file, or to a page of its own, that it does not follow. A page may write the same: it is told no more than of any other link. */
+const NOT_FOLLOWED = /^Not allowed to load local resource: (\S+)$/
 
 /** What the window does for a page. */
 export interface PageHost {
@@ -95,6 +98,10 @@ export class BrowserSession {
       if (isWebAddress(url)) return
       event.preventDefault()
       this.#host.open(url)
+    })
+    onConsole(contents, text => {
+      const url = NOT_FOLLOWED.exec(text)?.[1]
+      if (url !== undefined) this.#host.open(url)
     })
     contents.setWindowOpenHandler(({ url, referrer, postBody }) => {
       // One tab: what asks for a new window opens in this one. Of a load that fails the page's events tell.

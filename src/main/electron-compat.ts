@@ -33,6 +33,15 @@ export async function applyProxy(session: Session, host: string, port: number): 
   throw new Error('the session does not take its proxy')
 }
 
+/** Listens to what is written on a page's console. */
+export function onConsole(contents: WebContents, listen: (text: string) => void): void {
+  contents.on('console-message', (event, _level, text) => {
+    // With Electron 35 what it tells came into the event; its types are always there.
+    const { message = text }: Partial<typeof event> = event
+    listen(message)
+  })
+}
+
 /** Whether the history of a page leads on. */
 export function canGo(contents: WebContents): { readonly back: boolean; readonly forward: boolean } {
   // navigationHistory came with Electron 30; its types are always there.

@@ -6,7 +6,7 @@ import { HamletWindow } from './hamlet-window.ts'
 
 const pages: Readonly<Record<string, string>> = {
   '/text': '<p>one lamp</p><p>two lamps</p><p>no light</p><p>the last Lamp</p>',
-  '/out': '<a id="mail" href="mailto:ada@example.org">mail</a> <a id="blank" target="_blank" href="tel:123">call</a> <iframe src="/frame"></iframe>',
+  '/out': '<a id="mail" href="mailto:ada@example.org">mail</a> <a id="blank" target="_blank" href="tel:123">call</a> <a id="file" href="file:///etc/hostname">file</a> <iframe src="/frame"></iframe>',
   '/frame': '<a id="mail" href="mailto:frame@example.org">mail</a>',
   '/field': '<input id="field" value="words"> <a id="link" href="/text?a=b">link</a> <p id="text">paragraph</p>',
 }
@@ -104,6 +104,7 @@ test('a link that leads out of Hamlet is told, and opens nothing', async () => {
   for (const [frame, link, words] of [
     ['/frame', '#mail', /mailto:frame@example\.org$/],
     ['/out', '#blank', /^Hamlet does not open tel: addresses\./],
+    ['/out', '#file', /^Hamlet does not open file: addresses\. .* The page leads to file:\/\/\/etc\/hostname$/],
     ['/out', '#mail', /^Hamlet does not open mailto: addresses\. .* The page leads to mailto:ada@example\.org$/],
   ] as const) {
     const page = await hamlet.browse(`${site}/out`)

@@ -30,6 +30,8 @@ export interface Served {
   readonly tookMs: number
   /** False where the connection was lost before. */
   readonly complete: boolean
+  /** A visitor says that a lamp of its own asks. */
+  readonly isForLamp: boolean
 }
 
 export interface HttpServerOptions {
@@ -115,7 +117,7 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   if (!outgoing.shouldKeepAlive) connections.closing(connection)
   connections.responseEnded(connection, bytes)
   const complete = outgoing.writableFinished && (outgoing.shouldKeepAlive || await delivered(connection.socket))
-  if (!isProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete })
+  if (!isProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete, isForLamp: saysProbe(incoming) })
 }
 
 /** Waits for the end that was sent behind the last response: over RUDP that is done when the peer has acknowledged all of it. */
@@ -126,9 +128,11 @@ function delivered(socket: PeerSocket): Promise<boolean> {
   })
 }
 
+const saysProbe = ({ headers }: IncomingMessage) => headers[PROBE_HEADER] !== undefined
+
 /** What says that a lamp asks is believed of this machine only: no visitor shall leave the log by a word. */
-function isOwnProbe({ headers }: IncomingMessage, { socket: { localAddress, remoteAddress } }: Connection): boolean {
-  return headers[PROBE_HEADER] !== undefined && localAddress !== undefined && localAddress === remoteAddress
+function isOwnProbe(incoming: IncomingMessage, { socket: { localAddress, remoteAddress } }: Connection): boolean {
+  return saysProbe(incoming) && localAddress !== undefined && localAddress === remoteAddress
 }
 
 /** After these nothing that follows on the connection can be trusted. */

@@ -125,10 +125,10 @@ function registerAt({ settings, clock, log, emit, health }: Context, tcpPort: nu
   })
 }
 
-function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs, complete }: Served): void {
+function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs, complete, isForLamp }: Served): void {
   const shown = target.length > TARGET_LENGTH_SHOWN ? `${target.slice(0, TARGET_LENGTH_SHOWN)}…` : target
   const request = { transport, peer, method, target: shown, status, bytes, tookMs: Math.round(tookMs * 10) / 10, complete }
-  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms${complete ? '' : ', broken off'}`)
+  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms${complete ? '' : ', broken off'}${isForLamp ? ', for its lamp' : ''}`)
   emit('request', request)
   trace.event('http', request, clock.nowMs())
 }

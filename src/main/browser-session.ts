@@ -78,8 +78,13 @@ export class BrowserSession {
 
   /** Opens an address in a tab. Of a load that fails the page's events tell. */
   load(webContentsId: number, url: string): void {
-    const tab = webContents.fromId(webContentsId)
-    if (tab?.session === this.#session && isWebAddress(url)) tab.loadURL(url).catch(() => undefined)
+    if (isWebAddress(url)) this.tab(webContentsId)?.loadURL(url).catch(() => undefined)
+  }
+
+  /** The page of a tab of this session. */
+  tab(webContentsId: number): WebContents | undefined {
+    const contents = webContents.fromId(webContentsId)
+    return contents?.session === this.#session ? contents : undefined
   }
 
   #restrict(contents: WebContents): void {

@@ -30,6 +30,7 @@ function pageItems(contents: WebContents, { linkURL, selectionText, isEditable }
     { label: 'Back', enabled: back, click: () => perform('back') },
     { label: 'Forward', enabled: forward, click: () => perform('forward') },
     { label: 'Reload', click: () => perform('reload') },
+    { label: 'Save as PDF…', click: () => perform('print') },
   ]
 }
 

@@ -16,6 +16,7 @@ import { BrowserSession } from './browser-session.ts'
 import { runtimeName } from './electron-compat.ts'
 import { pushTo, type Handlers } from './ipc.ts'
 import { saveFile } from './save-file.ts'
+import { savePdf } from './save-pdf.ts'
 import type { UtilityLauncher } from './utility-launcher.ts'
 
 const LOG_LINES_MAX = 500
@@ -119,6 +120,7 @@ export class Control {
       'service:command': async ({ id, name, ask }) => ({ value: await this.#supervisor.command(id, name, ask) }),
       'qlog:save': ask => this.#saveQlog(ask),
       'pcapng:save': ask => this.#savePackets(ask),
+      'pdf:save': ask => this.#savePdf(ask),
       'window:zoom': ({ to }) => {
         const contents = this.#options.window()?.webContents
         contents?.setZoomLevel(zoomed(contents.getZoomLevel(), to))
@@ -157,6 +159,15 @@ export class Control {
     const window = this.#options.window()
     if (window === undefined) return {}
     return { path: await saveFile(window, { title: 'Export packets', fileName: `hamlet-${id}.pcapng`, kind: 'Wireshark capture', ending: 'pcapng' }, () => Promise.resolve(bytes)) }
+  }
+
+  async #savePdf({ webContentsId }: Ask<'pdf:save'>): Promise<Reply<'pdf:save'>> {
+    const window = this.#options.window()
+    const contents = webContentsId === undefined ? window?.webContents : this.#browser.tab(webContentsId)
+    if (window === undefined || contents === undefined) return {}
+    const path = await savePdf(window, contents)
+    if (path !== undefined) this.notice(`What was shown is saved as ${path}.`)
+    return {}
   }
 
   #snapshot(): Snapshot {

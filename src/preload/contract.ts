@@ -51,7 +51,7 @@ export type Snapshot = z.output<typeof snapshot>
 
 const VIEW_NUMBERS = ['1', '2', '3', '4', '5', '6', '7'] as const
 const ZOOMS = ['larger', 'smaller', 'usual size'] as const
-export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'find', 'reload', 'back', 'forward'])
+export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'find', 'print', 'reload', 'back', 'forward'])
 export type Shortcut = z.output<typeof shortcut>
 
 const nothing = z.object({})
@@ -71,6 +71,8 @@ export const channels = {
   'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
   /** The shown packets as a capture file (kit/pcapng.ts), saved as a qlog is. */
   'pcapng:save': { ask: z.object({ id: serviceId, bytes: z.instanceof(Uint8Array) }), reply: done.extend({ path: z.string().optional() }) },
+  /** What is shown on paper: the page of this tab; without one the view of the window. Saved as a qlog is. */
+  'pdf:save': { ask: z.object({ webContentsId: z.int().optional() }), reply: done },
   'window:zoom': { ask: z.object({ to: z.enum(ZOOMS) }), reply: done },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
   /** Main loads it: a <webview> that is asked itself prints a stack trace for each load that comes to nothing. What came of it its events tell. */
@@ -121,7 +123,7 @@ export function shortcutOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): S
 }
 
 const withAlt = new Map<string, Shortcut>([['ArrowLeft', 'back'], ['ArrowRight', 'forward']])
-const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address'], ['f', 'find'], ['-', 'smaller'], ['0', 'usual size'], ...VIEW_NUMBERS.map(number => [number, number] as const)])
+const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address'], ['f', 'find'], ['p', 'print'], ['-', 'smaller'], ['0', 'usual size'], ...VIEW_NUMBERS.map(number => [number, number] as const)])
 
 /** What the preload script puts on `window.hamlet`. */
 export interface Bridge {

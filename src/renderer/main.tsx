@@ -7,6 +7,7 @@ import { createRoot } from 'react-dom/client'
 import { bridge } from './bridge.ts'
 import { App } from './shell/App.tsx'
 import { feed } from './shell/feed.ts'
+import './ui/print.css' // last: it takes back what all the others say
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')

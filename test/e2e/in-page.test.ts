@@ -1,5 +1,7 @@
 /** What a person does in a page beside reading it: finds words, takes text along by a right click, follows a link that leads out of Hamlet. */
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { HamletWindow } from './hamlet-window.ts'
@@ -72,7 +74,7 @@ test('a right click offers what every browser offers, and does it', async () => 
   const page = await hamlet.browse(`${site}/field`)
   const click = (selector: string) => () => page.locator(selector).click({ button: 'right' })
   const ofPage = await hamlet.menuOf(() => page.locator('html').click({ button: 'right', position: { x: 300, y: 200 } }))
-  expect(ofPage).toEqual(['Back', '(Forward)', 'Reload', '-', 'Select all'])
+  expect(ofPage).toEqual(['Back', '(Forward)', 'Reload', 'Save as PDF…', '-', 'Select all'])
   expect(await hamlet.menuOf(click('#link'))).toEqual(['Copy link address', '-', 'Select all'])
   await hamlet.chooseInMenu('Copy link address')
   await expect.poll(clipboard).toBe(`${site}/text?a=b`)
@@ -97,6 +99,18 @@ test('fields of the window have a menu too, and what is no field has none', asyn
   await hamlet.chooseInMenu('Paste')
   await expect.poll(() => bar().inputValue()).toBe('paragraph')
   expect(await hamlet.menuOf(() => hamlet.shell.getByRole('button', { name: 'Lab', exact: true }).click({ button: 'right' }))).toEqual([])
+})
+
+test('Ctrl+P saves the page as a PDF where the person says, also while the page has the keyboard', async () => {
+  const path = join(emptyFolder(), 'page.pdf')
+  await hamlet.answerSaveDialog(path)
+  await hamlet.browse(`${site}/text`)
+  // By Electron: keys that Playwright presses in a page pass the window by.
+  await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: 'p', modifiers: ['control'] }))
+  const said = hamlet.shell.locator('.notice')
+  await said.getByText(`What was shown is saved as ${path}.`).waitFor()
+  expect(readFileSync(path, 'latin1')).toMatch(/^%PDF-[^]*\/Type \/Page\b/)
+  await said.getByRole('button', { name: 'Dismiss' }).click()
 })
 
 test('a link that leads out of Hamlet is told, and opens nothing', async () => {

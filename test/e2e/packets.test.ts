@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
@@ -123,6 +124,27 @@ test('what is shown can be saved, and tshark reads it', async () => {
   const lines = read.trimEnd().split('\n').map(line => line.split('\t'))
   expect(lines.map(([, name]) => name?.toLowerCase())).toContain('my-app.home')
   expect(lines.map(([malformed, , ...sums]) => [malformed, ...sums])).toEqual(lines.map(() => ['', '1', '1'])) // 1: good
+})
+
+test('on paper all packets of the list stand, in light colours, and without what only a screen can do', async () => {
+  const { shell } = hamlet
+  const path = join(folder, 'packets.pdf')
+  await hamlet.answerSaveDialog(path)
+  await shell.getByRole('radio', { name: 'Client', exact: true }).click()
+  await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('all')
+  await hamlet.browse('http://my-app.home/watch') // many more packets than one page holds
+  await shell.getByRole('button', { name: 'Packets', exact: true }).click()
+  await expect.poll(async () => Number(await rows().last().getAttribute('aria-setsize'))).toBeGreaterThan(100)
+  await shell.emulateMedia({ colorScheme: 'dark' })
+  await shell.keyboard.press('Control+p')
+  await shell.locator('.notice').getByText(`What was shown is saved as ${path}.`).waitFor()
+  expect(readFileSync(path, 'latin1').match(/\/Type \/Page\b/g)?.length).toBeGreaterThan(2)
+  expect(await rows().count()).toBeLessThan(30) // and on the screen those in view, as before
+  await shell.emulateMedia({ media: 'print' })
+  expect(await shell.locator('body').evaluate(body => getComputedStyle(body).getPropertyValue('--ink').trim())).toBe('#1a2330')
+  expect(await Promise.all(['.rail', '.notice', '.panel-head .button'].map(what => shell.locator(what).first().isVisible()))).toEqual([false, false, false])
+  await shell.emulateMedia({ media: null, colorScheme: null })
+  await shell.locator('.notice').getByRole('button', { name: 'Dismiss' }).click()
 })
 
 test('what is cleared does not come again', async () => {

@@ -145,6 +145,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
   },
   'qlog:save': async () => ({}),
   'pcapng:save': async () => ({}),
+  'pdf:save': async () => ({}),
   'browser:transport': async ({ transport }) => {
     if (statuses.get('client')?.state === 'running') setTimeout(() => journey(transport), 200)
     return {}

@@ -68,6 +68,12 @@ export function reloadOrStop(): void {
   else giveUp()
 }
 
+/** The number by which main knows the page, where one is shown. */
+export function shownPage(): number | undefined {
+  const { url, failure } = getState()
+  return url === '' || failure !== undefined ? undefined : page?.getWebContentsId()
+}
+
 /** The keyboard goes on in the page, where one is shown. */
 export const focusPage = () => page?.focus()
 export const goBack = () => page?.goBack()
@@ -75,8 +81,8 @@ export const goForward = () => page?.goForward()
 
 /** Text can be found as long as a page is shown. */
 export function beginFinding(): void {
-  const { url, failure, finding } = getState()
-  if (page !== undefined && url !== '' && failure === undefined) setState({ finding: finding ?? { text: '', place: 0, count: undefined } })
+  const { finding } = getState()
+  if (shownPage() !== undefined) setState({ finding: finding ?? { text: '', place: 0, count: undefined } })
 }
 
 export function find(text: string): void {

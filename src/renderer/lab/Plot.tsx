@@ -80,8 +80,9 @@ interface ChartProps {
 /** A frame with its axes, into which lines are drawn. */
 function Chart({ title, range, startMs, widthPx, heightPx, maximum, cursorMs, format, children }: ChartProps) {
   const scale = scaleOf(range, maximum, widthPx, heightPx)
+  const [wholeWidthPx, wholeHeightPx] = [LEFT_PX + widthPx + RIGHT_PX, TOP_PX + heightPx + BOTTOM_PX]
   return (
-    <svg className="plot-chart" width={LEFT_PX + widthPx + RIGHT_PX} height={TOP_PX + heightPx + BOTTOM_PX} aria-hidden="true">
+    <svg className="plot-chart" width={wholeWidthPx} height={wholeHeightPx} viewBox={`0 0 ${wholeWidthPx} ${wholeHeightPx}`} aria-hidden="true">
       <g transform={`translate(${LEFT_PX} ${TOP_PX})`}>
         <text className="plot-title" x={0} y={-6}>{title}</text>
         {axisTicks(maximum).map(value => (

@@ -3,6 +3,7 @@ import type { Mode } from '../../preload/contract.ts'
 import type { ServiceId } from '../../services/contracts.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import { bridge, errorOf } from '../bridge.ts'
+import { shownPage } from '../browser/page.ts'
 import { useVillage, type VillageState, type View } from './store.ts'
 
 export const startEverything = () => whileBusy('starting', () => bridge().invoke('roles:start', {}))
@@ -16,6 +17,13 @@ export const stopService = (id: ServiceId) => reported(bridge().invoke('service:
 
 export function switchService(id: ServiceId, isOn: boolean): void {
   void (isOn ? startService(id, useVillage.getState().services[id].settings) : stopService(id))
+}
+
+/** Saves what is shown, a page or a view of the window, where the person says. */
+export function savePdf(): void {
+  const isPage = useVillage.getState().view === 'browser'
+  const webContentsId = isPage ? shownPage() : undefined
+  if (!isPage || webContentsId !== undefined) void reported(bridge().invoke('pdf:save', { webContentsId }))
 }
 
 export const show = (view: View) => useVillage.setState({ view })

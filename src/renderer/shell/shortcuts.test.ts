@@ -20,7 +20,7 @@ test('Escape goes back to the browser', () => {
 })
 
 test('the keys of every browser do what they do there', () => {
-  expect([key('F5'), key('r', { ctrlKey: true }), key('l', { ctrlKey: true }), key('f', { ctrlKey: true })]).toEqual(['reload', 'reload', 'address', 'find'])
+  expect([key('F5'), key('r', { ctrlKey: true }), key('l', { ctrlKey: true }), key('f', { ctrlKey: true }), key('p', { ctrlKey: true })]).toEqual(['reload', 'reload', 'address', 'find', 'print'])
   expect([key('ArrowLeft', { altKey: true }), key('ArrowRight', { altKey: true }), key('ArrowLeft')]).toEqual(['back', 'forward', undefined])
   expect([key('+', { ctrlKey: true, shiftKey: true }), key('=', { ctrlKey: true }), key('-', { ctrlKey: true }), key('0', { ctrlKey: true })]).toEqual(['larger', 'larger', 'smaller', 'usual size'])
 })

@@ -4,7 +4,7 @@ import { shortcutOf, type Keys, type Shortcut } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { bridge } from '../bridge.ts'
 import { beginFinding, focusPage, goBack, goForward, reload } from '../browser/page.ts'
-import { show } from './actions.ts'
+import { savePdf, show } from './actions.ts'
 import { useVillage, type View } from './store.ts'
 
 /** In the order of their number keys. */
@@ -55,6 +55,7 @@ export function perform(shortcut: Shortcut): void {
     case 'find': return isPageSeen ? showFinding() : document.querySelector<HTMLElement>('.table-filter')?.focus()
     case '1': return showAndGo('browser', focusPage)
     case 'address': return showAndGo('browser', () => document.querySelector<HTMLElement>('.address')?.focus())
+    case 'print': return savePdf()
     case 'larger': case 'smaller': case 'usual size': return void bridge().invoke('window:zoom', { to: shortcut })
     default: return showAndGo(views[Number(shortcut) - 1] ?? 'browser')
   }

@@ -2,7 +2,8 @@
  * A long list whose newest row is at its end, drawn as far as it is in view. The end is followed until the person scrolls back,
  * goes along the rows with the keyboard, or pauses: then the list stands still.
  */
-import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { flushSync } from 'react-dom'
 import { endPx, rowsDrawn, topPxFor, type Geometry } from './row-list.ts'
 import './RowList.css'
 
@@ -34,7 +35,8 @@ export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf
   const count = rows.length
   const { rowPx, rowsInView } = geometry
   const topPx = isFollowing ? endPx(geometry, count) : scrolledPx
-  const { from, to } = rowsDrawn(geometry, topPx, count)
+  const isPrinted = useIsPrinted()
+  const { from, to } = isPrinted ? { from: 0, to: count } : rowsDrawn(geometry, topPx, count)
   const steps: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1, PageUp: -rowsInView, PageDown: rowsInView, Home: -Infinity }
   const idOf = (index: number) => `${ids}${index}`
   useLayoutEffect(() => { if (list.current !== null && isFollowing) list.current.scrollTop = endPx(geometry, count) }, [count, isFollowing, geometry])
@@ -80,4 +82,20 @@ export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf
       </div>
     </div>
   )
+}
+
+/** Paper has no view to scroll: all rows are drawn, before the event is over. */
+function useIsPrinted(): boolean {
+  const [isPrinted, setPrinted] = useState(false)
+  useEffect(() => {
+    const begin = () => flushSync(() => setPrinted(true))
+    const end = () => setPrinted(false)
+    window.addEventListener('beforeprint', begin)
+    window.addEventListener('afterprint', end)
+    return () => {
+      window.removeEventListener('beforeprint', begin)
+      window.removeEventListener('afterprint', end)
+    }
+  }, [])
+  return isPrinted
 }

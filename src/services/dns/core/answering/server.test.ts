@@ -46,6 +46,25 @@ describe('what is known here', () => {
     expect([net.ask('dev.localhost').last.data, net.ask('localhost').last.data]).toEqual([['192.168.1.50'], ['127.0.0.1']])
   })
 
+  test('who validates gets the proof of the parent that home.arpa has no keys, and nothing else of it is asked', () => {
+    const net = new Net()
+    register(net, 'nas.home.arpa', 'A', '192.168.1.60')
+    const soa = record('arpa', TYPE.SOA, 'a.root-servers.net. nstld.verisign-grs.com. 1 1800 900 604800 3600')
+    const nsec = record('home.arpa', TYPE.NSEC, 'in-addr.arpa. NS RRSIG NSEC')
+    net.ask('home.arpa', 'DS', { dnssecOk: true }).reply(0, [], response => ({ ...response, authorities: [soa, nsec] }))
+    expect([net.last.rcode, net.last.source, net.last.message.authorities.map(({ name, type }) => [name, type])]).toEqual(['NOERROR', 'upstream', [['arpa', TYPE.SOA], ['home.arpa', TYPE.NSEC]]])
+    for (const [name, type, data] of [['nas.home.arpa', 'A', ['192.168.1.60']], ['home.arpa', 'NS', []], ['nas.home.arpa', 'DS', []]] as const) {
+      expect([net.ask(name, type, { dnssecOk: true }).last.rcode, net.last.source, net.last.data]).toEqual(['NOERROR', 'zone', data])
+    }
+    expect(net.sent.length).toBe(1)
+  })
+
+  test('how the network of an upstream reaches IPv4 (RFC 7050) comes through', () => {
+    const net = new Net()
+    net.ask('ipv4only.arpa', 'AAAA').reply(0, [record('ipv4only.arpa', TYPE.AAAA, '64:ff9b::c000:aa')])
+    expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['64:ff9b::c000:aa'] })
+  })
+
   test('nobody is asked who else could be asked, and a server that is registered for that is told', () => {
     const net = new Net().ask('_dns.resolver.arpa', 'SVCB')
     expect([net.last.rcode, net.last.message.header.aa, net.last.message.authorities[0]?.name, net.sent.length]).toEqual(['NOERROR', true, 'resolver.arpa', 0])

@@ -30,7 +30,7 @@ import { localhostRecords } from './localhost.ts'
 import { explain, type Provenance } from './provenance.ts'
 import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
 import { encodeResponse, referral, type ResponseParts } from './response.ts'
-import type { Routes } from '../forwarding/routes.ts'
+import { routeFor, type Routes } from '../forwarding/routes.ts'
 import type { SignedRequest } from '../admin/tsig.ts'
 import { anyRecord, type Zone } from '../zone/zone.ts'
 import type { ZoneMap } from '../forwarding/zone-map.ts'
@@ -58,7 +58,6 @@ export type DnsEvent = ForwarderEvent
 const TCP_BYTES_MAX = 65_535
 const OURS: Provenance = { source: 'zone' }
 const UNKNOWN: Provenance = { source: 'none' }
-const NOBODY = { zone: ROOT, value: undefined }
 
 /** A query on its way to an answer. */
 interface Query {
@@ -225,7 +224,7 @@ export class DnsServer implements Machine<DnsEvent> {
     const { header, edns, question, chain: { end: qname, records: aliases } } = query
     // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
     const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
-    const { zone, value: group } = this.options.routes.longestMatch(qname) ?? NOBODY
+    const { zone, value: group } = routeFor(this.options.routes, qname, question.type)
     if (group === undefined) return this.#answerNobodysName(query, zone, nowMs)
     if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, UNKNOWN, nowMs)
     if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createRoutes, parseForwarding } from './routes.ts'
+import { TYPE } from '../../wire/types.ts'
+import { createRoutes, parseForwarding, routeFor } from './routes.ts'
 import { parseUpstream } from './upstream.ts'
 
 const routes = (...forward: string[]) => createRoutes([parseUpstream('192.0.2.53')], forward.map(parseForwarding))
@@ -11,12 +12,24 @@ test('the deepest zone says who is asked, and may name several', () => {
     .toEqual([['192.0.2.1:53', 'tls://192.0.2.3:853'], ['192.0.2.2:5353'], ['192.0.2.53:53'], undefined, undefined])
 })
 
-test.each(['64.100.in-addr.arpa', '1.2.100.100.in-addr.arpa', '127.100.in-addr.arpa', '_dns.resolver.arpa'])('%s is asked of nobody', name => {
+test.each([
+  '64.100.in-addr.arpa', '1.2.100.100.in-addr.arpa', '127.100.in-addr.arpa', '_dns.resolver.arpa', 'gnunet.alt', 'lb._dns-sd._udp.default.service.arpa', 'x.6tisch.arpa',
+  'noob.eap-noob.arpa', 'portal.eap.arpa', 'x.onion', '1.0.0.0.f.f.f.3.ip6.arpa',
+])('%s is asked of nobody', name => {
   expect(createRoutes([parseUpstream('192.0.2.1')]).longestMatch(name)?.value).toBeUndefined()
 })
 
-test.each(['63.100.in-addr.arpa', '128.100.in-addr.arpa', '100.in-addr.arpa'])('%s is asked of the upstreams', name => {
+test.each(['63.100.in-addr.arpa', '128.100.in-addr.arpa', '100.in-addr.arpa', 'x.alternative', 'my.alt.example', 'example.com', '1.0.0.0.e.f.f.3.ip6.arpa', '170.0.0.192.in-addr.arpa'])('%s is asked of the upstreams', name => {
   expect(createRoutes([parseUpstream('192.0.2.1')]).longestMatch(name)?.value).toBeDefined()
+})
+
+test('the DS of a private zone is asked of its parent, where that is asked of anybody, and nothing else of it', () => {
+  const asked = (name: string, type: number, ...forward: string[]) => routeFor(routes(...forward), name, type).value?.zone
+  const titles = (type: number) => ['home.arpa', 'Home.ARPA', '10.in-addr.arpa', 'x.home.arpa', 'test', 'onion', 'localhost'].map(name => asked(name, type))
+  expect(titles(TYPE.DS)).toEqual(['.', '.', '.', undefined, undefined, undefined, undefined])
+  expect(titles(TYPE.NS)).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, undefined])
+  expect([asked('home.arpa', TYPE.DS, 'arpa=192.0.2.1'), asked('home.arpa', TYPE.DS, 'arpa='), asked('home.arpa', TYPE.DS, 'home.arpa=192.0.2.1')]).toEqual(['arpa', undefined, 'home.arpa'])
+  expect(routeFor(createRoutes([]), 'home.arpa', TYPE.DS)).toEqual({ zone: 'home.arpa', value: undefined })
 })
 
 test('private names are asked of nobody, unless a server is named for them', () => {

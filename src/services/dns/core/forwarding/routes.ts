@@ -8,12 +8,13 @@
  *     ads.example.org      nobody                   --forward ads.example.org=
  */
 import { UsageError } from '../../../kit/errors.ts'
-import { isWithin, parseName, ROOT } from '../../wire/name.ts'
+import { isWithin, labelsOf, nameKey, parseName, ROOT } from '../../wire/name.ts'
+import { TYPE } from '../../wire/types.ts'
 import { PRIVATE_ZONES } from './private-names.ts'
 import { parseUpstream, type Upstream } from './upstream.ts'
 import { UpstreamGroup } from './upstream-group.ts'
 import { APEX } from '../zone/apex.ts'
-import { ZoneMap } from './zone-map.ts'
+import { ZoneMap, type ZoneMatch } from './zone-map.ts'
 
 /** A zone's servers; undefined: its names are never asked of anybody. */
 export type Routes = ZoneMap<UpstreamGroup | undefined>
@@ -32,6 +33,17 @@ export function parseForwarding(text: string): Forwarding {
   if (zone === ROOT) throw new UsageError(`"${text.slice(0, 100)}" is no forwarding`, 'the root is everything', 'name the server for everything with --upstream')
   if (isWithin(zone, APEX)) throw new UsageError(`${zone} cannot be forwarded`, `names below ${APEX} are this server's own`, 'name another zone')
   return { zone, upstream: upstreamText === '' || upstreamText === '-' ? undefined : parseUpstream(upstreamText) }
+}
+
+/**
+ * Whom to ask for records of a name. The DS of a zone stands in its parent: the servers of `arpa` prove that private zones below it have none,
+ * and so may be answered here without signatures. Who validates has to get that proof (RFC 8375 §4, item 4).
+ */
+export function routeFor(routes: Routes, name: string, type: number): ZoneMatch<UpstreamGroup | undefined> {
+  const route = routes.longestMatch(name) ?? { zone: ROOT, value: undefined }
+  const isProvenAbove = type === TYPE.DS && route.value === undefined && nameKey(name) === nameKey(route.zone) && isWithin(name, 'arpa')
+  const above = isProvenAbove ? routes.longestMatch(labelsOf(name).slice(1).join('.')) : undefined
+  return above?.value === undefined || above.value.members.length === 0 ? route : above
 }
 
 export function createRoutes(upstreams: readonly Upstream[], forwardings: readonly Forwarding[] = []): Routes {

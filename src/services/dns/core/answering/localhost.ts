@@ -3,12 +3,16 @@
  * and what programs keep to the machine itself would go to a stranger.
  */
 import type { ResourceRecord } from '../../wire/message.ts'
-import { isWithin } from '../../wire/name.ts'
+import { isWithin, nameKey } from '../../wire/name.ts'
 import { TYPE } from '../../wire/types.ts'
 import { plainRecord } from '../zone/apex.ts'
 
-/** All that such a name has of a type; undefined for another name. */
+/** Its addresses lead back to it (RFC 1912 §4.1), unless they are registered for another name. */
+const REVERSE_NAMES: readonly string[] = ['1.0.0.127.in-addr.arpa', `1.${'0.'.repeat(31)}ip6.arpa`]
+
+/** All that such a name has of a type, or one of its addresses as a name; undefined for another name. */
 export function localhostRecords(qname: string, type: number): readonly ResourceRecord[] | undefined {
+  if (REVERSE_NAMES.includes(nameKey(qname))) return type === TYPE.PTR ? [plainRecord(qname, TYPE.PTR, 'localhost.')] : []
   if (!isWithin(qname, 'localhost')) return undefined
   switch (type) {
     case TYPE.A: return [plainRecord(qname, TYPE.A, '127.0.0.1')]

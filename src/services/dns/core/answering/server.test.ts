@@ -26,7 +26,7 @@ describe('what is known here', () => {
     }
   })
 
-  test.each(['printer.home', 'x.home.arpa', '1.1.168.192.in-addr.arpa', '1.0.31.172.in-addr.arpa', '9.9.9.10.in-addr.arpa', '1.2.0.192.in-addr.arpa', '1.100.51.198.in-addr.arpa', '1.113.0.203.in-addr.arpa', '1.0.0.127.in-addr.arpa', `${'0.'.repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa`, 'a.local', 'a.internal', `${'0.'.repeat(30)}d.f.ip6.arpa`])('%s never goes upstream', name => {
+  test.each(['printer.home', 'x.home.arpa', '1.1.168.192.in-addr.arpa', '1.0.31.172.in-addr.arpa', '9.9.9.10.in-addr.arpa', '1.2.0.192.in-addr.arpa', '1.100.51.198.in-addr.arpa', '1.113.0.203.in-addr.arpa', '2.0.0.127.in-addr.arpa', `${'0.'.repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa`, 'a.local', 'a.internal', `${'0.'.repeat(30)}d.f.ip6.arpa`])('%s never goes upstream', name => {
     const net = new Net().ask(name, 'PTR')
     expect([net.last.rcode, net.sent.length, net.last.message.authorities.length]).toEqual(['NXDOMAIN', 0, 1])
   })
@@ -38,6 +38,14 @@ describe('what is known here', () => {
       expect([last.rcode, last.data, last.source, last.message.header.aa, last.message.authorities.length]).toEqual(['NOERROR', data, 'zone', true, data.length === 0 ? 1 : 0])
     }
     expect(net.sent).toEqual([])
+  })
+
+  test.each(['1.0.0.127.in-addr.arpa', `1.${'0.'.repeat(31)}IP6.arpa`])('%s is localhost, unless it is registered for another name', name => {
+    const net = new Net()
+    expect([net.ask(name, 'PTR').last.rcode, net.last.data, net.ask(name, 'A').last.rcode, net.last.message.authorities.length]).toEqual(['NOERROR', ['localhost.'], 'NOERROR', 1])
+    register(net, 'desk.home', 'A', '127.0.0.1')
+    register(net, 'desk.home', 'AAAA', '::1')
+    expect([net.ask(name, 'PTR').last.data, net.sent]).toEqual([['desk.home.'], []])
   })
 
   test('a name below localhost that is registered is answered as registered', () => {

@@ -146,12 +146,30 @@ test.each([
 })
 
 test.each([
+  { name: 'a name', options: '3501010c03616263' + '0f096b6574', read: { messageType: 1, hostName: 'abc' } },
+  { name: 'a code without a length', options: '3501010c03616263' + '0f', read: { messageType: 1, hostName: 'abc' } },
+  { name: 'the second part of a value', options: '3501010c03616263' + '0f03646566' + '0f056768', read: { messageType: 1, hostName: 'abc' } },
+])('an option that is cut off is left out, with what stands before it read: $name', ({ options, read }) => {
+  expect(decodeMessage(packet('01010600', options).subarray(0, AT.options + options.length / 2)).options).toEqual(read)
+})
+
+test('an option that is cut off in one field leaves the options of the others', () => {
+  const bytes = packet('01010600', '350101340103ff')
+  bytes.set(bytesOf('0c03616263' + '0ff0'), AT.file)
+  bytes.set(bytesOf('3c03646566ff'), AT.sname)
+  expect(decodeMessage(bytes).options).toEqual({ messageType: 1, hostName: 'abc', vendorClass: 'def' })
+})
+
+test.each([
   { name: 'one byte too short', bytes: UDHCPC_DISCOVER.subarray(0, 239), rule: 'RFC 2131 §2', offset: 239 },
   { name: 'no magic', bytes: Uint8Array.of(1, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
   { name: 'an op that is none', bytes: packet('03010600', 'ff'), rule: 'RFC 2131 §2', offset: 0 },
   { name: 'a hardware address of 17 bytes', bytes: packet('01011100', 'ff'), rule: 'RFC 2131 §2', offset: 2 },
   { name: 'an option that reaches over the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },
   { name: 'an option without a length', bytes: packet('01010600', '35').subarray(0, 241), rule: 'RFC 2132 §2', offset: 240 },
+  { name: 'an option that is cut off before the type', bytes: packet('01010600', '0cf06b6574350101ff'), rule: 'RFC 2132 §2', offset: 240 },
+  { name: 'an address that is cut off', bytes: packet('01010600', '3501033204c000').subarray(0, 247), rule: 'RFC 2132 §2', offset: 243 },
+  { name: 'a server identifier that is cut off', bytes: packet('01010600', '3501033204c0000264360ac00002').subarray(0, 254), rule: 'RFC 2132 §2', offset: 249 },
   { name: 'a message type of no byte', bytes: packet('01010600', '3500ff'), rule: 'RFC 2132 §9.6', offset: 240 },
   { name: 'a lease time of two bytes', bytes: packet('01010600', '00003302ffffff'), rule: 'RFC 2132 §9.2', offset: 242 },
   { name: 'an address of three bytes', bytes: packet('01010600', '3203010203ff'), rule: 'RFC 2132 §9.1', offset: 240 },

@@ -8,6 +8,9 @@
  * A value beyond 255 bytes stands in several options of the same code, which are joined (RFC 3396). Option 52 says that
  * the fields `file` and `sname` carry options too (RFC 2132 §9.3); they are read after the main ones, in that order.
  * option-layout.ts writes them.
+ *
+ * RFC 2132 does not say what an option is that reaches over the end of its field. Here it ends the options of that field, and what stands
+ * before it is read, as dnsmasq and Kea do: the client that sends it would send the same again, and get nothing for ever.
  */
 import { concat } from '../../kit/concat.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -67,6 +70,12 @@ interface Found {
   readonly parts: Uint8Array[]
 }
 
+/** An option that reaches over the end of its field. */
+interface CutOff {
+  readonly code: number
+  readonly offset: number
+}
+
 const NOTHING = new Uint8Array(0)
 /** What a message means, and which address and server it means. */
 const NEEDED: ReadonlySet<number> = new Set([OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier].map(({ code }) => code))
@@ -81,22 +90,24 @@ const byCode = Array.from({ length: CODES }, (_, code) => {
 /**
  * The options of a whole message (header included).
  * @returns what they say, and which of the fields `file` and `sname` carried options instead of text
- * @throws MalformedPacket: an option reaches over the end of its field, or an exchange depends on its value, which is not of its
- *   shape. Other such values are left out: a server whose list of DNS servers is empty lends addresses all the same.
+ * @throws MalformedPacket: an exchange depends on an option that is cut off, or not of its shape, or the options are cut off before the
+ *   type. Other such values are left out: a server whose list of DNS servers is empty lends addresses all the same.
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
   const found: Found[] = []
+  const cutOff: CutOff[] = []
   places.fill(0)
-  gather(message, AT.options, message.length, found)
+  gather(message, AT.options, message.length, found, cutOff)
   const overload = overloadOf(found[(places[OVERLOAD] ?? 0) - 1])
   const fileOverloaded = (overload & CARRIES_OPTIONS.file) !== 0
   const snameOverloaded = (overload & CARRIES_OPTIONS.sname) !== 0
-  if (fileOverloaded) gather(message, AT.file, AT.magic, found)
-  if (snameOverloaded) gather(message, AT.sname, AT.file, found)
+  if (fileOverloaded) gather(message, AT.file, AT.magic, found, cutOff)
+  if (snameOverloaded) gather(message, AT.sname, AT.file, found, cutOff)
+  refuseWhereNeeded(cutOff)
   const values: Record<string, unknown> = {}
   let unknown: Map<number, Uint8Array> | undefined
   for (const { code, offset, parts } of found) {
-    if (code === OVERLOAD) continue
+    if (code === OVERLOAD || cutOff.some(option => option.code === code)) continue
     const [first = NOTHING] = parts
     const bytes = parts.length === 1 ? first : concat(parts)
     const option = byCode[code]
@@ -125,8 +136,8 @@ export function optionBytes(options: Options): Map<number, Uint8Array> {
   return values
 }
 
-/** Codes, lengths and values from `from` up to END or `to`. */
-function gather(bytes: Uint8Array, from: number, to: number, found: Found[]): void {
+/** Codes, lengths and values from `from` up to END, `to` or an option that reaches beyond. */
+function gather(bytes: Uint8Array, from: number, to: number, found: Found[], cutOff: CutOff[]): void {
   for (let at = from; at < to;) {
     const code = bytes[at] ?? END
     if (code === END) return
@@ -135,13 +146,22 @@ function gather(bytes: Uint8Array, from: number, to: number, found: Found[]): vo
       continue
     }
     const length = at + 1 < to ? bytes[at + 1] ?? 0 : Infinity
-    if (at + 2 + length > to) throw new MalformedPacket(at, 'RFC 2132 §2', `option ${code} reaches over the end of its field`)
+    if (at + 2 + length > to) {
+      cutOff.push({ code, offset: at })
+      return
+    }
     const part = bytes.subarray(at + 2, at + 2 + length)
     const earlier = found[(places[code] ?? 0) - 1]
     if (earlier === undefined) places[code] = found.push({ code, offset: at, parts: [part] })
     else earlier.parts.push(part)
     at += 2 + length
   }
+}
+
+/** Without its type a message could be taken for another, BOOTP for one; without the address or the server that it means, too. */
+function refuseWhereNeeded(cutOff: readonly CutOff[]): void {
+  const refused = places[OPTIONS.messageType.code] === 0 ? cutOff[0] : cutOff.find(({ code }) => NEEDED.has(code))
+  if (refused !== undefined) throw new MalformedPacket(refused.offset, 'RFC 2132 §2', `option ${refused.code} reaches over the end of its field`)
 }
 
 function overloadOf(overload: Found | undefined): number {

@@ -8,7 +8,7 @@ import { say, SetupError } from './say.mjs'
 const PROGRAMS = {
   test: {
     Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
-    dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base', tshark: 'tshark',
+    dig: 'bind9-dnsutils', unbound: 'unbound', udhcpc: 'udhcpc', bootpc: 'bootpc', '/usr/lib/klibc/bin/ipconfig': 'klibc-utils', dhclient: 'isc-dhcp-client', dnsmasq: 'dnsmasq-base', tshark: 'tshark',
     cc: 'gcc', strace: 'strace', kdig: 'knot-dnsutils', knotd: 'knot', nsd: 'nsd', nsupdate: 'bind9-dnsutils', 'named-checkzone': 'bind9-utils', kzonecheck: 'knot-dnssecutils',
     'kea-dhcp4': 'kea-dhcp4-server', dhcpcd: 'dhcpcd5', '/usr/lib/python3/dist-packages/dns/message.py': 'python3-dnspython',
     '/usr/lib/python3/dist-packages/cryptography/__init__.py': 'python3-cryptography',

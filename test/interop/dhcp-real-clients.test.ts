@@ -19,7 +19,8 @@ const ip = (...args: string[]) => run(undefined, 'ip', ...args)
 const addressOf = (namespace: string) => /inet ([\d.]+)\//.exec(run(namespace, 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0'))?.[1] ?? 'none'
 
 async function startServer(): Promise<void> {
-  server = new RunningHamlet(['dhcp', '--port', '67', '--dns', '10.1.0.53', '--lease', '900', '--data', data], { namespace: SERVER })
+  const reserve = ['--reserve', '02:00:5e:00:00:09=10.2.0.9=printer', '--option', '67=boot/old']
+  server = new RunningHamlet(['dhcp', '--port', '67', '--dns', '10.1.0.53', '--lease', '900', ...reserve, '--data', data], { namespace: SERVER })
   await server.line(/^Server is running on port 67\. Press Ctrl\+C to stop\.$/)
 }
 
@@ -87,6 +88,21 @@ test('an address is renewed by unicast, and released', async () => {
   process.kill(pid, 'SIGUSR2')
   await expect.poll(() => records().at(-1)).toContain('"state":"released"')
   await client.stop()
+})
+
+test('machines that speak only BOOTP get what is reserved for them: bootpc, and klibc, which sends no options at all', async () => {
+  const { namespace } = MACHINES[1]
+  ip('-n', namespace, 'link', 'add', 'old0', 'link', 'eth0', 'address', '02:00:5e:00:00:09', 'type', 'macvlan')
+  ip('-n', namespace, 'link', 'set', 'old0', 'up')
+  ip('-n', namespace, 'route', 'add', 'default', 'dev', 'old0') // bootpc leaves it to the system where 255.255.255.255 is.
+  const bootpc = run(namespace, 'bootpc', '--dev', 'old0', '--returniffail', '--timeoutwait', '10')
+  expect(bootpc).toMatch(/^IPADDR='10\.2\.0\.9'$/m)
+  for (const line of ["SERVER='10.2.0.1'", "NETMASK='255.255.255.0'", "BOOTFILE='boot/old'", "DNSSRVS='10.1.0.53'", "HOSTNAME='printer'", "DOMAIN='home'"]) expect(bootpc).toContain(line)
+  const klibc = run(namespace, '/usr/lib/klibc/bin/ipconfig', '-t', '10', '-c', 'bootp', 'old0')
+  expect(klibc).toMatch(/address: 10\.2\.0\.9 +broadcast: 10\.2\.0\.255 +netmask: 255\.255\.255\.0/)
+  expect(klibc).toMatch(/dns0 +: 10\.1\.0\.53/)
+  ip('-n', namespace, 'link', 'delete', 'old0')
+  expect(readFileSync(join(data, 'leases.jsonl'), 'utf8')).toContain('"yiaddr":"10.2.0.9","state":"leased","key":"0102005e000009","mac":"02:00:5e:00:00:09","hostName":"printer","expiresAtMs":null}')
 })
 
 test('after kill -9 of the server every machine gets its address again', async () => {

@@ -40,7 +40,8 @@ export const dhcp = defineContract({
   },
   events: {
     offered: z.object({ yiaddr: z.string(), client: z.string() }),
-    leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number() }),
+    /** `expiresAtMs` is null for a client that speaks only BOOTP: its lease has no end. */
+    leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number().nullable() }),
     released: z.object({ yiaddr: z.string(), client: z.string() }),
     refused: z.object({ client: z.string(), why: z.string() }),
     /** Events that were left out since the last of these, in a second that had too many to be read. */

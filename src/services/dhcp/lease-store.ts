@@ -7,7 +7,8 @@ import { openJournal, type Journal } from '../kit/node/journal.ts'
 import type { LeaseRecord } from './core/binding.ts'
 
 const leaseRecord: z.ZodType<LeaseRecord> = z.object({
-  yiaddr: z.ipv4(), state: z.enum(['leased', 'declined', 'released']), key: z.string(), mac: z.string(), hostName: z.string(), unlisted: z.literal(true).optional(), expiresAtMs: z.number().min(0).max(8.64e15),
+  yiaddr: z.ipv4(), state: z.enum(['leased', 'declined', 'released']), key: z.string(), mac: z.string(), hostName: z.string(), unlisted: z.literal(true).optional(),
+  expiresAtMs: z.number().min(0).max(8.64e15).nullable().transform(atMs => atMs ?? Infinity), // JSON has no Infinity, and null in its place.
 })
 
 /** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */

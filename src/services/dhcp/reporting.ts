@@ -39,7 +39,7 @@ export class Reporting {
     const yiaddr = formatIpv4(event.binding.yiaddr)
     switch (event.kind) {
       case 'offered': return this.#tell('offered', { yiaddr, client: mac })
-      case 'leased': return this.#tell('leased', { yiaddr, client: mac, hostName, expiresAtMs })
+      case 'leased': return this.#tell('leased', { yiaddr, client: mac, hostName, expiresAtMs: expiresAtMs === Infinity ? null : expiresAtMs })
       case 'released':
       case 'expired': return state === 'leased' ? this.#tell('released', { yiaddr, client: mac }) : undefined
       case 'declined': return // The refusal that goes with it says all.
@@ -76,7 +76,7 @@ export class Reporting {
 }
 
 function rowOf({ yiaddr, state, client, expiresAtMs }: Binding): RowOf<typeof dhcp> {
-  return { address: formatIpv4(yiaddr), client: client.mac, host: client.hostName, state, until: localTime(expiresAtMs) }
+  return { address: formatIpv4(yiaddr), client: client.mac, host: client.hostName, state, until: expiresAtMs === Infinity ? 'no end' : localTime(expiresAtMs) }
 }
 
 /** `2026-11-24 02:51:20`, in the time zone of this machine. */

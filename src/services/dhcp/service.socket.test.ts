@@ -182,6 +182,26 @@ test('a server that offers an address and goes silent is not told as one that di
   await expect(obtainLease({ ...asks(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, and did not confirm it` } })
 })
 
+test('a lease by BOOTP is told as one without an end, and is there after a restart', async () => {
+  const [folder, reserve] = [emptyFolder(), ['02:00:5e:00:00:09=127.0.1.9']]
+  const running = await Running.start({ reserve }, folder)
+  const replies: Message[] = []
+  const door = await openDoor({
+    addresses: ['127.0.0.1'], port: 0,
+    receive(batch) { replies.push(decodeMessage(batch.slab.slice(batch.offsets[0], (batch.offsets[0] ?? 0) + (batch.lengths[0] ?? 0)))) },
+  })
+  toClose.push(() => door.close())
+  door.send(door.pathTo(running.server), encodeMessage({ ...request, chaddr: Uint8Array.of(2, 0, 0x5e, 0, 0, 9), options: {} }))
+  door.flush()
+  await expect.poll(() => replies).toMatchObject([{ op: 2, yiaddr: 0x7f000109, options: { subnetMask: 0xff000000 } }])
+  const row = { address: '127.0.1.9', client: '02:00:5e:00:00:09', host: '', state: 'leased', until: 'no end' }
+  await running.until(() => running.events.length > 0)
+  expect([[...running.rows.values()], running.events]).toEqual([[row], [{ name: 'leased', data: { yiaddr: '127.0.1.9', client: '02:00:5e:00:00:09', hostName: '', expiresAtMs: null } }]])
+  await running.stop()
+  expect(running.logged.at(-1)).toBe('1 address stays with its client; nobody renews them now')
+  expect([...(await Running.start({ reserve }, folder)).rows.values()]).toEqual([row])
+})
+
 test('malformed datagrams leave it alive', async () => {
   const running = await Running.start()
   const random = seededRandom(7)

@@ -224,5 +224,6 @@ function sayWhatStays(taken: readonly Binding[], log: (text: string) => void): v
   const leased = taken.filter(({ state }) => state === 'leased')
   if (leased.length === 0) return
   const lastMs = leased.reduce((latest, { expiresAtMs }) => Math.max(latest, expiresAtMs), 0)
-  log(`${leased.length === 1 ? '1 address stays' : `${leased.length} addresses stay`} with ${leased.length === 1 ? 'its client' : 'their clients'} until ${localTime(lastMs)} at the latest; nobody renews them now`)
+  const until = lastMs === Infinity ? '' : ` until ${localTime(lastMs)} at the latest`
+  log(`${leased.length === 1 ? '1 address stays' : `${leased.length} addresses stay`} with ${leased.length === 1 ? 'its client' : 'their clients'}${until}; nobody renews them now`)
 }

@@ -18,7 +18,7 @@ export interface Binding {
   readonly yiaddr: number
   readonly state: BindingState
   readonly client: Client
-  /** When the state ends; Infinity for an address that is free. */
+  /** When the state ends; Infinity for an address that is free, and for a lease by BOOTP. */
   readonly expiresAtMs: number
   /** The client has had this address: it is remembered when the address is free again. A mere offer is not. */
   readonly held: boolean
@@ -35,6 +35,7 @@ export interface LeaseRecord {
   readonly mac: string
   readonly hostName: string
   readonly unlisted?: true | undefined
+  /** Infinity: a lease by BOOTP, which ends with its reservation. */
   readonly expiresAtMs: number
 }
 

@@ -128,17 +128,32 @@ export class Lender {
 
   /** Lends, and says so when the journal has it. False: the address is not this client's. */
   lease(asked: Asked, served: Served, yiaddr: number, { mayBeNew, rapid } = { mayBeNew: false, rapid: false }): boolean {
-    const { message, client, nowMs } = asked
-    const { network, table } = served
-    const leaseSeconds = this.#leaseSeconds(message)
-    const before = table.bindingOf(client.key)
-    const named = namedAs(asked, served)
-    const binding = table.lease(named, yiaddr, Math.floor(nowMs) + leaseSeconds * 1000, mayBeNew, network.reservations.get(client.key)?.yiaddr)
+    const leaseSeconds = this.#leaseSeconds(asked.message)
+    const binding = this.#lend(asked, served, yiaddr, Math.floor(asked.nowMs) + leaseSeconds * 1000, mayBeNew)
     if (binding === undefined) return false
-    this.#tellMoved(before, binding)
-    const ack = this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name: this.#options.names?.nameFor(yiaddr, named), rapid })
-    this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...ack }, { kind: 'event', event: { kind: 'leased', binding } }] })
+    const name = this.#options.names?.nameFor(yiaddr, binding.client)
+    this.#persistLeased(binding, this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name, rapid }))
     return true
+  }
+
+  /** Lends what is reserved for a client that speaks only BOOTP, and without an end: it never renews (RFC 1534 §2). */
+  leaseByBootp(asked: Asked, served: Served, yiaddr: number): void {
+    const binding = this.#lend(asked, served, yiaddr, Infinity, false)
+    if (binding === undefined) return this.tellRefused(asked.client.mac, `${formatIpv4(yiaddr)}, which is reserved for it, is still lent to another client, or rests`)
+    this.#persistLeased(binding, this.#replies.bootReply(this.#questionOf(asked, served), yiaddr, hostNameFor(asked, served)))
+  }
+
+  #lend(asked: Asked, served: Served, yiaddr: number, expiresAtMs: number, mayBeNew: boolean): Binding | undefined {
+    const { network, table } = served
+    const { key } = asked.client
+    const before = table.bindingOf(key)
+    const binding = table.lease(namedAs(asked, served), yiaddr, expiresAtMs, mayBeNew, network.reservations.get(key)?.yiaddr)
+    if (binding !== undefined) this.#tellMoved(before, binding)
+    return binding
+  }
+
+  #persistLeased(binding: Binding, reply: Reply): void {
+    this.outbox.push({ kind: 'persist', record: recordOf(binding, 'leased'), then: [{ kind: 'send', ...reply }, { kind: 'event', event: { kind: 'leased', binding } }] })
   }
 
   /** Nobody gets the address for some time. */

@@ -4,7 +4,7 @@ import { broadcastOf, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
 import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
 import { encodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { OP, type Header } from '../wire/header.ts'
-import { encodeSequence, encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
+import { encodeBootp, encodeSequence, encodeWith, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import { sequenceOf } from '../wire/option-layout.ts'
 import type { Codec } from '../wire/option-values.ts'
 import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
@@ -107,6 +107,20 @@ export class Replies {
     if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(clientFqdn, name, this.#told.domain))
     if (isNamed) put(values, OPTIONS.hostName, hostName)
     return this.#reply(question, header, values)
+  }
+
+  /**
+   * BOOTREPLY: what stands in the header, and of the options those that BOOTP knows too (RFC 1534 §2).
+   * @param hostName '' where the client keeps its own name
+   */
+  bootReply(question: Question, yiaddr: number, hostName: string): Reply {
+    const { request, network, serverAddress } = question
+    const values = new Map(this.#configuredFor(network, serverAddress))
+    if (hostName !== '') put(values, OPTIONS.hostName, hostName)
+    // RFC 951 §3: where no other boots it, this server's own address.
+    const header = { ...this.#headerOf('ACK', question, yiaddr), siaddr: this.#boot.siaddr === 0 ? serverAddress : this.#boot.siaddr }
+    for (const [code, value] of echoedFrom(request)) values.set(code, value)
+    return { path: this.#wayBack(question, false), bytes: encodeBootp(header, values) }
   }
 
   /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */

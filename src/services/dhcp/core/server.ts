@@ -9,7 +9,7 @@
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
-import { formatIpv4, subnetContains } from '../../kit/ip-address.ts'
+import { formatIpv4, parseIpv4, subnetContains } from '../../kit/ip-address.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import { formatHex } from '../wire/hardware-address.ts'
 import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
@@ -46,7 +46,7 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   constructor(options: ServerOptions) {
     this.#served = options.networks.map(network => ({ network, table: new LeaseTable(network.pool, network.excluded, reservedIn(network)) }))
     this.#lender = new Lender(this.#served, options)
-    for (const record of options.records) if (!this.#served.some(({ table }) => table.restore(record))) this.#foreign.keep(record)
+    for (const record of options.records) this.#restore(record)
   }
 
   get outbox(): Effect<ServerEvent, LeaseRecord>[] {
@@ -135,6 +135,17 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return [...this.#foreign.records(), ...this.#served.flatMap(({ table }) => table.records())]
   }
 
+  /** A lease without an end stands as long as its address is reserved, for its client never gives it back. */
+  #restore(record: LeaseRecord): void {
+    const isOver = record.state === 'leased' && record.expiresAtMs === Infinity && !this.#isReserved(record)
+    const restored: LeaseRecord = isOver ? { ...record, state: 'released', expiresAtMs: 0 } : record
+    if (!this.#served.some(({ table }) => table.restore(restored))) this.#foreign.keep(restored)
+  }
+
+  #isReserved({ key, yiaddr }: LeaseRecord): boolean {
+    return this.#served.some(({ network: { reservations } }) => reservations.get(key)?.yiaddr === parseIpv4(yiaddr))
+  }
+
   #answer(asked: Asked): void {
     const { messageType } = asked.message.options
     if (this.hamletOnly && !this.#isHamletOrHasLease(asked)) {
@@ -147,7 +158,8 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
       case MESSAGE_TYPE.DECLINE: return this.#decline(asked)
       case MESSAGE_TYPE.RELEASE: return this.#clientRelease(asked)
       case MESSAGE_TYPE.INFORM: return this.#inform(asked)
-      default: // Answers of others, BOOTP and types of later RFCs are not for this server.
+      case undefined: return this.#bootp(asked)
+      default: // Answers of others and types of later RFCs are not for this server.
     }
   }
 
@@ -158,6 +170,14 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
       if (asked.client.key === PROBE_KEY) this.#lender.sendOffer(asked, served, undefined)
       else this.#lender.offer(asked, served)
     }
+  }
+
+  /** RFC 1534 §2: a message without a type is from a client that knows BOOTP only, and would keep what it gets for ever. So that has to be reserved for it. */
+  #bootp(asked: Asked): void {
+    const { from, client } = asked
+    const reserved = from.filter(({ network: { reservations } }) => reservations.has(client.key))
+    if (reserved.length === 0) this.#lender.tellRefused(client.mac, 'it speaks only BOOTP, and no address is reserved for it')
+    for (const served of reserved) this.#lender.leaseByBootp(asked, served, served.network.reservations.get(client.key)?.yiaddr ?? 0)
   }
 
   /** RFC 2131 §4.3.2: which of the four kinds of REQUEST it is shows in what is filled in. */

@@ -40,6 +40,13 @@ test('fields that carry options are told as options (RFC 2132 §9.3)', () => {
   expect(firstGap((file?.fields ?? []).map(field => ({ ...field, from: field.from - 108, to: field.to - 108 })), 128)).toBeUndefined()
 })
 
+test('a request of BOOTP without options is told as that', () => {
+  const bytes = encodeMessage({ ...plain, op: OP.request, options: {} }).fill(7, 236)
+  expect(lines(bytes).at(-1)).toBe('vend: no options')
+  expect(lines(bytes.subarray(0, 236)).at(-1)).toBe('file: empty')
+  expect([dissectMessage(bytes).summary, dissectMessage(bytes.subarray(0, 236)).summary]).toEqual(new Array(2).fill('BOOTP 192.0.2.100 by 02:00:5e:00:00:01 (xid 3903f326)'))
+})
+
 test('a message that breaks off keeps the fields before, and says what is wrong', () => {
   const bytes = encodeMessage(offer).slice(0, 242)
   expect(lines(bytes).at(-1)).toMatch(/^malformed: byte 240: option 53 reaches over the end/)

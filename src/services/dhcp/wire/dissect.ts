@@ -5,7 +5,7 @@ import { formatIpv4 } from '../../kit/ip-address.ts'
 import { uint16At, uint32At } from './big-endian.ts'
 import { FQDN_FLAGS } from './domain-names.ts'
 import { formatMac } from './hardware-address.ts'
-import { AT, decodeHeader, ETHERNET, OP, type Header } from './header.ts'
+import { AT, decodeHeader, ETHERNET, hasOptions, OP, type Header } from './header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from './message.ts'
 import { address, addresses, codes } from './option-values.ts'
 import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD, PAD } from './options.ts'
@@ -23,6 +23,10 @@ export function dissectMessage(bytes: Uint8Array, wholeBytes = bytes.length): Di
     for (const [name, from, to] of [['sname', AT.sname, AT.file], ['file', AT.file, AT.magic]] as const) {
       const carriesOptions = (overload & CARRIES_OPTIONS[name]) !== 0
       fields.push(carriesOptions ? { name, value: 'options', from, to, fields: optionFields(bytes, from, to) } : { name, value: header[name] === '' ? 'empty' : JSON.stringify(header[name]), from, to })
+    }
+    if (!hasOptions(bytes)) {
+      if (bytes.length > AT.magic) fields.push({ name: 'vend', value: 'no options', from: AT.magic, to: bytes.length })
+      return summaryOf(decodeMessage(bytes))
     }
     fields.push({ name: 'magic', value: 'DHCP options follow (RFC 2131 §3)', from: AT.magic, to: AT.options })
     addOptions(bytes, AT.options, bytes.length, fields)

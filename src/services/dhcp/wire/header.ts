@@ -25,6 +25,8 @@
  *   +---------------------------------------------------------------+
  *   |                  magic 99 130 83 99, options …                |   options.ts
  *   +---------------------------------------------------------------+
+ *
+ * A request of BOOTP, from which DHCP grew, may have other things in place of the magic and behind it, or nothing (RFC 951 §3, "vend").
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { setUint16, setUint32, uint16At, uint32At } from './big-endian.ts'
@@ -62,14 +64,19 @@ export interface Header {
   readonly file: string
 }
 
-/** @throws MalformedPacket: shorter than 240 bytes, no magic, an op that is neither, a hardware address beyond 16 bytes (RFC 2131 §2, §3). */
+/** The magic is there. */
+export function hasOptions(bytes: Uint8Array): boolean {
+  return bytes.length >= AT.options && uint32At(bytes, AT.magic) === MAGIC
+}
+
+/** @throws MalformedPacket: shorter than 236 bytes, an op that is neither, a hardware address beyond 16 bytes, a reply without the magic (RFC 2131 §2, §3). */
 export function decodeHeader(bytes: Uint8Array): Header {
-  if (bytes.length < AT.options) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.options} needed`)
+  if (bytes.length < AT.magic) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.magic} needed`)
   const op = bytes[AT.op] ?? 0
   const hlen = bytes[AT.hlen] ?? 0
   if (op !== OP.request && op !== OP.reply) throw new MalformedPacket(AT.op, 'RFC 2131 §2', `op ${op} is neither a request nor a reply`)
   if (hlen > CHADDR_BYTES_MAX) throw new MalformedPacket(AT.hlen, 'RFC 2131 §2', `a hardware address of ${hlen} bytes, ${CHADDR_BYTES_MAX} at most`)
-  if (uint32At(bytes, AT.magic) !== MAGIC) throw new MalformedPacket(AT.magic, 'RFC 2131 §3', 'the options do not begin with 99.130.83.99')
+  if (op === OP.reply && !hasOptions(bytes)) throw new MalformedPacket(AT.magic, 'RFC 2131 §3', 'the options do not begin with 99.130.83.99')
   return {
     op,
     htype: bytes[AT.htype] ?? 0,

@@ -14,6 +14,7 @@ test('every field of a message has a meaning, but for options that nobody knows'
   }, [], 300)
   const unsaid = dissectMessage(bytes).fields.flatMap(field => [field, ...field.fields ?? []]).filter(field => meaningsOf(field).length === 0)
   expect(unsaid.map(({ name }) => name)).toEqual(['option 200'])
+  expect(says('vend')).toHaveLength(1)
 })
 
 test('a message type says what the message is for, behind what the option is for', () => {

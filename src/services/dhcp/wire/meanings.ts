@@ -21,6 +21,7 @@ const FIELDS: Readonly<Record<string, Meaning>> = {
   sname: { says: 'The name of a server, or, where option 52 says so, room for more options.', source: `${HEADER}, §4.1` },
   file: { says: 'The program to start from, or, where option 52 says so, room for more options.', source: `${HEADER}, §4.1` },
   magic: { says: 'Four bytes, 99 130 83 99, that say: options follow. BOOTP, from which DHCP grew, had other things here.', source: 'RFC 2131 §3, RFC 2132 §2' },
+  vend: { says: 'What a maker of BOOTP clients likes, where options do not follow.', source: 'RFC 951 §3' },
   padding: { says: 'Nothing: it makes a message as long as those of BOOTP always were, 300 bytes, for relays that take no shorter one.', source: 'RFC 2132 §3.1, RFC 951 §3' },
 }
 

@@ -4,7 +4,7 @@ import { MalformedPacket } from '../../kit/errors.ts'
 import { subnetOf } from '../../kit/ip-address.ts'
 import { below, seededRandom } from '../../kit/random.ts'
 import { AT } from './header.ts'
-import { decodeMessage, encodeMessage, encodeSequence, encodeWith, MESSAGE_TYPE, peekMessageType, type Message } from './message.ts'
+import { decodeMessage, encodeBootp, encodeMessage, encodeSequence, encodeWith, MESSAGE_TYPE, peekMessageType, type Message } from './message.ts'
 import { sequenceOf } from './option-layout.ts'
 import { OPTIONS, type Options } from './options.ts'
 
@@ -145,6 +145,20 @@ test.each([
   expect(decodeMessage(packet('02010600', `${option}3501020c0161ff`)).options).toEqual({ messageType: 2, hostName: 'a' })
 })
 
+test.each([236, 239, 240, 300])('a request of BOOTP without the magic, of %i bytes, is read as one without options', length => {
+  const bytes = packet('0101060000000007', '350101ff')
+  bytes[AT.magic] = 0
+  expect(decodeMessage(bytes.subarray(0, length))).toMatchObject({ op: 1, xid: 7, options: {} })
+})
+
+test('what a client of BOOTP is told stands in the 64 bytes that it reads, and nothing in file and sname', () => {
+  const values = new Map([[1, Uint8Array.of(255, 255, 255, 0)], [15, new Uint8Array(40).fill(0x61)], [6, Uint8Array.of(192, 0, 2, 1)], [3, Uint8Array.of(192, 0, 2, 1)]])
+  const bytes = encodeBootp({ ...plain, op: 2 }, values)
+  expect(bytes.length).toBe(300)
+  expect(decodeMessage(bytes)).toMatchObject({ sname: '', file: '', options: { subnetMask: 0xffffff00, routers: [0xc0000201], dnsServers: [0xc0000201] } })
+  expect([...bytes.subarray(AT.options + 18)]).toEqual([255, ...new Uint8Array(41)])
+})
+
 test.each([
   { name: 'a name', options: '3501010c03616263' + '0f096b6574', read: { messageType: 1, hostName: 'abc' } },
   { name: 'a code without a length', options: '3501010c03616263' + '0f', read: { messageType: 1, hostName: 'abc' } },
@@ -161,8 +175,9 @@ test('an option that is cut off in one field leaves the options of the others', 
 })
 
 test.each([
-  { name: 'one byte too short', bytes: UDHCPC_DISCOVER.subarray(0, 239), rule: 'RFC 2131 §2', offset: 239 },
-  { name: 'no magic', bytes: Uint8Array.of(1, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
+  { name: 'one byte too short', bytes: UDHCPC_DISCOVER.subarray(0, 235), rule: 'RFC 2131 §2', offset: 235 },
+  { name: 'a reply with no magic', bytes: Uint8Array.of(2, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
+  { name: 'a reply that ends before the magic', bytes: packet('02010600', '350102ff').subarray(0, 239), rule: 'RFC 2131 §3', offset: 236 },
   { name: 'an op that is none', bytes: packet('03010600', 'ff'), rule: 'RFC 2131 §2', offset: 0 },
   { name: 'a hardware address of 17 bytes', bytes: packet('01011100', 'ff'), rule: 'RFC 2131 §2', offset: 2 },
   { name: 'an option that reaches over the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },

@@ -1,7 +1,7 @@
 /** A whole DHCP message: the fixed part (header.ts) and the options (options.ts, option-layout.ts). */
 import { BytePool } from '../../kit/byte-pool.ts'
-import { AT, decodeHeader, encodeHeader, type Header } from './header.ts'
-import { layOut } from './option-layout.ts'
+import { AT, decodeHeader, encodeHeader, hasOptions, type Header } from './header.ts'
+import { layOut, type Layout, type Room } from './option-layout.ts'
 import { decodeOptions, END, optionBytes, OPTIONS, PAD, type Options } from './options.ts'
 
 export interface Message extends Header {
@@ -13,12 +13,15 @@ export const MESSAGE_TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK
 
 /** Relays and clients of BOOTP expect at least so many bytes (RFC 1542 §2.1). */
 const MESSAGE_BYTES_MIN = 300
+/** The vendor information of BOOTP, 64 bytes with the magic (RFC 1497). Its clients read no further, and know no options in `file` and `sname`. */
+const VENDOR_ROOM: Room = { mainBytes: 60, fileBytes: 0, snameBytes: 0 }
 
 const pool = new BytePool()
 
 /** @throws MalformedPacket, and nothing else, whatever the bytes are */
 export function decodeMessage(bytes: Uint8Array): Message {
   const header = decodeHeader(bytes)
+  if (!hasOptions(bytes)) return { ...header, options: {} }
   const { options, fileOverloaded, snameOverloaded } = decodeOptions(bytes)
   return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
 }
@@ -47,11 +50,22 @@ export function encodeMessage(message: Message, order: readonly number[] = [], b
  * @param values by option code
  */
 export function encodeWith(header: Header, values: ReadonlyMap<number, Uint8Array>, order: readonly number[], bytesMax: number): Uint8Array {
-  const { main, file, sname } = layOut(values, order, {
+  return encodeLaidOut(header, layOut(values, order, {
     mainBytes: bytesMax - AT.options,
     fileBytes: header.file === '' ? AT.magic - AT.file : 0,
     snameBytes: header.sname === '' ? AT.file - AT.sname : 0,
-  })
+  }))
+}
+
+/**
+ * A message for a client of BOOTP; what has no room is left out, the highest codes first.
+ * @param values by option code
+ */
+export function encodeBootp(header: Header, values: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  return encodeLaidOut(header, layOut(values, [], VENDOR_ROOM))
+}
+
+function encodeLaidOut(header: Header, { main, file, sname }: Layout): Uint8Array {
   const bytes = pool.take(Math.max(MESSAGE_BYTES_MIN, AT.options + main.length))
   encodeHeader(header, bytes)
   bytes.set(main, AT.options)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
@@ -140,12 +140,15 @@ test('a damaged settings file is set aside with one line, and the server starts'
   expect(readdirSync(folder).some(name => name.startsWith('settings.json.damaged'))).toBe(true)
 })
 
-test('a damaged zone file is set aside with one line, and nothing of it is lost', async () => {
+test('a damaged zone file stays as it is, and one line says so, why, and what to do', async () => {
   const folder = emptyFolder()
-  writeFileSync(join(folder, 'dns.zone'), '$ORIGIN home.\n$TTL 60\n@ IN SOA ns hostmaster 1 2 3 4 5\nmy-app IN A 999.1.1.1\n')
-  const { dns } = await startDns(folder)
-  expect(dns.stderr).toMatch(/dns\.zone.*line 4/)
-  expect(readdirSync(folder).some(name => name.startsWith('dns.zone.damaged'))).toBe(true)
+  const text = '$ORIGIN home.\n$TTL 60\n@ IN SOA ns hostmaster 1 2 3 4 5\nmy-app IN A 999.1.1.1\n'
+  writeFileSync(join(folder, 'dns.zone'), text)
+  const { dns, adminPort } = await startDns(folder)
+  expect(dns.stderr.match(/.*line 4.*/g)).toEqual([expect.stringMatching(/^dns\.zone could not be read: line 4: .*999\.1\.1\.1.*stays as it is.*You may .*\[dns\.zone:4\]$/)])
+  expect(await askByUdp(adminPort, 'REGISTER later.home 192.168.1.61')).toBe('OK later.home A 192.168.1.61')
+  expect(await dns.stop()).toBe(0)
+  expect(readFileSync(join(folder, 'dns.zone'), 'utf8')).toBe(text)
 })
 
 test('an upstream that is closed gets the client SERVFAIL in time, and one line says so', async () => {

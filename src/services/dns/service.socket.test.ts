@@ -217,7 +217,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect(await readFile(join(folder, 'dns.zone'), 'latin1')).toBe(written)
   })
 
-  test('a damaged dns.zone is set aside, its line is named, and the journal still counts', async () => {
+  test('a damaged dns.zone is left as it is, its line is named, and the journal still counts', async () => {
     const first = await start()
     await sendAdminLine(first.admin, 'REGISTER my-app.home 192.168.1.50')
     const journal = await readFile(join(folder, 'dns.journal'))
@@ -226,9 +226,9 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     await writeFile(join(folder, 'dns.zone'), damaged)
     await writeFile(join(folder, 'dns.journal'), journal)
     const { dns, logs, health } = await start()
-    expect(logs.join('\n')).toMatch(/dns\.zone could not be read: line 2: .*1\.2\.3.*set aside as dns\.zone\.damaged-1/)
+    expect(logs.join('\n')).toMatch(/dns\.zone could not be read: line 2: .*1\.2\.3.*It stays as it is/)
     expect(health[0]).toContain('line 2')
-    expect(await readFile(join(folder, 'dns.zone.damaged-1'), 'latin1')).toBe(damaged)
+    expect(await readFile(join(folder, 'dns.zone'), 'latin1')).toBe(damaged)
     expect((await resolverFor(dns).resolve('my-app.home', 'A')).records).toHaveLength(1)
   })
 

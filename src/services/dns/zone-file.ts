@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { diskError, errnoOf, nodeDisk, setAside } from '../kit/node/disk.ts'
+import { diskError, errnoOf } from '../kit/node/disk.ts'
 import { replaceFile, type FileState } from '../kit/node/replace-file.ts'
 import type { ZoneContent } from './core/zone/zone-content.ts'
 import { ZoneReader } from './core/zone/zone-reader.ts'
@@ -69,15 +69,6 @@ export class ZoneFile {
       const state = await this.look()
       return state === undefined || isSameState(state, known)
     })
-  }
-
-  /** Keeps a copy of what cannot be read. @returns its name @throws HamletError disk-failed */
-  async setAside(): Promise<string> {
-    try {
-      return await setAside(nodeDisk, this.path, await readFile(this.path))
-    } catch (error) {
-      throw diskError(error, this.path, `${ZONE_FILE} could not be set aside`)
-    }
   }
 
   /** Calls `notice` when the file may have changed, and every 1.5 s in any case. The returned function ends that. */

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../kit/node/clock.ts'
 import { openJournal } from '../kit/node/journal.ts'
+import { isNewerSerial } from './core/zone/apex.ts'
 import type { Register, Unregister, ZoneChange } from './core/zone/zone-change.ts'
 import { formatZone } from './core/zone/zone-writer.ts'
 import { Zone } from './core/zone/zone.ts'
@@ -131,7 +132,7 @@ test('a text that cannot be read changes nothing, is told with its line, and sta
   await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^later /m)
 })
 
-test('a text that cannot be read outlives a stop, and so do the changes since; the next start sets it aside', async () => {
+test('a text that cannot be read outlives a stop, and so do the changes since; the next start leaves it as well, and has all when it is repaired', async () => {
   const { store, damaged, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
@@ -142,7 +143,28 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
   expect(await readFile(path, 'latin1')).toBe('broken A 1.2.3\n')
   const again = await open()
   expect(addressesOf(again.zone)).toEqual(['later.home 192.0.2.2'])
-  expect(again.damaged).toEqual([expect.stringContaining('set aside as dns.zone.damaged-1')])
+  expect(again.damaged).toEqual([expect.stringMatching(/line 1: .*1\.2\.3.*\. It stays as it is, and its names are not served until it is put right\. You may .*, or remove the file to begin anew\. \[dns\.zone:1\]$/)])
+  expect(again.logs).toEqual(again.damaged)
+  await again.store.change(register('newest.home', '192.0.2.4'))
+  expect([await readFile(path, 'latin1'), await readdir(folder)]).toEqual(['broken A 1.2.3\n', ['dns.journal', 'dns.zone']])
+  const serial = again.zone.serial
+  await writeFile(path, 'broken A 192.0.2.3\n')
+  await expect.poll(again.loaded).toBe(1)
+  expect([addressesOf(again.zone), again.damaged[1], isNewerSerial(again.zone.serial, serial)]).toEqual([['broken.home 192.0.2.3', 'later.home 192.0.2.2', 'newest.home 192.0.2.4'], undefined, true])
+  await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^newest /m)
+})
+
+test.each([
+  { name: 'NS and DNAME of one name', text: 'printer A 192.0.2.60\nold NS ns1.example.org.\nold DNAME new.home.\n', why: 'dns.zone could not be read: line 3: two records do not stand together: "old.home" has both NS and DNAME (RFC 6672 §2.3)' },
+  { name: 'bytes that are no text', text: '\u0000\u0001\u0002', why: 'dns.zone could not be read: line 1: ' },
+])('a first start leaves $name in dns.zone for the person, and says what to do', async ({ text, why }) => {
+  const path = join(folder, ZONE_FILE)
+  await writeFile(path, text)
+  const { store, damaged } = await open()
+  expect(damaged).toEqual([expect.stringContaining(why)])
+  await store.change(register('my-app.home', '192.0.2.1'))
+  await store.close()
+  expect(await readFile(path, 'latin1')).toBe(text)
 })
 
 test('a text that cannot be read and is thrown away is written anew', async () => {

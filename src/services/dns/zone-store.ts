@@ -7,7 +7,8 @@
  *
  * The mark makes the serial a promise to secondaries (RFC 1996, RFC 1982: it never goes back), whatever a person writes into the
  * file and whenever the power fails. A person's text is loaded within two seconds, and the changes of the journal are made again
- * on top. A text that cannot be read is left alone: the zone stays as it was until the person has repaired it.
+ * on top. A text that cannot be read is left alone until the person has repaired it: the zone stays as it was, and at a start it has
+ * what the journal holds. The journal goes on meanwhile, so what was acknowledged is made on top of the repaired text too.
  */
 import { z } from 'zod'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
@@ -107,11 +108,11 @@ export class ZoneStore {
     const isMarked = mark !== undefined && isSameState(state, mark)
     // A file that somebody else wrote is a new state of the zone, beyond all that was served.
     const leastSerial = mark === undefined || isMarked ? mark?.serial : (mark.serial + changes.length + 1) >>> 0
-    const loaded = await this.#loadFirst(state, leastSerial)
+    await this.#loadFirst(state, leastSerial)
     this.#known = state
     this.#unwritten = changes
     this.#replay(changes)
-    if (changes.length > 0 || loaded !== 'read') this.#writeLater(WRITE_AFTER_MS)
+    if (changes.length > 0 || state === undefined) this.#writeLater(WRITE_AFTER_MS)
     else if (!isMarked) await this.#mark()
     this.#unwatch = this.#file.watch(this.options.clock, () => this.#lookAfter(0))
   }
@@ -233,12 +234,9 @@ export class ZoneStore {
       this.zone.load(content, (this.zone.serial + 1) >>> 0)
       this.#known = state
     } catch (error) {
-      if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
+      this.#tellUnreadable(error, 'the names are served as they were before')
       this.#known = state
-      const told = new HamletError({ ...error.parts, done: 'the names are served as they were before' }, { cause: error })
-      this.#unreadable = true
-      this.options.log(oneLine(told))
-      return this.options.onDamaged(oneLine(told))
+      return
     }
     this.#replay(this.#unwritten)
     this.options.log(`${ZONE_FILE} was edited: its text was loaded, the serial is ${this.zone.serial}`)
@@ -260,19 +258,23 @@ export class ZoneStore {
     this.options.onDamaged(undefined)
   }
 
-  /** At the start there is no older state to serve: what cannot be read is set aside, and the journal's names are what is left. */
-  async #loadFirst(state: FileState | undefined, leastSerial: number | undefined): Promise<'read' | 'missing' | 'damaged'> {
+  /** At the start there is no older state to serve: where the file cannot be read, the journal's names are what is left. */
+  async #loadFirst(state: FileState | undefined, leastSerial: number | undefined): Promise<void> {
     try {
       this.zone.load(state === undefined ? new ZoneContent() : await this.#file.read(state), leastSerial)
-      return state === undefined ? 'missing' : 'read'
     } catch (error) {
-      if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
-      const told = new HamletError({ ...error.parts, done: `it was set aside as ${await this.#file.setAside()}` }, { cause: error })
-      this.options.log(oneLine(told))
-      this.options.onDamaged(oneLine(told))
+      this.#tellUnreadable(error, 'it stays as it is, and its names are not served until it is put right')
       this.zone.load(new ZoneContent(), leastSerial)
-      return 'damaged'
     }
+  }
+
+  /** @throws what is another error */
+  #tellUnreadable(error: unknown, done: string): void {
+    if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
+    const told = new HamletError({ ...error.parts, done, remedy: `${error.parts.remedy}, or remove the file to begin anew` }, { cause: error })
+    this.#unreadable = true
+    this.options.log(oneLine(told))
+    this.options.onDamaged(oneLine(told))
   }
 
   /**

@@ -47,13 +47,20 @@ async function runUntilInterrupted(
   let reportFailure: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_resolve, reject) => { reportFailure = reject })
   failed.catch(() => undefined) // raced below; a failure before that must not count as unhandled
+  let logged = ''
   const listener: ServiceListener = {
     contractLine: text => terminal.stdout.write(json ? `${JSON.stringify({ line: text })}\n` : `${text}\n`),
-    log: text => terminal.stderr.write(`${text}\n`),
+    log(text) {
+      logged = text
+      terminal.stderr.write(`${text}\n`)
+    },
     event: (name, data) => { if (json) terminal.stdout.write(`${JSON.stringify({ event: name, ...Object(data) })}\n`) },
     row: () => undefined,
     endpoints: () => undefined,
-    health: reason => terminal.stderr.write(json ? `${JSON.stringify({ health: reason ?? null })}\n` : `${reason ?? `${implementation.contract.title} is well again`}\n`),
+    health(reason) {
+      if (json) terminal.stderr.write(`${JSON.stringify({ health: reason ?? null })}\n`)
+      else if (reason !== logged) terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`) // One line is enough.
+    },
     failed: reportFailure,
   }
   const interrupted = terminal.interrupted()

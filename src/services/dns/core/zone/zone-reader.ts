@@ -140,10 +140,15 @@ export class ZoneReader {
     if (type === TYPE.SOA && node !== this.content.apex) throw new UsageError('An SOA is at the wrong place', `"${this.content.nameOf(node)}" is not ${APEX}.`, `write it at ${APEX}. or remove it`)
     if (type === TYPE.CNAME && node === this.content.apex) throw new UsageError('A CNAME does not stand alone', `"${APEX}" has SOA and NS beside it (RFC 1034 §3.6.2)`, 'write addresses there')
     const outcome = this.content.add(node, type, ttl, rdata)
-    if (outcome === 'apart') throw new UsageError('Two records do not stand together', `"${this.content.nameOf(node)}" has a CNAME and another (RFC 1034 §3.6.2), or NS and DNAME (RFC 6672 §2.3)`, 'remove one or the other')
+    if (outcome === 'apart') throw new UsageError('Two records do not stand together', `"${this.content.nameOf(node)}" has ${this.#whyApart(node, type)}`, 'remove one or the other')
     if (outcome === 'second') throw new UsageError(`There are two ${formatType(type)} records`, `"${this.content.nameOf(node)}" can have one (RFC 1035 §5.2, RFC 6672 §2.4)`, 'remove one')
     if (outcome === 'full') throw new UsageError('A name has too many records', `"${this.content.nameOf(node)}" has more than ${RECORDS_OF_NAME_MAX}, which is the limit`, 'remove some')
     if (++this.#recordsRead > RECORDS_MAX || this.content.size > NAMES_MAX + 1) throw new UsageError('The file is too large', `it has more than ${NAMES_MAX} names or ${RECORDS_MAX} records`, 'remove some')
+  }
+
+  #whyApart(node: number, type: number): string {
+    const hasCname = type === TYPE.CNAME || this.content.recordsOf(node, undefined, TYPE.CNAME).length > 0
+    return hasCname ? 'a CNAME and something beside it (RFC 1034 §3.6.2)' : 'both NS and DNAME (RFC 6672 §2.3)'
   }
 
   #readDirective(words: readonly Token[]): void {

@@ -28,6 +28,11 @@ async function expectFollowed(server: string): Promise<void> {
   await expect.poll(() => serialAt(server), { timeout: 30_000, interval: 200 }).toBe(serialAt(PRIMARY))
 }
 
+async function startPrimary(): Promise<void> {
+  primary = new RunningHamlet(['dns', '--host', PRIMARY, '--upstream', '127.0.0.1:9', '--secondary', KNOT, '--secondary', NSD, '--json', '--data', folder], { namespace: host() })
+  await primary.line(/Waiting for requests/)
+}
+
 async function startKnot(): Promise<void> {
   const home = emptyFolder()
   const secret = /secret "(.*)"/.exec(readFileSync(key, 'latin1'))?.[1] ?? ''
@@ -51,8 +56,7 @@ async function startNsd(): Promise<void> {
 beforeAll(async () => {
   network = createNetwork({ host: `${PRIMARY}/24`, knot: `${KNOT}/24`, nsd: `${NSD}/24`, stranger: '10.77.0.9/24' })
   await runHamlet(['key', 'laptop', '--data', folder, '--output', key])
-  primary = new RunningHamlet(['dns', '--host', PRIMARY, '--upstream', '127.0.0.1:9', '--secondary', KNOT, '--secondary', NSD, '--json', '--data', folder], { namespace: host() })
-  await primary.line(/Waiting for requests/)
+  await startPrimary()
   expect(update('update add one.home 60 A 192.0.2.1')).toBe('NOERROR')
   await startKnot()
   await startNsd()
@@ -119,4 +123,23 @@ test('both say the same of delegated and redirected names', async () => {
 test('a machine that is no secondary and has no key does not get the zone', async () => {
   expect(run(network.namespaces['stranger'], 'dig', `@${PRIMARY}`, '+tries=1', 'home', 'AXFR')).toContain('Transfer failed')
   await expect.poll(() => events().find(({ event, asked }) => event === 'refused' && asked === 'AXFR home')).toMatchObject({ client: expect.stringMatching(/^10\.77\.0\.9:/) })
+})
+
+test('a start with a dns.zone that cannot be read takes no name from the secondaries, and when it is put right they have the rest', async () => {
+  await primary.stop()
+  const text = readFileSync(join(folder, 'dns.zone'), 'latin1')
+  writeFileSync(join(folder, 'dns.zone'), `${text}broken A 1.2.3\n`)
+  await startPrimary()
+  expect(update('update add since.home 60 A 192.0.2.8')).toBe('NOERROR')
+  expect([dig(PRIMARY, 'one.home', 'AAAA'), dig(PRIMARY, 'since.home')]).toEqual(['', '192.0.2.8'])
+  for (const server of [KNOT, NSD]) {
+    await expect.poll(() => events().some(({ event, client, why }) => event === 'refused' && String(client).startsWith(`${server}:`) && /names are missing/.test(String(why))), { timeout: 20_000 }).toBe(true)
+    expect(dig(server, 'one.home', 'AAAA')).toBe('2001:db8::1')
+  }
+  writeFileSync(join(folder, 'dns.zone'), text)
+  await expect.poll(() => dig(PRIMARY, 'one.home', 'AAAA'), { timeout: 10_000 }).toBe('2001:db8::1')
+  for (const server of [KNOT, NSD]) {
+    await expectFollowed(server)
+    expect([dig(server, 'one.home', 'AAAA'), dig(server, 'since.home')]).toEqual(['2001:db8::1', '192.0.2.8'])
+  }
 })

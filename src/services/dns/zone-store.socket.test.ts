@@ -147,9 +147,10 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
   expect(again.logs).toEqual(again.damaged)
   await again.store.change(register('newest.home', '192.0.2.4'))
   expect([await readFile(path, 'latin1'), await readdir(folder)]).toEqual(['broken A 1.2.3\n', ['dns.journal', 'dns.zone']])
-  const serial = again.zone.serial
+  const { serial, isPartial } = again.zone
   await writeFile(path, 'broken A 192.0.2.3\n')
   await expect.poll(again.loaded).toBe(1)
+  expect([isPartial, again.zone.isPartial]).toEqual([true, false])
   expect([addressesOf(again.zone), again.damaged[1], isNewerSerial(again.zone.serial, serial)]).toEqual([['broken.home 192.0.2.3', 'later.home 192.0.2.2', 'newest.home 192.0.2.4'], undefined, true])
   await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^newest /m)
 })

@@ -255,6 +255,7 @@ export class ZoneStore {
 
   #readable(): void {
     this.#unreadable = false
+    this.zone.isPartial = false
     this.options.onDamaged(undefined)
   }
 
@@ -265,6 +266,7 @@ export class ZoneStore {
     } catch (error) {
       this.#tellUnreadable(error, 'it stays as it is, and its names are not served until it is put right')
       this.zone.load(new ZoneContent(), leastSerial)
+      this.zone.isPartial = true
     }
   }
 

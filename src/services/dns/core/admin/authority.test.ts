@@ -70,6 +70,17 @@ function drain(): Heard {
 }
 const rcodes = ({ answers }: Heard) => answers.map(({ header }) => formatRcode(header.rcode))
 
+test('while names are missing nobody takes the zone, and what is there is answered', () => {
+  zone.isPartial = true
+  for (const [type, transport] of [[TYPE.AXFR, 'tcp'], [TYPE.IXFR, 'tcp'], [TYPE.IXFR, 'udp']] as const) {
+    const heard = say(ask({ type }), SECONDARY, transport)
+    expect([rcodes(heard), heard.transfers]).toEqual([['SERVFAIL'], []])
+  }
+  expect(rcodes(say(ask({ name: 'a.home' }), SECONDARY))).toEqual(['NOERROR'])
+  zone.isPartial = false
+  expect(say(ask({ type: TYPE.AXFR }), SECONDARY, 'tcp').transfers).toHaveLength(1)
+})
+
 const UPDATE = { opcode: OPCODE.UPDATE, type: TYPE.SOA }
 const AXFR = { type: TYPE.AXFR }
 

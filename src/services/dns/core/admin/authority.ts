@@ -112,6 +112,7 @@ export class Authority {
     const { message, signed, path, overTcp } = request
     if (signed === undefined && !this.options.secondaries.includes(path.peer.address)) return this.#refuse(request, RCODE.REFUSED, 'it is not signed, and its sender is no --secondary')
     if (!isZone(question)) return this.#refuse(request, RCODE.NOTAUTH, `only ${APEX} can be transferred`)
+    if (this.zone.isPartial) return this.#refuse(request, RCODE.SERVFAIL, 'names are missing here: dns.zone cannot be read')
     const isWhole = question.type === TYPE.AXFR
     if (isWhole && !overTcp) return this.#refuse(request, RCODE.FORMERR, 'a whole zone goes by TCP')
     const serial = heldSerial(message)

@@ -39,6 +39,8 @@ export type ZoneAnswer =
   | { readonly kind: 'nxdomain'; readonly soa: ResourceRecord }
 
 export class Zone {
+  /** Names are missing that belong here, for the file that has them cannot be read: no secondary is to take this for the zone. */
+  isPartial = false
   #content = new ZoneContent()
   readonly #history = new ZoneHistory()
   #soa = soaFor(APEX)

@@ -93,6 +93,7 @@ test('who was closed on can open nothing more: `closed` is the last event of a c
 
 const parity = (streamId: number, finalSize: number): Frame => ({ kind: 'PARITY', streamId, finalSize, sum: 0, data: Uint8Array.of(1) })
 const piece = (streamId: number, offset: number, fin: boolean): Frame => ({ kind: 'STREAM', streamId, offset, fin, data: Uint8Array.of(1) })
+const end = (streamId: number, offset: number): Frame => ({ kind: 'STREAM', streamId, offset, fin: true, data: new Uint8Array(0) })
 
 test.each<{ what: string; packets: readonly Frame[] }>([
   { what: 'ends a stream before a byte that came', packets: [piece(2, 100, false), parity(2, 100)] },
@@ -101,6 +102,9 @@ test.each<{ what: string; packets: readonly Frame[] }>([
   { what: 'sends bytes behind the end that its PARITY told', packets: [parity(2, 100), piece(2, 100, false)] },
   { what: 'ends a stream before the end that its PARITY told', packets: [parity(2, 100), piece(2, 98, true)] },
   { what: 'breaks a stream off elsewhere than its PARITY told', packets: [parity(2, 100), { kind: 'RESET_STREAM', streamId: 2, code: 0, finalSize: 99 }] },
+  { what: 'ends a stream before the end that it told alone', packets: [end(2, 100), end(2, 99)] },
+  { what: 'sends bytes behind the end that it told alone', packets: [end(2, 100), piece(2, 100, false)] },
+  { what: 'tells by ends alone of more than all streams together may have', packets: [end(2, 9000), end(4, 9000)] },
   { what: 'tells by PARITY of more than a stream may have', packets: [parity(2, 16_385)] },
   { what: 'tells by PARITY of more than all streams together may have', packets: [parity(2, 9000), parity(4, 9000)] },
 ])('a peer that $what is closed on', ({ packets }) => {

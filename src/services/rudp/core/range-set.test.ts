@@ -3,13 +3,20 @@ import { expect, test } from 'vitest'
 import { RangeSet } from './range-set.ts'
 
 const span = fc.tuple(fc.nat(60), fc.nat(12))
-const step = fc.tuple(fc.constantFrom('add', 'remove', 'removeBelow'), span)
+const step = fc.tuple(fc.constantFrom('add', 'remove', 'removeBelow', 'advance'), span)
 
 test('it holds what a plain set of numbers holds, after any steps, in ranges that neither touch nor overlap', () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 40, size: 'max' }), span, (steps, [from, length]) => {
     const ranges = new RangeSet()
     const plain = new Set<number>()
     for (const [what, [start, count]] of steps) {
+      if (what === 'advance') {
+        let end = start
+        while (plain.has(end)) end++
+        expect(ranges.advance(start)).toBe(end)
+        for (const value of plain) if (value < end) plain.delete(value)
+        continue
+      }
       if (what === 'removeBelow') ranges.removeBelow(start)
       else if (what === 'add') ranges.add(start, start + count)
       else ranges.remove(start, start + count)

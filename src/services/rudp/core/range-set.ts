@@ -69,6 +69,15 @@ export class RangeSet {
     if ((this.#starts[0] ?? Infinity) < value) this.remove(0, value)
   }
 
+  /** Forgets everything below `value`, and the range that begins or goes on there. @returns where that ends; `value` itself where none does */
+  advance(value: number): number {
+    this.removeBelow(value)
+    const first = this.first
+    if (first?.start !== value) return value
+    this.removeBelow(first.end)
+    return first.end
+  }
+
   /** Calls `visit` for each part of [start, end) that is not in the set, in order. */
   forEachGap(start: number, end: number, visit: (start: number, end: number) => void): void {
     let from = start

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { crc32 } from '../../kit/crc32.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
 
 const LIMIT = 64 * 1024
@@ -34,6 +35,17 @@ test('pieces in any order, overlapping and repeated, are read as the stream they
   }), { numRuns: 150 })
 })
 
+test('a packet that comes again takes nothing back, nor the place of what came later', () => {
+  const buffer = new ReceiveBuffer(LIMIT)
+  buffer.put(0, stream.subarray(0, LIMIT), false)
+  readAll(buffer)
+  buffer.put(LIMIT, stream.subarray(LIMIT, 2 * LIMIT), false)
+  buffer.read(1000)
+  buffer.put(2 * LIMIT, stream.subarray(2 * LIMIT, 2 * LIMIT + 1000), false)
+  expect(buffer.put(LIMIT, stream.subarray(LIMIT, LIMIT + 1000), false)).toBe('taken')
+  expect(readAll(buffer)).toEqual(stream.slice(LIMIT + 1000, 2 * LIMIT + 1000))
+})
+
 test('a byte beyond the limit is refused with the whole piece, and reading moves the limit', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   expect(buffer.put(LIMIT - 10, stream.subarray(0, 11), false)).toBe('violation')
@@ -64,7 +76,30 @@ test('single bytes with holes between them are taken up to a thousand holes, and
   for (let offset = 2; offset < 4000; offset += 2) if (buffer.put(offset, stream.subarray(offset, offset + 1), false) === 'taken') taken++
   expect(taken).toBe(1024)
   expect(buffer.put(3000, stream.subarray(3000, 3001), false)).toBe('full')
+  expect(buffer.put(0, stream.subarray(0, 1), false)).toBe('taken')
   expect(buffer.put(3, stream.subarray(3, 4), false)).toBe('taken')
   expect(buffer.put(0, stream.subarray(0, 4000), false)).toBe('taken')
   expect(readAll(buffer)).toEqual(stream.slice(0, 4000))
+})
+
+test('a parity restores what is missing as long as no more than 16 pieces lie behind the first hole', () => {
+  const data = stream.slice(0, 100) // of a stream of one row the parity is the stream
+  const restored = [16, 17].map(pieces => {
+    const buffer = new ReceiveBuffer(LIMIT)
+    for (let piece = 0; piece < pieces; piece++) buffer.put(2 * piece + 1, stream.subarray(2 * piece + 1, 2 * piece + 2), false)
+    buffer.putParity({ finalSize: data.length, sum: crc32(data), data })
+    buffer.restore(crc32)
+    return readAll(buffer)
+  })
+  expect(restored).toEqual([data, new Uint8Array(0)])
+})
+
+test('however long a stream is, what was read of it costs no memory', () => {
+  const buffer = new ReceiveBuffer(LIMIT)
+  const before = process.memoryUsage().arrayBuffers
+  for (let offset = 0; offset < 64 * 1024 * 1024; offset += LIMIT) {
+    buffer.put(offset, stream.subarray(0, LIMIT), false)
+    buffer.read(LIMIT)
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * LIMIT)
 })

@@ -51,7 +51,7 @@ export class ReceiveBuffer {
     return this.#readTo === this.#finOffset
   }
 
-  /** How far bytes have arrived, holes included: what counts against the limits. */
+  /** How far the stream has come, holes included, and up to its end where that is known: what counts against the limits. */
   get highest(): number {
     return this.#highest
   }
@@ -73,21 +73,19 @@ export class ReceiveBuffer {
    */
   put(offset: number, bytes: Uint8Array, fin: boolean): 'taken' | 'full' | 'violation' {
     const end = offset + bytes.length
-    if (end > this.limitOffset || end > this.#finOffset) return 'violation'
-    if (fin && (end < this.#highest || (this.#finOffset !== Infinity && end !== this.#finOffset))) return 'violation'
+    if (this.#contradicts(end, fin)) return 'violation'
     if (offset > this.#arrivedTo && this.#early.count >= HOLES_MAX && this.#early.isApart(offset, end)) return 'full'
+    if (!this.#wantsParity && this.#readTo === this.#highest) this.#ring.restart(this.#readTo)
     if (fin) this.#finOffset = end
+    this.#highest = Math.max(this.#highest, end)
+    this.#lookWhetherParityHelps()
     const from = Math.max(offset, this.#arrivedTo)
     if (from < end) {
-      if (!this.#wantsParity && this.#readTo === this.#highest) this.#ring.restart(this.#readTo)
-      this.#highest = Math.max(this.#highest, end)
-      this.#lookWhetherParityHelps()
       this.#ring.reserve(this.#wantsParity ? 0 : this.#readTo, end)
       this.#ring.put(from, from === offset ? bytes : bytes.subarray(from - offset))
       if (from > this.#arrivedTo) this.#early.add(from, end)
       else this.#advance(end)
     }
-    this.#lookWhetherParityHelps()
     return 'taken'
   }
 
@@ -139,9 +137,14 @@ export class ReceiveBuffer {
     return bytes
   }
 
+  /** Whether bytes up to `end` are more than may come, or there cannot be the stream's end. */
+  #contradicts(end: number, fin: boolean): boolean {
+    return end > this.limitOffset || end > this.#finOffset || (fin && end < this.#highest)
+  }
+
   /** The stream ends at `finalSize`, and all before it counts as sent. @returns false where that contradicts what came before */
   #endAt(finalSize: number): boolean {
-    if (finalSize < this.#highest || finalSize > this.limitOffset || (this.#finOffset !== Infinity && finalSize !== this.#finOffset)) return false
+    if (this.#contradicts(finalSize, true)) return false
     this.#finOffset = finalSize
     this.#highest = finalSize
     return true
@@ -157,14 +160,8 @@ export class ReceiveBuffer {
   }
 
   #advance(end: number): void {
-    this.#arrivedTo = end
-    const next = this.#early.first
-    if (next === undefined || next.start > end) return
-    this.#arrivedTo = Math.max(end, next.end)
-    this.#early.removeBelow(this.#arrivedTo)
-    // A long packet may reach over several early ranges; the next one may begin where this one ends.
-    const following = this.#early.first
-    if (following !== undefined && following.start <= this.#arrivedTo) this.#advance(this.#arrivedTo)
+    this.#arrivedTo = this.#early.advance(end)
+    this.#lookWhetherParityHelps()
   }
 }
 

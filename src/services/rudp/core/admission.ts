@@ -9,6 +9,7 @@
  *         └─ else ─────────────────────────▶ a connection
  */
 import type { Path } from '../../kit/endpoint.ts'
+import { assert } from '../../kit/errors.ts'
 import type { Random } from '../../kit/random.ts'
 import { encodeEncryptedReset, encodeEncryptedRetry, ENCRYPTED_VERSION, type EncryptedPacket } from '../wire/encrypted-packet.ts'
 import { CLOSE_CODES, RESET_TOKEN_BYTES } from '../wire/frames.ts'
@@ -55,8 +56,9 @@ export class Admission {
   /** @returns what the HELLO opens, the datagram that answers it, or undefined: it is nothing */
   encryptedHello(packet: Extract<EncryptedPacket, { type: 'HELLO' }>, bytes: Uint8Array, { peer }: Path, hasRoom: boolean, nowMs: number): Admitted | Uint8Array | undefined {
     const { sourceId, number } = packet
-    if (this.#encryption === undefined || !hasRoom) return encodeEncryptedReset(sourceId, 0, REFUSED, NO_RESET_TOKEN)
-    const token = packet.token.length === 0 ? undefined : this.#tokens.take(packet.token, peer, sourceId, nowMs)
+    if (!hasRoom) return encodeEncryptedReset(sourceId, 0, REFUSED, NO_RESET_TOKEN)
+    if (this.#encryption === undefined) return this.versions(packet)
+    const token = this.#tokens.take(packet.token, peer, sourceId, nowMs)
     const protection = token === undefined ? undefined : this.#encryption.agree(packet, nowMs)
     if (token === undefined || protection === undefined) {
       return encodeEncryptedRetry(sourceId, number, this.#encryption.keys(nowMs), this.#tokens.give('retry', peer, sourceId, nowMs))
@@ -79,8 +81,9 @@ export class Admission {
     return this.#tokens.give('visit', peer, 0, nowMs)
   }
 
-  /** What `unknown` will show. */
+  /** What `unknown` will show of an encrypted connection. */
   resetToken(localId: number): Uint8Array {
-    return this.#encryption?.resetToken(localId) ?? NO_RESET_TOKEN
+    assert(this.#encryption !== undefined, 'only who accepts encrypted connections resets them')
+    return this.#encryption.resetToken(localId)
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import { bytesOf } from '../testing/transfer.ts'
-import { SendBuffer } from './send-buffer.ts'
+import { SendBuffer, type Segment } from './send-buffer.ts'
 
 const LIMIT = 256 * 1024
 
@@ -40,6 +40,20 @@ test('no more is taken than there is room for, and the room comes back as bytes 
   expect(Buffer.compare(Buffer.concat(sent), source)).toBe(0)
 })
 
+test('however long a stream is, what has arrived of it costs no memory', () => {
+  const buffer = new SendBuffer(LIMIT)
+  const source = bytesOf(LIMIT, 7)
+  const before = process.memoryUsage().arrayBuffers
+  for (let left = 64 * 1024 * 1024; left > 0; left -= LIMIT) {
+    buffer.write(source)
+    for (let segment = buffer.nextNew(LIMIT, Infinity); segment !== undefined; segment = buffer.nextNew(LIMIT, Infinity)) {
+      buffer.sent(segment)
+      buffer.deliver(segment.offset, segment.lengthBytes, segment.fin)
+    }
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * LIMIT)
+})
+
 test('a writer is never far ahead of what leaves, however much may be in flight', () => {
   const buffer = new SendBuffer(16 * LIMIT)
   const source = bytesOf(6 * LIMIT, 4)
@@ -60,4 +74,108 @@ test('a stream of up to 64 KB has its parity though some of it has arrived; a lo
     buffer.end()
     expect(buffer.parity(1000, crc32)?.sum).toBe(hasParity ? crc32(source) : undefined)
   }
+})
+
+/** With so many bytes that have left in segments of 100, the end with the last ones. */
+function sentOff(lengthBytes: number): SendBuffer {
+  const buffer = new SendBuffer(LIMIT)
+  buffer.write(bytesOf(lengthBytes, 5))
+  buffer.end()
+  for (let segment = buffer.nextNew(100, Infinity); segment !== undefined; segment = buffer.nextNew(100, Infinity)) buffer.sent(segment)
+  return buffer
+}
+
+/** All that is sent again, in segments of up to 100 bytes. */
+function sentAgain(buffer: SendBuffer): readonly Segment[] {
+  const segments: Segment[] = []
+  while (buffer.hasLost) {
+    const segment = buffer.nextLost(() => 100) ?? expect.unreachable('something was lost')
+    buffer.sent(segment)
+    segments.push(segment)
+  }
+  return segments
+}
+
+const again = (offset: number, lengthBytes: number, fin = false): Segment => ({ offset, lengthBytes, fin, again: true })
+
+test('what is lost is sent again once each time, and what of it has arrived otherwise is not', () => {
+  const buffer = sentOff(1000)
+  buffer.lose(100, 100, false)
+  buffer.lose(200, 50, false)
+  expect(sentAgain(buffer)).toEqual([again(100, 100), again(200, 50)])
+  buffer.lose(100, 150, false)
+  buffer.deliver(120, 30, false)
+  expect(sentAgain(buffer)).toEqual([again(100, 20), again(150, 100)])
+  buffer.lose(100, 150, false)
+  expect(sentAgain(buffer)).toEqual([again(100, 20), again(150, 100)])
+  buffer.deliver(0, 250, false)
+  buffer.lose(0, 300, false)
+  expect(sentAgain(buffer)).toEqual([again(250, 50)])
+  expect([buffer.nextNew(100, Infinity), buffer.sentTo]).toEqual([undefined, 1000])
+})
+
+test('a lost end is sent again behind the last bytes where they are lost with it, else alone, and not once it has arrived', () => {
+  const buffer = sentOff(1000)
+  buffer.lose(900, 100, true)
+  expect(sentAgain(buffer)).toEqual([again(900, 100, true)])
+  buffer.lose(900, 100, false)
+  expect(sentAgain(buffer)).toEqual([again(900, 100)])
+  buffer.lose(1000, 0, true)
+  expect(sentAgain(buffer)).toEqual([again(1000, 0, true)])
+  buffer.lose(1000, 0, true)
+  buffer.deliver(900, 100, true)
+  buffer.lose(900, 100, true)
+  expect(sentAgain(buffer)).toEqual([])
+})
+
+test('a stream has arrived when all its bytes and its end have, in whatever order', () => {
+  const buffer = sentOff(300)
+  const finished = ([[200, 100, true], [0, 50, false], [100, 100, false], [50, 50, false], [0, 50, false]] as const).map(([offset, lengthBytes, fin]) => {
+    buffer.deliver(offset, lengthBytes, fin)
+    return buffer.finished
+  })
+  expect(finished).toEqual([false, false, false, true, true])
+  const other = sentOff(300)
+  other.deliver(0, 300, false)
+  expect(other.finished).toBe(false)
+  other.deliver(300, 0, true)
+  expect(other.finished).toBe(true)
+})
+
+test('a probe repeats what has not arrived of a packet, as far as it has room: the end with the last bytes or alone', () => {
+  const buffer = sentOff(300)
+  expect(buffer.repeat(100, 100, false, 1000)).toEqual(again(100, 100))
+  expect(buffer.repeat(200, 100, true, 1000)).toEqual(again(200, 100, true))
+  expect(buffer.repeat(200, 100, true, 60)).toEqual(again(200, 60))
+  buffer.deliver(0, 230, false)
+  expect(buffer.repeat(200, 100, true, 1000)).toEqual(again(230, 70, true))
+  expect(buffer.repeat(100, 130, false, 1000)).toBeUndefined()
+  buffer.deliver(230, 70, false)
+  expect(buffer.repeat(200, 100, true, 1000)).toEqual(again(300, 0, true))
+  buffer.deliver(300, 0, true)
+  expect(buffer.repeat(200, 100, true, 1000)).toBeUndefined()
+})
+
+test('no byte leaves that the peer does not take, and the end leaves once, with the last byte or behind it', () => {
+  const buffer = new SendBuffer(LIMIT)
+  const next = (limit: number): Segment | undefined => {
+    const segment = buffer.nextNew(1000, limit)
+    if (segment !== undefined) buffer.sent(segment)
+    return segment
+  }
+  buffer.write(bytesOf(100, 6))
+  expect([next(40), next(40), next(30)]).toEqual([{ offset: 0, lengthBytes: 40, fin: false, again: false }, undefined, undefined])
+  buffer.end()
+  expect([next(40), next(100), next(100)]).toEqual([undefined, { offset: 40, lengthBytes: 60, fin: true, again: false }, undefined])
+  const other = sentOff(0)
+  expect(other.nextNew(1000, Infinity)).toBeUndefined()
+  other.lose(0, 0, true)
+  expect(sentAgain(other)).toEqual([again(0, 0, true)])
+})
+
+test('a parity is for what has more than three packets, and has not all arrived', () => {
+  expect([sentOff(300).parity(100, crc32), sentOff(301).parity(100, crc32)?.finalSize]).toEqual([undefined, 301])
+  const buffer = sentOff(301)
+  buffer.deliver(0, 301, false)
+  expect(buffer.parity(100, crc32)).toBeUndefined()
 })

@@ -88,7 +88,6 @@ export class SendBuffer {
 
   /** Takes as much as there is room for. @returns how many bytes were taken */
   write(bytes: Uint8Array): number {
-    if (this.#finQueued) return 0
     const taken = Math.min(bytes.length, this.freeBytes)
     if (taken === 0) return 0
     const end = this.#writtenTo + taken
@@ -157,14 +156,8 @@ export class SendBuffer {
     const end = offset + lengthBytes
     if (from >= end) return
     this.#lost.remove(from, end)
-    if (from > this.#una) return this.#delivered.add(from, end)
-    this.#una = end
-    const early = this.#delivered.first
-    if (early !== undefined && early.start <= end) {
-      this.#delivered.add(from, end)
-      this.#una = this.#delivered.first?.end ?? end
-      this.#delivered.removeBelow(this.#una)
-    }
+    if (from > this.#una) this.#delivered.add(from, end)
+    else this.#una = this.#delivered.advance(end)
   }
 
   /** The packet with these bytes did not arrive. */
@@ -192,6 +185,6 @@ export class SendBuffer {
   }
 
   #finIsDueBehind(offset: number): boolean {
-    return this.#finQueued && offset === this.#writtenTo && !this.#finAcked && (!this.#finSent || this.#finLost)
+    return this.#finQueued && offset === this.#writtenTo && (!this.#finSent || this.#finLost)
   }
 }

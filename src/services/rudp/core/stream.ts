@@ -115,17 +115,13 @@ export class Stream {
 
   /** Lets the peer know of the stream though nothing was written yet: for one that waits to be spoken to. */
   announce(): void {
-    if (this.#sendState !== 'SEND') return // its end tells of it, or has
     this.#out.announce()
     this.#host.changed(this)
   }
 
   /** The next bytes in order, at most `maxBytes` and perhaps not all, empty where there are none. Opens the window. They are lent: the next packet may overwrite them. */
   read(maxBytes: number): Uint8Array {
-    if (this.readableBytes === 0) {
-      this.#told.readable = false
-      return EMPTY
-    }
+    if (this.readableBytes === 0) return EMPTY
     const bytes = this.#in.read(maxBytes)
     this.#told.readable = this.readableBytes > 0
     this.#host.consumed(bytes.length)
@@ -135,7 +131,6 @@ export class Stream {
 
   /** No byte will be written; what was is still delivered. */
   end(): void {
-    if (this.#sendState !== 'SEND') return
     this.#out.end()
     this.#sendState = nextSendState(this.#sendState, 'end')
     this.#host.changed(this)

@@ -33,7 +33,7 @@ const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
 /** Of the window in STARTUP, as long as the rate grows and nothing queues. 2 would not double it in a round: the rate that it multiplies is a round old. */
 const GROWING_WINDOW_GAIN = 2.2
-/** In CRUISE between two looks for more, in rounds: at least, and drawn on top. */
+/** In CRUISE between two looks for more, in rounds: at least, and at most on top. Which round it is decides, so that flows do not look all at once. */
 const CRUISE_ROUNDS_MIN = 6
 const CRUISE_ROUNDS_MORE = 4
 /** A round trip so much above the least shows a queue. */
@@ -169,7 +169,7 @@ class Bbr implements Congestion {
 
   #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {
     if (this.#soundFromBytes === Infinity) this.#soundFromBytes = deliveredBytes
-    if (bytesPerMs === 0 || priorDeliveredBytes < this.#soundFromBytes) return
+    if (priorDeliveredBytes < this.#soundFromBytes) return
     if (!isAppLimited || bytesPerMs > this.#bandwidth.bytesPerMs) this.#bandwidth.add(bytesPerMs)
   }
 
@@ -191,7 +191,7 @@ class Bbr implements Congestion {
   #endRound({ deliveredBytes, isAppLimited, minRttMs }: AckSample): void {
     this.#rounds++
     this.#roundEndsAtBytes = deliveredBytes
-    const sentBytes = Math.max(1, this.#lostBytes + this.#ackedBytes)
+    const sentBytes = this.#lostBytes + this.#ackedBytes
     // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
     const isQueued = showsQueue(this.#roundMinRttMs, minRttMs)
     const isOurLoss = this.#queuedLostBytes / sentBytes > LOSS_BEARABLE + this.#foreignLoss.atMost

@@ -24,8 +24,8 @@ function asked(admission: Admission, hasRoom = true): Uint8Array {
   return answered(admission.hello({ type: 'HELLO', destinationId: 0, sourceId: HELLO_ID, number: 5, frames: [{ kind: 'PING' }] }, path, hasRoom, 0))
 }
 
-function askedEncrypted(admission: Admission, hasRoom = true, token: Uint8Array = NOTHING, prekeyNumber = 0): Uint8Array {
-  return answered(admission.encryptedHello({ type: 'HELLO', destinationId: 0, sourceId: HELLO_ID, number: 5, prekeyNumber, share, token, contentAt: 66 }, NOTHING, path, hasRoom, 0))
+function askedEncrypted(admission: Admission, hasRoom = true, token: Uint8Array = NOTHING, prekeyNumber = 0, shown = share): Uint8Array {
+  return answered(admission.encryptedHello({ type: 'HELLO', destinationId: 0, sourceId: HELLO_ID, number: 5, prekeyNumber, share: shown, token, contentAt: 66 }, NOTHING, path, hasRoom, 0))
 }
 
 test('a HELLO of a kind that is not taken is told which are', () => {
@@ -77,4 +77,13 @@ test('keys are agreed on with nobody who shows no good token, and with nobody tw
   expect([taken, agreements]).toEqual([undefined, 2])
   askedEncrypted(admission, true, retry.token, retry.prekeyNumber)
   expect(agreements).toBe(2)
+})
+
+test.each([
+  { what: 'a prekey that is not known', prekeyNumber: 77, shown: share }, { what: 'a share that makes the secret the same for all', prekeyNumber: 1, shown: new Uint8Array(32) },
+])('a HELLO with a good token and $what is asked anew', ({ prekeyNumber, shown }) => {
+  const admission = admissionOf(false)
+  const retry = decodeEncryptedPacket(askedEncrypted(admission))
+  if (retry.type !== 'RETRY') return expect.unreachable('a stranger gets a token')
+  expect(decodeEncryptedPacket(askedEncrypted(admission, true, retry.token, prekeyNumber, shown)).type).toBe('RETRY')
 })

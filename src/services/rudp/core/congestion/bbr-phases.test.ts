@@ -39,7 +39,7 @@ function path(minRttMs = RTT_MS) {
       const ackedBytes = sentBytes - lostBytes
       const priorDeliveredBytes = index === rtts.length - 1 ? startBytes : startBytes - 1
       deliveredBytes += ackedBytes
-      if (lost !== undefined) congestion.onLost({ nowMs, newestSentAtMs: nowMs, minRttMs, lostBytes, flightBytes, rttMs: lost.rttMs, isPersistent: false })
+      if (lost !== undefined) congestion.onLost({ nowMs, newestSentAtMs: nowMs, minRttMs, lostBytes, rttMs: lost.rttMs, isPersistent: false })
       congestion.onAcked({
         nowMs, newestSentAtMs: nowMs, minRttMs, bytesPerMs: rate, isAppLimited, isHeldBack: true, priorDeliveredBytes, deliveredBytes, ackedBytes, flightBytes, rttMs: now, srttMs: now,
       })
@@ -55,7 +55,7 @@ function path(minRttMs = RTT_MS) {
     }
     return expect.unreachable(`${phase} comes`)
   }
-  const outage = (): void => congestion.onLost({ nowMs, newestSentAtMs: nowMs, minRttMs, rttMs: minRttMs, lostBytes: DATAGRAM_BYTES, flightBytes: 0, isPersistent: true })
+  const outage = (): void => congestion.onLost({ nowMs, newestSentAtMs: nowMs, minRttMs, rttMs: minRttMs, lostBytes: DATAGRAM_BYTES, isPersistent: true })
   const pace = (srttMs = minRttMs): number => congestion.pacingBytesPerMs(srttMs)
   return { congestion, round, rounds, until, outage, pace }
 }
@@ -309,6 +309,6 @@ test('the window is four datagrams at least, also where it was taken over or dat
   expect(congestion.windowBytes).toBe(240_000)
   congestion.setDatagramBytes(1000)
   expect(congestion.windowBytes).toBe(240_000)
-  congestion.onLost({ nowMs: 60, lostBytes: 1000, flightBytes: 1000, newestSentAtMs: 0, rttMs: 50, minRttMs: 50, isPersistent: true })
+  congestion.onLost({ nowMs: 60, lostBytes: 1000, newestSentAtMs: 0, rttMs: 50, minRttMs: 50, isPersistent: true })
   expect(congestion.windowBytes).toBe(4000)
 })

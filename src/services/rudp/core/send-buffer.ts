@@ -76,11 +76,6 @@ export class SendBuffer {
     return this.#finAcked && this.allArrived
   }
 
-  /** `end` was called: no byte will follow those written. */
-  get isEnded(): boolean {
-    return this.#finQueued
-  }
-
   /** Something was lost, and is to be sent again. */
   get hasLost(): boolean {
     return this.#lost.count > 0 || this.#finLost

@@ -1,11 +1,12 @@
--- RUDP, version 2, for Wireshark and tshark: docs/rudp.md, §2 to §4. Of encrypted packets (§13) it shows what is in the clear, and with the
--- key log of the client all the rest; it trusts the log, and does not check the tags.
+-- A dissector for Wireshark and tshark: RUDP, version 2, as docs/rudp.md §2 to §4 specify it. Of an encrypted packet (§13) it
+-- shows the cleartext header, and with the client's key log everything else. It trusts the log and does not verify the tags.
 --
 --   wireshark -X lua_script:docs/wireshark/rudp.lua            (UDP port 8080; others by "Decode As …")
 --   tshark -X lua_script:docs/wireshark/rudp.lua -d udp.port==40000,hrudp -r capture.pcapng
 --   tshark -X lua_script:docs/wireshark/rudp.lua -o hrudp.key_log:keys.txt -r capture.pcapng        (hamlet fetch --encrypt --key_log keys.txt …)
 --
--- Wireshark has another protocol by the name rudp, so here it is hrudp. The Info column says a packet as Hamlet's own trace does.
+-- Wireshark already has a protocol named rudp, so this one is hrudp. The Info column describes a packet in the words of
+-- Hamlet's own trace.
 
 local rudp = Proto('hrudp', 'Hamlet RUDP')
 
@@ -23,7 +24,7 @@ local f = {
   type = ProtoField.string('hrudp.type', 'Type'),
   version = ProtoField.uint32('hrudp.version', 'Version', base.HEX),
   checksum = ProtoField.uint32('hrudp.checksum', 'Checksum (CRC-32)', base.HEX),
-  checksum_good = ProtoField.bool('hrudp.checksum.good', 'Checksum is good'),
+  checksum_good = ProtoField.bool('hrudp.checksum.good', 'Checksum is valid'),
   destination = ProtoField.uint64('hrudp.destination_id', 'Destination id', base.HEX),
   source = ProtoField.uint64('hrudp.source_id', 'Source id', base.HEX),
   number = ProtoField.uint32('hrudp.number', 'Packet number'),
@@ -31,15 +32,15 @@ local f = {
   stream = ProtoField.uint64('hrudp.stream', 'Stream'),
   offset = ProtoField.uint64('hrudp.offset', 'Offset'),
   length = ProtoField.uint64('hrudp.length', 'Length'),
-  fin = ProtoField.bool('hrudp.fin', 'The stream ends here'),
+  fin = ProtoField.bool('hrudp.fin', 'End of stream'),
   data = ProtoField.bytes('hrudp.data', 'Data'),
-  final_size = ProtoField.uint64('hrudp.final_size', 'Final size of the stream'),
-  sum = ProtoField.uint32('hrudp.parity.sum', 'Sum of the whole stream (CRC-32)', base.HEX),
+  final_size = ProtoField.uint64('hrudp.final_size', 'Final size'),
+  sum = ProtoField.uint32('hrudp.parity.sum', 'Stream checksum (CRC-32)', base.HEX),
   parity = ProtoField.bytes('hrudp.parity', 'Parity'),
   token = ProtoField.bytes('hrudp.token', 'Token'),
   limit = ProtoField.uint64('hrudp.limit', 'Limit'),
   code = ProtoField.uint64('hrudp.code', 'Code'),
-  settled = ProtoField.uint64('hrudp.settled', 'Packets below this number are settled'),
+  settled = ProtoField.uint64('hrudp.settled', 'Settled below packet number'),
   challenge = ProtoField.uint64('hrudp.challenge', 'Challenge', base.HEX),
   largest = ProtoField.uint64('hrudp.ack.largest', 'Largest acknowledged'),
   delay = ProtoField.uint64('hrudp.ack.delay', 'Acknowledgement delay, µs'),
@@ -55,11 +56,11 @@ local f = {
 }
 rudp.fields = f
 
-rudp.prefs.key_log = Pref.string('Key log', '', 'The file that hamlet fetch --key_log wrote')
+rudp.prefs.key_log = Pref.string('Key log', '', 'The file written by hamlet fetch --key_log')
 
 local bits = bit32 or bit
 
--- CRC-32 as in gzip, bit by bit: a capture is read once.
+-- CRC-32 as in gzip, bit by bit: a capture is read only once, so speed matters little.
 local function crc32(bytes, skip_from)
   local crc = 0xffffffff
   for index = 0, bytes:len() - 1 do
@@ -75,8 +76,8 @@ local function crc32(bytes, skip_from)
   return bits.bnot(crc) % 0x100000000
 end
 
--- AES-128 (FIPS 197). Counter mode needs it forwards alone, so here is no way back. A block is four words; SubBytes, ShiftRows and MixColumns of
--- a round are one look into a table for each byte.
+-- AES-128 (FIPS 197), encryption only: counter mode needs no decryption. A block is four words. SubBytes, ShiftRows and
+-- MixColumns of a round are combined into one table lookup per byte.
 local band, bxor, lshift, rshift = bits.band, bits.bxor, bits.lshift, bits.rshift
 local SBOX, COLUMNS = {}, { {}, {}, {}, {} }
 
@@ -84,7 +85,7 @@ local function twice(byte) return byte < 128 and 2 * byte or bxor(2 * byte, 0x11
 local function word(a, b, c, d) return a * 0x1000000 + b * 0x10000 + c * 0x100 + d end
 
 do
-  local power, inverse = 1, 1 -- the powers of 3 and of its inverse, side by side, are all pairs of inverses
+  local power, inverse = 1, 1 -- powers of 3 and of its inverse, in step: together they yield every pair of inverses
   SBOX[0] = 0x63
   for _ = 1, 255 do
     local affine = inverse
@@ -105,7 +106,7 @@ do
   end
 end
 
--- The 44 words of the eleven round keys, of a key of 16 bytes.
+-- Expands a 16-byte key to the 44 words of its eleven round keys.
 local function round_keys(key)
   local words = {}
   for index = 0, 3 do words[index + 1] = word(key:byte(4 * index + 1, 4 * index + 4)) end
@@ -137,13 +138,13 @@ local function encrypt_block(keys, a, b, c, d)
   return last(a, b, c, d, keys[41]), last(b, c, d, a, keys[42]), last(c, d, a, b, keys[43]), last(d, a, b, c, keys[44])
 end
 
--- The key of one direction, with its IV: 28 bytes of the log.
+-- The key and IV of one direction: 28 bytes of the log.
 local function direction(hex)
   local bytes = hex:gsub('..', function(pair) return string.char(tonumber(pair, 16)) end)
   return { keys = round_keys(bytes:sub(1, 16)), iv = { word(bytes:byte(17, 20)), word(bytes:byte(21, 24)), word(bytes:byte(25, 28)) } }
 end
 
--- What GCM (NIST SP 800-38D) encrypted of a packet with this number: counter mode, whose first block is the tag's.
+-- Decrypts GCM (NIST SP 800-38D) content of the packet with this number. GCM is counter mode; counter 1 belongs to the tag.
 local function decrypt(by, number, bytes)
   local hex = {}
   local text = bytes .. ('\0'):rep(-#bytes % 16)
@@ -157,7 +158,7 @@ local function decrypt(by, number, bytes)
   return ByteArray.new(table.concat(hex):sub(1, 2 * #bytes))
 end
 
--- Keys of the log, by initiator's id, share and token; and by the id of whom a packet is for, of the connections that this capture has shown.
+-- Logged keys, indexed by initiator's id, share and token; and the keys of connections seen in this capture, by destination id.
 local logged, keys_for = {}, {}
 
 local function read_key_log()
@@ -172,7 +173,7 @@ end
 
 local function hex_of(range) return range:bytes():tohex(true) end
 
--- Whose keys encrypted a packet. A capture is read once from its beginning, and then here and there: what was found the first time stays.
+-- The keys of a packet. Wireshark reads a capture once in order and then revisits packets at random, so the first result is kept.
 local found = {}
 local function key_of(packet, find)
   if not packet.visited then found[packet.number] = find() or false end
@@ -188,7 +189,7 @@ end
 local function key_of_hello(buffer, packet, content_at)
   return key_of(packet, function()
     local name = hex_of(buffer(17, 8)) .. hex_of(buffer(33, 32)) .. hex_of(buffer(66, content_at - 66))
-    if logged[name] == nil then read_key_log() end -- of a live capture: the log grows
+    if logged[name] == nil then read_key_log() end -- live capture: the log may have grown
     local keys = logged[name]
     if keys == nil then return nil end
     keys_for[hex_of(buffer(17, 8))] = { by = keys.acceptors, peers = keys.initiators }
@@ -212,7 +213,7 @@ local function key_of_short(buffer, packet)
   end)
 end
 
--- A number of RFC 9000 §16 at a place: its value and its length.
+-- Reads a variable-length integer (RFC 9000 §16). Returns its value and its length.
 local function varint(buffer, at)
   local first = buffer(at, 1):uint()
   local length = 2 ^ math.floor(first / 64)
@@ -221,7 +222,7 @@ local function varint(buffer, at)
   return value, length
 end
 
--- Reads fields one after another and shows them.
+-- Reads successive fields and adds them to the tree.
 local function reader(buffer, at, tree)
   local self = { at = at }
   function self.varint(field)
@@ -328,7 +329,7 @@ local function show_frames(buffer, at, tree)
   while at < buffer:len() do
     local code = buffer(at, 1):uint()
     local name = FRAMES[code]
-    if name == nil then return words, 'frame type ' .. code .. ' is unknown' end
+    if name == nil then return words, 'unknown frame type ' .. code end
     local from = at
     at = at + 1
     if name == 'PADDING' then
@@ -350,15 +351,15 @@ local function show_frames(buffer, at, tree)
   return words
 end
 
-local DAMAGED = 'damaged on the way, or cut by the capture'
+local DAMAGED = 'damaged in transit, or truncated by the capture'
 
--- The frames of a readable packet.
+-- The frames of an unencrypted packet.
 local function show_content(buffer, at, tree)
   local can_be_read, words, fault = pcall(show_frames, buffer, at, tree)
-  return can_be_read and table.concat(words, ', ') .. (fault and ' ' .. fault or '') or 'its frames cannot be read'
+  return can_be_read and table.concat(words, ', ') .. (fault and ' ' .. fault or '') or 'malformed frames'
 end
 
--- What is encrypted in a packet; without its key, how much it is.
+-- The encrypted part of a packet; without its key, only its length.
 local function show_encrypted(buffer, at, tree, key, number)
   local length = buffer:len() - TAG_BYTES - at
   if length <= 0 then return 'nothing' end
@@ -366,10 +367,10 @@ local function show_encrypted(buffer, at, tree, key, number)
   tree:add(f.tag, buffer(at + length, TAG_BYTES))
   if not key then return whole(length) .. ' bytes encrypted' end
   local can_be_read, words, fault = pcall(show_frames, decrypt(key, number, buffer:raw(at, length)):tvb('Decrypted frames'), 0, tree)
-  return can_be_read and not fault and table.concat(words, ', ') or 'the key log has other keys'
+  return can_be_read and not fault and table.concat(words, ', ') or 'the key log has different keys'
 end
 
--- The fields that stand in the clear in a long packet of the encrypted version.
+-- The cleartext header of a long packet of the encrypted version, then its encrypted part.
 local function show_encrypted_long(buffer, packet, name, tree)
   local number = buffer(25, 4):uint()
   if name == 'WELCOME' then return show_encrypted(buffer, 29, tree, key_of_welcome(buffer, packet), number) end
@@ -393,7 +394,7 @@ local function show_encrypted_long(buffer, packet, name, tree)
   return 'TOKEN, key, ' .. show_encrypted(buffer, content_at, tree, key_of_hello(buffer, packet, content_at), number)
 end
 
--- Shows one packet. Returns what the Info column says of it.
+-- Adds one packet to the tree. Returns its text for the Info column.
 local function show_packet(buffer, packet, root)
   local form = buffer(0, 1):uint()
   local tree = root:add(rudp, buffer())
@@ -409,7 +410,7 @@ local function show_packet(buffer, packet, root)
   local checksum = buffer(checksum_at, 4)
   if not is_short then tree:add(f.version, buffer(1, 4)) end
   tree:add(f.checksum, checksum)
-  local summed = buffer:len() > 9000 and buffer(0, 1200) or buffer -- from memory to memory: docs/rudp.md, section 3
+  local summed = buffer:len() > 9000 and buffer(0, 1200) or buffer -- longer ones never leave the machine: docs/rudp.md §3
   local is_good = crc32(summed:bytes(), checksum_at) == checksum:uint()
   tree:add(f.checksum_good, checksum, is_good)
   if is_short then
@@ -435,8 +436,9 @@ local function show_packet(buffer, packet, root)
   return name .. ' #' .. buffer(25, 4):uint() .. ': ' .. text
 end
 
--- Datagrams that left by one system call (UDP_SEGMENT), or were taken by one, are one in a capture of that machine: packets of a connection, all
--- as long as the first one but for the last, which may be shorter. So the second begins where the id of the first comes again.
+-- Datagrams sent by one system call (UDP_SEGMENT), or received by one, appear as a single datagram in a capture on that
+-- machine: packets of one connection, all as long as the first, except that the last may be shorter. The second packet
+-- begins where the id of the first occurs again.
 local function packet_length(buffer)
   local text, form = buffer:raw(), buffer(0, 1):uint()
   local is_long = form >= 0x80

@@ -109,7 +109,7 @@ test('what is damaged is called so, and nothing breaks', () => {
   pair.run(isComplete, 10_000)
   for (const [index, bytes] of datagrams.entries()) bytes.fill(0xff, 17 + index % (bytes.length - 17)) // behind the ids of a short packet
   const read = tshark(datagrams, ['_ws.col.Info', '_ws.lua.error'])
-  expect(read.map(([info, fault]) => [info?.replace(/^SHORT #\d+: /, ''), fault])).toEqual(datagrams.map(() => ['damaged on the way, or cut by the capture', '']))
+  expect(read.map(([info, fault]) => [info?.replace(/^SHORT #\d+: /, ''), fault])).toEqual(datagrams.map(() => ['damaged in transit, or truncated by the capture', '']))
 })
 
 test('of an encrypted transfer everything is read that stands in the clear, every checksum is good, and lengths add up', () => {

@@ -1,4 +1,4 @@
-/** Compiles the C programs of the benches into the cache, each once. */
+/** Compiles the C programs of the benchmarks into the cache, each once. */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -8,7 +8,7 @@ import { run } from '../scripts/setup/run.mjs'
 const folder = join(cache, 'bench')
 
 /**
- * Compiles a C file, unless that was done before with it and load.h as they are.
+ * Compiles a C file, unless it and load.h are unchanged since the last time.
  * @param {string} source the file
  * @returns the program's path
  */

@@ -1,4 +1,4 @@
-/* What the loaders share: datagrams in batches, so that a loader needs less CPU than any server, and how long answers took. */
+/* Shared by the load generators: datagrams in batches, so that a generator needs less CPU than any server, and latency statistics. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ static void send_batch(int fd, struct iovec *datagrams, int count) {
   }
 }
 
-/* Hands on what is there; waits for the first one no longer than the socket's time limit, unless `flags` say not to wait. */
+/* Passes on what has arrived. Waits for the first datagram up to the socket's timeout, unless `flags` say not to wait. */
 static void receive_batch(int fd, int flags, void (*take)(int fd, const unsigned char *bytes, size_t length, int64_t now)) {
   static unsigned char slab[BATCH][ANSWER_BYTES_MAX];
   static struct iovec in[BATCH];

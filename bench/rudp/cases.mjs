@@ -1,10 +1,10 @@
-/** The links that are measured, and by whom. Losses and the like are the same both ways; the queue is 1 BDP unless said. */
+/** The links that are measured, and the peers on each. Impairments are the same in both directions; the queue is 1 BDP unless stated. */
 import { conditions } from './network.mjs'
 
 const EVERYBODY = ['tcp-cubic', 'tcp-bbr', 'quic', 'rudp']
 const AND_KCP = [...EVERYBODY, 'kcp']
 
-/** One body without end. `loss`: the part of packets that is lost, for what the wire may carry. */
+/** One endless body. `loss`: the fraction of packets lost, for the limit on IP bytes sent. */
 export const TRANSFERS = [
   { name: 'clean', title: '20 Mbit/s 50 ms', link: conditions(20, 50), loss: 0, seconds: 8, peers: AND_KCP },
   { name: 'quarter', title: 'queue ¼ BDP', link: conditions(20, 50, { queueBdp: 0.25 }), loss: 0, seconds: 8, peers: EVERYBODY },
@@ -20,33 +20,33 @@ export const TRANSFERS = [
 ]
 
 /**
- * A page of 30 KB on a new connection each, so many times. `visited`: RUDP alone, with the token of the visit before. `awake`: the
- * processors are kept from sleeping (awake.mjs); goals are judged by the others.
+ * `count` pages of 30 KB, each on a new connection. `visited`: RUDP only, with the token of the previous visit. `awake`: the processors
+ * are kept from sleeping (awake.mjs); the goals are judged by the other rows.
  */
 export const PAGES = [
   { name: 'page', title: '20 Mbit/s 50 ms', link: conditions(20, 50), count: 20, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
-  { name: 'page-again', title: 'visited before', link: conditions(20, 50), count: 20, visited: true, peers: ['rudp'] },
+  { name: 'page-again', title: 'return visit', link: conditions(20, 50), count: 20, visited: true, peers: ['rudp'] },
   { name: 'page-loss5', title: 'loss 5 %', link: conditions(20, 50, { loss: 0.05 }), count: 50, peers: ['tcp-cubic', 'quic', 'h3', 'rudp'] },
   { name: 'page-awake', title: '20 Mbit/s 50 ms, processors awake', link: conditions(20, 50), count: 20, awake: true, peers: ['tcp-cubic', 'quic', 'rudp'] },
-  { name: 'page-again-awake', title: 'visited before, processors awake', link: conditions(20, 50), count: 20, visited: true, awake: true, peers: ['rudp'] },
+  { name: 'page-again-awake', title: 'return visit, processors awake', link: conditions(20, 50), count: 20, visited: true, awake: true, peers: ['rudp'] },
 ]
 
-/** Two bodies without end over 20 Mbit/s and 50 ms, the second a second after the first. */
+/** Two endless bodies over 20 Mbit/s and 50 ms, the second one second after the first. */
 export const FAIRNESS_LINK = conditions(20, 50)
 export const PAIRS = [
   ['tcp-cubic', 'tcp-cubic'], ['tcp-cubic', 'rudp'], ['rudp', 'tcp-cubic'], ['rudp', 'rudp'],
   ['tcp-cubic', 'rudp-cubic'], ['rudp-cubic', 'tcp-cubic'], ['rudp-cubic', 'rudp-cubic'],
 ]
 
-const [NIGHT_MBIT, NIGHT_RTT_MS] = [20, 50]
+const [FAULTS_MBIT, FAULTS_RTT_MS] = [20, 50]
 /**
- * Nights that a file of 10 MB has to outlive, by RUDP. `later`: what the link is like from then on; what comes after it, in order.
+ * Faults that a file of 10 MB has to survive over RUDP. `keys`: the link's phases in order, each `afterMs` after the previous one.
  */
-export const NIGHTS = [
-  { name: 'corrupt', title: '1 % corrupted, sums mended', keys: [{ corrupt: 0.01, mend: 1 }] },
-  { name: 'duplicate', title: '5 % twice', keys: [{ duplicate: 0.05 }] },
+export const FAULTS = [
+  { name: 'corrupt', title: '1 % corrupted, checksums repaired', keys: [{ corrupt: 0.01, mend: 1 }] },
+  { name: 'duplicate', title: '5 % duplicated', keys: [{ duplicate: 0.05 }] },
   { name: 'reorder20', title: '20 % reordered by 5 ms', keys: [{ reorder: 0.2, by: 5 }] },
   { name: 'outage', title: 'nothing passes for 5 s', keys: [{}, { afterMs: 1500, loss: 1 }, { afterMs: 5000 }] },
-  { name: 'hole', title: 'packets over 1,300 vanish', keys: [{ longest: 1300 }] },
-  { name: 'late-hole', title: 'packets over 1,300 vanish after 1.5 s', keys: [{}, { afterMs: 1500, longest: 1300 }] },
-].map(({ keys, ...night }) => ({ ...night, phases: keys.map(({ afterMs = 0, ...more }) => ({ afterMs, link: conditions(NIGHT_MBIT, NIGHT_RTT_MS, more) })) }))
+  { name: 'hole', title: 'packets over 1,300 bytes dropped', keys: [{ longest: 1300 }] },
+  { name: 'late-hole', title: 'packets over 1,300 bytes dropped after 1.5 s', keys: [{}, { afterMs: 1500, longest: 1300 }] },
+].map(({ keys, ...fault }) => ({ ...fault, phases: keys.map(({ afterMs = 0, ...more }) => ({ afterMs, link: conditions(FAULTS_MBIT, FAULTS_RTT_MS, more) })) }))

@@ -1,4 +1,4 @@
-/** Whether a file comes through a bad night whole, by `hamlet fetch`: same SHA-256, and in bounded time. */
+/** Checks that `hamlet fetch` delivers a file intact over a faulty link: same SHA-256, within a time limit. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { hamletFetch, rudpUrl } from './peers.mjs'
 import { serve } from './transfer.mjs'
 
-/** The file takes about 4.5 s of a link that is well. */
+/** Over a healthy link the file takes about 4.5 s. */
 const DONE_WITHIN_MS = 60_000
 
-/** @returns whether it came whole, how long that took, and what went wrong */
-export async function outlive(rig, peer, { phases }, { seed }) {
+/** @returns whether the file is intact, how long that took, and what went wrong */
+export async function fetchThroughFaults(rig, peer, { phases }, { seed }) {
   const network = await rig.openNetwork()
   const place = { address: network.serverAddress, site: rig.site }
   const server = await serve(rig, network, peer, place)
@@ -32,7 +32,7 @@ export async function outlive(rig, peer, { phases }, { seed }) {
   rig.closeNetwork(network)
   const isWhole = status === 0 && sha256(readFileSync(path)) === sha256(rig.file)
   const { corrupted, duplicated, reordered, lost } = all.down
-  return { isWhole, seconds, happened: { corrupted, duplicated, reordered, lost }, ...(isWhole ? {} : { trouble: status === undefined ? 'not done in time' : client.words.trim() }) }
+  return { isWhole, seconds, happened: { corrupted, duplicated, reordered, lost }, ...(isWhole ? {} : { trouble: status === undefined ? 'timed out' : client.words.trim() }) }
 }
 
 const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')

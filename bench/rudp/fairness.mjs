@@ -1,4 +1,4 @@
-/** How two share a link: the second begins a second after the first. */
+/** How two flows share a link: the second begins one second after the first. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wasOnTime } from './network.mjs'
 import { serve, startFetch } from './transfer.mjs'
@@ -7,7 +7,7 @@ const SECOND_AFTER_MS = 1000
 
 /**
  * @param seconds from the first packet of the second flow on
- * @returns the share of each since then, and Jain's index of them
+ * @returns the share of each from then on, and Jain's index of the two
  */
 export async function share(rig, pair, link, { seconds, seed }) {
   const network = await rig.openNetwork()

@@ -1,6 +1,6 @@
 /**
- * A body of 1 GB on this machine, through HTTP end to end, and what it costs. Both ends share the cores, so what counts is bytes for a
- * second of CPU time, of both processes together, the kernel's work for them included.
+ * The cost of a body of 1 GB on this machine, through HTTP end to end. Both ends share the cores, so the measure is bytes per second
+ * of CPU time of both processes together, including the kernel's work for them.
  */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,10 +12,10 @@ import { FILE_BYTES } from './rig.mjs'
 const ADDRESS = '127.0.0.1'
 const NODE_HTTP = join(import.meta.dirname, 'node-http.mjs')
 const DONE_WITHIN_MS = 90_000
-/** What /proc counts CPU time in: the kernel's USER_HZ, 100 on every Linux. */
+/** The unit of CPU time in /proc: the kernel's USER_HZ, 100 on every Linux. */
 const TICKS_PER_SECOND = 100
 
-/** Over node:dgram on both ends: the client is a copy of Hamlet that has no add-on beside it. */
+/** node:dgram at both ends: the client is a copy of Hamlet without the add-on beside it. */
 function withoutAddOn(rig) {
   const folder = join(rig.folder, 'without-add-on', 'build')
   mkdirSync(folder, { recursive: true })
@@ -31,7 +31,7 @@ const nodeAlone = {
   fetch: (place, file) => [nodeBinary(), NODE_HTTP, 'fetch', tcpUrl(place, file)],
 }
 
-/** @param peers of peers.mjs */
+/** @param peers those of peers.mjs */
 export function loopbackPeers(rig, { 'tcp-cubic': tcp, rudp, quic }) {
   return {
     'node-tcp': { title: 'hamlet fetch http://', serve: tcp.serve, fetch: (place, file) => hamletFetch(tcpUrl(place, file)) },
@@ -43,9 +43,9 @@ export function loopbackPeers(rig, { 'tcp-cubic': tcp, rudp, quic }) {
   }
 }
 
-/** @returns Gbit a second, and Gbit for a second of CPU; what a fetch of one page takes, the start of the program, is not counted */
+/** @returns Gbit per second, and Gbit per CPU second; what a fetch of one page takes, the start of the program, is not counted */
 export async function fetchGigabyte(rig, peer) {
-  const network = await rig.openNetwork() // its server's end alone, for a loopback on which all ports are free
+  const network = await rig.openNetwork() // only its server's end, for a loopback with all ports free
   const place = { address: ADDRESS, site: rig.site }
   const { argv, ready } = peer.serve(place)
   const server = rig.start(network.onServer(argv))
@@ -59,18 +59,18 @@ export async function fetchGigabyte(rig, peer) {
   return { gigabitsPerSecond: gigabits / (gigabyte.seconds - page.seconds), gigabitsPerCpuSecond: gigabits / (serverSeconds + clientSeconds), serverSeconds, clientSeconds }
 }
 
-/** Seconds that a fetch takes, and CPU seconds of both ends. @throws SetupError if it fails */
+/** The seconds that a fetch takes, and the CPU seconds of both ends. @throws SetupError if it fails */
 async function spent(rig, server, argv) {
   const before = { server: cpuSeconds(server.pid).own, client: cpuSeconds('self').children }
   const startedAtMs = performance.now()
   const client = rig.start(argv, 'ignore')
   const status = await client.ends(DONE_WITHIN_MS)
   const seconds = (performance.now() - startedAtMs) / 1000
-  if (status !== 0) throw new SetupError(`${argv.join(' ')}: ${client.words.trim() || 'not done in time'}`)
+  if (status !== 0) throw new SetupError(`${argv.join(' ')}: ${client.words.trim() || 'timed out'}`)
   return { seconds, server: cpuSeconds(server.pid).own - before.server, client: cpuSeconds('self').children - before.client }
 }
 
-/** User and system time of a process, and of its children that have ended. */
+/** User and system time of a process, and of its exited children. */
 function cpuSeconds(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number)

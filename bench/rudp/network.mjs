@@ -1,6 +1,6 @@
 /**
- * Two machines and the link between them: a network namespace for the client, one for the server, and the emulator (link/main.c)
- * with a device in each. Needs root; removed at the end.
+ * Two machines and the link between them: network namespaces for client and server, and the emulator (link/main.c) with a device in
+ * each. Needs root; removed at the end.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -11,13 +11,13 @@ import { SetupError } from '../../scripts/setup/say.mjs'
 const ip = (...args) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
 const READY_WITHIN_MS = 10_000
 
-/** How the link is, both ways alike, unless more says otherwise. What keys there are: link/main.c. */
+/** The conditions of a link, the same in both directions. `more`: further keys, see link/main.c. */
 export function conditions(rateMbit, rttMs, { queueBdp = 1, ...more } = {}) {
   const bdpBytes = rateMbit * 1e6 / 8 * rttMs / 1000
   return { rateMbit, rttMs, keys: { rate: rateMbit * 1e6, delay: rttMs / 2, queue: Math.max(3000, Math.round(bdpBytes * queueBdp)), ...more } }
 }
 
-/** Whether the emulator was late by so little that a measurement over this link tells of the peers. */
+/** Whether the emulator was punctual enough for a measurement over this link to say something about the peers. */
 export const wasOnTime = ({ lateMs }, { rttMs }) => lateMs.p99 <= Math.max(1, rttMs / 20)
 
 export class Network {
@@ -56,23 +56,23 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#serverNamespace, ...argv]
   }
 
-  /** The congestion control of what the server sends by TCP, on connections from now on. */
+  /** Sets the congestion control for what the server sends by TCP, on new connections. */
   useTcp(algorithm) {
     ip('-n', this.#serverNamespace, 'route', 'replace', `${this.clientAddress}/32`, 'dev', 'wire', 'congctl', algorithm)
   }
 
-  /** What the kernel says of the server's TCP connections: the algorithm is one of the words. */
-  tellTcp() {
+  /** The kernel's description of the server's TCP connections: the algorithm is one of the words. */
+  tcpSockets() {
     const [command, ...args] = this.onServer(['ss', '-tinH', 'state', 'established'])
     return spawnSync(command, args, { encoding: 'utf8' }).stdout
   }
 
-  /** @param keys for both directions, from now on; what is on the way stays. A new network has a perfect link. */
+  /** @param keys for both directions, from now on; packets in flight are not affected. A new network has a perfect link. */
   async set(keys) {
     await this.#ask(`set both ${Object.entries(keys).map(([key, value]) => `${key}=${value}`).join(' ')}`)
   }
 
-  /** Clears the link and its counts, and what the kernel has learned of it, and gives it these conditions. */
+  /** Clears the link, its counters and what the kernel has learned about it, and sets these conditions. */
   async begin(keys, seed) {
     for (const namespace of [this.#clientNamespace, this.#serverNamespace]) ip('-n', namespace, 'tcp_metrics', 'flush')
     await this.set(keys)
@@ -81,12 +81,12 @@ export class Network {
     this.#waitingForFlow = []
   }
 
-  /** Queues are measured from now on. */
+  /** Restarts the measurement of the queues. */
   async settle() {
     await this.#ask('settle')
   }
 
-  /** Counts since `begin`; how late the emulator was is among them. */
+  /** Counters since `begin`, and how late the emulator was. */
   report() {
     return this.#ask('report')
   }
@@ -107,14 +107,14 @@ export class Network {
     })
   }
 
-  /** Lets the emulator do nothing for so long, as a machine does that is busy with others. */
+  /** Stops the emulator for this long, as a machine busy with other work would. */
   async holdUp(forMs) {
     this.#child.kill('SIGSTOP')
     await sleep(forMs)
     this.#child.kill('SIGCONT')
   }
 
-  /** Synchronous, so that it also holds on the way out. */
+  /** Synchronous, so that it also works on exit. */
   close() {
     this.#child?.kill('SIGKILL')
     for (const namespace of this.#made.splice(0)) spawnSync('ip', ['netns', 'delete', namespace])
@@ -130,14 +130,14 @@ export class Network {
     const replied = this.#reply(READY_WITHIN_MS)
     this.#child.stdin.write(`${command}\n`)
     const reply = await replied
-    if (reply.error !== undefined) throw new SetupError(`the link emulator, asked to ${command}: ${reply.error}`)
+    if (reply.error !== undefined) throw new SetupError(`the link emulator rejected "${command}": ${reply.error}`)
     return reply
   }
 
   #reply(withinMs) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new SetupError('the link emulator does not answer')), withinMs)
-      const ended = () => reject(new SetupError('the link emulator has ended'))
+      const ended = () => reject(new SetupError('the link emulator has exited'))
       this.#child.once('exit', ended)
       this.#replies.push(message => {
         clearTimeout(timer)

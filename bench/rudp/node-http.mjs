@@ -1,5 +1,5 @@
 /**
- * node:http and nothing else: what a Node program does that serves files over TCP, and one that fetches them.
+ * node:http and nothing else: a minimal Node program that serves files over TCP, and one that fetches them.
  *
  *     node node-http.mjs serve ADDRESS PORT FOLDER
  *     node node-http.mjs fetch URL

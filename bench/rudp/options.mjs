@@ -1,24 +1,24 @@
-/** What may be asked of `npm run bench:rudp -- …`. */
+/** The options of `npm run bench:rudp -- …`. */
 import { listOf, numberOf, readArguments } from '../arguments.mjs'
-import { NIGHTS, PAGES, TRANSFERS } from './cases.mjs'
+import { FAULTS, PAGES, TRANSFERS } from './cases.mjs'
 
-export const CASES = ['self', ...TRANSFERS.map(({ name }) => name), ...PAGES.map(({ name }) => name), 'fairness', ...NIGHTS.map(({ name }) => name), 'loopback']
+export const CASES = ['self', ...TRANSFERS.map(({ name }) => name), ...PAGES.map(({ name }) => name), 'fairness', ...FAULTS.map(({ name }) => name), 'loopback']
 const PEERS = ['tcp-cubic', 'tcp-bbr', 'quic', 'h3', 'kcp', 'rudp', 'rudp-cubic', 'node-tcp', 'node-alone', 'curl-tcp', 'rudp-dgram']
 
-export const USAGE = `Measures RUDP beside the kernel's TCP, quic-go and kcp-go over an emulated link, in turns within one run. Needs root.
+export const USAGE = `Measures RUDP against the kernel's TCP, quic-go and kcp-go over an emulated link, taking turns within one run. Needs root.
 
 Usage: npm run bench:rudp -- [--only CASE,…] [--peers NAME,…] [--runs N] [--seconds S] [--quick] [--json FILE]
 
-  --only CASE,…    of ${CASES.join(', ')} (all)
-  --peers NAME,…   of ${PEERS.join(', ')} (those that each case names)
-  --runs N         how often every peer has its turn (3)
-  --seconds S      length of each transfer (6 to 20, as each case says)
+  --only CASE,…    some of ${CASES.join(', ')} (default: all)
+  --peers NAME,…   some of ${PEERS.join(', ')} (default: those of each case)
+  --runs N         number of turns for every peer (default: 3)
+  --seconds S      length of each transfer (default: 6 to 20, depending on the case)
   --quick          one run
-  --json FILE      where the numbers go (test-results/bench-rudp.json)
+  --json FILE      where to write the numbers (default: test-results/bench-rudp.json)
   --help           this text
 `
 
-/** @throws SetupError for what it does not know */
+/** @throws SetupError for an unknown option or value */
 export function parseOptions(argv) {
   const text = { type: 'string' }
   const values = readArguments(argv, { only: text, peers: text, runs: text, seconds: text, json: text, quick: { type: 'boolean' }, help: { type: 'boolean' } })

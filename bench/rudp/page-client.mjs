@@ -1,10 +1,10 @@
 /**
- * Pages over RUDP, from a process that is warm, as Hamlet's gateway is: each on a new connection, by the dialer and node:http that the
- * gateway uses, and as there the request is written while it is dialled. Prints their times in ms as JSON, from the dial to the last byte;
- * null: not within 20 s.
+ * Loads pages over RUDP from a warm process, like Hamlet's gateway: each on a new connection, with the dialer and node:http that the
+ * gateway uses and, as there, with the request written while the connection opens. Prints the times from connecting to the last byte,
+ * in ms, as JSON; null: not within 20 s.
  *
- *     node page-client.mjs ADDRESS PORT PATH COUNT new      each of a server that was never visited, by its name
- *     node page-client.mjs ADDRESS PORT PATH COUNT again    the token of the visit before is shown
+ *     node page-client.mjs ADDRESS PORT PATH COUNT new      each page from a server name that was never visited
+ *     node page-client.mjs ADDRESS PORT PATH COUNT again    presents the token of the previous visit
  */
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import { TraceRing } from '../../src/services/kit/trace.ts'
 import { RudpDialer } from '../../src/services/rudp/dialer.ts'
 
 const PAGE_MS_MAX = 20_000
-/** A connection is closed so long after its page; its token stays, and for as long again the socket, as in a gateway that is in use. */
+/** A connection closes this long after its page. Its token is kept, and the socket for as long again, as in a gateway in use. */
 const KEEP_MS = 100
 const AGAIN_AFTER_MS = 200
 
@@ -29,7 +29,7 @@ for (let index = 0; index < Number(count); index++) {
 process.stdout.write(`${JSON.stringify(times)}\n`)
 process.exit()
 
-/** @returns how long it took; null where it did not come whole */
+/** @returns the time in ms; null if the page did not arrive completely */
 async function load(name) {
   const startedAtMs = performance.now()
   try {
@@ -52,6 +52,6 @@ function read(name) {
 
 async function dial(name) {
   const socket = await dialer.connect(peer, { early: true, name })
-  if (socket.metrics().received > 0) throw new Error('the connection of the page before was still open')
+  if (socket.metrics().received > 0) throw new Error('the connection of the previous page was still open')
   return socket
 }

@@ -5,12 +5,12 @@ import { wasOnTime } from './network.mjs'
 import { percentile } from './statistics.mjs'
 import { serve } from './transfer.mjs'
 
-/** Pages before those that count: programs get warm, as a server and a gateway are. */
+/** Pages loaded before those that count, so that the programs are warm, as a server and a gateway in use are. */
 const WARM_UP = 16
 const MEASURED_WITHIN_MS = 180_000
 
 /**
- * @returns median and 90th percentile of the pages, in round trips; `lost`: how many did not come
+ * @returns median and 90th percentile of the pages, in round trips; `lost`: how many failed
  */
 export async function loadPages(rig, peer, { link, count, visited = false, awake = false }, { seed }) {
   const network = await rig.openNetwork()
@@ -20,7 +20,7 @@ export async function loadPages(rig, peer, { link, count, visited = false, awake
   const loops = awake ? keepAwake(rig) : []
   const client = rig.start(network.onClient(peer.pages(place, WARM_UP + count, visited)))
   const status = await client.ends(MEASURED_WITHIN_MS)
-  if (status !== 0) throw new SetupError(`${peer.title} did not load its pages: ${client.words.trim() || 'not in time'}`)
+  if (status !== 0) throw new SetupError(`${peer.title} could not load the pages: ${client.words.trim() || 'timed out'}`)
   const report = await network.report()
   await Promise.all([server, ...loops].map(running => running.stop()))
   rig.closeNetwork(network)

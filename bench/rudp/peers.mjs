@@ -1,6 +1,6 @@
 /**
- * Who is measured: what serves and what fetches, by the programs that a person would use. The kernel's TCP serves the same files by the same
- * `hamlet server` that RUDP does, to curl.
+ * The peers that are measured: what serves and what fetches, using the programs that a user would. For the kernel's TCP, the same
+ * `hamlet server` as for RUDP serves the same files to curl.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -16,9 +16,9 @@ const GO_PORT = 8082
 const PAGE_SECONDS_MAX = 20
 
 /**
- * A place: the server's address, and the folder that is served (its files: rig.mjs). `number` tells apart the servers of one place.
- * `tcp` names the kernel's congestion control. `pages` loads `page` often, each time on a new connection; what it prints tells the
- * times in ms, null for what did not come.
+ * A place: the server's address, and the folder that it serves (its files: rig.mjs). `number` distinguishes several servers at one
+ * address. `tcp` names the kernel's congestion control. `pages` loads `page` repeatedly, each time on a new connection, and prints
+ * the times in ms, null for a failure.
  *
  * @typedef {{ address: string, site: string, number?: number }} Place
  * @typedef {{ argv: string[], ready: RegExp }} Server
@@ -28,7 +28,7 @@ const PAGE_SECONDS_MAX = 20
  * }} Peer
  */
 
-/** @returns those that can be had here, by name @throws SetupError where Hamlet cannot be built */
+/** @returns the peers available here, by name @throws SetupError if Hamlet cannot be built */
 export async function preparePeers() {
   await build(['cli'])
   const go = await buildGoPeers()

@@ -1,8 +1,8 @@
 /**
- * Tells what a link does to datagrams, without any transport: one end sends so many, numbered and stamped with the machine's monotonic
- * clock, the other counts. Prints what it saw as JSON.
+ * Measures what a link does to datagrams, without any transport: one end sends a number of them, numbered and stamped with the machine's
+ * monotonic clock; the other counts and prints what it saw as JSON.
  *
- *     node prober.mjs receive ADDRESS PORT                                   until nothing has come for a while
+ *     node prober.mjs receive ADDRESS PORT                                   until nothing has arrived for a while
  *     node prober.mjs send ADDRESS PORT COUNT BYTES EVERY_MS
  */
 import { createSocket } from 'node:dgram'
@@ -25,14 +25,14 @@ function receive() {
     timer = setTimeout(finish, SILENT_AFTER_MS)
   })
   const finish = () => {
-    process.stdout.write(`${JSON.stringify(came.length === 0 ? { distinct: 0 } : tell(came))}\n`)
+    process.stdout.write(`${JSON.stringify(came.length === 0 ? { distinct: 0 } : summarize(came))}\n`)
     process.exit()
   }
   let timer = setTimeout(finish, BEGINS_WITHIN_MS)
   socket.bind(Number(port), address, () => process.stderr.write('ready\n'))
 }
 
-function tell(came) {
+function summarize(came) {
   const distinct = new Set(came.map(({ number }) => number))
   const times = came.map(({ tookMs }) => tookMs)
   const late = came.filter(({ number }, index) => index > 0 && number < came[index - 1].number)
@@ -43,7 +43,7 @@ function tell(came) {
   }
 }
 
-/** On a fixed schedule, as many as are due at once. */
+/** Sends on a fixed schedule, each time as many as are due. */
 function send(count, bytes, everyMs) {
   const startedAtMs = performance.now()
   let sent = 0

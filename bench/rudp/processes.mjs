@@ -1,4 +1,4 @@
-/** Programs of a measurement: started, awaited, and ended by their process id. None outlives the bench. */
+/** The processes of a measurement: started, awaited, and ended by their process id. None outlives the benchmark. */
 import { once } from 'node:events'
 import { spawnTied } from '../../scripts/setup/run.mjs'
 import { SetupError } from '../../scripts/setup/say.mjs'
@@ -12,14 +12,14 @@ export class Running {
   #child
   #closed
   #argv
-  /** What it said last, on stderr, and on stdout where that was not sent elsewhere. */
+  /** The end of its output on stderr, and on stdout unless that is redirected. */
   words = ''
-  /** All that it said on stdout, likewise. */
+  /** Its output on stdout, unless that is redirected. */
   stdout = ''
 
   /**
    * @param {string[]} argv
-   * @param {number | 'pipe' | 'ignore'} stdout a file that is open, for example
+   * @param {number | 'pipe' | 'ignore'} stdout such as an open file
    */
   constructor(argv, stdout = 'pipe', env = {}) {
     const [command, ...args] = argv
@@ -38,7 +38,7 @@ export class Running {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
-  /** Waits until it has said so. @throws SetupError with its last words, if it ends or stays silent */
+  /** Waits until its output matches. @throws SetupError with the end of its output, if it exits or times out */
   async says(pattern) {
     const heard = new Promise(resolve => {
       const look = () => { if (pattern.test(this.words)) resolve(true) }
@@ -49,12 +49,12 @@ export class Running {
     if (!isReady) throw new SetupError(`${this.#argv.join(' ')} did not start: ${this.words.trim()}`)
   }
 
-  /** Waits for its end. @returns its status, or undefined where that takes longer */
+  /** Waits for it to exit. @returns its status, or undefined on a timeout */
   async ends(withinMs) {
     return (await Promise.race([this.#closed, after(withinMs, undefined)]))?.status
   }
 
-  /** Ends it, hard if it does not go by itself. */
+  /** Ends it, by SIGKILL if SIGTERM does not suffice. */
   async stop() {
     if (!this.hasEnded) this.#child.kill('SIGTERM')
     if (await Promise.race([this.#closed.then(() => true), after(END_WITHIN_MS, false)])) return

@@ -1,4 +1,4 @@
-/** Programs that the bench makes itself: the link emulator, in C, and the peers that are written in Go. Both lie in .cache/bench. */
+/** Programs that the benchmark compiles itself: the link emulator, in C, and the peers written in Go. Both are kept in .cache/bench. */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export function compileLink() {
   return make('link', source, aside => run('cc', ['-O2', '-Wall', '-Wextra', '-o', aside, ...sources, '-lm']))
 }
 
-/** @returns the path of the program with quic-go and kcp-go in it; undefined where there is no Go, or no modules for it */
+/** @returns the path of the program that contains quic-go and kcp-go; undefined without Go or its modules */
 export function buildGoPeers() {
   const go = which('go') ?? ['/usr/local/go/bin/go'].find(existsSync)
   if (go === undefined) return undefined
@@ -23,13 +23,13 @@ export function buildGoPeers() {
   return make('rudp-peers', source, aside => run(go, ['build', '-o', aside, '.'], { cwd: source, title })).catch(() => undefined)
 }
 
-/** The versions that the Go peers are pinned to, such as `0.65.0`. */
+/** The version that a Go peer is pinned to, such as `0.65.0`. */
 export function versionOfGoModule(name) {
   const modules = readFileSync(join(import.meta.dirname, 'go', 'go.mod'), 'utf8')
   return modules.split('\n').find(line => line.includes(`/${name}`))?.split(' v').at(-1) ?? ''
 }
 
-/** Makes a program aside and moves it into place, unless it was made of these very sources before. */
+/** Builds a program under a temporary name and moves it into place, unless these sources were built before. */
 async function make(name, source, build) {
   const hash = createHash('sha256')
   for (const file of filesOf(source)) hash.update(readFileSync(file))

@@ -1,12 +1,12 @@
-/** The numbers as tables for a terminal. */
+/** Formats the numbers as tables for a terminal. */
 import { median } from '../dns/statistics.mjs'
 import { PAGES, TRANSFERS } from './cases.mjs'
 import { valuesOf } from './statistics.mjs'
 
-/** @param results as in bench.mjs. @param verdicts what goals.mjs gives */
+/** @param results as in bench.mjs. @param verdicts as judge() in goals.mjs returns them */
 export function tables(results, verdicts) {
-  const { transfers, pages, fairness, nights, loopback } = results
-  const all = [transfersTable(transfers), pagesTable(pages), fairnessTable(fairness), nightsTable(nights), loopbackTable(loopback), goalsTable(verdicts), troubles(results)]
+  const { transfers, pages, fairness, faults, loopback } = results
+  const all = [transfersTable(transfers), pagesTable(pages), fairnessTable(fairness), faultsTable(faults), loopbackTable(loopback), goalsTable(verdicts), troubles(results)]
   return all.filter(text => text !== '').join('\n')
 }
 
@@ -26,7 +26,7 @@ function pagesTable(pages) {
     const lost = valuesOf(rounds, each => each.lost).reduce((sum, each) => sum + each, 0)
     return [`${title}: ${peer}`, spread(valuesOf(rounds, each => each.median), 2), spread(valuesOf(rounds, each => each.p90), 2), String(lost)]
   }))
-  return table(['page of 30 KB, round trips', 'median', '90th percentile', 'never came'], rows)
+  return table(['page of 30 KB, round trips', 'median', '90th percentile', 'failed'], rows)
 }
 
 function fairnessTable(fairness) {
@@ -36,9 +36,9 @@ function fairnessTable(fairness) {
   return table(['two on one link', 'share of the first', 'of the second', 'Jain', 'queue ms'], rows)
 }
 
-function nightsTable(nights) {
-  const rows = Object.entries(nights).map(([name, rounds]) => [name, `${rounds.filter(({ isWhole }) => isWhole).length} of ${rounds.length}`, median(valuesOf(rounds, each => each.seconds)).toFixed(1)])
-  return table(['10 MB through a bad night', 'whole', 'seconds'], rows)
+function faultsTable(faults) {
+  const rows = Object.entries(faults).map(([name, rounds]) => [name, `${rounds.filter(({ isWhole }) => isWhole).length} of ${rounds.length}`, median(valuesOf(rounds, each => each.seconds)).toFixed(1)])
+  return table(['10 MB over a faulty link', 'intact', 'seconds'], rows)
 }
 
 function loopbackTable(loopback) {
@@ -46,7 +46,7 @@ function loopbackTable(loopback) {
     name, spread(valuesOf(rounds, each => each.gigabitsPerSecond), 2), spread(valuesOf(rounds, each => each.gigabitsPerCpuSecond), 2),
     ...['serverSeconds', 'clientSeconds'].map(end => median(valuesOf(rounds, each => each[end])).toFixed(2)),
   ])
-  return table(['1 GB on this machine', 'Gbit/s', 'Gbit a CPU second', 'CPU s of the server', 'of the client'], rows)
+  return table(['1 GB on this machine', 'Gbit/s', 'Gbit per CPU second', 'CPU s of the server', 'of the client'], rows)
 }
 
 function goalsTable(verdicts) {
@@ -55,7 +55,7 @@ function goalsTable(verdicts) {
   return `${table(['goal', 'measured', ''], known.map(({ goal, measured, met }) => [goal, measured.toFixed(3), met ? 'met' : 'NOT MET']))}${open === 0 ? '' : `${open} of ${verdicts.length} goals were not measured.\n`}`
 }
 
-/** What went wrong, how many measurements the emulator spoilt, and what else the machine did. */
+/** What went wrong, how many measurements the emulator spoiled, and how busy the machine was. */
 function troubles(results) {
   const all = Object.entries(results).flatMap(([part, cases]) => Object.entries(cases).flatMap(([name, measured]) => (
     Array.isArray(measured) ? [[`${part} ${name}`, measured]] : Object.entries(measured).map(([peer, rounds]) => [`${part} ${name} ${peer}`, rounds])
@@ -63,10 +63,10 @@ function troubles(results) {
   const told = all.flatMap(([name, rounds]) => rounds.filter(({ trouble }) => trouble !== undefined).map(({ trouble }) => `${name}: ${trouble}\n`))
   const late = all.flatMap(([, rounds]) => rounds.filter(({ isClean }) => isClean === false)).length
   const loads = all.flatMap(([, rounds]) => valuesOf(rounds, each => each.load))
-  return `${told.join('')}The emulator was ${late === 0 ? 'on time in every measurement' : `late in ${late} measurements that count here`}. Load average: ${spread(loads, 1)}.\n`
+  return `${told.join('')}The emulator was ${late === 0 ? 'on time in every measurement' : `late in ${late} of the measurements that count`}. Load average: ${spread(loads, 1)}.\n`
 }
 
-/** The median, and least and greatest where they differ in what is shown. */
+/** The median; also minimum and maximum if they differ as displayed. */
 function spread(values, digits = 3) {
   if (values.length === 0) return '-'
   const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map(value => value.toFixed(digits).replace(/^0/, ''))

@@ -1,4 +1,4 @@
-/** All that a measurement needs: the programs, the files that are served, networks and processes; whatever is open is closed at the end. */
+/** Everything that a measurement needs: programs, served files, networks and processes. Whatever is open is closed at the end. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,18 +7,18 @@ import { Network } from './network.mjs'
 import { Running } from './processes.mjs'
 import { compileLink } from './programs.mjs'
 
-/** What servers serve, by name: `endless` is more than any measurement takes. */
+/** The served files, by name: `endless` is more than any measurement takes. */
 export const FILE_BYTES = { page: 30_000, file: 10_000_000, gigabyte: 1e9, endless: 16e9 }
 
 export class Rig {
   #linkProgram
   #networks = new Set()
   #processes = new Set()
-  /** In memory where there is such a place. */
+  /** In memory if possible. */
   folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hamlet-bench-'))
-  /** The folder that is served. */
+  /** The served folder. */
   site = join(this.folder, 'site')
-  /** What `file` holds; the others are one hole each, and cost no memory. */
+  /** The content of `file`; the other files are sparse and take no memory. */
   file = randomBytes(FILE_BYTES.file)
 
   async prepare() {
@@ -31,7 +31,7 @@ export class Rig {
     writeFileSync(join(this.site, 'file'), this.file)
   }
 
-  /** A new one, so that nothing of an earlier measurement is on it or remembered by the kernel. */
+  /** Opens a fresh network, so that no packet of an earlier measurement, and nothing the kernel remembers of it, is left. */
   async openNetwork() {
     const network = new Network()
     this.#networks.add(network)
@@ -50,14 +50,14 @@ export class Rig {
     return running
   }
 
-  /** Ends what still runs, as after a measurement that failed. */
+  /** Ends whatever still runs, as after a failed measurement. */
   async tidy() {
     await Promise.all([...this.#processes].map(running => running.stop()))
     this.#processes.clear()
     for (const network of [...this.#networks]) this.closeNetwork(network)
   }
 
-  /** Synchronous: the way out. Processes end with this one. */
+  /** Synchronous, for use on exit. Processes end with this one. */
   close() {
     for (const network of this.#networks) network.close()
     rmSync(this.folder, { recursive: true, force: true })

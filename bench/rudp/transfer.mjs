@@ -1,18 +1,18 @@
-/** How much of a link a peer gets: one body without end, from the first packet on for a fixed time. */
+/** How much of a link a peer gets: one endless body, measured from the first packet on for a fixed time. */
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SetupError } from '../../scripts/setup/say.mjs'
 import { wasOnTime } from './network.mjs'
 
-/** What a queue is like is measured from then on: before, every sender tries how much fits. */
+/** The queue is measured from here on: before, every sender is still finding out how much fits. */
 const SETTLED_AFTER_MS = 2000
 const WARM_WITHIN_MS = 20_000
 
 /**
- * @returns share: bytes of the body that arrived, as a part of what the link could carry (headers of IP included: .965 is the most);
- *   wire: IP bytes that the server sent for each of them, without those that are still on the way; acks: IP bytes that the client sent
- *   for each; queueMs: what packets waited at the bottleneck on the way down; lateMs: how late the emulator was
+ * @returns share: bytes of the body that arrived, as a fraction of what the link could carry (IP headers included: .965 is the most);
+ *   wire: IP bytes that the server sent per byte of body, without those still in flight; acks: IP bytes that the client sent per byte;
+ *   queueMs: how long packets waited at the bottleneck towards the client; lateMs: how late the emulator was
  */
 export async function transfer(rig, peer, link, { seconds, seed }) {
   const network = await rig.openNetwork()
@@ -39,25 +39,25 @@ export async function transfer(rig, peer, link, { seconds, seed }) {
   }
 }
 
-/** Starts the peer's server at the server's end of the network, and warms it: a file is fetched while the link is perfect. @throws SetupError */
+/** Starts the peer's server at the server's end of the network, and warms it up with one fetch over a perfect link. @throws SetupError */
 export async function serve(rig, network, peer, place) {
   if (peer.tcp !== undefined) network.useTcp(peer.tcp)
   const { argv, ready } = peer.serve(place)
   const server = rig.start(network.onServer(argv))
   await server.says(ready)
   const client = rig.start(network.onClient(peer.fetch(place, 'file')), 'ignore')
-  if (await client.ends(WARM_WITHIN_MS) !== 0) throw new SetupError(`${peer.title} could not fetch a file over a perfect link: ${client.words.trim() || 'not in time'}`)
+  if (await client.ends(WARM_WITHIN_MS) !== 0) throw new SetupError(`${peer.title} could not fetch a file over a perfect link: ${client.words.trim() || 'timed out'}`)
   return server
 }
 
-/** A fetch of the endless file at the client's end; its body goes into a file, whose length tells how far it is. */
+/** Fetches the endless file at the client's end. Its body goes into a file, whose length shows the progress. */
 export function startFetch(rig, network, peer, place) {
   const path = join(rig.folder, `body-${place.number ?? 0}`)
   const file = openSync(path, 'w')
   const client = rig.start(network.onClient(peer.fetch(place, 'endless')), file)
   return {
     bytes: () => fstatSync(file).size,
-    /** Its last words where it ended though there was more to fetch; else ''. */
+    /** The end of its output if it exited early; else ''. */
     trouble: () => client.hasEnded ? client.words.trim() || 'ended early' : '',
     async stop() {
       await client.stop()
@@ -67,8 +67,8 @@ export function startFetch(rig, network, peer, place) {
   }
 }
 
-/** @throws SetupError where the kernel took another one: its default is not the same everywhere */
+/** @throws SetupError if the kernel uses another algorithm: its default is not the same everywhere */
 function checkAlgorithm(network, algorithm) {
-  const told = network.tellTcp()
-  if (!new RegExp(`\\b${algorithm}\\b`).test(told)) throw new SetupError(`the kernel does not use ${algorithm} here: ${told.trim()}`)
+  const sockets = network.tcpSockets()
+  if (!new RegExp(`\\b${algorithm}\\b`).test(sockets)) throw new SetupError(`the kernel does not use ${algorithm} here: ${sockets.trim()}`)
 }

@@ -1,4 +1,4 @@
-/** An echo over a door, each datagram answered in place: `node bench/udp/echo-server.ts batch|dgram [path]`. Prints its port; `path` also asks for every path. */
+/** An echo server over a door, which answers each datagram in place: `node bench/udp/echo-server.ts batch|dgram [path]`. Prints its port; `path` also requests every path. */
 import { REPLY_BYTES_MAX, type Io } from '../../src/services/kit/node/udp/door.ts'
 import { openDoor } from '../../src/services/kit/node/udp/open-door.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What an echoed datagram costs over each door, beside an echo in C: CPU-seconds for a million, which other load on the machine changes
- * least. A B C A B C, medians: `node bench/udp/echo.ts [rounds]`.
+ * The cost of an echoed datagram over each door, compared with an echo in C: CPU seconds per million, the measure that other load on the
+ * machine affects least. Turns A B C A B C, medians: `node bench/udp/echo.ts [rounds]`.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { join } from 'node:path'
 const SECONDS = 2
 const WARM_UP_SECONDS = 0.5
 const BYTES = 64
-const TICKS_A_SECOND = 100 // USER_HZ, of which /proc counts
+const TICKS_PER_SECOND = 100 // USER_HZ, the unit of CPU time in /proc
 
 const here = import.meta.dirname
 const peer = join(mkdtempSync(join(tmpdir(), 'hamlet-bench-')), 'peer')
@@ -32,7 +32,7 @@ function load(port: string, seconds: number): number {
 /** User and system time of a process, in seconds. */
 function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 async function measure([file = '', ...args]: readonly string[]): Promise<{ cpuPerMillion: number; perSecond: number }> {
@@ -57,5 +57,5 @@ for (let round = Number(process.argv[2] ?? 3); round > 0; round--) {
 const floor = median((results.get('C, recvmmsg') ?? []).map(({ cpuPerMillion }) => cpuPerMillion))
 for (const [name, runs] of results) {
   const cpu = median(runs.map(({ cpuPerMillion }) => cpuPerMillion))
-  console.log(`${name.padEnd(22)} ${cpu.toFixed(2)} CPU-s a million (${(cpu / floor).toFixed(2)} of C), ${Math.max(...runs.map(({ perSecond }) => perSecond)).toFixed(0)} a second at best`)
+  console.log(`${name.padEnd(22)} ${cpu.toFixed(2)} CPU-s per million (${(cpu / floor).toFixed(2)} × C), ${Math.max(...runs.map(({ perSecond }) => perSecond)).toFixed(0)} per second at best`)
 }

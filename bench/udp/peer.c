@@ -1,6 +1,6 @@
 /**
- * The floor under every UDP server, and what loads it. `peer echo` prints its port and sends back what comes, 64 datagrams a system
- * call. `peer load PORT SECONDS BYTES` keeps up to 256 datagrams on their way to that port of 127.0.0.1, and prints how many came back.
+ * The lower bound for every UDP server, and its load generator. `peer echo` prints its port and echoes what arrives, 64 datagrams per
+ * system call. `peer load PORT SECONDS BYTES` keeps up to 256 datagrams in flight to that port of 127.0.0.1, and prints how many came back.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -61,18 +61,18 @@ static void load(int port, double duration, size_t length) {
   const struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   if (connect(fd, (const struct sockaddr *)&peer, sizeof peer) != 0) exit(1);
   long back = 0;
-  int away = 0;
+  int in_flight = 0;
   for (const double end = seconds() + duration; seconds() < end;) {
     for (int at = 0; at < BATCH; at++) aim(at, length, 0);
-    while (away + BATCH <= WINDOW) {
+    while (in_flight + BATCH <= WINDOW) {
       const int sent = sendmmsg(fd, messages, BATCH, 0);
-      if (sent > 0) away += sent;
+      if (sent > 0) in_flight += sent;
     }
     struct pollfd ready = {fd, POLLIN, 0};
-    if (poll(&ready, 1, 20) == 0) away = 0; /* some were lost */
+    if (poll(&ready, 1, 20) == 0) in_flight = 0; /* some were lost */
     for (int at = 0; at < BATCH; at++) aim(at, SLOT, 0);
     const int came = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
-    if (came > 0) back += came, away -= came < away ? came : away;
+    if (came > 0) back += came, in_flight -= came < in_flight ? came : in_flight;
   }
   printf("%ld\n", back);
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/xtaci/kcp-go/v5"
 )
 
-// "fast" of KCP's README: acknowledgements every 10 ms, resends after two duplicates, and no congestion control.
+// The "fast" mode of KCP's README: an update every 10 ms, retransmission after two duplicate ACKs, and no congestion control.
 const (
 	kcpWindow   = 1024
 	kcpInterval = 10

@@ -1,9 +1,10 @@
-// Command peers is the other side of the RUDP bench: QUIC and HTTP/3 by quic-go, KCP by kcp-go, as their authors would set them up for
-// bulk data. All three answer a request of 8 bytes, the length as a big-endian number, by so many zeros; HTTP/3 is asked for /LENGTH.
+// Command peers provides the competitors of the RUDP benchmark: QUIC and HTTP/3 from quic-go, and KCP from kcp-go, configured as their
+// authors recommend for bulk data. A request of 8 bytes, a length as a big-endian number, is answered with that many zeros; in HTTP/3
+// the request is /LENGTH.
 //
 //	peers serve quic|h3|kcp ADDRESS
 //	peers fetch quic|h3|kcp ADDRESS BYTES            the body goes to stdout
-//	peers pages quic|h3|kcp ADDRESS BYTES COUNT      each on a new connection; prints their times in ms as JSON, null: not within 20 s
+//	peers pages quic|h3|kcp ADDRESS BYTES COUNT      each on a new connection; prints the times in ms as JSON, null: not within 20 s
 package main
 
 import (
@@ -20,7 +21,7 @@ import (
 
 const pageTimeout = 20 * time.Second
 
-// A transport serves until it fails, and fetches a body on a connection of its own, which is closed afterwards.
+// A transport serves until it fails, and fetches each body on a new connection, which it closes afterwards.
 type transport struct {
 	serve func(address string, ready func()) error
 	fetch func(ctx context.Context, address string, length uint64, body io.Writer) error
@@ -45,7 +46,7 @@ func run(args []string) error {
 	}
 	peer, known := transports[args[1]]
 	if !known {
-		return fmt.Errorf("%q is none of quic, h3, kcp", args[1])
+		return fmt.Errorf("%q is not one of quic, h3, kcp", args[1])
 	}
 	numbers := make([]uint64, 0, 2)
 	for _, text := range args[3:] {
@@ -63,7 +64,7 @@ func run(args []string) error {
 	case args[0] == "pages" && len(numbers) == 2:
 		return pages(peer, args[2], numbers[0], numbers[1])
 	}
-	return fmt.Errorf("%s: no such command, or numbers are missing", args[0])
+	return fmt.Errorf("%s: unknown command, or missing numbers", args[0])
 }
 
 func pages(peer transport, address string, length, count uint64) error {
@@ -84,7 +85,7 @@ func writeRequest(stream io.Writer, length uint64) error {
 	return binary.Write(stream, binary.BigEndian, length)
 }
 
-// answer reads a request and writes what it asks for.
+// answer reads a request and writes the body that it asks for.
 func answer(stream io.ReadWriter) error {
 	var length uint64
 	if err := binary.Read(stream, binary.BigEndian, &length); err != nil {
@@ -105,7 +106,7 @@ func (zeros) Read(bytes []byte) (int, error) {
 	return len(bytes), nil
 }
 
-// readBody takes exactly so many bytes.
+// readBody reads exactly length bytes.
 func readBody(body io.Writer, from io.Reader, length uint64) error {
 	_, err := io.CopyN(body, from, int64(length))
 	return err

@@ -41,7 +41,7 @@ func serveQuic(address string, ready func()) error {
 		go func() {
 			stream, err := connection.AcceptStream(context.Background())
 			if err != nil {
-				return // The client has gone.
+				return // The client is gone.
 			}
 			if answer(stream) == nil {
 				_ = stream.Close()
@@ -81,7 +81,7 @@ func serveHTTP3(address string, ready func()) error {
 	server := http3.Server{TLSConfig: config, Handler: http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		length, err := strconv.ParseUint(strings.TrimPrefix(request.URL.Path, "/"), 10, 63)
 		if err != nil {
-			http.Error(response, "ask for /LENGTH", http.StatusNotFound)
+			http.Error(response, "request /LENGTH", http.StatusNotFound)
 			return
 		}
 		response.Header().Set("Content-Length", strconv.FormatUint(length, 10))
@@ -92,13 +92,13 @@ func serveHTTP3(address string, ready func()) error {
 }
 
 func fetchHTTP3(ctx context.Context, address string, length uint64, body io.Writer) error {
-	dialler := &http3.Transport{TLSClientConfig: clientTLS(http3.NextProtoH3)}
-	defer func() { _ = dialler.Close() }()
+	client := &http3.Transport{TLSClientConfig: clientTLS(http3.NextProtoH3)}
+	defer func() { _ = client.Close() }()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("https://%s/%d", address, length), nil)
 	if err != nil {
 		return err
 	}
-	response, err := dialler.RoundTrip(request)
+	response, err := client.RoundTrip(request)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func fetchHTTP3(ctx context.Context, address string, length uint64, body io.Writ
 	return readBody(body, response.Body, length)
 }
 
-// serverTLS makes a certificate that nobody has to trust.
+// serverTLS creates a self-signed certificate; clients do not verify it.
 func serverTLS(protocol string) (*tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,19 +1,19 @@
 /*
- * A link between two network namespaces, emulated in user space: one TUN device at each end, and between them what a cable, a
- * radio or a bad night does to packets, in the order and meaning of src/services/kit/link.ts:
+ * A link between two network namespaces, emulated in user space: a TUN device at each end, and between them what cables, radios and
+ * faulty routers do to packets, in the same order and with the same meaning as in src/services/kit/link.ts:
  *
  *     TUN ─▶ queue (drop-tail) ─▶ rate ─▶ loss ─▶ corruption ─▶ delay, jitter, reordering ─▶ duplication ─▶ TUN
  *
- *     link CLIENT_NAMESPACE SERVER_NAMESPACE          makes the device `wire` in both; ends with its stdin
+ *     link CLIENT_NAMESPACE SERVER_NAMESPACE          creates the device `wire` in both; ends with its stdin
  *
- * One line of stdin is one command, one line of JSON on stdout its reply:
+ * Each line on stdin is a command, answered by one line of JSON on stdout:
  *
- *     set up|down|both KEY=VALUE …    all conditions anew (see KEYS); what is not named is 0. up: from the client to the server
- *     begin SEED                      forgets what is on the way and all counts, and begins the chance anew
- *     settle                          forgets the waiting times of the queues so far
- *     report                          counts since `begin`: of all and of each flow, how long packets queued, how late this program was
+ *     set up|down|both KEY=VALUE …    replaces all conditions (see KEYS); keys not named are 0. up: from the client to the server
+ *     begin SEED                      forgets packets in flight and all counters, and reseeds the random generator
+ *     settle                          forgets the queueing times so far
+ *     report                          counters since `begin`, in total and per flow; how long packets queued; how late this program was
  *
- * Besides, {"flow":…} tells the first packet of each flow: protocol, client's port, server's port.
+ * In addition, {"flow":…} announces the first packet of each flow: protocol, client's port, server's port.
  */
 #define _GNU_SOURCE
 #include "link.h"
@@ -34,22 +34,22 @@
 #include <unistd.h>
 
 enum { BATCH = 64, LINE_BYTES_MAX = 1024 };
-/* A processor that slept takes a while to wake. So this program rises early after a long sleep, and waits awake for the rest. */
+/* A sleeping processor takes a while to wake up. So this program wakes early from a long sleep, and spins for the rest. */
 static const int64_t LONG_SLEEP_NS = 300000, EARLY_NS = 80000;
 static const char *const DIRECTIONS[] = { "up", "down" };
 static const struct { const char *name; size_t at; } KEYS[] = {
-  { "rate", offsetof(struct conditions, rate_bps) },         /* bits a second; 0: as fast as can be */
-  { "queue", offsetof(struct conditions, queue_bytes) },     /* what waits for the rate; more is dropped */
+  { "rate", offsetof(struct conditions, rate_bps) },         /* bits per second; 0: unlimited */
+  { "queue", offsetof(struct conditions, queue_bytes) },     /* bytes that may wait; more is dropped */
   { "delay", offsetof(struct conditions, delay_ms) },        /* one way */
-  { "jitter", offsetof(struct conditions, jitter_ms) },      /* added at random, from 0 up to this; alone it never reorders */
-  { "loss", offsetof(struct conditions, loss) },             /* vanish */
-  { "run", offsetof(struct conditions, loss_run) },          /* so many full packets in a row, on average; up to 1: chance alone */
+  { "jitter", offsetof(struct conditions, jitter_ms) },      /* added at random, 0 up to this; never reorders by itself */
+  { "loss", offsetof(struct conditions, loss) },             /* are dropped */
+  { "run", offsetof(struct conditions, loss_run) },          /* mean length of a run of losses, in full packets; up to 1: independent losses */
   { "corrupt", offsetof(struct conditions, corrupt) },       /* arrive with one bit of the payload flipped */
-  { "mend", offsetof(struct conditions, mend_sums) },        /* 1: and with a sum of UDP or TCP that fits, as a bad router would send it */
-  { "reorder", offsetof(struct conditions, reorder) },       /* are held back, so that later ones pass */
-  { "by", offsetof(struct conditions, reorder_ms) },         /* for so long */
+  { "mend", offsetof(struct conditions, mend_sums) },        /* 1: with the UDP or TCP checksum repaired, as a faulty router would */
+  { "reorder", offsetof(struct conditions, reorder) },       /* are held back, so that later ones overtake */
+  { "by", offsetof(struct conditions, reorder_ms) },         /* by this long */
   { "duplicate", offsetof(struct conditions, duplicate) },   /* arrive twice */
-  { "longest", offsetof(struct conditions, longest_bytes) }, /* longer ones vanish without a word: a black hole. 0: none */
+  { "longest", offsetof(struct conditions, longest_bytes) }, /* longer ones are dropped silently: a black hole. 0: none */
 };
 
 static const char *const COUNTER_NAMES[COUNTERS] = { "packets", "bytes", "dropped", "droppedBytes", "lost", "lostBytes", "corrupted", "reordered", "duplicated", "delivered", "deliveredBytes", "onTheWayBytes" };
@@ -84,13 +84,13 @@ static int flow_of(const unsigned char *ip, int length, int direction) {
   return flow_count++;
 }
 
-/* Takes what was sent into one end. */
+/* Reads packets that were sent into one end. */
 static void receive(int end) {
   struct packet *packet;
   for (int i = 0; i < BATCH && (packet = place()) != NULL; i++) {
     ssize_t length = read(tuns[end], packet->bytes, PACKET_BYTES_MAX);
     if (length < 0) return;
-    if (length < 20 || packet->bytes[0] >> 4 != 4) continue; /* IPv6 talks to itself on every new device. */
+    if (length < 20 || packet->bytes[0] >> 4 != 4) continue; /* Skip IPv6, which sends its own packets on every new device. */
     packet->length = (int)length;
     packet->direction = end;
     packet->flow = flow_of(packet->bytes, packet->length, end);
@@ -149,7 +149,7 @@ static void report(void) {
   printf("]}\n");
 }
 
-static void obey(char *line) {
+static void execute(char *line) {
   if (strncmp(line, "set ", 4) == 0) puts(set(line + 4) ? "{}" : "{\"error\":\"set: up, down or both, then KEY=VALUE …\"}");
   else if (strncmp(line, "begin ", 6) == 0) begin_anew(strtoull(line + 6, NULL, 10)), puts("{}");
   else if (strcmp(line, "settle") == 0) memset(&directions[UP].queued, 0, sizeof late), memset(&directions[DOWN].queued, 0, sizeof late), puts("{}");
@@ -157,7 +157,7 @@ static void obey(char *line) {
   else puts("{\"error\":\"no such command\"}");
 }
 
-/* Obeys the lines that have come. @returns 0 at the end of stdin */
+/* Executes the lines received so far. @returns 0 at the end of stdin */
 static int listen_to_stdin(void) {
   static char lines[LINE_BYTES_MAX];
   static size_t length;
@@ -166,7 +166,7 @@ static int listen_to_stdin(void) {
   length += (size_t)came;
   for (char *end; (end = memchr(lines, '\n', length)) != NULL;) {
     *end = 0;
-    obey(lines);
+    execute(lines);
     length -= (size_t)(end + 1 - lines);
     memmove(lines, end + 1, length);
   }
@@ -175,14 +175,14 @@ static int listen_to_stdin(void) {
 
 /* ---- The ends. ---- */
 
-/* @param stamps is given the socket that tells when packets were sent */
+/* @param stamps receives the socket that timestamps packets */
 static int open_tun(const char *namespace, int *stamps) {
   char path[128];
   snprintf(path, sizeof path, "/run/netns/%s", namespace);
   int there = open(path, O_RDONLY | O_CLOEXEC);
   struct ifreq request = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI };
   if (there < 0 || setns(there, CLONE_NEWNET) < 0) die(path);
-  int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC); /* of the namespace it is opened in */
+  int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC); /* belongs to the current namespace */
   if (tun < 0 || ioctl(tun, TUNSETIFF, &request) < 0) die("/dev/net/tun");
   if ((*stamps = open_stamps(request.ifr_name)) < 0) die("a packet socket");
   close(there);
@@ -194,7 +194,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 1 << 16);
   for (int end = 0; end < 2; end++) tuns[end] = open_tun(argv[1 + end], &stamps[end]);
   begin_anew(1);
-  /* The network does not wait for its users: it gets the CPU first, awakes in time, and its memory is there. */
+  /* A network does not wait for its users: real-time priority, precise timers, no page faults. */
   sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 10 });
   prctl(PR_SET_TIMERSLACK, 1);
   mlockall(MCL_CURRENT | MCL_FUTURE);
@@ -203,11 +203,11 @@ int main(int argc, char **argv) {
   for (;;) {
     deliver();
     int64_t due_ns = next_due_ns(), now = now_ns(), wait_ns = due_ns <= now ? 0 : due_ns - now < SECOND_NS ? due_ns - now : SECOND_NS;
-    int rises_early = wait_ns > LONG_SLEEP_NS;
-    if (rises_early) wait_ns -= EARLY_NS;
+    int wakes_early = wait_ns > LONG_SLEEP_NS;
+    if (wakes_early) wait_ns -= EARLY_NS;
     struct timespec wait = { wait_ns / SECOND_NS, wait_ns % SECOND_NS };
     if (ppoll(ready, 3, &wait, NULL) <= 0) {
-      if (rises_early && due_ns - now_ns() <= EARLY_NS) while (now_ns() < due_ns);
+      if (wakes_early && due_ns - now_ns() <= EARLY_NS) while (now_ns() < due_ns);
       continue;
     }
     if (ready[2].revents != 0 && !listen_to_stdin()) return 0;

@@ -1,7 +1,7 @@
 /*
- * When a packet was sent, by the kernel's clock: a TUN device hands it over without a word of that, and whoever reads it was woken
- * first, which takes longer than most packets take on a link. So a packet socket on the same device listens along: it sees each packet
- * just before the device does, in the same order, and has its time.
+ * When a packet was sent, by the kernel's clock. A TUN device delivers packets without timestamps, and its reader has to be woken first,
+ * which takes longer than most packets spend on a link. So a packet socket listens on the same device: it sees each packet just before
+ * the device does, in the same order, and with its timestamp.
  */
 #define _GNU_SOURCE
 #include "link.h"
@@ -17,7 +17,7 @@
 enum { HEAD_BYTES = 64, QUEUE_BYTES = 8 << 20 };
 
 int open_stamps(const char *device) {
-  /* What leaves, and of that the head; what this program brings in is not its matter. */
+  /* Only the beginnings of outgoing packets, not what this program itself delivers. */
   struct sock_filter only_outgoing[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
@@ -38,11 +38,11 @@ int64_t sent_at(int stamps, const struct packet *packet) {
   struct iovec place = { head, sizeof head };
   struct msghdr message = { .msg_iov = &place, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
   for (ssize_t length; (length = recvmsg(stamps, &message, 0)) >= 0; message.msg_controllen = sizeof control) {
-    /* Others are of packets for which the device had no place. */
+    /* A timestamp without its packet: the device had no room for that one. */
     if (length != (packet->length < HEAD_BYTES ? packet->length : HEAD_BYTES) || memcmp(head, packet->bytes, (size_t)length) != 0) continue;
     const struct cmsghdr *control_message = CMSG_FIRSTHDR(&message);
     if (control_message == NULL || control_message->cmsg_type != SCM_TIMESTAMPNS) break;
-    /* The stamp is of the clock that people set; only how long ago it was is taken from it. */
+    /* The timestamp is wall-clock time; only its age is used. */
     struct timespec stamp, now;
     memcpy(&stamp, CMSG_DATA(control_message), sizeof stamp);
     clock_gettime(CLOCK_REALTIME, &now);

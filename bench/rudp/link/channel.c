@@ -1,6 +1,6 @@
 /*
- * What happens to a packet on its way. When it will arrive is known when it enters: it waits for the rate behind those before it,
- * then travels. So a heap by that time is all there is.
+ * What happens to a packet on its way. Its arrival time is known when it enters: it queues behind earlier packets at the link's rate,
+ * then travels. So the only data structure is a heap ordered by arrival time.
  */
 #include "link.h"
 #include <math.h>
@@ -28,7 +28,7 @@ void begin(uint64_t seed) {
   memset(flows, 0, sizeof flows);
 }
 
-/* ---- The heap; what is due at the same time comes out in the order it went in. ---- */
+/* ---- The heap. Packets due at the same time leave in the order in which they entered. ---- */
 
 static int is_before(const struct packet *one, const struct packet *other) {
   return one->due_ns < other->due_ns || (one->due_ns == other->due_ns && one->order < other->order);
@@ -73,9 +73,9 @@ double percentile_ms(const struct histogram *histogram, double part) {
   return bucket * (BUCKET_US / 1000.0);
 }
 
-/* ---- What happens. ---- */
+/* ---- The link. ---- */
 
-/* xorshift64*, from 0 up to 1. */
+/* xorshift64*: a random number in [0, 1). */
 static double fraction(struct direction *direction) {
   direction->chance ^= direction->chance >> 12;
   direction->chance ^= direction->chance << 25;
@@ -87,7 +87,7 @@ static int happens(struct direction *direction, double chance) {
   return chance > 0 && fraction(direction) < chance;
 }
 
-/* When the last bit has left; NEVER_NS where the queue is full. */
+/* When the last bit leaves the queue; NEVER_NS if the queue is full. */
 static int64_t leave(struct direction *direction, int length, int64_t now) {
   double rate_bps = direction->conditions.rate_bps;
   if (rate_bps == 0) return now;
@@ -98,8 +98,8 @@ static int64_t leave(struct direction *direction, int length, int64_t now) {
 }
 
 /*
- * A chain of good and bad times (Gilbert): the bad ones have `loss_run` full packets on average. It steps once a packet, and while
- * nothing is sent once for each that might have passed meanwhile: a radio that is away does not wait until somebody has sent enough.
+ * A Markov chain of good and bad states (Gilbert), in which a bad state lasts `loss_run` full packets on average. It advances once per
+ * packet, and while nothing is sent, once for each packet that could have passed: a radio outage does not wait for a sender.
  */
 static int vanishes(struct direction *direction, int64_t now) {
   double loss = direction->conditions.loss, run = direction->conditions.loss_run, rate_bps = direction->conditions.rate_bps;
@@ -113,7 +113,7 @@ int transport_at(const unsigned char *ip) {
   return (ip[0] & 15) * 4;
 }
 
-/* Flips a bit of the payload, and mends the sum by as much (RFC 1624). @returns 0 where there is no payload */
+/* Flips a bit of the payload, and repairs the checksum if asked to (RFC 1624). @returns 0 without a payload */
 static int corrupt(unsigned char *ip, int length, double chance, int mend) {
   int at = transport_at(ip), sum_at = at + (ip[9] == TCP ? 16 : 6);
   int payload_at = at + (ip[9] == TCP ? (ip[at + 12] >> 4) * 4 : 8);
@@ -133,7 +133,7 @@ static int corrupt(unsigned char *ip, int length, double chance, int mend) {
   return 1;
 }
 
-/* Lets it travel from `left_ns` on. */
+/* Schedules the arrival of a packet that leaves the queue at `left_ns`. */
 static void travel(struct direction *direction, struct packet *packet, int64_t left_ns) {
   const struct conditions *conditions = &direction->conditions;
   int64_t due_ns = left_ns + llround((conditions->delay_ms + (conditions->jitter_ms > 0 ? conditions->jitter_ms * fraction(direction) : 0)) * MS_NS);
@@ -166,7 +166,7 @@ void enter(struct packet *packet, int64_t now_ns) {
   if (left_ns == NEVER_NS) return tally(packet, DROPPED, DROPPED_BYTES);
   if (vanishes(direction, now_ns) || (conditions->longest_bytes > 0 && packet->length > conditions->longest_bytes)) return tally(packet, LOST, LOST_BYTES);
   if (happens(direction, conditions->corrupt) && corrupt(packet->bytes, packet->length, fraction(direction), conditions->mend_sums > 0)) count(packet, CORRUPTED, 1);
-  spare_count--; /* Its place: the last spare one. */
+  spare_count--; /* claims its room: the last spare packet */
   travel(direction, packet, left_ns);
   if (spare_count == 0 || !happens(direction, conditions->duplicate)) return;
   struct packet *twin = spare[--spare_count];

@@ -1,6 +1,6 @@
 /**
- * Compiles the batch add-on for UDP (src/services/kit/node/udp/native): a second of the C compiler, where there is one. Without it, and
- * on other systems than Linux, Hamlet goes over node:dgram and says so. No dependencies: npm's postinstall runs this too.
+ * Compiles the batch add-on for UDP (src/services/kit/node/udp/native), which takes about a second. Without a C compiler, and on systems
+ * other than Linux, Hamlet uses node:dgram and says so. No dependencies, because npm's postinstall runs this, too.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,14 +11,14 @@ import { say } from './setup/say.mjs'
 
 const SOURCE = at('src/services/kit/node/udp/native')
 const HEADERS = join(nodeModules, 'node-api-headers', 'include')
-/** What the program that loads it brings is left open: Node-API and libuv. */
+/** Symbols of Node-API and libuv stay undefined; the program that loads the add-on provides them. */
 const FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIC', '-shared', '-fvisibility=hidden', '-DNAPI_VERSION=8']
 
 export const addOnName = `udp-${process.platform}-${process.arch}.node`
 
 /**
- * Compiles what has changed into a folder, .vite/native unless told otherwise. Never fails: what keeps it from compiling is said in one line.
- * @returns whether the add-on lies there, made of these sources
+ * Compiles the add-on into a folder, by default .vite/native, if its sources have changed. Never fails: a compile error is reported in one line.
+ * @returns whether an up-to-date add-on is in the folder
  */
 export async function ensureAddOn(folder = at('.vite', 'native')) {
   if (process.platform !== 'linux' || !existsSync(SOURCE) || !existsSync(HEADERS)) return false
@@ -35,11 +35,11 @@ async function compile(compiler, folder, done) {
   mkdirSync(folder, { recursive: true })
   try {
     await run(compiler, [...FLAGS, '-I', HEADERS, ...sources, '-o', aside])
-    renameSync(aside, join(folder, addOnName)) // a program that has the old one loaded keeps it
+    renameSync(aside, join(folder, addOnName)) // a program that has loaded the old one keeps it
     done()
     return true
   } catch (error) {
-    say(`The batch add-on for UDP could not be compiled, so datagrams go one by one: ${error.message.split('\n').slice(0, 2).join(' ')}`)
+    say(`The batch add-on for UDP could not be compiled, so UDP uses node:dgram, one datagram at a time: ${error.message.split('\n').slice(0, 2).join(' ')}`)
     return false
   } finally {
     rmSync(aside, { force: true })

@@ -1,4 +1,4 @@
-/** The compiling of the add-on, tried on made-up sources in a made-up checkout; and its real sources, which must compile without a warning. */
+/** Tests compiling the add-on with made-up sources in a made-up checkout, and that its real sources compile without a warning. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const temporaryFolder = () => {
 
 const linux = { skip: process.platform !== 'linux' || which('cc') === undefined }
 
-/** A checkout that has nothing but these scripts, and `sources` for the add-on. */
+/** A checkout with only these scripts, and `sources` for the add-on. */
 function checkout(sources) {
   const root = temporaryFolder()
   cpSync(at('scripts'), join(root, 'scripts'), { recursive: true })
@@ -35,7 +35,7 @@ function checkout(sources) {
   return { root, write, ensure, made }
 }
 
-test('it compiles what is there once, and again when a source changed or came', linux, () => {
+test('the sources are compiled once, and again when one was changed or added', linux, () => {
   const { write, ensure, made } = checkout({ 'a.c': '#include "a.h"\nint a(void) { return A; }', 'a.h': '#define A 1' })
   const seen = new Set()
   for (const change of [() => undefined, () => write('a.h', '#define A 2'), () => write('b.c', 'int b = 3;')]) {
@@ -45,21 +45,21 @@ test('it compiles what is there once, and again when a source changed or came', 
     assert.ok(!seen.has(made()[0]))
     seen.add(made()[0])
   }
-  assert.equal(ensure({ PATH: '/nowhere' }).stdout, 'true\n', 'unchanged, it needs no compiler')
+  assert.equal(ensure({ PATH: '/nowhere' }).stdout, 'true\n', 'no compiler is needed without changes')
 })
 
-test('a source that does not compile is told in one line, and npm\'s postinstall succeeds all the same', linux, () => {
+test('a compile error is reported in one line, and npm\'s postinstall still succeeds', linux, () => {
   const { root, ensure } = checkout({ 'a.c': 'int a(void) { return nonsense; }' })
   const { stdout, stderr } = ensure()
   assert.equal(stdout, 'false\n')
-  assert.match(stderr, /^The batch add-on for UDP could not be compiled, so datagrams go one by one: [^\n]*\n$/)
+  assert.match(stderr, /^The batch add-on for UDP could not be compiled, so UDP uses node:dgram, one datagram at a time: [^\n]*\n$/)
   const postinstall = spawnSync(process.execPath, [join(root, 'scripts/setup/stamp-packages.mjs')], { encoding: 'utf8' })
   assert.equal(postinstall.status, 0, postinstall.stderr)
   assert.ok(existsSync(join(root, 'node_modules/.hamlet-packages')))
-  assert.deepEqual(readdirSync(join(root, '.vite/native')), [], 'nothing half made stays')
+  assert.deepEqual(readdirSync(join(root, '.vite/native')), [], 'no partial result is left')
 })
 
-test('its real sources compile without a warning', linux, () => {
+test('the real sources compile without a warning', linux, () => {
   const source = at('src/services/kit/node/udp/native')
   const files = readdirSync(source).filter(name => name.endsWith('.c')).map(name => join(source, name))
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Wshadow', '-Wvla', '-Werror', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-I', at('node_modules/node-api-headers/include')]

@@ -1,8 +1,8 @@
 /**
- * Bundles with Vite, what changed and nothing else: `node scripts/build.mjs [cli|main|preload|renderer]…`, all by default. The batch
- * add-on for UDP, which the services load, comes along.
- * A target is fresh if its stamp names the very files (path, size, time) that it was made of. Bundles are made aside and moved
- * into place, so that a program which starts meanwhile never reads half a file; the stamp comes last.
+ * Bundles with Vite, but only what has changed: `node scripts/build.mjs [cli|main|preload|renderer]…`, all by default. Also compiles the
+ * batch add-on for UDP, which the services load.
+ * A target is fresh if its stamp matches the files (path, size, time) that it was built from. Bundles are built in a temporary folder and
+ * moved into place, so that a program starting meanwhile never reads half a file; the stamp is written last.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const TARGETS = {
   renderer: { sources: ['src/renderer', 'src/preload', 'src/services', 'index.html'], result: '.vite/renderer/main_window/index.html' },
 }
 
-/** Builds those of the targets that are not fresh. @returns the names of what was built */
+/** Builds the targets that are not fresh. @returns their names */
 export async function build(names = Object.keys(TARGETS)) {
   const stale = names.filter(name => !isFresh(name))
   await Promise.all([ensureAddOn(), ...stale.map(name => buildTarget(name))])
@@ -32,7 +32,7 @@ export function isFresh(name) {
 }
 
 async function buildTarget(name) {
-  const made = fingerprint(name) // taken before the build: a file saved meanwhile makes it stale again
+  const made = fingerprint(name) // taken before the build: a file saved during the build makes it stale again
   const aside = at('.vite', `${name}-${process.pid}`)
   try {
     const vite = [at('node_modules/vite/bin/vite.js'), 'build', '--config', at(`vite.${name}.config.ts`), '--outDir', aside, '--logLevel', 'warn']
@@ -66,9 +66,9 @@ function fingerprint(name) {
   return hash.digest('hex')
 }
 
-/** The files of a source, tests left out, in a fixed order. */
+/** The files under a source path except tests, in a fixed order. */
 function filesUnder(source) {
-  if (!existsSync(at(source))) throw new SetupError(`${source} is missing: this checkout is not whole`)
+  if (!existsSync(at(source))) throw new SetupError(`${source} is missing: this checkout is incomplete`)
   if (!statSync(at(source)).isDirectory()) return [source]
   const names = readdirSync(at(source), { recursive: true }).map(name => join(source, name))
   return names.filter(name => !/\.test\.tsx?$/.test(name) && statSync(at(name)).isFile()).sort()
@@ -77,6 +77,6 @@ function filesUnder(source) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = process.argv.slice(2)
   const unknown = asked.find(name => !(name in TARGETS))
-  if (unknown !== undefined) fail(new SetupError(`"${unknown}" is none of ${Object.keys(TARGETS).join(', ')}`))
+  if (unknown !== undefined) fail(new SetupError(`"${unknown}" is not one of ${Object.keys(TARGETS).join(', ')}`))
   await build(asked.length > 0 ? asked : undefined).catch(fail)
 }

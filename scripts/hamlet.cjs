@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npx hamlet` in a checkout: runs the bundled command line in this very process, so exit status and signals are its own.
- * Builds the bundle first if it is missing or older than its sources.
+ * `npx hamlet` in a checkout: runs the bundled command line in this process, so exit status and signals are its own. Builds the
+ * bundle first if it is missing or out of date.
  */
 const path = require('node:path')
 
@@ -10,7 +10,7 @@ async function ensureBundle() {
   if (isFresh('cli')) return
   const { nodePackagesReady } = await import('./setup/node-packages.mjs')
   if (!nodePackagesReady()) throw new Error('the npm packages are not installed; run "npm run setup" once (or npm start, npm test)')
-  process.stderr.write('hamlet: building the command line, as its sources have changed\n')
+  process.stderr.write('hamlet: building the command line, because its sources have changed\n')
   await build(['cli'])
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Draws the demo site's film, "The village at dusk": twelve seconds in which the sun sets, a clock goes from seven to eight, and
- * one window after the other is lit. Every frame is an SVG made here; ffmpeg (with librsvg and libvpx, as Debian builds it)
- * turns them into VP9 in WebM with a key frame each second and its index in front, so that seeking needs one Range request.
+ * Draws the demo site's film, "The village at dusk": twelve seconds in which the sun sets, a clock advances from seven to eight, and
+ * one window after another lights up. Every frame is an SVG generated here; ffmpeg (with librsvg and libvpx, as built by Debian)
+ * encodes them as VP9 in WebM with a key frame each second and the index in front, so that seeking needs one Range request.
  *
  *   node scripts/make-demo-video.mjs        writes assets/site/media/village-at-dusk.webm and its poster, .svg
  */
@@ -17,11 +17,11 @@ const FRAMES_PER_SECOND = 24
 const LENGTH_BYTES_MAX = 400_000
 const POSTER_AT_SECONDS = 9.5
 
-/** Bands of flat colour, from the zenith down. */
+/** Bands of flat color, from the zenith down. */
 const DAY_SKY = ['#8FB8C4', '#B5C9BE', '#E3CFA2', '#F0B878', '#E89A5E']
 const DUSK_SKY = ['#35506E', '#5A6486', '#8F7389', '#C98273', '#D9774F']
 const NIGHT_SKY = ['#0B1B23', '#10252F', '#14303A', '#193A45', '#1F4650']
-/** x, y, and the second at which it comes out. */
+/** x, y, and the second at which the star appears. */
 const STARS = [
   [180, 118, 5.0], [96, 88, 6.2], [150, 26, 4.6], [206, 64, 5.8], [262, 30, 6.6], [318, 82, 7.2],
   [372, 38, 5.4], [430, 92, 7.8], [478, 24, 6.0], [520, 60, 8.4], [606, 36, 7.0], [600, 120, 8.8],
@@ -36,7 +36,7 @@ const HOUSES = [
   { x: 532, width: 68, wall: 64, roof: 32, litAt: 7.5 },
 ]
 const CLOCK_TOP = 22
-/** From roof to roof the wire sags. */
+/** The wire sags from roof to roof. */
 const RIDGES = HOUSES.map(({ x, width, wall, roof }) => [x + width / 2, 302 - wall - roof])
 const WIRE = RIDGES.slice(1).map((to, index) => ({ from: RIDGES[index], sag: [(RIDGES[index][0] + to[0]) / 2, Math.max(RIDGES[index][1], to[1]) + 14], to }))
 
@@ -55,13 +55,13 @@ try {
   ], { stdio: 'inherit' })
   writeFileSync(join(media, 'village-at-dusk.svg'), drawFrame(POSTER_AT_SECONDS))
   const lengthBytes = statSync(film).size
-  if (lengthBytes > LENGTH_BYTES_MAX) throw new Error(`the film has ${lengthBytes} bytes, more than ${LENGTH_BYTES_MAX}`)
+  if (lengthBytes > LENGTH_BYTES_MAX) throw new Error(`the film has ${lengthBytes} bytes, but the limit is ${LENGTH_BYTES_MAX}`)
   console.log(`${film}: ${lengthBytes} bytes`)
 } finally {
   rmSync(frames, { recursive: true })
 }
 
-/** The village `seconds` into the film, 640 × 360. */
+/** Draws the village `seconds` into the film, 640 × 360. */
 function drawFrame(seconds) {
   const dusk = Math.min(1, seconds / 8) // 0: the sun touches the hills, 1: night
   const sky = [0, 1, 2, 3, 4].map(band => `<rect y="${band * 56}" width="640" height="57" fill="${dusk < 0.5 ? mix(DAY_SKY[band], DUSK_SKY[band], dusk * 2) : mix(DUSK_SKY[band], NIGHT_SKY[band], dusk * 2 - 1)}"/>`)
@@ -82,7 +82,7 @@ ${clock(seconds)}
 </svg>`
 }
 
-/** A message that runs along the wire, there and back, once the first window is lit. */
+/** A message that travels along the wire, there and back, once the first window is lit. */
 function spark(seconds) {
   if (seconds < 4) return ''
   const way = WIRE.length * (1 - Math.abs(((seconds - 4) / 2.5) % 2 - 1))
@@ -108,7 +108,7 @@ function drawHouse({ x, width, wall, roof, litAt }, seconds, dusk) {
 <rect x="${x + width * 0.38}" y="${foot - wall * 0.34}" width="${width * 0.24}" height="${wall * 0.34}" fill="${mix('#35636B', '#14303A', dusk)}"/>`
 }
 
-/** Seven to eight in the evening: five minutes a second. Digits of seven strokes, so that no font is needed. */
+/** Seven to eight in the evening, five minutes per second. Seven-segment digits, so that no font is needed. */
 function clock(seconds) {
   const minutes = Math.min(60, Math.floor(seconds * 5 + 0.001))
   const text = minutes === 60 ? '20:00' : `19:${String(minutes).padStart(2, '0')}`
@@ -127,7 +127,7 @@ function digit(value, x) {
   return [...lit].map(name => `<rect x="${x + strokes[name][0]}" y="${CLOCK_TOP + strokes[name][1]}" width="${strokes[name][2]}" height="${strokes[name][3]}"/>`).join('')
 }
 
-/** A colour between two, both `#RRGGBB`. */
+/** A color between two, both `#RRGGBB`. */
 function mix(from, to, share) {
   const channel = at => Math.round(parseInt(from.slice(at, at + 2), 16) * (1 - share) + parseInt(to.slice(at, at + 2), 16) * share).toString(16).padStart(2, '0')
   return `#${channel(1)}${channel(3)}${channel(5)}`

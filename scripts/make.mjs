@@ -1,4 +1,4 @@
-/** `npm run make`: a .deb and a .zip of the app under out/make. With the test runtime their names say so. */
+/** `npm run make`: builds a .deb and a .zip of the app under out/make. If they contain the test runtime, their names say so. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { at, cache, nodeBinary, readJson, root } from './setup/places.mjs'
@@ -13,10 +13,10 @@ try {
 }
 
 async function make() {
-  process.umask(0o022) // the rights inside the packages follow it
+  process.umask(0o022) // determines the file modes inside the packages
   const runtime = await prepare('make')
   if (runtime.kind === 'test') {
-    say('These packages hold the test runtime: their names carry "test-runtime", and they are not for handing on.')
+    say('These packages contain the test runtime: their names include "test-runtime". Do not distribute them.')
     await zipRuntime(runtime.folder)
   }
   rmSync(at('out', 'make'), { recursive: true, force: true })
@@ -25,7 +25,7 @@ async function make() {
   for (const file of made) process.stdout.write(`${file} (${megabytes(statSync(file).size)})\n`)
 }
 
-/** Forge takes Electron from a zip named for the pinned version. */
+/** Forge takes Electron from a zip named after the pinned version. */
 async function zipRuntime(folder) {
   const zips = join(cache, 'electron-zip')
   const file = join(zips, `electron-v${readJson(at('node_modules/electron/package.json')).version}-${process.platform}-${process.arch}.zip`)

@@ -1,10 +1,10 @@
-/** `npm run setup [-- start|test|make]`: what `npm start`, `npm test` and `npm run make` do first, alone. */
+/** `npm run setup [-- start|test|make]`: only the first step of `npm start`, `npm test` and `npm run make`. */
 import { fail, SetupError } from './setup/say.mjs'
 import { prepare, prepareForTests } from './setup/prepare.mjs'
 
 const purpose = process.argv[2] ?? 'start'
 try {
-  if (!['start', 'test', 'make'].includes(purpose)) throw new SetupError(`"${purpose}" is none of start, test, make`)
+  if (!['start', 'test', 'make'].includes(purpose)) throw new SetupError(`"${purpose}" is not one of start, test, make`)
   await (purpose === 'test' ? prepareForTests() : prepare(purpose))
 } catch (error) {
   fail(error)

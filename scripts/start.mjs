@@ -1,6 +1,6 @@
 /**
- * `npm start`: sets up what is missing, bundles what has changed, and opens the app: the same bundles that a package holds, run by
- * Electron directly (docs/decisions/electron-runtime.md says why). Without a display the same roles start headless.
+ * `npm start`: sets up what is missing, bundles what has changed, and opens the app. Electron runs the same bundles that a package
+ * contains (docs/decisions/electron-runtime.md explains why). Without a display the same roles start headless.
  */
 import { build } from './build.mjs'
 import { at, root } from './setup/places.mjs'
@@ -25,17 +25,17 @@ async function openApp() {
 }
 
 async function startHeadless() {
-  say('No display here (neither DISPLAY nor WAYLAND_DISPLAY is set): starting the same roles without a window, as "hamlet up" does.')
+  say('No display (neither DISPLAY nor WAYLAND_DISPLAY is set): starting the same roles without a window, as "hamlet up" does.')
   await prepareNodePackages()
   await build(['cli'])
   return runInForeground(process.execPath, [at('.vite', 'build', 'hamlet.cjs'), 'up', ...args])
 }
 
-/** Chromium refuses to run as root inside its sandbox, and aborts where an ordinary user may have none. */
+/** As root, Chromium refuses to run inside its sandbox; on systems that deny ordinary users a sandbox, it aborts. */
 async function sandboxFlags() {
   if (process.platform !== 'linux') return []
-  if (process.getuid() === 0) say('Running as root: Chromium\'s sandbox is off (--no-sandbox). Start Hamlet as an ordinary user to have it.')
-  else if (!await sandboxWorks()) say('This system allows ordinary users no namespaces of their own: Chromium\'s sandbox is off (--no-sandbox).')
+  if (process.getuid() === 0) say('Running as root: Chromium\'s sandbox is off (--no-sandbox). To enable it, start Hamlet as an ordinary user.')
+  else if (!await sandboxWorks()) say('This system does not allow user namespaces: Chromium\'s sandbox is off (--no-sandbox).')
   else return []
   return ['--no-sandbox']
 }

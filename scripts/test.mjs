@@ -1,6 +1,6 @@
 /**
- * `npm test`: sets up what is missing, then runs every runner, quick ones first, and ends with what failed, a line each, and "N passed, N failed" over all.
- * `npm test -- unit cli` runs those alone. Status 1 if anything failed, crashed, or ran no test.
+ * `npm test`: sets up what is missing, then runs every runner, fast ones first. At the end it lists the failures, a line each, and the totals
+ * as "N passed, N failed". `npm test -- unit cli` runs only those two. Exit status 1 if a runner failed, crashed, or ran no test.
  */
 import { prepareForTests } from './setup/prepare.mjs'
 import { fail, SetupError } from './setup/say.mjs'

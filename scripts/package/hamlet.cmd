@@ -1,5 +1,5 @@
 @echo off
-rem The hamlet command of a package on Windows. The commands were tried under Wine (docs/decisions/windows.md), the window was not.
+rem The hamlet command of a package on Windows. The commands were tried under Wine (docs/decisions/windows.md), but not the window.
 if "%~1"=="window" (
   start "" "%~dp0hamlet-window.exe" %*
   exit /b 0

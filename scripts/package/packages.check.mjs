@@ -1,4 +1,4 @@
-/** What `npm run make` made, unpacked as a person would, works: the command, and the window as an ordinary user, with the sandbox on where the system allows one. */
+/** Checks that the packages from `npm run make` work when unpacked: the command, and the window as an ordinary user, with the sandbox on if the system allows it. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -33,9 +33,9 @@ for (const { kind, unpack, folder, licence, command } of [
   { kind: 'deb', unpack: (file, to) => ['dpkg-deb', ['-x', file, to]], folder: 'usr/lib/hamlet', licence: 'usr/share/doc/hamlet/copyright', command: 'usr/bin/hamlet' },
   { kind: 'zip', unpack: (file, to) => ['unzip', ['-q', file, '-d', to]], folder: 'Hamlet-linux-x64', licence: 'Hamlet-linux-x64/LICENSE', command: 'Hamlet-linux-x64/hamlet' },
 ]) {
-  test(`the .${kind} carries the hamlet command and a window that opens`, async () => {
+  test(`the .${kind} contains the hamlet command and a window that opens`, async () => {
     const file = made.find(name => name.endsWith(`.${kind}`))
-    assert.ok(file, `make left a .${kind}`)
+    assert.ok(file, `make produced a .${kind}`)
     const to = join(unpacked, kind)
     ok(spawnSync(...unpack(file, to), { encoding: 'utf8' }))
     const hamlet = join(to, command)
@@ -51,7 +51,7 @@ for (const { kind, unpack, folder, licence, command } of [
   })
 }
 
-test('the .deb depends on each library that Electron wants of the system', () => {
+test('the .deb depends on each library that Electron needs', () => {
   const depends = ok(spawnSync('dpkg-deb', ['--field', made.find(name => name.endsWith('.deb')), 'Depends'], { encoding: 'utf8' })).split(/[,|]/).map(name => name.trim())
   for (const names of ELECTRON_LIBRARIES) assert.ok(names.some(name => depends.includes(name)), `one of ${names.join(', ')} in ${depends.join(', ')}`)
 })
@@ -62,12 +62,12 @@ test('the desktop entry opens the window', () => {
   assert.equal(statSync(join(unpacked, 'deb/usr/lib/hamlet/chrome-sandbox')).mode & 0o4755, 0o4755, 'the sandbox helper is set-uid')
 })
 
-test('a package that holds the test runtime says so in its name', () => {
+test('a package that contains the test runtime says so in its name', () => {
   const version = readFileSync(join(unpacked, 'zip/Hamlet-linux-x64/version'), 'utf8').trim()
   for (const file of made.filter(name => /\.(deb|zip)$/.test(name))) assert.equal(/test-runtime/.test(file), version.startsWith('22.'), file)
 })
 
-/** Runs `hamlet window --smoke`, which ends by itself once the page is drawn; as nobody where we are root. */
+/** Runs `hamlet window --smoke`, which exits by itself once the page is drawn; as nobody if we are root. */
 function openWindow(hamlet) {
   const home = mkdtempSync(join(unpacked, 'home-'))
   const args = ['window', '--smoke', '--disable-gpu', ...(sandbox ? [] : ['--no-sandbox'])]
@@ -78,7 +78,7 @@ function openWindow(hamlet) {
   }))
 }
 
-/** What a service of the package says of UDP when it starts. */
+/** The line about UDP that a service of the package prints at startup. */
 async function udpLine(hamlet) {
   const service = spawn(hamlet, ['dns', '--port', '0', '--admin_port', '0', '--data', mkdtempSync(join(unpacked, 'data-'))], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''

@@ -1,4 +1,4 @@
-/** Set-up's own checks, tried on a small made-up checkout: these scripts beside a package.json with nothing real in it. */
+/** Tests the setup on a small made-up checkout: these scripts beside a dummy package.json. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { at } from './places.mjs'
 const folders = []
 after(() => { for (const folder of folders) rmSync(folder, { recursive: true, force: true }) })
 
-/** A checkout with one package, which npm says it installed. */
+/** A checkout with one package that npm says it installed. */
 function checkout() {
   const root = mkdtempSync(join(tmpdir(), 'hamlet-checkout-'))
   folders.push(root)
@@ -31,21 +31,21 @@ function write(root, path, text) {
 
 const load = (root, module) => import(pathToFileURL(join(root, 'scripts', module)).href)
 
-test('npm packages count only with the stamp that npm\'s end leaves, for this lock file, and whole', async () => {
+test('npm packages are ready only with the final stamp, for this lock file, and complete', async () => {
   const root = checkout()
   const { nodePackagesReady } = await load(root, 'setup/node-packages.mjs')
-  assert.equal(nodePackagesReady(), false, 'interrupted before the stamp')
+  assert.equal(nodePackagesReady(), false, 'interrupted before the stamp was written')
   assert.equal(spawnSync(process.execPath, [join(root, 'scripts/setup/stamp-packages.mjs')]).status, 0)
   assert.equal(nodePackagesReady(), true)
   rmSync(join(root, 'node_modules/left'), { recursive: true })
-  assert.equal(nodePackagesReady(), false, 'a package is gone')
+  assert.equal(nodePackagesReady(), false, 'a package is missing')
   write(root, 'node_modules/left/package.json', '{}')
   assert.equal(nodePackagesReady(), true)
   write(root, 'package-lock.json', '{"packages":{"node_modules/right":{}}}')
-  assert.equal(nodePackagesReady(), false, 'the lock file asks for something else')
+  assert.equal(nodePackagesReady(), false, 'the lock file has changed')
 })
 
-test('a runtime counts only while every file has its size, and the official one only in the pinned version', { skip: process.platform === 'win32' }, async () => {
+test('a runtime is accepted only if every file has its size, and an official one only in the pinned version', { skip: process.platform === 'win32' }, async () => {
   const root = checkout()
   const { currentRuntime, describe } = await load(root, 'setup/electron-runtime.mjs')
   const hookIn = kind => {
@@ -66,11 +66,11 @@ test('a runtime counts only while every file has its size, and the official one 
   assert.equal(currentRuntime(), undefined, 'not the pinned version')
 })
 
-test('a bundle is stale when a source changed, came or went, and a test file does not matter', async () => {
+test('a bundle is stale when a source was changed, added or removed; test files do not matter', async () => {
   const root = checkout()
   const { isFresh } = await load(root, 'build.mjs')
   for (const file of ['src/services/a.ts', 'vite.cli.config.ts', 'package.json']) write(root, file, '')
-  // A stand-in for Vite, which copies the entry: what is tried here is when it is called, and what is kept.
+  // A fake Vite that writes a bundle: this tests when it is called and what is kept.
   write(root, 'node_modules/vite/bin/vite.js', `const fs = require('fs'); const out = process.argv[process.argv.indexOf('--outDir') + 1]
     fs.mkdirSync(out, { recursive: true }); fs.writeFileSync(out + '/hamlet.cjs', 'process.exitCode = 7')`)
   const build = () => spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), 'cli'], { encoding: 'utf8' })
@@ -82,31 +82,31 @@ test('a bundle is stale when a source changed, came or went, and a test file doe
   }
   assert.equal(isFresh('cli'), false)
   becomesStale('changed', () => write(root, 'src/services/a.ts', 'more'))
-  becomesStale('came', () => write(root, 'src/services/b.ts', ''))
-  becomesStale('went', () => rmSync(join(root, 'src/services/b.ts')))
+  becomesStale('added', () => write(root, 'src/services/b.ts', ''))
+  becomesStale('removed', () => rmSync(join(root, 'src/services/b.ts')))
   becomesStale('a test', () => write(root, 'src/services/a.test.ts', ''))
   becomesStale('bundle gone', () => rmSync(join(root, '.vite/build/hamlet.cjs')))
 })
 
-test('npx hamlet builds what is stale, says so on stderr alone, and ends with the status of the command line', () => {
+test('npx hamlet builds what is stale, reports it only on stderr, and exits with the status of the command line', () => {
   const root = checkout()
   for (const file of ['src/services/a.ts', 'vite.cli.config.ts', 'package.json']) write(root, file, file === 'package.json' ? '{"type":"module"}' : '')
   write(root, 'node_modules/vite/bin/package.json', '{"type":"commonjs"}')
   write(root, 'node_modules/vite/bin/vite.js', `const fs = require('fs'); const out = process.argv[process.argv.indexOf('--outDir') + 1]
     fs.mkdirSync(out, { recursive: true }); fs.writeFileSync(out + '/hamlet.cjs', 'console.log(process.argv.slice(2).join()); process.exitCode = 7')`)
   const hamlet = () => spawnSync(process.execPath, [join(root, 'scripts/hamlet.cjs'), 'a', 'b'], { encoding: 'utf8' })
-  assert.match(hamlet().stderr, /npm run setup/, 'without packages it says what to do')
+  assert.match(hamlet().stderr, /npm run setup/, 'without packages it names the remedy')
   assert.equal(hamlet().status, 1)
   assert.equal(spawnSync(process.execPath, [join(root, 'scripts/setup/stamp-packages.mjs')]).status, 0)
   const first = hamlet()
   assert.deepEqual({ status: first.status, stdout: first.stdout }, { status: 7, stdout: 'a,b\n' })
   assert.match(first.stderr, /building/)
-  assert.deepEqual({ ...pick(hamlet()) }, { status: 7, stdout: 'a,b\n', stderr: '' }, 'the second time it is quiet')
+  assert.deepEqual({ ...pick(hamlet()) }, { status: 7, stdout: 'a,b\n', stderr: '' }, 'the second run prints nothing')
 })
 
 const pick = ({ status, stdout, stderr }) => ({ status, stdout, stderr })
 
-test('a second set-up waits for the first, and goes on once that is killed', async () => {
+test('a second setup waits for the first, and continues once that is killed', async () => {
   const lock = pathToFileURL(at('scripts/setup/lock.mjs')).href
   const name = `test ${process.pid} ${Date.now()}`
   const holder = work => spawn(process.execPath, ['--input-type=module', '-e', `
@@ -117,7 +117,7 @@ test('a second set-up waits for the first, and goes on once that is killed', asy
   const second = holder('')
   let entered = false
   second.stdout.once('data', () => { entered = true })
-  await once(second.stderr, 'data') // it says that it waits
+  await once(second.stderr, 'data') // it reports that it waits
   assert.equal(entered, false)
   first.kill('SIGKILL')
   const [status] = await once(second, 'exit')
@@ -125,7 +125,7 @@ test('a second set-up waits for the first, and goes on once that is killed', asy
   assert.equal(entered, true)
 })
 
-test('a tool dies with the set-up that started it, even when that is killed', { skip: process.platform !== 'linux' }, async () => {
+test('a tool dies with the setup that started it, even if that is killed', { skip: process.platform !== 'linux' }, async () => {
   const module = pathToFileURL(at('scripts/setup/run.mjs')).href
   const parent = spawn(process.execPath, ['--input-type=module', '-e', `
     const { run } = await import(${JSON.stringify(module)})

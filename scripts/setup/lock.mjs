@@ -1,6 +1,6 @@
 /**
- * One set-up at a time in a checkout: `npm start` and `npm test` may be called at once.
- * The lock is a listening local socket, which the operating system drops with its process, however that ends.
+ * Allows one setup at a time in a checkout, because `npm start` and `npm test` may run at once. The lock is a listening local socket, which
+ * the operating system closes with its process, however that ends.
  */
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { root } from './places.mjs'
 import { say } from './say.mjs'
 
-/** Runs `work` while holding the lock; waits as long as another process holds it. */
+/** Runs `work` while holding the lock; waits while another process holds it. */
 export async function withLock(work, name = root) {
   const address = addressOf(name)
   for (;;) {
@@ -28,7 +28,7 @@ export async function withLock(work, name = root) {
 
 function addressOf(name) {
   const id = `hamlet-setup-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
-  if (process.platform === 'linux') return `\0${id}` // abstract: no file that could stay behind
+  if (process.platform === 'linux') return `\0${id}` // abstract: leaves no file behind
   return process.platform === 'win32' ? `\\\\.\\pipe\\${id}` : join(tmpdir(), `${id}.sock`)
 }
 
@@ -47,13 +47,13 @@ function take(address) {
   })
 }
 
-/** Resolves once the holder lets go or is gone. */
+/** Resolves once the holder releases the lock or is gone. */
 function waitForHolder(address) {
   return new Promise(resolve => {
     const socket = connect(address)
-    socket.setEncoding('utf8').once('data', pid => say(`Another set-up is at work in this checkout (process ${pid.trim()}); waiting for it.`))
+    socket.setEncoding('utf8').once('data', pid => say(`Another setup is running in this checkout (process ${pid.trim()}); waiting for it.`))
     socket.once('error', error => {
-      if (error.code === 'ECONNREFUSED' && !address.startsWith('\0')) rmSync(address, { force: true }) // macOS: the file of a process that was killed
+      if (error.code === 'ECONNREFUSED' && !address.startsWith('\0')) rmSync(address, { force: true }) // macOS: left by a killed process
     })
     socket.once('close', () => resolve())
   })

@@ -1,6 +1,6 @@
 /**
- * The npm packages. Good means: the stamp names this very package-lock.json, and every package that npm says it installed is there.
- * The stamp is written last, by package.json's postinstall, so an interrupted `npm ci` (ours or one by hand) leaves none.
+ * The npm packages. They are ready when the stamp matches this package-lock.json, and every package that npm says it installed is there.
+ * The stamp is written last, by package.json's postinstall, so an interrupted `npm ci` (ours or a manual one) leaves none.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ export const writePackagesStamp = () => writeFileSync(stampFile, expectedStamp()
 
 export function nodePackagesReady() {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== expectedStamp()) return false
-  const installed = join(nodeModules, '.package-lock.json') // npm's own list of what it put there
+  const installed = join(nodeModules, '.package-lock.json') // npm's own list of what it installed
   if (!existsSync(installed)) return false
   return Object.entries(readJson(installed).packages).every(([path, { link }]) => link === true || existsSync(at(path, 'package.json')))
 }
@@ -28,11 +28,11 @@ export async function installNodePackages() {
   rmSync(stampFile, { force: true })
   const npm = npmCommand()
   await run(npm.command, [...npm.args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, title: 'Installing npm packages', shell: npm.shell })
-  // npm with "ignore-scripts" leaves the postinstall out; having ended well is the same news.
+  // With "ignore-scripts" npm skips the postinstall; a successful exit means the same.
   writePackagesStamp()
 }
 
-/** The npm that runs this very script, else the one on the PATH. */
+/** The npm that runs this script, else the one on the PATH. */
 function npmCommand() {
   const script = process.env.npm_execpath
   if (script !== undefined && basename(script) === 'npm-cli.js') {

@@ -1,6 +1,6 @@
 /**
- * Downloads the official Electron runtime with Electron's own tool and unpacks it into a folder. A program of its own, because that
- * tool wants a newer Node than set-up may run on. Prints "<bytes so far> <bytes in all>" lines. Usage: node official-electron.mjs FOLDER
+ * Downloads the official Electron runtime with Electron's own tool and unpacks it into a folder. It is a separate program because that
+ * tool needs a newer Node than the setup may be running on. Prints "<bytes so far> <total bytes>" lines. Usage: node official-electron.mjs FOLDER
  */
 import { createRequire } from 'node:module'
 import { writeSync } from 'node:fs'
@@ -17,12 +17,12 @@ const { version } = readJson(at('node_modules', 'electron', 'package.json'))
 
 const stalled = new AbortController()
 let guard = setTimeout(() => stalled.abort(new Error(`no answer within ${FIRST_BYTE_MS / 1000} s`)), FIRST_BYTE_MS)
-let lastTold = 0
+let lastReported = 0
 function onProgress({ transferred, total }) {
   clearTimeout(guard)
-  guard = setTimeout(() => stalled.abort(new Error(`nothing more came for ${STALL_MS / 1000} s`)), STALL_MS)
-  if (transferred - lastTold < 1e6) return
-  lastTold = transferred
+  guard = setTimeout(() => stalled.abort(new Error(`the download stalled for ${STALL_MS / 1000} s`)), STALL_MS)
+  if (transferred - lastReported < 1e6) return
+  lastReported = transferred
   writeSync(1, `${transferred} ${total ?? 0}\n`)
 }
 
@@ -39,7 +39,7 @@ try {
   await extract(zip, { dir: folder })
   process.exit(0)
 } catch (error) {
-  // One line, without addresses: the reason is what helps.
+  // One line, without addresses: only the reason helps.
   const reason = error?.cause?.code ?? error?.cause?.message ?? stalled.signal.reason?.message ?? error?.message ?? String(error)
   console.error(String(reason).split('\n')[0])
   process.exit(1)

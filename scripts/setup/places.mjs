@@ -1,4 +1,4 @@
-/** Where things lie in a checkout. No dependencies: this runs before any package is installed. */
+/** Paths in a checkout. No dependencies: this runs before any package is installed. */
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,18 +7,18 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 export const cache = join(root, '.cache')
 export const nodeModules = join(root, 'node_modules')
 
-/** A file of the checkout, by its path from the root. */
+/** The absolute path of a file in the checkout. */
 export const at = (...parts) => join(root, ...parts)
 
 export const readJson = file => JSON.parse(readFileSync(file, 'utf8'))
 
-/** The Node that the project's tools run on: the pinned one where it is installed, else this one. */
+/** The Node that the project's tools run on: the pinned one if it is installed, else this one. */
 export function nodeBinary() {
   const pinned = join(nodeModules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
   return existsSync(pinned) ? pinned : process.execPath
 }
 
-/** Where a program lies, or undefined. Looks where root's programs lie too, which an ordinary user's PATH leaves out. */
+/** The path of a program, or undefined. Also searches the sbin folders, which an ordinary user's PATH leaves out. */
 export function which(program) {
   const suffix = process.platform === 'win32' ? '.exe' : ''
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...(process.platform === 'win32' ? [] : ['/usr/local/sbin', '/usr/sbin', '/sbin'])]

@@ -1,12 +1,12 @@
-/** Everything that must be there before something runs. The usual case, all there, is checked in well under a second and changes nothing. */
+/** Installs everything that is needed before something runs. If all of it is there, the check takes well under a second and changes nothing. */
 import { ensureAddOn } from '../add-on.mjs'
 import { installNodePackages, nodePackagesReady } from './node-packages.mjs'
-import { currentRuntime, describe, provideRuntime } from './electron-runtime.mjs'
+import { currentRuntime, describe, installRuntime } from './electron-runtime.mjs'
 import { withLock } from './lock.mjs'
 import { say, SetupError } from './say.mjs'
 import { ensureElectronLibraries, ensurePrograms } from './system-packages.mjs'
 
-/** The npm packages alone: enough for everything without a window. */
+/** Only the npm packages: enough for everything without a window. */
 export async function prepareNodePackages() {
   if (!nodePackagesReady()) await withLock(async () => { if (!nodePackagesReady()) await installNodePackages() })
 }
@@ -14,7 +14,7 @@ export async function prepareNodePackages() {
 /**
  * npm packages, the Electron runtime with its libraries, and the programs for a purpose.
  * @param {'start' | 'make'} purpose
- * @returns the runtime, which is named in one line
+ * @returns the runtime, after printing its name in one line
  */
 export async function prepare(purpose) {
   await prepareNodePackages()
@@ -25,7 +25,7 @@ export async function prepare(purpose) {
   return runtime
 }
 
-/** The same for tests, which go on without what cannot be had: it is said in one line, and the tests that need it fail by themselves. */
+/** The same for tests. They continue without what is not available: one line reports it, and the tests that need it fail by themselves. */
 export async function prepareForTests() {
   await prepareNodePackages()
   await orSay(() => withLock(() => ensurePrograms('test')))
@@ -38,9 +38,9 @@ export async function prepareForTests() {
 }
 
 async function ensureRuntime() {
-  if (currentRuntime() === undefined) await withLock(async () => { if (currentRuntime() === undefined) await provideRuntime() })
+  if (currentRuntime() === undefined) await withLock(async () => { if (currentRuntime() === undefined) await installRuntime() })
   const runtime = currentRuntime()
-  if (runtime === undefined) throw new Error('the Electron runtime that was just provided is not whole')
+  if (runtime === undefined) throw new Error('the Electron runtime that was just installed is incomplete')
   return runtime
 }
 

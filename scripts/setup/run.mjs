@@ -1,21 +1,21 @@
-/** Starts other programs so that none of them outlives this one. */
+/** Starts other programs in a way that none of them outlives this one. */
 import { spawn } from 'node:child_process'
 import { which } from './places.mjs'
-import { SetupError, ticking } from './say.mjs'
+import { progressLine, SetupError } from './say.mjs'
 
 const TAIL_CHARS = 4000
 const STDIO = { true: 'inherit', false: ['ignore', 'pipe', 'pipe'], stderr: ['ignore', 2, 2] }
 
 /**
- * Runs a program to its end and resolves with what it printed on stdout.
- * @param options.title shown with a moving line meanwhile; without it the work is silent
- * @param options.tied false: it may outlive this process
- * @param options.inherit true: the program talks to the person itself (a password prompt); 'stderr': all it prints goes there
- * @param options.onTick called every 500 ms with the moving line, to say how far things are
+ * Runs a program until it exits, and resolves with its stdout.
+ * @param options.title shown in a progress line meanwhile; without it there is no output
+ * @param options.tied false: the program may outlive this process
+ * @param options.inherit true: the program uses the terminal itself (a password prompt); 'stderr': all its output goes there
+ * @param options.onTick called every 500 ms with the progress line, to update it
  * @throws SetupError with the program's last lines, if it cannot start or its status is not 0
  */
 export function run(command, args, { title, inherit = false, tied = true, onTick, onStdout, ...options } = {}) {
-  const line = title === undefined ? undefined : ticking(title)
+  const line = title === undefined ? undefined : progressLine(title)
   const timer = onTick === undefined ? undefined : setInterval(() => onTick(line), 500)
   return new Promise((resolve, reject) => {
     const start = tied ? spawnTied : spawn
@@ -31,7 +31,7 @@ export function run(command, args, { title, inherit = false, tied = true, onTick
     child.once('error', error => reject(new SetupError(`${command} could not be started: ${error.message}`)))
     child.once('close', (status, signal) => {
       if (status === 0) resolve(stdout)
-      else reject(new SetupError(`${[command, ...args].join(' ')} ended with ${signal ?? `status ${status}`}${tail.trim() === '' ? '' : `:\n${tail.trim()}`}`))
+      else reject(new SetupError(`${[command, ...args].join(' ')} exited with ${signal ?? `status ${status}`}${tail.trim() === '' ? '' : `:\n${tail.trim()}`}`))
     })
   }).finally(() => {
     clearInterval(timer)
@@ -39,23 +39,23 @@ export function run(command, args, { title, inherit = false, tied = true, onTick
   })
 }
 
-/** Runs a program that is the point of the exercise (the app, a test runner): same terminal, signals handed on; resolves with its exit status. */
+/** Runs the main program (the app, a test runner) in this terminal and forwards signals to it; resolves with its exit status. */
 export function runInForeground(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawnTied(command, args, { stdio: 'inherit', ...options }, 'SIGTERM')
-    // On a terminal Ctrl-C reaches the whole group: handing it on would interrupt twice.
-    const handOn = signal => { if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal) }
+    // On a terminal Ctrl-C reaches the whole process group: forwarding it would interrupt twice.
+    const forward = signal => { if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal) }
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-    for (const signal of signals) process.on(signal, handOn)
+    for (const signal of signals) process.on(signal, forward)
     child.once('error', error => reject(new SetupError(`${command} could not be started: ${error.message}`)))
     child.once('exit', (status, signal) => {
-      for (const name of signals) process.off(name, handOn)
+      for (const name of signals) process.off(name, forward)
       resolve({ status, signal })
     })
   })
 }
 
-/** Ends this process the way the child ended: same status, or the same signal. */
+/** Ends this process as the child ended: with the same status or signal. */
 export function endLike({ status, signal }) {
   if (signal !== null) process.kill(process.pid, signal)
   process.exit(status ?? 1)
@@ -64,9 +64,9 @@ export function endLike({ status, signal }) {
 const children = new Map()
 
 /**
- * spawn, but the child ends with this process, even if this one is killed (Linux: the kernel's parent-death signal).
- * @param signal what ends it: SIGKILL for tools whose work is thrown away anyway (npm ignores a SIGTERM while it installs, and a second npm
- *   would then meet the first in node_modules), SIGTERM for what should stop cleanly
+ * Like spawn, but the child ends with this process, even if this one is killed (on Linux, by the kernel's parent-death signal).
+ * @param signal what ends it: SIGKILL for tools whose work is discarded anyway (npm ignores SIGTERM while it installs, and a second npm
+ *   would then collide with the first in node_modules), SIGTERM for programs that should stop cleanly
  */
 export function spawnTied(command, args, options, signal = 'SIGKILL') {
   const setpriv = process.platform === 'linux' ? which('setpriv') : undefined

@@ -1,4 +1,4 @@
-/** package.json's postinstall: compiles the batch add-on where that can be, then says that npm came to its end. */
+/** package.json's postinstall: compiles the batch add-on if possible, then records that npm has finished. */
 import { ensureAddOn } from '../add-on.mjs'
 import { writePackagesStamp } from './node-packages.mjs'
 

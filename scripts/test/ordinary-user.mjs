@@ -1,7 +1,7 @@
 /**
- * For root: a place and a way to run something as an ordinary user (nobody). Chromium's sandbox, refused to root, is really on then, and so are
- * the limits on low ports. The checkout may lie where that user cannot look (/root), so it gets a shadow of it: the same files by hard link
- * (copied where that cannot be), in folders of its own.
+ * Lets root run something as an ordinary user (nobody), so that Chromium's sandbox, which root cannot use, and the limits on low ports are
+ * really in effect. That user may not be able to read the checkout (in /root), so it gets a shadow copy: the same files by hard link (or
+ * copied if linking fails), in folders of its own.
  */
 import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,17 +14,17 @@ const PLACES = ['/var/tmp', '/tmp']
 
 export const isRoot = () => process.getuid?.() === 0
 
-/** The command, but as nobody. Ends with us even if we are killed. */
+/** The command, run as nobody. It ends with this process, even if that is killed. */
 export const asNobody = (command, args) => [which('setpriv'), [
   `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--pdeathsig', 'TERM', '--', command, ...args,
 ]]
 
-/** @returns the shadow's folder, the environment for it, and how to take `test-results` over and remove it */
+/** @returns the shadow's folder, its environment, and a function that copies `test-results` back and removes it */
 export async function shadowCheckout() {
   const folder = mkdtempSync(join(PLACES.find(existsSync), 'hamlet-test-'))
   const entries = readdirSync(root).filter(name => !NOT_SHADOWED.includes(name)).map(name => at(name))
   const copy = flags => run('cp', [...flags, '--', ...entries, folder])
-  // Hard links share their rights: only what everybody may read can be linked.
+  // Hard links share their mode: only world-readable files can be linked.
   if ((process.umask() & 0o044) !== 0) await copy(['-a']).then(() => run('chmod', ['-R', 'a+rX', folder]))
   else await copy(['-al']).catch(() => copy(['-a']))
   await run('find', [folder, '-type', 'd', '-exec', 'chown', `${NOBODY}:${NOBODY}`, '{}', '+'])

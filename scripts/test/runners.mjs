@@ -1,4 +1,4 @@
-/** The runners of `npm test`, quick ones first. Each runs in the person's terminal and gives its counts. */
+/** The runners of `npm test`, fast ones first. Each runs in the user's terminal and returns its counts. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { at, nodeBinary, root } from '../setup/places.mjs'
@@ -9,7 +9,7 @@ import { say } from '../setup/say.mjs'
 import { countNodeTest, countStatus, countVitest } from './count.mjs'
 import { asNobody, isRoot, shadowCheckout } from './ordinary-user.mjs'
 
-const LIMIT_MS = 10 * 60_000 // for one runner; what hangs has failed
+const LIMIT_MS = 10 * 60_000 // for one runner; one that hangs has failed
 const results = at('test-results')
 
 /** @type {readonly { name: string, run: () => Promise<import('./count.mjs').Counts> }[]} */
@@ -30,16 +30,16 @@ export const runners = [
   { name: 'packages', run: makeAndCheck },
 ]
 
-/** They run what was built. */
+/** These run the built bundles. */
 const BUILT = ['cli', 'interop', 'fault', 'e2e']
 
-/** The runners of these names, all without one, in their order; with those that need it goes the build, which takes a moment where nothing has changed. */
+/** The runners with these names, or all, in the usual order; preceded by the build if one needs it, which is quick when nothing has changed. */
 export function chosen(names) {
   const asked = names.some(name => BUILT.includes(name)) ? ['build', ...names] : names
   return runners.filter(({ name }) => names.length === 0 || asked.includes(name))
 }
 
-/** A script of package.json that has no tests to count: one passed or one failed. */
+/** A script of package.json without individual tests: one passed or one failed. */
 function packageScript(name) {
   const shell = process.platform === 'win32'
   return { name, run: async () => countStatus(await runInForeground('npm', ['run', '--silent', name], { cwd: root, timeout: LIMIT_MS, shell })) }
@@ -56,7 +56,7 @@ const vitestArgs = (project, report) => [
   at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
 ]
 
-/** Tests of these scripts, on Node's own test runner: they must hold before anything is installed. */
+/** The tests of these scripts use Node's own test runner, because they must run before anything is installed. */
 function nodeTest(name, pattern, folder) {
   return { name, run: async () => {
     const report = freshReport(`${name}.tap`)
@@ -67,14 +67,14 @@ function nodeTest(name, pattern, folder) {
   } }
 }
 
-/** The window, on a virtual display, as an ordinary user with Chromium's sandbox on; HAMLET_SANDBOX tells the tests where it cannot be. */
+/** Tests the window on a virtual display, as an ordinary user with Chromium's sandbox on; HAMLET_SANDBOX tells the tests whether it is. */
 async function endToEnd() {
   const display = await startVirtualDisplay()
   const shadow = isRoot() ? await shadowCheckout() : undefined
   try {
     const report = freshReport('e2e.json')
     const sandbox = await sandboxWorks(isRoot() ? asNobody : undefined)
-    if (!sandbox) say('This system allows ordinary users no namespaces of their own: the window is tested without Chromium\'s sandbox.')
+    if (!sandbox) say('This system does not allow user namespaces: the window is tested without Chromium\'s sandbox.')
     const environment = { ...process.env, DISPLAY: display.name, HAMLET_SANDBOX: sandbox ? 'on' : 'off' }
     if (shadow === undefined) return countVitest(report, await node(vitestArgs('e2e', report), { env: environment }))
     const args = vitestArgs('e2e', report).map(arg => arg.replace(root, `${shadow.folder}/`))
@@ -95,7 +95,7 @@ async function makeAndCheck() {
 
 const node = (args, options = {}) => runInForeground(nodeBinary(), args, { cwd: root, timeout: LIMIT_MS, ...options })
 
-/** Where a runner writes its report; an older one is gone, so that it cannot be taken for this run's. */
+/** The path of a runner's report. Removes an older one, so that it cannot be mistaken for this run's. */
 function freshReport(name) {
   mkdirSync(results, { recursive: true })
   rmSync(join(results, name), { force: true })

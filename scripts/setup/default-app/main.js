@@ -1,6 +1,6 @@
 /**
- * What the test runtime runs when it is given a folder (`electron .`): the official runtime brings such a default app, the test runtime none.
- * It makes the folder's package the app, then hands over. Plain JavaScript for Node 16, without dependencies.
+ * Runs when the test runtime is given a folder (`electron .`): the official runtime has such a default app, the test runtime does not.
+ * Registers the folder's package as the app, then loads it. Plain JavaScript for Node 16, without dependencies.
  */
 const { app } = require('electron')
 const Module = require('module')

@@ -97,7 +97,7 @@ async function measured(measure, run) {
 async function checkEmulator() {
   say('checking the emulator')
   const checks = await checkItself(rig)
-  for (const { what, told, isMet } of checks) process.stdout.write(`${isMet ? 'right' : 'WRONG'}  ${what}: ${told}\n`)
+  for (const { what, measured: values, isMet } of checks) process.stdout.write(`${isMet ? 'right' : 'WRONG'}  ${what}: ${values}\n`)
   if (checks.some(({ isMet }) => !isMet)) throw new SetupError('the emulator does not do what it is asked to, or the machine is too busy to check')
 }
 

@@ -60,10 +60,10 @@ function troubles(results) {
   const all = Object.entries(results).flatMap(([part, cases]) => Object.entries(cases).flatMap(([name, measured]) => (
     Array.isArray(measured) ? [[`${part} ${name}`, measured]] : Object.entries(measured).map(([peer, rounds]) => [`${part} ${name} ${peer}`, rounds])
   )))
-  const told = all.flatMap(([name, rounds]) => rounds.filter(({ trouble }) => trouble !== undefined).map(({ trouble }) => `${name}: ${trouble}\n`))
+  const failures = all.flatMap(([name, rounds]) => rounds.filter(({ trouble }) => trouble !== undefined).map(({ trouble }) => `${name}: ${trouble}\n`))
   const late = all.flatMap(([, rounds]) => rounds.filter(({ isClean }) => isClean === false)).length
   const loads = all.flatMap(([, rounds]) => valuesOf(rounds, each => each.load))
-  return `${told.join('')}The emulator was ${late === 0 ? 'on time in every measurement' : `late in ${late} of the measurements that count`}. Load average: ${spread(loads, 1)}.\n`
+  return `${failures.join('')}The emulator was ${late === 0 ? 'on time in every measurement' : `late in ${late} of the measurements that count`}. Load average: ${spread(loads, 1)}.\n`
 }
 
 /** The median; also minimum and maximum if they differ as displayed. */

@@ -33,8 +33,8 @@ export async function checkItself(rig) {
   for (const check of CHECKS) {
     const seen = await probe(rig, check)
     const wrong = check.sees.filter(([name, least, most]) => !(seen[name] >= least && seen[name] <= most))
-    const told = check.sees.map(([name, least, most]) => `${name} ${round(seen[name])} (${least} to ${most})`).join(', ')
-    results.push({ what: check.what, told, isMet: wrong.length === 0 })
+    const measured = check.sees.map(([name, least, most]) => `${name} ${round(seen[name])} (${least} to ${most})`).join(', ')
+    results.push({ what: check.what, measured, isMet: wrong.length === 0 })
   }
   return results
 }

@@ -39,8 +39,8 @@ async function startKnot(): Promise<void> {
   writeFileSync(join(home, 'knot.conf'), [
     'server:', `    rundir: "${home}"`, `    listen: ${KNOT}@53`, 'log:', '  - target: stdout', '    any: info', 'database:', `    storage: "${home}"`,
     'key:', '  - id: laptop', '    algorithm: hmac-sha256', `    secret: ${secret}`,
-    'remote:', '  - id: hamlet', `    address: ${PRIMARY}@53`, '    key: laptop', 'acl:', '  - id: told', `    address: ${PRIMARY}`, '    action: [notify, transfer]',
-    'zone:', '  - domain: home', `    storage: "${home}"`, '    master: hamlet', '    acl: told', ''].join('\n'))
+    'remote:', '  - id: hamlet', `    address: ${PRIMARY}@53`, '    key: laptop', 'acl:', '  - id: allow_notify', `    address: ${PRIMARY}`, '    action: [notify, transfer]',
+    'zone:', '  - domain: home', `    storage: "${home}"`, '    master: hamlet', '    acl: allow_notify', ''].join('\n'))
   peers.push(await startPeer(network.namespaces['knot'], 'knotd', ['-c', join(home, 'knot.conf')], /server started/))
 }
 

@@ -156,7 +156,7 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
 })
 
 test.each([
-  { name: 'NS and DNAME of one name', text: 'printer A 192.0.2.60\nold NS ns1.example.org.\nold DNAME new.home.\n', why: 'dns.zone could not be read: line 3: two records do not stand together: "old.home" has both NS and DNAME (RFC 6672 §2.3)' },
+  { name: 'NS and DNAME of one name', text: 'printer A 192.0.2.60\nold NS ns1.example.org.\nold DNAME new.home.\n', why: 'dns.zone could not be read: line 3: two records are incompatible: "old.home" has both NS and DNAME (RFC 6672 §2.3)' },
   { name: 'bytes that are no text', text: '\u0000\u0001\u0002', why: 'dns.zone could not be read: line 1: ' },
 ])('a first start leaves $name in dns.zone for the person, and says what to do', async ({ text, why }) => {
   const path = join(folder, ZONE_FILE)

@@ -1,16 +1,16 @@
-/** Damaged and hostile DNS messages: for tests that nothing is thrown but MalformedPacket, and for the bench of the worst of them. */
+/** Damaged and hostile DNS messages, for tests that nothing but MalformedPacket is thrown, and for the benchmark of the worst of them. */
 import fc from 'fast-check'
 import { below, type Random } from '../../kit/random.ts'
 import { encodeMessage } from '../wire/message.ts'
 import { anyMessage, DATA_TEXTS } from './records.ts'
 
-/** Valid messages with all types of records, the same for the same seed. */
+/** Valid messages with records of all types, deterministic for a seed. */
 export function validMessages(seed: number, count: number): Uint8Array[] {
   const ofEachType = Object.keys(DATA_TEXTS).flatMap(typeName => fc.sample(anyMessage([typeName]), { seed, numRuns: 3 }))
   return [...fc.sample(anyMessage(), { seed, numRuns: count }), ...ofEachType].map(message => encodeMessage(message))
 }
 
-/** A message that was valid: bits turned, octets set, cut, spliced with another, its counts or lengths changed, pointers set into it. */
+/** A valid message, damaged: bits flipped, octets overwritten, truncated, spliced with another, counts or lengths changed, pointers inserted. */
 export function damaged(messages: readonly Uint8Array[], random: Random): Uint8Array {
   const pick = () => new Uint8Array(messages[below(random, messages.length)] ?? [])
   let bytes = pick()
@@ -50,7 +50,7 @@ const repeated = <T>(count: number, make: (index: number) => readonly T[]) => Ar
 const LONG_NAME = [...repeated(123, () => [1, 97]), 1, 97, 0]
 const ESCAPED_NAME = [...repeated(3, () => [63, ...Array<number>(63).fill(0)]), 56, ...Array<number>(56).fill(0), 0]
 
-/** @param records as many as fit are taken */
+/** @param records the record of each index; as many are included as fit */
 function response(question: readonly number[], sizeMax: number, records: (index: number) => readonly number[]): Uint8Array {
   const body: number[] = []
   let count = 0
@@ -58,22 +58,22 @@ function response(question: readonly number[], sizeMax: number, records: (index:
   return Uint8Array.of(0, 1, 0x80, 0, 0, 1, ...uint16(count), 0, 0, 0, 0, ...question, 0, 1, 0, 1, ...body)
 }
 
-/** Messages that cost as much as their size can make them, each family by what it is. */
+/** Messages as expensive as their size permits, by family. */
 export const HOSTILE: Readonly<Record<string, (sizeMax: number) => Uint8Array>> = {
-  'each record puts a label before one long name': size => response(LONG_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
-  'each record puts a label before one long name, all of it escaped in text': size => response(ESCAPED_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
+  'each record prefixes one long name with a label': size => response(LONG_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
+  'each record prefixes one long name, all escapes as text, with a label': size => response(ESCAPED_NAME, size, () => rr([1, 98, ...pointer(12)], 65_280, [])),
   'each record names one long name twice': size => response(LONG_NAME, size, () => rr(pointer(12), 5, pointer(14))),
-  'each record of a start of authority names two long names': size => response(LONG_NAME, size, () => rr(pointer(16), 6, [...pointer(12), ...pointer(14), ...Array<number>(20).fill(0)])),
-  // The chain stands in the data of the first record: each pointer leads to the one before, the first to the question.
+  'each SOA record names two long names': size => response(LONG_NAME, size, () => rr(pointer(16), 6, [...pointer(12), ...pointer(14), ...Array<number>(20).fill(0)])),
+  // The data of the first record is a chain: each pointer leads to the one before, and the first to the question.
   'each name goes through a hundred pointers': size => response([0], size, index => index === 0 ? rr([0], 65_280, repeated(127, step => pointer(step === 0 ? 12 : 28 + 2 * (step - 1)))) : rr(pointer(28 + 2 * 98), 65_280, [])),
   'pointers lead to themselves': size => response([0], size, index => rr(pointer(17 + 12 * index), 65_280, [])),
   'no record has data': size => response([0], size, () => rr([0], 65_280, [])),
-  'every octet is escaped in text': size => response([0], size, () => rr([63, ...Array<number>(63).fill(0), 0], 5, [0])),
-  'all types exist': size => response([0], size, () => rr([0], 47, [0, ...repeated(40, window => [window, 32, ...Array<number>(32).fill(255)])])),
-  'type bitmaps have one octet a window': size => response([0], size, () => rr([0], 47, [0, ...repeated(255, window => [window, 1, 1])])),
+  'every octet is an escape as text': size => response([0], size, () => rr([63, ...Array<number>(63).fill(0), 0], 5, [0])),
+  'type bitmaps with all types': size => response([0], size, () => rr([0], 47, [0, ...repeated(40, window => [window, 32, ...Array<number>(32).fill(255)])])),
+  'type bitmaps with one octet per window': size => response([0], size, () => rr([0], 47, [0, ...repeated(255, window => [window, 1, 1])])),
   'parameters without values': size => response([0], size, () => rr([0], 64, [0, 1, 0, ...repeated(600, key => [...uint16(key * 3 + 9), 0, 0])])),
-  'a list of alternative protocols of one letter': size => response([0], size, () => rr([0], 65, [0, 1, 0, 0, 1, ...uint16(600), ...repeated(300, () => [1, 0x2c])])),
-  'strings of no octets': size => response([0], size, index => index === 0 ? rr([0], 16, Array<number>(Math.max(1, size - 50)).fill(0)) : []),
+  'ALPN lists of one-octet ids': size => response([0], size, () => rr([0], 65, [0, 1, 0, 0, 1, ...uint16(600), ...repeated(300, () => [1, 0x2c])])),
+  'empty strings': size => response([0], size, index => index === 0 ? rr([0], 16, Array<number>(Math.max(1, size - 50)).fill(0)) : []),
   'counts of 65,535': size => Uint8Array.from({ length: size }, (_, index) => index >= 4 && index < 12 ? 255 : 0),
-  'questions of one octet': size => Uint8Array.of(0, 1, 0, 0, ...uint16(Math.floor((size - 12) / 5)), 0, 0, 0, 0, 0, 0, ...repeated(Math.floor((size - 12) / 5), () => [0, 0, 1, 0, 1])),
+  'questions with names of one octet': size => Uint8Array.of(0, 1, 0, 0, ...uint16(Math.floor((size - 12) / 5)), 0, 0, 0, 0, 0, 0, ...repeated(Math.floor((size - 12) / 5), () => [0, 0, 1, 0, 1])),
 }

@@ -1,4 +1,4 @@
-/** Any records and messages, for property tests and for the comparison with another implementation: each type in its canonical text. */
+/** Generators of arbitrary records and messages, for property tests and for comparison with another implementation. All data is canonical text. */
 import fc from 'fast-check'
 import type { Message, Question, ResourceRecord } from '../wire/message.ts'
 import { encodeName } from '../wire/name.ts'
@@ -12,17 +12,17 @@ const uint16 = fc.nat(65_535)
 const uint32 = fc.nat(0xffffffff)
 const words = (...parts: readonly fc.Arbitrary<string | number>[]) => fc.tuple(...parts).map(texts => texts.join(' ').trimEnd())
 
-/** The octet in a label or a string, as a master file has it; written here once more, so that a fault there is seen. */
+/** An octet of a label or a string as in a zone file. Implemented independently here, so that a bug in the code under test shows. */
 const escaped = (octet: number, specials: string) => octet < 0x21 || octet > 0x7e ? (octet === 0x20 && !specials.includes(' ') ? ' ' : `\\${String(octet).padStart(3, '0')}`)
   : `${specials.includes(String.fromCharCode(octet)) ? '\\' : ''}${String.fromCharCode(octet)}`
 const text = (octets: Uint8Array, specials: string) => [...octets].map(octet => escaped(octet, specials)).join('')
 
 const plainLabel = fc.stringMatching(/^[a-z0-9_-]{1,12}$/)
-/** Without capital letters: compression may change them. */
+/** Without uppercase letters: compression may change their case. */
 const oddLabel = fc.array(uint8.filter(octet => octet < 0x41 || octet > 0x5a), { minLength: 1, maxLength: 6 }).map(octets => text(Uint8Array.from(octets), ' ."\\;@$()'))
 const label = fc.oneof({ weight: 6, arbitrary: plainLabel }, { weight: 1, arbitrary: oddLabel })
 
-/** Names that share their ends often, without final dot. */
+/** Names without final dot that often share their endings. */
 const anyName: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constant('.') },
   { weight: 8, arbitrary: fc.tuple(fc.array(label, { minLength: 1, maxLength: 4 }), fc.constantFrom('', '.example.org', '.home')).map(([labels, end]) => `${labels.join('.')}${end}`) },
@@ -32,19 +32,19 @@ const name = anyName.map(one => one === '.' ? one : `${one}.`)
 const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength, size: 'max' })
 const hex = (minLength: number, maxLength: number) => octets(minLength, maxLength).map(bytes => Buffer.from(bytes).toString('hex'))
 const base64 = octets(1, 70).map(bytes => Buffer.from(bytes).toString('base64'))
-/** Half of them of plain characters only. */
+/** Half of them printable characters only. */
 const characters = (minLength: number, maxLength: number) => fc.oneof(octets(minLength, maxLength), fc.uint8Array({ min: 0x20, max: 0x7e, minLength, maxLength, size: 'max' }))
 const quotedOctets = (minLength: number, maxLength: number) => characters(minLength, maxLength).map(bytes => `"${text(bytes, '"\\')}"`)
 const string = quotedOctets(0, 40)
 const strings = fc.array(string, { minLength: 1, maxLength: 5 }).map(all => all.join(' '))
 const ipv4 = fc.ipV4()
-/** As RFC 5952 writes it: from groups, none of them zero, so nothing is shortened. */
+/** In the form of RFC 5952: no group is zero, so nothing is shortened. */
 const ipv6 = fc.array(fc.integer({ min: 1, max: 0xffff }), { minLength: 8, maxLength: 8 }).map(groups => groups.map(group => group.toString(16)).join(':'))
 const time = uint32.map(seconds => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, '').replace(/\D/g, ''))
 
 const COVERED = [[1, 'A'], [2, 'NS'], [6, 'SOA'], [15, 'MX'], [16, 'TXT'], [28, 'AAAA'], [46, 'RRSIG'], [47, 'NSEC'], [65, 'HTTPS'], [257, 'CAA'], [1234, 'TYPE1234'], [65_280, 'TYPE65280']] as const
 const types = fc.subarray([...COVERED]).map(all => all.map(([, title]) => title).join(' '))
-/** Digest types have their lengths: SHA-1, SHA-256, SHA-384. */
+/** Each digest type has its length: SHA-1, SHA-256, SHA-384. */
 const digest = fc.constantFrom<[number, number][]>([1, 20], [2, 32], [4, 48]).chain(([type, length]) => words(fc.constant(type), hex(length, length)))
 const key = words(uint16, fc.constant(3), fc.constantFrom(5, 8, 13, 15), base64)
 const association = words(uint8, uint8, uint8, hex(1, 64))
@@ -64,7 +64,7 @@ const parameters = fc.record({
 })
 const binding = fc.oneof(words(fc.constant(0), name), words(fc.integer({ min: 1, max: 65_535 }), name, parameters))
 
-/** The text of any data of each type that can be written in words. */
+/** Arbitrary data as text, for each type with a presentation format. */
 export const DATA_TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   A: ipv4, NS: name, MD: name, MF: name, CNAME: name, SOA: words(name, name, uint32, uint32, uint32, uint32, uint32), MB: name, MG: name, MR: name, PTR: name, HINFO: words(string, string),
   MINFO: words(name, name), MX: words(uint16, name), TXT: strings, RP: words(name, name), AFSDB: words(uint16, name), RT: words(uint16, name), PX: words(uint16, name, name), AAAA: ipv6,
@@ -75,14 +75,14 @@ export const DATA_TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   CAA: words(uint8, fc.stringMatching(/^[a-z0-9]{1,15}$/), string), TYPE65280: octets(0, 20).map(bytes => `\\# ${bytes.length} ${Buffer.from(bytes).toString('hex')}`.trimEnd()),
 }
 
-/** A type's number by its name in DATA_TEXTS. */
+/** The number of a type in DATA_TEXTS. */
 export function typeNumber(typeName: string): number {
   const type = parseType(typeName)
   if (type === undefined) throw new Error(`no type ${typeName}`)
   return type
 }
 
-/** Data from its text, cut into words as the zone file is. */
+/** Record data from its text, tokenized like a zone file. */
 export function rdataFrom(type: number, dataText: string, origin?: string): Uint8Array {
   return parseRdata(type, new EntryReader(dataText).next()?.tokens ?? [], origin)
 }
@@ -92,7 +92,7 @@ export function record(owner: string, typeName: string, dataText: string, ttl = 
   return { name: owner, type, class: CLASS.IN, ttl, rdata: rdataFrom(type, dataText) }
 }
 
-/** @param typeNames which types there may be; all by default */
+/** @param typeNames the types to choose from; all by default */
 export function anyRecord(typeNames: readonly string[] = Object.keys(DATA_TEXTS)): fc.Arbitrary<ResourceRecord> {
   return fc.constantFrom(...typeNames).chain(typeName => fc.tuple(anyName, DATA_TEXTS[typeName] ?? fc.constant(''), fc.nat(0x7fffffff)).map(([owner, dataText, ttl]) => record(owner, typeName, dataText, ttl)))
 }
@@ -106,7 +106,7 @@ export function anyMessage(typeNames?: readonly string[]): fc.Arbitrary<Message>
   return fc.record({ header: anyHeader, questions: fc.array(anyQuestion, { maxLength: 2 }), answers: section, authorities: section, additionals: section })
 }
 
-/** How many octets a name has, written out. */
+/** The length of a name in octets, uncompressed. */
 export function nameOctets(one: string): number {
   const writer = new OctetWriter(1000)
   encodeName(writer, one, false)

@@ -13,7 +13,7 @@ test.each([
   expect([parseHex(hex.toUpperCase()), parseBase32Hex(base32.toUpperCase()), parseBase64(base64)]).toEqual([octets, octets, octets])
 })
 
-test('any octets survive each of the bases', () => {
+test('any octets survive formatting and parsing in each base', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 70, size: 'max' }), octets => {
     expect(parseHex(formatHex(octets))).toEqual(octets)
     expect(parseBase32Hex(formatBase32Hex(octets))).toEqual(octets)
@@ -21,14 +21,14 @@ test('any octets survive each of the bases', () => {
   }))
 })
 
-test.each(['a', 'abc', 'zz', '0x'])('"%s" is no hex', text => {
+test.each(['a', 'abc', 'zz', '0x'])('"%s" is not hex', text => {
   expect(parseHex(text)).toBeUndefined()
 })
 
-test.each(['w0', 'c', 'cp=', 'cv'])('"%s" is no base 32', text => {
+test.each(['w0', 'c', 'cp=', 'cv'])('"%s" is not base 32', text => {
   expect(parseBase32Hex(text)).toBeUndefined()
 })
 
-test.each(['Zg', 'Zg=', 'Zh==', 'Z===', 'Zm9v=', 'Zm-v', '===='])('"%s" is no base 64', text => {
+test.each(['Zg', 'Zg=', 'Zh==', 'Z===', 'Zm9v=', 'Zm-v', '===='])('"%s" is not base 64', text => {
   expect(parseBase64(text)).toBeUndefined()
 })

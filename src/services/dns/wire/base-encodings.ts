@@ -1,6 +1,6 @@
 /**
- * Octets as digits: base 16, base 32 with the extended hex alphabet (no padding, as NSEC3 has it) and base 64 (RFC 4648 §4, §7, §8).
- * A digit holds 4, 5 or 6 bits; octets are a stream of bits, most significant first, whose last digit is filled with zeros.
+ * Octets as digits: base 16, base 32 with the extended hex alphabet (unpadded, as in NSEC3) and base 64 (RFC 4648 §4, §7, §8).
+ * A digit holds 4, 5 or 6 bits. The octets are a stream of bits, most significant first; zeros fill up the last digit.
  */
 
 interface Base {
@@ -16,7 +16,7 @@ export function formatHex(octets: Uint8Array): string {
   return format(octets, HEX)
 }
 
-/** @returns undefined for what is no even number of hex digits, in either case */
+/** @returns undefined for anything but an even number of hex digits, in either case */
 export function parseHex(text: string): Uint8Array | undefined {
   return parse(text.toLowerCase(), HEX)
 }
@@ -25,7 +25,7 @@ export function formatBase32Hex(octets: Uint8Array): string {
   return format(octets, BASE32HEX)
 }
 
-/** @returns undefined for other digits than 0–9 and A–V in either case, or bits too many */
+/** @returns undefined for digits other than 0–9 and A–V in either case, or leftover bits */
 export function parseBase32Hex(text: string): Uint8Array | undefined {
   return parse(text.toLowerCase(), BASE32HEX)
 }
@@ -35,7 +35,7 @@ export function formatBase64(octets: Uint8Array): string {
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
 }
 
-/** @returns undefined where a digit or the padding is wrong */
+/** @returns undefined if a digit or the padding is invalid */
 export function parseBase64(text: string): Uint8Array | undefined {
   return text.length % 4 === 0 ? parse(text.replace(/={1,2}$/, ''), BASE64) : undefined
 }
@@ -52,7 +52,7 @@ function format(octets: Uint8Array, { digits, bits }: Base): string {
   return heldBits === 0 ? text : text + digits.charAt(held << (bits - heldBits))
 }
 
-/** @returns undefined for a foreign digit, a digit that begins no octet, or filling bits that are not zero: one text for the same octets */
+/** @returns undefined for an invalid digit, a superfluous digit, or padding bits that are not zero, so that octets have only one text */
 function parse(text: string, { digits, bits }: Base): Uint8Array | undefined {
   const octets = new Uint8Array(Math.floor(text.length * bits / 8))
   let length = 0

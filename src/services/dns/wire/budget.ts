@@ -1,29 +1,30 @@
 /**
- * What reading one message may cost. Pointers let few octets stand for many: 65,535 octets can name ten megabytes. So whoever
- * reads a name or data pays for its octets as they are written out (for its characters where escapes make them more), and two for
- * each pointer followed. A message that wants more than sixteen times its own length is malformed: work and memory of reading are
- * linear in what was received.
+ * A limit on the cost of reading one message. Compression pointers let few octets stand for many: the names of a message
+ * of 65,535 octets can expand to ten megabytes. Reading a name or record data is therefore charged for every octet of its
+ * expanded form (or every character, if escapes make the text longer), plus two for each pointer followed. A message that
+ * spends more than sixteen times its own length is malformed, so the time and memory spent on reading are linear in the
+ * octets received.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 
-/** An honest response of the longest names (255 octets) stays below; usual ones need two to five. */
+/** A legitimate response with the longest names (255 octets) stays below; typical ones need two to five. */
 export const EXPANSION_MAX = 16
-/** A message of 65,535 octets stays within eight times: nothing honest is so large and so repetitive. */
+/** Limits a message of 65,535 octets to eight times its length: no legitimate message is that large and that repetitive. */
 const DECODED_OCTETS_MAX = 512 * 1024
 
 export class Budget {
-  /** What reading has made so far, and the pointers that it followed. */
+  /** The charge so far, pointers included. */
   spentOctets = 0
   readonly limitOctets: number
 
-  /** @param messageBytes the length of what is read */
+  /** @param messageBytes the length of the message */
   constructor(messageBytes: number) {
     this.limitOctets = Math.min(messageBytes * EXPANSION_MAX, DECODED_OCTETS_MAX)
   }
 
-  /** @throws MalformedPacket where the sum for this message goes beyond its limit */
+  /** @throws MalformedPacket if the total for this message exceeds its limit */
   spend(octets: number, offset: number): void {
     this.spentOctets += octets
-    if (this.spentOctets > this.limitOctets) throw new MalformedPacket(offset, 'RFC 1035 §4.1.4', 'the names of one message are too large in sum')
+    if (this.spentOctets > this.limitOctets) throw new MalformedPacket(offset, 'RFC 1035 §4.1.4', 'the names of one message are too long in total')
   }
 }

@@ -1,4 +1,4 @@
-/** A DNS message field by field (kit/dissection.ts); message.ts draws where each stands. */
+/** A DNS message field by field (kit/dissection.ts); message.ts has a drawing of the format. */
 import { dissect, hexBytes, hexNumber, type Dissection, type Field } from '../../kit/dissection.ts'
 import { formatOption } from './edns-options.ts'
 import { BIT, decodeHeader, decodeMessage, type Header } from './message.ts'
@@ -13,19 +13,19 @@ const COUNTS_AT = 4
 const DATA_CHARACTERS_MAX = 2000
 const DNSSEC_OK = 0x8000
 
-/** The sections of an update are the same octets under other names (RFC 2136 §2). */
+/** An update has the same four sections under different names (RFC 2136 §2). */
 const SECTIONS = ['questions', 'answers', 'authorities', 'additionals'] as const
 const UPDATE_SECTIONS = ['zones', 'prerequisites', 'updates', 'additionals'] as const
-const ONE_OF: Readonly<Record<string, string>> = {
+const SINGULAR: Readonly<Record<string, string>> = {
   questions: 'question', answers: 'answer', authorities: 'authority', additionals: 'additional', zones: 'zone', prerequisites: 'prerequisite', updates: 'update',
 }
 
-/** What each flag says where it is set (RFC 1035 §4.1.1, RFC 4035 §3.1.6, §3.2.2). */
+/** What each flag means when it is set (RFC 1035 §4.1.1, RFC 4035 §3.1.6, §3.2.2). */
 const MEANINGS = {
-  qr: 'a response', aa: 'the server has this zone itself', tc: 'cut: ask again by TCP', rd: 'find it for me', ra: 'I find things', ad: 'checked by DNSSEC', cd: 'do not check DNSSEC',
+  qr: 'response', aa: 'authoritative answer', tc: 'truncated', rd: 'recursion desired', ra: 'recursion available', ad: 'authentic data', cd: 'checking disabled',
 } as const
 
-/** Never throws, whatever the octets. */
+/** Never throws, whatever the octets are. */
 export function dissectMessage(bytes: Uint8Array, wholeBytes = bytes.length): Dissection {
   return dissect(bytes, wholeBytes, fields => {
     const header = decodeHeader(bytes)
@@ -39,7 +39,7 @@ export function dissectMessage(bytes: Uint8Array, wholeBytes = bytes.length): Di
     })
     const names = new NameDecoder(bytes)
     for (const [index, count] of counts.entries()) {
-      const name = ONE_OF[titles[index] ?? ''] ?? ''
+      const name = SINGULAR[titles[index] ?? ''] ?? ''
       for (let one = 0; one < count; one++) fields.push(index === 0 ? questionField(name, reader, names) : recordField(name, reader, names))
     }
     if (reader.offset < bytes.length) fields.push({ name: 'ignored', value: hexBytes(bytes.subarray(reader.offset)), from: reader.offset, to: bytes.length })
@@ -96,14 +96,14 @@ function nameField(name: string, reader: OctetReader, names: NameDecoder): Field
   return { name, value: `${value}${pointer}`, from, to: reader.offset }
 }
 
-/** A field of two octets that end at `to`. */
+/** A field of two octets, ending at `to`. */
 function numberField(name: string, value: number, format: (value: number) => string, to: number): Field {
   return { name, value: format(value), from: to - 2, to }
 }
 
 /** RFC 6891 §6.1.3 */
 function extendedFlags(ttl: number): string {
-  return `version ${(ttl >>> 16) & 0xff}${(ttl & DNSSEC_OK) !== 0 ? ', DNSSEC records wanted (DO)' : ''}${ttl >>> 24 === 0 ? '' : `, upper bits of the rcode ${ttl >>> 24}`}`
+  return `version ${(ttl >>> 16) & 0xff}${(ttl & DNSSEC_OK) !== 0 ? ', DNSSEC OK (DO)' : ''}${ttl >>> 24 === 0 ? '' : `, upper bits of the rcode ${ttl >>> 24}`}`
 }
 
 function optionFields({ bytes }: OctetReader, at: number, length: number): Field[] {

@@ -1,6 +1,6 @@
 /**
- * The options of EDNS that Hamlet can name (IANA "DNS EDNS0 Option Codes"), and Extended DNS Errors, which say why an answer is
- * no better (RFC 8914): info-code (2) and text in UTF-8.
+ * The EDNS options that Hamlet knows (IANA "DNS EDNS0 Option Codes"), among them Extended DNS Errors, which give more detail
+ * than an rcode (RFC 8914): info-code (2) and text in UTF-8.
  */
 import { formatIpv4, formatIpv6 } from '../../kit/ip-address.ts'
 import { formatHex } from './base-encodings.ts'
@@ -8,11 +8,13 @@ import type { EdnsOption } from './edns.ts'
 import { formatOctet } from './name.ts'
 
 /**
- * NSID: RFC 5001. ECS: RFC 7871. COOKIE: RFC 7873. KEEPALIVE: RFC 7828. PADDING: RFC 7830. EDE: RFC 8914. PROVENANCE is Hamlet's own, of the range
- * for local use (RFC 6891 §9): empty in a query, "tell how you know"; in the answer, a line of text. */
+ * NSID: RFC 5001. ECS: RFC 7871. COOKIE: RFC 7873. KEEPALIVE: RFC 7828. PADDING: RFC 7830. EDE: RFC 8914. PROVENANCE is
+ * Hamlet's own, from the range for local use (RFC 6891 §9). Empty in a query, it asks how the server knows its
+ * answer; the response carries one line of text.
+ */
 export const OPTION = { NSID: 3, ECS: 8, EXPIRE: 9, COOKIE: 10, KEEPALIVE: 11, PADDING: 12, CHAIN: 13, EDE: 15, PROVENANCE: 65_001 } as const
 
-/** RFC 8914 §4; from SIGNATURE_EXPIRED_BEFORE_VALID on as registered since. */
+/** RFC 8914 §4; from SIGNATURE_EXPIRED_BEFORE_VALID on, registered since. */
 export const EDE = {
   OTHER: 0, UNSUPPORTED_DNSKEY_ALGORITHM: 1, UNSUPPORTED_DS_DIGEST_TYPE: 2, STALE_ANSWER: 3, FORGED_ANSWER: 4, DNSSEC_INDETERMINATE: 5, DNSSEC_BOGUS: 6,
   SIGNATURE_EXPIRED: 7, SIGNATURE_NOT_YET_VALID: 8, DNSKEY_MISSING: 9, RRSIGS_MISSING: 10, NO_ZONE_KEY_BIT_SET: 11, NSEC_MISSING: 12, CACHED_ERROR: 13, NOT_READY: 14,
@@ -27,44 +29,44 @@ const errorNames = new Map<number, string>(Object.entries(EDE).map(([name, code]
 
 export interface ExtendedError {
   readonly infoCode: number
-  /** For a person, not for a program (RFC 8914 §2). */
+  /** For people, not for programs (RFC 8914 §2). */
   readonly text: string
 }
 
-/** @param error its text in ASCII, as ours are */
+/** The text must be ASCII, as all of Hamlet's are. */
 export function extendedErrorOption({ infoCode, text }: ExtendedError): EdnsOption {
   return { code: OPTION.EDE, bytes: Uint8Array.of(infoCode >>> 8, infoCode & 255, ...encodeText(text)) }
 }
 
-/** The extended errors among options, in their order; one too short to have a code is ignored. */
+/** The extended errors among the options, in order. One too short for a code is ignored. */
 export function extendedErrorsOf(options: readonly EdnsOption[]): ExtendedError[] {
   return options.filter(({ code, bytes }) => code === OPTION.EDE && bytes.length >= 2)
     .map(({ bytes }) => ({ infoCode: (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0), text: printable(bytes.subarray(2)) }))
 }
 
-/** How long a connection may be without a query before it is closed, in tenths of a second (RFC 7828 §3.1). */
+/** The idle timeout of a connection, in units of 100 ms (RFC 7828 §3.1). */
 export function keepaliveOption(idleMs: number): EdnsOption {
   const tenths = Math.floor(idleMs / 100)
   return { code: OPTION.KEEPALIVE, bytes: Uint8Array.of(tenths >>> 8, tenths & 255) }
 }
 
-/** @param text ASCII; empty to ask for it */
+/** @param text ASCII; empty in a query, to request it */
 export function provenanceOption(text: string): EdnsOption {
   return { code: OPTION.PROVENANCE, bytes: encodeText(text) }
 }
 
-/** The line in which a server told how it knows; empty where it did not. */
+/** The line in which a server says how it knows its answer; empty if it does not say. */
 export function provenanceOf(options: readonly EdnsOption[]): string {
   const bytes = options.find(({ code }) => code === OPTION.PROVENANCE)?.bytes
   return bytes === undefined ? '' : printable(bytes)
 }
 
-/** `stale answer`; `code 4711` for one without a name here. */
+/** `stale answer`; `code 4711` for an unknown code. */
 export function formatExtendedError(infoCode: number): string {
   return errorNames.get(infoCode) ?? `code ${infoCode}`
 }
 
-/** An option for a reader: `COOKIE 0102030405060708`, `EDE 3 (stale answer): text`, `PADDING 32 octets`; hex for what has no form here. */
+/** An option as text: `COOKIE 0102030405060708`, `EDE 3 (stale answer): text`, `PADDING 32 octets`. Unknown options are in hex. */
 export function formatOption(option: EdnsOption): string {
   const { code, bytes } = option
   return `${optionNames.get(code) ?? `OPT${code}`}${formatValue(option) ?? (bytes.length === 0 ? '' : ` ${formatHex(bytes)}`)}`
@@ -80,7 +82,7 @@ function formatValue(option: EdnsOption): string | undefined {
   return error === undefined ? undefined : ` ${error.infoCode} (${formatExtendedError(error.infoCode)})${error.text === '' ? '' : `: ${error.text}`}`
 }
 
-/** Family (2), source prefix (1), scope prefix (1), as many octets of the address as the prefix needs (RFC 7871 §6). */
+/** Family (2), source prefix length (1), scope prefix length (1), as many address octets as the prefix needs (RFC 7871 §6). */
 function formatClientSubnet(bytes: Uint8Array): string | undefined {
   const family = (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0)
   const addressBytes = family === 1 ? 4 : 16
@@ -91,12 +93,12 @@ function formatClientSubnet(bytes: Uint8Array): string | undefined {
   return ` ${family === 1 ? formatIpv4(((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0) : formatIpv6(address)}/${bytes[2] ?? 0}/${bytes[3] ?? 0}`
 }
 
-/** Our own texts are ASCII. */
+/** Hamlet's own texts are ASCII. */
 function encodeText(text: string): Uint8Array {
   return Uint8Array.from(text.slice(0, TEXT_CHARACTERS_MAX), character => character.charCodeAt(0) & 127)
 }
 
-/** Foreign text, cut and escaped: it goes to screens. */
+/** Text from the network, truncated and escaped for display. */
 function printable(octets: Uint8Array): string {
   let text = ''
   for (const octet of octets.subarray(0, TEXT_CHARACTERS_MAX)) text += formatOctet(octet, '\\')

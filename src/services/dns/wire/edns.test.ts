@@ -12,7 +12,7 @@ const messageWith = (...additionals: readonly ResourceRecord[]): Message => ({
 const opt = optRecord({ rcode: 0, dnssecOk: false })
 const ascii = (text: string) => Uint8Array.from(text, character => character.charCodeAt(0))
 
-test('options survive an OPT record, in their order and unknown ones too', () => {
+test('options survive encoding in an OPT record, unknown ones too, in order', () => {
   const option = fc.record({ code: fc.nat(65_535), bytes: fc.uint8Array({ maxLength: 40, size: 'max' }) })
   fc.assert(fc.property(fc.array(option, { maxLength: 6 }), fc.nat(0xfff), fc.boolean(), (options, rcode, dnssecOk) => {
     const edns = ednsOf(decodeMessage(encodeMessage(messageWith(optRecord({ rcode, dnssecOk, options })))))
@@ -24,22 +24,22 @@ test('a message without OPT has no EDNS', () => {
   expect(ednsOf(messageWith())).toBeUndefined()
 })
 
-test('BADVERS stands in the upper bits', () => {
+test('BADVERS is carried in the upper bits', () => {
   expect(ednsOf(messageWith(optRecord({ rcode: RCODE.BADVERS, dnssecOk: false })))?.extendedRcode).toBe(RCODE.BADVERS)
 })
 
-test('a peer that says less than 512 octets gets 512', () => {
+test('a peer that announces less than 512 octets gets 512', () => {
   expect(ednsOf(messageWith({ ...opt, class: 100 }))?.udpPayloadBytes).toBe(512)
 })
 
 test.each([
-  ['two OPT records', [opt, opt]], ['an OPT record that is not the root\'s', [{ ...opt, name: 'home' }]], ['half an option code', [{ ...opt, rdata: Uint8Array.of(0) }]],
-  ['an option without length', [{ ...opt, rdata: Uint8Array.of(0, 10, 0) }]], ['an option cut short', [{ ...opt, rdata: Uint8Array.of(0, 10, 0, 2, 1) }]],
+  ['two OPT records', [opt, opt]], ['an OPT record whose owner is not the root', [{ ...opt, name: 'home' }]], ['half an option code', [{ ...opt, rdata: Uint8Array.of(0) }]],
+  ['an option without length', [{ ...opt, rdata: Uint8Array.of(0, 10, 0) }]], ['a truncated option', [{ ...opt, rdata: Uint8Array.of(0, 10, 0, 2, 1) }]],
 ])('%s: malformed', (_title, additionals) => {
   expect(() => ednsOf(messageWith(...additionals))).toThrow(MalformedPacket)
 })
 
-test('an extended error is read as it was written', () => {
+test('an extended error survives encoding and decoding', () => {
   const error = { infoCode: EDE.STALE_ANSWER, text: 'no upstream answers' }
   expect(extendedErrorsOf([{ code: OPTION.COOKIE, bytes: new Uint8Array(8) }, { code: OPTION.EDE, bytes: new Uint8Array(1) }, extendedErrorOption(error)])).toEqual([error])
   expect(extendedErrorOption({ infoCode: 4711, text: '' }).bytes).toEqual(Uint8Array.of(0x12, 0x67))

@@ -1,6 +1,6 @@
-/** DNS over a byte stream: each message behind its length in two octets (RFC 1035 §4.2.2, RFC 7766 §8). */
+/** DNS over a byte stream: each message is preceded by its length in two octets (RFC 1035 §4.2.2, RFC 7766 §8). */
 
-/** A message with its length before it: to be written at once, so it leaves in one segment. */
+/** A message prefixed with its length, for a single write, so that both leave in one segment. */
 export function encodeFrame(message: Uint8Array): Uint8Array {
   const frame = new Uint8Array(message.length + 2)
   frame[0] = message.length >>> 8
@@ -9,16 +9,16 @@ export function encodeFrame(message: Uint8Array): Uint8Array {
   return frame
 }
 
-/** Finds the messages in a stream, however it is cut. Holds at most one message that is not complete. */
+/** Extracts the messages from a stream, however it is split into chunks. Buffers at most one incomplete message. */
 export class FrameReader {
   #held = new Uint8Array(0)
 
-  /** True where a message has begun and its end has not come. */
+  /** True if part of a message has arrived. */
   get isWithin(): boolean {
     return this.#held.length > 0
   }
 
-  /** The messages that are complete with this chunk. */
+  /** The messages that this chunk completes. */
   push(chunk: Uint8Array): Uint8Array[] {
     const bytes = new Uint8Array(this.#held.length + chunk.length)
     bytes.set(this.#held)

@@ -15,7 +15,7 @@ import { formatOnOneLine } from './summary.ts'
 const SEED = 20_260
 const PACKETS = 100_000
 
-/** The message, or undefined where it is malformed; any other error is a fault. */
+/** The message, or undefined if it is malformed; any other error is a bug. */
 function read(bytes: Uint8Array, budget?: Budget): Message | undefined {
   try {
     return decodeMessage(bytes, budget)
@@ -27,15 +27,15 @@ function read(bytes: Uint8Array, budget?: Budget): Message | undefined {
 
 const sectionsOf = ({ answers, authorities, additionals }: Message) => [...answers, ...authorities, ...additionals]
 
-/** What a message says, where upper and lower case are one: compression may have changed it. */
+/** The content of a message, ignoring case, which compression may change. */
 const meaning = (message: Message) => [message.header, message.questions.map(({ name, type, class: questionClass }) => [nameKey(name), type, questionClass]),
   ...sectionsOf(message).map(({ name, type, class: recordClass, ttl, rdata }) => [nameKey(name), type, recordClass, ttl, formatRdata(type, rdata).toLowerCase()])]
 
-/** Octets of all names and data of a message, each written out. */
+/** The octets of all names and data of a message, expanded. */
 const decodedOctets = (message: Message) => [...message.questions, ...sectionsOf(message)].reduce((sum, { name }) => sum + nameOctets(name), 0)
   + sectionsOf(message).reduce((sum, { rdata }) => sum + rdata.length, 0)
 
-test(`${PACKETS} damaged packets (seed ${SEED}) are read or malformed, what was read can be shown, and what is sent again says the same`, () => {
+test(`${PACKETS} damaged packets (seed ${SEED}) are decoded or malformed; a decoded one can be shown, and encoded without change of meaning`, () => {
   const random = seededRandom(SEED)
   const valid = validMessages(SEED, 400)
   let readable = 0
@@ -45,7 +45,7 @@ test(`${PACKETS} damaged packets (seed ${SEED}) are read or malformed, what was 
       const message = read(bytes)
       if (message === undefined) continue
       readable++
-      if (decodedOctets(message) > EXPANSION_MAX * bytes.length) throw new Error('more was made of it than sixteen times')
+      if (decodedOctets(message) > EXPANSION_MAX * bytes.length) throw new Error('it expanded to more than sixteen times its length')
       if (round % 10 !== 0) continue
       expect(meaning(decodeMessage(encodeMessage(message)))).toEqual(meaning(message))
       try {
@@ -63,7 +63,7 @@ test(`${PACKETS} damaged packets (seed ${SEED}) are read or malformed, what was 
   expect(readable).toBeLessThan(PACKETS * 0.9)
 }, 60_000)
 
-test('100,000 packets of noise are read or malformed', () => {
+test('100,000 random packets are decoded or malformed', () => {
   const random = seededRandom(SEED)
   const noise = new Uint8Array(64)
   for (let round = 0; round < PACKETS; round++) {
@@ -72,7 +72,7 @@ test('100,000 packets of noise are read or malformed', () => {
   }
 })
 
-/** Counts every octet that is looked at, and every one that is copied. */
+/** Counts every octet that is read or copied. */
 function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; visited(): number } {
   let visits = 0
   const proxy = new Proxy(bytes, {
@@ -90,13 +90,13 @@ function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; visited(): nu
   return { bytes: proxy, visited: () => visits }
 }
 
-/** Beside the names, which the budget bounds: each octet of the message once for its field, once for its check, once to be copied. */
+/** In addition to names, which the budget bounds, each octet is visited once for its field, once for its check, once for its copy. */
 const VISITS_MAX = EXPANSION_MAX + 3
-/** A name is charged when it was read: it may have 255 octets of four characters, and 127 pointers of two. */
+/** A name is charged after it was read: it may have 255 octets of four characters each, and 127 pointers of two octets. */
 const LAST_NAME = 4 * 255 + 2 * 127
 
 test.each(Object.entries(HOSTILE).flatMap(([family, make]) => [512, 4096, 65_535].map(size => [family, size, make] as const)))(
-  '%s: %i octets cost work and result that are linear in them', (_family, size, make) => {
+  '%s: the time and memory for %i octets are linear in their number', (_family, size, make) => {
     const bytes = make(size)
     expect(bytes.length).toBeLessThanOrEqual(size)
     const budget = new Budget(bytes.length)
@@ -109,12 +109,12 @@ test.each(Object.entries(HOSTILE).flatMap(([family, make]) => [512, 4096, 65_535
     expect(JSON.stringify(dissectMessage(bytes)).length).toBeLessThanOrEqual(500 * bytes.length)
   })
 
-test('a name by pointers to a name by pointers costs what it is, not what its message could say', () => {
-  const bytes = HOSTILE['each record puts a label before one long name']?.(65_535) ?? new Uint8Array(0)
-  expect(() => decodeMessage(bytes)).toThrow(/too large in sum/)
+test('a message whose many pointers expand a long name too often is malformed', () => {
+  const bytes = HOSTILE['each record prefixes one long name with a label']?.(65_535) ?? new Uint8Array(0)
+  expect(() => decodeMessage(bytes)).toThrow(/too long in total/)
 })
 
-test('an honest response of the longest names is read', () => {
+test('a legitimate response with the longest names is decoded', () => {
   const owner = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`
   const header = { id: 1, qr: true, opcode: 0, aa: true, tc: false, rd: true, ra: true, ad: false, cd: false, rcode: 0 }
   const answers = Array.from({ length: 250 }, (_, last) => ({ name: owner, type: 1, class: 1, ttl: 60, rdata: Uint8Array.of(192, 0, 2, last) }))

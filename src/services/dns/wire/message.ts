@@ -29,7 +29,7 @@ export interface Header {
   readonly ra: boolean
   readonly ad: boolean
   readonly cd: boolean
-  /** Its lower four bits; the others are in the OPT record (RFC 6891 §6.1.3). */
+  /** The lower four bits; the upper ones are in the OPT record (RFC 6891 §6.1.3). */
   readonly rcode: number
 }
 
@@ -45,7 +45,7 @@ export interface ResourceRecord {
   readonly class: number
   /** Seconds. */
   readonly ttl: number
-  /** Without compression; rdata.ts reads and makes it. */
+  /** Uncompressed; rdata.ts parses and formats it. */
   readonly rdata: Uint8Array
 }
 
@@ -59,16 +59,16 @@ export interface Message {
 
 const HEADER_BYTES = 12
 export const MESSAGE_BYTES_MAX = 65_535
-/** A name of one octet, type and class; in a record also ttl and length. */
+/** A name of one octet, type and class; in a record also TTL and length. */
 const QUESTION_BYTES_MIN = 5
 const RECORD_BYTES_MIN = 11
-/** RFC 2181 §8: a larger TTL is an error and counts as 0. */
+/** RFC 2181 §8: a larger TTL is treated as 0. */
 const TTL_MAX = 0x7fffffff
 
 export const BIT = { qr: 0x8000, aa: 0x0400, tc: 0x0200, rd: 0x0100, ra: 0x0080, ad: 0x0020, cd: 0x0010 } as const
 const OPCODE_SHIFT = 11
 
-/** @throws MalformedPacket: shorter than 12 octets */
+/** @throws MalformedPacket if it is shorter than 12 octets */
 export function decodeHeader(bytes: Uint8Array): Header {
   if (bytes.length < HEADER_BYTES) throw new MalformedPacket(bytes.length, 'RFC 1035 §4.1.1', `${bytes.length} octets, ${HEADER_BYTES} needed`)
   const reader = new OctetReader(bytes, 0, HEADER_BYTES)
@@ -81,8 +81,8 @@ export function decodeHeader(bytes: Uint8Array): Header {
 }
 
 /**
- * A whole message. Octets after its last record are ignored. Work and result are linear in its length (budget.ts).
- * @throws MalformedPacket naming offset and rule; nothing else, whatever the octets
+ * Decodes a whole message. Octets after the last record are ignored. Time and memory are linear in its length (budget.ts).
+ * @throws MalformedPacket naming offset and rule, and nothing else, whatever the octets
  */
 export function decodeMessage(bytes: Uint8Array, budget = new Budget(bytes.length)): Message {
   const header = decodeHeader(bytes)
@@ -92,7 +92,7 @@ export function decodeMessage(bytes: Uint8Array, budget = new Budget(bytes.lengt
   const authorities = reader.uint16()
   const additionals = reader.uint16()
   const neededBytes = questions * QUESTION_BYTES_MIN + (answers + authorities + additionals) * RECORD_BYTES_MIN
-  if (neededBytes > bytes.length - HEADER_BYTES) throw new MalformedPacket(4, 'RFC 1035 §4.1.1', 'more records are announced than its octets can hold')
+  if (neededBytes > bytes.length - HEADER_BYTES) throw new MalformedPacket(4, 'RFC 1035 §4.1.1', 'the header counts more records than fit in its octets')
   const names = new NameDecoder(bytes, budget)
   return {
     header,
@@ -123,20 +123,20 @@ function decodeRecord(reader: OctetReader, names: NameDecoder): ResourceRecord {
   const length = reader.uint16()
   const offset = reader.offset
   reader.skip(length)
-  // The TTL of an OPT record is no time but flags (RFC 6891 §6.1.3).
-  const lawfulTtl = type !== TYPE.OPT && ttl > TTL_MAX ? 0 : ttl
-  // An update says by a record without data that all of its name and type are meant (RFC 2136 §2.4, §2.5).
-  const isWildcard = length === 0 && (recordClass === CLASS.ANY || recordClass === CLASS.NONE)
-  return { name, type, class: recordClass, ttl: lawfulTtl, rdata: isWildcard ? new Uint8Array(0) : decodeRdata(type, names, offset, length) }
+  // In an OPT record the TTL field holds flags, not a time (RFC 6891 §6.1.3).
+  const validTtl = type !== TYPE.OPT && ttl > TTL_MAX ? 0 : ttl
+  // In an update, a record without data stands for all records of its name and type (RFC 2136 §2.4, §2.5).
+  const standsForAll = length === 0 && (recordClass === CLASS.ANY || recordClass === CLASS.NONE)
+  return { name, type, class: recordClass, ttl: validTtl, rdata: standsForAll ? new Uint8Array(0) : decodeRdata(type, names, offset, length) }
 }
 
-/** Where messages are written, one at a time, before they are copied out at their length. */
-const room = new Uint8Array(MESSAGE_BYTES_MAX)
+/** Scratch buffer: each message is written here, then copied out at its actual length. */
+const scratch = new Uint8Array(MESSAGE_BYTES_MAX)
 
 /**
- * The octets of a message. One that does not fit is sent without its records and with TC set: the peer asks again by TCP
- * (RFC 2181 §9). The OPT record stays.
- * @param limitBytes what the peer can take
+ * The octets of a message. If it exceeds the limit, it is encoded with TC set and without records other than OPT, so that
+ * the client retries over TCP (RFC 2181 §9).
+ * @param limitBytes the most that the peer accepts
  */
 export function encodeMessage(message: Message, limitBytes = MESSAGE_BYTES_MAX): Uint8Array {
   const writer = write(message, limitBytes)
@@ -146,7 +146,7 @@ export function encodeMessage(message: Message, limitBytes = MESSAGE_BYTES_MAX):
 }
 
 function write({ header, questions, answers, authorities, additionals }: Message, limitBytes: number): OctetWriter {
-  const writer = new OctetWriter(limitBytes, room)
+  const writer = new OctetWriter(limitBytes, scratch)
   writer.uint16(header.id)
   writer.uint16(flagBits(header))
   writer.uint16(questions.length)

@@ -3,12 +3,13 @@
  *
  *     my-app.home   =   6 m y - a p p   4 h o m e   0
  *
- * A label is a length octet (1–63) and its octets; the empty label ends the name; all together at most 255 octets. Instead of
- * a label two octets may stand, 11 and 14 bits: "the rest stands at that offset of the message". Such a pointer must lead
- * strictly backwards here, so following pointers always ends.
+ * A label is a length octet (1–63) followed by that many octets. The empty label ends the name. The whole name takes at
+ * most 255 octets. In place of a label, a pointer may follow: the bits 11 and a 14-bit offset into the message, where the
+ * rest of the name is found. Here a pointer must lead strictly backward, so following pointers always terminates.
  *
- * In text a name has no final dot, the root is `.`, and what is not plain in a label is escaped: `\.`, `\\`, `\032`. Text made
- * here is canonical (one name, one text but for upper and lower case), so lower-cased text is a key for a Map.
+ * As text, a name has no final dot and the root is `.`. Special and non-printable octets in a label are escaped: `\.`,
+ * `\\`, `\032`. Text produced here is canonical: a name has one text, apart from case. Lowercased text can therefore serve
+ * as a Map key.
  */
 import { MalformedPacket, UsageError } from '../../kit/errors.ts'
 import { Budget } from './budget.ts'
@@ -17,20 +18,20 @@ import type { OctetReader, OctetWriter } from './octets.ts'
 export const ROOT = '.'
 const LABEL_OCTETS_MAX = 63
 export const NAME_OCTETS_MAX = 255
-/** Each dot of the text is a length octet; one more length and the final zero. */
+/** Text up to this length fits: each dot becomes a length octet, and only the first length and the final zero come on top. */
 const CHARACTERS_ALWAYS_FIT = NAME_OCTETS_MAX - 2
-/** Nearly every name that is written: no escapes, lawful labels. */
+/** Matches nearly every name in practice: no escapes, labels of valid length. */
 const PLAIN = /^(?:[\w*-]{1,63}\.)*[\w*-]{1,63}$/
-/** No honest name needs more pointers than it can have labels. */
+/** No legitimate name needs more pointers than it can have labels. */
 const POINTERS_MAX = 127
 const POINTER = 0xc0
 const POINTER_OCTETS = 2
 const BACKSLASH = 0x5c
 const DOT = 0x2e
-/** A pointer has 14 bits. */
+/** A pointer holds a 14-bit offset. */
 const POINTER_REACH = 0x4000
 
-/** A name and where its octets end in the message. */
+/** A name, and the offset just past its octets in the message. */
 export interface DecodedName {
   readonly name: string
   readonly end: number
@@ -39,20 +40,20 @@ export interface DecodedName {
 interface KnownName {
   readonly at: number
   readonly name: string
-  /** What it is charged: its octets, or its characters if those are more. */
+  /** The charge to the budget: its octets or its characters, whichever is more. */
   readonly cost: number
 }
 
-/** A name that is read, written out; one at a time. Then its text, in which an octet may be four characters. */
+/** Scratch space for one name at a time: its octets without pointers, then its text, where an octet may take four characters. */
 const expanded = new Uint8Array(NAME_OCTETS_MAX)
 const characters = new Uint8Array(4 * NAME_OCTETS_MAX)
 
 /** Reads the names of one message. */
 export class NameDecoder {
-  /** The name of the question, and the one read last: nearly all pointers lead to one of them. */
+  /** The first name of the message (the question's) and the last one read. Nearly all pointers lead to one of these. */
   #first: KnownName | undefined
   #latest: KnownName | undefined
-  /** Where the octets end of the name that was expanded last. */
+  /** The offset just past the octets of the name expanded last. */
   #end = 0
   readonly bytes: Uint8Array
   readonly budget: Budget
@@ -63,9 +64,9 @@ export class NameDecoder {
   }
 
   /**
-   * The name at an offset, in canonical text, case preserved.
-   * @throws MalformedPacket: beyond the end, a pointer not strictly backwards, a label type other than 00 and 11, over 255 octets,
-   * or more than the budget of the message
+   * The name at an offset, as canonical text, case preserved.
+   * @throws MalformedPacket if the name runs past the end, has a pointer that does not lead strictly backward or a label type
+   * other than 00 and 11, takes more than 255 octets, or exceeds the budget of the message
    */
   decode(offset: number): DecodedName {
     const first = this.#octet(offset)
@@ -84,25 +85,25 @@ export class NameDecoder {
     return { name, end: this.#end }
   }
 
-  /** The name that the reader stands at; it moves behind it. @throws MalformedPacket as `decode`, or where the name ends beyond the reader's end */
+  /** Reads the name at the reader's offset. @throws MalformedPacket as `decode`, or if the name runs past the reader's end */
   read(reader: OctetReader): string {
     const { name, end } = this.decode(reader.offset)
     moveTo(end, reader)
     return name
   }
 
-  /** Writes the name that the reader stands at without pointers; the reader moves behind it. @throws MalformedPacket as `read` */
+  /** Copies the name at the reader's offset to the writer, without pointers. @throws MalformedPacket as `read` */
   copy(reader: OctetReader, writer: OctetWriter): void {
     const octets = this.#expand(reader.offset)
     moveTo(this.#end, reader)
     writer.octets(expanded.subarray(0, octets))
   }
 
-  /** Writes the name at an offset out into `expanded`. @returns how many octets it has */
+  /** Expands the name at an offset into `expanded`. @returns its length in octets */
   #expand(offset: number): number {
     let octets = 0
     let at = offset
-    /** Where the labels begin that are read now: a pointer leads to before them. */
+    /** The start of the current run of labels. A pointer must lead to an offset before it. */
     let segmentAt = offset
     let pointers = 0
     let length = this.#octet(at)
@@ -114,12 +115,12 @@ export class NameDecoder {
         for (const labelEnd = at++ + length; at <= labelEnd; at++) expanded[octets++] = this.bytes[at] ?? 0
       } else if (length >= POINTER) {
         const target = (length - POINTER) * 0x100 + this.#octet(at + 1)
-        if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a pointer at ${at} leads to ${target}, which is not before its own name`)
+        if (target >= segmentAt) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `the pointer at ${at} leads to ${target}, which is not before its own name`)
         if (pointers === 0) this.#end = at + POINTER_OCTETS
-        if (++pointers > POINTERS_MAX) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', 'a name takes more than 127 pointers')
+        if (++pointers > POINTERS_MAX) throw new MalformedPacket(at, 'RFC 1035 §4.1.4', 'a name has more than 127 pointers')
         at = target
         segmentAt = target
-      } else throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a label begins with ${length}, which is neither a length nor a pointer`)
+      } else throw new MalformedPacket(at, 'RFC 1035 §4.1.4', `a label starts with ${length}, which is neither a length nor a pointer`)
       length = this.#octet(at)
     }
     expanded[octets++] = 0
@@ -136,11 +137,11 @@ export class NameDecoder {
 }
 
 function beyondEnd(at: number): MalformedPacket {
-  return new MalformedPacket(at, 'RFC 1035 §3.1', 'a name goes beyond the end')
+  return new MalformedPacket(at, 'RFC 1035 §3.1', 'a name runs past the end')
 }
 
 function moveTo(end: number, reader: OctetReader): void {
-  if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name goes beyond its record data')
+  if (end > reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §4.1.3', 'a name runs past its record data')
   reader.offset = end
 }
 
@@ -159,7 +160,7 @@ function formatExpanded(octets: number): string {
   return length === 0 ? ROOT : textOf(length)
 }
 
-/** Sixteen at a time, then four: to join text of single characters is what reading a name costs most. */
+/** Sixteen characters at a time, then four: joining single characters is the most expensive part of reading a name. */
 function textOf(length: number): string {
   const c = characters
   let text = ''
@@ -176,11 +177,11 @@ function textOf(length: number): string {
 }
 
 /**
- * Writes a name, its end as a pointer where the same name stands already. Letters count as equal in either case (RFC 4343 §3),
- * so the owner of an answer points to the question and shows the very letters that were asked with.
+ * Writes a name. If the message already contains its ending, a pointer replaces that part. Case is ignored (RFC 4343 §3), so
+ * the owner of an answer points to the question and has exactly the case that the client sent.
  * @param name canonical text
- * @param compress RFC 3597 §4 allows pointers to and in the types of RFC 1035 only
- * @throws UsageError where the text is no name
+ * @param compress whether pointers may be used: RFC 3597 §4 allows them only in, and to, the types of RFC 1035
+ * @throws UsageError if the text is not a name
  */
 export function encodeName(writer: OctetWriter, name: string, compress = true): void {
   if (name.length > CHARACTERS_ALWAYS_FIT) checkLength(name)
@@ -199,7 +200,7 @@ export function encodeName(writer: OctetWriter, name: string, compress = true): 
   writer.uint8(0)
 }
 
-/** A label is written as it stands where nothing in it is escaped. */
+/** Writes a label, character by character if it has no escapes. */
 function encodeLabel(writer: OctetWriter, name: string, at: number, end: number): void {
   for (let index = at; index < end; index++) {
     const code = name.charCodeAt(index)
@@ -214,9 +215,9 @@ function encodeLabel(writer: OctetWriter, name: string, at: number, end: number)
 }
 
 /**
- * Reads a name from text: `my-app.home`, `my-app.home.`, and with an origin `my-app` or `@` relative to it.
+ * Parses a name: `my-app.home`, `my-app.home.`, or, with an origin, `my-app` or `@` relative to it.
  * @returns canonical text
- * @throws UsageError naming the rule that is broken
+ * @throws UsageError naming the violated rule
  */
 export function parseName(text: string, origin = ROOT): string {
   if (text === '@' && origin !== '') return origin
@@ -229,7 +230,7 @@ export function parseName(text: string, origin = ROOT): string {
   return name
 }
 
-/** The same text, which does not keep the whole file alive that a name was cut out of, as V8's substrings do. */
+/** A copy of the text. A V8 substring would keep the whole zone file in memory that the name was cut from. */
 function copyOf(name: string): string {
   for (let at = 0; at < name.length; at++) characters[at] = name.charCodeAt(at)
   return textOf(name.length)
@@ -238,39 +239,39 @@ function copyOf(name: string): string {
 function canonicalOf(own: string, text: string): string {
   if (own === '') throw notAName(text, 'it is empty')
   const labels = labelsOf(own)
-  if (labels.join('.') !== own) throw notAName(text, 'a label is empty or an escape is not complete')
+  if (labels.join('.') !== own) throw notAName(text, 'a label is empty or an escape is incomplete')
   return labels.map(label => formatLabel(parseLabel(label, text))).join('.')
 }
 
 function checkLength(name: string): void {
   const octets = octetsOf(name)
-  if (octets > NAME_OCTETS_MAX) throw notAName(name, `it needs ${octets} octets, ${NAME_OCTETS_MAX} is the limit`)
+  if (octets > NAME_OCTETS_MAX) throw notAName(name, `it takes ${octets} octets, ${NAME_OCTETS_MAX} is the limit`)
 }
 
-/** Of a name on the wire, without pointers. */
+/** The length of a name on the wire, without pointers. */
 export function octetsOf(name: string): number {
   return labelsOf(name).reduce((sum, label) => sum + parseLabel(label, name).length + 1, 1)
 }
 
-/** Equal keys, equal names: ASCII case does not count (RFC 4343). */
+/** Names are equal if and only if their keys are: ASCII case is ignored (RFC 4343). */
 export function nameKey(name: string): string {
   return name.toLowerCase()
 }
 
-/** The labels of a name in text, escapes kept. */
+/** The labels of a name, escapes kept. */
 export function labelsOf(name: string): string[] {
   if (name === ROOT) return []
   return name.includes('\\') ? labelsWithEscapes(name) : name.split('.').filter(label => label !== '')
 }
 
-/** The index of the dot that ends the label at an index, or of the end. */
+/** The index of the dot that ends the label starting at `at`, or the end of the text. */
 function labelEnd(name: string, at: number): number {
   let end = name.indexOf('.', at)
   while (end >= 0 && isEscaped(name, end)) end = name.indexOf('.', end + 1)
   return end < 0 ? name.length : end
 }
 
-/** True where an odd number of backslashes stands before: the last one belongs to the character at the index. */
+/** True after an odd number of backslashes: the last of them escapes the character at the index. */
 function isEscaped(name: string, index: number): boolean {
   let backslashes = 0
   while (name.charCodeAt(index - 1 - backslashes) === BACKSLASH) backslashes++
@@ -291,7 +292,7 @@ export function isWithin(name: string, ancestor: string): boolean {
   return !isEscaped(inner, dot)
 }
 
-/** An octet as it stands in text: escaped where a master file would read it as something else (RFC 1035 §5.1). */
+/** An octet as text: escaped if a zone file would read it as something else (RFC 1035 §5.1). */
 export function formatOctet(octet: number, specials: string): string {
   const character = String.fromCharCode(octet)
   if (octet < 0x21 || octet > 0x7e) return octet === 0x20 && !specials.includes(' ') ? ' ' : `\\${String(octet).padStart(3, '0')}`
@@ -299,8 +300,8 @@ export function formatOctet(octet: number, specials: string): string {
 }
 
 /**
- * The octets of text with escapes; each character up to U+00FF is one octet.
- * @returns undefined where an escape is not complete or over 255, or a character is beyond U+00FF
+ * The octets of text with escapes. Each character up to U+00FF is one octet.
+ * @returns undefined if an escape is incomplete or above 255, or a character is above U+00FF
  */
 export function parseOctets(text: string): Uint8Array | undefined {
   const octets: number[] = []
@@ -317,7 +318,7 @@ export function parseOctets(text: string): Uint8Array | undefined {
   return Uint8Array.from(octets)
 }
 
-/** What each octet is in a label's text. */
+/** The text of each octet in a label. */
 const LABEL_TEXTS: readonly string[] = Array.from({ length: 256 }, (_, octet) => formatOctet(octet, ' ."\\;@$()'))
 const IS_PLAIN = Uint8Array.from(LABEL_TEXTS, text => text.length === 1 ? 1 : 0)
 
@@ -329,12 +330,12 @@ function formatLabel(octets: Uint8Array): string {
 
 function parseLabel(label: string, name: string): Uint8Array {
   const octets = parseOctets(label)
-  if (octets === undefined) throw notAName(name, `"${label}" has an escape or a character that no label can have`)
+  if (octets === undefined) throw notAName(name, `"${label}" has an invalid escape or character`)
   if (octets.length === 0) throw notAName(name, 'a label is empty')
   if (octets.length > LABEL_OCTETS_MAX) throw notAName(name, `the label "${label.slice(0, 20)}…" has ${octets.length} octets, ${LABEL_OCTETS_MAX} is the limit`)
   return octets
 }
 
 function notAName(text: string, why: string): UsageError {
-  return new UsageError(`"${text.slice(0, 80)}" is no domain name`, why, 'write a name such as my-app.home')
+  return new UsageError(`"${text.slice(0, 80)}" is not a domain name`, why, 'write a name such as my-app.home')
 }

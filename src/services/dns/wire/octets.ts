@@ -1,4 +1,4 @@
-/** Octets in network order: a reader that never leaves its bytes, and a writer that never outgrows its limit. */
+/** Octets in network byte order: a reader that never runs past its end, and a writer that never exceeds its limit. */
 import { MalformedPacket } from '../../kit/errors.ts'
 
 export class OctetReader {
@@ -12,18 +12,18 @@ export class OctetReader {
     this.offset = offset
   }
 
-  /** @throws MalformedPacket where fewer than `count` octets are left */
+  /** The next `count` octets, as a view. @throws MalformedPacket if fewer are left */
   take(count: number): Uint8Array {
     this.skip(count)
     return this.bytes.subarray(this.offset - count, this.offset)
   }
 
-  /** Octets that stay as they are when the bytes are used again. (A Buffer's own `slice` would share them.) @throws as `take` */
+  /** Like `take`, but a copy, which survives reuse of the buffer. (A Buffer's own `slice` would share its memory.) @throws as `take` */
   copy(count: number): Uint8Array {
     return new Uint8Array(this.take(count))
   }
 
-  /** @throws MalformedPacket where fewer than `count` octets are left */
+  /** @throws MalformedPacket if fewer than `count` octets are left */
   skip(count: number): void {
     if (this.offset + count > this.end) throw this.#tooShort(count)
     this.offset += count
@@ -47,7 +47,7 @@ export class OctetReader {
   }
 }
 
-const FIRST_ROOM_BYTES = 512
+const INITIAL_BUFFER_BYTES = 512
 
 export class OctetWriter {
   #nameOffsets: Map<string, number> | undefined
@@ -57,12 +57,12 @@ export class OctetWriter {
   readonly limitBytes: number
 
   /**
-   * @param limitBytes what goes beyond is dropped, and `overflowed` says so
-   * @param room where to write first; it is used again by whoever lent it, and `finish` copies out of it
+   * @param limitBytes anything beyond is dropped, and `overflowed` becomes true
+   * @param buffer the initial buffer, which the caller may reuse: `finish` copies out of it
    */
-  constructor(limitBytes: number, room = new Uint8Array(Math.min(FIRST_ROOM_BYTES, limitBytes))) {
+  constructor(limitBytes: number, buffer = new Uint8Array(Math.min(INITIAL_BUFFER_BYTES, limitBytes))) {
     this.limitBytes = limitBytes
-    this.#bytes = room
+    this.#bytes = buffer
   }
 
   get length(): number {
@@ -73,17 +73,17 @@ export class OctetWriter {
     return this.#overflowed
   }
 
-  /** Where names already stand, by their key: what compression points to (RFC 1035 §4.1.4). */
+  /** The offsets of names written so far, by key: the targets of compression pointers (RFC 1035 §4.1.4). */
   get nameOffsets(): Map<string, number> {
     return this.#nameOffsets ??= new Map()
   }
 
   uint8(value: number): void {
-    if (this.#room(1)) this.#bytes[this.#length++] = value
+    if (this.#reserve(1)) this.#bytes[this.#length++] = value
   }
 
   uint16(value: number): void {
-    if (!this.#room(2)) return
+    if (!this.#reserve(2)) return
     this.#bytes[this.#length++] = value >>> 8
     this.#bytes[this.#length++] = value & 255
   }
@@ -94,29 +94,29 @@ export class OctetWriter {
   }
 
   octets(bytes: Uint8Array): void {
-    if (!this.#room(bytes.length)) return
+    if (!this.#reserve(bytes.length)) return
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
   }
 
-  /** The characters of `text` from one index to before another, an octet each. */
+  /** The characters of `text` from index `from` up to but not including `to`, one octet each. */
   characters(text: string, from: number, to: number): void {
-    if (!this.#room(to - from)) return
+    if (!this.#reserve(to - from)) return
     for (let at = from; at < to; at++) this.#bytes[this.#length++] = text.charCodeAt(at)
   }
 
-  /** Overwrites two octets that were written before: a length that is known only now. */
+  /** Overwrites two octets written earlier, such as a length that was not known until now. */
   setUint16(at: number, value: number): void {
     this.#bytes[at] = value >>> 8
     this.#bytes[at + 1] = value & 255
   }
 
-  /** A copy of what was written. */
+  /** A copy of the octets written. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length)
   }
 
-  #room(count: number): boolean {
+  #reserve(count: number): boolean {
     if (this.#overflowed || this.#length + count > this.limitBytes) {
       this.#overflowed = true
       return false

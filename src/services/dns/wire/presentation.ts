@@ -1,9 +1,9 @@
 /**
- * Text of the master file format (RFC 1035 §5.1), cut into entries of tokens: comments, quoted strings, and parentheses that
- * let an entry go over several lines. Escapes stay as they are; whoever knows what a token means resolves them.
+ * Splits text in the zone file format (RFC 1035 §5.1) into entries and entries into tokens, handling comments, quoted strings,
+ * and parentheses that let an entry span several lines. Escapes are left for the consumer of a token to resolve.
  *
- * A zone file may have a million entries, so they are read in two ways over one scanner: `advance` only says where the tokens of
- * the next entry stand, and makes nothing; `next` makes them.
+ * A zone file may have a million entries, so the scanner has two interfaces: `advance` only records where the tokens of the
+ * next entry are and allocates nothing; `next` creates them.
  */
 import { UsageError } from '../../kit/errors.ts'
 
@@ -14,13 +14,13 @@ export interface Token {
 
 export interface Entry {
   readonly tokens: readonly Token[]
-  /** The line begins with a blank: the owner is that of the entry before. */
+  /** The line begins with whitespace: the owner is that of the previous entry. */
   readonly startsBlank: boolean
 }
 
 const REMEDY = 'correct the text'
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-/** No record's data needs more: it has 65,535 octets at most. */
+/** No record needs more: its data has at most 65,535 octets. */
 const TOKENS_MAX = 32_768
 
 const NEWLINE = 0x0a
@@ -32,17 +32,17 @@ const SEMICOLON = 0x3b
 const BACKSLASH = 0x5c
 
 export class EntryReader {
-  /** The line that was read last, counted from 1: what an error is about. */
+  /** The line read last, counted from 1, for error messages. */
   line = 1
-  /** How many tokens the entry has that `advance` found. */
+  /** The number of tokens in the entry found by `advance`. */
   count = 0
   startsBlank = false
   #at = 0
-  /** Where the parenthesis stands that is open; 0 outside: what an error about it names. */
+  /** The line of the open parenthesis, for error messages; 0 outside parentheses. */
   #openedOnLine = 0
-  /** The newline that ended the entry before: counted with the next one, so that an error about an entry names its own line. */
+  /** The newline that ended the previous entry. It is counted with the next entry, so that an error names the entry's own line. */
   #newlines = 0
-  /** Where each token begins and ends in the text, the quotes around it left out. */
+  /** Where each token begins and ends in the text, without its quotes. */
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   readonly #quoted: boolean[] = []
@@ -53,17 +53,17 @@ export class EntryReader {
   }
 
   /**
-   * The next entry that holds tokens; undefined at the end.
-   * @throws UsageError where quotes or parentheses do not close
+   * The next entry with tokens; undefined at the end.
+   * @throws UsageError if a quote or a parenthesis is not closed
    */
   next(): Entry | undefined {
     return this.advance() ? { tokens: this.tokensFrom(0), startsBlank: this.startsBlank } : undefined
   }
 
   /**
-   * Goes to the next entry that holds tokens.
+   * Advances to the next entry with tokens.
    * @returns false at the end
-   * @throws UsageError where quotes or parentheses do not close
+   * @throws UsageError if a quote or a parenthesis is not closed
    */
   advance(): boolean {
     const { text } = this
@@ -86,7 +86,7 @@ export class EntryReader {
         depth += code === OPENING ? 1 : -1
         if (depth === 0) this.#openedOnLine = 0
         else if (this.#openedOnLine === 0) this.#openedOnLine = this.line
-        if (depth < 0) throw new UsageError('A parenthesis closes that was not opened', 'there is a ")" too many', REMEDY)
+        if (depth < 0) throw new UsageError('A parenthesis was never opened', 'there is one ")" too many', REMEDY)
         this.#at++
       } else this.#take(code)
     }
@@ -94,7 +94,7 @@ export class EntryReader {
     return this.count > 0
   }
 
-  /** Where a token of the entry begins in `text`, behind its quote if it has one. */
+  /** Where a token of the entry begins in `text`, after its opening quote if it has one. */
   startOf(token: number): number {
     return this.#starts[token] ?? 0
   }
@@ -111,7 +111,7 @@ export class EntryReader {
     return this.text.slice(this.startOf(token), this.endOf(token))
   }
 
-  /** The tokens of the entry from this one on. */
+  /** The tokens of the entry, starting with this one. */
   tokensFrom(token: number): Token[] {
     const tokens: Token[] = []
     for (let index = token; index < this.count; index++) tokens.push({ text: this.textOf(index), quoted: this.isQuoted(index) })
@@ -119,7 +119,7 @@ export class EntryReader {
   }
 
   #take(code: number): void {
-    if (this.count === TOKENS_MAX) throw this.#errorOfOpened('An entry is too long', `it has more than ${TOKENS_MAX} words`, 'write less, or close its parenthesis')
+    if (this.count === TOKENS_MAX) throw this.#errorOfOpened('An entry is too long', `it has more than ${TOKENS_MAX} words`, 'shorten it, or close its parenthesis')
     if (this.count === 0) this.startsBlank = this.#at > 0 && this.text.charCodeAt(this.#at - 1) !== NEWLINE
     const start = code === QUOTE ? this.#at + 1 : this.#at
     const end = code === QUOTE ? this.#endOfQuoted(start) : this.#endOfPlain(start)
@@ -147,13 +147,13 @@ export class EntryReader {
       const code = text.charCodeAt(at)
       if (code === BACKSLASH) {
         at++
-        if (at >= text.length || text.charCodeAt(at) === NEWLINE) throw new UsageError('An escape is not complete', 'its line ends behind the "\\"', REMEDY)
+        if (at >= text.length || text.charCodeAt(at) === NEWLINE) throw new UsageError('An escape is incomplete', 'its line ends after the "\\"', REMEDY)
       } else if (isBlank(code) || code === NEWLINE || code === QUOTE || code === OPENING || code === CLOSING || code === SEMICOLON) return at
     }
     return text.length
   }
 
-  /** An error of an entry that goes on over lines is about the line where that began: the one reached may be the last of the file. */
+  /** Errors in an entry within parentheses name the line of the opening one: the current line may be the last of the file. */
   #errorOfOpened(what: string, why: string, remedy: string): UsageError {
     if (this.#openedOnLine > 0) this.line = this.#openedOnLine
     return new UsageError(what, why, remedy)
@@ -165,12 +165,12 @@ export class EntryReader {
   }
 }
 
-/** Space and tab, and what stands at the ends of lines elsewhere. */
+/** Space, tab, and the other line-end characters (such as CR). */
 function isBlank(code: number): boolean {
   return code === SPACE || (code >= 0x09 && code <= 0x0d && code !== NEWLINE)
 }
 
-/** A time: seconds, or `1h30m` as BIND writes it; undefined for what is none. */
+/** A duration: seconds, or units as in BIND's `1h30m`; undefined for anything else. */
 export function parseSeconds(text: string): number | undefined {
   if (!/^(\d{1,10}|(\d{1,8}[smhdw])+)$/i.test(text)) return undefined
   if (/^\d+$/.test(text)) return Number(text)

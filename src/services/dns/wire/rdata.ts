@@ -1,8 +1,9 @@
 /**
- * Record data: as octets on the wire, and as text in a master file. Each type is a row of fields (rdata/field.ts); the rows stand
- * by family in rdata/. Types without a row are octets in `\# 4 c0000201` notation (RFC 3597).
+ * Record data: as octets on the wire, and as text in a zone file. The layout of a type is a sequence of fields
+ * (rdata/field.ts); the layouts are grouped by family in rdata/. Data of a type without a layout is written as octets, in the
+ * notation `\# 4 c0000201` (RFC 3597).
  *
- * Between wire and text, data is kept as octets without compression: one form to store, compare and send.
+ * In memory, data is kept as octets without compression: one form to store, compare and send.
  */
 import { MalformedPacket, UsageError } from '../../kit/errors.ts'
 import { formatHex, parseHex } from './base-encodings.ts'
@@ -19,23 +20,23 @@ import { formatType } from './types.ts'
 const RDATA_BYTES_MAX = 65_535
 
 type Layout =
-  /** Has names, which are written out here and perhaps compressed in a message. */
+  /** Contains names, which may be compressed in a message and are expanded in memory. */
   | { readonly fields: readonly Field[]; readonly named: true }
-  /** Is the same octets in both. */
+  /** Has the same octets in a message and in memory. */
   | { readonly fields: readonly DataField[]; readonly named: false }
 
 const LAYOUTS: ReadonlyMap<number, Layout> = new Map([...BASIC_LAYOUTS, ...CERTIFICATE_LAYOUTS, ...DNSSEC_LAYOUTS, ...SERVICE_BINDING_LAYOUTS]
   .map(([type, fields]) => [type, fields.every(isData) ? { fields, named: false } : { fields, named: true }]))
 
-/** Types whose data can be written in words, not only in hex. */
-export const TYPES_IN_WORDS: readonly number[] = [...LAYOUTS.keys()]
+/** Types whose data has a presentation format of its own, not only hex. */
+export const TYPES_WITH_PRESENTATION_FORMAT: readonly number[] = [...LAYOUTS.keys()]
 
-/** Where data with names is written out, one at a time, before it is copied out at its length. */
-const room = new Uint8Array(RDATA_BYTES_MAX)
+/** Scratch buffer: data with names is expanded here, then copied out at its actual length. */
+const scratch = new Uint8Array(RDATA_BYTES_MAX)
 
 /**
- * Record data out of a message: checked against its type and free of pointers.
- * @throws MalformedPacket where the octets do not fit the type
+ * Record data from a message, validated against its type and free of pointers.
+ * @throws MalformedPacket if the octets do not fit the type
  */
 export function decodeRdata(type: number, names: NameDecoder, offset: number, length: number): Uint8Array {
   names.budget.spend(length, offset)
@@ -43,8 +44,8 @@ export function decodeRdata(type: number, names: NameDecoder, offset: number, le
   const layout = LAYOUTS.get(type)
   if (layout === undefined) return reader.copy(length)
   if (layout.named) {
-    const writer = new OctetWriter(RDATA_BYTES_MAX, room)
-    move(layout.fields, reader, names, writer, false)
+    const writer = new OctetWriter(RDATA_BYTES_MAX, scratch)
+    copyFields(layout.fields, reader, names, writer, false)
     checkEnd(reader, type)
     return writer.finish()
   }
@@ -54,32 +55,32 @@ export function decodeRdata(type: number, names: NameDecoder, offset: number, le
   return reader.copy(length)
 }
 
-/** Writes record data into a message, its names compressed where that is allowed. */
+/** Writes record data into a message, compressing names where that is allowed. */
 export function encodeRdata(type: number, rdata: Uint8Array, writer: OctetWriter): void {
   const layout = LAYOUTS.get(type)
-  // Of a record that stands for all of its kind there is no data (RFC 2136 §2.4).
-  if (layout?.named === true && rdata.length > 0) move(layout.fields, new OctetReader(rdata, 0, rdata.length), new NameDecoder(rdata), writer, true)
+  // In an update, a record that stands for all of its name and type has no data (RFC 2136 §2.4).
+  if (layout?.named === true && rdata.length > 0) copyFields(layout.fields, new OctetReader(rdata, 0, rdata.length), new NameDecoder(rdata), writer, true)
   else writer.octets(rdata)
 }
 
 /**
- * Record data from the words of a master file or an admin line.
- * @param origin what names without a final dot are relative to
- * @throws UsageError naming the word that does not fit
+ * Record data from the words of a zone file or an admin line.
+ * @param origin names without a final dot are relative to it
+ * @throws UsageError naming the invalid word
  */
 export function parseRdata(type: number, tokens: readonly Token[], origin = ROOT): Uint8Array {
   if (tokens[0]?.text === '\\#' && !tokens[0].quoted) return parseGeneric(type, tokens.slice(1).map(({ text }) => text))
   const layout = LAYOUTS.get(type)
-  if (layout === undefined) throw new UsageError(`${formatType(type)} data is not known here by its words`, `only that of ${TYPES_IN_WORDS.map(formatType).join(', ')} is`, 'write its octets as "\\# LENGTH HEX" (RFC 3597)')
+  if (layout === undefined) throw new UsageError(`${formatType(type)} data has no text form here`, `only ${TYPES_WITH_PRESENTATION_FORMAT.map(formatType).join(', ')} have one`, 'write its octets as "\\# LENGTH HEX" (RFC 3597)')
   const words = new Words(tokens, type, layout.fields)
   const writer = new OctetWriter(RDATA_BYTES_MAX)
   for (const field of layout.fields) field.parse(words, origin, writer)
   words.end()
-  if (writer.overflowed) throw new UsageError(`${formatType(type)} data is too long`, `${RDATA_BYTES_MAX} octets is the limit`, 'write less')
+  if (writer.overflowed) throw new UsageError(`${formatType(type)} data is too long`, `${RDATA_BYTES_MAX} octets is the limit`, 'shorten it')
   return writer.finish()
 }
 
-/** `10 mail.example.org.`; names absolute with a final dot; `\# 4 c0000201` for a type without a row here. */
+/** `10 mail.example.org.`, with absolute names; `\# 4 c0000201` for a type without a layout. */
 export function formatRdata(type: number, rdata: Uint8Array): string {
   const layout = LAYOUTS.get(type)
   if (layout === undefined || rdata.length === 0) return `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${formatHex(rdata)}`}`
@@ -87,14 +88,17 @@ export function formatRdata(type: number, rdata: Uint8Array): string {
   return layout.fields.map(field => field.format(reader)).filter(text => text !== '').join(' ')
 }
 
-/** Equal keys, equal type and data, so one record where the name is the same (RFC 2136 §1.1.1). Names in the data are equal whatever their case. */
+/**
+ * Two records of one name are the same record if their keys are equal, that is, if type and data are (RFC 2136 §1.1.1). Case
+ * is ignored in names within the data.
+ */
 export function dataKey({ type, rdata }: { readonly type: number; readonly rdata: Uint8Array }): string {
   const layout = LAYOUTS.get(type)
-  return `${type} ${formatHex(layout?.named === true && rdata.length > 0 ? withSmallNames(layout.fields, rdata) : rdata)}`
+  return `${type} ${formatHex(layout?.named === true && rdata.length > 0 ? withLowercaseNames(layout.fields, rdata) : rdata)}`
 }
 
-/** Stored data with the letters of its names lowered (RFC 4034 §6.2). */
-function withSmallNames(fields: readonly Field[], rdata: Uint8Array): Uint8Array {
+/** Stored data with its names in lowercase (RFC 4034 §6.2). */
+function withLowercaseNames(fields: readonly Field[], rdata: Uint8Array): Uint8Array {
   const lowered = rdata.slice()
   const reader = new OctetReader(rdata, 0, rdata.length)
   for (const field of fields) {
@@ -104,7 +108,7 @@ function withSmallNames(fields: readonly Field[], rdata: Uint8Array): Uint8Array
     }
     const from = reader.offset
     for (let length = reader.uint8(); length > 0; length = reader.uint8()) reader.skip(length)
-    // A length octet is at most 63 and a letter at least 65, so lengths are never taken for letters.
+    // A length octet is at most 63 and a letter at least 65, so a length is never mistaken for a letter.
     for (let at = from; at < reader.offset; at++) if (isCapital(rdata[at] ?? 0)) lowered[at] = (rdata[at] ?? 0) | 0x20
   }
   return lowered
@@ -114,8 +118,8 @@ function isCapital(octet: number): boolean {
   return octet >= 0x41 && octet <= 0x5a
 }
 
-/** From a message to stored data or back: names change their form, everything else is copied. */
-function move(fields: readonly Field[], reader: OctetReader, names: NameDecoder, writer: OctetWriter, compress: boolean): void {
+/** From a message to stored data or back: names are expanded or compressed, everything else is copied. */
+function copyFields(fields: readonly Field[], reader: OctetReader, names: NameDecoder, writer: OctetWriter, compress: boolean): void {
   for (const field of fields) {
     if (isData(field)) {
       const from = reader.offset
@@ -131,16 +135,16 @@ function isData(field: Field): field is DataField {
 }
 
 function checkEnd(reader: OctetReader, type: number): void {
-  if (reader.offset !== reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §3.2.1', `${formatType(type)} data has ${reader.end - reader.offset} octets too many`)
+  if (reader.offset !== reader.end) throw new MalformedPacket(reader.offset, 'RFC 1035 §3.2.1', `${formatType(type)} data has ${reader.end - reader.offset} octets after its end`)
 }
 
 function parseGeneric(type: number, words: readonly string[]): Uint8Array {
   const octets = parseHex(words.slice(1).join(''))
-  if (octets === undefined || words[0] !== String(octets.length)) throw wrong(`\\# ${words.join(' ')}`, 'not a length and as many octets in hex', 'write it like "\\# 4 c0000201"')
+  if (octets === undefined || words[0] !== String(octets.length)) throw wrong(`\\# ${words.join(' ')}`, 'not a length followed by that many octets in hex', 'write it like "\\# 4 c0000201"')
   try {
     return decodeRdata(type, new NameDecoder(octets), 0, octets.length)
   } catch (error) {
     if (!(error instanceof MalformedPacket)) throw error
-    throw wrong(`\\# ${words.join(' ')}`, `no ${formatType(type)} data: ${error.parts.why}`, 'correct the octets')
+    throw wrong(`\\# ${words.join(' ')}`, `not valid ${formatType(type)} data: ${error.parts.why}`, 'correct the octets')
   }
 }

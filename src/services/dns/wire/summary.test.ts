@@ -30,7 +30,7 @@ test.each<[string, Message]>([
   expect(formatOnOneLine(message)).toBe(line)
 })
 
-test('a line stays a line, whatever a record holds', () => {
+test('a summary is always one short line, whatever a record contains', () => {
   const line = formatOnOneLine({ ...response, answers: [record('my-app.home', 'TXT', `"${'\\010'.repeat(200)}"`)] })
   expect(line).not.toContain('\n')
   expect(line.length).toBeLessThan(120)

@@ -1,6 +1,6 @@
 /**
- * A DNS message on one line, as a list of packets shows it. Foreign names and data are text with escapes by now; how much of
- * them is shown has a limit.
+ * A DNS message on one line, as a list of packets shows it. Names and data from the network are already escaped text; only
+ * a limited amount of them is shown.
  *
  *     query 0x1f0a A my-app.home
  *     response 0x1f0a A my-app.home NOERROR: CNAME web.home., A 192.168.1.50 and 2 more
@@ -13,15 +13,15 @@ import { formatOpcode, formatRcode, formatType, OPCODE } from './types.ts'
 const RECORDS_ON_A_LINE = 3
 const DATA_CHARACTERS_MAX = 60
 
-/** @throws MalformedPacket where the EDNS of the message is broken, as `ednsOf` */
+/** @throws MalformedPacket as `ednsOf`, if the EDNS of the message is malformed */
 export function formatOnOneLine(message: Message): string {
   const { header, questions } = message
   const kind = header.opcode === OPCODE.QUERY ? '' : `${formatOpcode(header.opcode).toLowerCase()} `
   const beginning = `${kind}${header.qr ? 'response' : header.opcode === OPCODE.QUERY ? 'query' : 'request'} 0x${header.id.toString(16).padStart(4, '0')}`
   const asked = questions.map(({ name, type }) => ` ${formatType(type)} ${name}`).slice(0, RECORDS_ON_A_LINE).join(',')
-  const told = header.opcode === OPCODE.UPDATE ? message.authorities : message.answers
-  const records = told.slice(0, RECORDS_ON_A_LINE).map(record => `${formatType(record.type)} ${formatData(record)}`.trimEnd())
-  const more = told.length > RECORDS_ON_A_LINE ? ` and ${told.length - RECORDS_ON_A_LINE} more` : ''
+  const content = header.opcode === OPCODE.UPDATE ? message.authorities : message.answers
+  const records = content.slice(0, RECORDS_ON_A_LINE).map(record => `${formatType(record.type)} ${formatData(record)}`.trimEnd())
+  const more = content.length > RECORDS_ON_A_LINE ? ` and ${content.length - RECORDS_ON_A_LINE} more` : ''
   const outcome = header.qr ? ` ${formatRcode(fullRcode(header, ednsOf(message)))}${header.tc ? ' truncated' : ''}` : ''
   return `${beginning}${asked}${outcome}${records.length === 0 ? '' : `: ${records.join(', ')}${more}`}`
 }

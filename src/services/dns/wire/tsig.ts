@@ -1,17 +1,17 @@
 /**
- * TSIG: a message signed with a key that both sides hold (RFC 8945). The signature is the last record of the message. Its name
- * is the key's, its class ANY, its TTL 0, and its data:
+ * TSIG: messages signed with a shared key (RFC 8945). The signature is the last record of the message. Its name is that of
+ * the key, its class is ANY, its TTL is 0, and its data is:
  *
  *     +--------------------------+
  *     | algorithm: a name        |   hmac-sha256.
  *     | time signed              |   6 octets: seconds since 1970
- *     | fudge       | MAC size   |   2 + 2 octets: by how many seconds clocks may differ
+ *     | fudge       | MAC size   |   2 + 2 octets: fudge is the number of seconds by which clocks may differ
  *     | MAC                      |
- *     | original id | error      |   2 + 2 octets: forwarders change the id, so the signed one stands here
- *     | other size  | other data |   2 octets + the server's time where the error is BADTIME
+ *     | original id | error      |   2 + 2 octets: forwarders change the id, so the signed one is kept here
+ *     | other size  | other data |   2 octets + the server's time if the error is BADTIME
  *     +--------------------------+
  *
- * What is signed is the message as it was before this record was added, and the record's own fields but for the MAC.
+ * The MAC covers the message without this record, and the record's own fields (RFC 8945 §4.3.3).
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import type { Message, ResourceRecord } from './message.ts'
@@ -36,14 +36,15 @@ const HEADER_BYTES = 12
 const RECORD_BYTES_MAX = 65_535
 
 /**
- * The signature of a message; undefined where it has none.
- * @throws MalformedPacket for one that is not the last record or of another class, for two, and for data that breaks the figure (RFC 8945 §5.1)
+ * The signature of a message; undefined if it is not signed.
+ * @throws MalformedPacket if the TSIG record is not the last or not the only one, has a class or TTL other than above, or has malformed
+ * data (RFC 8945 §5.1)
  */
 export function tsigOf(message: Message): Tsig | undefined {
   const { answers, authorities, additionals } = message
   const record = additionals[additionals.length - 1]
   const isLast = record?.type === TYPE.TSIG
-  if (countOf(answers) + countOf(authorities) + countOf(additionals) > (isLast ? 1 : 0)) throw new MalformedPacket(0, 'RFC 8945 §5.1', 'a TSIG record stands before the end')
+  if (countOf(answers) + countOf(authorities) + countOf(additionals) > (isLast ? 1 : 0)) throw new MalformedPacket(0, 'RFC 8945 §5.1', 'a TSIG record is not the last record')
   if (!isLast) return undefined
   if (record.class !== CLASS.ANY || record.ttl !== 0) throw new MalformedPacket(0, 'RFC 8945 §4.2', 'a TSIG record is not of class ANY and TTL 0')
   const { name: algorithm, end } = new NameDecoder(record.rdata).decode(0)
@@ -54,7 +55,7 @@ export function tsigOf(message: Message): Tsig | undefined {
   const originalId = reader.uint16()
   const error = reader.uint16()
   const otherData = reader.take(reader.uint16())
-  if (reader.offset !== record.rdata.length) throw new MalformedPacket(reader.offset, 'RFC 8945 §4.2', 'TSIG data goes on after its end')
+  if (reader.offset !== record.rdata.length) throw new MalformedPacket(reader.offset, 'RFC 8945 §4.2', 'TSIG data has octets after its end')
   return { keyName: record.name, algorithm, timeSignedSeconds, fudgeSeconds, mac, originalId, error, otherData }
 }
 
@@ -64,7 +65,7 @@ function countOf(records: readonly ResourceRecord[]): number {
   return count
 }
 
-/** The octets that the sender signed: the message with its first id and without its last record (RFC 8945 §4.3.2). */
+/** The octets that the sender signed: the message with its original id and without the TSIG record (RFC 8945 §4.3.2). */
 export function withoutTsig(bytes: Uint8Array, { originalId }: Tsig): Uint8Array {
   const unsigned = bytes.slice(0, lastRecordAt(bytes))
   const view = new DataView(unsigned.buffer)
@@ -73,7 +74,7 @@ export function withoutTsig(bytes: Uint8Array, { originalId }: Tsig): Uint8Array
   return unsigned
 }
 
-/** The message with the signature as its last record. */
+/** The message with the signature appended as its last record. */
 export function withTsig(bytes: Uint8Array, tsig: Tsig): Uint8Array {
   const record = encodeTsig(tsig)
   const signed = new Uint8Array(bytes.length + record.length)
@@ -84,7 +85,7 @@ export function withTsig(bytes: Uint8Array, tsig: Tsig): Uint8Array {
   return signed
 }
 
-/** The whole record, without compression: as many octets as a signed message needs more. */
+/** The whole record, uncompressed: the octets that a signature adds to a message. */
 export function encodeTsig(tsig: Tsig): Uint8Array {
   const writer = new OctetWriter(RECORD_BYTES_MAX)
   encodeName(writer, tsig.keyName, false)
@@ -103,7 +104,7 @@ export function encodeTsig(tsig: Tsig): Uint8Array {
   return writer.finish()
 }
 
-/** The fields of the record that are signed with a message (RFC 8945 §4.3.3): names in lower case, without compression. */
+/** The fields of the record that the MAC covers, called TSIG variables (RFC 8945 §4.3.3): names in lowercase, uncompressed. */
 export function encodeVariables(tsig: Tsig): Uint8Array {
   const writer = new OctetWriter(RECORD_BYTES_MAX)
   encodeName(writer, nameKey(tsig.keyName), false)
@@ -115,14 +116,14 @@ export function encodeVariables(tsig: Tsig): Uint8Array {
   return writer.finish()
 }
 
-/** All that is signed of the record in the second and later messages of one answer (RFC 8945 §5.3.1). */
+/** The fields that the MAC covers in the second and later messages of a response, called TSIG timers (RFC 8945 §5.3.1). */
 export function encodeTimers(tsig: Tsig): Uint8Array {
   const writer = new OctetWriter(RECORD_BYTES_MAX)
   writeTimers(writer, tsig)
   return writer.finish()
 }
 
-/** A MAC as it is signed with the answer: behind its length (RFC 8945 §4.3.1). */
+/** The prior MAC as the next one covers it: preceded by its length (RFC 8945 §4.3.1). */
 export function encodePriorMac(mac: Uint8Array): Uint8Array {
   const writer = new OctetWriter(mac.length + 2)
   writer.uint16(mac.length)
@@ -141,7 +142,7 @@ function writeError(writer: OctetWriter, { error, otherData }: Tsig): void {
   writer.octets(otherData)
 }
 
-/** A time in six octets. */
+/** A time as six octets. */
 export function encodeSeconds(seconds: number): Uint8Array {
   const writer = new OctetWriter(6)
   writer.uint16(Math.floor(seconds / 0x100000000))
@@ -149,7 +150,7 @@ export function encodeSeconds(seconds: number): Uint8Array {
   return writer.finish()
 }
 
-/** Where the last record begins. The message was decoded before, so every step stays within it. */
+/** The offset of the last record. The message has already been decoded, so every step stays within it. */
 function lastRecordAt(bytes: Uint8Array): number {
   const names = new NameDecoder(bytes)
   const reader = new OctetReader(bytes, 4, bytes.length)

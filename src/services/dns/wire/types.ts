@@ -1,6 +1,6 @@
 /**
- * Numbers and names of record types, classes, operations and response codes (IANA "DNS Parameters"; RFC 6895 says who may give
- * out which). Numbers without a name here have one by their kind: TYPE731, CLASS32 (RFC 3597 §5), RCODE24, OPCODE3.
+ * Numbers and mnemonics of record types, classes, opcodes and response codes (IANA "DNS Parameters", assigned under
+ * RFC 6895). A number without a mnemonic here is written as TYPE731, CLASS32 (RFC 3597 §5), RCODE24 or OPCODE3.
  */
 
 export const TYPE = {
@@ -10,7 +10,7 @@ export const TYPE = {
   EUI48: 108, EUI64: 109, TKEY: 249, TSIG: 250, IXFR: 251, AXFR: 252, ANY: 255, URI: 256, CAA: 257,
 } as const
 
-/** NONE and ANY are no classes of data: an update says by them what is to go (RFC 2136 §2.4, §2.5). */
+/** NONE and ANY are not classes of data: an update uses them to mark removals and conditions (RFC 2136 §2.4, §2.5). */
 export const CLASS = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const
 
 /** RFC 1035 §4.1.1, RFC 1996 (NOTIFY), RFC 2136 (UPDATE). */
@@ -18,8 +18,8 @@ export const OPCODE = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5 } a
 export const OPCODE_QUERY = OPCODE.QUERY
 
 /**
- * RFC 1035 §4.1.1; from YXDOMAIN on RFC 2136 §2.2. Those above 15 do not fit the header: they stand in an OPT record (BADVERS,
- * RFC 6891 §9; BADCOOKIE, RFC 7873 §8) or in the error field of a TSIG record, where 16 means BADSIG (RFC 8945 §4.2).
+ * RFC 1035 §4.1.1; from YXDOMAIN on, RFC 2136 §2.2. Codes above 15 do not fit the header. They are carried in an OPT record
+ * (BADVERS, RFC 6891 §9; BADCOOKIE, RFC 7873 §8) or in the error field of a TSIG record, where 16 means BADSIG (RFC 8945 §4.2).
  */
 export const RCODE = {
   NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10,
@@ -32,12 +32,12 @@ const classNames = namesOf(CLASS)
 const opcodeNames = namesOf(OPCODE)
 const rcodeNames = namesOf(RCODE)
 
-/** `A`, `AAAA`; `TYPE731` for a type without a name here (RFC 3597 §5). */
+/** `A`, `AAAA`; `TYPE731` for a type without a mnemonic here (RFC 3597 §5). */
 export function formatType(type: number): string {
   return typeNames.get(type) ?? `TYPE${type}`
 }
 
-/** The number of `A`, `aaaa`, `TYPE731`; undefined for what is no type. */
+/** The number of `A`, `aaaa` or `TYPE731`; undefined for anything else. */
 export function parseType(text: string): number | undefined {
   const upper = text.toUpperCase()
   const named = typeNumbers.get(upper)
@@ -46,12 +46,12 @@ export function parseType(text: string): number | undefined {
   return digits !== undefined && Number(digits) <= 0xffff ? Number(digits) : undefined
 }
 
-/** `IN`; `CLASS32` for a class without a name here. */
+/** `IN`; `CLASS32` for a class without a mnemonic here. */
 export function formatClass(number: number): string {
   return classNames.get(number) ?? `CLASS${number}`
 }
 
-/** `QUERY`, `UPDATE`; `OPCODE3` for one without a name here. */
+/** `QUERY`, `UPDATE`; `OPCODE3` for one without a mnemonic here. */
 export function formatOpcode(opcode: number): string {
   return opcodeNames.get(opcode) ?? `OPCODE${opcode}`
 }
@@ -61,12 +61,12 @@ export function formatRcode(rcode: number): string {
   return rcodeNames.get(rcode) ?? `RCODE${rcode}`
 }
 
-/** Types that only questions have or that serve the transfer itself (RFC 6895 §3.1): no zone holds such a record. */
+/** QTYPEs and meta-types (RFC 6895 §3.1), which only questions or the message itself use: no zone holds such a record. */
 export function isMetaType(type: number): boolean {
   return type === 0 || type === TYPE.OPT || (type >= 128 && type <= 255)
 }
 
-/** The first name of each number: 16 is BADVERS before it is BADSIG. */
+/** The first mnemonic of each number wins: 16 is BADVERS, not BADSIG. */
 function namesOf(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
   return new Map(Object.entries(numbers).reverse().map(([name, number]) => [number, name]))
 }

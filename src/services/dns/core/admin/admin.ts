@@ -15,7 +15,7 @@ import { isIpAddress, parseIpv4 } from '../../../kit/ip-address.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin, nameKey, parseName, ROOT } from '../../wire/name.ts'
 import { EntryReader, type Token } from '../../wire/presentation.ts'
-import { formatRdata, parseRdata, TYPES_IN_WORDS } from '../../wire/rdata.ts'
+import { formatRdata, parseRdata, TYPES_WITH_PRESENTATION_FORMAT } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, isApexOwn } from '../zone/apex.ts'
 import type { Register, Unregister } from '../zone/zone-change.ts'
@@ -31,7 +31,7 @@ const DATAGRAM_CHARACTERS_MAX = 1200
 /** Half a megabyte of datagrams; whoever wants all of a great many reads dns.zone. */
 const LIST_LINES_MAX = 10_000
 /** The server writes SOA itself. */
-const REGISTRABLE = TYPES_IN_WORDS.filter(type => type !== TYPE.SOA).map(formatType).join(', ')
+const REGISTRABLE = TYPES_WITH_PRESENTATION_FORMAT.filter(type => type !== TYPE.SOA).map(formatType).join(', ')
 const USAGE = 'write REGISTER name ip, REGISTER name TYPE data, REPLACE name TYPE data, UNREGISTER name [TYPE], LIST or FLUSH'
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Which records hold an address, for questions the other way round (`1.2.0.192.in-addr.arpa PTR`). A crit-bit tree: a branch
- * names the first bit in which what lies below it differs, so there are only as many branches as there are addresses, and both
- * the one address and "is there any in 192.0.2.0/24?" are a walk along the bits.
+ * Finds the records that hold an address, for reverse lookups (`1.2.0.192.in-addr.arpa PTR`). A crit-bit tree: a branch holds
+ * the index of the first bit in which the addresses below it differ. There are never more branches than addresses, and both
+ * "who has this address?" and "is there any in 192.0.2.0/24?" are a walk along the bits.
  *
  *              bit 27 ?                   192.0.2.1    …0000 0001
  *             0 /    \ 1                  192.0.2.2    …0000 0010
@@ -9,13 +9,13 @@
  *         0 /    \ 1
  *    192.0.2.1   192.0.2.2
  *
- * Records that hold the same address stand in a ring, oldest first.
+ * Records with the same address form a ring, oldest first.
  */
 import { Column } from './column.ts'
 
 const EMPTY = 0
 
-/** A place in the tree: a branch is an even number, a leaf (a record) an odd one. */
+/** A node of the tree is a number: even for a branch, odd for a leaf (a record). */
 const leaf = (record: number) => record * 2 + 1
 const branch = (row: number) => row * 2
 const isLeaf = (place: number) => (place & 1) === 1
@@ -24,7 +24,7 @@ const rowOf = (place: number) => place >>> 1
 export class AddressTree {
   readonly #bit = new Column()
   readonly #zero = new Column()
-  /** Of a branch that is free, the next free one. */
+  /** For a free branch, the next free one. */
   readonly #one = new Column()
   readonly #nextSame = new Column()
   readonly #lastSame = new Column()
@@ -35,7 +35,7 @@ export class AddressTree {
   readonly length: number
 
   /**
-   * @param length of an address, in octets
+   * @param length the length of an address, in octets
    * @param octetOf reads the address that a record holds
    */
   constructor(length: number, octetOf: (record: number, index: number) => number) {
@@ -82,7 +82,7 @@ export class AddressTree {
     this.#free = row
   }
 
-  /** The records that hold this address, oldest first. */
+  /** The records with this address, oldest first. */
   *recordsWith(address: Uint8Array): Generator<number> {
     if (this.#root === EMPTY) return
     const first = this.#nearest(address)
@@ -99,7 +99,7 @@ export class AddressTree {
     return this.#root !== EMPTY && this.#firstDifference(this.#nearest(address), address) >= bits
   }
 
-  /** A record at the end of this address's way: no other has more first bits in common with it. */
+  /** The leaf at the end of this address's path: no other record shares a longer prefix with it. */
   #nearest(address: Uint8Array): number {
     let place = this.#root
     while (!isLeaf(place)) place = this.#side(place, address).get(rowOf(place))
@@ -126,7 +126,7 @@ export class AddressTree {
     this.#lastSame.set(first, record)
   }
 
-  /** Puts a branch where the way of this address first meets a later bit. */
+  /** Inserts a branch on the path of this address, above the first one with a later bit. */
   #split(bit: number, record: number, address: Uint8Array): void {
     let parent = EMPTY
     let place = this.#root

@@ -1,13 +1,13 @@
 /**
- * A column of whole numbers that grows by itself. A table of a million rows is a few columns, not a million objects: four octets
- * a cell, nothing for a garbage collector to visit, and a row is an index.
+ * A column of integers that grows on demand. A table of a million rows is a few columns instead of a million objects: four
+ * octets per cell, nothing for the garbage collector to visit, and a row is just an index.
  */
 const FIRST_CELLS = 64
 
 export class Column {
   #cells = new Uint32Array(FIRST_CELLS)
 
-  /** 0 where nothing was set. */
+  /** 0 if the cell was never set. */
   get(row: number): number {
     return this.#cells[row] ?? 0
   }

@@ -5,7 +5,7 @@ import { OctetHeap } from './octet-heap.ts'
 
 const ancestorsOf = (name: string) => name.split('.').map((_, index, labels) => labels.slice(index).join('.'))
 
-test('names and their ancestors are found after any adding and removing, among hundreds of others', () => {
+test('names and their ancestors are found after any additions and removals, among hundreds of others', () => {
   const name = fc.tuple(fc.nat({ max: 300 }), fc.nat({ max: 3 }), fc.constantFrom('home', 'example.org')).map(([a, b, end]) => `n${a}.m${b}.${end}`)
   fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), name), { minLength: 100, maxLength: 800, size: 'max' }), steps => {
     let heap = new OctetHeap()
@@ -25,7 +25,7 @@ test('names and their ancestors are found after any adding and removing, among h
   }), { numRuns: 60 })
 })
 
-test('a name that is missing leaves its closest encloser', () => {
+test('the search for a missing name yields its closest encloser', () => {
   const tree = new NameTree(new OctetHeap())
   tree.add('a.b.home')
   const closest = (name: string) => [tree.find(name) === NONE, tree.nameOf(tree.closest)]
@@ -34,7 +34,7 @@ test('a name that is missing leaves its closest encloser', () => {
   ])
 })
 
-test('an escaped dot divides no labels', () => {
+test('an escaped dot does not separate labels', () => {
   const tree = new NameTree(new OctetHeap())
   tree.add('a\\.b.home')
   tree.add('c\\\\.home')

@@ -1,13 +1,13 @@
 /**
- * The tree of names that exist (RFC 1034 §3.1): one node a label, known by its number. A name with nothing but names below it (an
- * empty non-terminal, RFC 8020 §2) is a node too, so every ancestor of a node is there.
+ * The tree of existing names (RFC 1034 §3.1): one node per label, identified by a number. A name that has only names below it
+ * (an empty non-terminal, RFC 8020 §2) is also a node, so every ancestor of a node is in the tree.
  *
  *     (root) ─ home ─ my-app           `_tcp.my-app.home` exists though it has no records
  *                       └── _tcp
  *                             └── _http
  *
- * A node is found under its parent by a hash of both; so a walk from the root meets the closest encloser of a name that is
- * missing on its way (RFC 4592 §3.3.1). Names are the canonical text of wire/name.ts; letters keep their case and count as equal.
+ * A hash table finds a node by parent and label. A lookup walks down from the root, so for a missing name it passes the
+ * closest encloser (RFC 4592 §3.3.1). Names are the canonical text of wire/name.ts; case is kept, and ignored in comparisons.
  */
 import { Column } from './column.ts'
 import type { OctetHeap } from './octet-heap.ts'
@@ -26,10 +26,10 @@ export class NameTree {
   /** The run of the label's text. */
   readonly #label = new Column()
   readonly #hash = new Column()
-  /** The next node of the same bucket; of a node that is free, the next free one. */
+  /** The next node of the same bucket; for a free node, the next free one. */
   readonly #next = new Column()
   readonly #children = new Column()
-  /** Hash → first node. A power of two, at least as many as there are nodes. */
+  /** Hash → first node. The number of buckets is a power of two, at least the number of nodes. */
   #buckets: Uint32Array
   #count = ROOT_NODE
   /** One more than the largest number in use. */
@@ -38,13 +38,13 @@ export class NameTree {
   #closest = ROOT_NODE
   #heap: OctetHeap
 
-  /** @param expectedNodes spares the growing where it is near the truth */
+  /** @param expectedNodes a hint that avoids resizing */
   constructor(heap: OctetHeap, expectedNodes = 0) {
     this.#heap = heap
     this.#buckets = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(BUCKETS_MIN, expectedNodes))))
   }
 
-  /** The node of a name; NONE where it does not exist, and then `closest` is the last ancestor that does. */
+  /** The node of a name; NONE if it does not exist, and then `closest` is its closest existing ancestor. */
   find(name: string): number {
     this.#closest = ROOT_NODE
     if (name === '.') return ROOT_NODE
@@ -58,7 +58,7 @@ export class NameTree {
     return this.#closest
   }
 
-  /** The last node that `find` met on its way. */
+  /** The last node that `find` passed. */
   get closest(): number {
     return this.#closest
   }
@@ -69,8 +69,8 @@ export class NameTree {
   }
 
   /**
-   * The node of the name in `text` from `start` to `end`, relative to another node; made where it is missing, with its ancestors.
-   * The caller has seen that it is a name.
+   * The node of the name in `text` from `start` to `end`, relative to another node. If it is missing, it is created, with its
+   * ancestors. The caller guarantees that the text is a valid name.
    */
   add(text: string, start = 0, end = text.length, under = ROOT_NODE): number {
     if (text === '.') return ROOT_NODE
@@ -84,7 +84,7 @@ export class NameTree {
     return node
   }
 
-  /** Takes a node out that has nothing below it. @returns its parent */
+  /** Removes a node without children. @returns its parent */
   remove(node: number): number {
     const parent = this.#parent.get(node)
     const bucket = this.#hash.get(node) & (this.#buckets.length - 1)
@@ -125,7 +125,7 @@ export class NameTree {
     return name
   }
 
-  /** All nodes, in the order in which they were made; what takes the place of a removed one stands there. */
+  /** All nodes in order of creation, except that a new node may take the place of a removed one. */
   *nodes(): Generator<number> {
     yield ROOT_NODE
     for (let node = ROOT_NODE + 1; node < this.#end; node++) if (this.#parent.get(node) !== NONE) yield node
@@ -177,7 +177,7 @@ export class NameTree {
   }
 }
 
-/** Where the last label of a name begins. A dot behind an odd number of backslashes divides no labels. */
+/** Where the last label of a name begins. A dot after an odd number of backslashes does not separate labels. */
 function labelStart(text: string, start: number, end: number): number {
   let at = end
   for (; at > start; at--) {
@@ -189,7 +189,7 @@ function labelStart(text: string, start: number, end: number): number {
   return at
 }
 
-/** FNV-1a over the label, begun with its parent. */
+/** FNV-1a over the label, seeded with the parent. */
 function hashOf(parent: number, text: string, start: number, end: number): number {
   let hash = Math.imul(parent, 0x9e3779b1) ^ 0x811c9dc5
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ lowerCase(text.charCodeAt(at)), 0x01000193)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OctetHeap } from './octet-heap.ts'
 
-test('a run reads as it was added, however much came after', () => {
+test('a run keeps its content, however much is added later', () => {
   const heap = new OctetHeap()
   const runs = Array.from({ length: 2000 }, (_, index) => heap.add(Uint8Array.from({ length: index % 40 }, (_each, at) => (index + at) & 255)))
   for (const [index, run] of runs.entries()) expect([...heap.view(run)]).toEqual(Array.from({ length: index % 40 }, (_, at) => (index + at) & 255))
@@ -9,7 +9,7 @@ test('a run reads as it was added, however much came after', () => {
   expect([heap.text(text), heap.lengthOf(text), heap.octet(text, 2)]).toEqual(['my-app', 6, 0x2d])
 })
 
-test('a heap is wasteful once the larger part of a megabyte and more was dropped', () => {
+test('a heap is wasteful once more than a megabyte and more than half of it was dropped', () => {
   const heap = new OctetHeap()
   const runs = Array.from({ length: 40 }, () => heap.add(new Uint8Array(60_000)))
   for (const run of runs.slice(0, 20)) heap.drop(run)

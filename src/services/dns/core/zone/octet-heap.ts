@@ -1,7 +1,7 @@
 /**
- * Many short runs of octets in one piece of memory. A run is its length in two octets and its content, and is known by where it
- * stands; 0 stands for none. Runs never move or change. What was dropped is counted, and once it is the larger part of the heap
- * the owner copies what still counts into a new one.
+ * Many short runs of octets in one block of memory. A run is its length in two octets followed by its content, and is
+ * identified by its offset; 0 means none. Runs never move or change. Dropped runs are only counted; once they take up most of
+ * the heap, the owner copies the live ones into a new heap.
  *
  *     0    2    4               length  content        length  content
  *     +----+----+--- … ---+---------+-----------+---------+-----------+--- …
@@ -9,7 +9,7 @@
 const FIRST_BYTES = 4096
 const LENGTH_BYTES = 2
 const RUN_BYTES_MAX = 0xffff
-/** Less waste is not worth a copy. */
+/** Less waste than this is not worth copying. */
 const WASTE_BYTES_MIN = 1024 * 1024
 
 export class OctetHeap {
@@ -25,7 +25,7 @@ export class OctetHeap {
     return at
   }
 
-  /** Adds `text` from `start` to `end`, one octet a character. */
+  /** Adds `text` from `start` to `end`, one octet per character. */
   addText(text: string, start: number, end: number): number {
     const at = this.#begin(end - start)
     for (let index = start; index < end; index++) this.#bytes[at + LENGTH_BYTES + index - start] = text.charCodeAt(index)
@@ -53,7 +53,7 @@ export class OctetHeap {
     return this.#bytes[run + LENGTH_BYTES + index] ?? 0
   }
 
-  /** The run itself, only lent: it would keep the whole heap alive. */
+  /** A view of the run, for brief use only: it keeps the whole heap alive. */
   view(run: number): Uint8Array {
     return this.#bytes.subarray(run + LENGTH_BYTES, run + LENGTH_BYTES + this.lengthOf(run))
   }

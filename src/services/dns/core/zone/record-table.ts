@@ -1,4 +1,4 @@
-/** The records of all nodes of the name tree: each node has a chain of them, in the order in which they came. */
+/** The records of all nodes of the name tree. Each node has a chain of records, in order of addition. */
 import { Column } from './column.ts'
 import { NONE } from './name-tree.ts'
 import type { OctetHeap } from './octet-heap.ts'
@@ -6,12 +6,12 @@ import type { OctetHeap } from './octet-heap.ts'
 export class RecordTable {
   /** Node → its first record. */
   readonly #first = new Column()
-  /** Record → the next of its node; of a record that is free, the next free one. */
+  /** Record → the next of its node; for a free record, the next free one. */
   readonly #next = new Column()
   readonly #node = new Column()
   readonly #type = new Column()
   readonly #ttl = new Column()
-  /** The run of its data. */
+  /** Record → the heap run of its data. */
   readonly #rdata = new Column()
   #end = 1
   #free = NONE
@@ -21,7 +21,7 @@ export class RecordTable {
     this.#heap = heap
   }
 
-  /** @param where an SOA stands before the other records of its node */
+  /** @param where `first` for an SOA, which precedes the other records of its node */
   add(node: number, type: number, ttl: number, rdata: Uint8Array, where: 'first' | 'last'): number {
     const record = this.#free === NONE ? this.#end++ : this.#free
     if (record === this.#free) this.#free = this.#next.get(record)

@@ -1,6 +1,7 @@
 /**
- * DNAME (RFC 6672): whatever lies below one name is an alias for what lies below another. `old.home DNAME new.home.` makes
- * `www.old.home CNAME www.new.home.`, and says nothing of `old.home` itself. And what cannot stand beside such a record.
+ * DNAME (RFC 6672): every name below one name is an alias for the corresponding name below another. From
+ * `old.home DNAME new.home.` follows `www.old.home CNAME www.new.home.`; `old.home` itself is not an alias. Also here: which
+ * types of records are incompatible.
  */
 import { targetOf } from '../forwarding/finding.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
@@ -9,17 +10,17 @@ import { TYPE } from '../../wire/types.ts'
 import { plainRecord } from './apex.ts'
 
 /**
- * True for two types that a name cannot both have: CNAME and any other (RFC 1034 §3.6.2), DNAME and the NS of a delegation
- * (RFC 6672 §2.3), each of which would say where the names below are.
- * @param isApex the name is the zone's own, whose NS are no delegation
+ * True for two types that one name cannot have at once: CNAME and any other (RFC 1034 §3.6.2), or DNAME and the NS of a
+ * delegation (RFC 6672 §2.3), since each would determine the names below.
+ * @param isApex the name is the apex, whose NS records are not a delegation
  */
-export function standApart(one: number, other: number, isApex: boolean): boolean {
+export function areIncompatible(one: number, other: number, isApex: boolean): boolean {
   if (one === other) return false
   if (one === TYPE.CNAME || other === TYPE.CNAME) return true
   return !isApex && ((one === TYPE.NS && other === TYPE.DNAME) || (one === TYPE.DNAME && other === TYPE.NS))
 }
 
-/** The CNAME that a DNAME makes for a name below its owner (§3.1); undefined where that would lead to more than a name can be. */
+/** The CNAME synthesized from a DNAME for a name below its owner (§3.1); undefined if its target would exceed the length of a name. */
 export function aliasFrom(dname: ResourceRecord, qname: string): ResourceRecord | undefined {
   const labels = qname.slice(0, -dname.name.length - 1)
   const end = targetOf(dname)

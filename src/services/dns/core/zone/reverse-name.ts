@@ -1,9 +1,9 @@
-/** Addresses as names: `192.0.2.1` is `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5), IPv6 goes by half octets under `ip6.arpa` (RFC 3596 §2.5). */
+/** Addresses as names: `192.0.2.1` is `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5); IPv6 uses one label per nibble under `ip6.arpa` (RFC 3596 §2.5). */
 import { labelsOf, nameKey } from '../../wire/name.ts'
 
-/** An address of which a name says all bits, or the first ones. */
+/** The address, or the prefix of one, that a reverse name encodes. */
 export interface ReversePrefix {
-  /** 4 or 16 octets; 0 where the name says nothing. */
+  /** 4 or 16 octets, zero beyond the prefix. */
   readonly address: Uint8Array
   readonly bits: number
 }
@@ -11,7 +11,7 @@ export interface ReversePrefix {
 interface Family {
   readonly suffix: string
   readonly octets: 4 | 16
-  /** Bits a label says, and how it writes them. */
+  /** The bits per label, and their notation. */
   readonly bits: 8 | 4
   readonly label: RegExp
   readonly radix: 10 | 16
@@ -22,7 +22,7 @@ const FAMILIES: readonly Family[] = [
   { suffix: '.ip6.arpa', octets: 16, bits: 4, label: /^[0-9a-f]$/, radix: 16 },
 ]
 
-/** What a reverse name says; undefined for another name. `2.0.192.in-addr.arpa` says 24 bits. */
+/** The prefix that a reverse name encodes (24 bits for `2.0.192.in-addr.arpa`); undefined for other names. */
 export function parseReverseName(name: string): ReversePrefix | undefined {
   const key = nameKey(name)
   const family = FAMILIES.find(({ suffix }) => key.endsWith(suffix))
@@ -32,13 +32,13 @@ export function parseReverseName(name: string): ReversePrefix | undefined {
   const address = new Uint8Array(family.octets)
   for (const [index, label] of labels.reverse().entries()) {
     const bit = index * family.bits
-    // The first label says the upper bits of its octet.
+    // The first of two nibbles is the upper half of its octet.
     address[bit >>> 3] = (address[bit >>> 3] ?? 0) | parseInt(label, family.radix) << (8 - family.bits - (bit & 7))
   }
   return { address, bits: labels.length * family.bits }
 }
 
-/** True where the name says a whole address. */
+/** True if the name encodes a whole address. */
 export function isWholeAddress({ address, bits }: ReversePrefix): boolean {
   return bits === address.length * 8
 }

@@ -1,6 +1,6 @@
 /**
- * Changes of a zone: what may be asked, and what it comes to. A change is planned against what the names have now, name by name;
- * a plan that stands is carried out whole, so a change is made or refused, and never half.
+ * Changes to a zone: what can be requested, and what it results in. A change is first planned, name by name, against the
+ * current records. Only a complete plan is carried out, so a change happens as a whole or not at all.
  */
 import { UsageError } from '../../../kit/errors.ts'
 import type { ResourceRecord } from '../../wire/message.ts'
@@ -8,22 +8,22 @@ import { nameKey, parseName } from '../../wire/name.ts'
 import { dataKey } from '../../wire/rdata.ts'
 import { formatType, isMetaType, parseType, TYPE } from '../../wire/types.ts'
 import { APEX, isApexOwn, isNewerSerial, plainRecord, REGISTERED_TTL_SECONDS, serialOf } from './apex.ts'
-import { standApart } from './redirection.ts'
+import { areIncompatible } from './redirection.ts'
 import { RECORDS_OF_NAME_MAX } from './zone-content.ts'
 
-/** Adds one record. Its TTL becomes that of all of its name and type (RFC 2181 §5.2). */
+/** Adds one record. Its TTL also becomes that of the other records of its name and type (RFC 2181 §5.2). */
 export interface Register {
   readonly change: 'register'
   readonly name: string
   readonly type: string
   readonly rdata: string
-  /** What the name has of that type goes. */
+  /** Removes the other records of that name and type. */
   readonly replace: boolean
-  /** Seconds. Without: what the name and type have already, else REGISTERED_TTL_SECONDS. */
+  /** Seconds. By default that of the name's records of this type, or else REGISTERED_TTL_SECONDS. */
   readonly ttl?: number | undefined
 }
 
-/** Without a type: all that the name has. With data: this one record. */
+/** Removes all records of a name, those of one type, or, with data, a single one. */
 export interface Unregister {
   readonly change: 'unregister'
   readonly name: string
@@ -32,39 +32,40 @@ export interface Unregister {
 }
 
 /**
- * All of these or none, as one step of the serial (RFC 2136 §3.4). As there, what finds nothing to remove is no error, and a
- * CNAME that would not stand alone, a DNAME beside NS or an SOA that is not newer is passed over.
+ * All of these changes or none, with one increment of the serial (RFC 2136 §3.4). As in the RFC, it is not an error if there
+ * is nothing to remove, and a record is ignored if it is a CNAME next to other records, another record next to a CNAME, a
+ * DNAME next to NS (or the reverse), or an SOA that is not newer.
  */
 export interface Update {
   readonly change: 'update'
   readonly changes: readonly (Register | Unregister)[]
 }
 
-/** A change as it stands in the journal: plain text, readable without this program. */
+/** A change as recorded in the journal: plain text, readable without this program. */
 export type ZoneChange = Register | Unregister | Update
 
-/** What a change comes to. */
+/** The result of a change. */
 export interface Plan {
-  /** Those of its single changes that change something, each after those before it. */
+  /** The single changes that have an effect, each given those before it. */
   readonly parts: readonly (Register | Unregister)[]
   readonly names: readonly NameChange[]
 }
 
-/** What a name has before and after a change. */
+/** The records of a name before and after a change. */
 export interface NameChange {
   readonly name: string
   readonly before: readonly ResourceRecord[]
   readonly after: readonly ResourceRecord[]
 }
 
-/** The single changes of a change. */
+/** The single changes that make up a change. */
 export function partsOfChange(change: ZoneChange): readonly (Register | Unregister)[] {
   return change.change === 'update' ? change.changes : [change]
 }
 
 /**
- * The records of a name while a change is planned: by type, and within a type by what makes them one (dataKey). Each single change
- * costs what it changes, not what the name has. A type without records is not there.
+ * The records of a name while a change is planned: by type, then by data (dataKey). The cost of a single change depends on
+ * what it changes, not on how many records the name has. A type without records has no entry.
  */
 type RecordSets = Map<number, Map<string, ResourceRecord>>
 
@@ -75,9 +76,10 @@ interface PlannedName {
 }
 
 /**
- * What a change makes of each name that it touches.
- * @param recordsOf what a name has now
- * @throws UsageError where it cannot be: nothing to remove, a CNAME beside other data, a DNAME beside NS, a limit, data that does not fit its type
+ * The result of a change for each name that it affects.
+ * @param recordsOf the current records of a name
+ * @throws UsageError if the change is invalid: nothing to remove, a CNAME next to other data, a DNAME next to NS, a limit exceeded,
+ * or data that does not fit its type
  */
 export function planChange(change: ZoneChange, recordsOf: (name: string) => readonly ResourceRecord[]): Plan {
   const inUpdate = change.change === 'update'
@@ -109,12 +111,12 @@ function hasAll(these: readonly ResourceRecord[], those: readonly ResourceRecord
   return those.every(record => all.has(record))
 }
 
-/** Takes out of `sets` what a change removes. @returns whether that was anything */
+/** Removes records from `sets`. @returns whether there were any */
 function unregister(change: Unregister, sets: RecordSets, inUpdate: boolean): boolean {
   const isChanged = change.type !== undefined && change.rdata !== undefined ? removeOne(change.name, change.type, change.rdata, sets) : removeAll(change, sets)
   if (isChanged || inUpdate) return isChanged
   const { name, type, rdata } = change
-  throw new UsageError(`${name} was not unregistered`, `it is not registered${type === undefined ? '' : ` with type ${type}`}${rdata === undefined ? '' : ` and data ${rdata}`}`, 'see LIST for what is')
+  throw new UsageError(`${name} was not unregistered`, `it is not registered${type === undefined ? '' : ` with type ${type}`}${rdata === undefined ? '' : ` and data ${rdata}`}`, 'LIST shows what is')
 }
 
 function removeOne(name: string, typeText: string, rdata: string, sets: RecordSets): boolean {
@@ -123,7 +125,7 @@ function removeOne(name: string, typeText: string, rdata: string, sets: RecordSe
   const set = sets.get(type)
   const record = set?.get(key)
   if (set === undefined || record === undefined) return false
-  // Of the zone's own records one can go: a name server beside which another stays (RFC 2136 §3.4.2.4).
+  // Of the zone's own records, only a name server can be removed, and only if another remains (RFC 2136 §3.4.2.4).
   if (isApexOwn(record) && !(type === TYPE.NS && set.size > 1)) return false
   set.delete(key)
   if (set.size === 0) sets.delete(type)
@@ -136,15 +138,15 @@ function removeAll({ name, type }: Unregister, sets: RecordSets): boolean {
   return wanted.filter(each => !isApexOwn({ name: owner, type: each }) && sets.delete(each)).length > 0
 }
 
-/** Puts a record into `sets`. @returns whether that changes anything */
+/** Adds a record to `sets`. @returns whether that changes anything */
 function register(change: Register, sets: RecordSets, inUpdate: boolean): boolean {
   const record = recordOf(change, sets)
   const { type } = record
   const isApex = nameKey(change.name) === APEX
-  const inTheWay = [...sets.keys()].find(other => standApart(type, other, isApex))
-  if (inTheWay !== undefined) {
+  const conflicting = [...sets.keys()].find(other => areIncompatible(type, other, isApex))
+  if (conflicting !== undefined) {
     if (inUpdate) return false
-    throw refused(change.name, whyApart(type, inTheWay), `UNREGISTER ${change.name} ${formatType(inTheWay)} before`)
+    throw refused(change.name, whyIncompatible(type, conflicting), `UNREGISTER ${change.name} ${formatType(conflicting)} first`)
   }
   if (type === TYPE.SOA) return registerSoa(change, record, sets, inUpdate)
   const key = dataKey(record)
@@ -160,12 +162,12 @@ function register(change: Register, sets: RecordSets, inUpdate: boolean): boolea
   return true
 }
 
-function whyApart(type: number, inTheWay: number): string {
-  if (type === TYPE.CNAME || inTheWay === TYPE.CNAME) return `a CNAME stands alone and the name has ${formatType(inTheWay)} (RFC 1034 §3.6.2)`
-  return 'NS and DNAME do not stand together (RFC 6672 §2.3)'
+function whyIncompatible(type: number, conflicting: number): string {
+  if (type === TYPE.CNAME || conflicting === TYPE.CNAME) return `a CNAME excludes other records, and the name has ${formatType(conflicting)} (RFC 1034 §3.6.2)`
+  return 'a name cannot have both NS and DNAME (RFC 6672 §2.3)'
 }
 
-/** That of all its records (RFC 2181 §5.2). */
+/** The TTL that all records of a set share (RFC 2181 §5.2). */
 function ttlOf(set: ReadonlyMap<string, ResourceRecord> | undefined): number | undefined {
   for (const { ttl } of set?.values() ?? []) return ttl
   return undefined
@@ -178,11 +180,11 @@ function sizeOf(sets: RecordSets): number {
 }
 
 function registerSoa(change: Register, soa: ResourceRecord, sets: RecordSets, inUpdate: boolean): boolean {
-  if (nameKey(change.name) !== APEX) throw refused(change.name, `only ${APEX} has an SOA here`, 'register other types')
+  if (nameKey(change.name) !== APEX) throw refused(change.name, `only ${APEX} has an SOA here`, 'register a record of another type')
   for (const now of sets.get(TYPE.SOA)?.values() ?? []) {
     if (isNewerSerial(serialOf(soa), serialOf(now))) continue
     if (inUpdate) return false
-    throw refused(change.name, `its serial ${serialOf(soa)} is not newer than ${serialOf(now)} (RFC 1982)`, 'raise the serial')
+    throw refused(change.name, `its serial ${serialOf(soa)} is not newer than ${serialOf(now)} (RFC 1982)`, 'increase the serial')
   }
   sets.set(TYPE.SOA, new Map([[dataKey(soa), soa]]))
   return true
@@ -190,13 +192,13 @@ function registerSoa(change: Register, soa: ResourceRecord, sets: RecordSets, in
 
 function recordOf({ name, type, rdata, ttl }: Register, sets: RecordSets): ResourceRecord {
   const number = typeOf(name, type)
-  if (isMetaType(number)) throw refused(name, `${formatType(number)} is for questions only (RFC 6895 §3.1)`, 'write a type such as A or TXT')
+  if (isMetaType(number)) throw refused(name, `${formatType(number)} is only valid in questions (RFC 6895 §3.1)`, 'write a type such as A or TXT')
   return { ...plainRecord(parseName(name), number, rdata), ttl: ttl ?? ttlOf(sets.get(number)) ?? REGISTERED_TTL_SECONDS }
 }
 
 function typeOf(name: string, type: string): number {
   const number = parseType(type)
-  if (number === undefined) throw refused(name, `"${type}" is no record type`, 'write a type such as A or TXT')
+  if (number === undefined) throw refused(name, `"${type}" is not a record type`, 'write a type such as A or TXT')
   return number
 }
 

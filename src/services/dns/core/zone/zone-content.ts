@@ -1,7 +1,7 @@
 /**
- * What a zone holds, made for a million names: a tree of names, a chain of records at each, and the addresses the other way
- * round. All of it is columns of numbers and one heap of octets, some 90 octets for a name with an address; records become
- * objects when somebody asks for them.
+ * The content of a zone, designed for a million names: a tree of names, a chain of records for each, and an index from
+ * addresses to records. All of it is stored in columns of numbers and one heap of octets, about 90 octets for a name with an
+ * address. Records become objects only when requested.
  */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { CLASS, TYPE } from '../../wire/types.ts'
@@ -10,13 +10,13 @@ import { APEX } from './apex.ts'
 import { NameTree, NONE } from './name-tree.ts'
 import { OctetHeap } from './octet-heap.ts'
 import { RecordTable } from './record-table.ts'
-import { standApart } from './redirection.ts'
+import { areIncompatible } from './redirection.ts'
 import type { ReversePrefix } from './reverse-name.ts'
 
 export const NAMES_MAX = 1_200_000
-/** Of one name. An answer with all of them still fits a message. */
+/** Per name. An answer with all of them still fits in a message. */
 export const RECORDS_OF_NAME_MAX = 1000
-/** Names that one address leads back to: more, and nobody reads them. */
+/** Names in the reverse lookup of one address: nobody would read more. */
 const NAMES_OF_ADDRESS_MAX = 100
 
 export class ZoneContent {
@@ -25,37 +25,38 @@ export class ZoneContent {
   readonly #records = new RecordTable(this.#heap)
   readonly #ipv4 = new AddressTree(4, (record, index) => this.#records.octet(record, index))
   readonly #ipv6 = new AddressTree(16, (record, index) => this.#records.octet(record, index))
-  /** Stands first, whatever comes. */
+  /** Always the first node. */
   readonly apex: number
   #size = 0
-  /** Records that `cutOf` looks for. Nearly always none, and then it need not look. */
+  /** The number of records that make a cut. Nearly always zero, and then `cutOf` need not search. */
   #cuts = 0
 
-  /** @param expectedNames spares some work where it is near the truth */
+  /** @param expectedNames a hint that avoids resizing */
   constructor(expectedNames = 0) {
     this.#names = new NameTree(this.#heap, Math.min(expectedNames, NAMES_MAX))
     this.apex = this.#names.add(APEX)
   }
 
-  /** How many names have records. */
+  /** The number of names with records. */
   get size(): number {
     return this.#size
   }
 
-  /** The node of a name; NONE where the name does not exist. */
+  /** The node of a name; NONE if the name does not exist. */
   find(name: string): number {
     return this.#names.find(name)
   }
 
-  /** `*` under the closest encloser of a name that `find` has just not found (RFC 4592 §3.3.1); NONE where there is none. */
+  /** `*` under the closest encloser of the name that `find` has just failed to find (RFC 4592 §3.3.1); NONE if there is none. */
   wildcard(): number {
     return this.#names.childOf(this.#names.closest, '*')
   }
 
   /**
-   * Where on the way from the apex down to a name that `find` has just looked for its own data ends: the first node with NS but the
-   * apex, where another zone begins (RFC 1034 §4.2.1), or with a DNAME but the name itself (RFC 6672 §3.2). NONE where nothing does.
-   * @param node what `find` gave for a name at or below the apex
+   * The node where this zone's own data ends on the path from the apex down to the name of the last `find`: the first node with
+   * NS records, other than the apex, where another zone begins (RFC 1034 §4.2.1), or with a DNAME, other than the name itself
+   * (RFC 6672 §3.2). NONE if there is no such node.
+   * @param node the result of `find` for a name at or below the apex
    */
   cutOf(node: number): number {
     let cut = NONE
@@ -76,28 +77,28 @@ export class ZoneContent {
   }
 
   /**
-   * Adds a record as a zone file has it: what is there already is not added again, and the TTL is that of the first of its name and
+   * Adds a record from a zone file. A duplicate is not added again, and the TTL is that of the first record of the same name and
    * type (RFC 2181 §5.2).
-   * @returns why it cannot stand there: apart from the name's other types, a second SOA or DNAME, or one record too many
+   * @returns `incompatible` with the name's other types, a `second` SOA or DNAME, or `full` if the name has too many records
    */
-  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'known' | 'apart' | 'second' | 'full' {
+  add(node: number, type: number, ttl: number, rdata: Uint8Array): 'added' | 'duplicate' | 'incompatible' | 'second' | 'full' {
     let count = 0
     let commonTtl = ttl
     for (let record = this.#records.firstOf(node); record !== NONE; record = this.#records.nextOf(record)) {
       const held = this.#records.typeOf(record)
       if (held === type) {
-        if (this.#hasData(record, rdata)) return 'known'
+        if (this.#hasData(record, rdata)) return 'duplicate'
         if (type === TYPE.SOA || type === TYPE.DNAME) return 'second'
         commonTtl = this.#records.ttlOf(record)
       }
-      if (standApart(type, held, node === this.apex) || type === TYPE.CNAME) return 'apart'
+      if (areIncompatible(type, held, node === this.apex) || type === TYPE.CNAME) return 'incompatible'
       if (++count === RECORDS_OF_NAME_MAX) return 'full'
     }
     this.#insert(node, type, commonTtl, rdata)
     return 'added'
   }
 
-  /** Makes what a name has into something else. `before` is what recordsOf gave; what both lists hold stays untouched. */
+  /** Replaces the records of a name. `before` is the result of `recordsOf`; records in both lists stay untouched. */
   replace(name: string, before: readonly ResourceRecord[], after: readonly ResourceRecord[]): void {
     const node = this.#names.add(name)
     const [had, stays] = [new Set(before), new Set(after)]
@@ -118,8 +119,8 @@ export class ZoneContent {
 
   /**
    * The records of a node, as objects.
-   * @param owner their name; without, as it was registered
-   * @param type only these; without, all
+   * @param owner their name; by default as registered
+   * @param type only records of this type; by default all
    */
   recordsOf(node: number, owner = this.#names.nameOf(node), type?: number): ResourceRecord[] {
     const records: ResourceRecord[] = []
@@ -130,7 +131,7 @@ export class ZoneContent {
     return records
   }
 
-  /** Names that have this address, oldest first, NAMES_OF_ADDRESS_MAX at most. */
+  /** The names with this address, oldest first, at most NAMES_OF_ADDRESS_MAX. */
   namesWithAddress(address: Uint8Array): string[] {
     const names: string[] = []
     for (const record of this.#addresses(address.length).recordsWith(address)) {
@@ -144,12 +145,12 @@ export class ZoneContent {
     return this.#names.hasChildren(node)
   }
 
-  /** Whether any registered address begins so. */
+  /** Whether any registered address has this prefix. */
   hasAddressIn({ address, bits }: ReversePrefix): boolean {
     return this.#addresses(address.length).hasPrefix(address, bits)
   }
 
-  /** Every node that has records: the apex first, then in order of registration, but that a new name may take a removed one's place. */
+  /** All nodes with records: the apex, then the others in order of registration, except that a new name may take the place of a removed one. */
   *nodes(): Generator<number> {
     yield this.apex
     for (const node of this.#names.nodes()) if (node !== this.apex && this.hasRecords(node)) yield node
@@ -159,14 +160,14 @@ export class ZoneContent {
     if (!this.hasRecords(node)) this.#size++
     if (this.#isCut(node, type)) this.#cuts++
     const record = this.#records.add(node, type, ttl, rdata, type === TYPE.SOA ? 'first' : 'last')
-    if (this.#leadsBack(node, type)) this.#addresses(rdata.length).add(record, rdata)
+    if (this.#isReverseMapped(node, type)) this.#addresses(rdata.length).add(record, rdata)
   }
 
   #remove(record: number): void {
     const node = this.#records.nodeOf(record)
     const type = this.#records.typeOf(record)
     if (this.#isCut(node, type)) this.#cuts--
-    if (this.#leadsBack(node, type)) {
+    if (this.#isReverseMapped(node, type)) {
       const address = this.#records.rdataOf(record)
       this.#addresses(address.length).remove(record, address)
     }
@@ -174,14 +175,14 @@ export class ZoneContent {
     if (!this.hasRecords(node)) this.#size--
   }
 
-  /** Takes out a node that stands for nothing, and its ancestors that stood for it alone. */
+  /** Removes a node without records or children, and the ancestors that existed only for its sake. */
   #prune(node: number): void {
     let empty = node
     while (empty > this.apex && !this.hasRecords(empty) && !this.#names.hasChildren(empty)) empty = this.#names.remove(empty)
   }
 
-  /** A wildcard's address is nobody's own. */
-  #leadsBack(node: number, type: number): boolean {
+  /** True for addresses, except those of a wildcard, which belong to no particular name. */
+  #isReverseMapped(node: number, type: number): boolean {
     return (type === TYPE.A || type === TYPE.AAAA) && !this.#names.isWildcard(node)
   }
 

@@ -1,10 +1,10 @@
 /**
- * The last changes of a zone, so that a secondary that has an older state gets what differs and not the whole (RFC 1995).
+ * The most recent changes to a zone, so that a secondary with an older state can transfer just the differences (RFC 1995).
  */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { serialOf } from './apex.ts'
 
-/** What a change did to the zone's own records, those at and below the apex. SOA records stand at `from` and `to` alone. */
+/** The effect of a change on the records at and below the apex. SOA records appear only in `from` and `to`. */
 export interface ZoneDifference {
   /** The SOA before. */
   readonly from: ResourceRecord
@@ -15,7 +15,7 @@ export interface ZoneDifference {
 }
 
 const DIFFERENCES_MAX = 1000
-/** All records of all differences. Beyond, the oldest differences go: a secondary that far behind takes the whole zone. */
+/** Over all differences. Beyond that, the oldest are dropped: a secondary that far behind transfers the whole zone. */
 const RECORDS_MAX = 20_000
 
 export class ZoneHistory {
@@ -31,7 +31,7 @@ export class ZoneHistory {
     }
   }
 
-  /** The differences from the state with this serial to the state of now, oldest first; undefined where that state is not remembered. */
+  /** The differences from the state with this serial to the current one, oldest first; undefined if that state is not remembered. */
   since(serial: number): readonly ZoneDifference[] | undefined {
     const index = this.#differences.findIndex(({ from }) => serialOf(from) === serial)
     return index < 0 ? undefined : this.#differences.slice(index)

@@ -1,4 +1,4 @@
-/** The zone's tables against a model that is nothing but lists of text, and slow. */
+/** Compares the zone's tables with a model that consists of nothing but lists of text, and is slow. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { UsageError } from '../../../kit/errors.ts'
@@ -16,13 +16,13 @@ interface Row {
   readonly rdata: string
 }
 
-/** What must be so: rows of text, found by going through all of them. */
+/** The specification: rows of text, always searched from first to last. */
 class Model {
   rows: readonly Row[] = []
 
   has = (name: string, type?: string) => this.rows.some(row => row.name === name && (type === undefined || row.type === type))
 
-  /** @returns undefined where the change cannot be */
+  /** @returns undefined if the change is invalid */
   changed(parts: readonly Part[], inUpdate: boolean): readonly Row[] | undefined {
     let rows = this.rows
     for (const part of parts) {
@@ -33,7 +33,7 @@ class Model {
         if (kept.length === rows.length && !inUpdate) return undefined
         rows = kept
       } else {
-        const clash = (part.name === 'home' && part.type === 'CNAME') || rows.some(row => row.name === part.name && areApart(row, part))
+        const clash = (part.name === 'home' && part.type === 'CNAME') || rows.some(row => row.name === part.name && areIncompatible(row, part))
         if (clash && !inUpdate) return undefined
         if (clash) continue
         const kept = rows.filter(row => !(part.replace || part.type === 'CNAME' || part.type === 'DNAME' ? same(row) : exact(row)))
@@ -45,7 +45,7 @@ class Model {
 
   exists = (name: string) => name === 'home' || this.rows.some(row => row.name === name || row.name.endsWith(`.${name}`))
 
-  /** RFC 4592 §3.3.1 word by word. */
+  /** RFC 4592 §3.3.1, word for word. */
   lookup(qname: string, qtype: string): string {
     const inside = qname === 'home' || qname.endsWith('.home')
     const answer = (source: string) => {
@@ -74,7 +74,7 @@ class Model {
   }
 }
 
-function areApart(held: Row, part: Register): boolean {
+function areIncompatible(held: Row, part: Register): boolean {
   const types = [held.type, part.type].sort().join()
   return held.type !== part.type && (types.includes('CNAME') || (types === 'DNAME,NS' && part.name !== 'home'))
 }
@@ -104,14 +104,14 @@ const data = fc.oneof(
   fc.record({ type: fc.constant('CNAME'), rdata: fc.constantFrom('a.home.', 'b.home.') }),
   fc.record({ type: fc.constantFrom('NS', 'DNAME'), rdata: fc.constantFrom('a.home.', 'b.home.') }),
   fc.record({ type: fc.constant('TXT'), rdata: fc.constantFrom('"x"', '"y"') }))
-/** The apex has a name server of its own, which is no row. */
+/** The apex has a name server of its own, which has no row in the model. */
 const isOrdinary = ({ name: owner, type }: Part) => !(owner === 'home' && type === 'NS')
 const part: fc.Arbitrary<Part> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ change: fc.constant('register'), name, data, replace: fc.boolean() }).map(({ data: each, ...rest }): Part => ({ ...rest, ...each, change: 'register' })).filter(isOrdinary) },
   { weight: 1, arbitrary: fc.record({ change: fc.constant('unregister'), name }).map((each): Part => ({ ...each, change: 'unregister' })) },
   { weight: 2, arbitrary: fc.record({ name, data }).map(({ name: owner, data: each }): Part => ({ change: 'unregister', name: owner, ...each })) },
   { weight: 1, arbitrary: fc.record({ name, data }).map(({ name: owner, data: { type } }): Part => ({ change: 'unregister', name: owner, type })) })
-/** One part is a change of its own; several are an update. */
+/** A single part is a change by itself; several are an update. */
 const parts = fc.oneof({ weight: 3, arbitrary: part.map(each => [each]) }, { weight: 1, arbitrary: fc.array(part, { minLength: 2, maxLength: 5 }) })
 const probes = [
   'home', 'a.home', 'b.home', 'x.home', 'a.b.home', 'x.a.home', '*.home', 'a.*.home', 'q.a.b.home', 'lab.example', 'a.lab.example', 'q.a.lab.example', 'example', 'a.example',
@@ -119,7 +119,7 @@ const probes = [
   `1.${'0.'.repeat(19)}1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa`, '1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa', '3.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa', '0.8.b.d.0.1.0.0.2.ip6.arpa',
 ]
 
-test('after any changes the zone answers as the model does, and each difference makes the old state into the new', () => {
+test('after any changes the zone answers like the model, and each difference turns the old state into the new one', () => {
   fc.assert(fc.property(fc.array(parts, { maxLength: 25, size: 'max' }), sequence => {
     const zone = new Zone()
     const model = new Model()
@@ -149,7 +149,7 @@ test('after any changes the zone answers as the model does, and each difference 
   }), { numRuns: 120 })
 })
 
-test('long data that comes and goes leaves everything else as it was', () => {
+test('adding and removing long data leaves everything else unchanged', () => {
   const zone = new Zone()
   for (let index = 0; index < 100; index++) zone.apply({ change: 'register', name: `n${index}.home`, type: 'A', rdata: `192.0.2.${index}`, replace: true })
   const long = Array.from({ length: 200 }, () => `"${'x'.repeat(250)}"`).join(' ')

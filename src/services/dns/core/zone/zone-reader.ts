@@ -1,14 +1,14 @@
 /**
- * Reads dns.zone, a master file (RFC 1035 §5, RFC 2308 §4 for $TTL):
+ * Reads dns.zone, a zone file, called master file in RFC 1035 §5 (RFC 2308 §4 for $TTL):
  *
- *     $ORIGIN home.                         what names without a final dot are relative to; `@` is the origin itself
+ *     $ORIGIN home.                         names without a final dot are relative to it; `@` is the origin itself
  *     $TTL 1h                               for records without a TTL of their own
- *     my-app   IN 30 A 192.168.1.50         TTL and class may be missing, and come in either order
- *              IN    AAAA 2001:db8::50      begins with a blank: the owner is that of the entry before
- *     $GENERATE 1-20 pc$ A 192.168.1.$      a record for each number (zone-generate.ts)
+ *     my-app   IN 30 A 192.168.1.50         TTL and class are optional, in either order
+ *              IN    AAAA 2001:db8::50      begins with whitespace: the owner is that of the previous entry
+ *     $GENERATE 1-20 pc$ A 192.168.1.$      one record for each number (zone-generate.ts)
  *
- * A million records are read in a second or two, a piece at a time, and the common ones (a plain name and an address) without
- * making an object.
+ * A million records are read in a second or two, in chunks. Common records (a plain name and an address) are read without
+ * allocating objects.
  */
 import { HamletError, UsageError } from '../../../kit/errors.ts'
 import { parseIpv6 } from '../../../kit/ip-address.ts'
@@ -22,13 +22,13 @@ import { NAMES_MAX, RECORDS_OF_NAME_MAX, ZoneContent } from './zone-content.ts'
 import { generatedLines } from './zone-generate.ts'
 
 const RECORDS_MAX = NAMES_MAX * 4
-/** Of an ordinary line: a guess at how many names a text holds. */
+/** The length of a typical line, for estimating the number of names in a text. */
 const LINE_LENGTH = 40
 const TTL_MAX = 0x7fffffff
-/** In text without escapes; what is longer is looked at closely. */
+/** For text without escapes; anything longer takes the slow path. */
 const NAME_LENGTH_MAX = 253
 const LABEL_LENGTH_MAX = 63
-/** In UTF-8: some editors begin a file with it, and nobody sees it. */
+/** In UTF-8. Some editors put it, invisibly, at the start of a file. */
 const BYTE_ORDER_MARK = '\xef\xbb\xbf'
 
 const SPACE = 0x20
@@ -41,7 +41,7 @@ const BACKSLASH = 0x5c
 const TILDE = 0x7e
 
 export class ZoneReader {
-  /** What was read so far. */
+  /** The records read so far. */
   readonly content: ZoneContent
   readonly #entries: EntryReader
   readonly #fileName: string
@@ -54,7 +54,7 @@ export class ZoneReader {
   readonly #ipv4 = new Uint8Array(4)
 
   /**
-   * @param text one character an octet
+   * @param text one character per octet
    * @param fileName for errors
    */
   constructor(text: string, fileName: string) {
@@ -65,7 +65,7 @@ export class ZoneReader {
   }
 
   /**
-   * Reads the next entries.
+   * Reads the next `entries` entries.
    * @returns false at the end of the file
    * @throws HamletError file-damaged, naming line and reason
    */
@@ -93,11 +93,11 @@ export class ZoneReader {
       this.#owner = this.#nodeOf(entry)
       token = 1
     }
-    if (this.#owner === NONE) throw new UsageError('An entry has no owner', 'it begins with a blank and none stands before it', 'begin the line with a name')
+    if (this.#owner === NONE) throw new UsageError('An entry has no owner', 'it begins with a space and is the first entry', 'begin the line with a name')
     let ttl = this.#defaultTtl
     let type: number | undefined
     for (; type === undefined; token++) {
-      if (token >= entry.count) throw new UsageError('A line is not complete', 'its type is missing', 'write NAME TYPE DATA')
+      if (token >= entry.count) throw new UsageError('A line is incomplete', 'its type is missing', 'write NAME TYPE DATA')
       const seconds = isDigit(entry.text.charCodeAt(entry.startOf(token))) ? parseTtl(entry.textOf(token)) : undefined
       if (seconds !== undefined) ttl = seconds
       else if (!isClassIn(entry, token)) type = this.#typeOf(entry.textOf(token))
@@ -105,14 +105,14 @@ export class ZoneReader {
     this.#add(this.#owner, type, ttl, this.#readAddress(entry, token, type) ?? parseRdata(type, entry.tokensFrom(token), this.#origin))
   }
 
-  /** The data of an address record, whose owner copies it; undefined for all else, which parseRdata reads or explains. */
+  /** The data of an address record, which the caller must copy; undefined for anything else, which parseRdata parses or rejects. */
   #readAddress(entry: EntryReader, token: number, type: number): Uint8Array | undefined {
     if (token + 1 !== entry.count) return undefined
     if (type === TYPE.A) return readIpv4(entry, token, this.#ipv4) ? this.#ipv4 : undefined
     return type === TYPE.AAAA ? parseIpv6(entry.textOf(token)) : undefined
   }
 
-  /** The node of an entry's first token. Plain names, which are nearly all, go by without a string of their own. */
+  /** The node of an entry's first token. Plain names, nearly all of them, need no string of their own. */
   #nodeOf(entry: EntryReader): number {
     const { text } = entry
     const start = entry.startOf(0)
@@ -120,7 +120,7 @@ export class ZoneReader {
     if (entry.isQuoted(0) || !isPlainName(text, start, end)) return this.content.nodeFor(parseName(entry.textOf(0), this.#origin))
     if (text.charCodeAt(end - 1) === DOT) return this.content.nodeFor(text, start, end - 1)
     if (end - start + this.#origin.length >= NAME_LENGTH_MAX) return this.content.nodeFor(parseName(entry.textOf(0), this.#origin))
-    // An origin that no record has used yet is no name that exists.
+    // An origin becomes an existing name only when a record uses it.
     if (this.#originNode === NONE) this.#originNode = this.content.nodeFor(this.#origin)
     return this.content.nodeFor(text, start, end, this.#originNode)
   }
@@ -128,27 +128,27 @@ export class ZoneReader {
   #typeOf(text: string): number {
     const known = this.#types.get(text)
     if (known !== undefined) return known
-    if (/^(CH|HS|CS|CLASS\d+)$/i.test(text)) throw new UsageError('A class is not served', `"${text}" is not IN`, 'write IN or nothing')
+    if (/^(CH|HS|CS|CLASS\d+)$/i.test(text)) throw new UsageError('A class is not supported', `"${text}" is not IN`, 'write IN or nothing')
     const type = parseType(text)
-    if (type === undefined) throw new UsageError('A type is not known', `"${text}" is none`, 'write a type such as A, or TYPE65 for one without a name here')
-    if (isMetaType(type)) throw new UsageError('A type cannot be stored', `${text} is for questions only`, 'remove the line')
+    if (type === undefined) throw new UsageError('A type is unknown', `"${text}" is not a record type`, 'write a type such as A, or TYPE65 for one without a name')
+    if (isMetaType(type)) throw new UsageError('A type cannot be stored', `${text} is only valid in questions`, 'remove the line')
     this.#types.set(text, type)
     return type
   }
 
   #add(node: number, type: number, ttl: number, rdata: Uint8Array): void {
-    if (type === TYPE.SOA && node !== this.content.apex) throw new UsageError('An SOA is at the wrong place', `"${this.content.nameOf(node)}" is not ${APEX}.`, `write it at ${APEX}. or remove it`)
-    if (type === TYPE.CNAME && node === this.content.apex) throw new UsageError('A CNAME does not stand alone', `"${APEX}" has SOA and NS beside it (RFC 1034 §3.6.2)`, 'write addresses there')
+    if (type === TYPE.SOA && node !== this.content.apex) throw new UsageError('An SOA is misplaced', `"${this.content.nameOf(node)}" is not ${APEX}.`, `write it at ${APEX}. or remove it`)
+    if (type === TYPE.CNAME && node === this.content.apex) throw new UsageError('A CNAME excludes other records', `"${APEX}" also has SOA and NS (RFC 1034 §3.6.2)`, 'write addresses there')
     const outcome = this.content.add(node, type, ttl, rdata)
-    if (outcome === 'apart') throw new UsageError('Two records do not stand together', `"${this.content.nameOf(node)}" has ${this.#whyApart(node, type)}`, 'remove one or the other')
+    if (outcome === 'incompatible') throw new UsageError('Two records are incompatible', `"${this.content.nameOf(node)}" has ${this.#whyIncompatible(node, type)}`, 'remove one or the other')
     if (outcome === 'second') throw new UsageError(`There are two ${formatType(type)} records`, `"${this.content.nameOf(node)}" can have one (RFC 1035 §5.2, RFC 6672 §2.4)`, 'remove one')
     if (outcome === 'full') throw new UsageError('A name has too many records', `"${this.content.nameOf(node)}" has more than ${RECORDS_OF_NAME_MAX}, which is the limit`, 'remove some')
     if (++this.#recordsRead > RECORDS_MAX || this.content.size > NAMES_MAX + 1) throw new UsageError('The file is too large', `it has more than ${NAMES_MAX} names or ${RECORDS_MAX} records`, 'remove some')
   }
 
-  #whyApart(node: number, type: number): string {
+  #whyIncompatible(node: number, type: number): string {
     const hasCname = type === TYPE.CNAME || this.content.recordsOf(node, undefined, TYPE.CNAME).length > 0
-    return hasCname ? 'a CNAME and something beside it (RFC 1034 §3.6.2)' : 'both NS and DNAME (RFC 6672 §2.3)'
+    return hasCname ? 'a CNAME and other records (RFC 1034 §3.6.2)' : 'both NS and DNAME (RFC 6672 §2.3)'
   }
 
   #readDirective(words: readonly Token[]): void {
@@ -161,7 +161,7 @@ export class ZoneReader {
         return
       case '$TTL': {
         const ttl = parseTtl(value)
-        if (ttl === undefined) throw new UsageError('$TTL is wrong', `"${value}" is no time`, 'write seconds')
+        if (ttl === undefined) throw new UsageError('$TTL is invalid', `"${value}" is not a duration`, 'write seconds')
         this.#defaultTtl = ttl
         return
       }
@@ -171,13 +171,13 @@ export class ZoneReader {
           if (entry.advance()) this.#readEntry(entry)
         }
         return
-      case '$INCLUDE': throw new UsageError('$INCLUDE is not read here', 'this file is written again after changes, and then holds everything itself', 'put the other file\'s text in its place')
-      default: throw new UsageError(`${name} is not understood`, 'only $ORIGIN, $TTL and $GENERATE are', 'write the records themselves')
+      case '$INCLUDE': throw new UsageError('$INCLUDE is not supported', 'this file is rewritten after changes and then contains everything itself', 'put the text of the other file in its place')
+      default: throw new UsageError(`${name} is not supported`, 'only $ORIGIN, $TTL and $GENERATE are', 'write the records themselves')
     }
   }
 }
 
-/** True for a name that reads as it stands: no escape, no `@`, and every label of a right length. One final dot is fine. */
+/** True for a name that can be used as is: no escape, no `@`, and every label of valid length. One final dot is allowed. */
 function isPlainName(text: string, start: number, end: number): boolean {
   let labelAt = start
   for (let at = start; at < end; at++) {
@@ -196,7 +196,7 @@ function isClassIn(entry: EntryReader, token: number): boolean {
   return (length === 2 || length === 6) && /^(in|class1)$/i.test(entry.textOf(token))
 }
 
-/** Reads `192.0.2.1` into four octets. @returns false for anything else */
+/** Parses `192.0.2.1` into four octets. @returns false for anything else */
 function readIpv4(entry: EntryReader, token: number, octets: Uint8Array): boolean {
   const end = entry.endOf(token)
   let at = entry.startOf(token)
@@ -215,7 +215,7 @@ function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE
 }
 
-/** Undefined for what is no TTL (RFC 2181 §8). */
+/** @returns undefined for anything but a TTL (RFC 2181 §8) */
 function parseTtl(text: string): number | undefined {
   const seconds = parseSeconds(text)
   return seconds !== undefined && seconds <= TTL_MAX ? seconds : undefined

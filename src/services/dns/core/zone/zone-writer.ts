@@ -1,6 +1,6 @@
 /**
- * Writes dns.zone, a master file (RFC 1035 §5) that a person can read and edit and other servers can load. Names outside the apex
- * stand absolute at its end (docs/decisions/zone-file.md says what other servers make of them).
+ * Writes dns.zone, a zone file (RFC 1035 §5) that people can read and edit and other servers can load. Names outside the apex
+ * come last and are absolute (docs/decisions/zone-file.md says how other servers treat them).
  */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { isWithin, nameKey, ROOT } from '../../wire/name.ts'
@@ -10,12 +10,12 @@ import { APEX, REGISTERED_TTL_SECONDS } from './apex.ts'
 import type { Zone } from './zone.ts'
 
 /**
- * The lines of the file, each with its newline: SOA and NS first, then the apex's names relative to it, then the others absolute.
- * A record that is passed over gives an empty piece, so that whoever takes the pieces can stop anywhere.
+ * The lines of the file, each with its newline: SOA and NS first, then the names below the apex, relative to it, then the others,
+ * absolute. A skipped record yields an empty string, so that the consumer gets control regularly and can pause anywhere.
  */
 export function* formatZone(zone: Pick<Zone, 'records' | 'recordsOf'>): Generator<string> {
-  yield '; Names registered at this DNS server (RFC 1035 master file).\n'
-  yield '; You may edit it, also while the server runs: it is read again within seconds. Comments are lost when a name is registered.\n'
+  yield '; Names registered with this DNS server (RFC 1035 master file).\n'
+  yield '; You may edit this file, even while the server runs: it is reread within seconds. Comments are lost when a name is registered.\n'
   yield `$ORIGIN ${APEX}.\n$TTL ${REGISTERED_TTL_SECONDS}\n`
   const outside = new Set<string>()
   for (const record of zone.records()) {

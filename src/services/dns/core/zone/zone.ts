@@ -1,13 +1,13 @@
 /**
- * What is registered here, permanently: any number of records under any name. Below the apex (`home`) this server is the
- * authority, so what is not registered there does not exist. Outside the apex it answers for exactly the names registered.
- * Addresses get their PTR records by themselves.
+ * The registered names: any number of records under any name. At and below the apex (`home`) this server is authoritative, so
+ * a name that is not registered there does not exist. Outside the apex it answers for exactly the names registered. PTR
+ * records for the registered addresses are synthesized.
  *
- * A name that is missing may be made up from a wildcard (RFC 1034 §4.3.3, RFC 4592): `*.home` speaks for `x.home` and `y.x.home`,
- * but not for a name that exists, nor below one.
+ * A missing name may be synthesized from a wildcard (RFC 1034 §4.3.3, RFC 4592): `*.home` covers `x.home` and `y.x.home`, but
+ * neither a name that exists nor any name below one.
  *
- * What lies below a delegation belongs to others, who are named instead (RFC 1034 §4.3.2, step 3b); what lies below a DNAME is an
- * alias for what lies below its target (RFC 6672).
+ * Names below a delegation belong to other servers, and the answer is a referral to them (RFC 1034 §4.3.2, step 3b). Names
+ * below a DNAME are aliases for names below its target (RFC 6672).
  *
  *     *.home, a.b.home registered      x.home  y.x.home   from *.home
  *                                      b.home             exists: no data
@@ -26,25 +26,25 @@ import { planChange, type NameChange, type Plan, type ZoneChange } from './zone-
 import { NAMES_MAX, ZoneContent } from './zone-content.ts'
 import { ZoneHistory, type ZoneDifference } from './zone-history.ts'
 
-/** Records of the answer have the name of the question as their owner, in its letters. */
+/** The owner of the answer's records is the name in the question, with its case. */
 export type ZoneAnswer =
   | { readonly kind: 'records'; readonly records: readonly ResourceRecord[] }
   | { readonly kind: 'alias'; readonly record: ResourceRecord }
-  /** The alias that a DNAME above the name makes of it; undefined where that would be too long for a name. */
+  /** A DNAME above the name, and the alias synthesized from it; undefined if that would be too long for a name. */
   | { readonly kind: 'redirection'; readonly dname: ResourceRecord; readonly alias: ResourceRecord | undefined }
-  /** The name belongs to another zone: its servers, what is known of its keys, and the addresses that are known of its servers. */
+  /** The name belongs to another zone: its servers, the known DS records, and the known addresses of its servers. */
   | { readonly kind: 'referral'; readonly servers: readonly ResourceRecord[]; readonly keys: readonly ResourceRecord[]; readonly glue: readonly ResourceRecord[] }
   /** The name has other types, or names below it. */
   | { readonly kind: 'nodata'; readonly soa: ResourceRecord }
   | { readonly kind: 'nxdomain'; readonly soa: ResourceRecord }
 
 export class Zone {
-  /** Names are missing that belong here, for the file that has them cannot be read: no secondary is to take this for the zone. */
+  /** Names are missing because the zone file cannot be read. No secondary may transfer the zone in this state. */
   isPartial = false
   #content = new ZoneContent()
   readonly #history = new ZoneHistory()
   #soa = soaFor(APEX)
-  /** The SOA as a negative answer has it: with the time for which that holds (RFC 2308 §3). */
+  /** The SOA for negative answers, with the TTL for which they may be cached (RFC 2308 §3). */
   #negativeSoa = this.#soa
   #generation = 0
 
@@ -53,9 +53,9 @@ export class Zone {
   }
 
   /**
-   * Replaces everything. SOA and NS of the apex are made up where the content has none.
-   * @param content belongs to the zone from now on
-   * @param leastSerial the zone's serial where the content's own is older than it
+   * Replaces the whole content. If it has no SOA or NS at the apex, default ones are added.
+   * @param content the zone takes ownership
+   * @param leastSerial becomes the zone's serial if the content's own is older
    */
   load(content: ZoneContent, leastSerial?: number): void {
     for (const { type, ttl, rdata } of apexRecords(leastSerial ?? 1)) {
@@ -68,7 +68,7 @@ export class Zone {
     if (leastSerial !== undefined && isNewerSerial(leastSerial, this.serial)) this.#setSoa(withSerial(this.#soa, leastSerial))
   }
 
-  /** Goes up with every change and every load: what was made of an older state is out of date. */
+  /** Increments with every change and load: anything derived from an older state is out of date. */
   get generation(): number {
     return this.#generation
   }
@@ -82,32 +82,32 @@ export class Zone {
   }
 
   /**
-   * The changes since the state with this serial, oldest first; none where that is the state of now. Undefined where it is not
-   * known, or not any more (zone-history.ts has the limits): then the whole zone is what is new.
+   * The changes since the state with this serial, oldest first; none if that is the current state. Undefined if it is unknown
+   * or no longer remembered (zone-history.ts has the limits): then only the whole zone will do.
    */
   differencesSince(serial: number): readonly ZoneDifference[] | undefined {
     return serial === this.serial ? [] : this.#history.since(serial)
   }
 
   /**
-   * What is known here about a question; undefined where another server has to be asked.
-   * @param qtype ANY gets the CNAME of an alias, and else one small HINFO record (RFC 8482 §4.2)
+   * The zone's answer to a question; undefined if another server must be queried.
+   * @param qtype ANY gets the CNAME of an alias, otherwise one small HINFO record (RFC 8482 §4.2)
    */
   lookup(qname: string, qtype: number): ZoneAnswer | undefined {
     const node = this.#content.find(qname)
     const cut = isWithin(qname, APEX) ? this.#content.cutOf(node) : NONE
-    // What is known of the other zone's keys is this zone's (RFC 4035 §3.1.4.1).
-    if (cut !== NONE && !(cut === node && qtype === TYPE.DS)) return this.#answerBeyond(cut, qname, qtype)
+    // The DS records of the child zone belong to this zone (RFC 4035 §3.1.4.1).
+    if (cut !== NONE && !(cut === node && qtype === TYPE.DS)) return this.#answerBelowCut(cut, qname, qtype)
     if (node !== NONE && this.#content.hasRecords(node)) return this.#answerFrom(node, qname, qtype)
     const pointers = this.#pointers(qname)
-    if (pointers.length > 0) return this.#answerWith(pointers, qname, qtype)
+    if (pointers.length > 0) return this.#answerFromPointers(pointers, qname, qtype)
     const source = node === NONE ? this.#content.wildcard() : NONE
     if (source !== NONE && this.#content.hasRecords(source)) return this.#answerFrom(source, qname, qtype)
     if (!isWithin(qname, APEX)) return undefined
     return { kind: node !== NONE || source !== NONE ? 'nodata' : 'nxdomain', soa: this.#negativeSoa }
   }
 
-  /** True for a name that has names below it, so it exists though it may have no records. */
+  /** True if there are names below this one: it exists, though it may have no records. */
   hasBelow(name: string): boolean {
     const node = this.#content.find(name)
     if (node !== NONE && this.#content.hasBelow(node)) return true
@@ -116,29 +116,29 @@ export class Zone {
   }
 
   /**
-   * Everything: the SOA, what else the apex has, then the names in the order of their registration (a new name may stand where one
-   * was removed). A change meanwhile does no harm, but then names are as they were at different moments: `generation` tells.
+   * All records: the SOA, the other records of the apex, then the names in order of registration (a new name may take the place
+   * of a removed one). The zone may change during iteration, but then names reflect different states; compare `generation`.
    */
   *records(): Generator<ResourceRecord> {
     const content = this.#content
     for (const node of content.nodes()) yield* content.recordsOf(node)
   }
 
-  /** What a name itself has, as it was registered. */
+  /** The records registered under exactly this name. */
   recordsOf(name: string): readonly ResourceRecord[] {
     const node = this.#content.find(name)
     return node === NONE ? [] : this.#content.recordsOf(node)
   }
 
-  /** How many names are registered, the apex with its own SOA and NS not counted. */
+  /** The number of registered names. The apex counts only if it has more than its own SOA and NS. */
   get size(): number {
     const apexHasMore = this.#content.recordsOf(this.#content.apex, APEX).some(({ type }) => type !== TYPE.SOA && type !== TYPE.NS)
     return this.#content.size - (apexHasMore ? 0 : 1)
   }
 
   /**
-   * Makes a change. Doing the same change again changes no more than the serial.
-   * @throws UsageError where it cannot be (planChange says why), or a limit is reached; then nothing has changed
+   * Applies a change. Applying it again changes only the serial.
+   * @throws UsageError if it is invalid (see planChange) or a limit is reached; then nothing has changed
    */
   apply(change: ZoneChange): ZoneDifference {
     const { names } = this.plan(change)
@@ -154,13 +154,13 @@ export class Zone {
 
   /**
    * What `apply` would do.
-   * @param recordsOf what a name has, where other changes are to be made before
-   * @throws UsageError as `apply` would
+   * @param recordsOf the records of a name; given if other changes are to be applied first
+   * @throws UsageError as `apply`
    */
   plan(change: ZoneChange, recordsOf = (name: string) => this.recordsOf(name)): Plan {
     const plan = planChange(change, name => [...recordsOf(name)])
     const more = plan.names.filter(({ before }) => before.length === 0).length - plan.names.filter(({ after }) => after.length === 0).length
-    if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan.names[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER names that nobody needs')
+    if (more > 0 && this.size + more > NAMES_MAX) throw new UsageError(`${plan.names[0]?.name ?? ''} was not registered`, `${NAMES_MAX} names are registered, which is the limit`, 'UNREGISTER unused names')
     return plan
   }
 
@@ -173,7 +173,7 @@ export class Zone {
     return { kind: 'nodata', soa: isWithin(qname, APEX) ? this.#negativeSoa : soaFor(qname) }
   }
 
-  #answerBeyond(cut: number, qname: string, qtype: number): ZoneAnswer {
+  #answerBelowCut(cut: number, qname: string, qtype: number): ZoneAnswer {
     const owner = this.#content.nameOf(cut)
     const at = (type: number) => this.#content.recordsOf(cut, owner, type)
     const [dname] = at(TYPE.DNAME)
@@ -189,12 +189,12 @@ export class Zone {
     return this.recordsOf(name).filter(({ type }) => type === TYPE.A || type === TYPE.AAAA)
   }
 
-  #answerWith(pointers: readonly ResourceRecord[], qname: string, qtype: number): ZoneAnswer {
+  #answerFromPointers(pointers: readonly ResourceRecord[], qname: string, qtype: number): ZoneAnswer {
     if (qtype === TYPE.ANY) return { kind: 'records', records: [anyRecord(qname)] }
     return qtype === TYPE.PTR ? { kind: 'records', records: pointers } : { kind: 'nodata', soa: soaFor(qname) }
   }
 
-  /** The PTR records that nobody wrote: of the names that have this address. */
+  /** The synthesized PTR records: one for each name with this address. */
   #pointers(qname: string): ResourceRecord[] {
     const reverse = parseReverseName(qname)
     if (reverse === undefined || !isWholeAddress(reverse)) return []
@@ -227,7 +227,7 @@ function differenceOf(names: readonly NameChange[], from: ResourceRecord, to: Re
   return { from, to, removed: own.flatMap(({ before, after }) => missing(before, after)), added: own.flatMap(({ before, after }) => missing(after, before)) }
 }
 
-/** The answer to ANY where there is no CNAME: one record that says "see RFC 8482", too small to be worth a forged question. */
+/** The answer to ANY without a CNAME: one record that says "RFC8482", too small for an amplification attack with forged queries. */
 export function anyRecord(qname: string): ResourceRecord {
   return { ...plainRecord(qname, TYPE.HINFO, '"RFC8482" ""'), ttl: 3600 }
 }

@@ -8,8 +8,8 @@
  *     NAPTR | order (2) | preference (2) | flags: string | services: string | regexp: string | replacement: name |
  *     URI   | priority (2) | weight (2) | target: octets to the end |
  *
- * The types whose names old senders compress must be known by their fields, or a pointer would be passed on as if it were data
- * (RFC 3597 §4). That is why dead ones like MD and MINFO have a row.
+ * Old senders compress names in some types. Those types need a layout, or a pointer would be passed on as if it were data
+ * (RFC 3597 §4). That is why obsolete types such as MD and MINFO are listed.
  */
 import { TYPE } from '../types.ts'
 import { characterString, characterStrings, domainName, integer, ipv4, ipv6, remainingText, seconds, type Field } from './field.ts'

@@ -1,6 +1,6 @@
 /**
- * Records that say which keys and certificates are the right ones: CAA (RFC 8659 §4), SSHFP (RFC 4255), TLSA (RFC 6698 §2),
- * SMIMEA (RFC 8162) and OPENPGPKEY (RFC 7929).
+ * Records that vouch for keys and certificates: CAA (RFC 8659 §4), SSHFP (RFC 4255), TLSA (RFC 6698 §2), SMIMEA (RFC 8162)
+ * and OPENPGPKEY (RFC 7929).
  *
  *     CAA   | flags (1) | tag length (1) | tag | value: octets to the end |
  *     SSHFP | algorithm (1) | fingerprint type (1) | fingerprint |
@@ -10,7 +10,7 @@ import { MalformedPacket } from '../../../kit/errors.ts'
 import { TYPE } from '../types.ts'
 import { characterString, integer, quoted, remainingBase64, remainingHex, remainingText, wrong, type DataField, type Field } from './field.ts'
 
-/** Letters and digits, so it needs no quotes. What a wire brings against that rule is kept, and shown in quotes. */
+/** Letters and digits, so it needs no quotes. A tag from the network that breaks this rule is kept, and shown in quotes. */
 const tag: DataField = {
   ...characterString('tag'),
   skip(reader) {
@@ -21,7 +21,7 @@ const tag: DataField = {
   parse(words, origin, writer) {
     const at = writer.length
     characterString('tag').parse(words, origin, writer)
-    if (writer.length === at + 1) throw wrong('', 'no tag', 'write a tag such as issue')
+    if (writer.length === at + 1) throw wrong('', 'not a tag', 'write a tag such as issue')
   },
   format(reader) {
     const text = quoted(reader.take(reader.uint8()))

@@ -1,14 +1,14 @@
 /**
  * Records of signed zones: DNSKEY, RRSIG, NSEC and DS (RFC 4034), NSEC3 and NSEC3PARAM (RFC 5155), CDS and CDNSKEY (RFC 7344).
- * Hamlet neither signs nor validates; it keeps and passes them on.
+ * Hamlet neither signs nor validates; it stores these records and passes them on.
  *
  *     RRSIG | type covered (2) | algorithm (1) | labels (1) | original ttl (4) | expiration (4) | inception (4) | key tag (2)
  *           | signer: name | signature |
  *     NSEC  | next: name | types |
  *     NSEC3 | hash (1) | flags (1) | iterations (2) | salt length (1) | salt | hash length (1) | next hashed owner | types |
  *
- * A list of types is a bitmap in windows of 256 types: window (1), length (1–32), octets whose first bit is the window's type 0;
- * empty windows and zero octets at the end are left out (RFC 4034 §4.1.2).
+ * A list of types is a bitmap, divided into windows of 256 types: window number (1), length (1–32), octets. The first bit
+ * is the window's type 0. Empty windows and trailing zero octets are omitted (RFC 4034 §4.1.2).
  */
 import { MalformedPacket } from '../../../kit/errors.ts'
 import { formatBase32Hex, formatHex, parseBase32Hex, parseHex } from '../base-encodings.ts'
@@ -24,7 +24,7 @@ const typeBitmap: DataField = {
     for (let last = -1; reader.offset < reader.end;) {
       const window = reader.uint8()
       const length = reader.uint8()
-      if (window <= last || length === 0 || length > WINDOW_OCTETS_MAX) throw new MalformedPacket(reader.offset - 2, 'RFC 4034 §4.1.2', `window ${window} of a type bitmap has ${length} octets or stands after window ${last}`)
+      if (window <= last || length === 0 || length > WINDOW_OCTETS_MAX) throw new MalformedPacket(reader.offset - 2, 'RFC 4034 §4.1.2', `window ${window} of a type bitmap has ${length} octets or follows window ${last}`)
       reader.skip(length)
       last = window
     }
@@ -54,14 +54,14 @@ function encodeWindow(window: number, types: readonly number[], writer: OctetWri
   writer.octets(bitmap)
 }
 
-/** Seconds since 1970 modulo 2³², in text as YYYYMMDDHHMMSS in UTC (RFC 4034 §3.2); read as a plain number of seconds too. */
+/** Seconds since 1970 modulo 2³²; as text YYYYMMDDHHMMSS in UTC, or a plain number of seconds (RFC 4034 §3.2). */
 const time = (title: string): DataField => ({
   title,
   skip: reader => reader.skip(4),
   parse(words, _origin, writer) {
     const text = words.next(title)
     const seconds = /^\d{1,10}$/.test(text) ? Number(text) : secondsOf(text)
-    if (seconds === undefined || seconds > 0xffffffff) throw wrong(text, `no ${title}`, 'write a time such as 20260131235959, in UTC')
+    if (seconds === undefined || seconds > 0xffffffff) throw wrong(text, `not a valid ${title}`, 'write a time such as 20260131235959, in UTC')
     writer.uint32(seconds)
   },
   format: reader => formatTime(reader.uint32()),
@@ -71,7 +71,7 @@ function formatTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 19).replace(/\D/g, '')
 }
 
-/** @returns undefined for what is no time of the calendar: the 31st of February comes back as another day */
+/** @returns undefined for a date that does not exist: formatted again, February 31 is another day */
 function secondsOf(text: string): number | undefined {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? []
   if (second === undefined) return undefined
@@ -79,14 +79,14 @@ function secondsOf(text: string): number | undefined {
   return seconds >= 0 && formatTime(seconds) === text ? seconds : undefined
 }
 
-/** Octets behind their length, in digits; a salt may be empty, and is `-` then (RFC 5155 §3.3). */
+/** Octets preceded by their length, as digits; `-` for none, as in an empty salt (RFC 5155 §3.3). */
 const countedDigits = (title: string, parse: (text: string) => Uint8Array | undefined, format: (octets: Uint8Array) => string): DataField => ({
   title,
   skip: reader => reader.skip(reader.uint8()),
   parse(words, _origin, writer) {
     const text = words.next(title)
     const octets = text === '-' ? new Uint8Array(0) : parse(text)
-    if (octets === undefined || octets.length > 255) throw wrong(text, `no ${title}`, 'write its digits without blanks, or - for none')
+    if (octets === undefined || octets.length > 255) throw wrong(text, `not a valid ${title}`, 'write its digits without spaces, or - for none')
     writer.uint8(octets.length)
     writer.octets(octets)
   },

@@ -1,7 +1,7 @@
 /**
- * What record data is made of. A record type is a row of fields; each kind of field knows how long its value is, how it is parsed
- * and how it is formatted. Data is stored as the octets that stand in a message, but for domain names: those are stored whole,
- * and in a message a pointer may stand for their end.
+ * The fields of record data. The layout of a record type is a sequence of fields; each kind of field knows the length of its
+ * value and how to parse and format it. Data is stored as the octets of a message, except that domain names are stored in
+ * full, while in a message they may end in a pointer.
  */
 import { UsageError } from '../../../kit/errors.ts'
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../../kit/ip-address.ts'
@@ -12,29 +12,29 @@ import { parseSeconds, type Token } from '../presentation.ts'
 import { formatType, parseType } from '../types.ts'
 
 interface Value {
-  /** What it is called when it is missing or wrong. */
+  /** Names the value in errors. */
   readonly title: string
-  /** Takes the words of one value. @throws UsageError naming the word that does not fit */
+  /** Consumes the words of one value. @throws UsageError naming the invalid word */
   parse(words: Words, origin: string, writer: OctetWriter): void
-  /** The text of the value that the reader stands at, behind which it moves; '' for a list of none. */
+  /** Reads one value and returns its text; '' for an empty list. */
   format(reader: OctetReader): string
 }
 
-/** A value that stands in a message as it is stored. */
+/** A value with the same octets in a message and in memory. */
 export interface DataField extends Value {
-  /** Goes over one value. @throws MalformedPacket where the octets are none */
+  /** Skips one value. @throws MalformedPacket if the octets are invalid */
   skip(reader: OctetReader): void
 }
 
 /** A domain name. */
 export interface NameField extends Value {
-  /** True in the types of RFC 1035: in others a name may not be sent as a pointer (RFC 3597 §4), though it is read. */
+  /** True in the types of RFC 1035. In others a name must not be sent compressed (RFC 3597 §4), though a compressed one is read. */
   readonly compressible: boolean
 }
 
 export type Field = DataField | NameField
 
-/** The words of one record's data, taken from left to right. */
+/** The words of one record's data, consumed from left to right. */
 export class Words {
   #at = 0
   readonly #tokens: readonly Token[]
@@ -47,14 +47,14 @@ export class Words {
     this.#fields = fields
   }
 
-  /** @throws UsageError where none is left, calling what is missing by its title */
+  /** @throws UsageError if none is left, with the title of what is missing */
   next(title: string): string {
     const token = this.#tokens[this.#at++]
-    if (token === undefined) throw new UsageError(`${formatType(this.#type)} data is not complete`, `its ${title} is missing`, this.#remedy())
+    if (token === undefined) throw new UsageError(`${formatType(this.#type)} data is incomplete`, `its ${title} is missing`, this.#remedy())
     return token.text
   }
 
-  /** All that are left, perhaps none. */
+  /** All remaining words, perhaps none. */
   rest(): readonly Token[] {
     const rest = this.#tokens.slice(this.#at)
     this.#at = this.#tokens.length
@@ -65,7 +65,7 @@ export class Words {
     return this.#at >= this.#tokens.length
   }
 
-  /** @throws UsageError where a word is left */
+  /** @throws UsageError if a word is left */
   end(): void {
     const token = this.#tokens[this.#at]
     if (token !== undefined) throw new UsageError(`${formatType(this.#type)} data is too long`, `"${token.text}" is one word too many`, this.#remedy())
@@ -93,7 +93,7 @@ export const integer = (title: string, bytes: 1 | 2 | 4): DataField => ({
   parse(words, _origin, writer) {
     const text = words.next(title)
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Infinity
-    if (value >= 256 ** bytes) throw wrong(text, `no ${title}`, `write a whole number below ${256 ** bytes}`)
+    if (value >= 256 ** bytes) throw wrong(text, `not a valid ${title}`, `write a whole number below ${256 ** bytes}`)
     if (bytes === 4) writer.uint32(value)
     else if (bytes === 2) writer.uint16(value)
     else writer.uint8(value)
@@ -101,13 +101,13 @@ export const integer = (title: string, bytes: 1 | 2 | 4): DataField => ({
   format: reader => String(bytes === 4 ? reader.uint32() : bytes === 2 ? reader.uint16() : reader.uint8()),
 })
 
-/** A time of four octets, in seconds; its text may have units. */
+/** A duration in seconds, four octets; its text may have units. */
 export const seconds = (title: string): DataField => ({
   ...integer(title, 4),
   parse(words, _origin, writer) {
     const text = words.next(title)
     const value = parseSeconds(text) ?? Infinity
-    if (value >= 2 ** 32) throw wrong(text, `no ${title}`, `write seconds, or a time such as 1h30m, below ${2 ** 32} seconds`)
+    if (value >= 2 ** 32) throw wrong(text, `not a valid ${title}`, `write seconds, or a duration such as 1h30m, below ${2 ** 32} seconds`)
     writer.uint32(value)
   },
 })
@@ -118,7 +118,7 @@ export const ipv4: DataField = {
   parse(words, _origin, writer) {
     const text = words.next(this.title)
     const value = parseIpv4(text)
-    if (value === undefined) throw wrong(text, 'no IPv4 address', 'write four numbers such as 192.0.2.1')
+    if (value === undefined) throw wrong(text, 'not an IPv4 address', 'write four numbers such as 192.0.2.1')
     writer.uint32(value)
   },
   format: reader => formatIpv4(reader.uint32()),
@@ -130,27 +130,27 @@ export const ipv6: DataField = {
   parse(words, _origin, writer) {
     const text = words.next(this.title)
     const octets = parseIpv6(text)
-    if (octets === undefined) throw wrong(text, 'no IPv6 address', 'write an address such as 2001:db8::1')
+    if (octets === undefined) throw wrong(text, 'not an IPv6 address', 'write an address such as 2001:db8::1')
     writer.octets(octets)
   },
   format: reader => formatIpv6(reader.take(16)),
 }
 
-/** Up to 255 octets behind their length, in quotes (RFC 1035 §3.3). */
+/** Up to 255 octets preceded by their length; as text, in quotes (RFC 1035 §3.3). */
 export const characterString = (title: string): DataField => ({
   title,
   skip: reader => reader.skip(reader.uint8()),
   parse(words, _origin, writer) {
     const text = words.next(title)
     const octets = octetsOf(text)
-    if (octets.length > 255) throw wrong(text, 'longer than 255 octets', 'write less, or several strings where the type takes them')
+    if (octets.length > 255) throw wrong(text, 'longer than 255 octets', 'shorten it, or split it into several strings if the type allows that')
     writer.uint8(octets.length)
     writer.octets(octets)
   },
   format: reader => quoted(reader.take(reader.uint8())),
 })
 
-/** One string at least, and all that follow. */
+/** At least one string, up to the end of the data. */
 export const characterStrings = (title: string): DataField => {
   const one = characterString(title)
   return {
@@ -172,26 +172,26 @@ export const characterStrings = (title: string): DataField => {
   }
 }
 
-/** All octets that are left as one string in quotes: its length is the record's. */
+/** All remaining octets, as one quoted string: the record's length is its length. */
 export const remainingText = (title: string, octetsMin: 0 | 1): DataField => ({
   title,
   skip: reader => skipRest(reader, octetsMin),
   parse(words, _origin, writer) {
     const octets = octetsOf(words.next(title))
-    if (octets.length < octetsMin) throw wrong('', `no ${title}`, 'write one character at least')
+    if (octets.length < octetsMin) throw wrong('', `not a valid ${title}`, 'write at least one character')
     writer.octets(octets)
   },
   format: reader => quoted(restOf(reader)),
 })
 
-/** All octets that are left, one at least, in hex or base 64; the text may be cut into words. */
+/** All remaining octets, at least one, in hex or base 64; the text may be split into words. */
 const remainingDigits = (title: string, parse: (text: string) => Uint8Array | undefined, format: (octets: Uint8Array) => string): DataField => ({
   title,
   skip: reader => skipRest(reader, 1),
   parse(words, _origin, writer) {
     const text = words.next(title) + words.rest().map(token => token.text).join('')
     const octets = parse(text)
-    if (octets === undefined || octets.length === 0) throw wrong(text, `no ${title}`, 'correct its digits')
+    if (octets === undefined || octets.length === 0) throw wrong(text, `not a valid ${title}`, 'correct its digits')
     writer.octets(octets)
   },
   format: reader => format(restOf(reader)),
@@ -206,17 +206,17 @@ export const recordType = (title: string): DataField => ({
   format: reader => formatType(reader.uint16()),
 })
 
-/** @throws UsageError where the text names no type */
+/** @throws UsageError if the text is not a record type */
 export function typeOf(text: string): number {
   const type = parseType(text)
-  if (type === undefined) throw wrong(text, 'no record type', 'write a type such as A, or TYPE731 for one without a name here')
+  if (type === undefined) throw wrong(text, 'not a record type', 'write a type such as A, or TYPE731 for one without a name')
   return type
 }
 
-/** @throws UsageError where an escape is wrong or a character is no octet */
+/** @throws UsageError if an escape is invalid or a character is not an octet */
 export function octetsOf(text: string): Uint8Array {
   const octets = parseOctets(text)
-  if (octets === undefined) throw wrong(text, 'no string of octets', 'write \\DDD for what is not plain')
+  if (octets === undefined) throw wrong(text, 'not a string of octets', 'write \\DDD for anything but printable ASCII')
   return octets
 }
 
@@ -236,5 +236,5 @@ function restOf(reader: OctetReader): Uint8Array {
 
 export function wrong(text: string, why: string, remedy: string): UsageError {
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text
-  return new UsageError(`"${shown}" cannot be taken`, `it is ${why}`, remedy)
+  return new UsageError(`"${shown}" was rejected`, `it is ${why}`, remedy)
 }

@@ -52,7 +52,7 @@ test('a machine of the network registers its own name with its own address, and 
   expect(say('visitor', `REGISTER visitor.home ${VISITOR}`, 'REGISTER _http._tcp.visitor.home SRV 0 0 80 visitor.home')).toEqual([`OK visitor.home A ${VISITOR}`, 'OK _http._tcp.visitor.home SRV 0 0 80 visitor.home.'])
   expect(say('server', 'REGISTER printer.home 10.77.0.9')).toEqual(['OK printer.home A 10.77.0.9'])
   const refused = say('visitor', 'REGISTER visitor.home 10.77.0.9', `REGISTER printer.home ${VISITOR}`, 'UNREGISTER printer.home', 'LIST', 'FLUSH', `REGISTER www.example.org ${VISITOR}`, `REGISTER *.home ${VISITOR}`)
-  expect(refused.filter(line => /^ERROR The line was not taken: .*You may sign the line/.test(line)), refused.join('\n')).toHaveLength(7)
+  expect(refused.filter(line => /^ERROR The line was rejected: .*You may sign the line/.test(line)), refused.join('\n')).toHaveLength(7)
   expect(say('visitor', 'UNREGISTER _http._tcp.visitor.home SRV', 'UNREGISTER visitor.home')).toEqual(['OK _http._tcp.visitor.home SRV unregistered', 'OK visitor.home unregistered'])
 })
 
@@ -63,7 +63,7 @@ test('the server itself and allowed networks may say everything, on any of the s
 })
 
 test('a machine from afar is refused, and told of', async () => {
-  expect(say('far', `REGISTER far.home ${FAR}`)[0]).toMatch(/^ERROR .*10\.79\.0\.4 is in no network of this server/)
+  expect(say('far', `REGISTER far.home ${FAR}`)[0]).toMatch(/^ERROR .*10\.79\.0\.4 is not in a network of this server/)
   await expect.poll(() => events().find(({ event, asked }) => event === 'refused' && asked === 'REGISTER far.home')).toMatchObject({ client: expect.stringMatching(/^10\.79\.0\.4:/), why: expect.stringContaining('no network') })
 })
 

@@ -1,15 +1,16 @@
 /**
- * Who may say what on the admin port. A signature opens everything from anywhere; without one it counts where a line comes from:
+ * Access control of the admin port. A valid signature permits everything, from anywhere. For an unsigned line the source decides:
  *
- *     from                    REGISTER, REPLACE, UNREGISTER       LIST, FLUSH
- *     this machine            yes                                 yes
- *     an allowed network      yes                                 yes
- *     a network of ours       its own address for its own name    no
- *     elsewhere               no                                  no
+ *     source                   REGISTER, REPLACE, UNREGISTER       LIST, FLUSH
+ *     this machine             yes                                 yes
+ *     an allowed network       yes                                 yes
+ *     a directly connected one its own address for its own name    no
+ *     elsewhere                no                                  no
  *
- * A machine's own name is one that has no records, or only addresses and all of them the machine's; below it stand its
- * services (`_http._tcp.<name> SRV`, RFC 2782). It lies below the apex and is no wildcard, or any machine of the network could
- * take `www.example.org` from all others. A sender's address can be forged on the own network: whoever minds signs.
+ * A name is a machine's own if it has no records, or if all its records are addresses of that machine. Its services are
+ * registered below it (`_http._tcp.<name> SRV`, RFC 2782). The name must be below the apex and must not be a wildcard, or any
+ * machine on the network could take over `www.example.org` for all others. On the local network a source address can be
+ * forged; where that matters, sign.
  */
 import { UsageError } from '../../../kit/errors.ts'
 import { isInPrefix, type IpPrefix } from '../../../kit/ip-prefix.ts'
@@ -24,7 +25,7 @@ import type { Zone } from '../zone/zone.ts'
 
 export interface Sender {
   readonly address: string
-  /** The key that the line is truly signed with. */
+  /** The name of the key that signed the line, already verified. */
   readonly signedBy: string | undefined
 }
 
@@ -33,7 +34,7 @@ export interface AdminNetworks {
   readonly own: readonly string[]
   /** The networks that this machine is in. */
   readonly subnets: readonly IpPrefix[]
-  /** Those that the person named in the settings. */
+  /** The networks that the user allowed in the settings. */
   readonly allowed: readonly IpPrefix[]
 }
 
@@ -41,11 +42,11 @@ type Change = Extract<AdminCommand, { verb: 'change' }>['change']
 
 const REMEDY = 'sign the line with a key of dns.keys, send it from the server itself, or have the server started with --allow_register'
 
-/** Why a line may not be said; undefined where it may. */
+/** Why a command is refused; undefined if it is allowed. */
 export function refusalOf(command: AdminCommand, sender: Sender, networks: AdminNetworks, zone: Pick<Zone, 'recordsOf'>): UsageError | undefined {
   const within = (prefixes: readonly IpPrefix[]) => prefixes.some(prefix => isInPrefix(prefix, sender.address))
   if (sender.signedBy !== undefined || isThisMachine(sender.address, networks.own, false) || within(networks.allowed)) return undefined
-  if (!within(networks.subnets)) return refused(`${sender.address} is in no network of this server`)
+  if (!within(networks.subnets)) return refused(`${sender.address} is not in a network of this server`)
   if (command.verb !== 'change') return refused(`${sender.address} may only register its own name`)
   return refusalOfChange(command.change, sender.address, zone)
 }
@@ -53,21 +54,21 @@ export function refusalOf(command: AdminCommand, sender: Sender, networks: Admin
 function refusalOfChange(change: Change, address: string, zone: Pick<Zone, 'recordsOf'>): UsageError | undefined {
   const service = /^_[^.]+\._[^.]+\.(.+)$/.exec(change.name)
   const owner = service?.[1] ?? change.name
-  if (!isWithin(owner, APEX) || labelsOf(owner).includes('*')) return refused(`${address} may register its own name below ${APEX}, and ${owner} is none`)
+  if (!isWithin(owner, APEX) || labelsOf(owner).includes('*')) return refused(`${address} may only register its own name below ${APEX}, not ${owner}`)
   const held = zone.recordsOf(owner)
   const foreign = held.find(record => !isAddress(record, address))
   if (foreign !== undefined) return refused(`${owner} has records that are not the address of ${address}`)
   if (service !== null) return held.length === 0 ? refused(`${owner} is not registered with the address ${address}`) : refusalOfService(change, owner)
   if (change.change === 'unregister') return undefined
-  if (change.type !== 'A' && change.type !== 'AAAA') return refused(`${address} may register its own address, and no ${change.type} record`)
-  return change.rdata === address ? undefined : refused(`${address} may register its own address, and not ${change.rdata}`)
+  if (change.type !== 'A' && change.type !== 'AAAA') return refused(`${address} may only register its own address, not a ${change.type} record`)
+  return change.rdata === address ? undefined : refused(`${address} may only register its own address, not ${change.rdata}`)
 }
 
 function refusalOfService(change: Change, owner: string): UsageError | undefined {
   if (change.type !== 'SRV') return refused(`below ${owner} only services (SRV) may be registered`)
   if (change.change === 'unregister') return undefined
   const target = change.rdata.split(' ')[3] ?? ''
-  return nameKey(target) === `${nameKey(owner)}.` ? undefined : refused(`a service of ${owner} must lead to ${owner}`)
+  return nameKey(target) === `${nameKey(owner)}.` ? undefined : refused(`the target of a service of ${owner} must be ${owner}`)
 }
 
 function isAddress({ type, rdata }: ResourceRecord, address: string): boolean {
@@ -75,5 +76,5 @@ function isAddress({ type, rdata }: ResourceRecord, address: string): boolean {
 }
 
 function refused(why: string): UsageError {
-  return new UsageError('The line was not taken', why, REMEDY)
+  return new UsageError('The line was rejected', why, REMEDY)
 }

@@ -16,17 +16,17 @@ test.each([
   expect(parseAdminLine(line)).toEqual({ verb: 'change', change })
 })
 
-test('LIST and FLUSH stand alone', () => {
+test('LIST and FLUSH take no arguments', () => {
   expect([parseAdminLine('LIST'), parseAdminLine(' flush ')]).toEqual([{ verb: 'list' }, { verb: 'flush' }])
   expect(() => parseAdminLine('LIST all')).toThrow(UsageError)
 })
 
 test.each([
-  ['', /empty/], ['HELLO', /no admin command/], ['REGISTER', /name is missing/], ['REGISTER a.home', /address is missing/], ['REGISTER a.home 1.2.3', /neither an IP address/],
+  ['', /empty/], ['HELLO', /not an admin command/], ['REGISTER', /name is missing/], ['REGISTER a.home', /address is missing/], ['REGISTER a.home 1.2.3', /neither an IP address/],
   ['REGISTER a.home 192.0.2.1 x', /one word too many/], ['REGISTER a.home 192.0.2.300', /neither/], ['REGISTER a.home MX 10', /mail exchange is missing/],
-  ['REGISTER a.home MX 70000 b.home', /no preference/], ['REGISTER a.home SOA x', /cannot be registered/], ['REGISTER a.home ANY', /cannot be registered/],
+  ['REGISTER a.home MX 70000 b.home', /not a valid preference/], ['REGISTER a.home SOA x', /cannot be registered/], ['REGISTER a.home ANY', /cannot be registered/],
   ['REGISTER home NS x.home', /dns.zone/], ['REGISTER . 192.0.2.1', /root/], ['REGISTER printer.local 192.0.2.1', /\.local belongs to multicast DNS/],
-  ['REGISTER b\u00fccher.home 192.0.2.1', /ASCII/], ['REGISTER a..home 192.0.2.1', /label is empty/], ['UNREGISTER a.home nonsense', /no record type/],
+  ['REGISTER b\u00fccher.home 192.0.2.1', /ASCII/], ['REGISTER a..home 192.0.2.1', /label is empty/], ['UNREGISTER a.home nonsense', /not a record type/],
   ['REGISTER a.home TXT "open', /not closed/], [`REGISTER a.home TXT ${'x'.repeat(300)}`, /255/], ['x'.repeat(2000), /too long/],
   ['REGISTER a.home 192.0.2.1\nFLUSH', /more than one line/],
 ])('"%s" is refused with its reason', (line, reason) => {
@@ -34,8 +34,8 @@ test.each([
   expect(() => parseAdminLine(line)).toThrow(reason)
 })
 
-test('instead of a type that cannot be registered all are offered that can be written in words', () => {
-  const remedy = expect.stringMatching(/^use one of A, (?!.*\bSOA\b).*\bHTTPS\b.*, or another by its octets$/)
+test('for a type that cannot be registered, the remedy lists those that have a presentation format', () => {
+  const remedy = expect.stringMatching(/^use one of A, (?!.*\bSOA\b).*\bHTTPS\b.*, or write another type as octets$/)
   expect(() => parseAdminLine('REGISTER a.home SOA x')).toThrow(expect.objectContaining({ parts: expect.objectContaining({ remedy }) }))
 })
 
@@ -46,13 +46,13 @@ test('replies are single lines', () => {
   expect(formatAdminError(new Error('line\nbreak'))).toMatch(/^ERROR [^\n]*$/)
 })
 
-test('a list has a line for each record that was registered, 10,000 at most, and then the number of names', () => {
+test('a list has one line per registered record, at most 10,000, and then the number of names', () => {
   const own = record('home', 'NS', 'localhost.')
   expect(formatList([own, record('a.home', 'A', '192.0.2.1')], 1)).toEqual(['a.home A 192.0.2.1', 'OK 1 name'])
   expect(formatList([own], 0)).toEqual(['OK 0 names'])
   const many = (count: number) => formatList(Array.from({ length: count }, () => record('a.home', 'A', '192.0.2.1')), 5)
   expect([many(10_000).length, many(10_000)[10_000]]).toEqual([10_001, 'OK 5 names'])
-  expect([many(10_001).length, many(10_001)[10_000]]).toEqual([10_001, 'OK 5 names, the first 10000 records of them listed'])
+  expect([many(10_001).length, many(10_001)[10_000]]).toEqual([10_001, 'OK 5 names, only the first 10000 records are listed'])
 })
 
 test('no reply datagram is longer than 1,200 octets, and none is empty', () => {

@@ -16,7 +16,7 @@ import { Zone } from '../zone/zone.ts'
 const KEY: TsigKey = { name: 'laptop', algorithm: 'hmac-sha256', secret: new Uint8Array(32).fill(3) }
 const NOW_SECONDS = 1_767_225_600
 const path = (address: string): Path => ({ local: { address: '192.0.2.1', port: 53 }, interfaceName: '', peer: { address, port: 4000 } })
-const STRANGER = path('198.51.100.7')
+const OTHER_CLIENT = path('198.51.100.7')
 const SECONDARY = path('192.0.2.2')
 
 let zone: Zone
@@ -70,7 +70,7 @@ function drain(): Heard {
 }
 const rcodes = ({ answers }: Heard) => answers.map(({ header }) => formatRcode(header.rcode))
 
-test('while names are missing nobody takes the zone, and what is there is answered', () => {
+test('while names are missing, transfers are SERVFAIL but queries are answered', () => {
   zone.isPartial = true
   for (const [type, transport] of [[TYPE.AXFR, 'tcp'], [TYPE.IXFR, 'tcp'], [TYPE.IXFR, 'udp']] as const) {
     const heard = say(ask({ type }), SECONDARY, transport)
@@ -84,17 +84,17 @@ test('while names are missing nobody takes the zone, and what is there is answer
 const UPDATE = { opcode: OPCODE.UPDATE, type: TYPE.SOA }
 const AXFR = { type: TYPE.AXFR }
 
-test('an update without a signature is refused and told, and one from this machine too unless a setting says otherwise', () => {
-  const heard = say(ask(UPDATE), STRANGER)
+test('an unsigned update is refused and reported, even from this machine unless a setting allows it', () => {
+  const heard = say(ask(UPDATE), OTHER_CLIENT)
   expect([rcodes(heard), heard.updates.length, heard.refused]).toEqual([['REFUSED'], 0, ['198.51.100.7:4000 UPDATE home: it is not signed']])
   expect(rcodes(say(ask(UPDATE), path('127.0.0.1')))).toEqual(['REFUSED'])
   start({ takesLocalUpdates: true })
   expect(say(ask(UPDATE), path('127.0.0.1')).updates).toHaveLength(1)
-  expect(say(ask(UPDATE), { ...STRANGER, peer: { ...STRANGER.local, port: 4000 } }).updates).toHaveLength(1)
-  expect(rcodes(say(ask(UPDATE), STRANGER))).toEqual(['REFUSED'])
+  expect(say(ask(UPDATE), { ...OTHER_CLIENT, peer: { ...OTHER_CLIENT.local, port: 4000 } }).updates).toHaveLength(1)
+  expect(rcodes(say(ask(UPDATE), OTHER_CLIENT))).toEqual(['REFUSED'])
 })
 
-test('an own IPv6 address, which a neighbour can write into a datagram, proves this machine on a connection only', () => {
+test('one of this machine\'s IPv6 addresses, which a neighbor can forge in a datagram, proves this machine only over TCP', () => {
   start({ takesLocalUpdates: true })
   const own: Path = { local: { address: '2001:db8::1', port: 53 }, interfaceName: '', peer: { address: '2001:db8::1', port: 4000 } }
   expect(rcodes(say(ask(UPDATE), own))).toEqual(['REFUSED'])
@@ -102,94 +102,94 @@ test('an own IPv6 address, which a neighbour can write into a datagram, proves t
   expect(say(ask(UPDATE), path('::1')).updates).toHaveLength(1)
 })
 
-test('a signed update is answered when it is made, once, and its repetition gets the same answer and is not made again', () => {
+test('a signed update is requested once and answered when it is done; a retry gets the same answer', () => {
   const bytes = signed(ask(UPDATE))
-  const first = say(bytes, STRANGER)
+  const first = say(bytes, OTHER_CLIENT)
   expect([first.updates.length, first.answers.length]).toEqual([1, 0])
-  expect(say(bytes, STRANGER)).toMatchObject({ updates: [], answers: [], refused: [] })
-  machine.answerUpdate(first.updates[0] ?? expect.unreachable('an update is asked'), RCODE.NXRRSET)
+  expect(say(bytes, OTHER_CLIENT)).toMatchObject({ updates: [], answers: [], refused: [] })
+  machine.answerUpdate(first.updates[0] ?? expect.unreachable('an update is requested'), RCODE.NXRRSET)
   const answer = drain().answers[0] ?? expect.unreachable('an answer')
   expect(answer.header).toMatchObject({ id: 7, qr: true, opcode: OPCODE.UPDATE, rcode: RCODE.NXRRSET, aa: false, ra: false })
   expect(tsigOf(answer)?.mac).toHaveLength(32)
   expect(rcodes(say(bytes, path('203.0.113.5')))).toEqual(['NXRRSET'])
-  expect(say(signed(ask({ ...UPDATE, id: 8 })), STRANGER).updates).toHaveLength(1)
+  expect(say(signed(ask({ ...UPDATE, id: 8 })), OTHER_CLIENT).updates).toHaveLength(1)
 })
 
 test('an update that was signed before the server was started is refused', () => {
-  const heard = say(signed(ask(UPDATE), NOW_SECONDS - 5), STRANGER)
-  expect([rcodes(heard), heard.updates.length, heard.refused[0]]).toEqual([['REFUSED'], 0, expect.stringContaining('before this server was started')])
+  const heard = say(signed(ask(UPDATE), NOW_SECONDS - 5), OTHER_CLIENT)
+  expect([rcodes(heard), heard.updates.length, heard.refused[0]]).toEqual([['REFUSED'], 0, expect.stringContaining('before the server was started')])
 })
 
-test('a wrong signature is NOTAUTH whatever it asks, and told', () => {
+test('a request with a wrong signature is NOTAUTH, whatever it asks for, and reported', () => {
   for (const bytes of [signed(ask({ name: 'a.home' })), signed(ask(UPDATE)), signed(ask(AXFR))]) {
     bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1
-    const heard = say(bytes, STRANGER, 'tcp')
+    const heard = say(bytes, OTHER_CLIENT, 'tcp')
     expect([rcodes(heard), heard.updates.length + heard.transfers.length, tsigOf(heard.answers[0] ?? expect.unreachable('an answer'))?.error]).toEqual([['NOTAUTH'], 0, RCODE.BADSIG])
     expect(heard.refused[0]).toContain('BADSIG')
   }
 })
 
-test('a signed query gets a signed answer that fits, though an unsigned one was answered before', () => {
+test('a signed query gets a signed answer within the limit, even if the same query was answered unsigned before', () => {
   const query = ask({ name: 'a.home' })
-  expect(tsigOf(say(query, STRANGER).answers[0] ?? expect.unreachable('an answer'))).toBeUndefined()
-  const answer = say(signed(query), STRANGER).answers[0] ?? expect.unreachable('an answer')
+  expect(tsigOf(say(query, OTHER_CLIENT).answers[0] ?? expect.unreachable('an answer'))).toBeUndefined()
+  const answer = say(signed(query), OTHER_CLIENT).answers[0] ?? expect.unreachable('an answer')
   expect([answer.answers.length, tsigOf(answer)?.mac.length]).toEqual([1, 32])
   zone.apply({ change: 'update', changes: Array.from({ length: 28 }, (_, n) => ({ change: 'register', name: 'big.home', type: 'A', rdata: `192.0.2.${n}`, replace: false })) })
-  expect(say(ask({ name: 'big.home' }), STRANGER).answers[0]?.header.tc).toBe(false)
-  expect(say(signed(ask({ name: 'big.home' })), STRANGER).answers[0]?.header.tc).toBe(true)
+  expect(say(ask({ name: 'big.home' }), OTHER_CLIENT).answers[0]?.header.tc).toBe(false)
+  expect(say(signed(ask({ name: 'big.home' })), OTHER_CLIENT).answers[0]?.header.tc).toBe(true)
 })
 
-test('the zone goes to secondaries and to whoever signs, each message signed, and to nobody else', () => {
+test('only secondaries and clients that sign may transfer the zone, and for the latter each message is signed', () => {
   expect(say(ask(AXFR), SECONDARY, 'tcp').transfers[0]?.[0]?.answers.map(({ type }) => type)).toEqual([TYPE.SOA, TYPE.NS, TYPE.A, TYPE.SOA])
   zone.apply({ change: 'update', changes: Array.from({ length: 2000 }, (_, n) => ({ change: 'register', name: `n${n}.home`, type: 'A', rdata: '192.0.2.1', replace: false })) })
-  const [messages = []] = say(signed(ask(AXFR)), STRANGER, 'tcp').transfers
+  const [messages = []] = say(signed(ask(AXFR)), OTHER_CLIENT, 'tcp').transfers
   expect(messages.length).toBeGreaterThan(2)
   expect(messages.every(message => tsigOf(message)?.mac.length === 32)).toBe(true)
   for (const type of [TYPE.AXFR, TYPE.IXFR]) {
-    const heard = say(ask({ type }), STRANGER, 'tcp')
+    const heard = say(ask({ type }), OTHER_CLIENT, 'tcp')
     expect([rcodes(heard), heard.transfers.length]).toEqual([['REFUSED'], 0])
   }
 })
 
-test('another zone is NOTAUTH, a whole zone by UDP and an IXFR without a state are FORMERR', () => {
+test('another zone is NOTAUTH; AXFR over UDP and an IXFR without an SOA are FORMERR', () => {
   expect(rcodes(say(ask({ ...AXFR, name: 'example.org' }), SECONDARY, 'tcp'))).toEqual(['NOTAUTH'])
   expect(rcodes(say(ask(AXFR), SECONDARY))).toEqual(['FORMERR'])
   const without = decodeMessage(ask({ type: TYPE.IXFR }))
   expect(rcodes(say(encodeMessage({ ...without, authorities: [] }), SECONDARY, 'tcp'))).toEqual(['FORMERR'])
 })
 
-test('changes go by UDP where they fit, else the SOA alone', () => {
+test('an IXFR over UDP has the changes if they fit, otherwise just the SOA', () => {
   const query = ask({ type: TYPE.IXFR })
   zone.apply({ change: 'register', name: 'b.home', type: 'A', rdata: '192.0.2.5', replace: true })
   expect(say(query, SECONDARY).answers[0]?.answers).toHaveLength(5)
   zone.apply({ change: 'update', changes: Array.from({ length: 100 }, (_, n) => ({ change: 'register', name: `n${n}.home`, type: 'A', rdata: '192.0.2.1', replace: false })) })
   expect(say(query, SECONDARY).answers[0]?.answers.map(({ type }) => type)).toEqual([TYPE.SOA])
-  expect(tsigOf(say(signed(query), STRANGER).answers[0] ?? expect.unreachable('an answer'))).toBeDefined()
+  expect(tsigOf(say(signed(query), OTHER_CLIENT).answers[0] ?? expect.unreachable('an answer'))).toBeDefined()
 })
 
-test('a transfer by a newer EDNS is BADVERS, and two questions at once are FORMERR', () => {
+test('a transfer query with a newer EDNS version is BADVERS, and one with two questions is FORMERR', () => {
   const asked = decodeMessage(ask(AXFR))
   const newer = { ...optRecord({ rcode: 0, dnssecOk: false }), ttl: 1 << 16 }
   expect(say(encodeMessage({ ...asked, additionals: [newer] }), SECONDARY, 'tcp')).toMatchObject({ transfers: [], answers: [{ additionals: [{ ttl: 1 << 24 }] }] })
   expect(rcodes(say(encodeMessage({ ...asked, questions: [...asked.questions, ...asked.questions] }), SECONDARY, 'tcp'))).toEqual(['FORMERR'])
 })
 
-test('a NOTIFY is refused: this server is nobody\'s secondary', () => {
+test('a NOTIFY is refused: this server is not a secondary', () => {
   expect(rcodes(say(ask({ opcode: OPCODE.NOTIFY, type: TYPE.SOA }), SECONDARY))).toEqual(['REFUSED'])
   expect(rcodes(say(ask({ opcode: OPCODE.NOTIFY, type: TYPE.SOA, name: 'example.org' }), SECONDARY))).toEqual(['NOTAUTH'])
 })
 
-test('20,000 damaged requests are never done', () => {
+test('20,000 damaged requests are never carried out', () => {
   const seed = 20_261
   const random = seededRandom(seed)
   const bases = [signed(ask(UPDATE)), signed(ask(AXFR)), ask(UPDATE), ask({ opcode: OPCODE.NOTIFY, type: TYPE.SOA }), ask({ type: TYPE.IXFR })]
-  // No damage are other letters in a key's name, which is signed in lower case, and a TTL beyond 2³¹, which counts as 0.
+  // Some changes have no meaning: the case of the key name, which is signed in lowercase, and a TTL beyond 2³¹, which counts as 0.
   const meaning = (bytes: Uint8Array) => JSON.stringify(decodeMessage(bytes)).toLowerCase()
   for (let round = 0; round < 20_000; round++) {
     const base = bases[round % bases.length] ?? expect.unreachable('a base')
     const bytes = base.slice(0, random.uint32() % 4 === 0 ? random.uint32() % base.length : base.length)
     for (let damage = 1 + random.uint32() % 4; damage > 0 && bytes.length > 2; damage--) bytes[2 + random.uint32() % (bytes.length - 2)] = random.uint32()
-    const heard = say(bytes, STRANGER, round % 2 === 0 ? 'udp' : 'tcp')
+    const heard = say(bytes, OTHER_CLIENT, round % 2 === 0 ? 'udp' : 'tcp')
     if (heard.updates.length + heard.transfers.length > 0 && meaning(bytes) === meaning(base)) continue
     expect([heard.updates.length, heard.transfers.length], `seed ${seed}, round ${round}`).toEqual([0, 0])
   }

@@ -17,7 +17,7 @@ class Story {
   readonly events: string[] = []
   nowMs = 0
 
-  /** Lets time go on to each deadline until `untilMs`. */
+  /** Advances the time from deadline to deadline, up to `untilMs`. */
   run(untilMs: number): this {
     while (this.notifier.deadlineMs() <= untilMs) {
       this.nowMs = this.notifier.deadlineMs()
@@ -42,7 +42,7 @@ class Story {
   }
 }
 
-test('many changes within a second are one message to each secondary, with the newest SOA', () => {
+test('many changes within a second cause one message to each secondary, with the newest SOA', () => {
   const story = new Story()
   story.notifier.changed(SOA, 0)
   story.notifier.changed(withSerial(SOA, 9), 700)
@@ -51,7 +51,7 @@ test('many changes within a second are one message to each secondary, with the n
   expect(story.sent[0]?.message).toMatchObject({ header: { opcode: OPCODE.NOTIFY, qr: false, aa: true }, questions: [{ name: 'home', type: 6 }], answers: [withSerial(SOA, 9)] })
 })
 
-test('who has answered is left in peace, the other is told again with growing waits, and given up', () => {
+test('a secondary that has responded is not notified again; one that has not is, with growing intervals, until the notifier gives up', () => {
   const story = new Story()
   story.notifier.changed(SOA, 0)
   story.run(1000).answer(ONE)
@@ -61,14 +61,14 @@ test('who has answered is left in peace, the other is told again with growing wa
   expect(story.notifier.deadlineMs()).toBe(Infinity)
 })
 
-test('any response code is an answer, and told', () => {
+test('any response code counts as a response, and is reported', () => {
   const story = new Story()
   story.notifier.changed(SOA, 0)
   story.run(1000).answer(TWO, { rcode: 5 })
   expect(story.events).toEqual(['192.0.2.2 1 REFUSED'])
 })
 
-test('another id, another operation, a query, noise and another peer are no answer', () => {
+test('another id, another opcode, a query, garbage and another peer do not count as a response', () => {
   const story = new Story()
   story.notifier.changed(SOA, 0)
   story.run(1000)
@@ -79,7 +79,7 @@ test('another id, another operation, a query, noise and another peer are no answ
   expect(story.events).toEqual([])
 })
 
-test('a change while a message is under way is told by a new one, which the old answer does not settle', () => {
+test('a change while a message is in flight is announced by a new one, which the response to the old one does not settle', () => {
   const story = new Story()
   story.notifier.changed(SOA, 0)
   story.run(1000)

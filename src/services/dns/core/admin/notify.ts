@@ -1,9 +1,9 @@
 /**
- * NOTIFY: the secondaries are told that the zone has changed, so that they come and ask (RFC 1996). A second after a change, so
- * that many changes are one message; again with doubled waits until the secondary has answered, and five times at most: it asks
- * by itself then, when its refresh time has come.
+ * NOTIFY: informs the secondaries that the zone has changed, so that they transfer it (RFC 1996). The message is sent one
+ * second after a change, so that a burst of changes is announced once. It is repeated with doubling intervals until the
+ * secondary responds, five times at most; after that, the secondary notices the change at its next refresh.
  *
- *     still ── change ──→ due in 1 s ──→ sent ── answer ──→ still
+ *     idle ─── change ──→ due in 1 s ──→ sent ── response ─→ idle
  *                            ↑            │ 2, 4, 8, 16 s
  *                            └────────────┘
  */
@@ -16,7 +16,7 @@ import { nameKey } from '../../wire/name.ts'
 import { CLASS, formatRcode, OPCODE, RCODE, TYPE } from '../../wire/types.ts'
 import { APEX, serialOf } from '../zone/apex.ts'
 
-/** How a secondary took it: a response code, or `SILENT` where it did not answer. */
+/** The outcome for one secondary: its response code, or `SILENT` if it did not respond. */
 export interface NotifyEvent {
   readonly name: 'notified'
   readonly secondary: Path
@@ -28,12 +28,12 @@ const WAIT_MS = 1000
 const FIRST_RETRY_MS = 2000
 const ATTEMPTS_MAX = 5
 
-/** One secondary that has not heard of the newest change yet. */
+/** A secondary that has not yet acknowledged the latest change. */
 interface Notice {
   readonly soa: ResourceRecord
   readonly atMs: number
   readonly attempts: number
-  /** Of the message that is under way. */
+  /** The id of the message in flight. */
   readonly id: number | undefined
 }
 
@@ -57,13 +57,13 @@ export class Notifier implements Machine<NotifyEvent> {
     }
   }
 
-  /** A secondary's answer. Anything else is not ours to hear. */
+  /** Takes the response of a secondary, and ignores anything else. */
   receive(bytes: Uint8Array, path: Path): void {
     const notice = this.#notices.get(path)
     if (notice?.id === undefined) return
     try {
       const message = decodeMessage(bytes)
-      if (message.header.id !== notice.id || !isAnswer(message)) return
+      if (message.header.id !== notice.id || !isResponse(message)) return
       this.#settle(path, notice, formatRcode(message.header.rcode))
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
@@ -93,7 +93,7 @@ export class Notifier implements Machine<NotifyEvent> {
   }
 }
 
-/** The SOA goes along as a hint (RFC 1996 §3.7). */
+/** The SOA is included as a hint (RFC 1996 §3.7). */
 function encodeNotify(id: number, soa: ResourceRecord): Uint8Array {
   return encodeMessage({
     header: { id, qr: false, opcode: OPCODE.NOTIFY, aa: true, tc: false, rd: false, ra: false, ad: false, cd: false, rcode: RCODE.NOERROR },
@@ -101,6 +101,6 @@ function encodeNotify(id: number, soa: ResourceRecord): Uint8Array {
   })
 }
 
-function isAnswer({ header, questions: [question] }: Message): boolean {
+function isResponse({ header, questions: [question] }: Message): boolean {
   return header.qr && header.opcode === OPCODE.NOTIFY && (question === undefined || (nameKey(question.name) === APEX && question.type === TYPE.SOA))
 }

@@ -1,6 +1,6 @@
 /**
- * How often one sender may ask: its bucket holds tokens, each ask takes one, and they grow again with time. A sender is an IPv4
- * address or an IPv6 network of 64 bits, since one machine has as many addresses of that as it likes.
+ * A rate limit per sender: each request takes a token from the sender's bucket, which refills over time. A sender is an IPv4
+ * address or an IPv6 /64 network, within which one machine can use any number of addresses.
  */
 import { formatIpv6, parseIpv6 } from '../../../kit/ip-address.ts'
 
@@ -12,15 +12,15 @@ export interface BucketSize {
 interface Bucket {
   tokens: number
   filledAtMs: number
-  toldAtMs: number
+  refusedAtMs: number
 }
 
 const BUCKETS_MAX = 4096
-/** Refusals go to whoever is named as the sender, who may be somebody else's victim. */
-const TELL_EVERY_MS = 1000
+/** The source address may be forged, and the replies would then flood its owner. */
+const REFUSAL_INTERVAL_MS = 1000
 
 export class TokenBuckets {
-  /** In order of their last use: the first is most likely full again, and then forgetting it changes nothing. */
+  /** Ordered by last use: the first is the most likely to be full again, and then forgetting it changes nothing. */
   readonly #buckets = new Map<string, Bucket>()
   readonly #size: BucketSize
 
@@ -28,10 +28,10 @@ export class TokenBuckets {
     this.#size = size
   }
 
-  /** @returns `granted`; `refused` once a second and `silenced` else, where the bucket is empty */
+  /** @returns `granted`, or, if the bucket is empty, `refused` once a second and `silenced` otherwise */
   take(address: string, nowMs: number): 'granted' | 'refused' | 'silenced' {
     const key = senderOf(address)
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#size.tokens, filledAtMs: nowMs, toldAtMs: -Infinity }
+    const bucket = this.#buckets.get(key) ?? { tokens: this.#size.tokens, filledAtMs: nowMs, refusedAtMs: -Infinity }
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
     if (this.#buckets.size > BUCKETS_MAX) for (const oldest of this.#buckets.keys()) { this.#buckets.delete(oldest); break }
@@ -41,8 +41,8 @@ export class TokenBuckets {
       bucket.tokens--
       return 'granted'
     }
-    if (nowMs - bucket.toldAtMs < TELL_EVERY_MS) return 'silenced'
-    bucket.toldAtMs = nowMs
+    if (nowMs - bucket.refusedAtMs < REFUSAL_INTERVAL_MS) return 'silenced'
+    bucket.refusedAtMs = nowMs
     return 'refused'
   }
 }

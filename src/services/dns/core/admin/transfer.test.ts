@@ -31,13 +31,13 @@ function messagesOf(transfer: Transfer): { messages: Message[]; end: string } {
 }
 const recordsOf = (transfer: Transfer) => messagesOf(transfer).messages.flatMap(({ answers }) => answers.map(text))
 
-test('the whole zone begins and ends with its SOA, and names outside the apex are not in it', () => {
+test('a full transfer begins and ends with the SOA and excludes names outside the apex', () => {
   register('www.example.org', '203.0.113.1')
   const soa = `SOA ${zone.serial}`
   expect(recordsOf(wholeZone(zone))).toEqual([soa, 'home NS localhost.', 'a.home A 192.0.2.1', soa])
 })
 
-test('a large zone goes in many messages, the question in the first alone, all records once', () => {
+test('a large zone takes many messages, with the question only in the first and each record once', () => {
   zone.apply({ change: 'update', changes: Array.from({ length: 3000 }, (_, n) => ({ change: 'register', name: `n${n}.home`, type: 'A', rdata: `192.0.2.${n % 250}`, replace: false })) })
   const { messages, end } = messagesOf(wholeZone(zone))
   expect(end).toBe('whole')
@@ -48,14 +48,14 @@ test('a large zone goes in many messages, the question in the first alone, all r
   expect([records.length, new Set(records).size]).toEqual([3004, 3003])
 })
 
-test('a zone that fits is sent as it was, whatever changes meanwhile', () => {
+test('a zone that fits in the buffer is sent as it was at the start, whatever changes', () => {
   const transfer = wholeZone(zone)
   register('b.home', '192.0.2.2')
   expect(recordsOf(transfer).join()).not.toContain('b.home')
 })
 
-test('a zone too large to be held is broken off by a change, and is whole without one', () => {
-  // A stand-in of which only what a transfer reads is there: registering as many names would take long.
+test('the transfer of a zone too large for the buffer is aborted by a change, and complete without one', () => {
+  // A stub with just what a transfer reads: registering that many names would take too long.
   const state = { generation: 1 }
   const large = { soa: zone.soa, get generation() { return state.generation }, *records() { for (let n = 0; n <= RECORDS_HELD_MAX; n++) yield { ...zone.recordsOf('a.home')[0], name: `n${n}.home` } } }
   const read = () => messagesOf(wholeZone(large as unknown as Zone))
@@ -67,7 +67,7 @@ test('a zone too large to be held is broken off by a change, and is whole withou
   expect(torn.next()).toEqual({ done: true, value: 'torn' })
 })
 
-test('a secondary that is behind gets each change, and one that is not gets the SOA', () => {
+test('a secondary that is behind gets each change, and one that is up to date gets the SOA', () => {
   const before = zone.soa
   register('a.home', '192.0.2.9')
   zone.apply({ change: 'unregister', name: 'a.home' })
@@ -77,16 +77,16 @@ test('a secondary that is behind gets each change, and one that is not gets the 
   expect(recordsOf(since(withSerial(zone.soa, zone.serial + 5)))).toEqual([third])
 })
 
-test('a secondary with a state that nobody remembers gets the whole zone', () => {
+test('a secondary whose state is not remembered gets the whole zone', () => {
   expect(recordsOf(since(withSerial(zone.soa, zone.serial - 500)))).toEqual(recordsOf(wholeZone(zone)))
 })
 
-test('an IXFR without the secondary\'s SOA is no question', () => {
+test('an IXFR without the SOA of the zone has no serial', () => {
   expect(heldSerial({ ...ixfr(zone.soa), authorities: [] })).toBeUndefined()
   expect(heldSerial(ixfr({ ...zone.soa, name: 'example.org' }))).toBeUndefined()
 })
 
-test('one message holds a transfer that fits, and no other', () => {
+test('a transfer is sent in one message only if it fits', () => {
   const before = zone.soa
   register('b.home', '192.0.2.2')
   expect(decodeMessage(oneMessage(query, since(before), 512) ?? new Uint8Array(0)).answers).toHaveLength(5)

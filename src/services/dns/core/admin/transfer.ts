@@ -1,13 +1,13 @@
 /**
- * Zone transfer: a secondary takes the whole zone (AXFR, RFC 5936), or what has changed since the state that it has (IXFR,
- * RFC 1995). Both are a run of records over as many messages as it takes:
+ * Zone transfer: a secondary fetches the whole zone (AXFR, RFC 5936), or the changes since the state that it has (IXFR,
+ * RFC 1995). Both are a sequence of records, spread over as many messages as necessary:
  *
  *     AXFR               SOA  all other records of the zone  SOA
  *     IXFR               SOA  ⟨ SOA before  removed  SOA after  added ⟩ once for each change  SOA
- *     IXFR, all is old   SOA
+ *     IXFR, up to date   SOA
  *
- * An IXFR from a state that is not remembered is answered as AXFR. By UDP an IXFR that does not fit is answered by the SOA alone,
- * and the secondary comes back by TCP.
+ * An IXFR from a state that is not remembered is answered like an AXFR. Over UDP, an IXFR that does not fit is answered with
+ * just the SOA, and the secondary retries over TCP.
  */
 import { optRecord, type Edns } from '../../wire/edns.ts'
 import { encodeMessage, type Header, type Message, type Question, type ResourceRecord } from '../../wire/message.ts'
@@ -16,29 +16,29 @@ import { RCODE, TYPE } from '../../wire/types.ts'
 import { APEX, isNewerSerial, serialOf } from '../zone/apex.ts'
 import type { Zone } from '../zone/zone.ts'
 
-/** Records in the order of the figure. */
+/** Records in the order shown above. */
 export interface Transfer {
   readonly records: Iterable<ResourceRecord>
-  /** True once the rest of the records would be of another state than the first. */
+  /** True once the zone has changed, so that the remaining records would not match the first ones. */
   readonly isTorn: () => boolean
 }
 
-/** How the sending ended: with the last record, or before it since the rest would be of another state. */
+/** How a transfer ended: with the last record, or early because the zone changed. */
 export type TransferEnd = 'whole' | 'torn'
 
-/** Names are pointed to in the first 16 KiB of a message only (RFC 1035 §4.1.4); no message waits long for the one before. */
+/** Compression pointers reach only the first 16 KiB of a message (RFC 1035 §4.1.4), and short messages keep the stream flowing. */
 const MESSAGE_BYTES = 16_384
-/** Name's end, type, class, TTL and length of data. */
+/** The end of the name, type, class, TTL and data length. */
 const RECORD_BYTES = 12
-/** So many records are held until they are sent. A larger zone is read while it is sent, and a change meanwhile tears it. */
+/** Up to this many records are buffered until they are sent. A larger zone is read while it is sent, and a change in that time tears it. */
 export const RECORDS_HELD_MAX = 20_000
 
-/** AXFR. Names registered outside the apex are no part of the zone. */
+/** AXFR. Names registered outside the apex are not part of the zone. */
 export function wholeZone(zone: Zone): Transfer {
   const { soa, generation } = zone
   const rest = recordsBetween(zone)
   const held: ResourceRecord[] = [soa]
-  // Not by for-of, whose end would end the generator too.
+  // Not for-of: leaving it early would end the generator, which is read further below.
   for (let next = rest.next(); next.done !== true; next = rest.next()) {
     held.push(next.value)
     if (held.length > RECORDS_HELD_MAX) break
@@ -47,13 +47,13 @@ export function wholeZone(zone: Zone): Transfer {
   return { records: chain(held, rest, [soa]), isTorn: () => zone.generation !== generation }
 }
 
-/** The serial of what the sender of an IXFR has: its SOA stands among the authorities (RFC 1995 §3). Undefined where it says none. */
+/** The serial of the state that the sender of an IXFR has, from the SOA in the authority section (RFC 1995 §3); undefined without one. */
 export function heldSerial({ authorities }: Message): number | undefined {
   const held = authorities.find(({ name, type }) => type === TYPE.SOA && nameKey(name) === APEX)
   return held === undefined ? undefined : serialOf(held)
 }
 
-/** IXFR for a secondary that has the state of that serial. */
+/** IXFR for a secondary that has the state with this serial. */
 export function changesSince(zone: Zone, serial: number): Transfer {
   if (!isNewerSerial(zone.serial, serial)) return { records: [zone.soa], isTorn: () => false }
   const differences = zone.differencesSince(serial)
@@ -62,7 +62,7 @@ export function changesSince(zone: Zone, serial: number): Transfer {
   return { records: [zone.soa, ...changes, zone.soa], isTorn: () => false }
 }
 
-/** What of the query comes back in its answer. */
+/** The parts of the query that the response repeats. */
 export interface TransferQuery {
   readonly header: Header
   readonly question: Question
@@ -70,8 +70,8 @@ export interface TransferQuery {
 }
 
 /**
- * The messages of a transfer, each made when it is asked for. Question and EDNS stand in the first alone (RFC 5936 §2.2).
- * @param begin is called for the first message: a transfer that waits holds nothing
+ * The messages of a transfer, each encoded on demand. Only the first has a question and EDNS (RFC 5936 §2.2).
+ * @param begin called for the first message, so that a waiting transfer holds no records
  */
 export function* transferMessages(query: TransferQuery, begin: () => Transfer): Generator<Uint8Array, TransferEnd> {
   const { records, isTorn } = begin()
@@ -94,11 +94,11 @@ export function* transferMessages(query: TransferQuery, begin: () => Transfer): 
   return 'whole'
 }
 
-/** A whole transfer as one message, as UDP needs it; undefined where it does not fit. */
+/** A whole transfer in one message, for UDP; undefined if it does not fit. */
 export function oneMessage(query: TransferQuery, { records }: Transfer, limitBytes: number): Uint8Array | undefined {
   const answers: ResourceRecord[] = []
   for (const record of records) {
-    // No record takes less than a pointer for its name beside its data.
+    // A lower bound on the length: a record takes at least a pointer for its name and the fixed fields.
     if (answers.length * RECORD_BYTES > limitBytes) return undefined
     answers.push(record)
   }

@@ -1,12 +1,12 @@
 /**
- * Who signed a request, and how its answer is signed (RFC 8945 §5). Both sides hold a key; a message carries an HMAC made with
- * it, over
+ * Verifies the signature of a request, and signs its response (RFC 8945 §5). Both sides share a key. Each message carries an
+ * HMAC made with that key, over
  *
  *     a request         message ‖ its TSIG fields
- *     its answer        length and MAC of the request ‖ message ‖ TSIG fields
- *     further messages  length and MAC of the message before ‖ message ‖ time and fudge       (transfers, §5.3.1)
+ *     its response      length and MAC of the request ‖ message ‖ TSIG fields
+ *     further messages  length and MAC of the previous message ‖ message ‖ time and fudge     (transfers, §5.3.1)
  *
- * so an answer fits one request only, and no message of a transfer can be left out or put elsewhere.
+ * so a response fits exactly one request, and no message of a transfer can be omitted or reordered.
  */
 import { concat } from '../../../kit/concat.ts'
 import { MalformedPacket } from '../../../kit/errors.ts'
@@ -15,74 +15,73 @@ import { nameKey } from '../../wire/name.ts'
 import { encodePriorMac, encodeSeconds, encodeTimers, encodeTsig, encodeVariables, tsigOf, withoutTsig, withTsig, type Tsig } from '../../wire/tsig.ts'
 import { RCODE } from '../../wire/types.ts'
 
-/** Octets of each MAC (RFC 8945 §6). SHA-1 is taken from peers that have nothing newer; Hamlet makes no such key. */
+/** The length of each MAC in octets (RFC 8945 §6). SHA-1 is accepted for peers without anything newer; Hamlet generates no such key. */
 const MAC_BYTES = { 'hmac-sha256': 32, 'hmac-sha384': 48, 'hmac-sha512': 64, 'hmac-sha1': 20 } as const
 
 export type TsigAlgorithm = keyof typeof MAC_BYTES
-/** The algorithms, the recommended one first. */
-// Object.keys of a literal are its keys.
+/** The supported algorithms, the recommended one first. The assertion holds because the object is a literal. */
 export const TSIG_ALGORITHMS = Object.keys(MAC_BYTES) as readonly TsigAlgorithm[]
 
 export interface TsigKey {
-  /** A domain name, which both sides spell the same. */
+  /** A domain name that both sides agree on. */
   readonly name: string
   readonly algorithm: TsigAlgorithm
   readonly secret: Uint8Array
 }
 
-/** The key of that name, as it is now. */
+/** Looks up a key among the current ones. */
 export type KeyOf = (name: string) => TsigKey | undefined
 
-/** Cryptography as an argument: pure rooms have none. */
+/** Cryptography is passed in, because pure modules must not import it. */
 export interface Hmac {
   digest(key: TsigKey, octets: Uint8Array): Uint8Array
-  /** For two of the same length; takes the same time wherever they differ. */
+  /** Constant-time comparison of two arrays of the same length. */
   equal(one: Uint8Array, other: Uint8Array): boolean
 }
 
-/** By how much clocks may differ, whatever a request would like (RFC 8945 §10). */
+/** The largest permitted clock difference, even if a request asks for more (RFC 8945 §10). */
 export const FUDGE_SECONDS = 300
 
-/** A request that came with a signature. */
+/** A request that has a signature, valid or not. */
 export interface SignedRequest {
   readonly keyName: string
-  /** What is wrong with the signature; 0: nothing. The answer to a wrong one is NOTAUTH and nothing else. */
+  /** The TSIG error; 0 if the signature is valid. The only response to an invalid one is NOTAUTH. */
   readonly error: number
   readonly signedAtSeconds: number
-  /** No two requests have the same. */
+  /** Unique to each request. */
   readonly mac: Uint8Array
   readonly signature: ResponseSignature
 }
 
 /**
- * Checks the signature of a request.
- * @param bytes the request as it came
+ * Verifies the signature of a request.
+ * @param bytes the request as received
  * @param nowSeconds the time of day, in seconds since 1970
- * @returns undefined where it has none
- * @throws MalformedPacket for a signature that breaks the format (FORMERR)
+ * @returns undefined if the request is not signed
+ * @throws MalformedPacket for a malformed signature (FORMERR)
  */
 export function verifyRequest(bytes: Uint8Array, message: Message, keyOf: KeyOf, hmac: Hmac, nowSeconds: number): SignedRequest | undefined {
   const tsig = tsigOf(message)
   if (tsig === undefined) return undefined
   const key = keyOf(tsig.keyName)
-  const judged = (error: number, signsWith: TsigKey | undefined): SignedRequest =>
-    ({ keyName: nameKey(tsig.keyName), error, signedAtSeconds: tsig.timeSignedSeconds, mac: tsig.mac, signature: new ResponseSignature(tsig, error, signsWith, hmac) })
+  const verdict = (error: number, responseKey: TsigKey | undefined): SignedRequest =>
+    ({ keyName: nameKey(tsig.keyName), error, signedAtSeconds: tsig.timeSignedSeconds, mac: tsig.mac, signature: new ResponseSignature(tsig, error, responseKey, hmac) })
 
-  if (key === undefined || nameKey(tsig.algorithm) !== key.algorithm) return judged(RCODE.BADKEY, undefined)
+  if (key === undefined || nameKey(tsig.algorithm) !== key.algorithm) return verdict(RCODE.BADKEY, undefined)
   const full = MAC_BYTES[key.algorithm]
-  // A MAC may be cut to half, which is ten octets or more of each algorithm; no cut one is taken here.
+  // A MAC may be truncated to half its length, which is at least ten octets for each algorithm; here truncated MACs are refused.
   if (tsig.mac.length > full || tsig.mac.length < full / 2) {
-    throw new MalformedPacket(0, 'RFC 8945 §5.2.2.1', `a MAC of ${tsig.mac.length} octets, where ${key.algorithm} makes ${full}`)
+    throw new MalformedPacket(0, 'RFC 8945 §5.2.2.1', `a MAC has ${tsig.mac.length} octets, but ${key.algorithm} produces ${full}`)
   }
   const expected = hmac.digest(key, concat([withoutTsig(bytes, tsig), encodeVariables(tsig)]))
-  if (!hmac.equal(expected.subarray(0, tsig.mac.length), tsig.mac)) return judged(RCODE.BADSIG, undefined)
-  if (Math.abs(nowSeconds - tsig.timeSignedSeconds) > Math.min(tsig.fudgeSeconds, FUDGE_SECONDS)) return judged(RCODE.BADTIME, key)
-  return judged(tsig.mac.length < full ? RCODE.BADTRUNC : RCODE.NOERROR, key)
+  if (!hmac.equal(expected.subarray(0, tsig.mac.length), tsig.mac)) return verdict(RCODE.BADSIG, undefined)
+  if (Math.abs(nowSeconds - tsig.timeSignedSeconds) > Math.min(tsig.fudgeSeconds, FUDGE_SECONDS)) return verdict(RCODE.BADTIME, key)
+  return verdict(tsig.mac.length < full ? RCODE.BADTRUNC : RCODE.NOERROR, key)
 }
 
-/** Signs the answer to one request, which may be many messages. */
+/** Signs the response to one request, which may consist of many messages. */
 export class ResponseSignature {
-  /** How many octets each message grows. */
+  /** The octets that the signature adds to each message. */
   readonly octets: number
   #priorMac: Uint8Array
   #first = true
@@ -91,7 +90,7 @@ export class ResponseSignature {
   readonly #key: TsigKey | undefined
   readonly #hmac: Hmac
 
-  /** @param key undefined: the request's key or MAC was wrong, so its answer tells the error and has no MAC (RFC 8945 §5.3.2) */
+  /** @param key undefined if the key or MAC of the request was wrong: then the response carries the error but no MAC (RFC 8945 §5.3.2) */
   constructor(request: Tsig, error: number, key: TsigKey | undefined, hmac: Hmac) {
     this.#request = request
     this.#error = error
@@ -101,7 +100,7 @@ export class ResponseSignature {
     this.octets = encodeTsig(this.#record(0, 0, new Uint8Array(key === undefined ? 0 : MAC_BYTES[key.algorithm]))).length
   }
 
-  /** The next message of the answer with its signature. */
+  /** Signs the next message of the response. */
   sign(bytes: Uint8Array, nowSeconds: number): Uint8Array {
     const id = (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0)
     const unsigned = this.#record(id, nowSeconds, new Uint8Array(0))
@@ -113,7 +112,7 @@ export class ResponseSignature {
     return withTsig(bytes, { ...unsigned, mac })
   }
 
-  /** BADTIME repeats the client's time and fudge, so that the client can check the answer, and tells ours beside (RFC 8945 §5.2.3). */
+  /** BADTIME repeats the client's time and fudge, so that the client can verify the response, and adds the server's time (RFC 8945 §5.2.3). */
   #record(originalId: number, nowSeconds: number, mac: Uint8Array): Tsig {
     const badTime = this.#error === RCODE.BADTIME
     return {

@@ -7,7 +7,7 @@ import { decideUpdate } from './update.ts'
 import { RECORDS_OF_NAME_MAX } from '../zone/zone-content.ts'
 import { Zone } from '../zone/zone.ts'
 
-/** `a.home 60 IN A 192.0.2.1`, `a.home 0 ANY A`: one record; TTL and class always written. */
+/** A record from `a.home 60 IN A 192.0.2.1` or `a.home 0 ANY A`; TTL and class are required. */
 function record(text: string): ResourceRecord {
   const [name = '', ttl = '', className = '', type = '', ...words] = text.split(' ')
   const number = parseType(type) ?? expect.unreachable(type)
@@ -18,7 +18,7 @@ function record(text: string): ResourceRecord {
 
 const header = { id: 1, qr: false, opcode: OPCODE.UPDATE, aa: false, tc: false, rd: false, ra: false, ad: false, cd: false, rcode: 0 }
 
-/** As it comes from the wire. */
+/** An update as decoded from the wire. */
 function update(prerequisites: readonly string[], updates: readonly string[], questions = [{ name: 'home', type: TYPE.SOA as number, class: CLASS.IN as number }]): Message {
   return decodeMessage(encodeMessage({ header, questions, answers: prerequisites.map(record), authorities: updates.map(record), additionals: [] }))
 }
@@ -33,7 +33,7 @@ beforeEach(() => {
   ] })
 })
 
-/** The response code, once all that was decided is done. */
+/** The response code, after the decided changes were applied. */
 function run(prerequisites: readonly string[], updates: readonly string[], questions?: Message['questions'][number][]): string {
   const decision = decideUpdate(update(prerequisites, updates, questions), zone)
   if (decision.update !== undefined) zone.apply(decision.update)
@@ -41,14 +41,14 @@ function run(prerequisites: readonly string[], updates: readonly string[], quest
 }
 const held = (name: string) => zone.recordsOf(name).map(({ type, ttl, rdata }) => `${ttl} ${formatType(type)} ${formatRdata(type, rdata)}`)
 
-test('records are added, all of a type, one and all of a name removed: one step of the serial', () => {
+test('an update adds records and removes single ones, those of a type and those of a name, with one increment of the serial', () => {
   const before = zone.serial
   expect(run([], ['new.home 300 IN A 192.0.2.9', 'new.home 300 IN AAAA 2001:db8::9', 'a.home 0 NONE A 192.0.2.1', 'a.home 0 ANY TXT', 'deep.below.home 0 ANY ANY'])).toBe('NOERROR')
   expect([held('new.home'), held('a.home'), held('deep.below.home')]).toEqual([['300 A 192.0.2.9', '300 AAAA 2001:db8::9'], ['60 A 192.0.2.2'], []])
   expect(zone.serial).toBe(before + 1)
 })
 
-test('updates are made in order', () => {
+test('changes are made in order', () => {
   expect(run([], ['a.home 0 ANY ANY', 'a.home 5 IN A 192.0.2.7', 'b.home 5 IN A 192.0.2.8', 'b.home 0 ANY ANY'])).toBe('NOERROR')
   expect([held('a.home'), held('b.home')]).toEqual([['5 A 192.0.2.7'], []])
 })
@@ -60,19 +60,19 @@ test.each([
   ['alias.home 0 IN CNAME A.home.', 'NOERROR'],
   ['a.home 60 ANY A', 'FORMERR'], ['a.home 0 CH A 192.0.2.1', 'FORMERR'], ['a.home 0 ANY A 192.0.2.1', 'FORMERR'], ['a.home 0 NONE TYPE731 \\# 1 00', 'FORMERR'],
   ['a.home 0 CH TYPE731', 'FORMERR'], ['a.example.org 0 ANY ANY', 'NOTZONE'],
-])('under the condition %s: %s', (prerequisite, rcode) => {
+])('with the prerequisite %s: %s', (prerequisite, rcode) => {
   const before = zone.serial
   expect(run([prerequisite], ['new.home 300 IN A 192.0.2.9'])).toBe(rcode)
   expect([zone.serial, held('new.home').length]).toEqual(rcode === 'NOERROR' ? [before + 1, 1] : [before, 0])
 })
 
-test('records of a condition are compared as a set, in any order', () => {
+test('the records of a prerequisite are compared as a set, in any order', () => {
   expect(run(['a.home 0 IN A 192.0.2.2', 'a.home 0 IN TXT "note"', 'a.home 0 IN A 192.0.2.1'], [])).toBe('NOERROR')
   expect(run(['a.home 0 IN A 192.0.2.2', 'a.home 0 IN A 192.0.2.1', 'a.home 0 IN A 192.0.2.9'], [])).toBe('NXRRSET')
   expect(run(['a.home 0 IN A 192.0.2.2', 'a.home 0 IN A 192.0.2.9'], [])).toBe('NXRRSET')
 })
 
-test('many conditions of one name look at it once', () => {
+test('many prerequisites for one name read its records only once', () => {
   let looks = 0
   const counting = { recordsOf: (name: string) => { looks++; return zone.recordsOf(name) }, plan: () => expect.unreachable() }
   const conditions = Array.from({ length: 500 }, () => ['a.home 0 ANY A', 'a.home 0 NONE MX', 'a.home 0 IN TXT "note"']).flat()
@@ -84,12 +84,12 @@ test.each([
   ['a.example.org 60 IN A 192.0.2.1', 'NOTZONE'], ['a.home 60 CH A 192.0.2.1', 'FORMERR'], ['a.home 60 ANY A', 'FORMERR'], ['a.home 60 NONE A 192.0.2.1', 'FORMERR'],
   ['a.home 0 ANY A 192.0.2.1', 'FORMERR'], ['a.home 0 NONE A', 'FORMERR'], ['a.home 0 NONE ANY', 'FORMERR'], ['a.home 0 ANY AXFR', 'FORMERR'],
   ['a.home 0 CH A 192.0.2.1', 'FORMERR'], ['a.home 60 IN ANY \\# 1 00', 'FORMERR'],
-])('the update %s is %s, and nothing of its message is done', (one, rcode) => {
+])('the change %s is %s, and no change of its message is made', (one, rcode) => {
   expect(run([], ['new.home 300 IN A 192.0.2.9', one])).toBe(rcode)
   expect(held('new.home')).toEqual([])
 })
 
-test('the zone section names this zone, by its SOA', () => {
+test('the zone section must name this zone with type SOA', () => {
   expect(run([], [], [{ name: 'example.org', type: TYPE.SOA, class: CLASS.IN }])).toBe('NOTAUTH')
   expect(run([], [], [{ name: 'home', type: TYPE.SOA, class: CLASS.CH }])).toBe('NOTAUTH')
   expect(run([], [], [{ name: 'home', type: TYPE.A, class: CLASS.IN }])).toBe('FORMERR')
@@ -98,21 +98,21 @@ test('the zone section names this zone, by its SOA', () => {
   expect(run([], [], [{ name: 'HOME', type: TYPE.SOA, class: CLASS.IN }])).toBe('NOERROR')
 })
 
-test('a CNAME beside other data, and data beside a CNAME, are passed over; a CNAME replaces a CNAME', () => {
+test('a CNAME next to other data, and data next to a CNAME, are ignored; a CNAME replaces a CNAME', () => {
   expect(run([], ['a.home 60 IN CNAME b.home.', 'alias.home 60 IN A 192.0.2.9', 'new.home 60 IN A 192.0.2.9'])).toBe('NOERROR')
   expect([held('a.home').length, held('alias.home'), held('new.home').length]).toEqual([3, ['10 CNAME a.home.'], 1])
   expect(run([], ['alias.home 60 IN CNAME c.home.'])).toBe('NOERROR')
   expect(held('alias.home')).toEqual(['60 CNAME c.home.'])
 })
 
-test('the apex keeps its SOA and one name server, whatever is removed', () => {
+test('the apex keeps its SOA and at least one name server, whatever is removed', () => {
   expect(run([], ['home 0 ANY ANY', 'home 0 ANY NS', 'home 0 ANY SOA', 'home 0 NONE NS localhost.'])).toBe('NOERROR')
   expect(held('home').map(text => text.split(' ')[1])).toEqual(expect.arrayContaining(['SOA', 'NS']))
   expect(run([], ['home 60 IN NS ns.home.', 'home 0 NONE NS localhost.'])).toBe('NOERROR')
   expect(held('home').filter(text => text.includes(' NS '))).toEqual(['60 NS ns.home.'])
 })
 
-test('an SOA counts where it is newer, and at the apex alone', () => {
+test('an SOA is accepted only at the apex, and only if it is newer', () => {
   expect(run([], [`home 60 IN SOA ns.home. root.home. ${zone.serial + 100} 1 2 3 4`])).toBe('NOERROR')
   const after = zone.serial
   expect(held('home').find(text => text.includes('SOA'))).toMatch(/^60 SOA ns\.home\. root\.home\. \d+ 1 2 3 4$/)
@@ -121,7 +121,7 @@ test('an SOA counts where it is newer, and at the apex alone', () => {
   expect(held('a.home').join()).not.toContain('SOA')
 })
 
-test('a limit of the zone refuses all of it', () => {
+test('an update that exceeds a limit of the zone is refused as a whole', () => {
   const many = Array.from({ length: RECORDS_OF_NAME_MAX + 1 }, (_, index) => `many.home 60 IN TXT "${index}"`)
   expect(run([], ['new.home 300 IN A 192.0.2.9', ...many])).toBe('REFUSED')
   expect(run([], ['new.home 300 IN A 192.0.2.9', `large.home 60 IN TXT ${Array.from({ length: 70 }, () => `"${'x'.repeat(250)}"`).join(' ')}`])).toBe('REFUSED')

@@ -1,11 +1,11 @@
 /**
- * Dynamic update (RFC 2136): one message that says under which conditions what is added and removed, all or nothing. Its four
- * sections have other names than a query's:
+ * Dynamic update (RFC 2136): one message that adds and removes records under given conditions, all or nothing. The four
+ * sections of the message have names of their own:
  *
- *     zone            one question: the zone's name, SOA
- *     prerequisites   what must be so now, said by class and type of records without TTL (§2.4)
- *     update          what shall be so then (§2.5)
- *     additional      a TSIG, which says who asks
+ *     zone            one question: the name of the zone, type SOA
+ *     prerequisites   the conditions, expressed by class and type of records with TTL 0 (§2.4)
+ *     update          the changes (§2.5)
+ *     additional      a TSIG, which identifies the client
  *
  *     class        prerequisite                          update
  *     the zone's   the name has exactly these records    add this record
@@ -21,16 +21,16 @@ import { APEX } from '../zone/apex.ts'
 import type { Register, Unregister, Update } from '../zone/zone-change.ts'
 import type { Zone } from '../zone/zone.ts'
 
-/** What one message of a transfer holds with room to spare. */
+/** Small enough that a message of a transfer can hold such a record with room to spare. */
 const RDATA_BYTES_MAX = 16_384
 
-/** A change that stands, or why there is none. An update that changes nothing succeeds without a change. */
+/** A valid change, or the rcode that says why there is none. An update without changes succeeds with NOERROR and none. */
 export interface UpdateDecision {
   readonly rcode: number
   readonly update: Update | undefined
 }
 
-/** What the update comes to in the zone as it is now (RFC 2136 §3.1–3.4). */
+/** Evaluates an update against the current zone (RFC 2136 §3.1–3.4). */
 export function decideUpdate({ questions, answers: prerequisites, authorities: updates }: Message, zone: Pick<Zone, 'recordsOf' | 'plan'>): UpdateDecision {
   const refused = (rcode: number): UpdateDecision => ({ rcode, update: undefined })
   const rcode = checkZoneSection(questions) ?? checkPrerequisites(prerequisites, zone) ?? prescan(updates)
@@ -43,7 +43,7 @@ export function decideUpdate({ questions, answers: prerequisites, authorities: u
     zone.plan(update)
     return { rcode: RCODE.NOERROR, update }
   } catch (error) {
-    // A limit of this server's, or data that it does not take.
+    // A limit of this server, or data that it does not accept.
     if (!(error instanceof UsageError)) throw error
     return refused(RCODE.REFUSED)
   }
@@ -55,10 +55,10 @@ function checkZoneSection([zone, second]: readonly Question[]): number | undefin
   return zone.class === CLASS.IN && nameKey(zone.name) === APEX ? undefined : RCODE.NOTAUTH
 }
 
-/** RFC 2136 §3.2. Records of the zone's class are gathered first, since together they say what a name has of a type. */
+/** RFC 2136 §3.2. Records of the zone's class are collected first, since those of a name and type form one condition. */
 function checkPrerequisites(prerequisites: readonly ResourceRecord[], zone: Pick<Zone, 'recordsOf'>): number | undefined {
   const exact = new Map<string, ResourceRecord[]>()
-  const recordsOf = onceForName(name => zone.recordsOf(name))
+  const recordsOf = memoizedByName(name => zone.recordsOf(name))
   for (const record of prerequisites) {
     const { name, type } = record
     if (record.ttl !== 0) return RCODE.FORMERR
@@ -80,8 +80,8 @@ function checkPrerequisites(prerequisites: readonly ResourceRecord[], zone: Pick
   return [...exact.values()].every(records => hasExactly(records, zone)) ? undefined : RCODE.NXRRSET
 }
 
-/** Thousands of conditions may name one name, whose records are made anew each time that somebody asks for them. */
-function onceForName(recordsOf: (name: string) => readonly ResourceRecord[]): (name: string) => readonly ResourceRecord[] {
+/** Thousands of conditions may concern one name, and the zone creates its records anew for each call. */
+function memoizedByName(recordsOf: (name: string) => readonly ResourceRecord[]): (name: string) => readonly ResourceRecord[] {
   const known = new Map<string, readonly ResourceRecord[]>()
   return name => {
     const records = known.get(nameKey(name)) ?? recordsOf(name)
@@ -110,12 +110,12 @@ function prescan(updates: readonly ResourceRecord[]): number | undefined {
   return undefined
 }
 
-/** An SOA where the zone has none is passed over (RFC 2136 §3.4.2.2). */
+/** An SOA anywhere but at the apex is ignored (RFC 2136 §3.4.2.2). */
 function isStraySoa({ name, type, class: recordClass }: ResourceRecord): boolean {
   return type === TYPE.SOA && recordClass === CLASS.IN && nameKey(name) !== APEX
 }
 
-/** The other rules of RFC 2136 §3.4.2 (CNAME alone, SOA newer, the apex keeps its own) are those of an Update in zone-change.ts. */
+/** The other rules of RFC 2136 §3.4.2 (a CNAME excludes other records, an SOA must be newer, the apex keeps its own) are in zone-change.ts. */
 function changeOf({ name, type, ttl, rdata, class: recordClass }: ResourceRecord): Register | Unregister {
   if (recordClass === CLASS.IN) return { change: 'register', name, type: formatType(type), rdata: formatRdata(type, rdata), ttl, replace: false }
   if (recordClass === CLASS.NONE) return { change: 'unregister', name, type: formatType(type), rdata: formatRdata(type, rdata) }

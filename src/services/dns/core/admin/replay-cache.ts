@@ -1,29 +1,29 @@
 /**
- * Signed requests that change something are done once. Who hears one on the wire can send it again, and a client whose answer
- * was lost does so honestly: both get the first answer again. Requests are remembered for as long as their time is taken
- * (FUDGE_SECONDS); where that are too many, the oldest second is forgotten and nothing signed by then is taken any more.
- * The time of day may be set back meanwhile: then taking begins with what it is now, and not with what it was at the start.
+ * Ensures that a signed request that changes something takes effect once. An eavesdropper can replay it, and a client whose
+ * answer was lost retries it in good faith: both get the first answer again. A request is remembered while its timestamp is
+ * acceptable (FUDGE_SECONDS). If there are too many, the oldest second is forgotten, and anything signed no later than that is
+ * refused. If the clock is set back, requests are accepted from the new time on, not only from the time of the start.
  */
 import { FUDGE_SECONDS } from './tsig.ts'
 
-export type Recalled<Answer> =
-  /** Not seen before: do it, then tell `answered`. */
+export type ReplayCheck<Answer> =
+  /** Not seen before: carry it out, then call `answered`. */
   | { readonly kind: 'new' }
-  /** Being done at this moment: its answer is on the way. */
+  /** In progress: it will be answered when it is done. */
   | { readonly kind: 'pending' }
   | { readonly kind: 'done'; readonly answer: Answer }
-  /** So old that it may have been forgotten, or have been sent to this server before it was started. */
+  /** So old that it may have been forgotten, or carried out before the server was started. */
   | { readonly kind: 'too-old' }
 
 export const REQUESTS_MAX = 20_000
 
-export class ReplayMemory<Answer> {
-  /** The second at which it was signed → its MAC → its answer, once it has one. */
+export class ReplayCache<Answer> {
+  /** Second of signing → MAC → answer, once there is one. */
   readonly #requests = new Map<number, Map<string, { answer?: Answer }>>()
   #count = 0
-  /** What was signed before may have been done by a run that is forgotten. */
+  /** Anything signed before may have been carried out by an earlier run of the server. */
   #startedSecond: number
-  /** What was signed before may have been done by this run, and been forgotten. */
+  /** Anything signed before may have been carried out by this run, and forgotten. */
   #forgottenBefore = -Infinity
   readonly #requestsMax: number
 
@@ -32,8 +32,8 @@ export class ReplayMemory<Answer> {
     this.#requestsMax = requestsMax
   }
 
-  /** @param mac of a signature that was found true, and in time */
-  recall(mac: Uint8Array, signedAtSeconds: number, nowSeconds: number): Recalled<Answer> {
+  /** @param mac from a signature that is valid and whose time is acceptable */
+  check(mac: Uint8Array, signedAtSeconds: number, nowSeconds: number): ReplayCheck<Answer> {
     const key = keyOf(mac)
     const known = this.#requests.get(signedAtSeconds)?.get(key)
     if (known !== undefined) return known.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: known.answer }
@@ -46,13 +46,13 @@ export class ReplayMemory<Answer> {
     return { kind: 'new' }
   }
 
-  /** What a request that was new was answered. */
+  /** Records the answer to a request that was `new`. */
   answered(mac: Uint8Array, signedAtSeconds: number, answer: Answer): void {
     const request = this.#requests.get(signedAtSeconds)?.get(keyOf(mac))
     if (request !== undefined) request.answer = answer
   }
 
-  /** Forgets what is out of time anyway; where that frees nothing, the oldest second, unless the newcomer is no younger. */
+  /** Drops expired requests, or, if there are none, the oldest second, unless the new request is no newer than that. */
   #makeRoom(signedAtSeconds: number, nowSeconds: number): boolean {
     const before = this.#count
     for (const second of this.#requests.keys()) if (second < nowSeconds - FUDGE_SECONDS) this.#drop(second)

@@ -1,4 +1,4 @@
-/** A DNS server with its network, for tests: virtual time, clients that ask, upstreams that the test plays. */
+/** A DNS server and its network, for tests: virtual time, clients that send queries, upstreams played by the test. */
 import type { Path } from '../../../kit/endpoint.ts'
 import { assert } from '../../../kit/errors.ts'
 import { seededRandom } from '../../../kit/random.ts'
@@ -36,8 +36,8 @@ export interface NetOptions {
   readonly seed?: number
 }
 
-/** How a client asks. */
-export interface Manner extends Pick<Wanted, 'dnssecOk' | 'checkingDisabled'> {
+/** Options of a client's query. */
+export interface AskOptions extends Pick<Wanted, 'dnssecOk' | 'checkingDisabled'> {
   readonly edns?: boolean
   readonly tcp?: boolean
   readonly explain?: boolean
@@ -60,7 +60,7 @@ export class Net {
     this.server = new DnsServer(this.zone, new Cache(cacheLimits), { routes, allowPrivate: allowed, random: seededRandom(seed), ...others })
   }
 
-  ask(name: string, type = 'A', { edns = true, tcp = false, explain = false, change, ...kind }: Manner = {}): this {
+  ask(name: string, type = 'A', { edns = true, tcp = false, explain = false, change, ...kind }: AskOptions = {}): this {
     const options = explain ? [{ code: 65_001, bytes: new Uint8Array(0) }] : []
     const plain = queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN, ...kind }, 77, options)
     const query = change?.(plain) ?? (edns ? plain : { ...plain, additionals: [] })
@@ -73,7 +73,7 @@ export class Net {
     return this.#drain()
   }
 
-  /** What the server answers without looking at the query; undefined where it has to. */
+  /** The answer from the packet cache; undefined if the query needs full processing. */
   askAtOnce(name: string, type = 'A'): Message | undefined {
     const query = encodeMessage(queryFor({ name, type: parseType(type) ?? 0, class: CLASS.IN }, 77))
     const out = new Uint8Array(1232)
@@ -81,7 +81,7 @@ export class Net {
     return length === 0 ? undefined : decodeMessage(out.slice(0, length))
   }
 
-  /** The upstream's response to the query sent as number `index`. */
+  /** Delivers the upstream's response to the query at this index of `sent`. */
   reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
     const { asking, query } = this.sending(index)
     const response = change({ ...query, header: { ...query.header, qr: true, ra: true, ad: false }, answers, additionals: [] })

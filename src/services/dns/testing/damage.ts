@@ -1,4 +1,7 @@
-/** Damaged and hostile DNS messages, for tests that nothing but MalformedPacket is thrown, and for the benchmark of the worst of them. */
+/**
+ * Damaged and hostile DNS messages, for tests that nothing but MalformedPacket is thrown, and for the benchmark of the
+ * worst of them.
+ */
 import fc from 'fast-check'
 import { below, type Random } from '../../kit/random.ts'
 import { encodeMessage } from '../wire/message.ts'
@@ -10,7 +13,10 @@ export function validMessages(seed: number, count: number): Uint8Array[] {
   return [...fc.sample(anyMessage(), { seed, numRuns: count }), ...ofEachType].map(message => encodeMessage(message))
 }
 
-/** A valid message, damaged: bits flipped, octets overwritten, truncated, spliced with another, counts or lengths changed, pointers inserted. */
+/**
+ * A valid message, damaged: bits flipped, octets overwritten, truncated, spliced with another, counts or lengths changed,
+ * pointers inserted.
+ */
 export function damaged(messages: readonly Uint8Array[], random: Random): Uint8Array {
   const pick = () => new Uint8Array(messages[below(random, messages.length)] ?? [])
   let bytes = pick()

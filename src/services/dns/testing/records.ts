@@ -1,4 +1,7 @@
-/** Generators of arbitrary records and messages, for property tests and for comparison with another implementation. All data is canonical text. */
+/**
+ * Generators of arbitrary records and messages, for property tests and for comparison with another implementation. All
+ * data is canonical text.
+ */
 import fc from 'fast-check'
 import type { Message, Question, ResourceRecord } from '../wire/message.ts'
 import { encodeName } from '../wire/name.ts'
@@ -12,7 +15,10 @@ const uint16 = fc.nat(65_535)
 const uint32 = fc.nat(0xffffffff)
 const words = (...parts: readonly fc.Arbitrary<string | number>[]) => fc.tuple(...parts).map(texts => texts.join(' ').trimEnd())
 
-/** An octet of a label or a string as in a zone file. Implemented independently here, so that a bug in the code under test shows. */
+/**
+ * An octet of a label or a string as in a zone file. Implemented independently here, so that a bug in the code under test
+ * shows.
+ */
 const escaped = (octet: number, specials: string) => octet < 0x21 || octet > 0x7e ? (octet === 0x20 && !specials.includes(' ') ? ' ' : `\\${String(octet).padStart(3, '0')}`)
   : `${specials.includes(String.fromCharCode(octet)) ? '\\' : ''}${String.fromCharCode(octet)}`
 const text = (octets: Uint8Array, specials: string) => [...octets].map(octet => escaped(octet, specials)).join('')

@@ -52,7 +52,10 @@ function format(octets: Uint8Array, { digits, bits }: Base): string {
   return heldBits === 0 ? text : text + digits.charAt(held << (bits - heldBits))
 }
 
-/** @returns undefined for an invalid digit, a superfluous digit, or padding bits that are not zero, so that octets have only one text */
+/**
+ * @returns undefined for an invalid digit, a superfluous digit, or padding bits that are not zero, so that octets have
+ * only one text
+ */
 function parse(text: string, { digits, bits }: Base): Uint8Array | undefined {
   const octets = new Uint8Array(Math.floor(text.length * bits / 8))
   let length = 0

@@ -66,7 +66,10 @@ export function formatExtendedError(infoCode: number): string {
   return errorNames.get(infoCode) ?? `code ${infoCode}`
 }
 
-/** An option as text: `COOKIE 0102030405060708`, `EDE 3 (stale answer): text`, `PADDING 32 octets`. Unknown options are in hex. */
+/**
+ * An option as text: `COOKIE 0102030405060708`, `EDE 3 (stale answer): text`, `PADDING 32 octets`. Unknown options are in
+ * hex.
+ */
 export function formatOption(option: EdnsOption): string {
   const { code, bytes } = option
   return `${optionNames.get(code) ?? `OPT${code}`}${formatValue(option) ?? (bytes.length === 0 ? '' : ` ${formatHex(bytes)}`)}`
@@ -82,7 +85,10 @@ function formatValue(option: EdnsOption): string | undefined {
   return error === undefined ? undefined : ` ${error.infoCode} (${formatExtendedError(error.infoCode)})${error.text === '' ? '' : `: ${error.text}`}`
 }
 
-/** Family (2), source prefix length (1), scope prefix length (1), as many address octets as the prefix needs (RFC 7871 §6). */
+/**
+ * Family (2), source prefix length (1), scope prefix length (1), as many address octets as the prefix needs (RFC 7871
+ * §6).
+ */
 function formatClientSubnet(bytes: Uint8Array): string | undefined {
   const family = (bytes[0] ?? 0) * 0x100 + (bytes[1] ?? 0)
   const addressBytes = family === 1 ? 4 : 16

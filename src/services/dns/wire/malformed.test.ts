@@ -90,7 +90,10 @@ function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; visited(): nu
   return { bytes: proxy, visited: () => visits }
 }
 
-/** In addition to names, which the budget bounds, each octet is visited once for its field, once for its check, once for its copy. */
+/**
+ * In addition to names, which the budget bounds, each octet is visited once for its field, once for its check, once for
+ * its copy.
+ */
 const VISITS_MAX = EXPANSION_MAX + 3
 /** A name is charged after it was read: it may have 255 octets of four characters each, and 127 pointers of two octets. */
 const LAST_NAME = 4 * 255 + 2 * 127

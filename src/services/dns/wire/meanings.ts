@@ -1,4 +1,7 @@
-/** What each field of a DNS message means, in a sentence or two, and which RFC says so: shown next to a message taken apart by dissect.ts. */
+/**
+ * What each field of a DNS message means, in a sentence or two, and which RFC says so: shown next to a message taken
+ * apart by dissect.ts.
+ */
 import { meant, type Field, type Meaning } from '../../kit/dissection.ts'
 
 const UPDATE = 'RFC 2136 §2'

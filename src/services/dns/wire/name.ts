@@ -44,7 +44,10 @@ interface KnownName {
   readonly cost: number
 }
 
-/** Scratch space for one name at a time: its octets without pointers, then its text, where an octet may take four characters. */
+/**
+ * Scratch space for one name at a time: its octets without pointers, then its text, where an octet may take four
+ * characters.
+ */
 const expanded = new Uint8Array(NAME_OCTETS_MAX)
 const characters = new Uint8Array(4 * NAME_OCTETS_MAX)
 
@@ -85,7 +88,10 @@ export class NameDecoder {
     return { name, end: this.#end }
   }
 
-  /** Reads the name at the reader's offset. @throws MalformedPacket as `decode`, or if the name runs past the reader's end */
+  /**
+   * Reads the name at the reader's offset.
+   * @throws MalformedPacket as `decode`, or if the name runs past the reader's end
+   */
   read(reader: OctetReader): string {
     const { name, end } = this.decode(reader.offset)
     moveTo(end, reader)

@@ -18,7 +18,10 @@ export class OctetReader {
     return this.bytes.subarray(this.offset - count, this.offset)
   }
 
-  /** Like `take`, but a copy, which survives reuse of the buffer. (A Buffer's own `slice` would share its memory.) @throws as `take` */
+  /**
+   * Like `take`, but a copy, which survives reuse of the buffer. (A Buffer's own `slice` would share its memory.)
+   * @throws as `take`
+   */
   copy(count: number): Uint8Array {
     return new Uint8Array(this.take(count))
   }

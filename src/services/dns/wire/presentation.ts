@@ -40,7 +40,10 @@ export class EntryReader {
   #at = 0
   /** The line of the open parenthesis, for error messages; 0 outside parentheses. */
   #openedOnLine = 0
-  /** The newline that ended the previous entry. It is counted with the next entry, so that an error names the entry's own line. */
+  /**
+   * The newline that ended the previous entry. It is counted with the next entry, so that an error names the entry's own
+   * line.
+   */
   #newlines = 0
   /** Where each token begins and ends in the text, without its quotes. */
   readonly #starts: number[] = []

@@ -37,8 +37,8 @@ const RECORD_BYTES_MAX = 65_535
 
 /**
  * The signature of a message; undefined if it is not signed.
- * @throws MalformedPacket if the TSIG record is not the last or not the only one, has a class or TTL other than above, or has malformed
- * data (RFC 8945 §5.1)
+ * @throws MalformedPacket if the TSIG record is not the last or not the only one, has another class or TTL, or has
+ * malformed data (RFC 8945 §5.1)
  */
 export function tsigOf(message: Message): Tsig | undefined {
   const { answers, authorities, additionals } = message
@@ -104,7 +104,10 @@ export function encodeTsig(tsig: Tsig): Uint8Array {
   return writer.finish()
 }
 
-/** The fields of the record that the MAC covers, called TSIG variables (RFC 8945 §4.3.3): names in lowercase, uncompressed. */
+/**
+ * The fields of the record that the MAC covers, called TSIG variables (RFC 8945 §4.3.3): names in lowercase,
+ * uncompressed.
+ */
 export function encodeVariables(tsig: Tsig): Uint8Array {
   const writer = new OctetWriter(RECORD_BYTES_MAX)
   encodeName(writer, nameKey(tsig.keyName), false)

@@ -73,7 +73,10 @@ export class Authority {
     return signature === undefined ? bytes : signature.sign(bytes, this.options.wallSeconds())
   }
 
-  /** Handles anything but a plain query. @returns false for a plain query, signed or not, and for a message that no server could answer */
+  /**
+   * Handles anything but a plain query.
+   * @returns false for a plain query, signed or not, and for a message that no server could answer
+   */
   take(request: Request): boolean {
     const { message: { header, questions: [question, second] }, edns, signed } = request
     if (signed !== undefined && signed.error !== RCODE.NOERROR) this.#refuse(request, RCODE.NOTAUTH, `its signature by the key "${signed.keyName}" is ${formatTsigError(signed.error)}`)

@@ -30,7 +30,10 @@ export function isSigned(line: string): boolean {
   return SIGNATURE.test(line)
 }
 
-/** The line with its signature. @param nonce 4 to 64 printable ASCII characters without spaces, different for each line */
+/**
+ * The line with its signature.
+ * @param nonce 4 to 64 printable ASCII characters without spaces, different for each line
+ */
 export function signLine(line: string, key: TsigKey, nowSeconds: number, nonce: string, hmac: Hmac): string {
   const signed = `${line.trim()} HMAC ${key.name} ${Math.floor(nowSeconds)} ${nonce}`
   return `${signed} ${formatHex(hmac.digest(key, octetsOf(signed)))}`

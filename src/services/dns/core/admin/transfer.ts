@@ -26,11 +26,17 @@ export interface Transfer {
 /** How a transfer ended: with the last record, or early because the zone changed. */
 export type TransferEnd = 'whole' | 'torn'
 
-/** Compression pointers reach only the first 16 KiB of a message (RFC 1035 §4.1.4), and short messages keep the stream flowing. */
+/**
+ * Compression pointers reach only the first 16 KiB of a message (RFC 1035 §4.1.4), and short messages keep the stream
+ * flowing.
+ */
 const MESSAGE_BYTES = 16_384
 /** The end of the name, type, class, TTL and data length. */
 const RECORD_BYTES = 12
-/** Up to this many records are buffered until they are sent. A larger zone is read while it is sent, and a change in that time tears it. */
+/**
+ * Up to this many records are buffered until they are sent. A larger zone is read while it is sent, and a change in that
+ * time tears it.
+ */
 export const RECORDS_HELD_MAX = 20_000
 
 /** AXFR. Names registered outside the apex are not part of the zone. */
@@ -47,7 +53,10 @@ export function wholeZone(zone: Zone): Transfer {
   return { records: chain(held, rest, [soa]), isTorn: () => zone.generation !== generation }
 }
 
-/** The serial of the state that the sender of an IXFR has, from the SOA in the authority section (RFC 1995 §3); undefined without one. */
+/**
+ * The serial of the state that the sender of an IXFR has, from the SOA in the authority section (RFC 1995 §3); undefined
+ * without one.
+ */
 export function heldSerial({ authorities }: Message): number | undefined {
   const held = authorities.find(({ name, type }) => type === TYPE.SOA && nameKey(name) === APEX)
   return held === undefined ? undefined : serialOf(held)

@@ -15,7 +15,10 @@ import { nameKey } from '../../wire/name.ts'
 import { encodePriorMac, encodeSeconds, encodeTimers, encodeTsig, encodeVariables, tsigOf, withoutTsig, withTsig, type Tsig } from '../../wire/tsig.ts'
 import { RCODE } from '../../wire/types.ts'
 
-/** The length of each MAC in octets (RFC 8945 §6). SHA-1 is accepted for peers without anything newer; Hamlet generates no such key. */
+/**
+ * The length of each MAC in octets (RFC 8945 §6). SHA-1 is accepted for peers without anything newer; Hamlet generates no
+ * such key.
+ */
 const MAC_BYTES = { 'hmac-sha256': 32, 'hmac-sha384': 48, 'hmac-sha512': 64, 'hmac-sha1': 20 } as const
 
 export type TsigAlgorithm = keyof typeof MAC_BYTES
@@ -90,7 +93,10 @@ export class ResponseSignature {
   readonly #key: TsigKey | undefined
   readonly #hmac: Hmac
 
-  /** @param key undefined if the key or MAC of the request was wrong: then the response carries the error but no MAC (RFC 8945 §5.3.2) */
+  /**
+   * @param key undefined if the key or MAC of the request was wrong: then the response carries the error but no MAC
+   * (RFC 8945 §5.3.2)
+   */
   constructor(request: Tsig, error: number, key: TsigKey | undefined, hmac: Hmac) {
     this.#request = request
     this.#error = error
@@ -112,7 +118,10 @@ export class ResponseSignature {
     return withTsig(bytes, { ...unsigned, mac })
   }
 
-  /** BADTIME repeats the client's time and fudge, so that the client can verify the response, and adds the server's time (RFC 8945 §5.2.3). */
+  /**
+   * BADTIME repeats the client's time and fudge, so that the client can verify the response, and adds the server's time
+   * (RFC 8945 §5.2.3).
+   */
   #record(originalId: number, nowSeconds: number, mac: Uint8Array): Tsig {
     const badTime = this.#error === RCODE.BADTIME
     return {

@@ -115,7 +115,10 @@ function isStraySoa({ name, type, class: recordClass }: ResourceRecord): boolean
   return type === TYPE.SOA && recordClass === CLASS.IN && nameKey(name) !== APEX
 }
 
-/** The other rules of RFC 2136 §3.4.2 (a CNAME excludes other records, an SOA must be newer, the apex keeps its own) are in zone-change.ts. */
+/**
+ * The other rules of RFC 2136 §3.4.2 (a CNAME excludes other records, an SOA must be newer, the apex keeps its own) are
+ * in zone-change.ts.
+ */
 function changeOf({ name, type, ttl, rdata, class: recordClass }: ResourceRecord): Register | Unregister {
   if (recordClass === CLASS.IN) return { change: 'register', name, type: formatType(type), rdata: formatRdata(type, rdata), ttl, replace: false }
   if (recordClass === CLASS.NONE) return { change: 'unregister', name, type: formatType(type), rdata: formatRdata(type, rdata) }

@@ -12,7 +12,10 @@ import { CLASS, TYPE } from '../../wire/types.ts'
 export const APEX = 'home'
 /** Short, so that clients soon follow when a name moves to another address. */
 export const REGISTERED_TTL_SECONDS = 10
-/** How long resolvers may cache that a name does not exist (RFC 2308 §4: the SOA's minimum), and so how soon they find a new one. */
+/**
+ * How long resolvers may cache that a name does not exist (RFC 2308 §4: the SOA's minimum), and so how soon they find a
+ * new one.
+ */
 const NEGATIVE_TTL_SECONDS = 5
 /** serial, refresh, retry, expire, minimum: four octets each, at the end of an SOA's data. */
 const SOA_NUMBERS_BYTES = 20

@@ -20,7 +20,10 @@ export function areIncompatible(one: number, other: number, isApex: boolean): bo
   return !isApex && ((one === TYPE.NS && other === TYPE.DNAME) || (one === TYPE.DNAME && other === TYPE.NS))
 }
 
-/** The CNAME synthesized from a DNAME for a name below its owner (§3.1); undefined if its target would exceed the length of a name. */
+/**
+ * The CNAME synthesized from a DNAME for a name below its owner (§3.1); undefined if its target would exceed the length
+ * of a name.
+ */
 export function aliasFrom(dname: ResourceRecord, qname: string): ResourceRecord | undefined {
   const labels = qname.slice(0, -dname.name.length - 1)
   const end = targetOf(dname)

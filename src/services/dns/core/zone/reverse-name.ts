@@ -1,4 +1,7 @@
-/** Addresses as names: `192.0.2.1` is `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5); IPv6 uses one label per nibble under `ip6.arpa` (RFC 3596 §2.5). */
+/**
+ * Addresses as names: `192.0.2.1` is `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5); IPv6 uses one label per nibble under
+ * `ip6.arpa` (RFC 3596 §2.5).
+ */
 import { labelsOf, nameKey } from '../../wire/name.ts'
 
 /** The address, or the prefix of one, that a reverse name encodes. */

@@ -47,7 +47,10 @@ export class ZoneContent {
     return this.#names.find(name)
   }
 
-  /** `*` under the closest encloser of the name that `find` has just failed to find (RFC 4592 §3.3.1); NONE if there is none. */
+  /**
+   * `*` under the closest encloser of the name that `find` has just failed to find (RFC 4592 §3.3.1); NONE if there is
+   * none.
+   */
   wildcard(): number {
     return this.#names.childOf(this.#names.closest, '*')
   }
@@ -150,7 +153,10 @@ export class ZoneContent {
     return this.#addresses(address.length).hasPrefix(address, bits)
   }
 
-  /** All nodes with records: the apex, then the others in order of registration, except that a new name may take the place of a removed one. */
+  /**
+   * All nodes with records: the apex, then the others in order of registration, except that a new name may take the place
+   * of a removed one.
+   */
   *nodes(): Generator<number> {
     yield this.apex
     for (const node of this.#names.nodes()) if (node !== this.apex && this.hasRecords(node)) yield node

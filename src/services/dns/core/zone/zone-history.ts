@@ -1,6 +1,4 @@
-/**
- * The most recent changes to a zone, so that a secondary with an older state can transfer just the differences (RFC 1995).
- */
+/** The most recent changes to a zone, so that a secondary with an older state can transfer just the differences (RFC 1995). */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { serialOf } from './apex.ts'
 
@@ -31,7 +29,10 @@ export class ZoneHistory {
     }
   }
 
-  /** The differences from the state with this serial to the current one, oldest first; undefined if that state is not remembered. */
+  /**
+   * The differences from the state with this serial to the current one, oldest first; undefined if that state is not
+   * remembered.
+   */
   since(serial: number): readonly ZoneDifference[] | undefined {
     const index = this.#differences.findIndex(({ from }) => serialOf(from) === serial)
     return index < 0 ? undefined : this.#differences.slice(index)

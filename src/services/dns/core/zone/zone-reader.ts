@@ -105,7 +105,10 @@ export class ZoneReader {
     this.#add(this.#owner, type, ttl, this.#readAddress(entry, token, type) ?? parseRdata(type, entry.tokensFrom(token), this.#origin))
   }
 
-  /** The data of an address record, which the caller must copy; undefined for anything else, which parseRdata parses or rejects. */
+  /**
+   * The data of an address record, which the caller must copy; undefined for anything else, which parseRdata parses or
+   * rejects.
+   */
   #readAddress(entry: EntryReader, token: number, type: number): Uint8Array | undefined {
     if (token + 1 !== entry.count) return undefined
     if (type === TYPE.A) return readIpv4(entry, token, this.#ipv4) ? this.#ipv4 : undefined

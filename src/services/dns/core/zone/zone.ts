@@ -227,7 +227,10 @@ function differenceOf(names: readonly NameChange[], from: ResourceRecord, to: Re
   return { from, to, removed: own.flatMap(({ before, after }) => missing(before, after)), added: own.flatMap(({ before, after }) => missing(after, before)) }
 }
 
-/** The answer to ANY without a CNAME: one record that says "RFC8482", too small for an amplification attack with forged queries. */
+/**
+ * The answer to ANY without a CNAME: one record that says "RFC8482", too small for an amplification attack with forged
+ * queries.
+ */
 export function anyRecord(qname: string): ResourceRecord {
   return { ...plainRecord(qname, TYPE.HINFO, '"RFC8482" ""'), ttl: 3600 }
 }

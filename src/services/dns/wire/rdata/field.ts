@@ -28,7 +28,10 @@ export interface DataField extends Value {
 
 /** A domain name. */
 export interface NameField extends Value {
-  /** True in the types of RFC 1035. In others a name must not be sent compressed (RFC 3597 §4), though a compressed one is read. */
+  /**
+   * True in the types of RFC 1035. In others a name must not be sent compressed (RFC 3597 §4), though a compressed one is
+   * read.
+   */
   readonly compressible: boolean
 }
 

@@ -27,8 +27,8 @@ export interface Transfer {
 export type TransferEnd = 'whole' | 'torn'
 
 /**
- * Compression pointers reach only the first 16 KiB of a message (RFC 1035 §4.1.4), and short messages keep the stream
- * flowing.
+ * Compression pointers reach only the first 16 KiB of a message (RFC 1035 §4.1.4). Also, no message has to wait long for
+ * the one before it.
  */
 const MESSAGE_BYTES = 16_384
 /** The end of the name, type, class, TTL and data length. */

@@ -141,7 +141,7 @@ class AdminJudge {
     }
     const lines = await this.#runFor(line, { address, signedBy: keyName }).catch((error: unknown) => [formatAdminError(error)])
     // A list is long, and whoever sends the line again may be another than who signed it.
-    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. You may sign it again.'])
+    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. Sign it again.'])
     return lines
   }
 

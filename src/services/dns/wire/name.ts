@@ -4,8 +4,9 @@
  *     my-app.home   =   6 m y - a p p   4 h o m e   0
  *
  * A label is a length octet (1–63) followed by that many octets. The empty label ends the name. The whole name takes at
- * most 255 octets. In place of a label, a pointer may follow: the bits 11 and a 14-bit offset into the message, where the
- * rest of the name is found. Here a pointer must lead strictly backward, so following pointers always terminates.
+ * most 255 octets. Instead of a label there may be a pointer of two octets: the bits 11, then the 14-bit offset in the
+ * message where the rest of the name is. Here a pointer must lead strictly backward, so following pointers always
+ * terminates.
  *
  * As text, a name has no final dot and the root is `.`. Special and non-printable octets in a label are escaped: `\.`,
  * `\\`, `\032`. Text produced here is canonical: a name has one text, apart from case. Lowercased text can therefore serve

@@ -4,7 +4,7 @@
  *     source                   REGISTER, REPLACE, UNREGISTER       LIST, FLUSH
  *     this machine             yes                                 yes
  *     an allowed network       yes                                 yes
- *     a directly connected one its own address for its own name    no
+ *     a local network          its own address for its own name    no
  *     elsewhere                no                                  no
  *
  * A name is a machine's own if it has no records, or if all its records are addresses of that machine. Its services are

@@ -56,11 +56,10 @@ function refusalOfChange(change: Change, address: string, zone: Pick<Zone, 'reco
   const owner = service?.[1] ?? change.name
   if (!isWithin(owner, APEX) || labelsOf(owner).includes('*')) return refused(`${address} may only register its own name below ${APEX}, not ${owner}`)
   const held = zone.recordsOf(owner)
-  const foreign = held.find(record => !isAddress(record, address))
-  if (foreign !== undefined) return refused(`${owner} has records that are not the address of ${address}`)
+  if (!held.every(record => isAddress(record, address))) return refused(`${owner} has records that are not the address of ${address}`)
   if (service !== null) return held.length === 0 ? refused(`${owner} is not registered with the address ${address}`) : refusalOfService(change, owner)
   if (change.change === 'unregister') return undefined
-  if (change.type !== 'A' && change.type !== 'AAAA') return refused(`${address} may only register its own address, not a ${change.type} record`)
+  if (change.type !== 'A' && change.type !== 'AAAA') return refused(`${address} may only register its own address, not ${change.type} records`)
   return change.rdata === address ? undefined : refused(`${address} may only register its own address, not ${change.rdata}`)
 }
 

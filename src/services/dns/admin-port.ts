@@ -119,7 +119,7 @@ class AdminJudge {
       if (!isThisMachine(peer.address, this.#networksNow(peer.address).own, false)) {
         const verdict = this.#senders.take(peer.address, this.options.clock.nowMs())
         if (verdict === 'silenced') return []
-        if (verdict === 'refused') throw new UsageError('The line was rejected', `${peer.address} sends more than ${LINES_OF_SENDER.tokensPerSecond} lines a second`, 'send it again later')
+        if (verdict === 'refused') throw new UsageError('The line was not taken', `${peer.address} sends more than ${LINES_OF_SENDER.tokensPerSecond} lines a second`, 'send it again later')
       }
       if (line.length > ADMIN_LINE_BYTES_MAX + SIGNATURE_BYTES_MAX) throw new UsageError('The line is too long', `it has ${line.length} octets`, 'write less')
       return await (isSigned(line) ? this.#replyToSigned(line, peer.address) : this.#runFor(line, { address: peer.address, signedBy: undefined }))
@@ -132,16 +132,16 @@ class AdminJudge {
   async #replyToSigned(signedLine: string, address: string): Promise<readonly string[]> {
     const { keyOf, hmac, wallSeconds } = this.options
     const { line, keyName, signedAtSeconds, mac } = verifyLine(signedLine, keyOf, hmac, wallSeconds())
-    const replay = this.#signedLines.check(mac, signedAtSeconds, wallSeconds())
-    switch (replay.kind) {
+    const recalled = this.#signedLines.check(mac, signedAtSeconds, wallSeconds())
+    switch (recalled.kind) {
       case 'pending': return []
-      case 'done': return replay.answer
-      case 'too-old': throw new UsageError('The signed line was rejected', 'it was signed before the server was started, or too many were signed since', 'sign it again')
+      case 'done': return recalled.answer
+      case 'too-old': throw new UsageError('The signed line was not taken', 'it was signed before this server was started, or too many were signed since', 'sign it again')
       case 'new': break
     }
     const lines = await this.#runFor(line, { address, signedBy: keyName }).catch((error: unknown) => [formatAdminError(error)])
     // A list is long, and whoever sends the line again may be another than who signed it.
-    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. Sign it again.'])
+    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was not taken: it was answered before. You may sign it again.'])
     return lines
   }
 

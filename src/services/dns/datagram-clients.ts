@@ -1,6 +1,6 @@
 /**
  * Queries that come by datagrams, a batch at a time: each is held against its client's share, answered in place where the answer
- * is known whole (core/answering/hot-answers.ts), and given to the machine else.
+ * is known whole (core/answering/packet-cache.ts), and given to the machine else.
  */
 import type { Clock } from '../kit/node/clock.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'

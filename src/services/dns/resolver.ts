@@ -64,8 +64,8 @@ class StubResolver implements Resolver {
     this.#servers = new UpstreamGroup(ROOT, servers.map(plainUpstream))
     this.#doors = new UpstreamDoors({
       trace, clock, random,
-      receive: (message, asking) => this.#forwarder.receive(message, asking, clock.nowMs()),
-      refused: (asking, why) => this.#forwarder.refused(asking, why, clock.nowMs()),
+      receive: (message, query) => this.#forwarder.receive(message, query, clock.nowMs()),
+      refused: (query, why) => this.#forwarder.refused(query, why, clock.nowMs()),
       drain: () => this.#drain(),
     })
   }
@@ -95,8 +95,8 @@ class StubResolver implements Resolver {
     const { clock } = this.options
     for (const effect of this.#forwarder.outbox.splice(0)) {
       if (effect.kind !== 'event') continue
-      if (effect.event.name === 'ask') this.#doors.ask(effect.event.asking)
-      else if (effect.event.name === 'askingsOver') this.#doors.forget(effect.event.askings)
+      if (effect.event.name === 'ask') this.#doors.ask(effect.event.query)
+      else if (effect.event.name === 'forget') this.#doors.forget(effect.event.queries)
     }
     this.#doors.flush()
     for (const settled of this.#forwarder.settled.splice(0)) this.#settle(settled)

@@ -17,7 +17,7 @@ import { createRoutes } from './core/forwarding/routes.ts'
 import { DnsServer } from './core/answering/server.ts'
 import { FilteredAnswers } from './filtered-answers.ts'
 import { NamesTable } from './names-table.ts'
-import { readOtherServers, refuseOwnAddress, type OtherServers } from './other-servers.ts'
+import { readUpstreamSettings, refuseOwnAddress, type UpstreamSettings } from './upstream-settings.ts'
 import { openSockets, type NoticedEvent } from './sockets.ts'
 import { ROOT } from './wire/name.ts'
 import { openZoneStore, type ZoneStore } from './zone-store.ts'
@@ -26,7 +26,7 @@ type Context = ServiceContext<typeof dns>
 
 /** Serves UDP and TCP on one port, and the admin port. */
 export const dnsService = implement(dns, async context => {
-  const others = await readOtherServers(context.settings)
+  const others = await readUpstreamSettings(context.settings)
   const lock = await lockFolder(context.dataFolder, 'dns')
   const closers: (() => Promise<void>)[] = [() => lock.release()]
   const stop = async () => {
@@ -40,7 +40,7 @@ export const dnsService = implement(dns, async context => {
   }
 })
 
-async function start(context: Context, others: OtherServers, closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
+async function start(context: Context, others: UpstreamSettings, closers: (() => Promise<void>)[], stop: () => Promise<void>): Promise<RunningService<typeof dns>> {
   const { settings, clock, health } = context
   const table = new NamesTable((key, row) => context.setRow(key, row), clock, () => store.zone.size)
   const answerLog = new AnswerLog(context)
@@ -56,7 +56,7 @@ async function start(context: Context, others: OtherServers, closers: (() => Pro
   const administration = await openAdministration({ context, store, table })
   closers.push(() => administration.close())
   const machine = new DnsServer(store.zone, new Cache(), {
-    routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomLetters: !settings.plain_letters,
+    routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomizeCase: !settings.plain_letters,
     hidesCanaries: hideCanaries(context), authority: administration.authority,
   })
   const { front, driver, follow, close } = await openSockets({

@@ -16,17 +16,17 @@ import type { Request } from './core/admin/authority.ts'
 import { ClientLimit } from './core/answering/client-limit.ts'
 import type { DnsEvent, DnsServer } from './core/answering/server.ts'
 import { DatagramClients } from './datagram-clients.ts'
-import { openFrontDoors, type FrontDoors } from './front-doors.ts'
+import { openListeners, type Listeners } from './listeners.ts'
 import { StreamClients } from './stream-clients.ts'
 import { UpstreamDoors } from './upstream/doors.ts'
 import type { Message } from './wire/message.ts'
 import { TYPE } from './wire/types.ts'
 
-/** What others hear of; askings, updates and transfers are answered here. */
-export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'askingsOver' | 'updateAsked' | 'transferAsked' }>
+/** What others hear of; queries, updates and transfers are answered here. */
+export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'forget' | 'updateAsked' | 'transferAsked' }>
 
 export interface Sockets {
-  readonly front: FrontDoors
+  readonly front: Listeners
   readonly driver: Driver
   /** Answers on what is new among these addresses, and no longer on what is gone. */
   follow(addresses: readonly string[]): Promise<void>
@@ -37,7 +37,7 @@ export interface SocketsOptions {
   readonly context: ServiceContext<typeof dns>
   readonly machine: DnsServer
   readonly answerLog: AnswerLog
-  /** Certificates trusted for upstreams (other-servers.ts). */
+  /** Certificates trusted for upstreams (upstream-settings.ts). */
   readonly authorities: readonly string[]
   /** Makes a dynamic update. @returns the response code, once everything is safe on disk */
   readonly update: (message: Message) => Promise<number>
@@ -62,12 +62,12 @@ export async function openSockets({ context, machine, answerLog, authorities, up
   })
   const upstreams = new UpstreamDoors({
     trace, clock, random, authorities, io: settings.io,
-    receive: (message, asking) => machine.receiveReply(message, asking, clock.nowMs()),
-    refused: (asking, why) => machine.refused(asking, why, clock.nowMs()),
+    receive: (message, query) => machine.receiveReply(message, query, clock.nowMs()),
+    refused: (query, why) => machine.refused(query, why, clock.nowMs()),
     drain: () => driver.drain(),
   })
   // The first address may be asked while the others are still being opened.
-  let front: FrontDoors | undefined
+  let front: Listeners | undefined
   // One door for the driver: an answer to a stream goes by it, and what is asked of upstreams leaves together.
   const routed = {
     send(path: Path, bytes: Uint8Array) {
@@ -86,8 +86,8 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     machine, clock,
     door: () => routed,
     onEvent(event) {
-      if (event.name === 'ask') upstreams.ask(event.asking)
-      else if (event.name === 'askingsOver') upstreams.forget(event.askings)
+      if (event.name === 'ask') upstreams.ask(event.query)
+      else if (event.name === 'forget') upstreams.forget(event.queries)
       else if (event.name === 'updateAsked') void update(event.request.message).then(rcode => answerUpdate(event.request, rcode)).catch((error: unknown) => context.fail(error))
       else if (event.name === 'transferAsked') transfer(event, context, streamClients)
       else notice(event)
@@ -97,7 +97,7 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     machine.answerUpdate(request, rcode)
     driver.drain()
   }
-  const opened = front = await openFrontDoors({
+  const opened = front = await openListeners({
     addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: context.log,
     receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
   })

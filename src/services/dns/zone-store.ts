@@ -18,7 +18,7 @@ import type { FileState } from '../kit/node/replace-file.ts'
 import type { ZoneChange } from './core/zone/zone-change.ts'
 import { ZoneContent } from './core/zone/zone-content.ts'
 import { Zone } from './core/zone/zone.ts'
-import { ChangesUnderway } from './changes-underway.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 export const ZONE_JOURNAL = 'dns.journal'
@@ -73,7 +73,7 @@ export class ZoneStore {
   /** Changes that are in the zone and the journal, but not yet in dns.zone. */
   #unwritten: ZoneChange[] = []
   /** Changes on their way into the journal. */
-  readonly #underway: ChangesUnderway
+  readonly #underway: PendingChanges
   #diskFailed = false
   /** The file's state that was loaded, written, or found unreadable. */
   #known: FileState | undefined
@@ -97,7 +97,7 @@ export class ZoneStore {
     this.options = options
     this.journal = journal
     this.#file = new ZoneFile(options.folder)
-    this.#underway = new ChangesUnderway(name => this.zone.recordsOf(name))
+    this.#underway = new PendingChanges(name => this.zone.recordsOf(name))
   }
 
   /** Loads dns.zone and makes the journal's changes on top. */

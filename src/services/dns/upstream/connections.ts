@@ -2,9 +2,9 @@
  * Connections to one upstream, one at a time, with many questions on each: opened for the first question, left where the server owes
  * an answer for too long, and opened anew for the next one. What a server cut off that had answered before is asked once more.
  *
- * What a connection is, TCP, TLS or a session of HTTP/2, the Line knows that is dialled (streams.ts, https.ts).
+ * What a connection is, TCP, TLS or a session of HTTP/2, the Session knows that is dialled (streams.ts, https.ts).
  */
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import { idOf, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 /** Beyond, a server is not there. */
@@ -13,22 +13,22 @@ export const CONNECT_MS_MAX = 2000
 const SILENT_MS_MAX = 3000
 
 /** An open connection. */
-export interface Line {
-  ask(asking: Asking): void
+export interface Session {
+  ask(query: UpstreamQuery): void
   /** Whatever comes back for it is of no interest any more. */
-  forget(asking: Asking): void
+  forget(query: UpstreamQuery): void
   /** Ends it; `ended` follows. */
   destroy(): void
 }
 
-/** What a line tells of itself. What it tells of an asking that is none of its own any more does no harm. */
-export interface LineOwner {
+/** What a session tells of itself. What it tells of an query that is none of its own any more does no harm. */
+export interface SessionListener {
   /** The server said something. */
   heard(): void
-  /** @param message with whatever id it has on this line; only lent */
-  received(asking: Asking, message: Uint8Array): void
+  /** @param message with whatever id it has on this session; only lent */
+  received(query: UpstreamQuery, message: Uint8Array): void
   /** The end of a sentence. */
-  refused(asking: Asking, why: string): void
+  refused(query: UpstreamQuery, why: string): void
   /** All that came together has been told. */
   drain(): void
   /** The server takes no more questions on it; what was asked may still be answered. */
@@ -37,13 +37,13 @@ export interface LineOwner {
   ended(why: string): void
 }
 
-/** Opens a line. @throws Error where that fails */
-export type Dial = (owner: LineOwner) => Promise<Line>
+/** Opens a session. @throws Error where that fails */
+export type Dial = (owner: SessionListener) => Promise<Session>
 
 interface Connection {
   /** Undefined while it is being opened. */
-  line: Line | undefined
-  readonly pending: Set<Asking>
+  session: Session | undefined
+  readonly pending: Set<UpstreamQuery>
   /** A server that said something and then closed did not mean what it has not answered. */
   answered: boolean
   /** Since when it owes something. The system itself would notice a dead one after a quarter of an hour. */
@@ -53,8 +53,8 @@ interface Connection {
 export class Connections implements UpstreamDoor {
   readonly #dial: Dial
   readonly #options: UpstreamDoorOptions
-  readonly #connectionOf = new Map<Asking, Connection>()
-  readonly #askedTwice = new WeakSet<Asking>()
+  readonly #connectionOf = new Map<UpstreamQuery, Connection>()
+  readonly #askedTwice = new WeakSet<UpstreamQuery>()
   /** The one that takes questions. */
   #current: Connection | undefined
   #closed = false
@@ -64,62 +64,62 @@ export class Connections implements UpstreamDoor {
     this.#options = options
   }
 
-  ask(asking: Asking): void {
+  ask(query: UpstreamQuery): void {
     const nowMs = this.#options.clock.nowMs()
     this.#leaveSilent(nowMs)
     const connection = this.#current ??= this.#open()
     connection.silentSinceMs ??= nowMs
-    connection.pending.add(asking)
-    this.#connectionOf.set(asking, connection)
-    connection.line?.ask(asking)
+    connection.pending.add(query)
+    this.#connectionOf.set(query, connection)
+    connection.session?.ask(query)
   }
 
   flush(): void {
     // Written at once: the system gathers what it can.
   }
 
-  forget(asking: Asking): void {
-    const connection = this.#connectionOf.get(asking)
-    this.#connectionOf.delete(asking)
-    if (connection?.pending.delete(asking) === true) connection.line?.forget(asking)
+  forget(query: UpstreamQuery): void {
+    const connection = this.#connectionOf.get(query)
+    this.#connectionOf.delete(query)
+    if (connection?.pending.delete(query) === true) connection.session?.forget(query)
   }
 
   close(): Promise<void> {
     this.#closed = true
-    for (const connection of new Set([this.#current, ...this.#connectionOf.values()])) connection?.line?.destroy()
+    for (const connection of new Set([this.#current, ...this.#connectionOf.values()])) connection?.session?.destroy()
     return Promise.resolve()
   }
 
   /** What it owes is settled when it is closed. */
   #leaveSilent(nowMs: number): void {
-    const { line, silentSinceMs } = this.#current ?? {}
+    const { session, silentSinceMs } = this.#current ?? {}
     if (silentSinceMs === undefined || nowMs - silentSinceMs <= SILENT_MS_MAX) return
     this.#current = undefined
-    line?.destroy()
+    session?.destroy()
   }
 
   #open(): Connection {
-    const connection: Connection = { line: undefined, pending: new Set(), answered: false, silentSinceMs: undefined }
-    this.#dial(this.#ownerOf(connection)).then(line => {
-      if (this.#closed) return line.destroy()
-      connection.line = line
-      for (const asking of connection.pending) line.ask(asking)
+    const connection: Connection = { session: undefined, pending: new Set(), answered: false, silentSinceMs: undefined }
+    this.#dial(this.#ownerOf(connection)).then(session => {
+      if (this.#closed) return session.destroy()
+      connection.session = session
+      for (const query of connection.pending) session.ask(query)
     }, (error: unknown) => this.#ended(connection, whyRefused(error)))
     return connection
   }
 
-  #ownerOf(connection: Connection): LineOwner {
+  #ownerOf(connection: Connection): SessionListener {
     const { receive, refused, drain } = this.#options
     return {
       heard() {
         connection.answered = true
         connection.silentSinceMs = undefined
       },
-      received(asking, message) {
-        if (connection.pending.has(asking)) receive(withId(message, idOf(asking.query)), asking)
+      received(query, message) {
+        if (connection.pending.has(query)) receive(withId(message, idOf(query.message)), query)
       },
-      refused(asking, why) {
-        if (connection.pending.has(asking)) refused(asking, why)
+      refused(query, why) {
+        if (connection.pending.has(query)) refused(query, why)
       },
       drain,
       retired: () => this.#retire(connection),
@@ -136,11 +136,11 @@ export class Connections implements UpstreamDoor {
     if (this.#closed) return
     const pending = [...connection.pending]
     connection.pending.clear()
-    for (const asking of pending) {
-      if (connection.answered && !this.#askedTwice.has(asking)) {
-        this.#askedTwice.add(asking)
-        this.ask(asking)
-      } else this.#options.refused(asking, why)
+    for (const query of pending) {
+      if (connection.answered && !this.#askedTwice.has(query)) {
+        this.#askedTwice.add(query)
+        this.ask(query)
+      } else this.#options.refused(query, why)
     }
     this.#options.drain()
   }

@@ -7,21 +7,21 @@ import type { Path } from '../../kit/endpoint.ts'
 import { openTracedDoor } from '../../kit/node/udp/traced-door.ts'
 import type { DatagramBatch, DatagramDoor } from '../../kit/node/udp/door.ts'
 import { below } from '../../kit/random.ts'
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
 import { idOf, whyRefused, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
 /** Sockets that questions are spread over. */
 const SOCKETS_MAX = 32
-const SOCKET_ASKINGS_MAX = 500
+const SOCKET_QUERIES_MAX = 500
 const SOCKET_AGE_MS_MAX = 20_000
 const SWEEP_EVERY_MS = 5000
 
 interface PooledSocket {
   readonly openedAtMs: number
-  /** By id; an id is free again when its asking is forgotten. */
-  readonly pending: Map<number, Asking>
-  askings: number
+  /** By id; an id is free again when its query is forgotten. */
+  readonly pending: Map<number, UpstreamQuery>
+  queries: number
   /** Undefined while it is being opened. */
   open: { readonly door: DatagramDoor; readonly path: Path } | undefined
   /** Takes no more questions, and closes when the last is over. */
@@ -33,7 +33,7 @@ export class Datagrams implements UpstreamDoor {
   readonly #options: UpstreamDoorOptions
   readonly #slots: (PooledSocket | undefined)[] = new Array<PooledSocket | undefined>(SOCKETS_MAX).fill(undefined)
   readonly #sockets = new Set<PooledSocket>()
-  readonly #socketOf = new Map<Asking, PooledSocket>()
+  readonly #socketOf = new Map<UpstreamQuery, PooledSocket>()
   /** What is asked between two flushes leaves together. */
   #current: PooledSocket | undefined
   #cancelSweep: (() => void) | undefined
@@ -44,15 +44,15 @@ export class Datagrams implements UpstreamDoor {
     this.#options = options
   }
 
-  ask(asking: Asking): void {
-    const id = idOf(asking.query)
+  ask(query: UpstreamQuery): void {
+    const id = idOf(query.message)
     const current = this.#current
     const socket = current === undefined || current.pending.has(id) ? this.#draw(id) : current
     this.#current = socket
-    socket.askings++
-    socket.pending.set(id, asking)
-    this.#socketOf.set(asking, socket)
-    socket.open?.door.send(socket.open.path, asking.query)
+    socket.queries++
+    socket.pending.set(id, query)
+    this.#socketOf.set(query, socket)
+    socket.open?.door.send(socket.open.path, query.message)
   }
 
   flush(): void {
@@ -60,11 +60,11 @@ export class Datagrams implements UpstreamDoor {
     this.#current = undefined
   }
 
-  forget(asking: Asking): void {
-    const socket = this.#socketOf.get(asking)
+  forget(query: UpstreamQuery): void {
+    const socket = this.#socketOf.get(query)
     if (socket === undefined) return
-    this.#socketOf.delete(asking)
-    socket.pending.delete(idOf(asking.query))
+    this.#socketOf.delete(query)
+    socket.pending.delete(idOf(query.message))
     if (socket.retired) this.#closeIfIdle(socket)
   }
 
@@ -80,7 +80,7 @@ export class Datagrams implements UpstreamDoor {
     if (this.#current !== undefined) this.flush()
     const slot = below(this.#options.random, SOCKETS_MAX)
     const socket = this.#slots[slot]
-    const isFresh = socket !== undefined && socket.askings < SOCKET_ASKINGS_MAX && this.#ageMs(socket) < SOCKET_AGE_MS_MAX && !socket.pending.has(id)
+    const isFresh = socket !== undefined && socket.queries < SOCKET_QUERIES_MAX && this.#ageMs(socket) < SOCKET_AGE_MS_MAX && !socket.pending.has(id)
     if (isFresh) return socket
     if (socket !== undefined) this.#retire(socket)
     return this.#slots[slot] = this.#openSocket()
@@ -89,7 +89,7 @@ export class Datagrams implements UpstreamDoor {
   #openSocket(): PooledSocket {
     const { trace, clock, io = 'auto' } = this.#options
     const peer = this.#upstream.endpoint
-    const socket: PooledSocket = { openedAtMs: clock.nowMs(), pending: new Map(), askings: 0, open: undefined, retired: false }
+    const socket: PooledSocket = { openedAtMs: clock.nowMs(), pending: new Map(), queries: 0, open: undefined, retired: false }
     this.#sockets.add(socket)
     this.#sweepLater()
     openTracedDoor({
@@ -99,7 +99,7 @@ export class Datagrams implements UpstreamDoor {
       if (this.#closed) return door.close()
       const path = door.pathTo(peer)
       socket.open = { door, path }
-      for (const { query } of socket.pending.values()) door.send(path, query)
+      for (const { message } of socket.pending.values()) door.send(path, message)
       door.flush()
       if (socket.retired) this.#closeIfIdle(socket)
       return undefined
@@ -114,8 +114,8 @@ export class Datagrams implements UpstreamDoor {
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] ?? 0
       const message = slab.subarray(offset, offset + (lengths[index] ?? 0))
-      const asking = socket.pending.get(idOf(message))
-      if (asking !== undefined) this.#options.receive(message, asking)
+      const query = socket.pending.get(idOf(message))
+      if (query !== undefined) this.#options.receive(message, query)
     }
     this.#options.drain()
   }
@@ -124,7 +124,7 @@ export class Datagrams implements UpstreamDoor {
   #refuse(socket: PooledSocket, error: unknown): void {
     const why = whyRefused(error)
     this.#retire(socket)
-    for (const asking of [...socket.pending.values()]) this.#options.refused(asking, why)
+    for (const query of [...socket.pending.values()]) this.#options.refused(query, why)
     this.#options.drain()
   }
 

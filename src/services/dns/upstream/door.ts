@@ -1,18 +1,18 @@
-/** A way to one upstream: it carries askings there and brings back what comes. What that is worth, the machine decides. */
+/** A way to one upstream: it carries queries there and brings back what comes. What that is worth, the machine decides. */
 import type { Clock } from '../../kit/node/clock.ts'
 import type { Io } from '../../kit/node/udp/door.ts'
 import { errnoOf } from '../../kit/node/disk.ts'
 import type { Random } from '../../kit/random.ts'
 import type { TraceRing } from '../../kit/trace.ts'
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 
 export interface UpstreamDoor {
   /** Sends it, or refuses it later. Never throws. */
-  ask(asking: Asking): void
+  ask(query: UpstreamQuery): void
   /** Hands everything asked to the system. */
   flush(): void
   /** Whatever comes back for it is of no interest any more. */
-  forget(asking: Asking): void
+  forget(query: UpstreamQuery): void
   close(): Promise<void>
 }
 
@@ -21,10 +21,10 @@ export interface UpstreamDoorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly io?: Io
-  /** A message that came on the way of an asking; whether it answers is the taker's to see. Only lent. */
-  readonly receive: (message: Uint8Array, asking: Asking) => void
+  /** A message that came on the way of an query; whether it answers is the taker's to see. Only lent. */
+  readonly receive: (message: Uint8Array, query: UpstreamQuery) => void
   /** The end of a sentence: "refuses: nothing listens on that port". */
-  readonly refused: (asking: Asking, why: string) => void
+  readonly refused: (query: UpstreamQuery, why: string) => void
   /** All that came together has been told. */
   readonly drain: () => void
 }

@@ -9,13 +9,13 @@ import { systemClock, type Clock } from '../../kit/node/clock.ts'
 import { secureRandom } from '../../kit/node/random.ts'
 import type { Random } from '../../kit/random.ts'
 import { TraceRing } from '../../kit/trace.ts'
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import { encodeQuery } from '../core/forwarding/query.ts'
 import { parseUpstream, type Upstream } from '../core/forwarding/upstream.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import { CLASS, TYPE } from '../wire/types.ts'
-import { Connections, type Line } from './connections.ts'
+import { Connections, type Session } from './connections.ts'
 import type { UpstreamDoorOptions } from './door.ts'
 import { UpstreamDoors } from './doors.ts'
 import { dialHttps } from './https.ts'
@@ -27,32 +27,32 @@ beforeAll(() => { certificates = makeCertificates('DNS:dns.example.org,IP:127.0.
 afterAll(() => rmSync(certificates.folder, { recursive: true }))
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
 
-/** Doors, and what came of each asking. */
+/** Doors, and what came of each query. */
 function openDoors(authorities: readonly string[] = [certificates.authority], random: Random = secureRandom(), clock: Clock = systemClock) {
   const trace = new TraceRing()
-  const waiting = new Map<Asking, (outcome: string) => void>()
+  const waiting = new Map<UpstreamQuery, (outcome: string) => void>()
   const doors = new UpstreamDoors({
     trace, clock, random, authorities,
-    receive(message, asking) {
+    receive(message, query) {
       const { header, questions } = decodeMessage(message)
-      waiting.get(asking)?.(`${header.id} ${questions[0]?.name ?? ''}`)
+      waiting.get(query)?.(`${header.id} ${questions[0]?.name ?? ''}`)
     },
-    refused: (asking, why) => waiting.get(asking)?.(why),
+    refused: (query, why) => waiting.get(query)?.(why),
     drain: () => undefined,
   })
   closers.push(() => doors.close())
-  const start = (upstream: Upstream, id: number, overTcp = false): { asking: Asking; outcome: Promise<string> } => {
-    const query = encodeQuery({ name: `n${id}.example.org`, type: TYPE.A, class: CLASS.IN }, id, { padded: upstream.transport !== 'udp' })
-    const asking: Asking = { upstream, overTcp, query }
-    const outcome = new Promise<string>(resolve => { waiting.set(asking, resolve) })
-    doors.ask(asking)
-    return { asking, outcome }
+  const start = (upstream: Upstream, id: number, overTcp = false): { query: UpstreamQuery; outcome: Promise<string> } => {
+    const message = encodeQuery({ name: `n${id}.example.org`, type: TYPE.A, class: CLASS.IN }, id, { padded: upstream.transport !== 'udp' })
+    const query: UpstreamQuery = { upstream, overTcp, message }
+    const outcome = new Promise<string>(resolve => { waiting.set(query, resolve) })
+    doors.ask(query)
+    return { query, outcome }
   }
   const ask = async (upstream: Upstream, id: number, overTcp = false): Promise<string> => {
-    const { asking, outcome } = start(upstream, id, overTcp)
+    const { query, outcome } = start(upstream, id, overTcp)
     doors.flush()
     const came = await outcome
-    doors.forget([asking])
+    doors.forget([query])
     return came
   }
   return { doors, start, ask, trace }
@@ -168,14 +168,14 @@ test('what a stranger sends to the port is not heard, nor what comes after it wa
   const queries: { query: Buffer; port: number; socket: UdpSocket }[] = []
   const upstream = await udpServer((query, port, socket) => { queries.push({ query, port, socket }) })
   const { start, doors } = openDoors()
-  const { asking, outcome } = start(upstream, 5)
+  const { query: sent, outcome } = start(upstream, 5)
   doors.flush()
   await expect.poll(() => queries.length).toBe(1)
   const { query, port, socket } = queries[0] ?? expect.unreachable('a query came')
   await new Promise(resolve => stranger.send(responseTo(encodeQuery({ name: 'evil.example.org', type: 1, class: 1 }, 5)), port, '127.0.0.1', resolve))
   socket.send(responseTo(query), port, '127.0.0.1')
   expect(await outcome).toBe('5 n5.example.org')
-  doors.forget([asking])
+  doors.forget([sent])
 })
 
 test('a port that nobody listens on refuses at once, all that was asked', async () => {
@@ -294,26 +294,26 @@ test('an HTTPS session that ends after an answer is opened anew, and the questio
 test('a question in the moment in which an HTTPS session ends is asked on another', async () => {
   const { port, sockets } = await httpsServer(body => ({ body: responseTo(body) }))
   const upstream = parseUpstream(`https://127.0.0.1:${port}`)
-  const lines: Line[] = []
+  const sessions: Session[] = []
   const outcomes: string[] = []
   const options: UpstreamDoorOptions = {
     trace: new TraceRing(), clock: systemClock, random: secureRandom(), drain: () => undefined,
-    receive(message, asking) {
+    receive(message, query) {
       outcomes.push(decodeMessage(message).questions[0]?.name ?? '')
-      door.forget(asking)
+      door.forget(query)
     },
     refused: (_asking, why) => outcomes.push(why),
   }
   const door = new Connections(async owner => {
-    const line = await dialHttps(upstream, [certificates.authority], options)(owner)
-    lines.push(line)
-    return line
+    const session = await dialHttps(upstream, [certificates.authority], options)(owner)
+    sessions.push(session)
+    return session
   }, options)
   closers.push(() => door.close())
-  const ask = (name: string) => door.ask({ upstream, overTcp: false, query: encodeQuery({ name, type: TYPE.A, class: CLASS.IN }, 1) })
+  const ask = (name: string) => door.ask({ upstream, overTcp: false, message: encodeQuery({ name, type: TYPE.A, class: CLASS.IN }, 1) })
   ask('first.example.org')
   await expect.poll(() => outcomes).toEqual(['first.example.org'])
-  lines[0]?.destroy()
+  sessions[0]?.destroy()
   ask('second.example.org')
   await expect.poll(() => outcomes).toEqual(['first.example.org', 'second.example.org'])
   expect(sockets.size).toBe(2)

@@ -1,5 +1,5 @@
 /** The ways to all upstreams: one door each, opened when it is first needed. */
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
 import { Connections } from './connections.ts'
 import { Datagrams } from './datagrams.ts'
@@ -22,23 +22,23 @@ export class UpstreamDoors {
     this.#options = options
   }
 
-  ask(asking: Asking): void {
-    this.#doorFor(asking).ask(asking)
+  ask(query: UpstreamQuery): void {
+    this.#doorFor(query).ask(query)
   }
 
   flush(): void {
     for (const door of this.#doors.values()) door.flush()
   }
 
-  forget(askings: readonly Asking[]): void {
-    for (const asking of askings) this.#doorFor(asking).forget(asking)
+  forget(queries: readonly UpstreamQuery[]): void {
+    for (const query of queries) this.#doorFor(query).forget(query)
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#doors.values(), ...this.#tcpDoors.values()].map(door => door.close()))
   }
 
-  #doorFor({ upstream, overTcp }: Asking): UpstreamDoor {
+  #doorFor({ upstream, overTcp }: UpstreamQuery): UpstreamDoor {
     const doors = overTcp ? this.#tcpDoors : this.#doors
     const known = doors.get(upstream)
     if (known !== undefined) return known

@@ -7,9 +7,9 @@ import type { TLSSocket } from 'node:tls'
 import { formatEndpoint, type Path } from '../../kit/endpoint.ts'
 import { isIpAddress } from '../../kit/ip-address.ts'
 import { connectSecureStream } from '../../kit/node/streams.ts'
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
-import { CONNECT_MS_MAX, type Dial, type Line, type LineOwner } from './connections.ts'
+import { CONNECT_MS_MAX, type Dial, type Session, type SessionListener } from './connections.ts'
 import { whyRefused, withId, type UpstreamDoorOptions } from './door.ts'
 
 const IDLE_MS_MAX = 30_000
@@ -19,18 +19,18 @@ const MEDIA_TYPE = 'application/dns-message'
 /** @param authorities PEM certificates that are trusted beside the usual ones */
 export function dialHttps(upstream: Upstream, authorities: readonly string[], options: UpstreamDoorOptions): Dial {
   const { endpoint, serverName } = upstream
-  return async owner => new HttpsLine(await connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities, protocols: ['h2'] }), upstream, options, owner)
+  return async owner => new HttpsSession(await connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities, protocols: ['h2'] }), upstream, options, owner)
 }
 
-class HttpsLine implements Line {
+class HttpsSession implements Session {
   readonly #http: ClientHttp2Session
   readonly #path: Path
   readonly #upstream: Upstream
   readonly #options: UpstreamDoorOptions
-  readonly #owner: LineOwner
-  readonly #requests = new Map<Asking, ClientHttp2Stream>()
+  readonly #owner: SessionListener
+  readonly #requests = new Map<UpstreamQuery, ClientHttp2Stream>()
 
-  constructor(socket: TLSSocket, upstream: Upstream, options: UpstreamDoorOptions, owner: LineOwner) {
+  constructor(socket: TLSSocket, upstream: Upstream, options: UpstreamDoorOptions, owner: SessionListener) {
     this.#path = { local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }, interfaceName: '', peer: upstream.endpoint }
     this.#upstream = upstream
     this.#options = options
@@ -44,27 +44,27 @@ class HttpsLine implements Line {
     http.on('close', () => owner.ended(why))
   }
 
-  ask(asking: Asking): void {
+  ask(query: UpstreamQuery): void {
     if (this.#http.destroyed) return // Older Nodes would throw; its end, which follows, has it asked on another.
     const { trace, clock } = this.#options
-    const message = withId(asking.query, 0)
+    const message = withId(query.message, 0)
     const request = this.#http.request({ ':method': 'POST', ':path': this.#upstream.path, 'content-type': MEDIA_TYPE, 'accept': MEDIA_TYPE, 'content-length': message.length })
-    this.#requests.set(asking, request)
-    this.#listen(request, asking)
+    this.#requests.set(query, request)
+    this.#listen(request, query)
     trace.packet('out', 'dns', this.#path, message, clock.nowMs())
     request.end(message)
   }
 
-  forget(asking: Asking): void {
-    this.#requests.get(asking)?.close(constants.NGHTTP2_CANCEL)
-    this.#requests.delete(asking)
+  forget(query: UpstreamQuery): void {
+    this.#requests.get(query)?.close(constants.NGHTTP2_CANCEL)
+    this.#requests.delete(query)
   }
 
   destroy(): void {
     this.#http.destroy()
   }
 
-  #listen(request: ClientHttp2Stream, asking: Asking): void {
+  #listen(request: ClientHttp2Stream, query: UpstreamQuery): void {
     const chunks: Buffer[] = []
     let bytes = 0
     let trouble: string | undefined
@@ -81,16 +81,16 @@ class HttpsLine implements Line {
     request.on('close', () => {
       if (this.#http.destroyed && bytes === 0) return // The session's own end tells.
       if (request.rstCode !== constants.NGHTTP2_NO_ERROR || bytes === 0) trouble ??= 'ends the request without an answer'
-      if (trouble === undefined) this.#receive(Buffer.concat(chunks), asking)
-      else this.#owner.refused(asking, trouble)
+      if (trouble === undefined) this.#receive(Buffer.concat(chunks), query)
+      else this.#owner.refused(query, trouble)
       this.#owner.drain()
     })
   }
 
-  #receive(reply: Uint8Array, asking: Asking): void {
+  #receive(reply: Uint8Array, query: UpstreamQuery): void {
     const { trace, clock } = this.#options
     trace.packet('in', 'dns', this.#path, reply, clock.nowMs())
-    this.#owner.received(asking, reply)
+    this.#owner.received(query, reply)
   }
 }
 

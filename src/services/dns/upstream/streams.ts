@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net'
 import type { Path } from '../../kit/endpoint.ts'
 import { connectSecureStream, connectStream } from '../../kit/node/streams.ts'
-import type { Asking } from '../core/forwarding/flight.ts'
+import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
-import { CONNECT_MS_MAX, type Dial, type Line, type LineOwner } from './connections.ts'
+import { CONNECT_MS_MAX, type Dial, type Session, type SessionListener } from './connections.ts'
 import { idOf, whyRefused, withId, type UpstreamDoorOptions } from './door.ts'
 
 /** TLS costs more to open again. */
@@ -20,19 +20,19 @@ export function dialStream(upstream: Upstream, authorities: readonly string[], o
     const socket: Socket = transport === 'tls'
       ? await connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities, protocols: ['dot'] })
       : await connectStream(endpoint, CONNECT_MS_MAX)
-    return new StreamLine(socket, upstream, options, owner)
+    return new StreamSession(socket, upstream, options, owner)
   }
 }
 
-class StreamLine implements Line {
+class StreamSession implements Session {
   readonly #socket: Socket
   readonly #path: Path
   readonly #options: UpstreamDoorOptions
-  readonly #askings = new Map<number, Asking>()
-  readonly #ids = new Map<Asking, number>()
+  readonly #queries = new Map<number, UpstreamQuery>()
+  readonly #ids = new Map<UpstreamQuery, number>()
   #nextId = 0
 
-  constructor(socket: Socket, { transport, endpoint }: Upstream, options: UpstreamDoorOptions, owner: LineOwner) {
+  constructor(socket: Socket, { transport, endpoint }: Upstream, options: UpstreamDoorOptions, owner: SessionListener) {
     this.#socket = socket
     this.#path = { local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }, interfaceName: '', peer: endpoint }
     this.#options = options
@@ -47,36 +47,36 @@ class StreamLine implements Line {
     })
   }
 
-  ask(asking: Asking): void {
+  ask(query: UpstreamQuery): void {
     const { trace, clock } = this.#options
     const id = this.#takeId()
-    this.#askings.set(id, asking)
-    this.#ids.set(asking, id)
-    const message = withId(asking.query, id)
+    this.#queries.set(id, query)
+    this.#ids.set(query, id)
+    const message = withId(query.message, id)
     trace.packet('out', 'dns', this.#path, message, clock.nowMs())
     this.#socket.write(encodeFrame(message))
   }
 
-  forget(asking: Asking): void {
-    const id = this.#ids.get(asking)
-    this.#ids.delete(asking)
-    if (id !== undefined) this.#askings.delete(id)
+  forget(query: UpstreamQuery): void {
+    const id = this.#ids.get(query)
+    this.#ids.delete(query)
+    if (id !== undefined) this.#queries.delete(id)
   }
 
   destroy(): void {
     this.#socket.destroy()
   }
 
-  #receive(message: Uint8Array, owner: LineOwner): void {
+  #receive(message: Uint8Array, owner: SessionListener): void {
     const { trace, clock } = this.#options
     trace.packet('in', 'dns', this.#path, message, clock.nowMs())
     owner.heard()
-    const asking = this.#askings.get(idOf(message))
-    if (asking !== undefined) owner.received(asking, message)
+    const query = this.#queries.get(idOf(message))
+    if (query !== undefined) owner.received(query, message)
   }
 
   #takeId(): number {
-    while (this.#askings.has(this.#nextId)) this.#nextId = (this.#nextId + 1) % IDS
+    while (this.#queries.has(this.#nextId)) this.#nextId = (this.#nextId + 1) % IDS
     const id = this.#nextId
     this.#nextId = (id + 1) % IDS
     return id

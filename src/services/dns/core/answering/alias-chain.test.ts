@@ -39,7 +39,7 @@ test.each([1, 2, 16])('a ring of %i aliases ends in SERVFAIL, whether told at on
 test('the chain is remembered for as long as its shortest part, and asked for again then', () => {
   const net = new Net().ask('a.example.org').reply(0, alias('a.example.org', 'b.example.net', 60)).reply(1, [record('b.example.net', TYPE.A, '203.0.113.1', 300)])
   const out = new Uint8Array(512)
-  const hot = () => net.server.answerAtOnce(net.sending(0).asking.query, 0, net.sending(0).asking.query.length, out, 0, out.length, net.nowMs) > 0
+  const hot = () => net.server.answerAtOnce(net.sending(0).upstreamQuery.message, 0, net.sending(0).upstreamQuery.message.length, out, 0, out.length, net.nowMs) > 0
   expect([net.runUntil(10_000).ask('a.example.org').sent.length, net.last.source, net.last.message.answers.map(({ ttl }) => ttl)]).toEqual([2, 'cache', [50, 290]])
   net.runUntil(50_000)
   expect(hot()).toBe(true)

@@ -17,11 +17,11 @@ export class AliasChain {
   /** The name that is looked for now. */
   end: string
   /** Its first record stands in the zone. */
-  isOurs = false
+  isAuthoritative = false
   /** Until when the answer that begins with it may be given again; Infinity: until the zone changes. */
   holdsUntilMs = Infinity
   /** A name whose alias an upstream told and that may have no address of the network at hand (rebinding.ts): nor may the end then. */
-  stranger: string | undefined
+  publicName: string | undefined
 
   constructor(qname: string) {
     this.end = qname
@@ -29,7 +29,7 @@ export class AliasChain {
 
   /** Goes on where the last of some aliases leads. @returns false for a chain that is too long, as a ring is */
   follow(aliases: readonly ResourceRecord[], from: 'zone' | 'upstream'): boolean {
-    if (this.records.length === 0) this.isOurs = from === 'zone'
+    if (this.records.length === 0) this.isAuthoritative = from === 'zone'
     this.records = [...this.records, ...aliases]
     const followed = this.records.filter(({ type }) => type === TYPE.CNAME)
     const last = followed.at(-1)

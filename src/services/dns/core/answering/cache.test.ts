@@ -61,12 +61,12 @@ test('an expired answer serves a day longer as stale, with 30 s', () => {
   expect(cache.stale(question('a.example.org'), 10_000 + 86_400_000)).toBeUndefined()
 })
 
-test('for half a minute after nobody could tell, asking again is of no use (RFC 8767 §5)', () => {
+test('for half a minute after nobody could tell, upstreamQuery again is of no use (RFC 8767 §5)', () => {
   const cache = new Cache()
   cache.put(question('a.example.org'), found(10), FROM, 0)
-  const isInVain = (nowMs: number) => cache.stale(question('a.example.org'), nowMs)?.isTriedInVain
+  const isInVain = (nowMs: number) => cache.stale(question('a.example.org'), nowMs)?.refreshFailed
   expect(isInVain(20_000)).toBe(false)
-  cache.triedInVain(question('a.example.org'), 20_000)
+  cache.refreshFailed(question('a.example.org'), 20_000)
   expect([isInVain(20_000), isInVain(49_999), isInVain(50_000)]).toEqual([true, true, false])
 })
 
@@ -129,13 +129,13 @@ test('one name has a limit of its own', () => {
 test('it is known who said it and how long ago', () => {
   const cache = new Cache()
   cache.put(question('a.example.org'), found(10), FROM, 1000)
-  expect(cache.get(question('a.example.org'), 5000)).toMatchObject({ ageMs: 4000, upstream: FROM, isHot: false })
+  expect(cache.get(question('a.example.org'), 5000)).toMatchObject({ ageMs: 4000, upstream: FROM, shouldPrefetch: false })
   for (let use = 0; use < 3; use++) cache.get(question('a.example.org'), 9_900)
-  expect([cache.get(question('a.example.org'), 9_900)?.isHot, cache.get(question('a.example.org'), 10_000)?.isHot]).toEqual([false, true])
+  expect([cache.get(question('a.example.org'), 9_900)?.shouldPrefetch, cache.get(question('a.example.org'), 10_000)?.shouldPrefetch]).toEqual([false, true])
 })
 
 test('what is asked for the third time in the last tenth of its time is hot', () => {
   const cache = new Cache()
   cache.put(question('a.example.org'), found(10), FROM, 0)
-  expect([8999, 9000, 9000].map(nowMs => cache.get(question('a.example.org'), nowMs)?.isHot)).toEqual([false, false, true])
+  expect([8999, 9000, 9000].map(nowMs => cache.get(question('a.example.org'), nowMs)?.shouldPrefetch)).toEqual([false, false, true])
 })

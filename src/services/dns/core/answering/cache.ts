@@ -21,9 +21,9 @@ const STALE_MS_MAX = 86_400_000
 /** RFC 8767 §4: the TTL of a stale answer, and how long nobody is asked again after nobody could tell. */
 const STALE_TTL_SECONDS = 30
 /** An answer that was asked for this often … */
-const HOT_USES_MIN = 3
+const PREFETCH_USES_MIN = 3
 /** … is fetched anew in the last tenth of its time, so that nobody has to wait when it is over. */
-const HOT_REST = 0.1
+const PREFETCH_FRACTION = 0.1
 /** What a record costs beside its text and data, and an entry beside its records: as measured with 100,000 of them on Node 24. */
 const RECORD_OVERHEAD_OCTETS = 280
 const ENTRY_OVERHEAD_OCTETS = 600
@@ -50,15 +50,15 @@ export interface Remembered {
   /** Who said it. */
   readonly upstream: string
   /** Ask again though it holds still: it is asked for often and will soon be over. */
-  readonly isHot: boolean
+  readonly shouldPrefetch: boolean
   /** From then on the cache wants to hear who asks: that is how it knows what is hot. */
   readonly quietUntilMs: number
 }
 
 /** What was true once. */
-export interface Stale extends Omit<Remembered, 'isHot' | 'quietUntilMs'> {
+export interface Stale extends Omit<Remembered, 'shouldPrefetch' | 'quietUntilMs'> {
   /** Nobody could say anything newer a moment ago: asking again is of no use yet. */
-  readonly isTriedInVain: boolean
+  readonly refreshFailed: boolean
 }
 
 export class Cache {
@@ -104,20 +104,20 @@ export class Cache {
     if (entry === undefined) return undefined
     entry.uses++
     const restMs = entry.expiresAtMs - nowMs
-    const quietUntilMs = entry.expiresAtMs - HOT_REST * (entry.expiresAtMs - entry.storedAtMs)
-    const isHot = entry.uses >= HOT_USES_MIN && nowMs >= quietUntilMs
-    return { finding: told(entry, wanted, Math.ceil(restMs / 1000)), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, isHot, quietUntilMs }
+    const quietUntilMs = entry.expiresAtMs - PREFETCH_FRACTION * (entry.expiresAtMs - entry.storedAtMs)
+    const shouldPrefetch = entry.uses >= PREFETCH_USES_MIN && nowMs >= quietUntilMs
+    return { finding: told(entry, wanted, Math.ceil(restMs / 1000)), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, shouldPrefetch, quietUntilMs }
   }
 
   /** A finding that holds or expired less than a day ago: better than none while no upstream answers. */
   stale(wanted: Wanted, nowMs: number): Stale | undefined {
     const entry = this.#find(wanted, nowMs - STALE_MS_MAX)
     if (entry === undefined) return undefined
-    return { finding: told(entry, wanted, STALE_TTL_SECONDS), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, isTriedInVain: nowMs < entry.retryAtMs }
+    return { finding: told(entry, wanted, STALE_TTL_SECONDS), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, refreshFailed: nowMs < entry.retryAtMs }
   }
 
   /** Nobody could tell anything newer than the stale answer: for half a minute it is given at once (RFC 8767 §5). */
-  triedInVain(wanted: Wanted, nowMs: number): void {
+  refreshFailed(wanted: Wanted, nowMs: number): void {
     const entry = this.#find(wanted, nowMs - STALE_MS_MAX)
     if (entry !== undefined) entry.retryAtMs = nowMs + STALE_TTL_SECONDS * 1000
   }

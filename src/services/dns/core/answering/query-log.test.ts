@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { QueryLog, TOLD_PER_SECOND_MAX } from './query-log.ts'
+import { QueryLog, REPORTED_PER_SECOND_MAX } from './query-log.ts'
 
 test('the first answers of a second are told, the others summed up at its end', () => {
   const log = new QueryLog()
-  const told = Array.from({ length: TOLD_PER_SECOND_MAX + 7 }, () => log.answered()).filter(Boolean).length
+  const told = Array.from({ length: REPORTED_PER_SECOND_MAX + 7 }, () => log.answered()).filter(Boolean).length
   log.limited()
-  expect(told).toBe(TOLD_PER_SECOND_MAX)
-  expect(log.sum()).toEqual({ answers: TOLD_PER_SECOND_MAX + 7, untold: 7, limited: 1 })
+  expect(told).toBe(REPORTED_PER_SECOND_MAX)
+  expect(log.sum()).toEqual({ answers: REPORTED_PER_SECOND_MAX + 7, untold: 7, limited: 1 })
   expect(log.answered()).toBe(true)
 })
 

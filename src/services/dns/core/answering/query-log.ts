@@ -3,7 +3,7 @@
  * answering. Each second the first answers are told; of the others there is one sum at its end.
  */
 
-export const TOLD_PER_SECOND_MAX = 50
+export const REPORTED_PER_SECOND_MAX = 50
 
 /** What happened in a second beside what was told. */
 export interface AnswerCounts {
@@ -23,7 +23,7 @@ export class QueryLog {
   /** One answer. @returns true where it shall be told */
   answered(): boolean {
     this.#answers++
-    if (this.#told >= TOLD_PER_SECOND_MAX) return false
+    if (this.#told >= REPORTED_PER_SECOND_MAX) return false
     this.#told++
     return true
   }

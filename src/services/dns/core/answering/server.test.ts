@@ -330,10 +330,10 @@ describe('what others know', () => {
 
   test('a reply that cannot be read is ignored, and one that comes too late is no query', () => {
     const net = new Net().ask('www.example.org')
-    const { asking } = net.sent[0] ?? expect.unreachable('a query was sent')
-    net.server.receiveReply(Uint8Array.of(1, 2, 3), asking, 0)
+    const { upstreamQuery } = net.sent[0] ?? expect.unreachable('a query was sent')
+    net.server.receiveReply(Uint8Array.of(1, 2, 3), upstreamQuery, 0)
     expect(net.reply(0, A).last.rcode).toBe('NOERROR')
-    net.server.receiveReply(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), asking, 0)
+    net.server.receiveReply(encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 1)), upstreamQuery, 0)
     expect(net.server.outbox).toEqual([])
   })
 

@@ -22,10 +22,10 @@ import { Cache } from './cache.ts'
 import { isCanaryName } from './canary-names.ts'
 import { extendedErrorOf, Failures } from '../forwarding/failures.ts'
 import { isDiscoveryName } from '../forwarding/private-names.ts'
-import { openEnd, type Finding, type Wanted } from '../forwarding/finding.ts'
-import type { Asking, Outcome, Trouble } from '../forwarding/flight.ts'
+import { unresolvedTarget, type Finding, type Wanted } from '../forwarding/finding.ts'
+import type { UpstreamQuery, Outcome, Trouble } from '../forwarding/flight.ts'
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from '../forwarding/forwarder.ts'
-import { HotAnswers } from './hot-answers.ts'
+import { PacketCache } from './packet-cache.ts'
 import { localhostRecords } from './localhost.ts'
 import { explain, type Provenance } from './provenance.ts'
 import { withoutPrivateAddresses } from '../forwarding/rebinding.ts'
@@ -91,7 +91,7 @@ export interface DnsServerOptions extends ForwarderOptions {
 export class DnsServer implements Machine<DnsEvent> {
   readonly outbox: Effect<DnsEvent>[] = []
   readonly #forwarder: Forwarder<Query>
-  readonly #hot = new HotAnswers()
+  readonly #hot = new PacketCache()
   /** The zone's, when the hot answers began. */
   #hotGeneration = 0
   readonly #failures = new Failures()
@@ -132,14 +132,14 @@ export class DnsServer implements Machine<DnsEvent> {
   }
 
   /** What came back for something that the outbox asked. */
-  receiveReply(bytes: Uint8Array, asking: Asking, nowMs: number): void {
-    this.#forwarder.receive(bytes, asking, nowMs)
+  receiveReply(bytes: Uint8Array, query: UpstreamQuery, nowMs: number): void {
+    this.#forwarder.receive(bytes, query, nowMs)
     this.#takeSettled(nowMs)
   }
 
-  /** The system says that an asking leads nowhere. */
-  refused(asking: Asking, why: string, nowMs: number): void {
-    this.#forwarder.refused(asking, why, nowMs)
+  /** The system says that an query leads nowhere. */
+  refused(query: UpstreamQuery, why: string, nowMs: number): void {
+    this.#forwarder.refused(query, why, nowMs)
     this.#takeSettled(nowMs)
   }
 
@@ -230,7 +230,7 @@ export class DnsServer implements Machine<DnsEvent> {
     if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)
     const cached = this.cache.get(wanted, nowMs)
     if (cached !== undefined) {
-      if (cached.isHot && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
+      if (cached.shouldPrefetch && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
     // An alias is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.
@@ -238,7 +238,7 @@ export class DnsServer implements Machine<DnsEvent> {
     const troubles = this.#failures.get(wanted, nowMs)
     if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
     const stale = this.cache.stale(wanted, nowMs)
-    if (stale?.isTriedInVain === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
+    if (stale?.refreshFailed === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
   }
 
   /** A zone of which nobody is asked: its names are registered here, or do not exist; but those of this machine do. */
@@ -262,7 +262,7 @@ export class DnsServer implements Machine<DnsEvent> {
     if (outcome.kind !== 'found') {
       const troubles = outcome.kind === 'failed' ? outcome.troubles : []
       if (outcome.kind === 'failed') {
-        this.cache.triedInVain(wanted, nowMs)
+        this.cache.refreshFailed(wanted, nowMs)
         this.#failures.add(wanted, troubles, nowMs)
       }
       for (const query of waiters) this.#answerStale(query, wanted, troubles, nowMs)
@@ -296,8 +296,8 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #answerFinding(query: Query, known: Finding, provenance: Extract<Provenance, { upstream: string }>, nowMs: number, holdsUntilMs = 0): void {
     const { chain, question: { type } } = query
-    const finding = chain.stranger === undefined ? known : this.#filtered(chain.stranger, known, provenance.upstream)
-    const target = openEnd(finding, type)
+    const finding = chain.publicName === undefined ? known : this.#filtered(chain.publicName, known, provenance.upstream)
+    const target = unresolvedTarget(finding, type)
     if (target !== undefined && this.#mayFollow(chain, target, type)) {
       chain.holdsUntilMs = Math.min(chain.holdsUntilMs, holdsUntilMs)
       return this.#follow(query, finding.answers, 'upstream', nowMs)
@@ -312,8 +312,8 @@ export class DnsServer implements Machine<DnsEvent> {
 
   /** Whether to go where an upstream's alias leads. A stranger's may not lead to a name of this network: its address could be rebound. */
   #mayFollow(chain: AliasChain, target: string, type: number): boolean {
-    if (chain.stranger === undefined && !this.#mayBePrivate(chain.end)) chain.stranger = chain.end
-    return chain.stranger === undefined || (this.zone.lookup(target, type) === undefined && this.options.routes.longestMatch(target)?.value !== undefined)
+    if (chain.publicName === undefined && !this.#mayBePrivate(chain.end)) chain.publicName = chain.end
+    return chain.publicName === undefined || (this.zone.lookup(target, type) === undefined && this.options.routes.longestMatch(target)?.value !== undefined)
   }
 
   /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
@@ -323,7 +323,7 @@ export class DnsServer implements Machine<DnsEvent> {
     const aliases = parts.rcode === RCODE.SERVFAIL ? [] : chain.records
     const { aa = false, answers = [] } = parts
     const told = query.wantsProvenance ? explain(provenance) : undefined
-    const known = aliases.length === 0 ? { aa, answers } : { aa: chain.isOurs, answers: [...aliases, ...answers] }
+    const known = aliases.length === 0 ? { aa, answers } : { aa: chain.isAuthoritative, answers: [...aliases, ...answers] }
     const whole = { ...parts, ...known, provenance: told, tellsKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
     const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)

@@ -134,7 +134,7 @@ export function isPositive({ rcode, answers }: Pick<Finding, 'rcode' | 'answers'
 }
 
 /** Where a finding ends with an alias whose target the server says nothing of, as one that knows its own zone alone; undefined for others. */
-export function openEnd(finding: Finding, wanted: number): string | undefined {
+export function unresolvedTarget(finding: Finding, wanted: number): string | undefined {
   const { rcode, answers, authorities, filtered } = finding
   if (rcode !== RCODE.NOERROR || filtered === true || authorities.some(({ type }) => type === TYPE.SOA)) return undefined
   const last = answers.filter(({ type }) => type === wanted || type === TYPE.CNAME).at(-1)
@@ -148,7 +148,7 @@ const FILTERED_TTL_SECONDS = 60
 export function lifetimeSeconds(finding: Finding, question: Question): number {
   if (finding.filtered === true) return FILTERED_TTL_SECONDS
   const ttls = [...finding.answers, ...finding.authorities].map(({ ttl }) => ttl)
-  if (isPositive(finding, question) || openEnd(finding, question.type) !== undefined) return Math.min(...ttls)
+  if (isPositive(finding, question) || unresolvedTarget(finding, question.type) !== undefined) return Math.min(...ttls)
   const soa = finding.authorities.find(({ type }) => type === TYPE.SOA)
   return soa === undefined ? 0 : Math.min(...ttls, negativeTtlOf(soa))
 }

@@ -7,11 +7,11 @@ import type { Tried, UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 import type { Upstream } from './upstream.ts'
 
 /** One query to one upstream. Whoever carries it brings back replies by the same object. */
-export interface Asking {
+export interface UpstreamQuery {
   readonly upstream: Upstream
   /** Not by UDP, though the upstream is asked by UDP else. */
   readonly overTcp: boolean
-  readonly query: Uint8Array
+  readonly message: Uint8Array
 }
 
 /** What became of a question. `slow`: no answer yet, take a stale one; `failed`: none will come. */
@@ -31,17 +31,17 @@ export interface Trouble {
   readonly extendedError?: ExtendedError | undefined
 }
 
-/** An asking whose replies are still of interest. */
-export interface Sending<Waiter> {
-  readonly asking: Asking
+/** An query whose replies are still of interest. */
+export interface Attempt<Waiter> {
+  readonly query: UpstreamQuery
   readonly flight: Flight<Waiter>
   readonly health: UpstreamHealth
   readonly sentAtMs: number
-  /** The query as the client wrote the name; `asking.query` may have random letters. */
+  /** The query as the client wrote the name; `query.message` may have random letters. */
   readonly plainQuery: Uint8Array
   readonly withoutEdns: boolean
   /** A reply with other letters came, and is being checked over TCP. */
-  checksLetters: boolean
+  checksCase: boolean
 }
 
 export class Flight<Waiter> implements Scheduled, Tried {
@@ -53,13 +53,13 @@ export class Flight<Waiter> implements Scheduled, Tried {
   hasStale = false
   /** An answer came; what is still open only tells how quick that upstream is. */
   found = false
-  readonly open: Sending<Waiter>[] = []
-  /** Whom the sendings went to, in order. */
+  readonly open: Attempt<Waiter>[] = []
+  /** Whom the attempts went to, in order. */
   readonly asked: UpstreamHealth[] = []
   /** Of those that have shown that they cannot help. */
   readonly troubles: Trouble[] = []
-  /** Which sending by time is the next, and when it is due. */
-  nextSending = 0
+  /** Which attempt by time is the next, and when it is due. */
+  nextAttempt = 0
   sendAgainAtMs = Infinity
   deadlineMs = Infinity
   heapIndex = -1
@@ -77,7 +77,7 @@ export class Flight<Waiter> implements Scheduled, Tried {
     return count
   }
 
-  isOut(health: UpstreamHealth): boolean {
+  hasFailed(health: UpstreamHealth): boolean {
     return this.troubles.some(({ upstream }) => upstream === health.upstream)
   }
 

@@ -5,9 +5,9 @@
  *     0 s        0.4          1.2      1.8          2.8          3.8
  *     send #1    send #2      send #3  stale answer send #4      failed
  *
- * The second sending goes earlier, to another upstream, where the first is slower than it usually is: the two race. Each sending
+ * The second attempt goes earlier, to another upstream, where the first is slower than it usually is: the two race. Each attempt
  * has an id and letters of its own, and leaves from a socket that is drawn from many (../upstream/datagrams.ts), so who wants
- * to forge an answer has to guess 32 bits and more (RFC 5452). A late answer to an earlier sending is as good as one to the last.
+ * to forge an answer has to guess 32 bits and more (RFC 5452). A late answer to an earlier attempt is as good as one to the last.
  */
 import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
 import type { Effect } from '../../../kit/machine.ts'
@@ -18,11 +18,11 @@ import { formatRcode, RCODE } from '../../wire/types.ts'
 import { Deadlines } from './deadlines.ts'
 import { extendedErrorsOf, provenanceOf } from '../../wire/edns-options.ts'
 import { readFinding, type Wanted } from './finding.ts'
-import { Flight, flightKey, type Asking, type Outcome, type Sending, type Trouble } from './flight.ts'
-import { encodeQuery, judgeReply, withQuestionOf, withRandomLetters } from './query.ts'
+import { Flight, flightKey, type UpstreamQuery, type Outcome, type Attempt, type Trouble } from './flight.ts'
+import { encodeQuery, judgeReply, withQuestionOf, withRandomCase } from './query.ts'
 import type { UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 
-/** How long after the first sending the others follow, how long a stale answer waits, and when a flight has failed. */
+/** How long after the first attempt the others follow, how long a stale answer waits, and when a flight has failed. */
 export interface ForwarderTimings {
   readonly sendAgainAtMs: readonly number[]
   readonly staleAtMs: number
@@ -32,14 +32,14 @@ const FORWARDER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [400, 1200, 2800], 
 
 export const FLIGHTS_MAX = 4096
 const WAITERS_MAX = 16_384
-/** One flight's sendings, whatever happens: four by time, one by TCP for each, and some where servers refuse. */
-const SENDINGS_MAX = 24
+/** One flight's attempts, whatever happens: four by time, one by TCP for each, and some where servers refuse. */
+const ATTEMPTS_MAX = 24
 
 export type ForwarderEvent =
   /** To be sent. */
-  | { readonly name: 'ask'; readonly asking: Asking }
+  | { readonly name: 'ask'; readonly query: UpstreamQuery }
   /** Nothing that comes back by these is of interest any more. */
-  | { readonly name: 'askingsOver'; readonly askings: readonly Asking[] }
+  | { readonly name: 'forget'; readonly queries: readonly UpstreamQuery[] }
   /** No upstream of a zone could tell anything: why; undefined: one answers again. */
   | { readonly name: 'upstream'; readonly zone: string; readonly trouble: string | undefined }
 
@@ -60,7 +60,7 @@ export interface ForwarderOptions {
   readonly random: Random
   readonly timings?: ForwarderTimings
   /** Names are asked for in random letters; off for networks in which something on the way cannot bear them. */
-  readonly randomLetters?: boolean
+  readonly randomizeCase?: boolean
   /** Stand in each query. */
   readonly ednsOptions?: readonly EdnsOption[]
 }
@@ -70,7 +70,7 @@ export class Forwarder<Waiter> {
   /** What was decided since the owner looked last; the owner takes all of it after each input. */
   readonly settled: Settled<Waiter>[] = []
   readonly #flights = new Map<string, Flight<Waiter>>()
-  readonly #sendings = new Map<Asking, Sending<Waiter>>()
+  readonly #attempts = new Map<UpstreamQuery, Attempt<Waiter>>()
   readonly #deadlines = new Deadlines<Flight<Waiter>>()
   readonly #timings: ForwarderTimings
   #waiterCount = 0
@@ -105,31 +105,31 @@ export class Forwarder<Waiter> {
   }
 
   /** Something that came back. */
-  receive(bytes: Uint8Array, asking: Asking, nowMs: number): void {
-    const sending = this.#sendings.get(asking)
-    if (sending === undefined) return
+  receive(bytes: Uint8Array, query: UpstreamQuery, nowMs: number): void {
+    const attempt = this.#attempts.get(query)
+    if (attempt === undefined) return
     try {
-      this.#take(sending, bytes, nowMs)
+      this.#take(attempt, bytes, nowMs)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
-      this.#takeUnusable(sending, nowMs)
+      this.#takeUnusable(attempt, nowMs)
     }
   }
 
   /** The system says that nobody listens there, or that no way leads there. */
-  refused(asking: Asking, why: string, nowMs: number): void {
-    const sending = this.#sendings.get(asking)
-    if (sending === undefined) return
-    this.#close(sending)
-    const { flight, health } = sending
-    if (asking.overTcp && flight.open.some(open => open.health === health && open.checksLetters)) {
+  refused(query: UpstreamQuery, why: string, nowMs: number): void {
+    const attempt = this.#attempts.get(query)
+    if (attempt === undefined) return
+    this.#close(attempt)
+    const { flight, health } = attempt
+    if (query.overTcp && flight.open.some(open => open.health === health && open.checksCase)) {
       // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
-      health.changesLetters.seen(nowMs)
+      health.changesCase.seen(nowMs)
       this.#transmit(flight, health, nowMs)
       return this.#schedule(flight)
     }
     health.failed(nowMs)
-    this.#fails(sending, { upstream: asking.upstream, kind: 'unreachable', why }, nowMs)
+    this.#fails(attempt, { upstream: query.upstream, kind: 'unreachable', why }, nowMs)
   }
 
   timeout(nowMs: number): void {
@@ -155,115 +155,115 @@ export class Forwarder<Waiter> {
     return flight
   }
 
-  /** Until the second sending: where another upstream is well, no longer than the first usually needs. */
+  /** Until the second attempt: where another upstream is well, no longer than the first usually needs. */
   #firstGapMs(group: UpstreamGroup, first: UpstreamHealth, nowMs: number): number {
     const gapMs = this.#timings.sendAgainAtMs[0] ?? Infinity
-    const mayRace = first.usualMs !== undefined && group.members.some(member => member !== first && member.isWell(nowMs))
+    const mayRace = first.usualMs !== undefined && group.members.some(member => member !== first && member.isHealthy(nowMs))
     return mayRace ? Math.min(gapMs, first.usualMs ?? gapMs) : gapMs
   }
 
   #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns.holds(nowMs) }: Manner = {}): void {
-    if (flight.asked.length >= SENDINGS_MAX) return
-    const { random, randomLetters = true, ednsOptions = [] } = this.options
+    if (flight.asked.length >= ATTEMPTS_MAX) return
+    const { random, randomizeCase = true, ednsOptions = [] } = this.options
     const { upstream } = health
     const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp', withoutEdns })
-    const hasLetters = randomLetters && upstream.transport === 'udp' && !health.changesLetters.holds(nowMs)
-    const asking: Asking = { upstream, overTcp, query: hasLetters ? withRandomLetters(plainQuery, random) : plainQuery }
-    const sending: Sending<Waiter> = { asking, flight, health, sentAtMs: nowMs, plainQuery, withoutEdns, checksLetters: false }
-    flight.open.push(sending)
+    const hasRandomCase = randomizeCase && upstream.transport === 'udp' && !health.changesCase.holds(nowMs)
+    const query: UpstreamQuery = { upstream, overTcp, message: hasRandomCase ? withRandomCase(plainQuery, random) : plainQuery }
+    const attempt: Attempt<Waiter> = { query, flight, health, sentAtMs: nowMs, plainQuery, withoutEdns, checksCase: false }
+    flight.open.push(attempt)
     flight.asked.push(health)
-    this.#sendings.set(asking, sending)
-    this.outbox.push({ kind: 'event', event: { name: 'ask', asking } })
+    this.#attempts.set(query, attempt)
+    this.outbox.push({ kind: 'event', event: { name: 'ask', query } })
   }
 
   /** @throws MalformedPacket where nothing came of it */
-  #take(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
-    const verdict = judgeReply(sending.asking.query, bytes)
+  #take(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const verdict = judgeReply(attempt.query.message, bytes)
     switch (verdict) {
-      case 'other': return this.#takeUnusable(sending, nowMs)
-      case 'other letters': return this.#otherLetters(sending, bytes, nowMs)
-      case 'bare': return this.#takeBare(sending, bytes, nowMs)
-      case 'reply': return this.#takeReply(sending, bytes, nowMs)
+      case 'other': return this.#takeUnusable(attempt, nowMs)
+      case 'other case': return this.#takeOtherCase(attempt, bytes, nowMs)
+      case 'bare': return this.#takeBare(attempt, bytes, nowMs)
+      case 'reply': return this.#takeReply(attempt, bytes, nowMs)
       default: assertNever(verdict)
     }
   }
 
   /** No answer to the query. By UDP it may be forged, and the true one still come; on a connection nobody forges. */
-  #takeUnusable(sending: Sending<Waiter>, nowMs: number): void {
-    const { asking: { upstream, overTcp } } = sending
+  #takeUnusable(attempt: Attempt<Waiter>, nowMs: number): void {
+    const { query: { upstream, overTcp } } = attempt
     if (upstream.transport === 'udp' && !overTcp) return
-    this.#close(sending)
-    this.#fails(sending, { upstream, kind: 'answered', why: 'answers with what is no answer', rcode: RCODE.SERVFAIL }, nowMs)
+    this.#close(attempt)
+    this.#fails(attempt, { upstream, kind: 'answered', why: 'answers with what is no answer', rcode: RCODE.SERVFAIL }, nowMs)
   }
 
   /** A forged reply, or a server that writes names in its own way: over TCP nobody forges, and its letters are seen there. */
-  #otherLetters(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
-    const { asking, flight, health } = sending
-    const hasLetters = asking.query !== sending.plainQuery
-    if (asking.overTcp || !hasLetters) {
-      if (hasLetters) health.changesLetters.seen(nowMs)
-      return this.#takeReply(sending, bytes, nowMs)
+  #takeOtherCase(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const { query, flight, health } = attempt
+    const hasRandomCase = query.message !== attempt.plainQuery
+    if (query.overTcp || !hasRandomCase) {
+      if (hasRandomCase) health.changesCase.seen(nowMs)
+      return this.#takeReply(attempt, bytes, nowMs)
     }
-    if (sending.checksLetters || flight.found) return
-    sending.checksLetters = true
-    this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: sending.withoutEdns })
+    if (attempt.checksCase || flight.found) return
+    attempt.checksCase = true
+    this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: attempt.withoutEdns })
     this.#schedule(flight)
   }
 
-  #takeBare(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
+  #takeBare(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const rcode = (bytes[3] ?? 0) & 15
-    this.#close(sending)
-    if (this.#askedWithoutEdns(sending, rcode, nowMs)) return
-    this.#fails(sending, { upstream: sending.asking.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
+    this.#close(attempt)
+    if (this.#askedWithoutEdns(attempt, rcode, nowMs)) return
+    this.#fails(attempt, { upstream: attempt.query.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
   }
 
-  #takeReply(sending: Sending<Waiter>, bytes: Uint8Array, nowMs: number): void {
-    const { asking, flight, health, plainQuery } = sending
-    const { upstream } = asking
-    const message = decodeMessage(asking.query === plainQuery ? bytes : withQuestionOf(plainQuery, bytes))
+  #takeReply(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
+    const { query, flight, health, plainQuery } = attempt
+    const { upstream } = query
+    const message = decodeMessage(query.message === plainQuery ? bytes : withQuestionOf(plainQuery, bytes))
     const edns = ednsOf(message)
     const rcode = message.header.rcode | (edns?.extendedRcode ?? 0)
     const isWhole = !message.header.tc
     const finding = isWhole ? readFinding(message, rcode, flight.wanted, upstream.trusted) : undefined
     const options = edns?.options ?? []
-    this.#close(sending)
-    if (finding !== undefined || !isWhole) health.answered(nowMs - sending.sentAtMs, nowMs)
+    this.#close(attempt)
+    if (finding !== undefined || !isWhole) health.answered(nowMs - attempt.sentAtMs, nowMs)
     if (flight.found) return this.#schedule(flight)
-    if (!isWhole && upstream.transport === 'udp' && !asking.overTcp) {
-      this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: sending.withoutEdns })
+    if (!isWhole && upstream.transport === 'udp' && !query.overTcp) {
+      this.#transmit(flight, health, nowMs, { overTcp: true, withoutEdns: attempt.withoutEdns })
       return this.#schedule(flight)
     }
     if (finding === undefined) {
-      if (edns === undefined && this.#askedWithoutEdns(sending, rcode, nowMs)) return
+      if (edns === undefined && this.#askedWithoutEdns(attempt, rcode, nowMs)) return
       const isError = isWhole && rcode !== RCODE.NOERROR
       const why = isError ? `answers ${formatRcode(rcode)}` : isWhole ? 'names other servers instead of an answer' : 'gives only a part of its answer'
-      return this.#fails(sending, { upstream, kind: 'answered', why, rcode: isError ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
+      return this.#fails(attempt, { upstream, kind: 'answered', why, rcode: isError ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
     }
-    if (!sending.withoutEdns) health.lacksEdns.disproved()
+    if (!attempt.withoutEdns) health.lacksEdns.disproved()
     // What was sent without because of what was known proves nothing new.
-    else if (!health.lacksEdns.holds(sending.sentAtMs)) health.lacksEdns.seen(nowMs)
+    else if (!health.lacksEdns.holds(attempt.sentAtMs)) health.lacksEdns.seen(nowMs)
     // What one could not tell and another could, was that one's own trouble.
-    for (const member of flight.group.members) if (member !== health && flight.isOut(member)) member.failed(nowMs)
+    for (const member of flight.group.members) if (member !== health && flight.hasFailed(member)) member.failed(nowMs)
     this.#report(flight.group, undefined)
-    this.#settle(flight, { kind: 'found', finding, upstream, tookMs: nowMs - sending.sentAtMs, provenance: provenanceOf(options) })
+    this.#settle(flight, { kind: 'found', finding, upstream, tookMs: nowMs - attempt.sentAtMs, provenance: provenanceOf(options) })
     this.#flights.delete(flight.key)
     flight.found = true
     this.#schedule(flight)
   }
 
   /** Asks a server that may not know EDNS once more, in the words of 1987 (RFC 6891 §6.2.2). @returns false where that is not the reason */
-  #askedWithoutEdns({ flight, health, withoutEdns }: Sending<Waiter>, rcode: number, nowMs: number): boolean {
+  #askedWithoutEdns({ flight, health, withoutEdns }: Attempt<Waiter>, rcode: number, nowMs: number): boolean {
     if ((rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) || withoutEdns || flight.found) return false
     this.#transmit(flight, health, nowMs, { withoutEdns: true })
     this.#schedule(flight)
     return true
   }
 
-  /** One sending is lost: another upstream's turn, or nobody's any more. */
-  #fails({ flight }: Sending<Waiter>, trouble: Trouble, nowMs: number): void {
+  /** One attempt is lost: another upstream's turn, or nobody's any more. */
+  #fails({ flight }: Attempt<Waiter>, trouble: Trouble, nowMs: number): void {
     if (flight.found) return this.#schedule(flight)
     flight.troubles.push(trouble)
-    if (flight.group.members.every(member => flight.isOut(member))) return this.#failed(flight, nowMs)
+    if (flight.group.members.every(member => flight.hasFailed(member))) return this.#failed(flight, nowMs)
     this.#sendNext(flight, nowMs)
     this.#schedule(flight)
   }
@@ -278,8 +278,8 @@ export class Forwarder<Waiter> {
     if (elapsedMs >= this.#timings.failAtMs) return this.#failed(flight, nowMs)
     if (flight.hasStale && flight.waiters.length > 0 && elapsedMs >= this.#timings.staleAtMs) this.#settle(flight, { kind: 'slow' })
     if (nowMs >= flight.sendAgainAtMs) {
-      flight.nextSending++
-      const nextMs = this.#timings.sendAgainAtMs[flight.nextSending]
+      flight.nextAttempt++
+      const nextMs = this.#timings.sendAgainAtMs[flight.nextAttempt]
       flight.sendAgainAtMs = nextMs === undefined ? Infinity : flight.startedAtMs + nextMs
       this.#sendNext(flight, nowMs)
     }
@@ -288,7 +288,7 @@ export class Forwarder<Waiter> {
 
   /** Its time is over, or nobody is left to ask. */
   #failed(flight: Flight<Waiter>, nowMs: number): void {
-    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.isOut(health)) health.silent(flight.startedAtMs, nowMs)
+    for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.hasFailed(health)) health.silent(flight.startedAtMs, nowMs)
     this.#land(flight)
     if (flight.found) return
     this.#flights.delete(flight.key)
@@ -321,15 +321,15 @@ export class Forwarder<Waiter> {
     this.#deadlines.set(flight, flight.found ? failMs : Math.min(failMs, staleMs, flight.sendAgainAtMs))
   }
 
-  #close(sending: Sending<Waiter>): void {
-    this.#sendings.delete(sending.asking)
-    const { open } = sending.flight
-    open.splice(open.indexOf(sending), 1)
-    this.outbox.push({ kind: 'event', event: { name: 'askingsOver', askings: [sending.asking] } })
+  #close(attempt: Attempt<Waiter>): void {
+    this.#attempts.delete(attempt.query)
+    const { open } = attempt.flight
+    open.splice(open.indexOf(attempt), 1)
+    this.outbox.push({ kind: 'event', event: { name: 'forget', queries: [attempt.query] } })
   }
 
   #land(flight: Flight<Waiter>): void {
     this.#deadlines.delete(flight)
-    for (const sending of [...flight.open]) this.#close(sending)
+    for (const attempt of [...flight.open]) this.#close(attempt)
   }
 }

@@ -98,17 +98,17 @@ describe('which upstream', () => {
   test.each<[string, (bytes: Uint8Array) => Uint8Array]>([
     ['nothing', () => new Uint8Array(0)], ['a piece of one', bytes => bytes.subarray(0, 30)], ['one to another question', other], ['no response', bytes => Uint8Array.from(bytes, (octet, at) => at === 2 ? octet & 0x7f : octet)],
   ])('who answers on a connection with what is no answer (%s) gives way to the next at once, as nobody forges there', (_title, change) => {
-    const net = new Net({ upstreams: [FIRST, 'tls://192.0.2.99', 'https://192.0.2.98'], randomLetters: false }).ask(NAME)
+    const net = new Net({ upstreams: [FIRST, 'tls://192.0.2.99', 'https://192.0.2.98'], randomizeCase: false }).ask(NAME)
     const answer = () => encodeMessage({ ...net.sending(net.sent.length - 1).query, answers: A, header: { ...net.sending(net.sent.length - 1).query.header, qr: true } })
-    const broken = () => net.replyBytes(net.sending(net.sent.length - 1).asking, change(answer()))
+    const broken = () => net.replyBytes(net.sending(net.sent.length - 1).upstreamQuery, change(answer()))
     broken()
     expect([net.sent.length, net.answers.length]).toEqual([1, 0]) // By UDP it may be forged.
     net.reply(0, [], withHeader({ tc: true }))
     expect(net.sent.map(({ to }) => to)).toEqual([FIRST, `${FIRST} by TCP`])
     broken()
-    expect([net.sent.length, net.sent.at(-1)?.asking.upstream.transport]).toEqual([3, 'tls'])
+    expect([net.sent.length, net.sent.at(-1)?.upstreamQuery.upstream.transport]).toEqual([3, 'tls'])
     broken()
-    expect([net.sent.length, net.sent.at(-1)?.asking.upstream.transport]).toEqual([4, 'https'])
+    expect([net.sent.length, net.sent.at(-1)?.upstreamQuery.upstream.transport]).toEqual([4, 'https'])
     broken()
     expect([net.last.rcode, net.last.atMs, net.sent.length]).toEqual(['SERVFAIL', 0, 4])
   })
@@ -216,9 +216,9 @@ describe('letters of names (0x20)', () => {
   })
 
   test('letters stay as they are by a setting, and where the way is encrypted, which is padded', () => {
-    expect(new Net({ randomLetters: false }).ask(NAME).sent[0]?.query.questions[0]?.name).toBe(NAME)
-    const { asking, query } = new Net({ upstreams: ['tls://192.0.2.53'] }).ask(NAME).sending(0)
-    expect([query.questions[0]?.name, asking.query.length]).toEqual([NAME, 128])
+    expect(new Net({ randomizeCase: false }).ask(NAME).sent[0]?.query.questions[0]?.name).toBe(NAME)
+    const { upstreamQuery, query } = new Net({ upstreams: ['tls://192.0.2.53'] }).ask(NAME).sending(0)
+    expect([query.questions[0]?.name, upstreamQuery.message.length]).toEqual([NAME, 128])
   })
 })
 
@@ -410,8 +410,8 @@ describe('SERVFAIL', () => {
     expect(new Net().ask(NAME).refuse(0).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 23 })
     const bogus = optRecord({ rcode: 0, dnssecOk: false, options: [{ code: 15, bytes: Uint8Array.of(0, 6) }] })
     const net = new Net().ask(NAME)
-    const { asking, query } = net.sending(0)
-    net.replyBytes(asking, encodeMessage({ ...query, header: { ...query.header, qr: true, rcode: 2 }, additionals: [bogus] }))
+    const { upstreamQuery, query } = net.sending(0)
+    net.replyBytes(upstreamQuery, encodeMessage({ ...query, header: { ...query.header, qr: true, rcode: 2 }, additionals: [bogus] }))
     expect(net.last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 6 })
   })
 })

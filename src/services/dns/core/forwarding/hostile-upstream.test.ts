@@ -72,12 +72,12 @@ test(`${REPLIES} forged replies are not believed, and the true one after each fi
     const name = `n${question}.example.org`
     net.ask(name)
     const index = net.sent.length - 1
-    const { asking, query } = net.sending(index)
+    const { upstreamQuery, query } = net.sending(index)
     const answered = net.answers.length
     for (let count = 0; count < REPLIES_OF_QUESTION; count++) {
       const response = { ...query, header: { ...query.header, qr: true, ra: true }, answers: [falseRecord(query.questions[0]?.name ?? '')] }
-      const forged = FORGERIES[below(random, FORGERIES.length)]?.(response, asking.query, random) ?? new Uint8Array(0)
-      net.replyBytes(asking, forged instanceof Uint8Array ? forged : encodeMessage(forged))
+      const forged = FORGERIES[below(random, FORGERIES.length)]?.(response, upstreamQuery.message, random) ?? new Uint8Array(0)
+      net.replyBytes(upstreamQuery, forged instanceof Uint8Array ? forged : encodeMessage(forged))
     }
     expect(net.answers.length, `no answer came of forged replies to ${name}`).toBe(answered)
     net.reply(index, [record(query.questions[0]?.name ?? '', TYPE.A, TRUE_ADDRESS)])

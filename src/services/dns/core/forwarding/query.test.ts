@@ -4,7 +4,7 @@ import { seededRandom } from '../../../kit/random.ts'
 import { decodeMessage, encodeMessage } from '../../wire/message.ts'
 import { nameKey } from '../../wire/name.ts'
 import { CLASS, TYPE } from '../../wire/types.ts'
-import { encodeQuery, judgeReply, queryFor, withQuestionOf, withRandomLetters } from './query.ts'
+import { encodeQuery, judgeReply, queryFor, withQuestionOf, withRandomCase } from './query.ts'
 import { record } from '../testing/net.ts'
 
 const WANTED = { name: 'www.example.org', type: TYPE.A, class: CLASS.IN }
@@ -18,7 +18,7 @@ test('random letters change nothing but letters, and differ from query to query'
   const query = encodeQuery(WANTED, 7)
   const spellings = new Set<string>()
   for (let seed = 0; seed < 50; seed++) {
-    const scrambled = withRandomLetters(query, seededRandom(seed))
+    const scrambled = withRandomCase(query, seededRandom(seed))
     const [question] = decodeMessage(scrambled).questions
     spellings.add(question?.name ?? '')
     expect([nameKey(question?.name ?? ''), question?.type, scrambled.length]).toEqual([WANTED.name, TYPE.A, query.length])
@@ -29,12 +29,12 @@ test('random letters change nothing but letters, and differ from query to query'
 
 test('a long name has other letters in its whole length', () => {
   const name = Array.from({ length: 3 }, () => 'a'.repeat(60)).join('.')
-  const scrambled = decodeMessage(withRandomLetters(encodeQuery({ ...WANTED, name }, 7), seededRandom(1))).questions[0]?.name ?? ''
+  const scrambled = decodeMessage(withRandomCase(encodeQuery({ ...WANTED, name }, 7), seededRandom(1))).questions[0]?.name ?? ''
   for (const label of scrambled.split('.')) expect(label).toMatch(/a.*A|A.*a/)
 })
 
 test('a reply is one with the same id and question; other letters are told apart', () => {
-  const query = withRandomLetters(encodeQuery(WANTED, 0x1234), seededRandom(3))
+  const query = withRandomCase(encodeQuery(WANTED, 0x1234), seededRandom(3))
   const change = (at: number, xor: number) => {
     const reply = replyTo(query)
     reply[at] = (reply[at] ?? 0) ^ xor
@@ -42,7 +42,7 @@ test('a reply is one with the same id and question; other letters are told apart
   }
   expect(judgeReply(query, replyTo(query))).toBe('reply')
   expect(judgeReply(query, query)).toBe('other')
-  expect([change(0, 1), change(1, 128), change(2, 8), change(5, 3), change(13, 0x20), change(13, 1), change(12, 0x20), change(16, 0x20)]).toEqual(['other', 'other', 'other', 'other', 'other letters', 'other', 'other', 'other'])
+  expect([change(0, 1), change(1, 128), change(2, 8), change(5, 3), change(13, 0x20), change(13, 1), change(12, 0x20), change(16, 0x20)]).toEqual(['other', 'other', 'other', 'other', 'other case', 'other', 'other', 'other'])
   // The type (A is 1, 33 is SRV) and the class are no letters.
   expect([change(12 + 17 + 1, 0x20), change(12 + 17 + 3, 0x20)]).toEqual(['other', 'other'])
 })
@@ -70,7 +70,7 @@ test('a reply cut anywhere in its question is none', () => {
 
 test('names that lean on the question get its letters back', () => {
   const plain = encodeQuery(WANTED, 7)
-  const scrambled = withRandomLetters(plain, seededRandom(5))
+  const scrambled = withRandomCase(plain, seededRandom(5))
   const { header, questions } = decodeMessage(scrambled)
   const asked = questions[0]?.name ?? ''
   const reply = encodeMessage({ header: { ...header, qr: true }, questions, answers: [record(asked, TYPE.CNAME, `cdn.${asked.slice(4)}.`)], authorities: [], additionals: [] })

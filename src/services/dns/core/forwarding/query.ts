@@ -44,7 +44,7 @@ export function encodeQuery(wanted: Wanted, id: number, { options = [], padded =
 }
 
 /** The same query with each letter of its name capital or small by chance. */
-export function withRandomLetters(query: Uint8Array, random: Random): Uint8Array {
+export function withRandomCase(query: Uint8Array, random: Random): Uint8Array {
   const scrambled = query.slice()
   let bits = 0
   let left = 0
@@ -65,21 +65,21 @@ export function withRandomLetters(query: Uint8Array, random: Random): Uint8Array
  * How octets that came relate to a query: `reply` to it, `other letters` of the name but else a reply, `bare` of any question
  * (some servers leave out what they could not read; never an answer), or `other`.
  */
-export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'other letters' | 'bare' | 'other' {
+export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'other case' | 'bare' | 'other' {
   const opcodeAndQr = 0xf8
   if (reply.length < HEADER_OCTETS || reply[0] !== query[0] || reply[1] !== query[1] || ((reply[2] ?? 0) & opcodeAndQr) !== 0x80) return 'other'
   if (reply[4] !== 0 || (reply[5] ?? 0) > 1) return 'other'
   if (reply[5] === 0) return ((reply[3] ?? 0) & 15) !== 0 ? 'bare' : 'other'
   const end = questionEnd(query)
   if (reply.length < end) return 'other'
-  let sameLetters = true
+  let sameCase = true
   for (let at = HEADER_OCTETS; at < end; at++) {
     const [asked = 0, said = 0] = [query[at], reply[at]]
     if (asked === said) continue
     if (at >= end - 4 || !isLetter(asked) || (asked ^ said) !== 0x20) return 'other'
-    sameLetters = false
+    sameCase = false
   }
-  return sameLetters ? 'reply' : 'other letters'
+  return sameCase ? 'reply' : 'other case'
 }
 
 /** A reply with its question written as in `query`: names that are short for it (RFC 1035 §4.1.4) then have those letters too. */

@@ -19,23 +19,23 @@ export interface Filtered {
 
 /** The finding without private addresses; undefined where it has none. What is left proves nothing any more. */
 export function withoutPrivateAddresses(finding: Finding): Filtered | undefined {
-  const record = finding.answers.find(leadsHome)
+  const record = finding.answers.find(hasPrivateAddress)
   if (record === undefined) return undefined
-  const answers = finding.answers.filter(each => !leadsHome(each) && each.type !== TYPE.RRSIG)
+  const answers = finding.answers.filter(each => !hasPrivateAddress(each) && each.type !== TYPE.RRSIG)
   return { finding: { rcode: finding.rcode, answers, authorities: [], authentic: false, filtered: true }, record }
 }
 
-function leadsHome({ type, rdata }: ResourceRecord): boolean {
+function hasPrivateAddress({ type, rdata }: ResourceRecord): boolean {
   switch (type) {
     case TYPE.A: return isPrivateIpv4(rdata, 0)
     case TYPE.AAAA: return isPrivateIpv6(rdata)
-    case TYPE.SVCB: case TYPE.HTTPS: return hintsLeadHome(rdata)
+    case TYPE.SVCB: case TYPE.HTTPS: return hasPrivateHint(rdata)
     default: return false
   }
 }
 
 /** The addresses in a service binding, which browsers may take instead of A and AAAA records (RFC 9460 §7.3). What cannot be read leads home. */
-function hintsLeadHome(rdata: Uint8Array): boolean {
+function hasPrivateHint(rdata: Uint8Array): boolean {
   let at = 2
   while (at < rdata.length && rdata[at] !== 0) at += (rdata[at] ?? 0) + 1
   at++

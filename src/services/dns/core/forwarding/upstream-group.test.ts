@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseUpstream } from './upstream.ts'
 import { UpstreamGroup, UpstreamHealth, type Tried } from './upstream-group.ts'
 
-const UNTRIED: Tried = { times: () => 0, isOut: () => false }
+const UNTRIED: Tried = { times: () => 0, hasFailed: () => false }
 const group = (...addresses: string[]) => new UpstreamGroup('.', addresses.map(parseUpstream))
 const chosen = (group: UpstreamGroup, nowMs: number, tried = UNTRIED) => group.choose(tried, nowMs)?.upstream.endpoint.address
 const [A, B, C] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'] as const
@@ -38,7 +38,7 @@ test('one that fails rests a second, two, at most a minute, and one answer makes
     member(two, 0).failed(nowMs)
     expect(chosen(two, nowMs)).toBe(B)
     const failedAtMs = nowMs
-    while (!member(two, 0).isWell(nowMs)) nowMs += 500
+    while (!member(two, 0).isHealthy(nowMs)) nowMs += 500
     restsMs.push(nowMs - failedAtMs)
   }
   expect(restsMs).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
@@ -46,7 +46,7 @@ test('one that fails rests a second, two, at most a minute, and one answer makes
   member(two, 0).answered(1, nowMs)
   expect(chosen(two, nowMs)).toBe(A)
   member(two, 0).failed(nowMs)
-  expect([member(two, 0).isWell(nowMs + 999), member(two, 0).isWell(nowMs + 1000)]).toEqual([false, true])
+  expect([member(two, 0).isHealthy(nowMs + 999), member(two, 0).isHealthy(nowMs + 1000)]).toEqual([false, true])
 })
 
 test('where all rest, one is chosen all the same', () => {
@@ -58,9 +58,9 @@ test('where all rest, one is chosen all the same', () => {
 test('what was asked less goes first, and what is out never', () => {
   const two = group(A, B)
   member(two, 0).answered(1, 0)
-  expect(chosen(two, 0, { times: health => health === member(two, 0) ? 1 : 0, isOut: () => false })).toBe(B)
-  expect(chosen(two, 0, { times: () => 0, isOut: health => health === member(two, 0) })).toBe(B)
-  expect(chosen(two, 0, { times: () => 0, isOut: () => true })).toBeUndefined()
+  expect(chosen(two, 0, { times: health => health === member(two, 0) ? 1 : 0, hasFailed: () => false })).toBe(B)
+  expect(chosen(two, 0, { times: () => 0, hasFailed: health => health === member(two, 0) })).toBe(B)
+  expect(chosen(two, 0, { times: () => 0, hasFailed: () => true })).toBeUndefined()
 })
 
 test('one that was not measured for half a minute is due, once, and not while it rests', () => {

@@ -39,7 +39,7 @@ class Defect {
 export class UpstreamHealth {
   readonly upstream: Upstream
   /** It changed the letters of names that it was asked for, so they prove nothing (0x20). */
-  readonly changesLetters = new Defect()
+  readonly changesCase = new Defect()
   /** It could read a query only without EDNS, so it gets none with it (RFC 6891 §6.2.2). */
   readonly lacksEdns = new Defect()
   #srttMs: number | undefined
@@ -83,7 +83,7 @@ export class UpstreamHealth {
     this.#measuredAtMs = nowMs
   }
 
-  isWell(nowMs: number): boolean {
+  isHealthy(nowMs: number): boolean {
     return nowMs >= this.#resumeAtMs
   }
 
@@ -100,7 +100,7 @@ export class UpstreamHealth {
   /** True once, when it is time to see how it does. */
   isDueForProbe(nowMs: number): boolean {
     if (this.#measuredAtMs === -Infinity) this.#measuredAtMs = nowMs
-    if (nowMs < this.#measuredAtMs + PROBE_EVERY_MS || !this.isWell(nowMs)) return false
+    if (nowMs < this.#measuredAtMs + PROBE_EVERY_MS || !this.isHealthy(nowMs)) return false
     this.#measuredAtMs = nowMs
     return true
   }
@@ -111,7 +111,7 @@ export interface Tried {
   /** How often it was asked. */
   times(health: UpstreamHealth): number
   /** It has shown that it cannot help. */
-  isOut(health: UpstreamHealth): boolean
+  hasFailed(health: UpstreamHealth): boolean
 }
 
 export class UpstreamGroup {
@@ -130,7 +130,7 @@ export class UpstreamGroup {
   choose(tried: Tried, nowMs: number): UpstreamHealth | undefined {
     let best: UpstreamHealth | undefined
     for (const member of this.members) {
-      if (!tried.isOut(member) && (best === undefined || this.#isBetter(member, best, tried, nowMs))) best = member
+      if (!tried.hasFailed(member) && (best === undefined || this.#isBetter(member, best, tried, nowMs))) best = member
     }
     return best
   }
@@ -144,7 +144,7 @@ export class UpstreamGroup {
   #isBetter(left: UpstreamHealth, right: UpstreamHealth, tried: Tried, nowMs: number): boolean {
     const times = tried.times(left) - tried.times(right)
     if (times !== 0) return times < 0
-    if (left.isWell(nowMs) !== right.isWell(nowMs)) return left.isWell(nowMs)
+    if (left.isHealthy(nowMs) !== right.isHealthy(nowMs)) return left.isHealthy(nowMs)
     return left.srttMs < right.srttMs
   }
 }

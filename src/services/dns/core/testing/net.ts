@@ -10,7 +10,7 @@ import { Cache, type CacheLimits } from '../answering/cache.ts'
 import { ednsOf } from '../../wire/edns.ts'
 import { extendedErrorsOf, provenanceOf } from '../../wire/edns-options.ts'
 import type { Wanted } from '../forwarding/finding.ts'
-import type { Asking } from '../forwarding/flight.ts'
+import type { UpstreamQuery } from '../forwarding/flight.ts'
 import { queryFor } from '../forwarding/query.ts'
 import { createRoutes, parseForwarding } from '../forwarding/routes.ts'
 import { DnsServer, type DnsEvent } from '../answering/server.ts'
@@ -30,7 +30,7 @@ export interface NetOptions {
   readonly upstreams?: readonly string[]
   readonly forward?: readonly string[]
   readonly allowPrivate?: readonly string[]
-  readonly randomLetters?: boolean
+  readonly randomizeCase?: boolean
   readonly hidesCanaries?: boolean
   readonly cacheLimits?: CacheLimits
   readonly seed?: number
@@ -48,10 +48,10 @@ export class Net {
   nowMs = 0
   readonly zone = new Zone()
   readonly server: DnsServer
-  readonly events: Exclude<DnsEvent, { name: 'ask' | 'askingsOver' }>[] = []
+  readonly events: Exclude<DnsEvent, { name: 'ask' | 'forget' }>[] = []
   readonly answers: { atMs: number; message: Message; bytes: Uint8Array }[] = []
-  readonly sent: { atMs: number; asking: Asking; query: Message; to: string }[] = []
-  readonly over = new Set<Asking>()
+  readonly sent: { atMs: number; upstreamQuery: UpstreamQuery; query: Message; to: string }[] = []
+  readonly over = new Set<UpstreamQuery>()
 
   constructor({ upstreams = [FIRST], forward = [], allowPrivate = [], cacheLimits, seed = 7, ...others }: NetOptions = {}) {
     const allowed = new ZoneMap<true>()
@@ -83,18 +83,18 @@ export class Net {
 
   /** Delivers the upstream's response to the query at this index of `sent`. */
   reply(index: number, answers: readonly ResourceRecord[], change: (message: Message) => Message = message => message): this {
-    const { asking, query } = this.sending(index)
+    const { upstreamQuery, query } = this.sending(index)
     const response = change({ ...query, header: { ...query.header, qr: true, ra: true, ad: false }, answers, additionals: [] })
-    return this.replyBytes(asking, encodeMessage(response))
+    return this.replyBytes(upstreamQuery, encodeMessage(response))
   }
 
-  replyBytes(asking: Asking, bytes: Uint8Array): this {
-    this.server.receiveReply(bytes, asking, this.nowMs)
+  replyBytes(upstreamQuery: UpstreamQuery, bytes: Uint8Array): this {
+    this.server.receiveReply(bytes, upstreamQuery, this.nowMs)
     return this.#drain()
   }
 
   refuse(index: number): this {
-    this.server.refused(this.sending(index).asking, 'refuses', this.nowMs)
+    this.server.refused(this.sending(index).upstreamQuery, 'refuses', this.nowMs)
     return this.#drain()
   }
 
@@ -130,10 +130,10 @@ export class Net {
     for (const effect of this.server.outbox.splice(0)) {
       if (effect.kind === 'send') this.answers.push({ atMs: this.nowMs, message: decodeMessage(effect.bytes), bytes: effect.bytes })
       if (effect.kind !== 'event') continue
-      if (effect.event.name === 'askingsOver') effect.event.askings.forEach(asking => this.over.add(asking))
+      if (effect.event.name === 'forget') effect.event.queries.forEach(query => this.over.add(query))
       else if (effect.event.name === 'ask') {
-        const { asking } = effect.event
-        this.sent.push({ atMs: this.nowMs, asking, query: decodeMessage(asking.query), to: `${asking.upstream.title}${asking.overTcp ? ' by TCP' : ''}` })
+        const { query: upstreamQuery } = effect.event
+        this.sent.push({ atMs: this.nowMs, upstreamQuery, query: decodeMessage(upstreamQuery.message), to: `${upstreamQuery.upstream.title}${upstreamQuery.overTcp ? ' by TCP' : ''}` })
       } else this.events.push(effect.event)
     }
     return this

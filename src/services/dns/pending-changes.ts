@@ -6,7 +6,7 @@ import type { NameChange } from './core/zone/zone-change.ts'
 import type { ResourceRecord } from './wire/message.ts'
 import { nameKey } from './wire/name.ts'
 
-export class ChangesUnderway {
+export class PendingChanges {
   count = 0
   readonly #names = new Map<string, { readonly records: readonly ResourceRecord[]; readonly changes: number }>()
   private readonly recordsNow: (name: string) => readonly ResourceRecord[]

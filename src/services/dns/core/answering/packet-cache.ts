@@ -51,7 +51,7 @@ const WITH_CD = 8
 const AT = { variant: 0, ttlCount: 1, questionBytes: 2, responseBytes: 4, question: 6 } as const
 const TTL_BYTES = 6
 
-export class HotAnswers {
+export class PacketCache {
   /** By slot: the hash, where the answer begins in the arena (0: none), until when it holds, and since when its TTLs run. */
   readonly #hashes = new Int32Array(BUCKETS * BUCKET_ANSWERS)
   readonly #places = new Uint32Array(BUCKETS * BUCKET_ANSWERS)

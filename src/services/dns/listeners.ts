@@ -13,7 +13,7 @@ import type { DatagramBatch, DatagramDoor, Io } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
 
-export interface FrontDoorsOptions {
+export interface ListenersOptions {
   readonly addresses: readonly string[]
   /** 0: any that is free for all. */
   readonly port: number
@@ -26,27 +26,27 @@ export interface FrontDoorsOptions {
   readonly accept: (socket: Socket) => void
 }
 
-interface FrontDoor {
+interface Listener {
   readonly address: string
   readonly door: DatagramDoor
   close(): Promise<void>
 }
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
-export async function openFrontDoors(options: FrontDoorsOptions): Promise<FrontDoors> {
+export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   return onSamePort(options.port, options.addresses[0] ?? '127.0.0.1', async port => {
-    const doors = new PerAddress(address => openFrontDoor(address, port, options), options.log)
+    const doors = new PerAddress(address => openListener(address, port, options), options.log)
     await doors.openAll(options.addresses)
-    return new FrontDoors(port, doors)
+    return new Listeners(port, doors)
   })
 }
 
-export class FrontDoors {
+export class Listeners {
   readonly port: number
-  readonly #doors: PerAddress<FrontDoor>
+  readonly #doors: PerAddress<Listener>
 
-  /** Use `openFrontDoors`. */
-  constructor(port: number, doors: PerAddress<FrontDoor>) {
+  /** Use `openListeners`. */
+  constructor(port: number, doors: PerAddress<Listener>) {
     this.port = port
     this.#doors = doors
   }
@@ -75,7 +75,7 @@ export class FrontDoors {
 }
 
 /** @throws HamletError where the address or its port cannot be had for both transports */
-async function openFrontDoor(address: string, port: number, { trace, clock, io = 'auto', receive, accept }: FrontDoorsOptions): Promise<FrontDoor> {
+async function openListener(address: string, port: number, { trace, clock, io = 'auto', receive, accept }: ListenersOptions): Promise<Listener> {
   const door = await openTracedDoor({ addresses: [address], port, io, receive }, trace, 'dns', clock)
   try {
     const listener = await listenStreams({ addresses: [address], port, allowHalfOpen: true, accept })

@@ -10,7 +10,7 @@ import { parseUpstream, type Upstream } from './core/forwarding/upstream.ts'
 import { ZoneMap } from './core/forwarding/zone-map.ts'
 import { parseName } from './wire/name.ts'
 
-export interface OtherServers {
+export interface UpstreamSettings {
   readonly upstreams: readonly Upstream[]
   readonly forwardings: readonly Forwarding[]
   /** Zones whose names may have private addresses. */
@@ -20,7 +20,7 @@ export interface OtherServers {
 }
 
 /** @throws UsageError where a setting is no upstream, forwarding, name or readable file */
-export async function readOtherServers({ upstream, forward, allow_private: allowed, upstream_ca: file }: SettingsOf<typeof dns>): Promise<OtherServers> {
+export async function readUpstreamSettings({ upstream, forward, allow_private: allowed, upstream_ca: file }: SettingsOf<typeof dns>): Promise<UpstreamSettings> {
   const allowPrivate = new ZoneMap<true>()
   for (const zone of allowed) allowPrivate.set(parseName(zone), true)
   return { upstreams: upstream.map(parseUpstream), forwardings: forward.map(parseForwarding), allowPrivate, authorities: file === undefined ? [] : [await readCertificates(file)] }
@@ -33,7 +33,7 @@ async function readCertificates(file: string): Promise<string> {
 }
 
 /** A server that asks itself would wait for itself; a wildcard leads to this machine too. @throws UsageError */
-export function refuseOwnAddress({ upstreams, forwardings }: OtherServers, locals: readonly Endpoint[]): void {
+export function refuseOwnAddress({ upstreams, forwardings }: UpstreamSettings, locals: readonly Endpoint[]): void {
   const asked = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
   const own = asked.find(({ endpoint }) => locals.some(({ address, port }) => port === endpoint.port && (address === endpoint.address || isWildcard(endpoint.address))))
   if (own !== undefined) throw new UsageError(`--upstream cannot be ${own.title}`, 'that is this DNS server itself', 'name another server')

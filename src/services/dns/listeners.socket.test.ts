@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../kit/node/clock.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { TraceRing } from '../kit/trace.ts'
-import { openFrontDoors, type FrontDoors } from './front-doors.ts'
+import { openListeners, type Listeners } from './listeners.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
@@ -13,7 +13,7 @@ afterEach(async () => { for (const close of closers.splice(0).reverse()) await c
 async function open(addresses: readonly string[]) {
   const came: string[] = []
   const lines: string[] = []
-  const doors = await openFrontDoors({
+  const doors = await openListeners({
     addresses, port: 0, trace: new TraceRing(16_384), clock: systemClock, log: text => lines.push(text), accept: socket => socket.end('hello'),
     receive: batch => { for (let index = 0; index < batch.count; index++) came.push(batch.path(index).local.address) },
   })
@@ -21,7 +21,7 @@ async function open(addresses: readonly string[]) {
   return { doors, came, lines }
 }
 
-async function knock(doors: FrontDoors, address: string): Promise<void> {
+async function knock(doors: Listeners, address: string): Promise<void> {
   const client = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
   closers.push(() => client.close())
   client.send(client.pathTo({ address, port: doors.port }), new TextEncoder().encode('knock'))

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseUpstream } from './core/forwarding/upstream.ts'
 import { parseForwarding } from './core/forwarding/routes.ts'
 import { ZoneMap } from './core/forwarding/zone-map.ts'
-import { refuseOwnAddress } from './other-servers.ts'
+import { refuseOwnAddress } from './upstream-settings.ts'
 
 const locals = [{ address: '127.0.0.1', port: 53 }, { address: '::1', port: 53 }]
 const refuse = (upstream: string, forward: readonly string[] = []) =>

@@ -3,7 +3,7 @@ import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from 
 import { CLASS, TYPE } from '../../wire/types.ts'
 import { optRecord } from '../../wire/edns.ts'
 import { queryFor } from '../forwarding/query.ts'
-import { HotAnswers } from './hot-answers.ts'
+import { PacketCache } from './packet-cache.ts'
 
 type Change = (query: Message) => Message
 
@@ -19,7 +19,7 @@ function answerTo(query: Message, answers: readonly ResourceRecord[] = [record(q
   return { ...query, header: { ...query.header, qr: true, aa: true, ra: true }, answers }
 }
 
-function ask(hot: HotAnswers, query: Message | Uint8Array, nowMs = 0): Message | undefined {
+function ask(hot: PacketCache, query: Message | Uint8Array, nowMs = 0): Message | undefined {
   const bytes = query instanceof Uint8Array ? query : encodeMessage(query)
   const slab = new Uint8Array(bytes.length + 20)
   slab.set(bytes, 7)
@@ -28,12 +28,12 @@ function ask(hot: HotAnswers, query: Message | Uint8Array, nowMs = 0): Message |
   return length === 0 ? undefined : decodeMessage(out.slice(100, 100 + length))
 }
 
-const remember = (hot: HotAnswers, query: Message, answer = answerTo(query), holdsUntilMs = Infinity, nowMs = 0) =>
+const remember = (hot: PacketCache, query: Message, answer = answerTo(query), holdsUntilMs = Infinity, nowMs = 0) =>
   hot.remember(encodeMessage(query), encodeMessage(answer), holdsUntilMs, nowMs)
 
 describe('the same question', () => {
   test('gets the same answer with its own id, RD and letters', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, plain())
     const other = { ...plain('MY-app.HOME'), header: { ...plain().header, id: 0x1234, rd: false } }
     const answer = ask(hot, other)
@@ -41,7 +41,7 @@ describe('the same question', () => {
   })
 
   test('with EDNS is another one than without, and a cookie changes nothing', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, withEdns())
     expect(ask(hot, plain())).toBe(undefined)
     const cookie = { ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8) }
@@ -56,7 +56,7 @@ describe('the same question', () => {
     ['another class', query => ({ ...query, questions: [{ name: 'my-app.home', type: TYPE.A, class: CLASS.CH }] })],
     ['another name', query => ({ ...query, questions: [{ name: 'my-apq.home', type: TYPE.A, class: CLASS.IN }] })],
   ])('with %s is another one', (_title, change) => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, withEdns())
     expect(ask(hot, withEdns())).toBeDefined()
     expect(ask(hot, change(withEdns()))).toBe(undefined)
@@ -64,14 +64,14 @@ describe('the same question', () => {
 })
 
 test('names whose hashes are equal are told apart', () => {
-  const hot = new HotAnswers()
+  const hot = new PacketCache()
   remember(hot, plain('n162789.home'))
   expect([ask(hot, plain('n162789.home')), ask(hot, plain('n379192.home'))]).toEqual([answerTo(plain('n162789.home')), undefined])
 })
 
 describe('time', () => {
   test('the TTLs of all sections are counted down from when the answer was kept, to 0 at least', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     const answer = (...ttls: readonly [number, number, number]): Message => ({
       ...answerTo(withEdns(), [record('my-app.home', ttls[0]), record('web.example.org', ttls[1])]), authorities: [record('deep.web.example.org', ttls[2])],
     })
@@ -80,7 +80,7 @@ describe('time', () => {
   })
 
   test('TTLs are counted down, EDNS is no TTL, and what has expired is not answered', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, withEdns(), answerTo(withEdns(), [record('my-app.home', 300), record('my-app.home', 20)]), 20_000, 0)
     const later = ask(hot, withEdns(), 12_500)
     expect(later?.answers.map(({ ttl }) => ttl)).toEqual([287, 7])
@@ -89,7 +89,7 @@ describe('time', () => {
   })
 
   test('what is registered holds until all is forgotten', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, plain())
     expect(ask(hot, plain(), 1e12)?.answers[0]?.ttl).toBe(300)
     hot.forget()
@@ -97,7 +97,7 @@ describe('time', () => {
   })
 
   test('a newer answer takes the older one\'s place', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, plain(), answerTo(plain(), [record('my-app.home', 1)]), 1000)
     remember(hot, plain(), answerTo(plain(), [record('my-app.home', 2)]))
     expect(ask(hot, plain(), 5000)?.answers[0]?.ttl).toBe(2)
@@ -115,7 +115,7 @@ describe('size', () => {
   }
 
   test('a long answer is the whole answer, and its TTLs are counted down', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, payload(1232), large(payload(1232)), 300_000)
     expect(ask(hot, payload(4096), 1000)?.answers).toEqual(large(plain()).answers.map(answer => ({ ...answer, ttl: 299 })))
   })
@@ -123,7 +123,7 @@ describe('size', () => {
   test.each([
     ['without EDNS', plain(), 512], ['with a payload of less than 512 octets', payload(100), 512], ['with its payload', payload(600), 600], ['with a payload of more than 1,232 octets', payload(4096), 1232],
   ])('a client %s gets an answer that fits, and none that is an octet longer', (_title, query, limit) => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, query, sized(query, limit))
     expect(ask(hot, query)).toEqual(sized(query, limit))
     hot.forget()
@@ -133,13 +133,13 @@ describe('size', () => {
 
   test('the longest name is known as any other', () => {
     const longest = [...Array.from({ length: 3 }, () => 'a'.repeat(63)), 'b'.repeat(61)].join('.')
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, plain(longest))
     expect(ask(hot, plain(longest))).toEqual(answerTo(plain(longest)))
   })
 
   test('where there is no room for it, an answer is left to the machine', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     const [query, answer] = [encodeMessage(plain()), encodeMessage(answerTo(plain()))]
     hot.remember(query, answer, Infinity, 0)
     const out = new Uint8Array(600)
@@ -147,14 +147,14 @@ describe('size', () => {
   })
 
   test('a truncated answer is not kept', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     const answer = answerTo(plain())
     remember(hot, plain(), { ...answer, header: { ...answer.header, tc: true } })
     expect(ask(hot, plain())).toBe(undefined)
   })
 
   test('of 20,000 answers the newest is known, and none is mistaken for another', () => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     for (let n = 0; n < 20_000; n++) remember(hot, plain(`host-${n}.home`), answerTo(plain(`host-${n}.home`), [record(`host-${n}.home`, n)]))
     expect(ask(hot, plain('host-19999.home'))?.answers[0]?.ttl).toBe(19_999)
     const known = Array.from({ length: 20_000 }, (_, n) => ask(hot, plain(`host-${n}.home`))?.answers[0]?.ttl)
@@ -182,7 +182,7 @@ describe('what is not the usual query is left to the machine', () => {
     ['a cookie and another option', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0, 10, 0, 1, 1, 0, 3, 0, 0) }] })],
     ['an EDNS option that wants an answer', () => encodeMessage({ ...plain(), additionals: [{ ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0xfd, 0xe9, 0, 0) }] })],
   ])('%s', (_title, damage) => {
-    const hot = new HotAnswers()
+    const hot = new PacketCache()
     remember(hot, plain())
     remember(hot, withEdns())
     const damaged = damage(encodeMessage(plain()))

@@ -230,7 +230,7 @@ export class DnsServer implements Machine<DnsEvent> {
     if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)
     const cached = this.cache.get(wanted, nowMs)
     if (cached !== undefined) {
-      if (cached.shouldPrefetch && header.rd) this.#forwarder.refresh(wanted, group, nowMs)
+      if (cached.shouldPrefetch && header.rd) this.#forwarder.prefetch(wanted, group, nowMs)
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
     // An alias is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.

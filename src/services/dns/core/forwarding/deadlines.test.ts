@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Deadlines, type Scheduled } from './deadlines.ts'
 
-test('items come out in the order of their deadlines, however they were set, moved and taken out', () => {
+test('items come out in the order of their deadlines, however they were set, moved and deleted', () => {
   const steps = fc.array(fc.tuple(fc.nat(19), fc.option(fc.nat(100), { nil: undefined })), { maxLength: 200, size: 'max' })
   fc.assert(fc.property(steps, steps => {
     const items = Array.from({ length: 20 }, (): Scheduled => ({ deadlineMs: 0, heapIndex: -1 }))

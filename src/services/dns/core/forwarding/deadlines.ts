@@ -1,6 +1,6 @@
 /**
- * Who has to be woken when: a binary heap, earliest first, in which each item knows its place, so that it can be moved or
- * taken out wherever it stands. Thousands of questions are under way at once, and each changes its deadline some times.
+ * A priority queue of deadlines: a binary heap, earliest first, in which each item knows its index, so it can be moved or
+ * removed from anywhere. Thousands of questions are in flight at once, and each changes its deadline several times.
  *
  *              12            heap[i] is never later than heap[2i + 1] and heap[2i + 2]
  *           15    13
@@ -8,14 +8,14 @@
  */
 export interface Scheduled {
   deadlineMs: number
-  /** The item's place in the heap, -1 where it is in none; the heap's own. */
+  /** The item's index in the heap, or -1; maintained by the heap. */
   heapIndex: number
 }
 
 export class Deadlines<Item extends Scheduled> {
   readonly #heap: Item[] = []
 
-  /** The earliest deadline; Infinity where there is none. */
+  /** The earliest deadline; Infinity if there is none. */
   get nextMs(): number {
     return this.#heap[0]?.deadlineMs ?? Infinity
   }
@@ -24,7 +24,7 @@ export class Deadlines<Item extends Scheduled> {
     return this.#heap.length
   }
 
-  /** Puts an item in, or moves it to its new deadline. */
+  /** Adds an item, or moves it to its new deadline. */
   set(item: Item, deadlineMs: number): void {
     item.deadlineMs = deadlineMs
     if (item.heapIndex < 0) {
@@ -44,7 +44,7 @@ export class Deadlines<Item extends Scheduled> {
     this.#settle(last)
   }
 
-  /** Takes out the earliest item whose deadline has come. */
+  /** Removes and returns the earliest item, if its deadline has passed. */
   takeDue(nowMs: number): Item | undefined {
     const first = this.#heap[0]
     if (first === undefined || first.deadlineMs > nowMs) return undefined
@@ -52,7 +52,7 @@ export class Deadlines<Item extends Scheduled> {
     return first
   }
 
-  /** Moves an item up or down to where it belongs. */
+  /** Restores the heap order by moving one item up or down. */
   #settle(item: Item): void {
     let at = item.heapIndex
     for (;;) {

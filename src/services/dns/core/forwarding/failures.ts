@@ -1,6 +1,6 @@
 /**
- * What no upstream could tell a moment ago: for a second nobody asks again, for a storm of clients would else become a storm of
- * questions (RFC 9520 §3.2). Only what servers said themselves stands here: a way that is interrupted may be there again at once.
+ * Caches resolution failures for a second, so that a storm of clients does not become a storm of queries (RFC 9520 §3.2).
+ * Only failures that servers reported are cached: an unreachable server may be back at any moment.
  */
 import { EDE, type ExtendedError } from '../../wire/edns-options.ts'
 import { flightKey, type Trouble } from './flight.ts'
@@ -25,7 +25,7 @@ export class Failures {
     this.#failures.set(flightKey(wanted), { troubles, untilMs: nowMs + FAILURE_MS })
   }
 
-  /** Why nobody could tell; undefined where it is time to ask again. */
+  /** Why the question failed; undefined once it may be asked again. */
   get(wanted: Wanted, nowMs: number): readonly Trouble[] | undefined {
     if (this.#failures.size === 0) return undefined
     const key = flightKey(wanted)
@@ -35,7 +35,7 @@ export class Failures {
   }
 }
 
-/** The upstream's own reason goes before ours (RFC 8914 §3). */
+/** The Extended DNS Error for a failure: preferably the upstream's own (RFC 8914 §3). */
 export function extendedErrorOf(troubles: readonly Trouble[]): ExtendedError | undefined {
   const told = troubles.find(({ extendedError }) => extendedError !== undefined)?.extendedError
   const [first] = troubles

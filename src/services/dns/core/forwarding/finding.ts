@@ -1,34 +1,34 @@
-/** What an answer says about a question, freed of everything that nobody asked for. */
+/** A finding is what a response says about the question, and nothing else: records that were not asked for are dropped. */
 import type { Message, Question, ResourceRecord } from '../../wire/message.ts'
 import { isWithin, nameKey, NameDecoder } from '../../wire/name.ts'
 import { OctetReader } from '../../wire/octets.ts'
 import { CLASS, RCODE, TYPE } from '../../wire/types.ts'
 
-/** A question and what kind of answer is wanted. Answers of different kinds are different answers. */
+/** A question with the DNSSEC bits of its query. Answers to the same question with different bits are kept apart. */
 export interface Wanted extends Question {
-  /** With the records that prove it (DO, RFC 3225). */
+  /** Include DNSSEC records (DO, RFC 3225). */
   readonly dnssecOk?: boolean
-  /** Even where a server that checks them finds them wrong (CD, RFC 4035 §3.2.2). */
+  /** Answer even if validation fails (CD, RFC 4035 §3.2.2). */
   readonly checkingDisabled?: boolean
 }
 
 export interface Finding {
-  /** NOERROR or NXDOMAIN; a server's own trouble is no finding. */
+  /** NOERROR or NXDOMAIN; a server's failure is not a finding. */
   readonly rcode: number
-  /** The CNAME chain from the question's name on, then the records asked for. */
+  /** The CNAME chain that starts at the question's name, then the records asked for. */
   readonly answers: readonly ResourceRecord[]
-  /** Of a negative answer the SOA, which says how long it holds (RFC 2308 §3); where DNSSEC is wanted, the proofs. */
+  /** In a negative answer the SOA, which limits how long it may be cached (RFC 2308 §3); with DO also the proofs. */
   readonly authorities: readonly ResourceRecord[]
-  /** A server that can be trusted has checked all of it (AD, RFC 6840 §5.8). */
+  /** A trusted server has validated all of it (AD, RFC 6840 §5.8). */
   readonly authentic: boolean
-  /** Addresses were taken out of it (rebinding.ts). */
+  /** Private addresses were removed from it (rebinding.ts). */
   readonly filtered?: boolean
 }
 
-/** A day: nobody is told an address for longer than that by an old answer, nor by a server that means harm. */
+/** One day: no old answer and no malicious server can fix an address for longer. */
 export const TTL_SECONDS_MAX = 86_400
 const CHAIN_MAX = 16
-/** A proof that a name does not exist takes eight records at most: an SOA, three NSEC3, and an RRSIG for each. Some zones sign twice. */
+/** Denial of existence takes at most eight records: an SOA, three NSEC3, and an RRSIG for each. Some zones sign twice. */
 const PROOFS_MAX = 16
 /** NSEC3, RFC 5155 §3. */
 const TYPE_NSEC3 = 50
@@ -36,10 +36,11 @@ const TYPE_NSEC3 = 50
 const TYPE_DNAME = 39
 
 /**
- * The finding in a response; undefined where the server says that it cannot tell (SERVFAIL, REFUSED, a referral …). Records that do not
- * belong to the chain from the question's name are dropped: nobody asked, so nobody believes.
- * @param rcode of the response, with its upper bits
- * @param trusted what the server says of authenticity counts
+ * Extracts the finding from a response. Records outside the chain that starts at the question's name are dropped:
+ * unrequested data is a cache poisoner's tool.
+ * @param rcode the response's, including the upper bits from EDNS
+ * @param trusted whether to believe the server's AD bit
+ * @returns undefined where the server has no answer (SERVFAIL, REFUSED, a referral …)
  */
 export function readFinding(message: Message, rcode: number, wanted: Wanted, trusted: boolean): Finding | undefined {
   if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return undefined
@@ -52,7 +53,7 @@ export function readFinding(message: Message, rcode: number, wanted: Wanted, tru
   return { ...finding, answers: answers.map(withBoundedTtl), authorities: authorities.map(withBoundedTtl) }
 }
 
-/** The servers of a zone that the name lies in, from one that does not look names up for others: nothing is said of the name (RFC 2308 §2.2). */
+/** A server without recursion named the servers of a zone that contains the name, and said nothing of the name itself (RFC 2308 §2.2). */
 function isReferral({ header, authorities }: Message, name: string): boolean {
   if (header.aa || header.ra || authorities.some(({ type }) => type === TYPE.SOA)) return false
   return authorities.some(record => record.type === TYPE.NS && isWithin(name, record.name))
@@ -79,22 +80,22 @@ function readChain(records: readonly ResourceRecord[], wanted: Wanted): { answer
   return { answers, name }
 }
 
-/** The DNAME that a CNAME was made from, with its signature: without it the CNAME cannot be proven (RFC 6672 §5.3.1). */
+/** The DNAME that a CNAME was synthesized from, with its signature: the CNAME cannot be validated without it (RFC 6672 §5.3.1). */
 function redirectionOf(records: readonly ResourceRecord[], alias: ResourceRecord): ResourceRecord[] {
   const dname = records.find(record => record.type === TYPE_DNAME && isWithin(alias.name, record.name) && leadsTo(record, alias))
   if (dname === undefined) return []
   return [dname, ...records.filter(record => signedType(record) === TYPE_DNAME && nameKey(record.name) === nameKey(dname.name))]
 }
 
-/** The alias is its owner's name with the DNAME's end in place of the other. */
+/** Whether replacing the DNAME's owner with its target in the alias's name yields the alias's target. */
 function leadsTo(dname: ResourceRecord, alias: ResourceRecord): boolean {
   const prefix = nameKey(alias.name).slice(0, -dname.name.length)
   return prefix + nameKey(targetOf(dname)) === nameKey(targetOf(alias))
 }
 
 /**
- * The proofs of a zone that the name lies in.
- * @param zone that of a negative answer's SOA, or the one that signed what was found (RFC 4035 §3.1.3.3)
+ * The denial-of-existence proofs of a zone that contains the name.
+ * @param zone the owner of a negative answer's SOA, or the signer of a positive answer (RFC 4035 §3.1.3.3)
  */
 function readProofs(records: readonly ResourceRecord[], zone: string | undefined, name: string): ResourceRecord[] {
   if (zone === undefined || !isWithin(name, zone)) return []
@@ -111,29 +112,29 @@ function signedType({ type, rdata }: ResourceRecord): number | undefined {
   return type === TYPE.RRSIG ? (rdata[0] ?? 0) * 0x100 + (rdata[1] ?? 0) : undefined
 }
 
-/** Whose signature a name's records have (RFC 4034 §3.1.7); it stands behind 18 octets and is never compressed. */
+/** The zone that signed a name's records: the signer's name follows 18 octets and is never compressed (RFC 4034 §3.1.7). */
 function signerOf(answers: readonly ResourceRecord[], name: string): string | undefined {
   const signature = answers.find(record => record.type === TYPE.RRSIG && nameKey(record.name) === nameKey(name))
   return signature === undefined ? undefined : new NameDecoder(signature.rdata).decode(18).name
 }
 
-/** The same finding for who does not want the records that prove it (RFC 4035 §3.2.1). */
+/** The same finding without DNSSEC records, for a client that did not set DO (RFC 4035 §3.2.1). */
 export function withoutProofs(finding: Finding, { type: wanted }: Wanted): Finding {
   const isWanted = ({ type }: ResourceRecord) => type === wanted || (type !== TYPE.RRSIG && type !== TYPE.NSEC && type !== TYPE_NSEC3 && type !== TYPE_DNAME)
   return { ...finding, answers: finding.answers.filter(isWanted), authorities: finding.authorities.filter(isWanted) }
 }
 
-/** Where a CNAME, DNAME or NS leads. */
+/** The name that a CNAME, DNAME or NS record points to. */
 export function targetOf({ rdata }: ResourceRecord): string {
   return new NameDecoder(rdata).decode(0).name
 }
 
-/** What was asked for is there. */
+/** Whether the finding has records of the type asked for. */
 export function isPositive({ rcode, answers }: Pick<Finding, 'rcode' | 'answers'>, { type: wanted }: Question): boolean {
   return rcode === RCODE.NOERROR && answers.some(({ type }) => type === wanted || wanted === TYPE.ANY)
 }
 
-/** Where a finding ends with an alias whose target the server says nothing of, as one that knows its own zone alone; undefined for others. */
+/** The target of an alias that the server did not follow, as an authoritative server does not outside its zones; undefined if there is none. */
 export function unresolvedTarget(finding: Finding, wanted: number): string | undefined {
   const { rcode, answers, authorities, filtered } = finding
   if (rcode !== RCODE.NOERROR || filtered === true || authorities.some(({ type }) => type === TYPE.SOA)) return undefined
@@ -141,10 +142,10 @@ export function unresolvedTarget(finding: Finding, wanted: number): string | und
   return last === undefined || last.type === wanted ? undefined : targetOf(last)
 }
 
-/** A filtered answer may be a mistake that is corrected soon. */
+/** Short: the private address may be a mistake that its owner soon corrects. */
 const FILTERED_TTL_SECONDS = 60
 
-/** How long a finding may be remembered, in seconds: its shortest TTL; a negative one as RFC 2308 §5 says; 0 for that without an SOA. */
+/** How many seconds a finding may be cached: its shortest TTL; if negative, as RFC 2308 §5 says, and 0 without an SOA. */
 export function lifetimeSeconds(finding: Finding, question: Question): number {
   if (finding.filtered === true) return FILTERED_TTL_SECONDS
   const ttls = [...finding.answers, ...finding.authorities].map(({ ttl }) => ttl)
@@ -153,7 +154,7 @@ export function lifetimeSeconds(finding: Finding, question: Question): number {
   return soa === undefined ? 0 : Math.min(...ttls, negativeTtlOf(soa))
 }
 
-/** How long a negative answer with this SOA holds, in seconds: its minimum stands last (RFC 2308 §3). */
+/** How many seconds a negative answer with this SOA may be cached (RFC 2308 §3); MINIMUM is the SOA's last field. */
 export function negativeTtlOf({ ttl, rdata }: ResourceRecord): number {
   return Math.min(ttl, new OctetReader(rdata, rdata.length - 4, rdata.length).uint32())
 }

@@ -1,4 +1,4 @@
-/** One question under way to its upstreams: who waits for it, what was sent, and what came of that. */
+/** One question in flight: the clients that wait for it, the queries sent to upstreams, and what came of them. */
 import { nameKey } from '../../wire/name.ts'
 import type { Scheduled } from './deadlines.ts'
 import type { ExtendedError } from '../../wire/edns-options.ts'
@@ -6,41 +6,41 @@ import type { Finding, Wanted } from './finding.ts'
 import type { Tried, UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 import type { Upstream } from './upstream.ts'
 
-/** One query to one upstream. Whoever carries it brings back replies by the same object. */
+/** One query to one upstream. The sockets that carry it hand its replies back with this same object. */
 export interface UpstreamQuery {
   readonly upstream: Upstream
-  /** Not by UDP, though the upstream is asked by UDP else. */
+  /** Over TCP, though this upstream normally gets UDP. */
   readonly overTcp: boolean
   readonly message: Uint8Array
 }
 
-/** What became of a question. `slow`: no answer yet, take a stale one; `failed`: none will come. */
+/** How a question ended. `slow`: no answer yet, use a stale one; `failed`: no answer will come. */
 export type Outcome =
   | { readonly kind: 'found'; readonly finding: Finding; readonly upstream: Upstream; readonly tookMs: number; readonly provenance: string }
   | { readonly kind: 'slow' }
   | { readonly kind: 'failed'; readonly troubles: readonly Trouble[] }
 
-/** Why an upstream could not help. */
+/** Why an upstream gave no answer. */
 export interface Trouble {
   readonly upstream: Upstream
   readonly kind: 'silent' | 'unreachable' | 'answered'
-  /** `answers SERVFAIL`: the sentence's end. */
+  /** Completes a sentence that begins with the upstream, such as `answers SERVFAIL`. */
   readonly why: string
-  /** What it answered instead of a finding. */
+  /** The response code, if it responded at all. */
   readonly rcode?: number
   readonly extendedError?: ExtendedError | undefined
 }
 
-/** An query whose replies are still of interest. */
+/** A query that still awaits a reply. */
 export interface Attempt<Waiter> {
   readonly query: UpstreamQuery
   readonly flight: Flight<Waiter>
   readonly health: UpstreamHealth
   readonly sentAtMs: number
-  /** The query as the client wrote the name; `query.message` may have random letters. */
-  readonly plainQuery: Uint8Array
+  /** The query with the name as the client wrote it; in `query.message` its case may be randomized. */
+  readonly plainMessage: Uint8Array
   readonly withoutEdns: boolean
-  /** A reply with other letters came, and is being checked over TCP. */
+  /** A reply with the name in another case came; a query over TCP is checking it. */
   checksCase: boolean
 }
 
@@ -51,14 +51,14 @@ export class Flight<Waiter> implements Scheduled, Tried {
   readonly startedAtMs: number
   waiters: Waiter[] = []
   hasStale = false
-  /** An answer came; what is still open only tells how quick that upstream is. */
+  /** An answer came; open attempts now only measure how fast their upstreams are. */
   found = false
   readonly open: Attempt<Waiter>[] = []
-  /** Whom the attempts went to, in order. */
+  /** The upstreams that were queried, in order. */
   readonly asked: UpstreamHealth[] = []
-  /** Of those that have shown that they cannot help. */
+  /** Of the upstreams that failed this question. */
   readonly troubles: Trouble[] = []
-  /** Which attempt by time is the next, and when it is due. */
+  /** Index of the next scheduled attempt, and its time. */
   nextAttempt = 0
   sendAgainAtMs = Infinity
   deadlineMs = Infinity
@@ -81,13 +81,13 @@ export class Flight<Waiter> implements Scheduled, Tried {
     return this.troubles.some(({ upstream }) => upstream === health.upstream)
   }
 
-  /** What each upstream of the group could not do. */
+  /** One trouble for each upstream of the group. */
   allTroubles(): Trouble[] {
     return this.group.members.map(({ upstream }) => this.troubles.find(trouble => trouble.upstream === upstream) ?? { upstream, kind: 'silent', why: 'does not answer' })
   }
 }
 
-/** Questions with the same key are one flight. */
+/** Questions with the same key share one flight. */
 export function flightKey({ name, type, class: qclass, dnssecOk = false, checkingDisabled = false }: Wanted): string {
   return `${type} ${qclass} ${dnssecOk ? 1 : 0}${checkingDisabled ? 1 : 0} ${nameKey(name)}`
 }

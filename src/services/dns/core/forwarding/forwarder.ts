@@ -1,13 +1,13 @@
 /**
- * Asks upstream servers what is not known here. One question is one flight, however many clients wait for it; a flight sends
- * its query to one upstream after the other until one answers or 3.8 s are over.
+ * Asks upstream servers for what is not known here. Equal questions share one flight, however many clients wait; a flight
+ * queries one upstream after another until one answers or 3.8 s have passed.
  *
- *     0 s        0.4          1.2      1.8          2.8          3.8
- *     send #1    send #2      send #3  stale answer send #4      failed
+ *     0 s          0.4          1.2          1.8            2.8          3.8
+ *     attempt 1    attempt 2    attempt 3    stale answer   attempt 4    failed
  *
- * The second attempt goes earlier, to another upstream, where the first is slower than it usually is: the two race. Each attempt
- * has an id and letters of its own, and leaves from a socket that is drawn from many (../upstream/datagrams.ts), so who wants
- * to forge an answer has to guess 32 bits and more (RFC 5452). A late answer to an earlier attempt is as good as one to the last.
+ * If the first upstream is slower than usual, the second attempt goes to another one early, and the two race. Every attempt
+ * has its own random id and letter case, and leaves from a socket drawn from a pool (../upstream/datagrams.ts), so a forger
+ * has to guess at least 32 bits (RFC 5452). A late answer to an earlier attempt is as good as an answer to the last.
  */
 import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
 import type { Effect } from '../../../kit/machine.ts'
@@ -22,7 +22,7 @@ import { Flight, flightKey, type UpstreamQuery, type Outcome, type Attempt, type
 import { encodeQuery, judgeReply, withQuestionOf, withRandomCase } from './query.ts'
 import type { UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 
-/** How long after the first attempt the others follow, how long a stale answer waits, and when a flight has failed. */
+/** When the later attempts follow, when a stale answer is used, and when the flight fails; all counted from the first attempt. */
 export interface ForwarderTimings {
   readonly sendAgainAtMs: readonly number[]
   readonly staleAtMs: number
@@ -32,26 +32,25 @@ const FORWARDER_TIMINGS: ForwarderTimings = { sendAgainAtMs: [400, 1200, 2800], 
 
 export const FLIGHTS_MAX = 4096
 const WAITERS_MAX = 16_384
-/** One flight's attempts, whatever happens: four by time, one by TCP for each, and some where servers refuse. */
+/** A bound on the attempts of one flight: four scheduled, one over TCP for each, and some after refusals. */
 const ATTEMPTS_MAX = 24
 
 export type ForwarderEvent =
-  /** To be sent. */
+  /** Send this query. */
   | { readonly name: 'ask'; readonly query: UpstreamQuery }
-  /** Nothing that comes back by these is of interest any more. */
+  /** Ignore further replies to these queries. */
   | { readonly name: 'forget'; readonly queries: readonly UpstreamQuery[] }
-  /** No upstream of a zone could tell anything: why; undefined: one answers again. */
+  /** No upstream of the zone answers, and why; undefined: one answers again. */
   | { readonly name: 'upstream'; readonly zone: string; readonly trouble: string | undefined }
 
-/** What became of a question, with all who waited. */
+/** The outcome of a question, and everyone who waited for it. */
 export interface Settled<Waiter> {
   readonly wanted: Wanted
   readonly waiters: readonly Waiter[]
   readonly outcome: Outcome
 }
 
-/** How a query is sent. */
-interface Manner {
+interface TransmitOptions {
   readonly overTcp?: boolean
   readonly withoutEdns?: boolean
 }
@@ -59,15 +58,15 @@ interface Manner {
 export interface ForwarderOptions {
   readonly random: Random
   readonly timings?: ForwarderTimings
-  /** Names are asked for in random letters; off for networks in which something on the way cannot bear them. */
+  /** Randomizes the case of names (0x20); off for networks where a middlebox mishandles that. */
   readonly randomizeCase?: boolean
-  /** Stand in each query. */
+  /** Included in every query. */
   readonly ednsOptions?: readonly EdnsOption[]
 }
 
 export class Forwarder<Waiter> {
   readonly outbox: Effect<ForwarderEvent>[] = []
-  /** What was decided since the owner looked last; the owner takes all of it after each input. */
+  /** Questions settled since the owner last looked; it takes them all after each input. */
   readonly settled: Settled<Waiter>[] = []
   readonly #flights = new Map<string, Flight<Waiter>>()
   readonly #attempts = new Map<UpstreamQuery, Attempt<Waiter>>()
@@ -82,9 +81,9 @@ export class Forwarder<Waiter> {
   }
 
   /**
-   * Finds out, for one who waits.
-   * @param hasStale an expired answer is there: settle as `slow` when time is up for it
-   * @returns false where too much is under way already, or there is no upstream
+   * Asks a question on behalf of a waiter.
+   * @param hasStale a stale answer exists: settle as `slow` when it is time to use it
+   * @returns false if too much is in flight already, or there is no upstream
    */
   ask(wanted: Wanted, group: UpstreamGroup, waiter: Waiter, hasStale: boolean, nowMs: number): boolean {
     if (this.#waiterCount >= WAITERS_MAX) return false
@@ -98,13 +97,13 @@ export class Forwarder<Waiter> {
     return true
   }
 
-  /** Finds out what is known still, so that it will be known then. Nobody waits. */
-  refresh(wanted: Wanted, group: UpstreamGroup, nowMs: number): void {
+  /** Asks for what the cache still knows but will soon lose. Nobody waits for it. */
+  prefetch(wanted: Wanted, group: UpstreamGroup, nowMs: number): void {
     const flight = this.#flightFor(wanted, group, nowMs)
     if (flight !== undefined) this.#schedule(flight)
   }
 
-  /** Something that came back. */
+  /** A message that came back for a query. */
   receive(bytes: Uint8Array, query: UpstreamQuery, nowMs: number): void {
     const attempt = this.#attempts.get(query)
     if (attempt === undefined) return
@@ -116,20 +115,20 @@ export class Forwarder<Waiter> {
     }
   }
 
-  /** The system says that nobody listens there, or that no way leads there. */
+  /** The operating system or the peer refused a query: nothing listens there, or there is no route. */
   refused(query: UpstreamQuery, why: string, nowMs: number): void {
     const attempt = this.#attempts.get(query)
     if (attempt === undefined) return
     this.#close(attempt)
     const { flight, health } = attempt
     if (query.overTcp && flight.open.some(open => open.health === health && open.checksCase)) {
-      // No TCP there, so its letters cannot be checked: they prove nothing, and its answers are needed.
+      // It has no TCP to verify its case with. Its answers are needed, so case proves nothing from now on.
       health.changesCase.seen(nowMs)
       this.#transmit(flight, health, nowMs)
       return this.#schedule(flight)
     }
     health.failed(nowMs)
-    this.#fails(attempt, { upstream: query.upstream, kind: 'unreachable', why }, nowMs)
+    this.#attemptFailed(attempt, { upstream: query.upstream, kind: 'unreachable', why }, nowMs)
   }
 
   timeout(nowMs: number): void {
@@ -155,28 +154,28 @@ export class Forwarder<Waiter> {
     return flight
   }
 
-  /** Until the second attempt: where another upstream is well, no longer than the first usually needs. */
+  /** The time until the second attempt: if another upstream is healthy, no longer than the first usually takes. */
   #firstGapMs(group: UpstreamGroup, first: UpstreamHealth, nowMs: number): number {
     const gapMs = this.#timings.sendAgainAtMs[0] ?? Infinity
     const mayRace = first.usualMs !== undefined && group.members.some(member => member !== first && member.isHealthy(nowMs))
     return mayRace ? Math.min(gapMs, first.usualMs ?? gapMs) : gapMs
   }
 
-  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns.holds(nowMs) }: Manner = {}): void {
+  #transmit(flight: Flight<Waiter>, health: UpstreamHealth, nowMs: number, { overTcp = false, withoutEdns = health.lacksEdns.holds(nowMs) }: TransmitOptions = {}): void {
     if (flight.asked.length >= ATTEMPTS_MAX) return
     const { random, randomizeCase = true, ednsOptions = [] } = this.options
     const { upstream } = health
-    const plainQuery = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp', withoutEdns })
+    const plainMessage = encodeQuery(flight.wanted, below(random, 0x10000), { options: ednsOptions, padded: upstream.transport !== 'udp', withoutEdns })
     const hasRandomCase = randomizeCase && upstream.transport === 'udp' && !health.changesCase.holds(nowMs)
-    const query: UpstreamQuery = { upstream, overTcp, message: hasRandomCase ? withRandomCase(plainQuery, random) : plainQuery }
-    const attempt: Attempt<Waiter> = { query, flight, health, sentAtMs: nowMs, plainQuery, withoutEdns, checksCase: false }
+    const query: UpstreamQuery = { upstream, overTcp, message: hasRandomCase ? withRandomCase(plainMessage, random) : plainMessage }
+    const attempt: Attempt<Waiter> = { query, flight, health, sentAtMs: nowMs, plainMessage, withoutEdns, checksCase: false }
     flight.open.push(attempt)
     flight.asked.push(health)
     this.#attempts.set(query, attempt)
     this.outbox.push({ kind: 'event', event: { name: 'ask', query } })
   }
 
-  /** @throws MalformedPacket where nothing came of it */
+  /** @throws MalformedPacket */
   #take(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const verdict = judgeReply(attempt.query.message, bytes)
     switch (verdict) {
@@ -188,18 +187,18 @@ export class Forwarder<Waiter> {
     }
   }
 
-  /** No answer to the query. By UDP it may be forged, and the true one still come; on a connection nobody forges. */
+  /** Not an answer to the query. Over UDP it may be forged, and the genuine one may yet come; on a connection it cannot be. */
   #takeUnusable(attempt: Attempt<Waiter>, nowMs: number): void {
     const { query: { upstream, overTcp } } = attempt
     if (upstream.transport === 'udp' && !overTcp) return
     this.#close(attempt)
-    this.#fails(attempt, { upstream, kind: 'answered', why: 'answers with what is no answer', rcode: RCODE.SERVFAIL }, nowMs)
+    this.#attemptFailed(attempt, { upstream, kind: 'answered', why: 'sent an unusable answer', rcode: RCODE.SERVFAIL }, nowMs)
   }
 
-  /** A forged reply, or a server that writes names in its own way: over TCP nobody forges, and its letters are seen there. */
+  /** Either the reply is forged or the server does not echo case. A query over TCP, where replies cannot be forged, tells which. */
   #takeOtherCase(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const { query, flight, health } = attempt
-    const hasRandomCase = query.message !== attempt.plainQuery
+    const hasRandomCase = query.message !== attempt.plainMessage
     if (query.overTcp || !hasRandomCase) {
       if (hasRandomCase) health.changesCase.seen(nowMs)
       return this.#takeReply(attempt, bytes, nowMs)
@@ -213,14 +212,14 @@ export class Forwarder<Waiter> {
   #takeBare(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const rcode = (bytes[3] ?? 0) & 15
     this.#close(attempt)
-    if (this.#askedWithoutEdns(attempt, rcode, nowMs)) return
-    this.#fails(attempt, { upstream: attempt.query.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
+    if (this.#retryWithoutEdns(attempt, rcode, nowMs)) return
+    this.#attemptFailed(attempt, { upstream: attempt.query.upstream, kind: 'answered', why: `answers ${formatRcode(rcode)}`, rcode }, nowMs)
   }
 
   #takeReply(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
-    const { query, flight, health, plainQuery } = attempt
+    const { query, flight, health, plainMessage } = attempt
     const { upstream } = query
-    const message = decodeMessage(query.message === plainQuery ? bytes : withQuestionOf(plainQuery, bytes))
+    const message = decodeMessage(query.message === plainMessage ? bytes : withQuestionOf(plainMessage, bytes))
     const edns = ednsOf(message)
     const rcode = message.header.rcode | (edns?.extendedRcode ?? 0)
     const isWhole = !message.header.tc
@@ -234,15 +233,15 @@ export class Forwarder<Waiter> {
       return this.#schedule(flight)
     }
     if (finding === undefined) {
-      if (edns === undefined && this.#askedWithoutEdns(attempt, rcode, nowMs)) return
+      if (edns === undefined && this.#retryWithoutEdns(attempt, rcode, nowMs)) return
       const isError = isWhole && rcode !== RCODE.NOERROR
-      const why = isError ? `answers ${formatRcode(rcode)}` : isWhole ? 'names other servers instead of an answer' : 'gives only a part of its answer'
-      return this.#fails(attempt, { upstream, kind: 'answered', why, rcode: isError ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
+      const why = isError ? `answers ${formatRcode(rcode)}` : isWhole ? 'sent a referral instead of an answer' : 'sent a truncated answer'
+      return this.#attemptFailed(attempt, { upstream, kind: 'answered', why, rcode: isError ? rcode : RCODE.SERVFAIL, extendedError: extendedErrorsOf(options)[0] }, nowMs)
     }
     if (!attempt.withoutEdns) health.lacksEdns.disproved()
-    // What was sent without because of what was known proves nothing new.
+    // A query sent without EDNS because the defect was known already proves nothing new.
     else if (!health.lacksEdns.holds(attempt.sentAtMs)) health.lacksEdns.seen(nowMs)
-    // What one could not tell and another could, was that one's own trouble.
+    // Where another server had an answer, those without one have a problem of their own.
     for (const member of flight.group.members) if (member !== health && flight.hasFailed(member)) member.failed(nowMs)
     this.#report(flight.group, undefined)
     this.#settle(flight, { kind: 'found', finding, upstream, tookMs: nowMs - attempt.sentAtMs, provenance: provenanceOf(options) })
@@ -251,19 +250,19 @@ export class Forwarder<Waiter> {
     this.#schedule(flight)
   }
 
-  /** Asks a server that may not know EDNS once more, in the words of 1987 (RFC 6891 §6.2.2). @returns false where that is not the reason */
-  #askedWithoutEdns({ flight, health, withoutEdns }: Attempt<Waiter>, rcode: number, nowMs: number): boolean {
+  /** Repeats the query without EDNS for a server that may not support it (RFC 6891 §6.2.2). @returns false if EDNS is not the reason */
+  #retryWithoutEdns({ flight, health, withoutEdns }: Attempt<Waiter>, rcode: number, nowMs: number): boolean {
     if ((rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) || withoutEdns || flight.found) return false
     this.#transmit(flight, health, nowMs, { withoutEdns: true })
     this.#schedule(flight)
     return true
   }
 
-  /** One attempt is lost: another upstream's turn, or nobody's any more. */
-  #fails({ flight }: Attempt<Waiter>, trouble: Trouble, nowMs: number): void {
+  /** Tries the next upstream; without one, the flight fails. */
+  #attemptFailed({ flight }: Attempt<Waiter>, trouble: Trouble, nowMs: number): void {
     if (flight.found) return this.#schedule(flight)
     flight.troubles.push(trouble)
-    if (flight.group.members.every(member => flight.hasFailed(member))) return this.#failed(flight, nowMs)
+    if (flight.group.members.every(member => flight.hasFailed(member))) return this.#flightFailed(flight, nowMs)
     this.#sendNext(flight, nowMs)
     this.#schedule(flight)
   }
@@ -275,7 +274,7 @@ export class Forwarder<Waiter> {
 
   #wake(flight: Flight<Waiter>, nowMs: number): void {
     const elapsedMs = nowMs - flight.startedAtMs
-    if (elapsedMs >= this.#timings.failAtMs) return this.#failed(flight, nowMs)
+    if (elapsedMs >= this.#timings.failAtMs) return this.#flightFailed(flight, nowMs)
     if (flight.hasStale && flight.waiters.length > 0 && elapsedMs >= this.#timings.staleAtMs) this.#settle(flight, { kind: 'slow' })
     if (nowMs >= flight.sendAgainAtMs) {
       flight.nextAttempt++
@@ -286,14 +285,14 @@ export class Forwarder<Waiter> {
     this.#schedule(flight)
   }
 
-  /** Its time is over, or nobody is left to ask. */
-  #failed(flight: Flight<Waiter>, nowMs: number): void {
+  /** Time is up, or no upstream is left. */
+  #flightFailed(flight: Flight<Waiter>, nowMs: number): void {
     for (const health of new Set(flight.open.map(({ health }) => health))) if (!flight.hasFailed(health)) health.silent(flight.startedAtMs, nowMs)
-    this.#land(flight)
+    this.#end(flight)
     if (flight.found) return
     this.#flights.delete(flight.key)
     const troubles = flight.allTroubles()
-    // Who answers at all is reachable, even if this one name is beyond it: with a trouble of its own, or what was asked meanwhile.
+    // A server that responded at all, to this question or to another meanwhile, is reachable even if this name is beyond it.
     const reached = troubles.some(({ kind }) => kind === 'answered') || flight.group.members.some(member => member.hasAnsweredSince(flight.startedAtMs))
     this.#report(flight.group, reached ? undefined : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '))
     this.#settle(flight, { kind: 'failed', troubles })
@@ -305,14 +304,14 @@ export class Forwarder<Waiter> {
     this.outbox.push({ kind: 'event', event: { name: 'upstream', zone: group.zone, trouble } })
   }
 
-  /** Everybody who waits is told; the flight may go on, so that the cache learns what comes late. */
+  /** Hands the outcome to everyone who waits. The flight may continue, so that the cache gets a late answer. */
   #settle(flight: Flight<Waiter>, outcome: Outcome): void {
     this.settled.push({ wanted: flight.wanted, waiters: flight.waiters, outcome })
     this.#waiterCount -= flight.waiters.length
     flight.waiters = []
   }
 
-  /** Sets the flight's next deadline; one that has nothing to wait for is over. */
+  /** Sets the flight's next deadline; a flight that has nothing left to wait for ends. */
   #schedule(flight: Flight<Waiter>): void {
     const { staleAtMs, failAtMs } = this.#timings
     if (flight.found && flight.open.length === 0) return this.#deadlines.delete(flight)
@@ -328,7 +327,7 @@ export class Forwarder<Waiter> {
     this.outbox.push({ kind: 'event', event: { name: 'forget', queries: [attempt.query] } })
   }
 
-  #land(flight: Flight<Waiter>): void {
+  #end(flight: Flight<Waiter>): void {
     this.#deadlines.delete(flight)
     for (const attempt of [...flight.open]) this.#close(attempt)
   }

@@ -14,17 +14,17 @@ const rrsig = (name: string, covered: number, signer = 'example.org'): ResourceR
 const SOA = record('example.org', TYPE.SOA, 'ns.example.org. x.example.org. 1 2 3 4 60')
 const withHeader = (change: Partial<Message['header']>) => (message: Message): Message => ({ ...message, header: { ...message.header, ...change } })
 
-describe('which upstream', () => {
-  test('the quickest is asked first, and its answers are taken as they come', () => {
+describe('the choice of upstream', () => {
+  test('the fastest is queried first, and an answer is taken from whichever upstream it comes', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').runUntil(400)
     net.nowMs = 410
-    net.reply(1, []) // the second took 10 ms, the first is silent so far
+    net.reply(1, []) // the second took 10 ms; the first is still silent
     net.nowMs = 600
-    net.reply(0, []) // and took 600
+    net.reply(0, []) // the first took 600
     expect(net.ask('b.example.org').sent[2]?.to).toBe(SECOND)
   })
 
-  test('one that is slower than usual is raced by the next, long before 400 ms', () => {
+  test('an upstream slower than usual is raced by the next, long before 400 ms', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] })
     for (let round = 0; round < 20; round++) {
       net.ask(`n${round}.example.org`)
@@ -36,34 +36,34 @@ describe('which upstream', () => {
     expect(net.sent.slice(20).map(({ atMs, to }) => [Math.round(atMs - startMs), to])).toEqual([[0, FIRST], [30, SECOND]])
   })
 
-  test('one alone is not raced against itself', () => {
+  test('a single upstream does not race itself', () => {
     const net = new Net().ask('a.example.org')
     net.nowMs = 1
     net.reply(0, []).ask(NAME).runUntil(390)
     expect(net.sent).toHaveLength(2)
   })
 
-  test('a silent one rests: the next question goes to the other at once', () => {
+  test('a silent upstream is avoided: the next question goes to the other at once', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask(NAME).runUntil(401)
     net.reply(1, A).runUntil(3900).ask('b.example.org')
     expect(net.sent[2]?.to).toBe(SECOND)
     expect(net.over.size).toBe(2)
   })
 
-  test('one that is silent about one name and answers others does not rest', () => {
+  test('an upstream silent about one name that answers others stays in use', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask('dead.example.org').runUntil(100).reply(2, [], withHeader({ rcode: 2 }))
     net.runUntil(3000).ask('b.example.org')
     net.reply(net.sent.length - 1, []).runUntil(4000).ask('c.example.org')
     expect([net.sending(2).to, net.sent[net.sent.length - 1]?.to]).toEqual([SECOND, FIRST])
   })
 
-  test('one that refuses rests as well, however quick it was', () => {
+  test('an upstream that refuses is avoided too, however fast it was', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).ask(NAME).refuse(1)
     expect(net.sent[2]?.to).toBe(SECOND)
     expect(net.reply(2, A).ask('b.example.org').sent[3]?.to).toBe(SECOND)
   })
 
-  test('one that was not asked for long is asked beside the other, and its late answer only tells how quick it is', () => {
+  test('an upstream not queried for long is probed in parallel, and its late answer only measures its speed', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('a.example.org').reply(0, []).runUntil(31_000).ask(NAME)
     expect(net.sent.slice(1).map(({ to }) => to)).toEqual([FIRST, SECOND])
     net.reply(1, A).reply(2, [record(NAME, TYPE.A, '192.0.2.66')])
@@ -72,7 +72,7 @@ describe('which upstream', () => {
     expect(net.server.deadlineMs()).toBe(Infinity)
   })
 
-  test('a zone with servers of its own is asked of them, with its trouble by its name', () => {
+  test('a zone with its own servers is forwarded to them, and its trouble is reported under its name', () => {
     const net = new Net({ forward: ['corp.example.org=192.0.2.1', 'corp.example.org=192.0.2.2', '168.192.in-addr.arpa=192.0.2.1'] })
     net.ask('a.corp.example.org').refuse(0).refuse(1)
     expect(net.sent.map(({ to }) => to)).toEqual(['192.0.2.1:53', '192.0.2.2:53'])
@@ -80,7 +80,7 @@ describe('which upstream', () => {
     expect(net.ask('1.1.168.192.in-addr.arpa', 'PTR').sent[2]?.to).toBe('192.0.2.1:53')
   })
 
-  test('one name that nobody answers is no trouble of the upstreams where others are answered meanwhile', () => {
+  test('one name that no upstream answers is not reported as trouble while other names are answered', () => {
     const troubles = (net: Net) => net.events.filter(({ name }) => name === 'upstream')
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('dead.example.org').runUntil(2000).ask(NAME)
     net.reply(net.sent.length - 1, A).runUntil(4000)
@@ -89,20 +89,20 @@ describe('which upstream', () => {
     expect(troubles(net)).toMatchObject([{ trouble: `${FIRST} does not answer, ${SECOND} does not answer` }])
   })
 
-  test('a zone that is shut does not exist, with authority', () => {
+  test('a zone that is forwarded nowhere does not exist, and the answer is authoritative', () => {
     const net = new Net({ forward: ['ads.example.org='] }).ask('x.ads.example.org')
     expect([net.last.rcode, net.last.message.authorities[0]?.name, net.last.message.header.aa, net.sent.length]).toEqual(['NXDOMAIN', 'ads.example.org', true, 0])
   })
 
   const other = (bytes: Uint8Array) => Uint8Array.from(bytes, (octet, at) => at === 20 ? octet ^ 1 : octet)
   test.each<[string, (bytes: Uint8Array) => Uint8Array]>([
-    ['nothing', () => new Uint8Array(0)], ['a piece of one', bytes => bytes.subarray(0, 30)], ['one to another question', other], ['no response', bytes => Uint8Array.from(bytes, (octet, at) => at === 2 ? octet & 0x7f : octet)],
-  ])('who answers on a connection with what is no answer (%s) gives way to the next at once, as nobody forges there', (_title, change) => {
+    ['an empty message', () => new Uint8Array(0)], ['a fragment', bytes => bytes.subarray(0, 30)], ['an answer to another question', other], ['a query', bytes => Uint8Array.from(bytes, (octet, at) => at === 2 ? octet & 0x7f : octet)],
+  ])('after an unusable answer on a connection (%s) the next upstream is queried at once, since it cannot be forged', (_title, change) => {
     const net = new Net({ upstreams: [FIRST, 'tls://192.0.2.99', 'https://192.0.2.98'], randomizeCase: false }).ask(NAME)
     const answer = () => encodeMessage({ ...net.sending(net.sent.length - 1).query, answers: A, header: { ...net.sending(net.sent.length - 1).query.header, qr: true } })
     const broken = () => net.replyBytes(net.sending(net.sent.length - 1).upstreamQuery, change(answer()))
     broken()
-    expect([net.sent.length, net.answers.length]).toEqual([1, 0]) // By UDP it may be forged.
+    expect([net.sent.length, net.answers.length]).toEqual([1, 0]) // Over UDP it may be forged.
     net.reply(0, [], withHeader({ tc: true }))
     expect(net.sent.map(({ to }) => to)).toEqual([FIRST, `${FIRST} by TCP`])
     broken()
@@ -113,15 +113,15 @@ describe('which upstream', () => {
     expect([net.last.rcode, net.last.atMs, net.sent.length]).toEqual(['SERVFAIL', 0, 4])
   })
 
-  test('a part of an answer over TCP is no answer', () => {
+  test('a truncated answer over TCP is not an answer', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ tc: true })).reply(1, A, withHeader({ tc: true }))
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
   })
 
   test.each([
-    ['whole', (message: Message): Message => withHeader({ rcode: 1 })(message)],
+    ['complete', (message: Message): Message => withHeader({ rcode: 1 })(message)],
     ['bare', (message: Message): Message => ({ ...withHeader({ rcode: 1 })(message), questions: [] })],
-  ])('one that cannot read EDNS (%s FORMERR) is asked without, then and later', (_title, change) => {
+  ])('an upstream without EDNS (%s FORMERR) is queried without it, at once and later', (_title, change) => {
     const net = new Net().ask(NAME).reply(0, [], change)
     expect(net.sent[1]?.query.additionals).toEqual([])
     expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
@@ -130,7 +130,7 @@ describe('which upstream', () => {
     expect(net.reply(2, [], change).last.rcode).toBe('SERVFAIL')
   })
 
-  test('one that seemed unable to read EDNS is asked with it again after a quarter of an hour, however much it was asked meanwhile', () => {
+  test('an upstream that seemed to lack EDNS is tried with it again after 15 minutes, however often it was queried meanwhile', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, A)
     const options = () => net.sent[net.sent.length - 1]?.query.additionals.length
     for (let minute = 1; minute < 15; minute++) {
@@ -146,13 +146,13 @@ describe('which upstream', () => {
     expect(options()).toBe(1)
   })
 
-  test('one that cannot read a question at all has that question alone asked without EDNS', () => {
+  test('an upstream that rejects one question with and without EDNS still gets EDNS for others', () => {
     const net = new Net().ask(NAME).reply(0, [], withHeader({ rcode: 1 })).reply(1, [], withHeader({ rcode: 1 }))
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 2])
     expect(net.ask('b.example.org').sent[2]?.query.additionals).toHaveLength(1)
   })
 
-  test('one that names other servers instead of an answer is no help, and the next is asked at once', () => {
+  test('after a referral instead of an answer the next upstream is queried at once', () => {
     const refers = (message: Message): Message => ({ ...withHeader({ ra: false })(message), authorities: [record('org', TYPE.NS, 'a0.org.afilias-nst.info.')] })
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask(NAME).reply(0, [], refers)
     expect(net.sent.map(({ to, atMs }) => [to, atMs])).toEqual([[FIRST, 0], [SECOND, 0]])
@@ -164,16 +164,16 @@ describe('which upstream', () => {
     }
   })
 
-  test('BADVERS is no answer though its lower bits are those of NOERROR', () => {
+  test('BADVERS is not an answer, although its lower bits equal NOERROR', () => {
     const net = new Net().ask(NAME).reply(0, [], message => ({ ...message, additionals: [optRecord({ rcode: 16, dnssecOk: false })] }))
     expect(net.last.rcode).toBe('SERVFAIL')
   })
 })
 
-describe('letters of names (0x20)', () => {
+describe('the case of names (0x20)', () => {
   const lower = (message: Message): Message => ({ ...message, questions: message.questions.map(question => ({ ...question, name: nameKey(question.name) })) })
 
-  test('upstreams are asked in random letters, clients get their own back', () => {
+  test('upstreams see random case, and clients get their own back', () => {
     const net = new Net().ask('Www.Example.Org')
     const asked = net.sent[0]?.query.questions[0]?.name ?? ''
     expect([nameKey(asked), asked === 'Www.Example.Org']).toEqual([NAME, false])
@@ -182,14 +182,14 @@ describe('letters of names (0x20)', () => {
     expect(net.last.message.answers.map(({ name }) => name)).toEqual(['Www.Example.Org', 'cdn.Example.Org'])
   })
 
-  test('a reply with other letters is checked over TCP; one with the same letters still counts', () => {
+  test('a reply in another case is verified over TCP; one in the same case still counts', () => {
     const net = new Net().ask(NAME).reply(0, [record(NAME, TYPE.A, '192.0.2.66')], lower)
     expect([net.answers.length, net.sent[1]?.to]).toEqual([0, `${FIRST} by TCP`])
     expect(net.reply(0, [record(NAME, TYPE.A, '192.0.2.66')], lower).sent).toHaveLength(2)
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
-  test('a server that changes letters over TCP too is asked in plain letters from then on', () => {
+  test('a server that changes case over TCP too is queried without randomization from then on', () => {
     const net = new Net().ask(NAME).reply(0, A, lower).reply(1, A, lower)
     expect(net.last.data).toEqual(['203.0.113.7'])
     net.ask('other.example.org')
@@ -198,24 +198,24 @@ describe('letters of names (0x20)', () => {
     expect(net.ask('later.example.org').sent[3]?.query.questions[0]?.name).not.toBe('later.example.org')
   })
 
-  test('a server that is known to change letters is believed whatever letters it writes', () => {
+  test('a server known to change case is believed whatever the case of its replies', () => {
     const net = new Net().ask(NAME).reply(0, A, lower).reply(1, A, lower).ask('other.example.org')
     expect(net.ask('THIRD.example.org').reply(3, [record('third.example.org', TYPE.A, '203.0.113.9')], lower).last.data).toEqual(['203.0.113.9'])
   })
 
-  test('a server that keeps letters over TCP is asked in random letters further: the other reply was forged', () => {
+  test('a server that keeps case over TCP still gets random case: the other reply was forged', () => {
     const net = new Net().ask(NAME).reply(0, [record(NAME, TYPE.A, '192.0.2.66')], lower).reply(1, A)
     expect(net.last.data).toEqual(['203.0.113.7'])
     expect(net.ask('other.example.org').sent[2]?.query.questions[0]?.name).not.toBe('other.example.org')
   })
 
-  test('a server that changes letters and has no TCP is asked in plain letters', () => {
+  test('a server that changes case and has no TCP is queried without randomization', () => {
     const net = new Net().ask(NAME).reply(0, A, lower).refuse(1)
     expect(net.sent[2]).toMatchObject({ to: FIRST, query: { questions: [{ name: NAME }] } })
     expect(net.reply(2, A).last.data).toEqual(['203.0.113.7'])
   })
 
-  test('letters stay as they are by a setting, and where the way is encrypted, which is padded', () => {
+  test('case is not randomized if a setting says so, nor over an encrypted transport, where queries are padded', () => {
     expect(new Net({ randomizeCase: false }).ask(NAME).sent[0]?.query.questions[0]?.name).toBe(NAME)
     const { upstreamQuery, query } = new Net({ upstreams: ['tls://192.0.2.53'] }).ask(NAME).sending(0)
     expect([query.questions[0]?.name, upstreamQuery.message.length]).toEqual([NAME, 128])
@@ -225,7 +225,7 @@ describe('letters of names (0x20)', () => {
 describe('DNSSEC', () => {
   const signed = [...A, rrsig(NAME, TYPE.A)]
 
-  test('DO goes upstream, the signatures come back, and others get the answer without them', () => {
+  test('DO goes upstream, the signatures come back, and clients without DO get the answer without them', () => {
     const net = new Net().ask(NAME, 'A', { dnssecOk: true })
     expect((net.sent[0]?.query.additionals[0]?.ttl ?? 0) & 0x8000).toBe(0x8000)
     net.reply(0, [...signed, rrsig(NAME, TYPE.MX), rrsig('other.example.org', TYPE.A)])
@@ -234,19 +234,19 @@ describe('DNSSEC', () => {
     expect([net.ask(NAME).last.message.answers.map(({ type }) => type), net.sent.length]).toEqual([[TYPE.A], 1])
   })
 
-  test('questions that want different answers are under way at the same time', () => {
+  test('questions with different DO and CD bits are separate flights', () => {
     const net = new Net()
     for (const dnssecOk of [true, false]) for (const checkingDisabled of [true, false]) net.ask(NAME, 'A', { dnssecOk, checkingDisabled })
     expect(net.sent).toHaveLength(4)
     expect(net.ask(NAME, 'A', { dnssecOk: true }).sent).toHaveLength(4)
   })
 
-  test('an answer without signatures is not given to who wants them', () => {
+  test('a cached answer without signatures does not serve a client that sets DO', () => {
     const net = new Net().ask(NAME).reply(0, A).ask(NAME, 'A', { dnssecOk: true })
     expect(net.sent).toHaveLength(2)
   })
 
-  test('a negative answer brings its proofs, those of its own zone alone', () => {
+  test('a negative answer includes its proofs, and only those of its own zone', () => {
     const nsec = (name: string): ResourceRecord => ({ name, type: TYPE.NSEC, class: CLASS.IN, ttl: 300, rdata: Uint8Array.of(0, 0, 1, 0x40) })
     const authorities = [SOA, rrsig('example.org', TYPE.SOA), nsec('a.example.org'), rrsig('a.example.org', TYPE.NSEC), nsec('evil.example.com'), record('example.org', TYPE.NS, 'ns.example.org.'), rrsig('example.org', TYPE.NS)]
     const net = new Net().ask(NAME, 'A', { dnssecOk: true }).reply(0, [], message => ({ ...withHeader({ rcode: 3 })(message), authorities }))
@@ -256,13 +256,13 @@ describe('DNSSEC', () => {
     expect(net.sent).toHaveLength(1)
   })
 
-  test('the proof of a wildcard comes with a positive answer', () => {
+  test('a positive answer from a wildcard includes its proof', () => {
     const nsec: ResourceRecord = { name: 'v.example.org', type: TYPE.NSEC, class: CLASS.IN, ttl: 300, rdata: Uint8Array.of(0, 0, 1, 0x40) }
     const net = new Net().ask(NAME, 'A', { dnssecOk: true }).reply(0, signed, message => ({ ...message, authorities: [nsec, rrsig('v.example.org', TYPE.NSEC), SOA] }))
     expect(net.last.message.authorities.map(({ type }) => type)).toEqual([TYPE.NSEC, TYPE.RRSIG])
   })
 
-  test('a CNAME made from a DNAME comes with it', () => {
+  test('a CNAME synthesized from a DNAME comes with the DNAME', () => {
     const dname = { ...record('example.org', TYPE.CNAME, 'example.net.'), type: 39 }
     const net = new Net().ask(NAME, 'A', { dnssecOk: true }).reply(0, [dname, rrsig('example.org', 39), record(NAME, TYPE.CNAME, 'www.example.net.'), record('www.example.net', TYPE.A, '203.0.113.7')])
     expect(net.last.message.answers.map(({ type }) => type)).toEqual([39, TYPE.RRSIG, TYPE.CNAME, TYPE.A])
@@ -272,20 +272,20 @@ describe('DNSSEC', () => {
     ['an upstream on the network', FIRST, { }, false],
     ['an upstream on this machine', '127.0.0.1:5300', { }, true],
     ['an upstream over TLS', 'tls://192.0.2.53', { }, true],
-    ['the same, for a client that does not want to know', 'tls://192.0.2.53', { change: withHeader({ ad: false }) }, false],
-    ['the same, for one that wants all proofs', 'tls://192.0.2.53', { dnssecOk: true }, true],
-  ])('"authentic" of %s counts as it should', (_title, upstream, manner, ad) => {
-    const net = new Net({ upstreams: [upstream] }).ask(NAME, 'A', manner).reply(0, A, withHeader({ ad: true }))
-    expect([net.last.message.header.ad, net.ask(NAME, 'A', manner).last.message.header.ad]).toEqual([ad, ad])
+    ['an upstream over TLS, for a client that sets neither AD nor DO', 'tls://192.0.2.53', { change: withHeader({ ad: false }) }, false],
+    ['an upstream over TLS, for a client that sets DO', 'tls://192.0.2.53', { dnssecOk: true }, true],
+  ])('the AD bit of %s is handled', (_title, upstream, options, ad) => {
+    const net = new Net({ upstreams: [upstream] }).ask(NAME, 'A', options).reply(0, A, withHeader({ ad: true }))
+    expect([net.last.message.header.ad, net.ask(NAME, 'A', options).last.message.header.ad]).toEqual([ad, ad])
   })
 
-  test('what our own alias leads to is not authentic as a whole', () => {
+  test('an answer that begins with a local alias is not authentic as a whole', () => {
     const net = new Net({ upstreams: ['127.0.0.1:5300'] })
     net.zone.apply({ change: 'register', name: 'a.home', type: 'CNAME', rdata: 'www.example.org.', replace: false })
     expect(net.ask('a.home').reply(0, A, withHeader({ ad: true })).last.message.header.ad).toBe(false)
   })
 
-  test('CD goes upstream, comes back, and what was not checked stays apart', () => {
+  test('CD goes upstream and comes back, and unvalidated answers are cached separately', () => {
     const net = new Net().ask(NAME, 'A', { checkingDisabled: true }).reply(0, [record(NAME, TYPE.A, '192.0.2.66')])
     expect([net.sent[0]?.query.header.cd, net.last.message.header.cd]).toEqual([true, true])
     expect(net.ask(NAME).reply(1, A).last.data).toEqual(['203.0.113.7'])
@@ -293,10 +293,10 @@ describe('DNSSEC', () => {
   })
 })
 
-describe('private addresses in answers of others', () => {
+describe('private addresses in upstream answers', () => {
   const HOME = [record(NAME, TYPE.A, '192.168.1.1')]
 
-  test('are taken out, with a word to the client and to the log, and stay out of the cache', () => {
+  test('are removed, reported to the client and the log, and stay out of the cache', () => {
     const net = new Net().ask(NAME).reply(0, HOME)
     expect(net.last).toMatchObject({ rcode: 'NOERROR', data: [], extendedError: 17 })
     expect(net.events.filter(({ name }) => name === 'filtered')).toEqual([{ name: 'filtered', qname: NAME, data: '192.168.1.1', upstream: FIRST }])
@@ -304,28 +304,28 @@ describe('private addresses in answers of others', () => {
     expect(net.runUntil(60_000).ask(NAME).sent).toHaveLength(2)
   })
 
-  test('may stand behind an alias, and public ones stay', () => {
+  test('are removed behind an alias too, and public ones stay', () => {
     const net = new Net().ask(NAME).reply(0, [record(NAME, TYPE.CNAME, 'a.example.net.'), record('a.example.net', TYPE.A, '10.0.0.1'), record('a.example.net', TYPE.A, '203.0.113.9')])
     expect(net.last.data).toEqual(['a.example.net.', '203.0.113.9'])
   })
 
   test.each([
-    ['a zone that is allowed', { allowPrivate: ['example.org'] }],
-    ['a zone with servers of its own', { forward: ['example.org=192.0.2.1'] }],
+    ['a zone in --allow_private', { allowPrivate: ['example.org'] }],
+    ['a zone with its own servers', { forward: ['example.org=192.0.2.1'] }],
   ])('%s may have them', (_title, options) => {
     expect(new Net(options).ask(NAME).reply(0, HOME).last.data).toEqual(['192.168.1.1'])
   })
 })
 
-describe('a hot name', () => {
-  const hot = () => {
+describe('prefetch', () => {
+  const popular = () => {
     const net = new Net().ask(NAME).reply(0, A)
     for (let round = 0; round < 3; round++) net.ask(NAME)
     return net
   }
 
-  test('is asked for anew in the last tenth of its time, and everybody is answered meanwhile', () => {
-    const net = hot().runUntil(269_000).ask(NAME)
+  test('queries a popular name again in the last tenth of its TTL, while the cache answers', () => {
+    const net = popular().runUntil(269_000).ask(NAME)
     expect(net.sent).toHaveLength(1)
     net.runUntil(271_000).ask(NAME).ask(NAME)
     expect([net.sent.length, net.last.source, net.last.data]).toEqual([2, 'cache', ['203.0.113.7']])
@@ -333,12 +333,12 @@ describe('a hot name', () => {
     expect([net.sent.length, net.last.data]).toEqual([2, ['203.0.113.8']])
   })
 
-  test('whose refreshing fails is answered until its end', () => {
-    const net = hot().runUntil(271_000).ask(NAME).refuse(1).runUntil(299_000).ask(NAME)
+  test('that fails leaves the answer in the cache until it expires', () => {
+    const net = popular().runUntil(271_000).ask(NAME).refuse(1).runUntil(299_000).ask(NAME)
     expect([net.last.source, net.last.data]).toEqual(['cache', ['203.0.113.7']])
   })
 
-  test('is not one that was asked for once', () => {
+  test('is not made for a name that was asked for once', () => {
     expect(new Net().ask(NAME).reply(0, A).runUntil(290_000).ask(NAME).sent).toHaveLength(1)
   })
 })
@@ -352,7 +352,7 @@ describe('a stale answer', () => {
     expect(missing.last).toMatchObject({ rcode: 'NXDOMAIN', extendedError: 19 })
   })
 
-  test('is given at once for half a minute after nobody could tell, then the upstream is asked again', () => {
+  test('is given at once for 30 s after a failed refresh, then the upstream is queried again', () => {
     const net = stale().ask(NAME).runUntil(404_000)
     const sent = net.sent.length
     expect(net.ask(NAME).last).toMatchObject({ source: 'stale', atMs: 404_000 })
@@ -361,10 +361,10 @@ describe('a stale answer', () => {
   })
 })
 
-describe('an answer explains itself', () => {
+describe('provenance', () => {
   const explained = (net: Net, name: string) => net.ask(name, 'A', { explain: true }).last.provenance
 
-  test('to who asks for it: the zone, the upstream and its time, the cache and its age, a stale one', () => {
+  test('is explained on request: the zone, an upstream and its time, the cache and its age, a stale answer', () => {
     const net = new Net()
     net.zone.apply({ change: 'register', name: 'a.home', type: 'A', rdata: '192.168.1.50', replace: false })
     expect(explained(net, 'a.home')).toBe('zone')
@@ -377,14 +377,14 @@ describe('an answer explains itself', () => {
     expect(net.last.provenance).toBe(`stale, 399 s old, from ${FIRST}`)
   })
 
-  test('not to others, and the wish does not go upstream', () => {
+  test('is not explained to others, and the option does not go upstream', () => {
     const net = new Net().ask(NAME, 'A', { explain: true })
     expect(net.sent[0]?.query.additionals[0]?.rdata).toHaveLength(0)
     expect(net.reply(0, A).ask(NAME).last.message.additionals[0]?.rdata).toHaveLength(0)
     expect(net.ask(NAME, 'A', { edns: false }).last.message.additionals).toEqual([])
   })
 
-  test('options that cannot be read make a query that cannot', () => {
+  test('malformed options make the query malformed', () => {
     const opt = { ...optRecord({ rcode: 0, dnssecOk: false }), rdata: Uint8Array.of(0, 1, 0, 9, 1) }
     expect(new Net().ask(NAME, 'A', { change: query => ({ ...query, additionals: [opt] }) }).last.rcode).toBe('FORMERR')
   })
@@ -393,7 +393,7 @@ describe('an answer explains itself', () => {
 describe('SERVFAIL', () => {
   const fails = (net: Net, index: number) => net.reply(index, [], withHeader({ rcode: 2 }))
 
-  test('is remembered for a second, for its own question', () => {
+  test('is cached for a second, for its own question only', () => {
     const net = fails(new Net().ask(NAME), 0).ask(NAME)
     expect([net.last.rcode, net.sent.length]).toEqual(['SERVFAIL', 1])
     expect(net.ask(NAME, 'AAAA').ask(NAME, 'A', { checkingDisabled: true }).sent).toHaveLength(3)
@@ -401,11 +401,11 @@ describe('SERVFAIL', () => {
     expect(net.sent.filter(({ atMs, query }) => atMs > 400 && query.questions[0]?.type === TYPE.A && !query.header.cd).map(({ atMs }) => atMs)).toEqual([1000])
   })
 
-  test('is not remembered where nobody was reached: the way may be there again', () => {
+  test('is not cached if no upstream was reached: the path may be back at any moment', () => {
     expect(new Net().ask(NAME).refuse(0).ask(NAME).sent).toHaveLength(2)
   })
 
-  test('says why: silence, a refusal, or what the upstream says itself', () => {
+  test('says why: silence, a refusal, or the reason the upstream gave', () => {
     expect(new Net().ask(NAME).runUntil(4000).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 22 })
     expect(new Net().ask(NAME).refuse(0).last).toMatchObject({ rcode: 'SERVFAIL', extendedError: 23 })
     const bogus = optRecord({ rcode: 0, dnssecOk: false, options: [{ code: 15, bytes: Uint8Array.of(0, 6) }] })

@@ -1,4 +1,4 @@
-/** An upstream that lies, and strangers who guess: 100,000 replies by chance, and the true one after them is taken all the same. */
+/** Off-path forgers and a lying upstream: 100,000 forged replies are rejected, and the genuine ones among them are accepted. */
 import { expect, test } from 'vitest'
 import { below, seededRandom, type Random } from '../../../kit/random.ts'
 import { UDP_PAYLOAD_BYTES } from '../../wire/edns.ts'
@@ -9,14 +9,14 @@ import { Net, record } from '../testing/net.ts'
 
 const SEED = 20_261
 const REPLIES = 100_000
-/** Forged replies to one question; then the true one comes. */
+/** Forged replies to each question before the genuine one. */
 const REPLIES_OF_QUESTION = 50
 const TRUE_ADDRESS = '203.0.113.7'
 const FALSE_ADDRESS = '198.51.100.66'
 
 const falseRecord = (name: string): ResourceRecord => record(name, TYPE.A, FALSE_ADDRESS)
 
-/** Ways to forge: none of them may be believed. What each makes of the query is sent as a reply. */
+/** Each turns a genuine response into a forgery that must be rejected. */
 const FORGERIES: readonly ((query: Message, bytes: Uint8Array, random: Random) => Message | Uint8Array)[] = [
   query => ({ ...query, header: { ...query.header, id: query.header.id ^ 1 } }),
   (query, _bytes, random) => ({ ...query, header: { ...query.header, id: below(random, 0x10000) ^ (query.header.id & 1 ? 0 : 1) } }),
@@ -27,32 +27,32 @@ const FORGERIES: readonly ((query: Message, bytes: Uint8Array, random: Random) =
   query => ({ ...query, questions: query.questions.map(question => ({ ...question, type: TYPE.AAAA })) }),
   query => ({ ...query, questions: query.questions.map(question => ({ ...question, class: CLASS.CH })) }),
   query => ({ ...query, questions: query.questions.map(question => ({ ...question, name: `x${question.name.slice(1)}` })) }),
-  // Cut in the middle of a record.
+  // Truncated in the middle of a record.
   (query, _bytes, random) => {
     const whole = encodeMessage({ ...query, answers: [falseRecord(query.questions[0]?.name ?? '')] })
     return whole.subarray(0, below(random, whole.length - 12))
   },
-  // Octets by chance behind a true header.
+  // Random bytes after a genuine header.
   (_query, bytes, random) => {
     const reply = Uint8Array.from({ length: 12 + below(random, 600) }, (_, at) => at < 12 ? bytes[at] ?? 0 : below(random, 256))
     reply[2] = (reply[2] ?? 0) | 0x80
     return reply
   },
-  // A true reply with some octets of its question changed.
+  // A genuine reply with one octet of its question changed.
   (query, _bytes, random) => {
     const reply = encodeMessage({ ...query, answers: [falseRecord(query.questions[0]?.name ?? '')] })
     const at = 13 + below(random, 8)
     reply[at] = (reply[at] ?? 0) ^ (1 + below(random, 31))
     return reply
   },
-  // Counts that promise more than there is.
+  // Section counts that exceed the message.
   (query, _bytes, random) => {
     const reply = encodeMessage(query)
     for (let at = 6; at < 12; at++) reply[at] = below(random, 256)
     reply[7] = (reply[7] ?? 0) | 1
     return reply
   },
-  // A pointer that leads to itself.
+  // A compression pointer to itself.
   query => {
     const reply = encodeMessage({ ...query, answers: [], additionals: [] })
     const forged = new Uint8Array(reply.length + 16)
@@ -65,7 +65,7 @@ const FORGERIES: readonly ((query: Message, bytes: Uint8Array, random: Random) =
   query => ({ ...query, answers: [falseRecord(query.questions[0]?.name ?? '')], additionals: [...query.additionals, ...query.additionals] }),
 ]
 
-test(`${REPLIES} forged replies are not believed, and the true one after each fifty is (seed ${SEED})`, () => {
+test(`${REPLIES} forged replies are rejected, and the genuine one after every fifty is accepted (seed ${SEED})`, () => {
   const random = seededRandom(SEED)
   const net = new Net({ cacheLimits: { entriesMax: 100, octetsMax: 100_000 }, seed: SEED })
   for (let question = 0; question < REPLIES / REPLIES_OF_QUESTION; question++) {
@@ -79,9 +79,9 @@ test(`${REPLIES} forged replies are not believed, and the true one after each fi
       const forged = FORGERIES[below(random, FORGERIES.length)]?.(response, upstreamQuery.message, random) ?? new Uint8Array(0)
       net.replyBytes(upstreamQuery, forged instanceof Uint8Array ? forged : encodeMessage(forged))
     }
-    expect(net.answers.length, `no answer came of forged replies to ${name}`).toBe(answered)
+    expect(net.answers.length, `no answer came from forged replies to ${name}`).toBe(answered)
     net.reply(index, [record(query.questions[0]?.name ?? '', TYPE.A, TRUE_ADDRESS)])
-    expect(net.last.data, `the true reply to ${name} is taken`).toEqual([TRUE_ADDRESS])
+    expect(net.last.data, `the genuine reply to ${name} is accepted`).toEqual([TRUE_ADDRESS])
     for (const list of [net.answers, net.events, net.sent]) list.length = 1
     net.over.clear()
   }
@@ -89,13 +89,13 @@ test(`${REPLIES} forged replies are not believed, and the true one after each fi
 }, 60_000)
 
 const TYPE_DNAME = 39
-/** Types of DNSSEC, DNAME, and one that nobody knows, with data that fits them. */
+/** DNSSEC types, DNAME and an unknown type, with valid data. */
 const RARE: readonly (readonly [number, string])[] = [
   [TYPE.RRSIG, 'TXT 8 3 300 20400101000000 20200101000000 1 example.org. AAAA'], [TYPE.NSEC, 'z.example.org. A TXT RRSIG'],
   [TYPE.NSEC3, '1 0 1 ab 2vptu5timamqttgl4luu9kg21e0aor3s TXT'], [TYPE_DNAME, 'bank.example.com.'], [65_280, '\\# 3 010203'],
 ]
 
-/** Records that an upstream has no business to send, mixed by chance. */
+/** A random mix of records that an upstream has no business sending. */
 function anyAnswer(random: Random, name: string): ResourceRecord[] {
   const within = name === '.' ? '' : `.${name}`
   const names = [name, `a${within}`, 'example.org', 'bank.example.com', 'com', '.', `b${within}`]
@@ -114,7 +114,7 @@ function anyAnswer(random: Random, name: string): ResourceRecord[] {
   })
 }
 
-test(`whatever a true upstream says, answers hold nothing that was not asked for, fit, and are kept a day at most (seed ${SEED})`, () => {
+test(`whatever an upstream says, answers contain nothing unrequested, fit, and are cached for at most a day (seed ${SEED})`, () => {
   const random = seededRandom(SEED)
   const net = new Net({ cacheLimits: { entriesMax: 50, octetsMax: 200_000 }, seed: SEED })
   for (let round = 0; round < 5000; round++) {
@@ -155,13 +155,13 @@ const targetText = (rdata: Uint8Array): string => {
   return labels.join('.') || '.'
 }
 
-test('a server that says "truncated" for ever is asked by TCP once, and then has failed', () => {
+test('a server that always sets TC is queried over TCP once, and then has failed', () => {
   const net = new Net().ask('www.example.org')
   for (let index = 0; index < net.sent.length && index < 100; index++) net.reply(index, [], message => ({ ...message, header: { ...message.header, tc: true } }))
   expect([net.sent.length, net.last.rcode]).toEqual([2, 'SERVFAIL'])
 })
 
-test('a server that changes letters in every reply costs one TCP query a question at most', () => {
+test('a server that changes case in every reply costs at most one TCP query per question', () => {
   const net = new Net().ask('www.example.org')
   const other = (name: string) => name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase()
   const scramble = (message: Message): Message => ({ ...message, questions: message.questions.map(question => ({ ...question, name: other(question.name) })) })

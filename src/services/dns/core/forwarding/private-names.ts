@@ -1,20 +1,27 @@
 /**
- * Names that belong to the network at hand, or to no DNS at all: no server of the internet can know them, and asking would tell strangers
- * what is here. They are answered here or do not exist. `home` is not in the list, for there the zone itself is the authority. The rest is
- * what IANA lists as locally-served zones and as special-use names: RFC 8375 (home.arpa), RFC 9665 (service.arpa), RFC 6303 and 7793
- * (addresses; RFC 9637 has more of them for documentation), RFC 6761 and 6762 (test, invalid, local; localhost, which answering/localhost.ts
- * answers), RFC 7686 (onion), RFC 9476 (alt), RFC 9031 and 9140 (6tisch.arpa, eap-noob.arpa and its successor eap.arpa, whose names are no
- * hosts'); and what ICANN's resolution 2024.07.29.06 reserves (internal).
+ * Names that are local to this network, or not part of the DNS at all. No server on the internet can answer for them, and
+ * asking one would leak what is here. They are registered here or do not exist. `home` is not listed: there the zone itself
+ * is authoritative. The list combines IANA's locally-served zones and special-use names:
  *
- * Two that IANA lists are asked of the upstreams as any name: `example`, which is nothing special to a resolver (RFC 6761 §6.5), and
- * `ipv4only.arpa`. From its AAAA records a client without IPv4 learns how its network reaches IPv4 (RFC 7050), and only an upstream that makes
- * such records (DNS64) can tell. A resolver that makes none passes the question on (RFC 8880 §7.1, item 4).
+ *     RFC 8375                home.arpa
+ *     RFC 9665                service.arpa
+ *     RFC 6303, 7793, 9637    reverse zones of private, reserved and documentation addresses
+ *     RFC 6761, 6762          test, invalid, local; localhost, which answering/localhost.ts answers
+ *     RFC 7686, 9476          onion, alt
+ *     RFC 9031, 9140          6tisch.arpa, eap-noob.arpa and its successor eap.arpa, whose names are not host names
+ *     ICANN 2024.07.29.06     internal, reserved by that resolution
+ *
+ * Two names on IANA's lists go to the upstreams like any other: `example`, which resolvers do not treat specially (RFC 6761
+ * §6.5), and `ipv4only.arpa`. From the AAAA records of the latter a client without IPv4 learns its network's NAT64 prefix
+ * (RFC 7050), and only an upstream that synthesizes such records (DNS64) knows it. A resolver that does not synthesize them
+ * forwards the query (RFC 8880 §7.1, item 4).
  */
 import { isWithin } from '../../wire/name.ts'
 
 /**
- * Where a client asks by what else than plain DNS its server can be reached (RFC 9462 §4). An upstream would name itself, and its names
- * are not those of this network. There is nothing unless it is registered here, but every name exists (§6.4).
+ * Where clients discover the encrypted transports of their resolver (DDR, RFC 9462 §4). An upstream would name itself, and clients
+ * that moved to it would no longer see the names of this network. Names here have no records unless they are registered, but every
+ * name exists (§6.4).
  */
 const DISCOVERY_ZONE = 'resolver.arpa'
 
@@ -28,7 +35,7 @@ export const PRIVATE_ZONES = [
   '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa', '0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa', '8.b.d.0.1.0.0.2.ip6.arpa', '0.f.f.f.3.ip6.arpa',
 ] as const
 
-/** True for a name in a private zone in which none is missing. */
+/** Whether a name lies in the zone in which every name exists. */
 export function isDiscoveryName(qname: string): boolean {
   return isWithin(qname, DISCOVERY_ZONE)
 }

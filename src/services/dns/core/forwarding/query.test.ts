@@ -14,7 +14,7 @@ const replyTo = (query: Uint8Array) => {
   return reply
 }
 
-test('random letters change nothing but letters, and differ from query to query', () => {
+test('case randomization changes nothing but case, and differs from query to query', () => {
   const query = encodeQuery(WANTED, 7)
   const spellings = new Set<string>()
   for (let seed = 0; seed < 50; seed++) {
@@ -27,13 +27,13 @@ test('random letters change nothing but letters, and differ from query to query'
   expect(spellings.size).toBeGreaterThan(45)
 })
 
-test('a long name has other letters in its whole length', () => {
+test('a long name is randomized over its whole length', () => {
   const name = Array.from({ length: 3 }, () => 'a'.repeat(60)).join('.')
   const scrambled = decodeMessage(withRandomCase(encodeQuery({ ...WANTED, name }, 7), seededRandom(1))).questions[0]?.name ?? ''
   for (const label of scrambled.split('.')) expect(label).toMatch(/a.*A|A.*a/)
 })
 
-test('a reply is one with the same id and question; other letters are told apart', () => {
+test('a reply has the same id and question; a different case is told apart', () => {
   const query = withRandomCase(encodeQuery(WANTED, 0x1234), seededRandom(3))
   const change = (at: number, xor: number) => {
     const reply = replyTo(query)
@@ -43,11 +43,11 @@ test('a reply is one with the same id and question; other letters are told apart
   expect(judgeReply(query, replyTo(query))).toBe('reply')
   expect(judgeReply(query, query)).toBe('other')
   expect([change(0, 1), change(1, 128), change(2, 8), change(5, 3), change(13, 0x20), change(13, 1), change(12, 0x20), change(16, 0x20)]).toEqual(['other', 'other', 'other', 'other', 'other case', 'other', 'other', 'other'])
-  // The type (A is 1, 33 is SRV) and the class are no letters.
+  // Type (A is 1, SRV is 33) and class are not letters.
   expect([change(12 + 17 + 1, 0x20), change(12 + 17 + 3, 0x20)]).toEqual(['other', 'other'])
 })
 
-test('a reply without question is only the trouble of a server', () => {
+test('a reply without a question can only report an error', () => {
   const query = encodeQuery(WANTED, 7)
   const reply = replyTo(query).subarray(0, 12)
   reply[5] = 0
@@ -56,19 +56,19 @@ test('a reply without question is only the trouble of a server', () => {
   expect(judgeReply(query, reply)).toBe('bare')
 })
 
-test('octets by chance are no reply, and never more than "other"', () => {
+test('random bytes are never more than "other"', () => {
   const query = encodeQuery(WANTED, 7)
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80, size: 'max' }), bytes => {
     expect(judgeReply(query, bytes)).toBe('other')
   }))
 })
 
-test('a reply cut anywhere in its question is none', () => {
+test('a reply truncated anywhere in its question is not a reply', () => {
   const query = encodeQuery(WANTED, 7)
   for (let length = 0; length < 33; length++) expect(judgeReply(query, replyTo(query).subarray(0, length))).toBe('other')
 })
 
-test('names that lean on the question get its letters back', () => {
+test('names compressed to the question get its original case back', () => {
   const plain = encodeQuery(WANTED, 7)
   const scrambled = withRandomCase(plain, seededRandom(5))
   const { header, questions } = decodeMessage(scrambled)
@@ -79,7 +79,7 @@ test('names that lean on the question get its letters back', () => {
   expect(answers[0]?.rdata).toEqual(record('x.', TYPE.CNAME, 'cdn.example.org.').rdata)
 })
 
-test('a padded query is a multiple of 128 octets, whatever stands in it, and says the same', () => {
+test('a padded query is a multiple of 128 octets, whatever it contains, and asks the same question', () => {
   fc.assert(fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 200 }), fc.boolean(), (nameLength, optionLength, dnssecOk) => {
     const wanted = { ...WANTED, name: `${'a'.repeat(nameLength)}.example.org`, dnssecOk }
     const query = encodeQuery(wanted, 7, { options: [{ code: 65_001, bytes: new Uint8Array(optionLength) }], padded: true })
@@ -88,7 +88,7 @@ test('a padded query is a multiple of 128 octets, whatever stands in it, and say
   }))
 })
 
-test('DO, CD and the wish for AD stand where they belong', () => {
+test('DO, CD and AD are set in the right places', () => {
   const { header, additionals } = queryFor({ ...WANTED, dnssecOk: true, checkingDisabled: true }, 7)
   expect([header.ad, header.cd, header.rd, ((additionals[0]?.ttl ?? 0) & 0x8000) !== 0]).toEqual([true, true, true, true])
 })

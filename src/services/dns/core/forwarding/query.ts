@@ -1,9 +1,9 @@
 /**
- * A query of ours to another server, and whether what comes back answers it. Beside id, port and address the letters of the
- * name can tell a true reply from a forged one: they are drawn at random, capital or small, and a server repeats them as they
- * are ("0x20", draft-vixie-dnsext-dns0x20). A name of 12 letters adds 12 bits to guess.
+ * Builds queries to other servers and matches replies to them. Besides the id, port and address, the case of the name's letters
+ * helps to tell a genuine reply from a forged one: each letter is randomly upper or lower case, and a server echoes the name
+ * as it came ("0x20", draft-vixie-dnsext-dns0x20). A name of 12 letters gives a forger 12 more bits to guess.
  *
- *     we ask   wWw.eXaMPLe.ORg        a true reply repeats   wWw.eXaMPLe.ORg
+ *     query   wWw.eXaMPLe.ORg        genuine reply   wWw.eXaMPLe.ORg
  */
 import type { Random } from '../../../kit/random.ts'
 import { optRecord, type EdnsOption } from '../../wire/edns.ts'
@@ -13,19 +13,19 @@ import { OPTION } from '../../wire/edns-options.ts'
 import type { Wanted } from './finding.ts'
 
 const HEADER_OCTETS = 12
-/** Encrypted queries are as long as a multiple of this, so that their length tells nothing (RFC 8467 §4.1). */
+/** Encrypted queries are padded to a multiple of this, so that their length reveals little (RFC 8467 §4.1). */
 const PADDED_BLOCK_OCTETS = 128
 const OPTION_HEADER_OCTETS = 4
 
 export interface QueryOptions {
   readonly options?: readonly EdnsOption[]
-  /** Fills it up to a multiple of 128 octets. */
+  /** Pads the query to a multiple of 128 octets. */
   readonly padded?: boolean
-  /** For a server that cannot read EDNS: without any of it. */
+  /** Omits EDNS, for a server that does not support it. */
   readonly withoutEdns?: boolean
 }
 
-/** A recursive query with EDNS (RFC 6891). AD says that ours in the answer will be looked at (RFC 6840 §5.7). */
+/** A recursive query with EDNS (RFC 6891). AD asks for the AD bit in the response (RFC 6840 §5.7). */
 export function queryFor({ name, type, class: qclass, dnssecOk = false, checkingDisabled = false }: Wanted, id: number, options: readonly EdnsOption[] = []): Message {
   return {
     header: { id, qr: false, opcode: OPCODE_QUERY, aa: false, tc: false, rd: true, ra: false, ad: true, cd: checkingDisabled, rcode: 0 },
@@ -34,7 +34,7 @@ export function queryFor({ name, type, class: qclass, dnssecOk = false, checking
   }
 }
 
-/** The octets of such a query. */
+/** Encodes such a query. */
 export function encodeQuery(wanted: Wanted, id: number, { options = [], padded = false, withoutEdns = false }: QueryOptions = {}): Uint8Array {
   if (withoutEdns) return encodeMessage({ ...queryFor(wanted, id), additionals: [] })
   const query = encodeMessage(queryFor(wanted, id, options))
@@ -43,7 +43,7 @@ export function encodeQuery(wanted: Wanted, id: number, { options = [], padded =
   return encodeMessage(queryFor(wanted, id, [...options, { code: OPTION.PADDING, bytes: new Uint8Array(missing) }]))
 }
 
-/** The same query with each letter of its name capital or small by chance. */
+/** The same query with the case of each letter in its name chosen at random. */
 export function withRandomCase(query: Uint8Array, random: Random): Uint8Array {
   const scrambled = query.slice()
   let bits = 0
@@ -62,8 +62,8 @@ export function withRandomCase(query: Uint8Array, random: Random): Uint8Array {
 }
 
 /**
- * How octets that came relate to a query: `reply` to it, `other letters` of the name but else a reply, `bare` of any question
- * (some servers leave out what they could not read; never an answer), or `other`.
+ * How a received message relates to a query: a `reply` to it; a reply but for the name's case (`other case`); `bare`, an error
+ * without a question, as some servers send when they could not parse the query; or something unrelated (`other`).
  */
 export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'other case' | 'bare' | 'other' {
   const opcodeAndQr = 0xf8
@@ -82,21 +82,21 @@ export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'oth
   return sameCase ? 'reply' : 'other case'
 }
 
-/** A reply with its question written as in `query`: names that are short for it (RFC 1035 §4.1.4) then have those letters too. */
+/** A reply whose question has the case used in `query`, and with it every name compressed to a pointer to it (RFC 1035 §4.1.4). */
 export function withQuestionOf(query: Uint8Array, reply: Uint8Array): Uint8Array {
   const restored = new Uint8Array(reply)
   restored.set(query.subarray(HEADER_OCTETS, questionEnd(query)), HEADER_OCTETS)
   return restored
 }
 
-/** Where the one question of a query of ours ends: its name has no pointers. */
+/** Where the question of one of our own queries ends; its name has no compression pointers. */
 function questionEnd(query: Uint8Array): number {
   let at = HEADER_OCTETS
   for (let length = query[at] ?? 0; length !== 0; length = query[at] ?? 0) at += length + 1
   return at + 5
 }
 
-/** A length octet is at most 63 and a letter at least 65, so lengths are never taken for letters. */
+/** A label's length is at most 63 and a letter at least 65, so a length is never mistaken for a letter. */
 function isLetter(octet: number): boolean {
   const small = octet | 0x20
   return small >= 0x61 && small <= 0x7a

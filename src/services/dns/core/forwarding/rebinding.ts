@@ -1,7 +1,7 @@
 /**
- * DNS rebinding: a page of evil.example makes its own name mean 192.168.1.1, and the browser lets it talk to the router as to
- * itself. So addresses of the network at hand are taken out of what upstreams say of names that are not ours. Zones that
- * `--allow_private` names, and those with servers of their own, may have them.
+ * Protection against DNS rebinding: evil.example points its own name at 192.168.1.1, and the browser then lets its page talk to
+ * the router as if they were the same site. Private addresses are therefore removed from upstream answers for public names.
+ * Zones listed in `--allow_private`, and those with a `--forward` server of their own, may have them.
  */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { TYPE } from '../../wire/types.ts'
@@ -13,11 +13,11 @@ const KEY_IPV6HINT = 6
 
 export interface Filtered {
   readonly finding: Finding
-  /** A record that was taken out. */
+  /** One of the removed records. */
   readonly record: ResourceRecord
 }
 
-/** The finding without private addresses; undefined where it has none. What is left proves nothing any more. */
+/** The finding without private addresses; undefined if it has none. The rest loses its signatures, which no longer match. */
 export function withoutPrivateAddresses(finding: Finding): Filtered | undefined {
   const record = finding.answers.find(hasPrivateAddress)
   if (record === undefined) return undefined
@@ -34,7 +34,7 @@ function hasPrivateAddress({ type, rdata }: ResourceRecord): boolean {
   }
 }
 
-/** The addresses in a service binding, which browsers may take instead of A and AAAA records (RFC 9460 §7.3). What cannot be read leads home. */
+/** Checks the address hints of a service binding, which browsers may use instead of A and AAAA records (RFC 9460 §7.3). Malformed ones count as private. */
 function hasPrivateHint(rdata: Uint8Array): boolean {
   let at = 2
   while (at < rdata.length && rdata[at] !== 0) at += (rdata[at] ?? 0) + 1
@@ -55,18 +55,18 @@ function uint16(octets: Uint8Array, at: number): number {
   return (octets[at] ?? 0) * 0x100 + (octets[at + 1] ?? 0)
 }
 
-/** This network (RFC 1122), private (RFC 1918), loopback, link-local (RFC 3927). */
+/** "This network" (RFC 1122), private (RFC 1918), loopback, link-local (RFC 3927). */
 function isPrivateIpv4(octets: Uint8Array, at: number): boolean {
   const [first = 0, second = 0] = [octets[at], octets[at + 1]]
   return first === 0 || first === 10 || first === 127 || (first === 172 && second >>> 4 === 1) || (first === 192 && second === 168) || (first === 169 && second === 254)
 }
 
-/** Unspecified, loopback, unique local (RFC 4193), link-local and the old site-local (RFC 4291 §2.5), and all that carries a private IPv4 address. */
+/** Unspecified, loopback, unique local (RFC 4193), link-local, the old site-local (RFC 4291 §2.5), and any that embeds a private IPv4 address. */
 function isPrivateIpv6(octets: Uint8Array): boolean {
   const [first = 0, second = 0] = octets
   if ((first & 0xfe) === 0xfc || (first === 0xfe && (second & 0x80) !== 0)) return true
   if (begins(octets, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])) return isPrivateIpv4(octets, 12) // mapped, RFC 4291 §2.5.5.2
-  if (begins(octets, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])) return true // unspecified, loopback, and the deprecated "compatible" ones
+  if (begins(octets, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])) return true // unspecified, loopback, and the deprecated IPv4-compatible ones
   if (begins(octets, [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0])) return isPrivateIpv4(octets, 12) // translated, RFC 6052
   return begins(octets, [0x20, 0x02]) && isPrivateIpv4(octets, 2) // 6to4, RFC 3056
 }

@@ -8,7 +8,7 @@ const chosen = (group: UpstreamGroup, nowMs: number, tried = UNTRIED) => group.c
 const [A, B, C] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'] as const
 const member = (group: UpstreamGroup, index: number): UpstreamHealth => group.members[index] ?? expect.unreachable(`there is a member ${index}`)
 
-test('the quickest is chosen; while nothing is measured, the first', () => {
+test('chooses the fastest; before any measurement, the first', () => {
   const three = group(A, B, C)
   expect(chosen(three, 0)).toBe(A)
   member(three, 0).answered(40, 0)
@@ -18,7 +18,7 @@ test('the quickest is chosen; while nothing is measured, the first', () => {
   expect(chosen(three, 0)).toBe(A)
 })
 
-test('usual is what nearly every answer comes within', () => {
+test('usualMs is a time within which nearly every answer comes', () => {
   const health = member(group(A), 0)
   expect(health.usualMs).toBeUndefined()
   health.answered(100, 0)
@@ -30,7 +30,7 @@ test('usual is what nearly every answer comes within', () => {
   expect(health.usualMs).toBe(30)
 })
 
-test('one that fails rests a second, two, at most a minute, and one answer makes it well', () => {
+test('a failing server is avoided for a second, two, at most a minute; one answer restores it', () => {
   const two = group(A, B)
   const restsMs: number[] = []
   let nowMs = 0
@@ -49,13 +49,13 @@ test('one that fails rests a second, two, at most a minute, and one answer makes
   expect([member(two, 0).isHealthy(nowMs + 999), member(two, 0).isHealthy(nowMs + 1000)]).toEqual([false, true])
 })
 
-test('where all rest, one is chosen all the same', () => {
+test('when all servers are backed off, one is chosen anyway', () => {
   const two = group(A, B)
   for (const health of two.members) health.failed(0)
   expect(chosen(two, 0)).toBe(A)
 })
 
-test('what was asked less goes first, and what is out never', () => {
+test('a server queried less often goes first; a failed one is never chosen', () => {
   const two = group(A, B)
   member(two, 0).answered(1, 0)
   expect(chosen(two, 0, { times: health => health === member(two, 0) ? 1 : 0, hasFailed: () => false })).toBe(B)
@@ -63,7 +63,7 @@ test('what was asked less goes first, and what is out never', () => {
   expect(chosen(two, 0, { times: () => 0, hasFailed: () => true })).toBeUndefined()
 })
 
-test('one that was not measured for half a minute is due, once, and not while it rests', () => {
+test('a server not measured for half a minute is due for a probe, once, and not while it is backed off', () => {
   const two = group(A, B)
   const due = (nowMs: number) => two.dueForProbe(member(two, 0), nowMs)?.upstream.endpoint.address
   expect([due(0), due(29_999), due(30_000), due(30_001), due(60_000)]).toEqual([undefined, undefined, B, undefined, B])

@@ -1,24 +1,24 @@
 /**
- * The servers of one zone, and which of them is asked next: the quickest of those that are well. How quick one is, is learned
- * from every answer as TCP learns its round trips (RFC 6298): a smoothed time, and how far answers stray from it.
+ * The servers of one zone, and the choice of the next to query: the fastest healthy one. Speed is estimated from every
+ * answer as TCP estimates its round-trip time (RFC 6298): a smoothed time and its variation.
  *
  *     srtt ← 7/8 srtt + 1/8 rtt        rttvar ← 3/4 rttvar + 1/4 |srtt − rtt|        usual ≤ srtt + 4 rttvar
  *
- * One that is silent or unreachable is left alone for a second, then two, up to a minute. One that was not measured for half a
- * minute gets a question beside the chosen one: else a server that was slow once would be slow for ever.
+ * A silent or unreachable server is avoided for a second, then two, up to a minute. A server that was not measured for half a
+ * minute gets a query in addition to the chosen one; otherwise a server that was slow once would count as slow forever.
  */
 import type { Upstream } from './upstream.ts'
 
 const PROBE_EVERY_MS = 30_000
 const BACKOFF_MS_MIN = 1000
 const BACKOFF_MS_MAX = 60_000
-/** Answers stray by this much without any trouble. */
+/** Variation below this is normal. */
 const USUAL_MS_MIN = 30
 
-/** Without what a server is asked that could not bear it, until it is tried anew: it may be another by then, or it was chance. */
+/** How long a server is spared what it could not handle before it is tried again: it may have been replaced, or it was a fluke. */
 const DEFECT_HOLDS_MS = 15 * 60_000
 
-/** Something that a server was seen to be unable to do. */
+/** Something that a server was seen to mishandle. */
 class Defect {
   #untilMs = -Infinity
 
@@ -35,12 +35,12 @@ class Defect {
   }
 }
 
-/** What is known of one server from what it did. */
+/** What was observed of one server. */
 export class UpstreamHealth {
   readonly upstream: Upstream
-  /** It changed the letters of names that it was asked for, so they prove nothing (0x20). */
+  /** It does not echo the case of names, so case proves nothing (0x20). */
   readonly changesCase = new Defect()
-  /** It could read a query only without EDNS, so it gets none with it (RFC 6891 §6.2.2). */
+  /** It only answered without EDNS, so its queries have none (RFC 6891 §6.2.2). */
   readonly lacksEdns = new Defect()
   #srttMs: number | undefined
   #rttvarMs = 0
@@ -67,7 +67,7 @@ export class UpstreamHealth {
     this.#measuredAtMs = nowMs
   }
 
-  /** It let a question wait for too long. One that answers others is well: that name is what takes so long. */
+  /** It did not answer in time. If it answered other questions meanwhile it is healthy, and that name is what is slow. */
   silent(sinceMs: number, nowMs: number): void {
     if (!this.hasAnsweredSince(sinceMs)) this.failed(nowMs)
   }
@@ -76,7 +76,7 @@ export class UpstreamHealth {
     return this.#answeredAtMs >= sinceMs
   }
 
-  /** Unreachable, silent, or unable to say what another could. */
+  /** It is unreachable, silent, or could not answer what another server could. */
   failed(nowMs: number): void {
     this.#resumeAtMs = nowMs + Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures)
     this.#failures++
@@ -87,17 +87,17 @@ export class UpstreamHealth {
     return nowMs >= this.#resumeAtMs
   }
 
-  /** Nearly every answer comes within this; undefined where none came yet. */
+  /** Nearly every answer comes within this; undefined before the first. */
   get usualMs(): number | undefined {
     return this.#srttMs === undefined ? undefined : Math.max(USUAL_MS_MIN, this.#srttMs + 4 * this.#rttvarMs)
   }
 
-  /** Not measured: behind all that are. */
+  /** Infinity if never measured: measured servers go first. */
   get srttMs(): number {
     return this.#srttMs ?? Infinity
   }
 
-  /** True once, when it is time to see how it does. */
+  /** True once each time a new measurement is due. */
   isDueForProbe(nowMs: number): boolean {
     if (this.#measuredAtMs === -Infinity) this.#measuredAtMs = nowMs
     if (nowMs < this.#measuredAtMs + PROBE_EVERY_MS || !this.isHealthy(nowMs)) return false
@@ -106,19 +106,19 @@ export class UpstreamHealth {
   }
 }
 
-/** What a question has had of a server so far. */
+/** What one question has already tried. */
 export interface Tried {
-  /** How often it was asked. */
+  /** How often the server was queried. */
   times(health: UpstreamHealth): number
-  /** It has shown that it cannot help. */
+  /** Whether it failed this question. */
   hasFailed(health: UpstreamHealth): boolean
 }
 
 export class UpstreamGroup {
-  /** The zone that they are asked for. */
+  /** The zone that they serve. */
   readonly zone: string
   readonly members: readonly UpstreamHealth[]
-  /** Why none of them could say anything, as it was told last. */
+  /** Why none of them can answer, as last reported; undefined while one can. */
   trouble: string | undefined
 
   constructor(zone: string, upstreams: readonly Upstream[]) {
@@ -126,7 +126,7 @@ export class UpstreamGroup {
     this.members = upstreams.map(upstream => new UpstreamHealth(upstream))
   }
 
-  /** The server for the next sending: least asked, well, quickest; in the order of the settings where all are alike. */
+  /** The next server to query: the one queried least for this question, then a healthy one, then the fastest; ties go in configured order. */
   choose(tried: Tried, nowMs: number): UpstreamHealth | undefined {
     let best: UpstreamHealth | undefined
     for (const member of this.members) {
@@ -135,7 +135,7 @@ export class UpstreamGroup {
     return best
   }
 
-  /** A server beside the chosen one that was not measured for long. */
+  /** Another server than the chosen one that is due for a measurement. */
   dueForProbe(chosen: UpstreamHealth, nowMs: number): UpstreamHealth | undefined {
     if (this.members.length === 1) return undefined
     return this.members.find(member => member !== chosen && member.isDueForProbe(nowMs))

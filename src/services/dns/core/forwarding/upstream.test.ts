@@ -9,7 +9,7 @@ test.each([
   ['tls://[2001:db8::53]:8853#dns.example.org', { transport: 'tls', endpoint: { address: '2001:db8::53', port: 8853 }, serverName: 'dns.example.org' }],
   ['https://192.0.2.53#dns.example.org', { transport: 'https', endpoint: { address: '192.0.2.53', port: 443 }, path: '/dns-query', serverName: 'dns.example.org', title: 'https://192.0.2.53:443/dns-query' }],
   ['https://192.0.2.53:8443/q?x=1', { transport: 'https', endpoint: { address: '192.0.2.53', port: 8443 }, path: '/q?x=1', serverName: '192.0.2.53' }],
-])('%s is understood', (text, upstream) => {
+])('%s is parsed', (text, upstream) => {
   expect(parseUpstream(text)).toMatchObject(upstream)
 })
 

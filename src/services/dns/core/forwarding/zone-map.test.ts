@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ZoneMap } from './zone-map.ts'
 
-test('the longest zone wins, whatever the letters, and a label is never cut', () => {
+test('the longest zone wins regardless of case, and only at label boundaries', () => {
   const zones = new ZoneMap<string>()
   zones.set('Example.org', 'short')
   zones.set('deep.example.ORG', 'long')
@@ -10,7 +10,7 @@ test('the longest zone wins, whatever the letters, and a label is never cut', ()
     .toEqual(['short', 'short', 'long', 'long', undefined, undefined, undefined, undefined])
 })
 
-test('the root holds for all that nothing else holds for', () => {
+test('the root matches what no other zone matches', () => {
   const zones = new ZoneMap<string>()
   zones.set('.', 'root')
   zones.set('example.org', 'zone')

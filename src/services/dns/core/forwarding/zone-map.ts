@@ -1,15 +1,15 @@
-/** Things that hold for a zone and all below it, unless a deeper zone says otherwise: the longest match wins. */
+/** Maps zones to values. A value applies to the zone and all names below it, except below a more specific zone: the longest match wins. */
 import { labelsOf, nameKey, ROOT } from '../../wire/name.ts'
 
 export interface ZoneMatch<Value> {
-  /** The zone's name as it was set. */
+  /** The zone's name as given to `set`. */
   readonly zone: string
   readonly value: Value
 }
 
 export class ZoneMap<Value> {
   readonly #zones = new Map<string, ZoneMatch<Value>>()
-  /** Labels of the deepest zone: longer ends of a name need not be looked up. */
+  /** Label count of the deepest zone: longer suffixes of a name need no lookup. */
   #labelsMax = 0
 
   set(zone: string, value: Value): void {
@@ -17,12 +17,12 @@ export class ZoneMap<Value> {
     this.#labelsMax = Math.max(this.#labelsMax, labelsOf(zone).length)
   }
 
-  /** What was set for this zone itself. */
+  /** The value set for exactly this zone. */
   exactly(zone: string): Value | undefined {
     return this.#zones.get(nameKey(zone))?.value
   }
 
-  /** What holds for a name; undefined where no zone is set for it, nor the root. */
+  /** The match for a name; undefined if no zone contains it. */
   longestMatch(name: string): ZoneMatch<Value> | undefined {
     const labels = labelsOf(nameKey(name))
     for (let at = Math.max(0, labels.length - this.#labelsMax); at < labels.length; at++) {

@@ -156,7 +156,7 @@ test('an upstream that is closed gets the client SERVFAIL in time, and one line 
   const { dns, port } = await startDns(emptyFolder(), '--upstream', `127.0.0.1:${closed}`)
   const { status, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`])
   expect(status).toBe(1)
-  expect(stderr).toMatch(/^hamlet: example\.org could not be looked up: .*You may check that the DNS server runs and can reach the one it asks\. \[SERVFAIL from /m)
+  expect(stderr).toMatch(/^hamlet: example\.org could not be looked up: .*You may check that the DNS server is running and can reach its upstream\. \[SERVFAIL from /m)
   await dns.line(/^Names of the internet cannot be found: .*refuses/, 'stderr')
 })
 

@@ -49,7 +49,7 @@ test.each([
   [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
   [['dhcp', '--pool', '192.0.2.1'], '--pool cannot be "192.0.2.1"'],
   [['resolve'], 'NAME is missing'],
-  [['resolve', 'b\u00fccher.example', '--dns', '127.0.0.1:9'], '"b\u00fccher.example" cannot be asked for: a name is written in ASCII'],
+  [['resolve', 'b\u00fccher.example', '--dns', '127.0.0.1:9'], '"b\u00fccher.example" cannot be looked up: it is not ASCII'],
   [['key', 'a..b'], 'a label is empty'],
   [['key', 'my"key'], '"my"key" cannot be the name of a key'],
   [['key', 'b\u00fccher'], 'cannot be the name of a key'],

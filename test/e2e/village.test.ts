@@ -98,7 +98,7 @@ test('a name is looked up in the panel, and the answer says how it is known', as
   const form = hamlet.shell.getByRole('region', { name: 'Look a name up' })
   await form.getByRole('textbox', { name: 'Name' }).fill('nothing.home')
   await form.getByRole('button', { name: 'Look up' }).click()
-  await form.getByText(/^nothing\.home does not exist, told by 127\.0\.0\.1:\d+ in \d+ ms \(zone\)$/).waitFor()
+  await form.getByText(/^nothing\.home does not exist, answered by 127\.0\.0\.1:\d+ in \d+ ms \(zone\)$/).waitFor()
 })
 
 test('a setting is changed in the form, and the service has it', async () => {

@@ -7,7 +7,7 @@ import type { TraceRing } from '../kit/trace.ts'
 import { Cache } from './core/answering/cache.ts'
 import { provenanceOption } from './wire/edns-options.ts'
 import { Forwarder, type ForwarderTimings, type Settled } from './core/forwarding/forwarder.ts'
-import { questionOf, rememberedResolution, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, unresolved, type Resolution } from './core/resolver.ts'
+import { cachedResolution, questionOf, RESOLVER_TIMINGS, resolutionOf, resolutionOfTroubles, unresolved, type Resolution } from './core/resolver.ts'
 import { plainUpstream } from './core/forwarding/upstream.ts'
 import { UpstreamGroup } from './core/forwarding/upstream-group.ts'
 import { UpstreamDoors } from './upstream/doors.ts'
@@ -75,7 +75,7 @@ class StubResolver implements Resolver {
       const question = questionOf(qname, qtype)
       const nowMs = this.options.clock.nowMs()
       const known = this.#cache.get(question, nowMs)
-      if (known !== undefined) return resolve(rememberedResolution(question, known.finding, known.ageMs))
+      if (known !== undefined) return resolve(cachedResolution(question, known.finding, known.ageMs))
       const waiter: Waiter = { startedAtMs: nowMs, resolve, reject }
       this.#waiters.add(waiter)
       if (this.#closed || !this.#forwarder.ask(question, this.#servers, waiter, false, nowMs)) return this.#reject(waiter, overloaded(qname, this.#closed, this.options.servers.length))

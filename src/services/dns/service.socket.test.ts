@@ -96,7 +96,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect(await sendAdminLine(first.admin, 'REGISTER my-app.home 192.168.1.50')).toEqual(['OK my-app.home A 192.168.1.50'])
     expect(await resolverFor(first.dns).resolve('my-app.home', 'A')).toMatchObject({
       rcode: 'NOERROR', records: [{ name: 'my-app.home', type: 'A', ttl: 10, data: '192.168.1.50' }], source: 'server', server: text(first.dns),
-      sentence: expect.stringMatching(/^my-app\.home is 192\.168\.1\.50, told by 127\.0\.0\.1:\d+ in \d+ ms \(zone\)$/),
+      sentence: expect.stringMatching(/^my-app\.home is 192\.168\.1\.50, answered by 127\.0\.0\.1:\d+ in \d+ ms \(zone\)$/),
     })
     expect([...first.rows.values()]).toEqual([{ name: 'my-app.home', type: 'A', data: '192.168.1.50', ttl: '10', source: 'registered' }])
     expect(first.events.map(({ name }) => name)).toEqual(['registered', 'answered'])

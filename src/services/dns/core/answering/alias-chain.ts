@@ -1,6 +1,6 @@
 /**
- * The aliases between the name that a client asks for and the one that is looked for now. They come from the zone, or from an
- * upstream that did not follow its own, as servers of one zone alone do:
+ * The chain of aliases from the name in the question to the name being looked up now. Aliases come from the zone, or from an
+ * upstream that does not follow them, as an authoritative server does not outside its zones:
  *
  *     www.home  ─ zone ─→  www.corp.example  ─ its server ─→  x.cdn.example  ─ another server ─→  203.0.113.1
  */
@@ -8,26 +8,26 @@ import type { ResourceRecord } from '../../wire/message.ts'
 import { TYPE } from '../../wire/types.ts'
 import { targetOf } from '../forwarding/finding.ts'
 
-/** Nobody means a longer chain. */
+/** No sensible chain is longer. */
 const ALIASES_MAX = 8
 
 export class AliasChain {
-  /** CNAMEs, with the DNAMEs that they were made of and with their signatures. */
+  /** The CNAMEs, with the DNAMEs they were synthesized from and with signatures. */
   records: readonly ResourceRecord[] = []
-  /** The name that is looked for now. */
+  /** The name being looked up now. */
   end: string
-  /** Its first record stands in the zone. */
+  /** The first alias comes from the zone. */
   isAuthoritative = false
-  /** Until when the answer that begins with it may be given again; Infinity: until the zone changes. */
+  /** Until when an answer with this chain may be reused; Infinity: until the zone changes. */
   holdsUntilMs = Infinity
-  /** A name whose alias an upstream told and that may have no address of the network at hand (rebinding.ts): nor may the end then. */
+  /** A public name in the chain, which must not have a private address (rebinding.ts): neither may the end of the chain then. */
   publicName: string | undefined
 
   constructor(qname: string) {
     this.end = qname
   }
 
-  /** Goes on where the last of some aliases leads. @returns false for a chain that is too long, as a ring is */
+  /** Appends aliases and moves on to the target of the last. @returns false if the chain is too long, as a loop is */
   follow(aliases: readonly ResourceRecord[], from: 'zone' | 'upstream'): boolean {
     if (this.records.length === 0) this.isAuthoritative = from === 'zone'
     this.records = [...this.records, ...aliases]

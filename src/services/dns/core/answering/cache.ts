@@ -1,9 +1,9 @@
 /**
- * What upstream servers said, for as long as they said. Bounded in entries and octets; the name that was longest not asked for
- * gives way. Expired entries stay a day more, for the time that no upstream can be reached (RFC 8767).
+ * The cache of upstream answers. It is bounded in entries and octets, and evicts the least recently used name. Expired entries
+ * are kept for another day, to be served while no upstream can be reached (RFC 8767).
  *
- *     |------------------ TTL ------------------|--------- a day: stale ---------|
- *     put        get, get, get …    hot: refresh        better than nothing
+ *     |------------------ TTL ------------------|------- stale, one day -------|
+ *     put        get, get, get …   get: prefetch       better than SERVFAIL
  */
 import type { ResourceRecord } from '../../wire/message.ts'
 import { nameKey } from '../../wire/name.ts'
@@ -15,19 +15,19 @@ export interface CacheLimits {
   readonly octetsMax: number
 }
 
-/** RFC 2308 §5 advises one to three hours at most; a name that was just created should not be missing that long. */
+/** RFC 2308 §5 suggests a limit of one to three hours; a name that was just created should not be missing for that long. */
 const NEGATIVE_TTL_SECONDS_MAX = 900
 const STALE_MS_MAX = 86_400_000
-/** RFC 8767 §4: the TTL of a stale answer, and how long nobody is asked again after nobody could tell. */
+/** RFC 8767 §4 and §5: the TTL of a stale answer, and how long to wait after a failed refresh before asking again. */
 const STALE_TTL_SECONDS = 30
-/** An answer that was asked for this often … */
+/** An answer that was used this often … */
 const PREFETCH_USES_MIN = 3
-/** … is fetched anew in the last tenth of its time, so that nobody has to wait when it is over. */
+/** … is prefetched in the last tenth of its TTL, so that nobody has to wait when it expires. */
 const PREFETCH_FRACTION = 0.1
-/** What a record costs beside its text and data, and an entry beside its records: as measured with 100,000 of them on Node 24. */
+/** The memory a record takes besides its name and data, and an entry besides its records: measured with 100,000 of them on Node 24. */
 const RECORD_OVERHEAD_OCTETS = 280
 const ENTRY_OVERHEAD_OCTETS = 600
-/** Kinds of answers remembered for one name. */
+/** Answers to different questions about one name. */
 const ENTRIES_OF_NAME_MAX = 32
 
 interface CacheEntry {
@@ -38,35 +38,33 @@ interface CacheEntry {
   readonly expiresAtMs: number
   readonly octets: number
   uses: number
-  /** Nobody is asked anew before: it was tried in vain. */
+  /** After a failed refresh: not to be asked for again before this. */
   retryAtMs: number
 }
 
-/** What is remembered of a question. */
-export interface Remembered {
+export interface CachedFinding {
   /** With TTLs counted down. */
   readonly finding: Finding
   readonly ageMs: number
-  /** Who said it. */
+  /** The upstream that gave it. */
   readonly upstream: string
-  /** Ask again though it holds still: it is asked for often and will soon be over. */
+  /** Query again although it is still valid: it is popular and about to expire. */
   readonly shouldPrefetch: boolean
-  /** From then on the cache wants to hear who asks: that is how it knows what is hot. */
+  /** From then on every use must reach the cache, which counts them to decide on prefetching. */
   readonly quietUntilMs: number
 }
 
-/** What was true once. */
-export interface Stale extends Omit<Remembered, 'shouldPrefetch' | 'quietUntilMs'> {
-  /** Nobody could say anything newer a moment ago: asking again is of no use yet. */
+export interface StaleFinding extends Omit<CachedFinding, 'shouldPrefetch' | 'quietUntilMs'> {
+  /** A refresh failed a moment ago: it is too early to try again. */
   readonly refreshFailed: boolean
 }
 
 export class Cache {
-  /** By name, in order of use, the longest unused first. */
+  /** By name, least recently used first. */
   readonly #names = new Map<string, CacheEntry[]>()
   /**
-   * Goes along the names, and each that it comes to gives way: so all that is remembered stands before it. One for all times: a
-   * new one would have to pass all gaps again.
+   * Yields the names to evict: it removes each one it visits, so all that remains lies ahead of it. It is never recreated: a new
+   * iterator would have to step over the holes that deleted entries leave in the map.
    */
   readonly #oldest = this.#names.entries()
   #size = 0
@@ -77,15 +75,15 @@ export class Cache {
     this.limits = limits
   }
 
-  /** How many answers are remembered. */
+  /** The number of cached answers. */
   get size(): number {
     return this.#size
   }
 
   /**
-   * Remembers a finding.
-   * @param upstream who said it
-   * @returns until when; undefined where it may not be remembered (TTL 0, RFC 2308 §5)
+   * Caches a finding.
+   * @param upstream the server that gave it
+   * @returns when it expires; undefined if it must not be cached (TTL 0, RFC 2308 §5)
    */
   put(wanted: Wanted, finding: Finding, upstream: string, nowMs: number): number | undefined {
     const key = nameKey(wanted.name)
@@ -98,31 +96,31 @@ export class Cache {
     return expiresAtMs
   }
 
-  /** A finding that still holds. */
-  get(wanted: Wanted, nowMs: number): Remembered | undefined {
+  /** A finding that has not expired. */
+  get(wanted: Wanted, nowMs: number): CachedFinding | undefined {
     const entry = this.#find(wanted, nowMs)
     if (entry === undefined) return undefined
     entry.uses++
     const restMs = entry.expiresAtMs - nowMs
     const quietUntilMs = entry.expiresAtMs - PREFETCH_FRACTION * (entry.expiresAtMs - entry.storedAtMs)
     const shouldPrefetch = entry.uses >= PREFETCH_USES_MIN && nowMs >= quietUntilMs
-    return { finding: told(entry, wanted, Math.ceil(restMs / 1000)), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, shouldPrefetch, quietUntilMs }
+    return { finding: findingWithTtl(entry, wanted, Math.ceil(restMs / 1000)), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, shouldPrefetch, quietUntilMs }
   }
 
-  /** A finding that holds or expired less than a day ago: better than none while no upstream answers. */
-  stale(wanted: Wanted, nowMs: number): Stale | undefined {
+  /** A finding that expired less than a day ago, or not yet: better than none while no upstream answers. */
+  stale(wanted: Wanted, nowMs: number): StaleFinding | undefined {
     const entry = this.#find(wanted, nowMs - STALE_MS_MAX)
     if (entry === undefined) return undefined
-    return { finding: told(entry, wanted, STALE_TTL_SECONDS), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, refreshFailed: nowMs < entry.retryAtMs }
+    return { finding: findingWithTtl(entry, wanted, STALE_TTL_SECONDS), ageMs: nowMs - entry.storedAtMs, upstream: entry.upstream, refreshFailed: nowMs < entry.retryAtMs }
   }
 
-  /** Nobody could tell anything newer than the stale answer: for half a minute it is given at once (RFC 8767 §5). */
+  /** No upstream could refresh the stale answer: for half a minute it is served at once (RFC 8767 §5). */
   refreshFailed(wanted: Wanted, nowMs: number): void {
     const entry = this.#find(wanted, nowMs - STALE_MS_MAX)
     if (entry !== undefined) entry.retryAtMs = nowMs + STALE_TTL_SECONDS * 1000
   }
 
-  /** Forgets everything. @returns how many answers that were */
+  /** Empties the cache. @returns the number of answers removed */
   flush(): number {
     const count = this.#size
     this.#names.clear()
@@ -131,7 +129,7 @@ export class Cache {
     return count
   }
 
-  /** The entry that answers, if it holds after `aliveAtMs`; its name is the one used last now. */
+  /** The entry that answers, if it is valid beyond `aliveAtMs`; marks its name as the most recently used. */
   #find(wanted: Wanted, aliveAtMs: number): CacheEntry | undefined {
     const key = nameKey(wanted.name)
     const entries = this.#names.get(key)
@@ -180,7 +178,7 @@ export class Cache {
   }
 }
 
-/** Its own answer, that the name does not exist, or either with proofs that are not wanted. */
+/** The exact answer, or that the name does not exist, or either of them with DNSSEC records that have to be left out. */
 function bestOf(entries: readonly CacheEntry[], wanted: Wanted, aliveAtMs: number): CacheEntry | undefined {
   const proven = { ...wanted, dnssecOk: true }
   for (const slot of [slotOf(wanted), missingSlot(wanted), slotOf(proven), missingSlot(proven)]) {
@@ -190,12 +188,12 @@ function bestOf(entries: readonly CacheEntry[], wanted: Wanted, aliveAtMs: numbe
   return undefined
 }
 
-/** One number for type, DO and CD: what was not checked is never told to who wants it checked. */
+/** One number for type, DO and CD: an unvalidated answer never goes to a client that wants validation. */
 function slotOf({ type, dnssecOk, checkingDisabled }: Wanted): number {
   return type * 4 + (dnssecOk === true ? 2 : 0) + (checkingDisabled === true ? 1 : 0)
 }
 
-/** NXDOMAIN holds for all types of a name (RFC 2308 §5); no record has type 0. */
+/** NXDOMAIN applies to all types of a name (RFC 2308 §5); no record has type 0. */
 function missingSlot(wanted: Wanted): number {
   return slotOf({ ...wanted, type: 0 })
 }
@@ -205,8 +203,8 @@ function octetsOf(key: string, { answers, authorities }: Finding): number {
   return authorities.reduce(size, answers.reduce(size, key.length + ENTRY_OVERHEAD_OCTETS))
 }
 
-/** All records of a finding are forgotten together, so they show the same time. */
-function told(entry: CacheEntry, wanted: Wanted, ttl: number): Finding {
+/** All records of a finding expire together, so they get the same TTL. */
+function findingWithTtl(entry: CacheEntry, wanted: Wanted, ttl: number): Finding {
   const finding = wanted.dnssecOk === true ? entry.finding : withoutProofs(entry.finding, wanted)
   const withTtl = (record: ResourceRecord): ResourceRecord => ({ ...record, ttl })
   return { ...finding, answers: finding.answers.map(withTtl), authorities: finding.authorities.map(withTtl) }

@@ -1,13 +1,13 @@
 /**
- * Names by whose absence a network says that it has a DNS server of its own. Browsers and systems that would ask another server,
- * past this one, look them up first and stay where they do not exist. In LAN mode they do not, so that the names registered here
- * are found; the table of names shows them.
+ * Canary names: by answering that they do not exist, a network announces that it has its own DNS server. Browsers and systems
+ * that would otherwise bypass this server look them up first, and stay if they are missing. In LAN mode they are, so that
+ * clients find the names registered here; the table of names shows them.
  */
 import { nameKey } from '../../wire/name.ts'
 
 export interface CanaryName {
   readonly name: string
-  /** What asks for it, and what it does then: the end of a sentence that begins with "does not exist:". */
+  /** Who looks it up and what that achieves; follows "does not exist: ". */
   readonly effect: string
 }
 

@@ -5,7 +5,7 @@ import { CLASS, TYPE } from '../../wire/types.ts'
 import { ClientLimit, truncatedAnswer } from './client-limit.ts'
 import { queryFor } from '../forwarding/query.ts'
 
-test('a client gets its share each second, then one empty answer in four, and the others keep theirs', () => {
+test('a client is limited each second, then gets one empty answer in four; other clients are unaffected', () => {
   const limit = new ClientLimit(10, seededRandom(1))
   const verdicts = Array.from({ length: 18 }, () => limit.judge(1, 500))
   expect(verdicts.slice(0, 10).every(verdict => verdict === 'answer')).toBe(true)
@@ -14,7 +14,7 @@ test('a client gets its share each second, then one empty answer in four, and th
   expect(limit.judge(1, 1000)).toBe('answer')
 })
 
-test('a client that is exempt has no limit until the second ends', () => {
+test('an exempt client is unlimited until the second ends', () => {
   const limit = new ClientLimit(1, seededRandom(1))
   limit.judge(1, 0)
   limit.exempt(1)
@@ -22,12 +22,12 @@ test('a client that is exempt has no limit until the second ends', () => {
   expect([limit.judge(1, 1000), limit.judge(1, 1000)]).toEqual(['answer', 'drop'])
 })
 
-test('0 is no limit', () => {
+test('0 means no limit', () => {
   const limit = new ClientLimit(0, seededRandom(1))
   expect(Array.from({ length: 5000 }, () => limit.judge(1, 0)).every(verdict => verdict === 'answer')).toBe(true)
 })
 
-test('the empty answer has the question and TC, and never more octets than the query', () => {
+test('the empty answer has the question and TC, and is never longer than the query', () => {
   const query = encodeMessage(queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77))
   const out = new Uint8Array(512)
   const length = truncatedAnswer(query, 0, query.length, out, 0)
@@ -36,7 +36,7 @@ test('the empty answer has the question and TC, and never more octets than the q
   expect(length).toBeLessThanOrEqual(query.length)
 })
 
-test('the empty answer is written into its place from the query\'s place, and has no bit of the query but RD', () => {
+test('the empty answer is written at its offset from the query at its offset, and takes no flag from it but RD', () => {
   const name = [...Array.from({ length: 3 }, () => 'a'.repeat(63)), 'b'.repeat(61)].join('.')
   for (const [question, rd] of [[name, false], ['.', true]] as const) {
     const { header, ...rest } = queryFor({ name: question, type: TYPE.A, class: CLASS.IN }, 0x1234)
@@ -51,18 +51,18 @@ test('the empty answer is written into its place from the query\'s place, and ha
 test.each([
   ['a question without its last octet', (query: Uint8Array) => query.length - 1],
   ['a header alone', () => 12],
-])('%s gets no empty answer, whatever stands behind it', (_title, lengthOf) => {
+])('%s gets no empty answer, whatever follows it in memory', (_title, lengthOf) => {
   const query = encodeMessage({ ...queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77), additionals: [] })
   expect(truncatedAnswer(query, 0, lengthOf(query), new Uint8Array(512), 0)).toBe(0)
 })
 
 test.each([
-  ['an operation of another kind', (query: Uint8Array) => { query[2] = 0x08 }],
+  ['another opcode', (query: Uint8Array) => { query[2] = 0x08 }],
   ['256 questions', (query: Uint8Array) => { query[4] = 1 }],
-  ['an answer', (query: Uint8Array) => { query[2] = 0x80 }],
+  ['a response', (query: Uint8Array) => { query[2] = 0x80 }],
   ['two questions', (query: Uint8Array) => { query[5] = 2 }],
-  ['a name without an end', (query: Uint8Array) => { query.fill(1, 12) }],
-  ['a pointer as the name', (query: Uint8Array) => { query[12] = 0xc0 }],
+  ['an unterminated name', (query: Uint8Array) => { query.fill(1, 12) }],
+  ['a compression pointer as the name', (query: Uint8Array) => { query[12] = 0xc0 }],
 ])('%s gets no empty answer', (_title, damage) => {
   const query = encodeMessage(queryFor({ name: 'my-app.home', type: TYPE.A, class: CLASS.IN }, 77))
   damage(query)

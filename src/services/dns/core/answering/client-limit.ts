@@ -1,17 +1,17 @@
 /**
- * How much one client may ask: a share a second for each address, so that one that loops, or whose address is forged, cannot
- * starve the others. Beyond its share most queries get nothing, and one in four an empty answer with TC: a real client comes
- * back by TCP, where its address is proven; a forged one gets less than it sent (RFC 5358's concern, the way of response rate
- * limiting).
+ * Rate limiting per client address, so that one that loops, or whose address is forged, cannot starve the others. Beyond the
+ * limit most queries are dropped, and one in four gets an empty answer with TC: a genuine client retries over TCP, which
+ * proves its address; the victim of a forged one receives no more octets than the forger sent (the concern of RFC 5358, the
+ * method of response rate limiting).
  *
- * Addresses are counted by hash in a fixed table; two that fall into one place share its budget. The seed makes sure that
- * nobody chooses whose.
+ * Addresses are counted by hash in a fixed table; two with the same slot share a budget. The random seed keeps an attacker
+ * from choosing whose.
  */
 import type { Random } from '../../../kit/random.ts'
 
 const PLACES_BITS = 14
 const TC_EVERY = 4
-/** So far below a share that no second is long enough. */
+/** So negative that no second is long enough to reach the limit. */
 const EXEMPT = -0x7fffffff
 
 export type ClientVerdict = 'answer' | 'truncate' | 'drop'
@@ -43,7 +43,7 @@ export class ClientLimit {
     return count % TC_EVERY === 0 ? 'truncate' : 'drop'
   }
 
-  /** Takes the limit from a client for the rest of this second: it was found to be one that has none. */
+  /** Lifts the limit for a client for the rest of this second. */
   exempt(addressHash: number): void {
     this.#counts[this.#placeOf(addressHash)] = EXEMPT
   }
@@ -54,20 +54,20 @@ export class ClientLimit {
 }
 
 /**
- * The empty answer with TC to a query, into `out[outAt…)`: its header and question.
- * @returns its length; 0 for what is no plain query
+ * Writes an empty answer with TC, which is the query's header and question, to `out[outAt…)`.
+ * @returns its length; 0 if the packet is not a plain query
  */
 export function truncatedAnswer(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
   const end = questionEnd(query, at, length)
   if (end === 0) return 0
   for (let index = 0; index < end; index++) out[outAt + index] = query[at + index] ?? 0
-  out[outAt + 2] = 0x82 | ((query[at + 2] ?? 0) & 1) // QR, TC, and RD as it was
+  out[outAt + 2] = 0x82 | ((query[at + 2] ?? 0) & 1) // QR, TC, and the query's RD
   out[outAt + 3] = 0x80 // RA
   for (let index = 6; index < 12; index++) out[outAt + index] = 0
   return end
 }
 
-/** Where the one question ends, counted from `at`; 0 where there is none, or the packet is no query. */
+/** Where the question ends, relative to `at`; 0 if the packet is not a query with exactly one question. */
 function questionEnd(query: Uint8Array, at: number, length: number): number {
   if (((query[at + 2] ?? 0) & 0xf8) !== 0 || query[at + 4] !== 0 || query[at + 5] !== 1) return 0
   for (let index = 12; index < length;) {

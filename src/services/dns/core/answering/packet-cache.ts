@@ -1,34 +1,35 @@
 /**
- * Whole answers, kept as the octets that were sent: the way of a question that was asked before. Nothing is decoded, encoded or
- * allocated; a question is read once, in place, hashed and compared, and its answer copied with what differs put in:
+ * The packet cache: encoded responses, kept as the octets that were sent, for questions that were asked before. Nothing is
+ * decoded, encoded or allocated. A question is read once, in place, hashed and compared, and its response is copied with these
+ * fields replaced:
  *
- *     id            the asker's
- *     RD            the asker's
- *     question      the asker's own letters (each client's upper and lower case comes back to it); records point to it
- *     TTLs          counted down, where the answer holds for a time only
+ *     id            the query's
+ *     RD            the query's
+ *     question      the query's, in the client's own case; names in records are compressed to it
+ *     TTLs          counted down, if the answer expires
  *
- * Questions that are equal but for EDNS, DO, AD or CD are different entries. What is not known here, or looks in any way unusual,
- * is left to the machine behind (server.ts), which is right about everything; this is only quick about the usual.
+ * Queries that differ in EDNS, DO, AD or CD are different entries. A query that is not here, or is unusual in any way, goes to
+ * the machine (server.ts), which handles everything; this is only a fast path for the common case.
  */
 import { TYPE } from '../../wire/types.ts'
 
 const HEADER_BYTES = 12
 const QNAME_BYTES_MAX = 255
 const LABEL_BYTES_MAX = 63
-/** Root name, type, class, TTL and length of data: what an OPT record has at least. */
+/** The least an OPT record has: root name, type, class, TTL and data length. */
 const OPT_BYTES = 11
-/** RFC 1035 §4.2.1 and the flag day of 2020: what a client takes without EDNS, and what anyone gets with it. */
+/** RFC 1035 §4.2.1, and DNS Flag Day 2020: the limit without EDNS, and the most that any client gets with it. */
 const LIMIT_WITHOUT_EDNS_BYTES = 512
 const LIMIT_WITH_EDNS_BYTES = 1232
 const BUCKETS = 8192
-/** Answers whose hashes lead to the same bucket. */
+/** Slots in each bucket. */
 const BUCKET_ANSWERS = 4
-/** All answers together. When it is full everything is forgotten; what is hot is back with the next questions. */
+/** Space for all answers together. When it is full the cache is emptied; popular answers are back with the next queries. */
 const ARENA_BYTES = 8 * 1024 * 1024
-/** Longer pieces are copied by the engine, shorter ones quicker by a loop. */
+/** Up to this length a loop copies faster than the engine does. */
 const LOOP_BYTES_MAX = 128
 const TTLS_MAX = 255
-/** Place 0 stands for none. */
+/** Place 0 means none. */
 const ARENA_START = 1
 
 const QR_OPCODE_TC = 0b1111_1010
@@ -36,14 +37,14 @@ const RD = 1
 const AD = 0x20
 const CD = 0x10
 
-/** What of a query's shape makes it another entry; bits of `variant`. */
+/** Bits of `variant`: the flags of a query that make it a different entry. */
 const WITH_EDNS = 1
 const WITH_DO = 2
 const WITH_AD = 4
 const WITH_CD = 8
 
 /**
- * An answer as it lies in the arena, all of it in neighbouring memory: a busy server's caches are full of other things.
+ * An entry in the arena. It is contiguous, because the CPU caches of a busy server are full of other things.
  *
  *     0         1           2                4                6
  *     | variant | TTL count | question bytes | response bytes | question … | response … | each TTL: offset (2), seconds (4) …
@@ -52,14 +53,14 @@ const AT = { variant: 0, ttlCount: 1, questionBytes: 2, responseBytes: 4, questi
 const TTL_BYTES = 6
 
 export class PacketCache {
-  /** By slot: the hash, where the answer begins in the arena (0: none), until when it holds, and since when its TTLs run. */
+  /** By slot: the hash, where the entry begins in the arena (0: none), until when it is valid, and when it was stored. */
   readonly #hashes = new Int32Array(BUCKETS * BUCKET_ANSWERS)
   readonly #places = new Uint32Array(BUCKETS * BUCKET_ANSWERS)
   readonly #holdsUntilMs = new Float64Array(BUCKETS * BUCKET_ANSWERS)
   readonly #keptAtMs = new Float64Array(BUCKETS * BUCKET_ANSWERS)
   readonly #arena = new Uint8Array(ARENA_BYTES)
   #arenaEnd = ARENA_START
-  /** Of the query that was read last; its question in lower case. */
+  /** The query read last; its question in lower case. */
   readonly #question = new Uint8Array(QNAME_BYTES_MAX + 4)
   #hash = 0
   #variant = 0
@@ -67,9 +68,9 @@ export class PacketCache {
   #limitBytes = 0
 
   /**
-   * Answers a query from `query[at..at+length)` into `out[outAt…)`.
-   * @param roomBytes what `out` has for it
-   * @returns the answer's length; 0 where the machine has to see the query
+   * Answers the query in `query[at..at+length)` into `out[outAt…)`.
+   * @param roomBytes the space in `out`
+   * @returns the answer's length; 0 if the machine has to handle the query
    */
   answer(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
     if (!this.#read(query, at, length)) return 0
@@ -93,10 +94,10 @@ export class PacketCache {
   }
 
   /**
-   * Keeps the answer to a query for the next who asks the same.
-   * @param holdsUntilMs Infinity: until `forget`, its TTLs as they are; else they are counted down
+   * Stores the response to a query.
+   * @param holdsUntilMs when it expires, with its TTLs counted down; Infinity: valid until `clear`, with its TTLs unchanged
    */
-  remember(query: Uint8Array, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
+  put(query: Uint8Array, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
     if (response.length > LIMIT_WITH_EDNS_BYTES || isTruncated(response) || nowMs >= holdsUntilMs) return
     if (!this.#read(query, 0, query.length)) return
     const ttlOffsets = holdsUntilMs === Infinity ? [] : ttlOffsetsOf(response, HEADER_BYTES + this.#questionBytes)
@@ -119,14 +120,14 @@ export class PacketCache {
     this.#insert(place, holdsUntilMs, nowMs)
   }
 
-  /** Forgets everything: what is registered or remembered has changed. */
-  forget(): void {
+  /** Empties the cache: the zone or the cache of upstream answers has changed. */
+  clear(): void {
     if (this.#arenaEnd === ARENA_START) return
     this.#places.fill(0)
     this.#arenaEnd = ARENA_START
   }
 
-  /** Reads a query of the usual shape: one question, perhaps EDNS, nothing else. @returns false for any other */
+  /** Reads a query of the common form: one question, perhaps EDNS, nothing else. @returns false for any other */
   #read(query: Uint8Array, at: number, length: number): boolean {
     const end = at + length
     if (length < HEADER_BYTES + 5 || ((query[at + 2] ?? 0) & QR_OPCODE_TC) !== 0) return false
@@ -140,7 +141,7 @@ export class PacketCache {
     let index = 0
     for (;;) {
       const labelBytes = index < nameBytesMax ? query[nameAt + index] ?? 0xff : 0xff
-      if (labelBytes > LABEL_BYTES_MAX) return false // a pointer, or beyond the end
+      if (labelBytes > LABEL_BYTES_MAX) return false // a compression pointer, or beyond the end
       question[index++] = labelBytes
       hash = Math.imul(hash ^ labelBytes, 0x01000193)
       if (labelBytes === 0) break
@@ -167,7 +168,7 @@ export class PacketCache {
     return true
   }
 
-  /** Options change nothing about an answer, but those that ask for one of their own: such a query is not usual. */
+  /** A query with options is left to the machine, since they may ask for options in the answer; a cookie alone changes nothing. */
   #readEdns(query: Uint8Array, at: number, end: number): boolean {
     if (at + OPT_BYTES !== end && !hasCookieAlone(query, at, end)) return false
     if (query[at] !== 0 || query[at + 1] !== 0 || query[at + 2] !== TYPE.OPT) return false
@@ -178,7 +179,7 @@ export class PacketCache {
     return true
   }
 
-  /** The slot of the answer to the query that was read last; -1: none. */
+  /** The slot of the answer to the query read last; -1 if there is none. */
   #find(): number {
     const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
     for (let slot = bucketAt; slot < bucketAt + BUCKET_ANSWERS; slot++) if (this.#hashes[slot] === this.#hash && this.#isFor(this.#places[slot] ?? 0)) return slot
@@ -193,12 +194,12 @@ export class PacketCache {
   }
 
   #allocate(bytes: number): number {
-    if (this.#arenaEnd + bytes > ARENA_BYTES) this.forget()
+    if (this.#arenaEnd + bytes > ARENA_BYTES) this.clear()
     this.#arenaEnd += bytes
     return this.#arenaEnd - bytes
   }
 
-  /** The newest stands first in its bucket; an older answer to the same question, or else the oldest, goes. */
+  /** Puts the entry first in its bucket, in exchange for the older answer to the same question, or else the oldest entry. */
   #insert(place: number, holdsUntilMs: number, nowMs: number): void {
     const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
     const known = this.#find()
@@ -214,7 +215,7 @@ export class PacketCache {
     this.#keptAtMs[bucketAt] = nowMs
   }
 
-  /** @param ttlsAt where in the arena the TTLs stand that the answer had at first */
+  /** @param ttlsAt where the entry's original TTLs are in the arena */
   #countDown(slot: number, ttlsAt: number, out: Uint8Array, outAt: number, nowMs: number): void {
     const arena = this.#arena
     const elapsed = Math.ceil((nowMs - (this.#keptAtMs[slot] ?? 0)) / 1000)
@@ -228,12 +229,12 @@ export class PacketCache {
   }
 }
 
-/** Upper-case ASCII letters count as lower-case ones (RFC 4343); a label's length, at most 63, is never a letter. */
+/** Folds ASCII to lower case (RFC 4343). */
 function lower(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet
 }
 
-/** True where the OPT record's only option is a cookie (RFC 7873), as dig sends it: this server has none to give back. */
+/** Whether the OPT record's only option is a cookie (RFC 7873), as dig sends it; this server does not return cookies. */
 function hasCookieAlone(query: Uint8Array, at: number, end: number): boolean {
   const dataBytes = ((query[at + 9] ?? 0) << 8) | (query[at + 10] ?? 0)
   const optionBytes = ((query[at + 13] ?? 0) << 8) | (query[at + 14] ?? 0)
@@ -244,7 +245,7 @@ function isTruncated(response: Uint8Array): boolean {
   return ((response[2] ?? 0) & 2) !== 0
 }
 
-/** Where the TTLs stand in a response of this server's own making. An OPT record's is none. */
+/** The offsets of the TTLs in one of this server's own responses. The TTL field of OPT is not a TTL. */
 function ttlOffsetsOf(response: Uint8Array, questionEnd: number): number[] {
   const count = uint16(response, 6) + uint16(response, 8) + uint16(response, 10)
   const offsets: number[] = []

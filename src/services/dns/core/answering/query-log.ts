@@ -1,16 +1,16 @@
 /**
- * Which answers are told one by one, and which are only counted: a person reads some lines a second, and telling costs more than
- * answering. Each second the first answers are told; of the others there is one sum at its end.
+ * Decides which answers are reported individually and which are only counted: nobody reads more than some lines a second, and
+ * reporting an answer costs more than giving it. The first answers of each second are reported; the rest are summed up at its end.
  */
 
 export const REPORTED_PER_SECOND_MAX = 50
 
-/** What happened in a second beside what was told. */
+/** The summary of one second. */
 export interface AnswerCounts {
-  /** All answers, told ones too. */
+  /** All answers, including those reported individually. */
   readonly answers: number
   readonly untold: number
-  /** Queries beyond a client's share (client-limit.ts). */
+  /** Queries over a client's rate limit (client-limit.ts). */
   readonly limited: number
 }
 
@@ -20,7 +20,7 @@ export class QueryLog {
   #told = 0
   #limited = 0
 
-  /** One answer. @returns true where it shall be told */
+  /** Counts an answer. @returns whether to report it individually */
   answered(): boolean {
     this.#answers++
     if (this.#told >= REPORTED_PER_SECOND_MAX) return false
@@ -28,12 +28,12 @@ export class QueryLog {
     return true
   }
 
-  /** One query beyond its client's share. */
+  /** Counts a query over its client's rate limit. */
   limited(): void {
     this.#limited++
   }
 
-  /** The sum of the second, which is over with it; undefined where all of it was told. */
+  /** Ends the second. @returns its summary; undefined if everything was reported individually */
   sum(): AnswerCounts | undefined {
     const counts = { answers: this.#answers, untold: this.#answers - this.#told, limited: this.#limited }
     this.#answers = 0

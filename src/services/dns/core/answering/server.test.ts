@@ -8,8 +8,8 @@ import { FIRST, Net, record, SECOND } from '../testing/net.ts'
 
 const register = (net: Net, name: string, type: string, rdata: string) => net.zone.apply({ change: 'register', name, type, rdata, replace: false })
 
-describe('what is known here', () => {
-  test('a registered name is answered with authority, and nobody is asked', () => {
+describe('local names', () => {
+  test('a registered name gets an authoritative answer, and no upstream is queried', () => {
     const net = new Net()
     register(net, 'my-app.home', 'A', '192.168.1.50')
     const { rcode, data, source, message } = net.ask('MY-APP.home').last
@@ -17,7 +17,7 @@ describe('what is known here', () => {
     expect(net.sent).toEqual([])
   })
 
-  test('"no such name" and "no such record" carry the SOA', () => {
+  test('NXDOMAIN and NODATA carry the SOA', () => {
     const net = new Net()
     register(net, 'a.home', 'A', '192.0.2.1')
     for (const [name, rcode] of [['b.home', 'NXDOMAIN'], ['a.home', 'NOERROR']] as const) {
@@ -31,7 +31,7 @@ describe('what is known here', () => {
     expect([net.last.rcode, net.sent.length, net.last.message.authorities.length]).toEqual(['NXDOMAIN', 0, 1])
   })
 
-  test.each(['localhost', 'LocalHost', 'app.dev.localhost'])('%s is the machine that asks, whatever an upstream would say', name => {
+  test.each(['localhost', 'LocalHost', 'app.dev.localhost'])('%s is the client\'s own machine, whatever an upstream would say', name => {
     const net = new Net()
     for (const [type, data] of [['A', ['127.0.0.1']], ['AAAA', ['::1']], ['MX', []], ['HTTPS', []]] as const) {
       const { last } = net.ask(name, type)
@@ -48,13 +48,13 @@ describe('what is known here', () => {
     expect([net.ask(name, 'PTR').last.data, net.sent]).toEqual([['desk.home.'], []])
   })
 
-  test('a name below localhost that is registered is answered as registered', () => {
+  test('a registered name below localhost is answered as registered', () => {
     const net = new Net()
     register(net, 'dev.localhost', 'A', '192.168.1.50')
     expect([net.ask('dev.localhost').last.data, net.ask('localhost').last.data]).toEqual([['192.168.1.50'], ['127.0.0.1']])
   })
 
-  test('who validates gets the proof of the parent that home.arpa has no keys, and nothing else of it is asked', () => {
+  test('a validating client gets the parent\'s proof that home.arpa has no DS, and nothing else of home.arpa is forwarded', () => {
     const net = new Net()
     register(net, 'nas.home.arpa', 'A', '192.168.1.60')
     const soa = record('arpa', TYPE.SOA, 'a.root-servers.net. nstld.verisign-grs.com. 1 1800 900 604800 3600')
@@ -67,13 +67,13 @@ describe('what is known here', () => {
     expect(net.sent.length).toBe(1)
   })
 
-  test('how the network of an upstream reaches IPv4 (RFC 7050) comes through', () => {
+  test('the NAT64 prefix of an upstream\'s network (RFC 7050) comes through', () => {
     const net = new Net()
     net.ask('ipv4only.arpa', 'AAAA').reply(0, [record('ipv4only.arpa', TYPE.AAAA, '64:ff9b::c000:aa')])
     expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['64:ff9b::c000:aa'] })
   })
 
-  test('nobody is asked who else could be asked, and a server that is registered for that is told', () => {
+  test('resolver discovery (DDR) is not forwarded, and a registered designated resolver is returned', () => {
     const net = new Net().ask('_dns.resolver.arpa', 'SVCB')
     expect([net.last.rcode, net.last.message.header.aa, net.last.message.authorities[0]?.name, net.sent.length]).toEqual(['NOERROR', true, 'resolver.arpa', 0])
     expect([net.ask('x.y.resolver.arpa').last.rcode, net.ask('resolver.arpa', 'NS').last.rcode]).toEqual(['NOERROR', 'NOERROR'])
@@ -88,7 +88,7 @@ describe('what is known here', () => {
     expect(net.ask('50.1.168.192.in-addr.arpa', 'PTR').last.data).toEqual(['a.home.'])
   })
 
-  test.each(['use-application-dns.net', 'MASK.icloud.com', 'mask-h2.icloud.com'])('%s does not exist where canaries are hidden, and is asked of the upstream else', name => {
+  test.each(['use-application-dns.net', 'MASK.icloud.com', 'mask-h2.icloud.com'])('%s does not exist if canaries are hidden, and is forwarded otherwise', name => {
     const hidden = new Net({ hidesCanaries: true }).ask(name)
     expect([hidden.last.rcode, hidden.last.message.authorities.length, hidden.sent.length]).toEqual(['NXDOMAIN', 1, 0])
     expect(new Net().ask(name).sent.length).toBe(1)
@@ -100,7 +100,7 @@ describe('what is known here', () => {
     expect(net.ask('mask.icloud.com').last.data).toEqual(['192.0.2.9'])
   })
 
-  test('a CNAME is followed here, and from here to an upstream', () => {
+  test('a CNAME is followed within the zone, and on to an upstream', () => {
     const net = new Net()
     register(net, 'www.home', 'CNAME', 'a.home.')
     register(net, 'a.home', 'CNAME', 'far.example.org.')
@@ -108,14 +108,14 @@ describe('what is known here', () => {
     expect(net.last).toMatchObject({ rcode: 'NOERROR', source: 'upstream', data: ['a.home.', 'far.example.org.', '203.0.113.1'] })
   })
 
-  test('who wants no recursion gets an alias that leads elsewhere, and looks further itself', () => {
+  test('without RD an alias that points elsewhere is returned alone', () => {
     const net = new Net()
     register(net, 'www.home', 'CNAME', 'far.example.org.')
     const { rcode, data, message } = net.ask('www.home', 'A', { change: query => ({ ...query, header: { ...query.header, rd: false } }) }).last
     expect([rcode, data, message.header.aa, net.sent]).toEqual(['NOERROR', ['far.example.org.'], true, []])
   })
 
-  test('a ring of CNAMEs ends in SERVFAIL, with none of them', () => {
+  test('a loop of CNAMEs ends in SERVFAIL, without any of them', () => {
     const net = new Net()
     register(net, 'a.home', 'CNAME', 'b.home.')
     register(net, 'b.home', 'CNAME', 'a.home.')
@@ -123,7 +123,7 @@ describe('what is known here', () => {
     expect([rcode, data, message.header.aa]).toEqual(['SERVFAIL', [], false])
   })
 
-  test('who is asked of a delegated name is named without authority, and its keys where proofs are wanted', () => {
+  test('a name below a delegation gets a non-authoritative referral, with DS if the client sets DO', () => {
     const net = new Net()
     register(net, 'sub.home', 'NS', 'ns1.sub.home.')
     register(net, 'sub.home', 'DS', '60485 8 1 2bb183af5f22588179a53b0a98631fad1a292118')
@@ -139,7 +139,7 @@ describe('what is known here', () => {
     expect(net.sent).toEqual([])
   })
 
-  test('what a DNAME makes of a name is followed like a CNAME, here and to an upstream', () => {
+  test('the CNAME synthesized from a DNAME is followed within the zone, and on to an upstream', () => {
     const net = new Net()
     register(net, 'old.home', 'DNAME', 'new.home.')
     register(net, 'a.new.home', 'A', '192.0.2.1')
@@ -151,13 +151,13 @@ describe('what is known here', () => {
     expect(net.ask(`${`${'x'.repeat(60)}.`.repeat(4)}far.home`).last.rcode).toBe('YXDOMAIN')
   })
 
-  test('ANY is answered small for every name', () => {
+  test('ANY gets a small answer for every name', () => {
     expect(new Net().ask('example.org', 'ANY').last.data).toEqual(['"RFC8482" ""'])
   })
 })
 
-describe('bytes that are no good query', () => {
-  test('an answer is not answered, and less than a header is not', () => {
+describe('invalid queries', () => {
+  test('a response gets no answer, nor does a packet shorter than a header', () => {
     const net = new Net().ask('a.home', 'A', { change: query => ({ ...query, header: { ...query.header, qr: true } }) }).bytes(new Uint8Array(11))
     expect(net.answers).toEqual([])
   })
@@ -169,18 +169,18 @@ describe('bytes that are no good query', () => {
     ['two OPT records', 'FORMERR', query => ({ ...query, additionals: [...query.additionals, ...query.additionals] }), false],
     ['class CH', 'REFUSED', query => ({ ...query, questions: [{ name: 'version.bind', type: TYPE.TXT, class: CLASS.CH }] })],
     ['a zone transfer', 'REFUSED', query => ({ ...query, questions: [{ name: 'home', type: TYPE.AXFR, class: CLASS.IN }] })],
-  ])('%s gets %s, with EDNS for who speaks it', (_title, rcode, change, hasEdns = true) => {
+  ])('%s gets %s, with EDNS if the query has it', (_title, rcode, change, hasEdns = true) => {
     const { last } = new Net().ask('a.home', 'A', { change })
     expect([last.rcode, last.message.additionals.length]).toEqual([rcode, hasEdns ? 1 : 0])
   })
 
-  test('a query that is cut gets FORMERR with its id', () => {
+  test('a truncated query gets FORMERR with its id', () => {
     const query = encodeMessage(queryFor({ name: 'a.home', type: 1, class: 1 }, 4242))
     const { rcode, message } = new Net().bytes(query.subarray(0, 20)).last
     expect([rcode, message.header.id]).toEqual(['FORMERR', 4242])
   })
 
-  test('EDNS of another version gets BADVERS, in two parts', () => {
+  test('another EDNS version gets BADVERS, split between header and OPT', () => {
     const opt = optRecord({ rcode: 0, dnssecOk: false })
     const { message } = new Net().ask('a.home', 'A', { change: query => ({ ...query, additionals: [{ ...opt, ttl: 1 << 16 }] }) }).last
     expect([message.header.rcode, (message.additionals[0]?.ttl ?? 0) >>> 24]).toEqual([0, 1])
@@ -194,13 +194,13 @@ describe('size', () => {
     return net
   }
 
-  test('512 octets without EDNS, then TC; TCP takes all', () => {
+  test('the limit is 512 octets without EDNS, then TC; TCP has none', () => {
     const net = crowded().ask('many.home', 'A', { edns: false })
     expect([net.last.message.header.tc, net.last.data.length, net.last.message.additionals.length]).toEqual([true, 0, 0])
     expect(net.ask('many.home', 'A', { edns: false, tcp: true }).last.data).toHaveLength(50)
   })
 
-  test('EDNS takes 1232, and no more however much a client says', () => {
+  test('the limit with EDNS is 1232 octets, however much a client offers', () => {
     const net = crowded().ask('many.home')
     expect([net.last.message.header.tc, net.last.data.length]).toEqual([false, 50])
     for (let index = 51; index <= 90; index++) register(net, 'many.home', 'A', `192.0.2.${index}`)
@@ -210,8 +210,8 @@ describe('size', () => {
   })
 })
 
-describe('what is answered at once', () => {
-  test('is what was answered before, until the zone changes', () => {
+describe('an answer from the packet cache', () => {
+  test('equals the previous answer, until the zone changes', () => {
     const net = new Net()
     register(net, 'a.home', 'A', '192.0.2.1')
     expect(net.askAtOnce('a.home')).toBeUndefined()
@@ -222,7 +222,7 @@ describe('what is answered at once', () => {
     expect([net.ask('a.home').last.data.length, net.askAtOnce('a.home')?.answers.length]).toEqual([2, 2])
   })
 
-  test('is no older state that was answered between a change and the next question', () => {
+  test('never reflects the zone before a change', () => {
     const net = new Net()
     register(net, 'a.home', 'A', '192.0.2.1')
     net.ask('a.home').ask('b.home')
@@ -231,7 +231,7 @@ describe('what is answered at once', () => {
     expect([net.askAtOnce('a.home'), net.askAtOnce('b.home')?.header.rcode]).toEqual([undefined, 3])
   })
 
-  test('is what an upstream said for as long as it holds, until the cache is emptied, and no failure', () => {
+  test('may come from an upstream, until it expires or the cache is flushed, but is never a failure', () => {
     const net = new Net().ask('www.example.org').reply(0, [record('www.example.org', TYPE.A, '203.0.113.7')]).ask('www.example.org')
     expect(net.askAtOnce('www.example.org')).toEqual(net.last.message)
     net.server.flush()
@@ -241,10 +241,10 @@ describe('what is answered at once', () => {
   })
 })
 
-describe('what others know', () => {
+describe('forwarded names', () => {
   const A = [record('www.example.org', TYPE.A, '203.0.113.7')]
 
-  test('an unknown name is asked of the upstream once, and remembered', () => {
+  test('an unknown name is forwarded once, and cached', () => {
     const net = new Net().ask('www.example.org').ask('WWW.example.org')
     expect(net.sent).toHaveLength(1)
     expect(net.sent[0]).toMatchObject({ to: FIRST, query: { header: { rd: true, qr: false } } })
@@ -260,27 +260,27 @@ describe('what others know', () => {
     ['another id', message => ({ ...message, header: { ...message.header, id: message.header.id ^ 1 } })],
     ['another name', message => ({ ...message, questions: [{ name: 'evil.example.org', type: 1, class: 1 }] })],
     ['another type', message => ({ ...message, questions: [{ name: 'www.example.org', type: 28, class: 1 }] })],
-    ['no response bit', message => ({ ...message, header: { ...message.header, qr: false } })],
-  ])('a reply with %s is ignored, and the true one is taken', (_title, forge) => {
+    ['QR clear', message => ({ ...message, header: { ...message.header, qr: false } })],
+  ])('a reply with %s is ignored, and the genuine one is accepted', (_title, forge) => {
     const net = new Net().ask('www.example.org').reply(0, [record('www.example.org', TYPE.A, '192.0.2.66')], forge)
     expect(net.answers).toEqual([])
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
-  test('records that nobody asked for are dropped', () => {
+  test('unrequested records are dropped', () => {
     const net = new Net().ask('www.example.org').reply(0, [...A, record('bank.example.com', TYPE.A, '192.0.2.66')])
     expect(net.last.data).toEqual(['203.0.113.7'])
     expect(net.ask('bank.example.com').sent).toHaveLength(2)
   })
 
-  test('a silent upstream is asked again with another id, then the next; a late answer counts', () => {
+  test('a silent upstream is followed by the next, each query with another id; a late answer counts', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(1300)
     expect(net.sent.map(({ atMs, to }) => [atMs, to])).toEqual([[0, FIRST], [400, SECOND], [1200, FIRST]])
     expect(new Set(net.sent.map(({ query }) => query.header.id)).size).toBe(3)
     expect(net.reply(0, A).last.data).toEqual(['203.0.113.7'])
   })
 
-  test('nobody answers: SERVFAIL before 4 s, and the reason', () => {
+  test('if no upstream answers: SERVFAIL before 4 s, with the reason', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').runUntil(4000)
     expect([net.last.rcode, net.last.source, net.last.atMs]).toEqual(['SERVFAIL', 'none', 3800])
     expect(net.events.find(event => event.name === 'upstream')).toMatchObject({ trouble: expect.stringContaining('192.0.2.53:53 does not answer, 198.51.100.53:53 does not answer') })
@@ -288,21 +288,21 @@ describe('what others know', () => {
     expect(net.server.deadlineMs()).toBe(Infinity)
   })
 
-  test('all refuse: SERVFAIL at once; one answers again: well again', () => {
+  test('if all upstreams refuse: SERVFAIL at once; the trouble ends when one answers again', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').refuse(0).refuse(1)
     expect([net.last.rcode, net.last.atMs]).toEqual(['SERVFAIL', 0])
     net.ask('www.example.org').reply(2, A)
     expect(net.events.filter(event => event.name === 'upstream').map(event => event.name === 'upstream' && event.trouble !== undefined)).toEqual([true, false])
   })
 
-  test('SERVFAIL of one upstream goes to the next, and the one that answers is asked first afterwards', () => {
+  test('after SERVFAIL the next upstream is queried, and the one that answers goes first from then on', () => {
     const net = new Net({ upstreams: [FIRST, SECOND] }).ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, rcode: 2 } })).reply(1, A)
     expect(net.last.data).toEqual(['203.0.113.7'])
     expect(net.ask('other.example.org').sent[2]?.to).toBe(SECOND)
     expect(net.events.filter(event => event.name === 'upstream')).toEqual([])
   })
 
-  test('a stale answer comes at 1.8 s, the true one is still remembered, and no one waits twice', () => {
+  test('a stale answer is served after 1.8 s, the fresh one is still cached, and nobody waits twice', () => {
     const net = new Net().ask('www.example.org').reply(0, A).runUntil(400_000).ask('www.example.org').runUntil(401_800)
     expect(net.last).toMatchObject({ source: 'stale', atMs: 401_800, data: ['203.0.113.7'] })
     expect(net.last.message.answers[0]?.ttl).toBe(30)
@@ -312,23 +312,23 @@ describe('what others know', () => {
     expect(net.ask('www.example.org').last).toMatchObject({ source: 'cache', data: ['203.0.113.8'] })
   })
 
-  test('a refused upstream with a stale answer gives it at once', () => {
+  test('if the upstream refuses, a stale answer is served at once', () => {
     const net = new Net().ask('www.example.org').reply(0, A).runUntil(400_000).ask('www.example.org').refuse(1)
     expect(net.last).toMatchObject({ source: 'stale', atMs: 400_000 })
   })
 
-  test('a truncated reply is asked again over TCP', () => {
+  test('after a truncated reply the query is repeated over TCP', () => {
     const net = new Net().ask('www.example.org').reply(0, [], message => ({ ...message, header: { ...message.header, tc: true } }))
     expect(net.sent[1]?.to).toBe(`${FIRST} by TCP`)
     expect(net.reply(1, A).last.data).toEqual(['203.0.113.7'])
   })
 
-  test('without RD only what is known is told', () => {
+  test('without RD nothing is forwarded', () => {
     const net = new Net().ask('www.example.org', 'A', { change: query => ({ ...query, header: { ...query.header, rd: false } }) })
     expect([net.last.rcode, net.sent.length]).toEqual(['REFUSED', 0])
   })
 
-  test('a reply that cannot be read is ignored, and one that comes too late is no query', () => {
+  test('a malformed reply is ignored, and a late one is not taken for a query', () => {
     const net = new Net().ask('www.example.org')
     const { upstreamQuery } = net.sent[0] ?? expect.unreachable('a query was sent')
     net.server.receiveReply(Uint8Array.of(1, 2, 3), upstreamQuery, 0)
@@ -337,14 +337,14 @@ describe('what others know', () => {
     expect(net.server.outbox).toEqual([])
   })
 
-  test('more questions than can be under way fail at once', () => {
+  test('questions beyond the limit in flight fail at once', () => {
     const net = new Net()
     for (let index = 0; index < FLIGHTS_MAX; index++) net.ask(`n${index}.example.org`)
     expect(net.answers).toEqual([])
     expect(net.ask('one-more.example.org').last.rcode).toBe('SERVFAIL')
   })
 
-  test('no upstream is set: SERVFAIL', () => {
+  test('without an upstream: SERVFAIL', () => {
     expect(new Net({ upstreams: [] }).ask('www.example.org').last.rcode).toBe('SERVFAIL')
   })
 })

@@ -1,10 +1,10 @@
 /**
- * The DNS server as a machine (RFC 1034 §4.3.2): a query is looked up in the zone, then in the cache, then forwarded.
+ * The DNS server as a machine (RFC 1034 §4.3.2): it looks a query up in the zone, then in the cache, and else forwards it.
  *
- *     query → readable? → one of ours? → private? → remembered? → forward → answer
- *               │ FORMERR    │ zone         │ NXDOMAIN   │ cache       │ upstream, stale or SERVFAIL
+ *     query → well-formed? → registered? → private? → cached? → forward → answer
+ *               │ FORMERR      │ zone        │ NXDOMAIN  │ cache    │ upstream, stale or SERVFAIL
  *
- * An alias, registered here or told by an upstream without its end, may lead anywhere: its target goes the same way again.
+ * An alias, registered here or left unresolved by an upstream, may point anywhere: its target takes the same path again.
  */
 import type { Path } from '../../../kit/endpoint.ts'
 import { assertNever, MalformedPacket } from '../../../kit/errors.ts'
@@ -37,7 +37,7 @@ import type { ZoneMap } from '../forwarding/zone-map.ts'
 
 export type AnswerSource = Provenance['source']
 
-/** Raw, for most are only counted (query-log.ts): text is made of those that are told. */
+/** In raw form, since most are only counted (query-log.ts); those that are reported are formatted then. */
 export interface AnsweredEvent {
   readonly name: 'answered'
   readonly question: Question
@@ -50,25 +50,25 @@ export interface AnsweredEvent {
 export type DnsEvent = ForwarderEvent
   | AuthorityEvent
   | AnsweredEvent
-  /** An upstream's answer is remembered until then. */
+  /** An upstream's answer was cached. */
   | { readonly name: 'cached'; readonly finding: Finding; readonly expiresAtMs: number }
-  /** An address of the network at hand was taken out of what an upstream said of a name that is not ours. */
+  /** A private address was removed from an upstream's answer for a public name. */
   | { readonly name: 'filtered'; readonly qname: string; readonly data: string; readonly upstream: string }
 
 const TCP_BYTES_MAX = 65_535
-const OURS: Provenance = { source: 'zone' }
-const UNKNOWN: Provenance = { source: 'none' }
+const FROM_ZONE: Provenance = { source: 'zone' }
+const NO_ANSWER: Provenance = { source: 'none' }
 
 /** A query on its way to an answer. */
 interface Query {
-  /** As it came; only lent, so of use only while it is being received. */
+  /** As received; the buffer is borrowed, and valid only while the query is being received. */
   readonly bytes: Uint8Array
   readonly header: Header
   readonly question: Question
   readonly edns: Edns | undefined
-  /** It has the option that asks how the answer is known. */
+  /** It has the option that asks where the answer came from. */
   readonly wantsProvenance: boolean
-  /** It came by TCP and asks how long its connection may be silent. */
+  /** It came over TCP and asks how long its connection may be idle. */
   readonly wantsKeepalive: boolean
   readonly signed: SignedRequest | undefined
   readonly path: Path
@@ -78,22 +78,22 @@ interface Query {
 }
 
 export interface DnsServerOptions extends ForwarderOptions {
-  /** Who is asked for what is not known here. */
+  /** The upstreams for names that are not known here. */
   readonly routes: Routes
-  /** Zones whose names may have private addresses. */
+  /** Zones whose names may have private addresses in upstream answers. */
   readonly allowPrivate?: ZoneMap<true>
-  /** Canary names (canary-names.ts) do not exist. */
+  /** Answer that canary names (canary-names.ts) do not exist. */
   readonly hidesCanaries?: boolean
-  /** Takes updates, transfers and signatures; without it they are not implemented. */
+  /** Handles updates, transfers and signatures; without it they are not implemented. */
   readonly authority?: Authority
 }
 
 export class DnsServer implements Machine<DnsEvent> {
   readonly outbox: Effect<DnsEvent>[] = []
   readonly #forwarder: Forwarder<Query>
-  readonly #hot = new PacketCache()
-  /** The zone's, when the hot answers began. */
-  #hotGeneration = 0
+  readonly #packetCache = new PacketCache()
+  /** The generation of the zone that the packet cache reflects. */
+  #packetCacheGeneration = 0
   readonly #failures = new Failures()
   readonly zone: Zone
   readonly cache: Cache
@@ -107,43 +107,43 @@ export class DnsServer implements Machine<DnsEvent> {
   }
 
   /**
-   * Answers at once what was asked and answered before: from `query[at..at+length)` into `out[outAt…)`, which has `roomBytes`.
-   * @returns the answer's length; 0 where `receive` has to see the query
+   * Answers the query in `query[at..at+length)` from the packet cache into `out[outAt…)`, which has `roomBytes`.
+   * @returns the answer's length; 0 if the query has to go to `receive`
    */
   answerAtOnce(query: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, roomBytes: number, nowMs: number): number {
-    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
-    return this.#hot.answer(query, at, length, out, outAt, roomBytes, nowMs)
+    if (this.#packetCacheGeneration !== this.zone.generation) this.#clearPacketCache()
+    return this.#packetCache.answer(query, at, length, out, outAt, roomBytes, nowMs)
   }
 
-  /** Empties the cache. @returns how many answers were forgotten */
+  /** Empties the cache. @returns the number of answers removed */
   flush(): number {
-    this.#forgetHot()
+    this.#clearPacketCache()
     return this.cache.flush()
   }
 
-  /** A client's query by UDP. */
+  /** A query that came over UDP. */
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
     this.#receiveQuery(bytes, path, UDP_PAYLOAD_BYTES_MIN, nowMs)
   }
 
-  /** A query that came over TCP: its answer may have any length. */
+  /** A query that came over TCP, where an answer may have any length. */
   receiveOverTcp(bytes: Uint8Array, path: Path, nowMs: number): void {
     this.#receiveQuery(bytes, path, TCP_BYTES_MAX, nowMs)
   }
 
-  /** What came back for something that the outbox asked. */
+  /** A message that came back for an upstream query in the outbox. */
   receiveReply(bytes: Uint8Array, query: UpstreamQuery, nowMs: number): void {
     this.#forwarder.receive(bytes, query, nowMs)
     this.#takeSettled(nowMs)
   }
 
-  /** The system says that an query leads nowhere. */
+  /** An upstream query could not be delivered. */
   refused(query: UpstreamQuery, why: string, nowMs: number): void {
     this.#forwarder.refused(query, why, nowMs)
     this.#takeSettled(nowMs)
   }
 
-  /** The answer to an update that `updateAsked` told of (authority.ts). */
+  /** The result of an update that an `updateAsked` event requested (authority.ts). */
   answerUpdate(request: Request, rcode: number): void {
     this.options.authority?.answerUpdate(request, rcode)
     this.#takeFromAuthority()
@@ -163,26 +163,26 @@ export class DnsServer implements Machine<DnsEvent> {
     let edns: Edns | undefined
     let signed: SignedRequest | undefined
     try {
-      if (decodeHeader(bytes).qr) return // A response to nobody's question: answering it could go on for ever.
+      if (decodeHeader(bytes).qr) return // A response that nobody asked for: answering it could start an endless exchange.
       message = decodeMessage(bytes)
       edns = ednsOf(message)
       signed = this.options.authority?.verify(bytes, message)
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
-      return this.#refuseUnreadable(bytes, path)
+      return this.#refuseMalformed(bytes, path)
     }
     const overTcp = limitBytes === TCP_BYTES_MAX
     const granted = overTcp ? TCP_BYTES_MAX : Math.min(edns?.udpPayloadBytes ?? UDP_PAYLOAD_BYTES_MIN, UDP_PAYLOAD_BYTES)
     if (this.options.authority?.take({ message, edns, signed, path, overTcp, limitBytes: granted }) === true) return this.#takeFromAuthority()
     const [question, second] = message.questions
-    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseUnreadable(bytes, path, edns)
+    if (question === undefined || second !== undefined || message.header.opcode !== OPCODE_QUERY) return this.#refuseMalformed(bytes, path, edns)
     const asks = (option: number) => edns?.options.some(({ code }) => code === option) === true
     const query: Query = {
       bytes, header: message.header, question, edns, signed, path, limitBytes: granted, receivedAtMs: nowMs, chain: new AliasChain(question.name),
       wantsProvenance: asks(OPTION.PROVENANCE), wantsKeepalive: overTcp && asks(OPTION.KEEPALIVE),
     }
-    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, UNKNOWN, nowMs)
-    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, UNKNOWN, nowMs)
+    if (edns !== undefined && edns.version !== 0) this.#answer(query, { rcode: RCODE.BADVERS }, NO_ANSWER, nowMs)
+    else if (question.class !== CLASS.IN || (isMetaType(question.type) && question.type !== TYPE.ANY)) this.#answer(query, { rcode: RCODE.REFUSED }, NO_ANSWER, nowMs)
     else this.#resolve(query, nowMs)
     this.#takeSettled(nowMs)
   }
@@ -191,8 +191,8 @@ export class DnsServer implements Machine<DnsEvent> {
     this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
   }
 
-  /** The header, with NOTIMP for another opcode and FORMERR else (RFC 1035 §4.1.1), and EDNS for who has it (RFC 6891 §6.1.1); what has no header gets nothing. */
-  #refuseUnreadable(bytes: Uint8Array, path: Path, edns?: Edns): void {
+  /** Answers NOTIMP to another opcode and FORMERR to anything else (RFC 1035 §4.1.1), with EDNS if the query has it (RFC 6891 §6.1.1); a packet without a header gets nothing. */
+  #refuseMalformed(bytes: Uint8Array, path: Path, edns?: Edns): void {
     if (bytes.length < 12) return
     const header = decodeHeader(bytes)
     const rcode = header.opcode === OPCODE_QUERY ? RCODE.FORMERR : RCODE.NOTIMP
@@ -203,51 +203,51 @@ export class DnsServer implements Machine<DnsEvent> {
     const known = this.zone.lookup(query.chain.end, query.question.type)
     if (known === undefined) return this.#resolveElsewhere(query, nowMs)
     switch (known.kind) {
-      case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, OURS, nowMs)
-      case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, OURS, nowMs)
-      case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, OURS, nowMs)
+      case 'records': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: known.records }, FROM_ZONE, nowMs)
+      case 'nodata': return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, authorities: [known.soa] }, FROM_ZONE, nowMs)
+      case 'nxdomain': return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [known.soa] }, FROM_ZONE, nowMs)
       case 'alias': return this.#follow(query, [known.record], 'zone', nowMs)
       case 'redirection':
-        if (known.alias === undefined) return this.#answer(query, { rcode: RCODE.YXDOMAIN, aa: true, answers: [known.dname] }, OURS, nowMs)
+        if (known.alias === undefined) return this.#answer(query, { rcode: RCODE.YXDOMAIN, aa: true, answers: [known.dname] }, FROM_ZONE, nowMs)
         return this.#follow(query, [known.dname, known.alias], 'zone', nowMs)
-      case 'referral': return this.#answer(query, referral(known, query.edns), OURS, nowMs)
+      case 'referral': return this.#answer(query, referral(known, query.edns), FROM_ZONE, nowMs)
       default: assertNever(known)
     }
   }
 
   #follow(query: Query, aliases: readonly ResourceRecord[], from: 'zone' | 'upstream', nowMs: number): void {
     if (query.chain.follow(aliases, from)) this.#resolve(query, nowMs)
-    else this.#answer(query, { rcode: RCODE.SERVFAIL }, UNKNOWN, nowMs)
+    else this.#answer(query, { rcode: RCODE.SERVFAIL }, NO_ANSWER, nowMs)
   }
 
   #resolveElsewhere(query: Query, nowMs: number): void {
     const { header, edns, question, chain: { end: qname, records: aliases } } = query
-    // In small letters: they go into the cache and its table, and each client gets its own back (RFC 4343 §4).
+    // In lower case for the cache and the table of names; each client gets its own case back (RFC 4343 §4).
     const wanted: Wanted = { name: nameKey(qname), type: question.type, class: question.class, dnssecOk: edns?.dnssecOk === true, checkingDisabled: header.cd }
     const { zone, value: group } = routeFor(this.options.routes, qname, question.type)
-    if (group === undefined) return this.#answerNobodysName(query, zone, nowMs)
-    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, UNKNOWN, nowMs)
-    if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, OURS, nowMs)
+    if (group === undefined) return this.#answerLocalZone(query, zone, nowMs)
+    if (wanted.type === TYPE.ANY) return this.#answer(query, { rcode: RCODE.NOERROR, answers: [anyRecord(qname)] }, NO_ANSWER, nowMs)
+    if (this.options.hidesCanaries === true && isCanaryName(qname)) return this.#answer(query, { rcode: RCODE.NXDOMAIN, aa: true, authorities: [soaFor(qname)] }, FROM_ZONE, nowMs)
     const cached = this.cache.get(wanted, nowMs)
     if (cached !== undefined) {
       if (cached.shouldPrefetch && header.rd) this.#forwarder.prefetch(wanted, group, nowMs)
       return this.#answerFinding(query, cached.finding, { source: 'cache', ageMs: cached.ageMs, upstream: cached.upstream }, nowMs, cached.quietUntilMs)
     }
-    // An alias is an answer without its end too (RFC 1034 §4.3.2): a resolver goes on there itself.
-    if (!header.rd) return this.#answer(query, { rcode: aliases.length === 0 ? RCODE.REFUSED : RCODE.NOERROR }, UNKNOWN, nowMs)
+    // Without recursion an alias alone is an answer (RFC 1034 §4.3.2): the client follows it itself.
+    if (!header.rd) return this.#answer(query, { rcode: aliases.length === 0 ? RCODE.REFUSED : RCODE.NOERROR }, NO_ANSWER, nowMs)
     const troubles = this.#failures.get(wanted, nowMs)
     if (troubles !== undefined) return this.#answerStale(query, wanted, troubles, nowMs)
     const stale = this.cache.stale(wanted, nowMs)
     if (stale?.refreshFailed === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
   }
 
-  /** A zone of which nobody is asked: its names are registered here, or do not exist; but those of this machine do. */
-  #answerNobodysName(query: Query, zone: string, nowMs: number): void {
+  /** A zone that is not forwarded: unless they are registered, its names do not exist, except localhost and discovery names. */
+  #answerLocalZone(query: Query, zone: string, nowMs: number): void {
     const local = localhostRecords(query.chain.end, query.question.type)
-    if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, OURS, nowMs)
+    if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, FROM_ZONE, nowMs)
     const { end } = query.chain
     const exists = nameKey(end) === nameKey(zone) || this.zone.hasBelow(end) || isDiscoveryName(end)
-    this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, OURS, nowMs)
+    this.#answer(query, { rcode: exists ? RCODE.NOERROR : RCODE.NXDOMAIN, aa: true, authorities: [soaFor(zone)] }, FROM_ZONE, nowMs)
   }
 
   #takeSettled(nowMs: number): void {
@@ -275,7 +275,7 @@ export class DnsServer implements Machine<DnsEvent> {
     for (const query of waiters) this.#answerFinding(query, finding, { source: 'upstream', upstream: upstream.title, tookMs }, nowMs)
   }
 
-  /** A finding without addresses that a stranger's name must not have. */
+  /** Removes private addresses from a finding for a public name. */
   #filtered(name: string, finding: Finding, upstream: string): Finding {
     const filtered = withoutPrivateAddresses(finding)
     if (filtered === undefined || this.#mayBePrivate(name)) return finding
@@ -290,7 +290,7 @@ export class DnsServer implements Machine<DnsEvent> {
 
   #answerStale(query: Query, wanted: Wanted, troubles: readonly Trouble[], nowMs: number): void {
     const stale = this.cache.stale(wanted, nowMs)
-    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorOf(troubles) }, UNKNOWN, nowMs)
+    if (stale === undefined) return this.#answer(query, { rcode: RCODE.SERVFAIL, extendedError: extendedErrorOf(troubles) }, NO_ANSWER, nowMs)
     this.#answerFinding(query, stale.finding, { source: 'stale', ageMs: stale.ageMs, upstream: stale.upstream }, nowMs)
   }
 
@@ -304,42 +304,42 @@ export class DnsServer implements Machine<DnsEvent> {
     }
     const { rcode, answers, authorities, authentic } = finding
     const stale = rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
-    const extendedError = finding.filtered === true ? { infoCode: EDE.FILTERED, text: 'a private address was taken out' }
+    const extendedError = finding.filtered === true ? { infoCode: EDE.FILTERED, text: 'a private address was removed' }
       : provenance.source === 'stale' ? { infoCode: stale, text: '' } : undefined
     const wantsAd = query.header.ad || query.edns?.dnssecOk === true
     this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && chain.records.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
   }
 
-  /** Whether to go where an upstream's alias leads. A stranger's may not lead to a name of this network: its address could be rebound. */
+  /** Whether to follow an upstream's alias. A public name must not point to a name of this network, which would be DNS rebinding. */
   #mayFollow(chain: AliasChain, target: string, type: number): boolean {
     if (chain.publicName === undefined && !this.#mayBePrivate(chain.end)) chain.publicName = chain.end
     return chain.publicName === undefined || (this.zone.lookup(target, type) === undefined && this.options.routes.longestMatch(target)?.value !== undefined)
   }
 
-  /** @param holdsUntilMs until when the whole answer may be given again as it is; Infinity: until the zone changes */
-  #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === OURS ? Infinity : 0): void {
+  /** @param holdsUntilMs until when the encoded answer may be reused; Infinity: until the zone changes */
+  #answer(query: Query, parts: ResponseParts, provenance: Provenance, nowMs: number, holdsUntilMs = provenance === FROM_ZONE ? Infinity : 0): void {
     const { header, question, edns, signed, path, chain } = query
-    // Who cannot tell the end says nothing of the way there.
+    // A failure to find the end of a chain does not include the chain.
     const aliases = parts.rcode === RCODE.SERVFAIL ? [] : chain.records
     const { aa = false, answers = [] } = parts
-    const told = query.wantsProvenance ? explain(provenance) : undefined
+    const explained = query.wantsProvenance ? explain(provenance) : undefined
     const known = aliases.length === 0 ? { aa, answers } : { aa: chain.isAuthoritative, answers: [...aliases, ...answers] }
-    const whole = { ...parts, ...known, provenance: told, tellsKeepalive: query.wantsKeepalive }
+    const whole = { ...parts, ...known, provenance: explained, includesKeepalive: query.wantsKeepalive }
     const room = query.limitBytes - (signed?.signature.octets ?? 0)
     const bytes = encodeResponse({ header, questions: [question], edns }, whole, room)
     this.outbox.push({ kind: 'send', path, bytes: this.options.authority?.sign(bytes, signed?.signature) ?? bytes })
     const untilMs = Math.min(holdsUntilMs, chain.holdsUntilMs)
-    if (untilMs > nowMs && signed === undefined) this.#remember(query, bytes, untilMs, nowMs)
+    if (untilMs > nowMs && signed === undefined) this.#putInPacketCache(query, bytes, untilMs, nowMs)
     this.outbox.push({ kind: 'event', event: { name: 'answered', question, rcode: parts.rcode, source: provenance.source, path, tookMs: nowMs - query.receivedAtMs } })
   }
 
-  #remember(query: Query, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
-    if (this.#hotGeneration !== this.zone.generation) this.#forgetHot()
-    this.#hot.remember(query.bytes, response, holdsUntilMs, nowMs)
+  #putInPacketCache(query: Query, response: Uint8Array, holdsUntilMs: number, nowMs: number): void {
+    if (this.#packetCacheGeneration !== this.zone.generation) this.#clearPacketCache()
+    this.#packetCache.put(query.bytes, response, holdsUntilMs, nowMs)
   }
 
-  #forgetHot(): void {
-    this.#hot.forget()
-    this.#hotGeneration = this.zone.generation
+  #clearPacketCache(): void {
+    this.#packetCache.clear()
+    this.#packetCacheGeneration = this.zone.generation
   }
 }

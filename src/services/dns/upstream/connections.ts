@@ -1,52 +1,53 @@
 /**
- * Connections to one upstream, one at a time, with many questions on each: opened for the first question, left where the server owes
- * an answer for too long, and opened anew for the next one. What a server cut off that had answered before is asked once more.
+ * Connections to one upstream, one at a time, with many queries on each. A connection is opened for the first query, abandoned
+ * when an answer is overdue, and replaced for the next query. If a server that had answered closes a connection, the queries
+ * still pending on it are retried once.
  *
- * What a connection is, TCP, TLS or a session of HTTP/2, the Session knows that is dialled (streams.ts, https.ts).
+ * The transport itself (TCP, TLS or HTTP/2) is behind the Session interface (streams.ts, https.ts).
  */
 import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import { idOf, whyRefused, withId, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
-/** Beyond, a server is not there. */
+/** A server that does not accept a connection within this is unreachable. */
 export const CONNECT_MS_MAX = 2000
-/** Where nothing came for so long though something was asked, the way is gone: another network, a machine that slept. */
+/** If a query goes unanswered for this long, the connection is dead: the network changed, or the machine slept. */
 const SILENT_MS_MAX = 3000
 
 /** An open connection. */
 export interface Session {
   ask(query: UpstreamQuery): void
-  /** Whatever comes back for it is of no interest any more. */
+  /** Ignores any further reply to it. */
   forget(query: UpstreamQuery): void
-  /** Ends it; `ended` follows. */
+  /** Closes it; `ended` follows. */
   destroy(): void
 }
 
-/** What a session tells of itself. What it tells of an query that is none of its own any more does no harm. */
+/** Receives the events of a session. Events for a query that is no longer on the session are ignored. */
 export interface SessionListener {
-  /** The server said something. */
-  heard(): void
-  /** @param message with whatever id it has on this session; only lent */
+  /** The server sent something. */
+  active(): void
+  /** @param message with the id it has on this session; borrowed, valid only during the call */
   received(query: UpstreamQuery, message: Uint8Array): void
-  /** The end of a sentence. */
+  /** @param why completes a sentence that begins with the server */
   refused(query: UpstreamQuery, why: string): void
-  /** All that came together has been told. */
+  /** All events of one read have been delivered. */
   drain(): void
-  /** The server takes no more questions on it; what was asked may still be answered. */
+  /** The server accepts no more queries on it, but may answer pending ones. */
   retired(): void
-  /** It is closed. */
+  /** The session is closed. */
   ended(why: string): void
 }
 
-/** Opens a session. @throws Error where that fails */
-export type Dial = (owner: SessionListener) => Promise<Session>
+/** Opens a session. @throws Error if that fails */
+export type Dial = (listener: SessionListener) => Promise<Session>
 
 interface Connection {
   /** Undefined while it is being opened. */
   session: Session | undefined
   readonly pending: Set<UpstreamQuery>
-  /** A server that said something and then closed did not mean what it has not answered. */
+  /** The server has sent something: if it then closes, the pending queries were not the reason and may be retried. */
   answered: boolean
-  /** Since when it owes something. The system itself would notice a dead one after a quarter of an hour. */
+  /** Since when an answer is due. The operating system would notice a dead connection only after a quarter of an hour. */
   silentSinceMs: number | undefined
 }
 
@@ -54,8 +55,8 @@ export class Connections implements UpstreamDoor {
   readonly #dial: Dial
   readonly #options: UpstreamDoorOptions
   readonly #connectionOf = new Map<UpstreamQuery, Connection>()
-  readonly #askedTwice = new WeakSet<UpstreamQuery>()
-  /** The one that takes questions. */
+  readonly #retried = new WeakSet<UpstreamQuery>()
+  /** The connection that takes new queries. */
   #current: Connection | undefined
   #closed = false
 
@@ -66,7 +67,7 @@ export class Connections implements UpstreamDoor {
 
   ask(query: UpstreamQuery): void {
     const nowMs = this.#options.clock.nowMs()
-    this.#leaveSilent(nowMs)
+    this.#dropSilent(nowMs)
     const connection = this.#current ??= this.#open()
     connection.silentSinceMs ??= nowMs
     connection.pending.add(query)
@@ -75,7 +76,7 @@ export class Connections implements UpstreamDoor {
   }
 
   flush(): void {
-    // Written at once: the system gathers what it can.
+    // Queries are written at once; the operating system coalesces what it can.
   }
 
   forget(query: UpstreamQuery): void {
@@ -90,8 +91,8 @@ export class Connections implements UpstreamDoor {
     return Promise.resolve()
   }
 
-  /** What it owes is settled when it is closed. */
-  #leaveSilent(nowMs: number): void {
+  /** Its pending queries are retried or refused when it has closed. */
+  #dropSilent(nowMs: number): void {
     const { session, silentSinceMs } = this.#current ?? {}
     if (silentSinceMs === undefined || nowMs - silentSinceMs <= SILENT_MS_MAX) return
     this.#current = undefined
@@ -100,7 +101,7 @@ export class Connections implements UpstreamDoor {
 
   #open(): Connection {
     const connection: Connection = { session: undefined, pending: new Set(), answered: false, silentSinceMs: undefined }
-    this.#dial(this.#ownerOf(connection)).then(session => {
+    this.#dial(this.#listenerFor(connection)).then(session => {
       if (this.#closed) return session.destroy()
       connection.session = session
       for (const query of connection.pending) session.ask(query)
@@ -108,10 +109,10 @@ export class Connections implements UpstreamDoor {
     return connection
   }
 
-  #ownerOf(connection: Connection): SessionListener {
+  #listenerFor(connection: Connection): SessionListener {
     const { receive, refused, drain } = this.#options
     return {
-      heard() {
+      active() {
         connection.answered = true
         connection.silentSinceMs = undefined
       },
@@ -137,8 +138,8 @@ export class Connections implements UpstreamDoor {
     const pending = [...connection.pending]
     connection.pending.clear()
     for (const query of pending) {
-      if (connection.answered && !this.#askedTwice.has(query)) {
-        this.#askedTwice.add(query)
+      if (connection.answered && !this.#retried.has(query)) {
+        this.#retried.add(query)
         this.ask(query)
       } else this.#options.refused(query, why)
     }

@@ -1,7 +1,7 @@
 /**
- * UDP to one upstream, from many ports. Each socket is drawn by the system a random port, carries some hundred queries at once
- * or one after the other, and is soon replaced: who wants to forge a reply has to guess port and id anew all the time
- * (RFC 5452 §9.2). Sockets are connected, so that only datagrams of that server arrive, and "nobody listens there" is heard.
+ * UDP to one upstream, from many ports. The operating system gives each socket a random port; a socket carries a few hundred
+ * queries and is then replaced, so that a forger has to guess port and id again and again (RFC 5452 §9.2). The sockets are
+ * connected: they receive datagrams from that server only, and learn when nothing listens there.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { openTracedDoor } from '../../kit/node/udp/traced-door.ts'
@@ -11,7 +11,7 @@ import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
 import { idOf, whyRefused, type UpstreamDoor, type UpstreamDoorOptions } from './door.ts'
 
-/** Sockets that questions are spread over. */
+/** The pool of sockets that queries are spread over. */
 const SOCKETS_MAX = 32
 const SOCKET_QUERIES_MAX = 500
 const SOCKET_AGE_MS_MAX = 20_000
@@ -19,12 +19,12 @@ const SWEEP_EVERY_MS = 5000
 
 interface PooledSocket {
   readonly openedAtMs: number
-  /** By id; an id is free again when its query is forgotten. */
+  /** By id; an id can be reused once its query is forgotten. */
   readonly pending: Map<number, UpstreamQuery>
   queries: number
   /** Undefined while it is being opened. */
   open: { readonly door: DatagramDoor; readonly path: Path } | undefined
-  /** Takes no more questions, and closes when the last is over. */
+  /** It takes no more queries, and closes after the last. */
   retired: boolean
 }
 
@@ -34,7 +34,7 @@ export class Datagrams implements UpstreamDoor {
   readonly #slots: (PooledSocket | undefined)[] = new Array<PooledSocket | undefined>(SOCKETS_MAX).fill(undefined)
   readonly #sockets = new Set<PooledSocket>()
   readonly #socketOf = new Map<UpstreamQuery, PooledSocket>()
-  /** What is asked between two flushes leaves together. */
+  /** Queries between two flushes leave together on this socket. */
   #current: PooledSocket | undefined
   #cancelSweep: (() => void) | undefined
   #closed = false
@@ -75,7 +75,7 @@ export class Datagrams implements UpstreamDoor {
     this.#sockets.clear()
   }
 
-  /** A socket by chance, on which the id is free. */
+  /** Draws a random socket on which the id is free. */
   #draw(id: number): PooledSocket {
     if (this.#current !== undefined) this.flush()
     const slot = below(this.#options.random, SOCKETS_MAX)
@@ -120,7 +120,7 @@ export class Datagrams implements UpstreamDoor {
     this.#options.drain()
   }
 
-  /** The next question gets another socket: this one may be bound to an address that is no longer this machine's. */
+  /** Retires the socket too: it may be bound to an address that this machine no longer has. */
   #refuse(socket: PooledSocket, error: unknown): void {
     const why = whyRefused(error)
     this.#retire(socket)
@@ -145,7 +145,7 @@ export class Datagrams implements UpstreamDoor {
     return this.#options.clock.nowMs() - openedAtMs
   }
 
-  /** Old sockets are closed also where nobody asks any more. */
+  /** Closes old sockets even if no more queries come. */
   #sweepLater(): void {
     const { clock } = this.#options
     this.#cancelSweep ??= clock.wakeAt(clock.nowMs() + SWEEP_EVERY_MS, () => {

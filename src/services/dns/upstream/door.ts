@@ -1,4 +1,4 @@
-/** A way to one upstream: it carries queries there and brings back what comes. What that is worth, the machine decides. */
+/** The transport to one upstream: it sends queries and hands back what arrives. The machine decides what that is worth. */
 import type { Clock } from '../../kit/node/clock.ts'
 import type { Io } from '../../kit/node/udp/door.ts'
 import { errnoOf } from '../../kit/node/disk.ts'
@@ -7,11 +7,11 @@ import type { TraceRing } from '../../kit/trace.ts'
 import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 
 export interface UpstreamDoor {
-  /** Sends it, or refuses it later. Never throws. */
+  /** Sends the query, or refuses it later. Never throws. */
   ask(query: UpstreamQuery): void
-  /** Hands everything asked to the system. */
+  /** Hands all queries to the operating system. */
   flush(): void
-  /** Whatever comes back for it is of no interest any more. */
+  /** Ignores any further reply to it. */
   forget(query: UpstreamQuery): void
   close(): Promise<void>
 }
@@ -21,11 +21,11 @@ export interface UpstreamDoorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly io?: Io
-  /** A message that came on the way of an query; whether it answers is the taker's to see. Only lent. */
+  /** A message that may answer the query; the receiver has to check. Borrowed, valid only during the call. */
   readonly receive: (message: Uint8Array, query: UpstreamQuery) => void
-  /** The end of a sentence: "refuses: nothing listens on that port". */
+  /** `why` completes a sentence that begins with the server: "refuses: nothing listens on that port". */
   readonly refused: (query: UpstreamQuery, why: string) => void
-  /** All that came together has been told. */
+  /** All events of one read have been delivered. */
   readonly drain: () => void
 }
 
@@ -34,7 +34,7 @@ export function idOf(message: Uint8Array): number {
   return (message[0] ?? 0) * 0x100 + (message[1] ?? 0)
 }
 
-/** A copy with another id: who multiplexes gives ids of its own. */
+/** A copy with another id, for a transport that assigns its own. */
 export function withId(message: Uint8Array, id: number): Uint8Array {
   const copy = new Uint8Array(message)
   copy[0] = id >>> 8
@@ -42,16 +42,16 @@ export function withId(message: Uint8Array, id: number): Uint8Array {
   return copy
 }
 
-/** A system error as the end of a sentence that begins with the server's address. */
+/** A system error as the rest of a sentence that begins with the server's address. */
 export function whyRefused(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = errnoOf(cause)
   switch (code) {
     case 'ECONNREFUSED': case 'ECONNRESET': return 'refuses: nothing listens on that port'
-    case 'ENETUNREACH': case 'EHOSTUNREACH': case 'ENETDOWN': return 'cannot be reached: this machine has no way there'
-    case 'EACCES': case 'EPERM': return 'cannot be asked: a firewall on this machine forbids it'
+    case 'ENETUNREACH': case 'EHOSTUNREACH': case 'ENETDOWN': return 'cannot be reached: this machine has no route to it'
+    case 'EACCES': case 'EPERM': return 'cannot be queried: a firewall on this machine blocks it'
     case 'EPROTO': case 'ERR_SSL_WRONG_VERSION_NUMBER': case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL': case 'ERR_HTTP2_ERROR': return 'speaks another protocol on that port'
-    default: return isCertificateTrouble(code) ? `cannot be trusted: ${messageOf(cause)}` : `cannot be asked: ${messageOf(error)}`
+    default: return isCertificateTrouble(code) ? `cannot be trusted: ${messageOf(cause)}` : `cannot be queried: ${messageOf(error)}`
   }
 }
 

@@ -27,7 +27,7 @@ beforeAll(() => { certificates = makeCertificates('DNS:dns.example.org,IP:127.0.
 afterAll(() => rmSync(certificates.folder, { recursive: true }))
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
 
-/** Doors, and what came of each query. */
+/** Opens doors and collects the outcome of each query. */
 function openDoors(authorities: readonly string[] = [certificates.authority], random: Random = secureRandom(), clock: Clock = systemClock) {
   const trace = new TraceRing()
   const waiting = new Map<UpstreamQuery, (outcome: string) => void>()
@@ -71,7 +71,7 @@ async function udpServer(answer: (query: Buffer, port: number, socket: UdpSocket
   return parseUpstream(`127.0.0.1:${socket.address().port}`)
 }
 
-/** Serves frames on each connection; `answer` gets the queries and the socket. */
+/** A server of length-prefixed messages; `answer` gets each query and its socket. */
 async function streamServer(secure: boolean, answer: (query: Uint8Array, socket: Socket) => void): Promise<{ port: number; connections: Socket[] }> {
   const connections: Socket[] = []
   const accept = (socket: Socket) => {
@@ -124,7 +124,7 @@ async function httpsServer(answer: (body: Buffer, request: Http2ServerRequest) =
   return { port: (server.address() as AddressInfo).port, sockets }
 }
 
-test('questions one after the other leave from many ports', async () => {
+test('successive queries leave from many ports', async () => {
   const ports = new Set<number>()
   const upstream = await udpServer((query, port, socket) => {
     ports.add(port)
@@ -136,20 +136,20 @@ test('questions one after the other leave from many ports', async () => {
   expect(ports.size).toBeLessThanOrEqual(32)
 })
 
-test('a socket is replaced after 500 questions, so ports change', async () => {
+test('a socket is replaced after 500 queries, so that ports change', async () => {
   const ports = new Set<number>()
   const upstream = await udpServer((query, port, socket) => {
     ports.add(port)
     socket.send(responseTo(query), port, '127.0.0.1')
   })
-  const { ask } = openDoors([], { uint32: () => 0 }) // Always the same one of the sockets is drawn.
+  const { ask } = openDoors([], { uint32: () => 0 }) // The same socket is drawn every time.
   for (let id = 0; id < 500; id++) await ask(upstream, id)
   expect(ports.size).toBe(1)
   await ask(upstream, 500)
   expect(ports.size).toBe(2)
 })
 
-test('questions of one moment leave together, and an id that is taken there goes by another socket', async () => {
+test('simultaneous queries share a socket, unless their id is taken on it', async () => {
   const ports: number[] = []
   const upstream = await udpServer((query, port, socket) => {
     ports.push(port)
@@ -162,9 +162,9 @@ test('questions of one moment leave together, and an id that is taken there goes
   expect(new Set(ports).size).toBe(2)
 })
 
-test('what a stranger sends to the port is not heard, nor what comes after it was forgotten', async () => {
-  const stranger = createSocket('udp4')
-  closers.push(() => new Promise<void>(resolve => stranger.close(resolve)))
+test('datagrams from another sender are ignored, and so are replies to a forgotten query', async () => {
+  const forger = createSocket('udp4')
+  closers.push(() => new Promise<void>(resolve => forger.close(resolve)))
   const queries: { query: Buffer; port: number; socket: UdpSocket }[] = []
   const upstream = await udpServer((query, port, socket) => { queries.push({ query, port, socket }) })
   const { start, doors } = openDoors()
@@ -172,13 +172,13 @@ test('what a stranger sends to the port is not heard, nor what comes after it wa
   doors.flush()
   await expect.poll(() => queries.length).toBe(1)
   const { query, port, socket } = queries[0] ?? expect.unreachable('a query came')
-  await new Promise(resolve => stranger.send(responseTo(encodeQuery({ name: 'evil.example.org', type: 1, class: 1 }, 5)), port, '127.0.0.1', resolve))
+  await new Promise(resolve => forger.send(responseTo(encodeQuery({ name: 'evil.example.org', type: 1, class: 1 }, 5)), port, '127.0.0.1', resolve))
   socket.send(responseTo(query), port, '127.0.0.1')
   expect(await outcome).toBe('5 n5.example.org')
   doors.forget([sent])
 })
 
-test('a port that nobody listens on refuses at once, all that was asked', async () => {
+test('a closed port refuses all pending queries at once', async () => {
   const upstream = await udpServer(() => undefined)
   await closers.pop()?.()
   const { start, doors } = openDoors()
@@ -187,7 +187,7 @@ test('a port that nobody listens on refuses at once, all that was asked', async 
   for (const { outcome } of asked) expect(await outcome).toMatch(/^refuses/)
 })
 
-test('over TCP many questions share a connection and are answered in any order; when it is cut they are asked once more', async () => {
+test('over TCP many queries share a connection and are answered in any order; if it breaks they are retried once', async () => {
   const held: { query: Uint8Array; socket: Socket }[] = []
   let isCut = false
   const { port, connections } = await streamServer(false, (query, socket) => {
@@ -210,7 +210,7 @@ test('over TCP many questions share a connection and are answered in any order; 
   expect(connections).toHaveLength(2)
 })
 
-test('over TLS, to who shows the right certificate, padded, on one connection', async () => {
+test('over TLS queries go to a server with the right certificate, padded, on one connection', async () => {
   const lengths = new Set<number>()
   const { port, connections } = await streamServer(true, (query, socket) => {
     lengths.add(query.length)
@@ -225,7 +225,7 @@ test('over TLS, to who shows the right certificate, padded, on one connection', 
   expect(trace.nextSequence).toBe(12)
 })
 
-test.each(['tls', 'https'])('%s: a certificate of somebody else, or of an unknown authority, is refused before anything is asked', async transport => {
+test.each(['tls', 'https'])('%s: a certificate for another name, or from an unknown authority, is rejected before a query is sent', async transport => {
   let asked = 0
   const { port } = transport === 'tls' ? await streamServer(true, () => { asked++ }) : await httpsServer(() => {
     asked++
@@ -236,11 +236,11 @@ test.each(['tls', 'https'])('%s: a certificate of somebody else, or of an unknow
   expect(asked).toBe(0)
 })
 
-test('over HTTPS each question is a POST with id 0 to the path, on one session', async () => {
+test('over HTTPS each query is a POST with id 0 to the path, on one session', async () => {
   const requests: unknown[] = []
   const { port, sockets } = await httpsServer((body, { method, url, headers }) => {
     requests.push([method, url, headers['content-type'], headers[':authority'], body.readUInt16BE(0), body.length])
-    return { type: 'Application/DNS-Message', body: responseTo(body) } // RFC 9110 §8.3.1: its letters do not count.
+    return { type: 'Application/DNS-Message', body: responseTo(body) } // RFC 9110 §8.3.1: case-insensitive.
   })
   const { start } = openDoors()
   const upstream = parseUpstream(`https://127.0.0.1:${port}/dns-query#dns.example.org`)
@@ -252,10 +252,10 @@ test('over HTTPS each question is a POST with id 0 to the path, on one session',
 
 test.each<[string, { status?: number; type?: string; body: Uint8Array }, RegExp]>([
   ['another status', { status: 503, body: new Uint8Array(1) }, /HTTP status 503/],
-  ['another type', { type: 'text/html', body: Buffer.from('<p>Sign in') }, /no DNS message/],
-  ['nothing', { body: new Uint8Array(0) }, /without an answer/],
-  ['more than a message can be', { body: new Uint8Array(70_000) }, /more than a message/],
-])('an HTTPS answer with %s is trouble, and the session goes on', async (_title, reply, why) => {
+  ['another type', { type: 'text/html', body: Buffer.from('<p>Sign in') }, /not a DNS message/],
+  ['an empty body', { body: new Uint8Array(0) }, /without an answer/],
+  ['an oversized body', { body: new Uint8Array(70_000) }, /more than a DNS message/],
+])('an HTTPS answer with %s is refused, and the session stays open', async (_title, reply, why) => {
   let count = 0
   const { port, sockets } = await httpsServer(body => ++count === 1 ? reply : { body: responseTo(body) })
   const { ask } = openDoors()
@@ -265,7 +265,7 @@ test.each<[string, { status?: number; type?: string; body: Uint8Array }, RegExp]
   expect(sockets.size).toBe(1)
 })
 
-test('a server that speaks something else on its port is told as that', async () => {
+test('a server that speaks another protocol on its port is reported as such', async () => {
   const speaks = (socket: Socket) => socket.on('error', () => undefined).once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   const { key, certificate: cert } = certificates
   const others = [createServer(speaks), createTlsServer({ key, cert }, speaks)]
@@ -282,7 +282,7 @@ test('a server that speaks something else on its port is told as that', async ()
   }
 })
 
-test('an HTTPS session that ends after an answer is opened anew, and the question asked once more', async () => {
+test('an HTTPS session that ends after an answer is reopened, and the pending query retried once', async () => {
   let count = 0
   const { port, sockets } = await httpsServer(body => ++count === 2 ? undefined : { body: responseTo(body) })
   const { ask } = openDoors()
@@ -291,7 +291,7 @@ test('an HTTPS session that ends after an answer is opened anew, and the questio
   expect(sockets.size).toBe(2)
 })
 
-test('a question in the moment in which an HTTPS session ends is asked on another', async () => {
+test('a query made just as an HTTPS session ends is sent on another', async () => {
   const { port, sockets } = await httpsServer(body => ({ body: responseTo(body) }))
   const upstream = parseUpstream(`https://127.0.0.1:${port}`)
   const sessions: Session[] = []
@@ -304,8 +304,8 @@ test('a question in the moment in which an HTTPS session ends is asked on anothe
     },
     refused: (_asking, why) => outcomes.push(why),
   }
-  const door = new Connections(async owner => {
-    const session = await dialHttps(upstream, [certificates.authority], options)(owner)
+  const door = new Connections(async listener => {
+    const session = await dialHttps(upstream, [certificates.authority], options)(listener)
     sessions.push(session)
     return session
   }, options)
@@ -319,7 +319,7 @@ test('a question in the moment in which an HTTPS session ends is asked on anothe
   expect(sockets.size).toBe(2)
 })
 
-test.each(['udp', 'tls', 'https'])('a connection (%s) that owes an answer for more than 3 s is left, and what it owes is asked on another', async transport => {
+test.each(['udp', 'tls', 'https'])('a connection (%s) whose answer is overdue for more than 3 s is abandoned, and its queries are retried on another', async transport => {
   let asked = 0
   const answers = () => ++asked !== 2
   const silent = async () => {
@@ -344,7 +344,7 @@ test.each(['udp', 'tls', 'https'])('a connection (%s) that owes an answer for mo
   expect(opened()).toBe(2)
 })
 
-test('a server that ends every connection without an answer is refused, not asked for ever', async () => {
+test('a server that closes every connection without an answer is refused, not retried forever', async () => {
   const tls = await streamServer(true, (_query, socket) => socket.destroy())
   const https = await httpsServer(() => undefined)
   const { ask } = openDoors()

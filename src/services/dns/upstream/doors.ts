@@ -1,4 +1,4 @@
-/** The ways to all upstreams: one door each, opened when it is first needed. */
+/** The doors to all upstreams, each opened when it is first needed. */
 import type { UpstreamQuery } from '../core/forwarding/flight.ts'
 import type { Upstream } from '../core/forwarding/upstream.ts'
 import { Connections } from './connections.ts'
@@ -8,13 +8,13 @@ import { dialHttps } from './https.ts'
 import { dialStream } from './streams.ts'
 
 export interface UpstreamDoorsOptions extends UpstreamDoorOptions {
-  /** PEM certificates that are trusted beside the usual ones. */
+  /** PEM certificates trusted in addition to the default ones. */
   readonly authorities?: readonly string[]
 }
 
 export class UpstreamDoors {
   readonly #doors = new Map<Upstream, UpstreamDoor>()
-  /** For what is too large for UDP. */
+  /** For answers too large for UDP. */
   readonly #tcpDoors = new Map<Upstream, UpstreamDoor>()
   readonly #options: UpstreamDoorsOptions
 

@@ -1,4 +1,4 @@
-/** TCP or TLS to an upstream (RFC 7766, RFC 7858): messages with their lengths in front, told apart by ids of the connection's own, answered in any order. */
+/** TCP or TLS to an upstream (RFC 7766, RFC 7858): length-prefixed messages, matched by ids unique to the connection, answered in any order. */
 import type { Socket } from 'node:net'
 import type { Path } from '../../kit/endpoint.ts'
 import { connectSecureStream, connectStream } from '../../kit/node/streams.ts'
@@ -8,19 +8,19 @@ import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { CONNECT_MS_MAX, type Dial, type Session, type SessionListener } from './connections.ts'
 import { idOf, whyRefused, withId, type UpstreamDoorOptions } from './door.ts'
 
-/** TLS costs more to open again. */
+/** Longer for TLS, which costs more to reopen. */
 const IDLE_MS_MAX = { udp: 10_000, tls: 30_000, https: 30_000 } as const
-/** Ids that can be told apart on one connection. */
+/** The number of ids on one connection. */
 const IDS = 0x10000
 
-/** @param authorities PEM certificates that are trusted beside the usual ones */
+/** @param authorities PEM certificates trusted in addition to the default ones */
 export function dialStream(upstream: Upstream, authorities: readonly string[], options: UpstreamDoorOptions): Dial {
   const { transport, endpoint, serverName } = upstream
-  return async owner => {
+  return async listener => {
     const socket: Socket = transport === 'tls'
       ? await connectSecureStream(endpoint, CONNECT_MS_MAX, { serverName, authorities, protocols: ['dot'] })
       : await connectStream(endpoint, CONNECT_MS_MAX)
-    return new StreamSession(socket, upstream, options, owner)
+    return new StreamSession(socket, upstream, options, listener)
   }
 }
 
@@ -32,7 +32,7 @@ class StreamSession implements Session {
   readonly #ids = new Map<UpstreamQuery, number>()
   #nextId = 0
 
-  constructor(socket: Socket, { transport, endpoint }: Upstream, options: UpstreamDoorOptions, owner: SessionListener) {
+  constructor(socket: Socket, { transport, endpoint }: Upstream, options: UpstreamDoorOptions, listener: SessionListener) {
     this.#socket = socket
     this.#path = { local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }, interfaceName: '', peer: endpoint }
     this.#options = options
@@ -40,10 +40,10 @@ class StreamSession implements Session {
     let why = 'closes the connection without an answer'
     socket.setTimeout(IDLE_MS_MAX[transport], () => socket.destroy())
     socket.on('error', error => { why = whyRefused(error) })
-    socket.on('close', () => owner.ended(why))
+    socket.on('close', () => listener.ended(why))
     socket.on('data', chunk => {
-      for (const message of frames.push(chunk)) this.#receive(message, owner)
-      owner.drain()
+      for (const message of frames.push(chunk)) this.#receive(message, listener)
+      listener.drain()
     })
   }
 
@@ -67,12 +67,12 @@ class StreamSession implements Session {
     this.#socket.destroy()
   }
 
-  #receive(message: Uint8Array, owner: SessionListener): void {
+  #receive(message: Uint8Array, listener: SessionListener): void {
     const { trace, clock } = this.#options
     trace.packet('in', 'dns', this.#path, message, clock.nowMs())
-    owner.heard()
+    listener.active()
     const query = this.#queries.get(idOf(message))
-    if (query !== undefined) owner.received(query, message)
+    if (query !== undefined) listener.received(query, message)
   }
 
   #takeId(): number {

@@ -1,4 +1,4 @@
-/** An authority of a test's own and a certificate from it, made by the system's openssl. */
+/** A certificate authority for tests and a certificate that it signed, made with the system's openssl. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ export interface Certificates {
   readonly key: string
 }
 
-/** @param subjectAltName such as `DNS:dns.example.org,IP:127.0.0.1` */
+/** @param subjectAltName for example `DNS:dns.example.org,IP:127.0.0.1` */
 export function makeCertificates(subjectAltName: string): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'hamlet-tls-'))
   const file = (name: string) => join(folder, name)

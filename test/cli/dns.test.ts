@@ -157,7 +157,7 @@ test('an upstream that is closed gets the client SERVFAIL in time, and one line 
   const { status, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`])
   expect(status).toBe(1)
   expect(stderr).toMatch(/^hamlet: example\.org could not be looked up: .*You may check that the DNS server is running and can reach its upstream\. \[SERVFAIL from /m)
-  await dns.line(/^Names of the internet cannot be found: .*refuses/, 'stderr')
+  await dns.line(/^Names on the internet cannot be resolved: .*refuses/, 'stderr')
 })
 
 test('with --json trouble of the service, and of who asks it, is told as JSON', async () => {
@@ -168,7 +168,7 @@ test('with --json trouble of the service, and of who asks it, is told as JSON', 
   expect([status, JSON.parse(stdout)]).toEqual([1, expect.objectContaining({ rcode: 'SERVFAIL' })])
   expect(JSON.parse(stderr.trim().split('\n').pop() ?? '')).toMatchObject({ error: { code: 'upstream-unreachable', proof: expect.stringContaining('SERVFAIL') } })
   const [health] = await dns.line(/^\{"health".*/, 'stderr')
-  expect(JSON.parse(health)).toEqual({ health: expect.stringMatching(/^Names of the internet cannot be found: .*refuses/) })
+  expect(JSON.parse(health)).toEqual({ health: expect.stringMatching(/^Names on the internet cannot be resolved: .*refuses/) })
 })
 
 test('events stand on stdout as JSON where a program asks for them', async () => {

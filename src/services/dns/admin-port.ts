@@ -1,6 +1,7 @@
 /**
- * The admin port: plain text over UDP, one line a datagram, `OK …` or `ERROR …` back. The window's command comes here too. Lines
- * of other machines are limited, and taken as core/admin/admin-access.ts says; signed ones (core/admin/signed-line.ts) are done once.
+ * The admin port: plain text over UDP, one line per datagram, answered with `OK …` or `ERROR …`. The window's admin command uses
+ * the same code. Lines from other machines are rate-limited and authorized (core/admin/admin-access.ts); a signed line
+ * (core/admin/signed-line.ts) runs only once.
  */
 import type { Path } from '../kit/endpoint.ts'
 import { formatEndpoint } from '../kit/endpoint.ts'
@@ -23,23 +24,23 @@ import type { Zone } from './core/zone/zone.ts'
 import type { ZoneChange } from './core/zone/zone-change.ts'
 import type { Refusal } from './refusals.ts'
 
-/** What the lines act on. */
+/** What admin lines act on. */
 export interface AdminTarget {
   readonly zone: Zone
-  /** Returns when the change is safe on disk. */
+  /** Returns when the change is durable. */
   change(change: ZoneChange): Promise<void>
-  /** The same for a change that is decided by what the zone has when all changes before are made. */
+  /** The same for a change that depends on the zone's state after all earlier changes. */
   decide(decide: () => ZoneChange): Promise<void>
-  /** @returns how many cached answers were forgotten */
+  /** @returns the number of cached answers removed */
   flush(): number
 }
 
 export interface AdminAccess {
   readonly keyOf: KeyOf
   readonly hmac: Hmac
-  /** The time of day in seconds since 1970. */
+  /** Wall-clock time in seconds since 1970. */
   readonly wallSeconds: () => number
-  /** Networks that the settings allow everything. */
+  /** Networks to which the settings allow everything. */
   readonly allowed: readonly IpPrefix[]
   readonly onRefused: (refusal: Refusal) => void
 }
@@ -50,23 +51,23 @@ export interface AdminPortOptions extends AdminAccess {
   readonly target: AdminTarget
   readonly trace: TraceRing
   readonly clock: Clock
-  /** Told once of each new address that cannot be opened. */
+  /** Called once for each new address that cannot be opened. */
   readonly log: (text: string) => void
 }
 
-/** What an honest machine never needs in a second, and an app server that registers itself never meets. */
+/** More lines than any honest machine needs, and far more than an application server sends to register itself. */
 const LINES_OF_SENDER = { tokens: 40, tokensPerSecond: 10 }
-/** HMAC, a key's name, seconds, nonce and the longest MAC. */
+/** Room for "HMAC", a key name, seconds, a nonce and the longest MAC. */
 const SIGNATURE_BYTES_MAX = 512
-const NETWORKS_HOLD_MS = 5000
-/** A long list leaves in bursts that a reader's socket has room for, with time to read between them: what is lost is not sent again. */
+const NETWORKS_TTL_MS = 5000
+/** A long list leaves in bursts that fit a client's socket buffer, with time to read in between: lost datagrams are not resent. */
 const BURST_DATAGRAMS = 32
 const BURST_EVERY_MS = 5
 
 /**
- * Runs one line of this machine's own.
- * @param line one character an octet
- * @returns the reply's lines, of which the last begins with OK or ERROR; never throws
+ * Runs one line from this machine.
+ * @param line one character per octet
+ * @returns the lines of the reply, the last of which begins with OK or ERROR; never throws
  */
 export async function runAdminLine(line: string, target: AdminTarget): Promise<string[]> {
   try {
@@ -78,7 +79,7 @@ export async function runAdminLine(line: string, target: AdminTarget): Promise<s
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local */
 export async function openAdminPort(options: AdminPortOptions): Promise<FollowingDoor> {
-  const judge = new AdminJudge(options)
+  const handler = new AdminHandler(options)
   const send = (path: Path, texts: readonly string[]): void => {
     for (const text of texts.slice(0, BURST_DATAGRAMS)) door.send(path, Buffer.from(text, 'utf8'))
     door.flush()
@@ -92,17 +93,17 @@ export async function openAdminPort(options: AdminPortOptions): Promise<Followin
         const offset = offsets[index] ?? 0
         const path = batch.path(index)
         const line = Buffer.from(slab.subarray(offset, offset + (lengths[index] ?? 0))).toString('latin1')
-        // Two admin ports that are made to talk to each other by a forged sender must not go on for ever.
+        // A forged sender address must not make two admin ports answer each other forever.
         if (/^(OK|ERROR)\b/.test(line)) continue
-        void judge.replyTo(line, path).then(lines => send(path, toDatagrams(lines)))
+        void handler.replyTo(line, path).then(lines => send(path, toDatagrams(lines)))
       }
     },
   }, asked => openTracedDoor(asked, options.trace, 'admin', options.clock), options.log)
   return door
 }
 
-/** Lets in or refuses what comes by the network. */
-class AdminJudge {
+/** Authorizes and runs the lines that come from the network. */
+class AdminHandler {
   readonly #signedLines: ReplayCache<readonly string[]>
   readonly #senders = new TokenBuckets(LINES_OF_SENDER)
   #networks: { readonly value: AdminNetworks; readonly untilMs: number } | undefined
@@ -113,15 +114,15 @@ class AdminJudge {
     this.#signedLines = new ReplayCache(options.wallSeconds())
   }
 
-  /** @returns the reply's lines; none where silence is the answer */
+  /** @returns the lines of the reply; none if there must be no reply */
   async replyTo(line: string, { peer }: Path): Promise<readonly string[]> {
     try {
       if (!isThisMachine(peer.address, this.#networksNow(peer.address).own, false)) {
         const verdict = this.#senders.take(peer.address, this.options.clock.nowMs())
         if (verdict === 'silenced') return []
-        if (verdict === 'refused') throw new UsageError('The line was not taken', `${peer.address} sends more than ${LINES_OF_SENDER.tokensPerSecond} lines a second`, 'send it again later')
+        if (verdict === 'refused') throw new UsageError('The line was rejected', `${peer.address} sends more than ${LINES_OF_SENDER.tokensPerSecond} lines a second`, 'send it again later')
       }
-      if (line.length > ADMIN_LINE_BYTES_MAX + SIGNATURE_BYTES_MAX) throw new UsageError('The line is too long', `it has ${line.length} octets`, 'write less')
+      if (line.length > ADMIN_LINE_BYTES_MAX + SIGNATURE_BYTES_MAX) throw new UsageError('The line is too long', `it has ${line.length} octets`, 'shorten it')
       return await (isSigned(line) ? this.#replyToSigned(line, peer.address) : this.#runFor(line, { address: peer.address, signedBy: undefined }))
     } catch (error) {
       if (partsOf(error).code === 'usage') this.options.onRefused({ client: formatEndpoint(peer), asked: printable(line), why: partsOf(error).why })
@@ -136,12 +137,12 @@ class AdminJudge {
     switch (recalled.kind) {
       case 'pending': return []
       case 'done': return recalled.answer
-      case 'too-old': throw new UsageError('The signed line was not taken', 'it was signed before this server was started, or too many were signed since', 'sign it again')
+      case 'too-old': throw new UsageError('The signed line was rejected', 'it was signed before this server started, or too many lines were signed since', 'sign it again')
       case 'new': break
     }
     const lines = await this.#runFor(line, { address, signedBy: keyName }).catch((error: unknown) => [formatAdminError(error)])
-    // A list is long, and whoever sends the line again may be another than who signed it.
-    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was not taken: it was answered before. You may sign it again.'])
+    // Only short replies are kept: a list is long, and a replayed line may come from someone other than its signer.
+    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. You may sign it again.'])
     return lines
   }
 
@@ -155,7 +156,7 @@ class AdminJudge {
     }
     mayRun()
     if (command.verb !== 'change' || sender.signedBy !== undefined || isThisMachine(sender.address, networks.own, false)) return run(command, target)
-    // Whose a name is may change while others' changes are on their way to the disk.
+    // The owner of a name may change while earlier changes are still on their way to the disk.
     await target.decide(() => {
       mayRun()
       return command.change
@@ -163,7 +164,7 @@ class AdminJudge {
     return [formatChanged(command.change)]
   }
 
-  /** Asked of the system now and then only; a sender on loopback needs none of it. */
+  /** Read from the operating system at most every 5 s; not needed for a sender on loopback. */
   #networksNow(address: string): AdminNetworks {
     const { clock, allowed } = this.options
     if (isLoopback(address)) return { own: [], subnets: [], allowed }
@@ -171,7 +172,7 @@ class AdminJudge {
     if (this.#networks === undefined || nowMs >= this.#networks.untilMs) {
       const networks = localNetworks()
       const value = { own: networks.map(text => text.replace(/\/.*$/, '')), subnets: networks.flatMap(text => parseIpPrefix(text) ?? []), allowed }
-      this.#networks = { value, untilMs: nowMs + NETWORKS_HOLD_MS }
+      this.#networks = { value, untilMs: nowMs + NETWORKS_TTL_MS }
     }
     return this.#networks.value
   }
@@ -187,7 +188,7 @@ async function run(command: AdminCommand, target: AdminTarget): Promise<string[]
   return [formatChanged(command.change)]
 }
 
-/** Verb and name are what a person wants to read of a line that was refused. */
+/** The verb and the name of a refused line, for the log. */
 function printable(line: string): string {
   return line.slice(0, 80).replace(/[^\x20-\x7e]/g, '?').split(' ').slice(0, 2).join(' ')
 }

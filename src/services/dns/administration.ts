@@ -1,4 +1,4 @@
-/** Who changes the zone and who takes it: keys, changes in order, secondaries, and the port for admin lines. */
+/** The administrative side of the server: keys, ordered zone changes, secondaries, and the admin port. */
 import { parseEndpoint } from '../kit/endpoint.ts'
 import { parseIpPrefix } from '../kit/ip-prefix.ts'
 import { addressesToBind } from '../kit/node/local-addresses.ts'
@@ -23,11 +23,11 @@ export interface AdministrationOptions {
 }
 
 export interface Administration {
-  /** For the machine that clients ask. */
+  /** For the DNS machine. */
   readonly authority: Authority
   readonly changes: ZoneChanges
   readonly refusals: Refusals
-  /** The zone is another one: the secondaries want to know. */
+  /** The zone was replaced: notifies the secondaries. */
   zoneChanged(): void
   /** @throws HamletError port-taken, port-not-permitted or address-not-local */
   openPort(target: AdminTarget): Promise<FollowingDoor>
@@ -36,7 +36,7 @@ export interface Administration {
 
 const DNS_PORT = 53
 
-/** The time of day as the system has it now: signatures are held against other machines' clocks, and the service's own clock never jumps. */
+/** The system's current wall clock: signatures are checked against the clocks of other machines, and the service's own clock is monotonic. */
 const wallSeconds = (): number => Date.now() / 1000
 
 export async function openAdministration({ context, store, table }: AdministrationOptions): Promise<Administration> {
@@ -46,7 +46,7 @@ export async function openAdministration({ context, store, table }: Administrati
   const peers = settings.secondary.map(text => parseEndpoint(text, DNS_PORT))
   const secondaries = await openSecondaries(peers, settings.host, context)
   const zoneChanged = (): void => secondaries.changed(store.zone.soa)
-  // A secondary may have missed what happened while this server was off.
+  // A secondary may have missed changes while this server was down.
   zoneChanged()
   const signing = { keyOf: keyring.keyOf, hmac: nodeHmac, wallSeconds }
   const refusals = new Refusals(context)
@@ -56,7 +56,7 @@ export async function openAdministration({ context, store, table }: Administrati
     refusals, zoneChanged,
     openPort: target => onSamePort(settings.admin_port, settings.admin_host, port => openAdminPort({
       addresses: addressesToBind(settings.admin_host), port, target, trace, clock, ...signing,
-      log: context.log, allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: refusal => refusals.tell(refusal),
+      log: context.log, allowed: settings.allow_register.flatMap(text => parseIpPrefix(text) ?? []), onRefused: refusal => refusals.report(refusal),
     })),
     async close() {
       keyring.close()

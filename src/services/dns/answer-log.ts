@@ -1,4 +1,4 @@
-/** Tells those who listen what was answered: some answers one by one, all of them in a sum a second (core/answering/query-log.ts). */
+/** Reports answers as events: the first of each second individually, the rest in one summary per second (core/answering/query-log.ts). */
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
@@ -15,19 +15,19 @@ export class AnswerLog {
     this.context = context
   }
 
-  /** One answer was given. @returns true where `tell` wants to hear of it */
+  /** Counts an answer. @returns whether to `report` it */
   answered(): boolean {
     this.#sumLater()
     return this.#queryLog.answered()
   }
 
-  tell({ name, question, rcode, source, path, tookMs }: AnsweredEvent): void {
+  report({ name, question, rcode, source, path, tookMs }: AnsweredEvent): void {
     const answered = { qname: question.name, qtype: formatType(question.type), rcode: formatRcode(rcode), source, client: formatEndpoint(path.peer), tookMs }
     this.context.trace.event('dns', { event: name, ...answered }, this.context.clock.nowMs())
     this.context.emit('answered', answered)
   }
 
-  /** One query beyond its client's share. */
+  /** Counts a query over its client's rate limit. */
   limited(): void {
     this.#sumLater()
     this.#queryLog.limited()

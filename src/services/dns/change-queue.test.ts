@@ -5,7 +5,7 @@ import type { ZoneChange } from './core/zone/zone-change.ts'
 
 const named = (name: string): ZoneChange => ({ change: 'unregister', name })
 
-/** A disk on which the test ends each write. */
+/** A disk whose writes finish when the test says so. */
 class Disk {
   readonly writing: { name: string; end: (error?: Error) => void }[] = []
   readonly written: string[] = []
@@ -25,7 +25,7 @@ class Disk {
   }
 }
 
-test('plain changes are on the way to the disk together', async () => {
+test('plain changes are written concurrently', async () => {
   const disk = new Disk()
   const queue = new ChangeQueue(disk.make)
   const done = Promise.all(['a', 'b', 'c'].map(name => queue.change(named(name))))
@@ -34,7 +34,7 @@ test('plain changes are on the way to the disk together', async () => {
   await done
 })
 
-test('a decision sees all that came before it, and nothing comes between it and its change', async () => {
+test('a decision sees all earlier changes, and nothing comes between it and its own change', async () => {
   const disk = new Disk()
   const queue = new ChangeQueue(disk.make)
   const seen: string[][] = []
@@ -51,19 +51,19 @@ test('a decision sees all that came before it, and nothing comes between it and 
   expect(disk.written).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a disk that fails and a decision against it are told to their own, and the next goes on', async () => {
+test('a disk error and a refused decision reach their own callers only, and the next change proceeds', async () => {
   const disk = new Disk()
   const queue = new ChangeQueue(disk.make)
   const failed = queue.decide(() => named('a'))
-  const refused = queue.decide(() => { throw new Error('not so') })
+  const refused = queue.decide(() => { throw new Error('refused') })
   const next = queue.change(named('c'))
   const outcomes = Promise.allSettled([failed, refused, next])
   await disk.endNext(new Error('EIO'))
   await disk.endNext()
-  expect((await outcomes).map(outcome => outcome.status === 'rejected' ? String(outcome.reason) : 'done')).toEqual(['Error: EIO', 'Error: not so', 'done'])
+  expect((await outcomes).map(outcome => outcome.status === 'rejected' ? String(outcome.reason) : 'done')).toEqual(['Error: EIO', 'Error: refused', 'done'])
 })
 
-test('two decisions that both hold only for the first are never both made', async () => {
+test('of many decisions that exclude each other only one is made', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = seededRandom(seed)
     const names = new Set<string>()
@@ -79,7 +79,7 @@ test('two decisions that both hold only for the first are never both made', asyn
   }
 })
 
-test('what comes beyond the limit is refused', async () => {
+test('changes beyond the limit are refused', async () => {
   const queue = new ChangeQueue(() => new Promise(() => undefined))
   for (let count = 0; count < WAITING_MAX; count++) void queue.change(named('a'))
   await expect(queue.change(named('a'))).rejects.toMatchObject({ code: 'refused' })

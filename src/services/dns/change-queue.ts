@@ -1,30 +1,31 @@
 /**
- * Changes of the zone, in an order in which each decision holds: what was decided by what the zone has (an update's conditions,
- * whose name it is) is made before anything else changes. Plain changes go together, so that the journal can group them.
+ * Orders the changes of the zone so that decisions stay valid: a change that depends on the zone's state (an update's
+ * prerequisites, the owner of a name) runs alone, before anything else changes. Other changes run concurrently, so that the
+ * journal can commit them as a group.
  *
  *     change  change  decide  change  decide
- *     └──together──┘  └alone┘ └─────┘ └alone┘
+ *     └─concurrent─┘  └alone┘ └─────┘ └alone┘
  */
 import { HamletError } from '../kit/errors.ts'
 import type { ZoneChange } from './core/zone/zone-change.ts'
 
-/** Beyond, changes are refused and may be sent again. */
+/** Beyond this, changes are refused; clients may retry. */
 export const WAITING_MAX = 10_000
 
 export class ChangeQueue {
-  /** Settles when the last decision is done with. */
+  /** Settles when the last decision has finished. */
   #decided: Promise<unknown> = Promise.resolve()
-  /** The plain changes since that are not done. */
+  /** The pending changes since then. */
   #together = new Set<Promise<unknown>>()
   #waiting = 0
   private readonly make: (change: ZoneChange) => Promise<void>
 
-  /** @param make returns when the change is safe on disk and in the zone */
+  /** @param make returns when the change is durable and in the zone */
   constructor(make: (change: ZoneChange) => Promise<void>) {
     this.make = make
   }
 
-  /** @throws as `make`; HamletError refused where too many wait */
+  /** @throws whatever `make` throws; HamletError refused if too many are waiting */
   async change(change: ZoneChange): Promise<void> {
     const done = this.#enter(this.#decided, () => this.make(change))
     const together = this.#together
@@ -35,8 +36,8 @@ export class ChangeQueue {
   }
 
   /**
-   * @param decide is called when all changes before are made. What it throws is thrown on; undefined: no change
-   * @throws as `make`; HamletError refused where too many wait
+   * @param decide called after all earlier changes; may throw, or return undefined for no change
+   * @throws whatever `decide` or `make` throws; HamletError refused if too many are waiting
    */
   async decide(decide: () => ZoneChange | undefined): Promise<void> {
     const done = this.#enter(Promise.all([this.#decided, ...this.#together]), () => {
@@ -50,7 +51,7 @@ export class ChangeQueue {
 
   #enter(before: Promise<unknown>, work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= WAITING_MAX) {
-      throw new HamletError({ code: 'refused', what: 'The change was not taken', why: `${WAITING_MAX} others wait for the disk`, remedy: 'send it again later' })
+      throw new HamletError({ code: 'refused', what: 'The change was rejected', why: `${WAITING_MAX} others are waiting for the disk`, remedy: 'send it again later' })
     }
     this.#waiting++
     return before.then(work).finally(() => { this.#waiting-- })

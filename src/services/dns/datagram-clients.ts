@@ -1,6 +1,6 @@
 /**
- * Queries that come by datagrams, a batch at a time: each is held against its client's share, answered in place where the answer
- * is known whole (core/answering/packet-cache.ts), and given to the machine else.
+ * Clients over UDP, a batch of datagrams at a time: each query is checked against its client's rate limit, answered in place if
+ * its response is in the packet cache (core/answering/packet-cache.ts), and otherwise passed to the machine.
  */
 import type { Clock } from '../kit/node/clock.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch } from '../kit/node/udp/door.ts'
@@ -14,9 +14,9 @@ export interface DatagramClientsOptions {
   readonly limit: ClientLimit
   readonly answerLog: AnswerLog
   readonly clock: Clock
-  /** True for an address of this machine: what runs here is not limited. */
+  /** Whether an address is this machine's: local clients are not limited. */
   readonly isOwnAddress: (address: string) => boolean
-  /** Called when a batch is through: the machine's outbox wants to be drained. */
+  /** Called after a batch, to drain the machine's outbox. */
   readonly drain: () => void
 }
 
@@ -38,7 +38,7 @@ export class DatagramClients {
       const answerBytes = machine.answerAtOnce(batch.slab, offset, length, batch.replies, index * REPLY_BYTES_MAX, REPLY_BYTES_MAX, nowMs)
       if (answerBytes > 0) {
         batch.replyLengths[index] = answerBytes
-        if (answerLog.answered()) this.#tell(batch, index)
+        if (answerLog.answered()) this.#report(batch, index)
         continue
       }
       machine.receive(batch.slab.subarray(offset, offset + length), batch.path(index), nowMs)
@@ -61,12 +61,12 @@ export class DatagramClients {
     return true
   }
 
-  /** The event that the machine would have told. */
-  #tell(batch: DatagramBatch, index: number): void {
+  /** Reports the event that the machine would have emitted. */
+  #report(batch: DatagramBatch, index: number): void {
     const at = index * REPLY_BYTES_MAX
     const { header, questions: [question] } = decodeMessage(batch.replies.subarray(at, at + (batch.replyLengths[index] ?? 0)))
     if (question === undefined) return
-    this.options.answerLog.tell({
+    this.options.answerLog.report({
       name: 'answered', question, rcode: header.rcode, source: header.aa ? 'zone' : 'cache', path: batch.path(index), tookMs: 0,
     })
   }

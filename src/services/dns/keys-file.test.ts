@@ -18,31 +18,31 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-test('BIND\'s syntax is read: comments of three kinds, quotes or none, several keys', () => {
+test('BIND\'s syntax is parsed: three kinds of comments, optional quotes, several keys', () => {
   const keys = parseKeys(`// made by hand\n# for home\nkey "Laptop.home." { algorithm hmac-sha256; secret "${SECRET}"; };\n/* two\nlines */ key b{secret "${SECRET}";algorithm HMAC-SHA512;};`)
   expect([...keys]).toMatchObject([['laptop.home', { algorithm: 'hmac-sha256' }], ['b', { algorithm: 'hmac-sha512' }]])
   expect(Buffer.from(keys.get('b')?.secret ?? []).toString()).toBe('0123456789abcdef')
 })
 
-test('a key that was written is read again', () => {
+test('a formatted key parses to itself', () => {
   expect([...parseKeys(formatKey(KEY)).values()].map(({ secret, ...rest }) => ({ ...rest, secret: new Uint8Array(secret) }))).toEqual([KEY])
 })
 
 test.each([
-  ['options { };', /"key" is missing/], ['key "a" { algorithm hmac-md5; secret "x"; };', /algorithm is none of hmac-sha256/],
-  ['key "a" { algorithm hmac-sha256; };', /no base64/], ['key "a" { algorithm hmac-sha256; secret "MDEy"; };', /3 octets, 16 needed/],
+  ['options { };', /"key" is missing/], ['key "a" { algorithm hmac-md5; secret "x"; };', /algorithm is not one of hmac-sha256/],
+  ['key "a" { algorithm hmac-sha256; };', /not base64/], ['key "a" { algorithm hmac-sha256; secret "MDEy"; };', /3 octets, fewer than 16/],
   [`key "a" { algorithm hmac-sha256; secret "${SECRET}" };`, /";" is missing/], [`key "a..b" { algorithm hmac-sha256; secret "${SECRET}"; };`, /label is empty/],
-  [`key "a" { algorithm hmac-sha256; secret "${SECRET}`, /quotation mark/], [formatKey(KEY) + formatKey({ ...KEY, name: 'LAPTOP' }), /line 5: the key "LAPTOP" stands there twice/],
+  [`key "a" { algorithm hmac-sha256; secret "${SECRET}`, /quotation mark/], [formatKey(KEY) + formatKey({ ...KEY, name: 'LAPTOP' }), /line 5: the key "LAPTOP" is defined twice/],
   ['key "a" {', /"}" is missing/],
-])('%s is refused, and its secret is not told', (text, reason) => {
+])('%s is rejected, and the error does not contain the secret', (text, reason) => {
   expect(() => parseKeys(text)).toThrow(reason)
   expect(() => parseKeys(text)).not.toThrow(SECRET)
 })
 
-test('a server takes keys up when they are written, keeps them while the file is broken, and forgets those that are taken out', async () => {
+test('a server picks up new keys, keeps the old ones while the file is broken, and drops removed ones', async () => {
   const logs: string[] = []
   const troubles: (string | undefined)[] = []
-  // Time goes only when the test says so.
+  // The timer fires only when the test says so.
   let wake = () => {}
   const clock = { nowMs: systemClock.nowMs, wakeAt: (_atMs: number, next: () => void) => { wake = next; return () => undefined } }
   const keyring = new Keyring({ folder, clock, log: text => logs.push(text), onTrouble: sentence => troubles.push(sentence) })

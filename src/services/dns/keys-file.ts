@@ -1,12 +1,12 @@
 /**
- * Keys in a file that BIND's tools take too (`nsupdate -k`, `dig -k`):
+ * Key files in BIND's format, which its tools accept too (`nsupdate -k`, `dig -k`):
  *
  *     key "laptop" {
  *       algorithm hmac-sha256;
  *       secret "pRP5FapFoJ95JEL06sv4PQ==";
  *     };
  *
- * The tools want one key in a file; the server reads several. Nobody but the owner may read it, and a secret stands nowhere else.
+ * The tools want one key per file; the server reads several. Only the owner may read the file, and secrets are stored nowhere else.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -21,13 +21,13 @@ const FILE_BYTES_MAX = 64 * 1024
 const KEYS_MAX = 64
 /** 128 bits. A shorter secret can be guessed from one signed message. */
 const SECRET_BYTES_MIN = 16
-const LOOK_EVERY_MS = 1000
+const CHECK_EVERY_MS = 1000
 
 const TOKEN = /\s+|(?:\/\/|#)[^\n]*|\/\*[^]*?\*\/|"([^"\n]*)"|([{};])|([^\s"{};]+)/y
 
 /**
- * The keys in a text, each under its name in lower case.
- * @throws HamletError file-damaged, which names the line and never what stands there
+ * Parses keys. @returns the keys by their names in lower case
+ * @throws HamletError file-damaged, which names the line but never its content
  */
 export function parseKeys(text: string, fileName = KEYS_FILE): ReadonlyMap<string, TsigKey> {
   if (text.length > FILE_BYTES_MAX) throw tooLong(text.length, fileName)
@@ -51,20 +51,20 @@ export function parseKeys(text: string, fileName = KEYS_FILE): ReadonlyMap<strin
     expect('}')
     expect(';')
     const key = keyFrom(name, fields, fileName, line)
-    if (keys.has(nameKey(key.name))) throw damaged(fileName, line, `the key "${key.name}" stands there twice`)
+    if (keys.has(nameKey(key.name))) throw damaged(fileName, line, `the key "${key.name}" is defined twice`)
     if (keys.size >= KEYS_MAX) throw damaged(fileName, line, `more than ${KEYS_MAX} keys`)
     keys.set(nameKey(key.name), key)
   }
   return keys
 }
 
-/** The key as parseKeys and BIND's tools read it. */
+/** Formats a key for parseKeys and BIND's tools. */
 export function formatKey({ name, algorithm, secret }: TsigKey): string {
   return `key "${name}" {\n  algorithm ${algorithm};\n  secret "${Buffer.from(secret).toString('base64')}";\n};\n`
 }
 
 /**
- * The key of that name in a file, or the only one that stands there.
+ * Reads the key of the given name from a file, or its only key.
  * @throws HamletError disk-failed or file-damaged
  */
 export async function readKey(path: string, name?: string): Promise<TsigKey> {
@@ -77,16 +77,16 @@ export interface KeyringOptions {
   readonly folder: string
   readonly clock: Clock
   readonly log: (text: string) => void
-  /** The file cannot be used: a sentence; undefined when it can again. */
+  /** Why the file cannot be used, as a sentence; undefined once it can. */
   readonly onTrouble: (sentence: string | undefined) => void
 }
 
-/** The keys that a server takes: those in its folder's file, read again within a second after it has changed. */
+/** The keys that a server accepts: those in the file in its folder, which is read again within a second of a change. */
 export class Keyring {
   #keys: ReadonlyMap<string, TsigKey> = new Map()
-  #seen = ''
+  #loadedState = ''
   #closed = false
-  #cancelLook: () => void = () => undefined
+  #cancelCheck: () => void = () => undefined
   readonly #path: string
   private readonly options: KeyringOptions
 
@@ -99,27 +99,27 @@ export class Keyring {
 
   /** Reads the file now, and again whenever it has changed, until `close`. */
   async watch(): Promise<void> {
-    await this.#look()
+    await this.#reload()
     if (this.#closed) return
-    this.#cancelLook = this.options.clock.wakeAt(this.options.clock.nowMs() + LOOK_EVERY_MS, () => void this.watch())
+    this.#cancelCheck = this.options.clock.wakeAt(this.options.clock.nowMs() + CHECK_EVERY_MS, () => void this.watch())
   }
 
   close(): void {
     this.#closed = true
-    this.#cancelLook()
+    this.#cancelCheck()
   }
 
-  /** A file that cannot be read leaves the keys as they were: whoever edits it is not locked out by half a line. */
-  async #look(): Promise<void> {
+  /** A file that cannot be parsed leaves the keys unchanged, so that a half-finished edit locks nobody out. */
+  async #reload(): Promise<void> {
     try {
       const found = await stat(this.#path).catch((error: unknown) => errnoOf(error) === 'ENOENT' ? undefined : Promise.reject(error))
-      const seen = found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size} ${found.mode}`
-      if (seen === this.#seen) return
-      this.#seen = seen
+      const state = found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size} ${found.mode}`
+      if (state === this.#loadedState) return
+      this.#loadedState = state
       this.#keys = found === undefined ? new Map() : await readKeys(this.#path)
       this.options.onTrouble(undefined)
       this.options.log(`${KEYS_FILE} holds ${this.#keys.size} ${this.#keys.size === 1 ? 'key' : 'keys'}`)
-      if (process.platform !== 'win32' && found !== undefined && (found.mode & 0o077) !== 0) this.options.log(`${KEYS_FILE} may be read by others: "chmod 600 ${this.#path}" keeps its secrets`)
+      if (process.platform !== 'win32' && found !== undefined && (found.mode & 0o077) !== 0) this.options.log(`${KEYS_FILE} can be read by others: run "chmod 600 ${this.#path}" to protect its secrets`)
     } catch (error) {
       this.options.log(oneLine(error))
       this.options.onTrouble(oneLine(error))
@@ -133,7 +133,7 @@ async function readKeys(path: string): Promise<ReadonlyMap<string, TsigKey>> {
   return parseKeys(text, basename(path))
 }
 
-/** What stands in a file, undefined where there is none. @throws HamletError disk-failed or file-damaged */
+/** The text of a file; undefined if there is none. @throws HamletError disk-failed or file-damaged */
 export async function readKeysText(path: string): Promise<string | undefined> {
   try {
     const { size } = await stat(path)
@@ -162,11 +162,11 @@ function tokensOf(text: string, fileName: string): { text: string; line: number 
 
 function keyFrom(name: string, fields: ReadonlyMap<string, string>, fileName: string, line: number): TsigKey {
   const algorithm = TSIG_ALGORITHMS.find(known => known === fields.get('algorithm')?.toLowerCase().replace(/\.$/, ''))
-  if (algorithm === undefined) throw damaged(fileName, line, `its algorithm is none of ${TSIG_ALGORITHMS.join(', ')}`)
+  if (algorithm === undefined) throw damaged(fileName, line, `its algorithm is not one of ${TSIG_ALGORITHMS.join(', ')}`)
   const text = fields.get('secret') ?? ''
   const secret = Buffer.from(text, 'base64')
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw damaged(fileName, line, 'its secret is no base64')
-  if (secret.length < SECRET_BYTES_MIN) throw damaged(fileName, line, `its secret has ${secret.length} octets, ${SECRET_BYTES_MIN} needed`)
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw damaged(fileName, line, 'its secret is not base64')
+  if (secret.length < SECRET_BYTES_MIN) throw damaged(fileName, line, `its secret has ${secret.length} octets, fewer than ${SECRET_BYTES_MIN}`)
   try {
     return { name: parseName(name), algorithm, secret }
   } catch (error) {

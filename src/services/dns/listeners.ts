@@ -1,7 +1,7 @@
 /**
- * The sockets that clients ask: one for UDP and one for TCP on each address, all with the same port. Never a wildcard, so that an
- * answer leaves from the address that was asked, and others keep theirs (systemd-resolved on 127.0.0.53). Addresses may come and
- * go while the server runs.
+ * The listening sockets: one for UDP and one for TCP on each address, all on the same port. They never bind a wildcard, so that
+ * an answer leaves from the address that was queried, and other servers keep theirs (systemd-resolved on 127.0.0.53). Addresses
+ * may come and go while the server runs.
  */
 import type { Socket } from 'node:net'
 import type { Endpoint, Path } from '../kit/endpoint.ts'
@@ -15,12 +15,12 @@ import type { TraceRing } from '../kit/trace.ts'
 
 export interface ListenersOptions {
   readonly addresses: readonly string[]
-  /** 0: any that is free for all. */
+  /** 0: any port that is free on all addresses. */
   readonly port: number
   readonly io?: Io
   readonly trace: TraceRing
   readonly clock: Clock
-  /** Told once of each new address that cannot be opened. */
+  /** Called once for each new address that cannot be opened. */
   readonly log: (text: string) => void
   readonly receive: (batch: DatagramBatch) => void
   readonly accept: (socket: Socket) => void
@@ -55,7 +55,7 @@ export class Listeners {
     return [...this.#doors.all].map(({ address }) => ({ address, port: this.port }))
   }
 
-  /** An address that is gone takes its answers with it: they are lost, as datagrams are. */
+  /** Sends an answer from the path's local address; if that address is gone, the answer is lost, as datagrams may be. */
   send(path: Path, bytes: Uint8Array): void {
     this.#doors.at(path.local.address)?.door.send(path, bytes)
   }
@@ -64,7 +64,7 @@ export class Listeners {
     for (const { door } of this.#doors.all) door.flush()
   }
 
-  /** Opens what is new and closes what is gone. */
+  /** Opens new addresses and closes those that are gone. */
   follow(addresses: readonly string[]): Promise<void> {
     return this.#doors.follow(addresses)
   }
@@ -74,7 +74,7 @@ export class Listeners {
   }
 }
 
-/** @throws HamletError where the address or its port cannot be had for both transports */
+/** @throws HamletError if the address and port are not available for both transports */
 async function openListener(address: string, port: number, { trace, clock, io = 'auto', receive, accept }: ListenersOptions): Promise<Listener> {
   const door = await openTracedDoor({ addresses: [address], port, io, receive }, trace, 'dns', clock)
   try {

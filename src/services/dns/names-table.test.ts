@@ -19,7 +19,7 @@ const register = (name: string, rdata = '192.0.2.1') => {
 }
 const names = () => [...rows.values()].map(({ name }) => name)
 
-test('a name is shown with what it has now, and no more with what it had', () => {
+test('a name is shown with its current records only', () => {
   register('a.home')
   register('a.home', '192.0.2.2')
   expect([...rows.values()]).toEqual([{ name: 'a.home', type: 'A', data: '192.0.2.2', ttl: '10', source: 'registered' }])
@@ -28,7 +28,7 @@ test('a name is shown with what it has now, and no more with what it had', () =>
   expect(rows.size).toBe(0)
 })
 
-test('of a great many names the newest are shown, and a row says how many more there are', () => {
+test('of too many names the newest are shown, and a row says how many more there are', () => {
   for (let index = 0; index < 2005; index++) register(`n${index}.home`)
   expect([rows.size, names().includes('n4.home'), names().includes('n5.home'), names().includes('n2004.home')]).toEqual([2001, false, true, true])
   expect(names()).toContain('… and 5 more')
@@ -37,7 +37,7 @@ test('of a great many names the newest are shown, and a row says how many more t
   expect([rows.size, names().some(name => name?.startsWith('…'))]).toEqual([2000, false])
 })
 
-test('a zone that was loaded is shown from its beginning, in place of all before', () => {
+test('a newly loaded zone is shown from its beginning, in place of all earlier rows', () => {
   register('old.home')
   const loaded = new Zone()
   for (let index = 0; index < 2500; index++) loaded.apply({ change: 'register', name: `n${index}.home`, type: 'A', rdata: '192.0.2.1', replace: true })

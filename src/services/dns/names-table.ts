@@ -1,6 +1,6 @@
 /**
- * The panel's table of names: the registered ones, and the newest of those that upstreams told, for as long as they hold. Of a
- * great many only some are shown, and a row says how many more there are.
+ * The panel's table of names: the registered names, and the newest answers of upstreams until they expire. If there are too many
+ * to show, a row says how many more there are.
  */
 import type { RowOf } from '../kit/contract.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -13,20 +13,20 @@ import { formatType } from './wire/types.ts'
 
 type SetRow = (key: string, row: RowOf<typeof dns> | undefined) => void
 
-/** More names than a person reads. What is registered later takes the place of what is shown longest. */
+/** More names than anyone reads. A newly registered name replaces the one shown longest. */
 const REGISTERED_NAMES_MAX = 2000
 const ROWS_OF_NAME_MAX = 100
 const MORE_KEY = ' more'
 const CACHED_ROWS_MAX = 500
-/** New cached rows a second: in a flood nobody reads them all. */
+/** New cached rows per second: in a flood nobody reads them all. */
 const CACHED_ROWS_PER_SECOND_MAX = 100
 const SWEEP_EVERY_MS = 1000
 
 export class NamesTable {
-  /** Name → keys of its rows, shown longest first. */
+  /** Name → keys of its rows, those shown longest first. */
   readonly #registered = new Map<string, Set<string>>()
   #more = 0
-  /** Row key → when it expires, oldest first. */
+  /** Row key → its expiry, oldest first. */
   readonly #cached = new Map<string, number>()
   #second = 0
   #shownInSecond = 0
@@ -35,14 +35,14 @@ export class NamesTable {
   private readonly clock: Clock
   private readonly countRegistered: () => number
 
-  /** @param countRegistered how many names are registered now */
+  /** @param countRegistered returns the current number of registered names */
   constructor(setRow: SetRow, clock: Clock, countRegistered: () => number) {
     this.setRow = setRow
     this.clock = clock
     this.countRegistered = countRegistered
   }
 
-  /** Shows what a name has now, and no more what it had. */
+  /** Shows a name's current records in place of its earlier ones. */
   showRegistered(name: string, records: readonly ResourceRecord[]): void {
     const before = this.#registered.get(nameKey(name)) ?? new Set()
     const now = new Set<string>()
@@ -60,7 +60,7 @@ export class NamesTable {
     this.#keepToLimit()
   }
 
-  /** Shows the first of these, and no other, as registered. @param records those of one name together */
+  /** Shows these records, up to the limit, as all that is registered. @param records with those of each name together */
   showAllRegistered(records: Iterable<ResourceRecord>): void {
     const byName = new Map<string, ResourceRecord[]>()
     for (const record of records) {

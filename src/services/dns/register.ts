@@ -1,4 +1,4 @@
-/** The client side of a DNS server's admin port: how an application server registers its name. */
+/** The client of a DNS server's admin port, with which an application server registers its name. */
 import { randomBytes } from 'node:crypto'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
@@ -10,21 +10,21 @@ import { nodeHmac } from './hmac.ts'
 import { readKey } from './keys-file.ts'
 
 export interface SendOptions {
-  /** For each attempt. */
+  /** Per attempt. */
   readonly timeoutMs?: number
   readonly attempts?: number
-  /** A file with one key (keys-file.ts), read anew each time: lines are signed with it, and so taken from anywhere. */
+  /** A file with one key (keys-file.ts), read each time: it signs the line, which is then accepted from anywhere. */
   readonly keyFile?: string | undefined
 }
 
 const TIMEOUT_MS = 1000
 const ATTEMPTS = 3
-/** LIST of all names a server can hold, and some room. */
+/** More lines than a LIST of all names that a server can hold. */
 const LINES_MAX = 50_000
 
 /**
- * Sends one admin line and returns the reply's lines, the last of which begins with OK. A line that gets no reply is sent again:
- * all admin lines may be repeated.
+ * Sends one admin line and returns the lines of the reply, the last of which begins with OK. A line without a reply is sent again,
+ * which is safe because all admin lines are idempotent.
  * @throws HamletError refused (the server's ERROR line), upstream-unreachable (nothing listens there), timed-out (silence), disk-failed or file-damaged (the key)
  */
 export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS, keyFile }: SendOptions = {}): Promise<string[]> {
@@ -66,7 +66,7 @@ export async function sendAdminLine(server: Endpoint, line: string, { timeoutMs 
   }
 }
 
-/** Each attempt is signed anew: a list is not sent twice for one signature. */
+/** Signs each attempt separately, since the server does not send a list twice for one signature. */
 function octetsOf(line: string, key: TsigKey | undefined): Uint8Array {
   const octets = Buffer.from(line, 'utf8')
   return key === undefined ? octets : Buffer.from(signLine(octets.toString('latin1'), key, Date.now() / 1000, randomBytes(8).toString('hex'), nodeHmac), 'latin1')

@@ -1,4 +1,4 @@
-/** The stub resolver: what the gateway and the command line ask names with. Never the system's own resolver. */
+/** The stub resolver with which the gateway and the command line look up names. It never uses the system's resolver. */
 import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -17,16 +17,16 @@ export { questionOf, unresolved, type Resolution }
 
 export interface Resolver {
   /**
-   * Asks for a name. That it does not exist, or has no such record, is a result.
-   * @throws UsageError for what is no name or type; HamletError upstream-unreachable (nothing listens) or timed-out (silence)
+   * Looks up a name. That it does not exist, or has no such record, is a result.
+   * @throws UsageError for an invalid name or type; HamletError upstream-unreachable (nothing listens) or timed-out (silence)
    */
   resolve(qname: string, qtype: string): Promise<Resolution>
-  /** Gives up what is under way. */
+  /** Abandons pending lookups. */
   close(): Promise<void>
 }
 
 export interface ResolverOptions {
-  /** Asked in this order, each again while it is silent. */
+  /** Queried in this order, and again while they are silent. */
   readonly servers: readonly Endpoint[]
   readonly clock: Clock
   readonly random: Random
@@ -59,7 +59,7 @@ class StubResolver implements Resolver {
   constructor(options: ResolverOptions) {
     this.options = options
     const { servers, random, trace, clock, timings = RESOLVER_TIMINGS } = options
-    // The empty option asks a server to tell how it knows.
+    // The empty option asks the server where its answer came from.
     this.#forwarder = new Forwarder({ random, timings, ednsOptions: [provenanceOption('')] })
     this.#servers = new UpstreamGroup(ROOT, servers.map(plainUpstream))
     this.#doors = new UpstreamDoors({
@@ -109,7 +109,7 @@ class StubResolver implements Resolver {
 
   #settle({ wanted: question, waiters, outcome }: Settled<Waiter>): void {
     const nowMs = this.options.clock.nowMs()
-    // "No such name" is not remembered: whoever registers it wants to see it at once.
+    // Negative answers are not cached: a name should resolve as soon as it is registered.
     if (outcome.kind === 'found' && outcome.finding.answers.length > 0) this.#cache.put(question, outcome.finding, outcome.upstream.title, nowMs)
     for (const waiter of waiters) {
       const tookMs = nowMs - waiter.startedAtMs
@@ -130,6 +130,6 @@ class StubResolver implements Resolver {
 }
 
 function overloaded(qname: string, closed: boolean, serverCount: number): HamletError {
-  const why = closed ? 'the resolver was closed' : serverCount === 0 ? 'no DNS server is set' : 'too many questions are under way'
+  const why = closed ? 'the resolver was closed' : serverCount === 0 ? 'no DNS server is set' : 'too many lookups are pending'
   return new HamletError({ code: serverCount === 0 ? 'upstream-unreachable' : 'refused', what: `${qname} could not be looked up`, why, remedy: serverCount === 0 ? 'name a server with --dns IP:PORT' : 'try again' })
 }

@@ -1,4 +1,4 @@
-/** Tells the secondaries by a socket of its own that the zone has changed (core/admin/notify.ts says when). */
+/** Notifies the secondaries of zone changes, from a socket of its own (core/admin/notify.ts decides when). */
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { isWildcard } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
@@ -10,13 +10,13 @@ import { Notifier } from './core/admin/notify.ts'
 import type { ResourceRecord } from './wire/message.ts'
 
 export interface Secondaries {
-  /** The zone has this SOA now. */
+  /** The zone now has this SOA. */
   changed(soa: ResourceRecord): void
   close(): Promise<void>
 }
 
 /**
- * @param host the server's own address, which secondaries know it by; where it has many, the system takes the one that leads there
+ * @param host the address by which secondaries know the server; with a wildcard, the system picks the one on the route to each
  * @throws HamletError address-not-local
  */
 export async function openSecondaries(secondaries: readonly Endpoint[], host: string, context: ServiceContext<typeof dns>): Promise<Secondaries> {
@@ -30,10 +30,10 @@ export async function openSecondaries(secondaries: readonly Endpoint[], host: st
     machine: notifier, clock,
     door: () => door,
     onEvent({ name, secondary, serial, rcode }) {
-      const told = { secondary: formatEndpoint(secondary.peer), serial, rcode }
-      trace.event('dns', { event: name, ...told }, clock.nowMs())
-      context.emit(name, told)
-      if (rcode !== 'NOERROR') context.log(`${told.secondary} was told of serial ${serial} and ${rcode === 'SILENT' ? 'does not answer' : `answers ${rcode}`}; it asks by itself when its refresh time comes`)
+      const notified = { secondary: formatEndpoint(secondary.peer), serial, rcode }
+      trace.event('dns', { event: name, ...notified }, clock.nowMs())
+      context.emit(name, notified)
+      if (rcode !== 'NOERROR') context.log(`${notified.secondary} was notified of serial ${serial} and ${rcode === 'SILENT' ? 'does not answer' : `answers ${rcode}`}; it will check by itself after its refresh interval`)
     },
   })
   return {

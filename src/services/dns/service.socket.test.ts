@@ -42,7 +42,7 @@ interface Started {
   stop(): Promise<void>
 }
 
-/** How UDP goes: set by the suite, which runs over both doors. */
+/** The UDP implementation; the suite runs over each. */
 let io: Io = 'auto'
 
 async function start(settings: Record<string, unknown> = {}, dataFolder = folder): Promise<Started> {
@@ -75,23 +75,23 @@ async function silentPeer(): Promise<Endpoint> {
   return door.locals[0] ?? expect.unreachable('a socket is bound')
 }
 
-/** A port of this machine that nobody listens on. */
+/** A port on which nothing listens. */
 const closedPort = async (): Promise<Endpoint> => ({ address: LOOPBACK, port: await freePort() })
 
 const text = ({ address, port }: Endpoint) => `${address}:${port}`
 
-// The add-on is for Linux.
-describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])('the DNS server over %s', way => {
-  beforeAll(() => { io = way })
+// The batch add-on exists for Linux only.
+describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])('the DNS server over %s', implementation => {
+  beforeAll(() => { io = implementation })
 
-  test('the lines of the original are printed with the real port, which UDP and TCP share', async () => {
+  test('the contract lines are printed with the actual port, which UDP and TCP share', async () => {
     const { lines, service, dns } = await start()
     expect(lines).toEqual([`DNS Server is running on 127.0.0.1:${dns.port}...`, 'Waiting for requests...'])
     expect(service.endpoints.filter(({ name }) => name === 'dns').map(({ transport, port }) => [transport, port])).toEqual([['udp', dns.port], ['tcp', dns.port]])
     expect(service.pinned).toEqual({ port: dns.port, admin_port: service.endpoints.find(({ name }) => name === 'admin')?.port })
   })
 
-  test('a registered name is resolved, shown and told, and survives a restart', async () => {
+  test('a registered name is resolved, shown, reported as an event, and survives a restart', async () => {
     const first = await start()
     expect(await sendAdminLine(first.admin, 'REGISTER my-app.home 192.168.1.50')).toEqual(['OK my-app.home A 192.168.1.50'])
     expect(await resolverFor(first.dns).resolve('my-app.home', 'A')).toMatchObject({
@@ -107,7 +107,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect([...second.rows.values()]).toHaveLength(1)
   })
 
-  test('what is in the journal but not yet in dns.zone is there after a crash', async () => {
+  test('changes in the journal that are not yet in dns.zone survive a crash', async () => {
     const crashed = await start()
     await sendAdminLine(crashed.admin, 'REGISTER my-app.home 192.168.1.50')
     const copy = await mkdtemp(join(tmpdir(), 'hamlet-dns-'))
@@ -129,19 +129,19 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     await expect(sendAdminLine(admin, 'REGISTER x.local 192.0.2.1')).rejects.toMatchObject({ code: 'refused', parts: { why: expect.stringContaining('multicast DNS') } })
   })
 
-  test('three hundred names are listed whole', async () => {
+  test('LIST returns all of three hundred names', async () => {
     const { admin } = await start()
     await Promise.all(Array.from({ length: 300 }, (_, index) => sendAdminLine(admin, `REGISTER n${index}.home 192.0.2.${index % 250}`)))
     const lines = await sendAdminLine(admin, 'LIST')
     expect([lines.length, lines[300]]).toEqual([301, 'OK 300 names'])
   })
 
-  test('nothing listens at the admin port, or it is silent', async () => {
+  test('a closed admin port and a silent one are told apart', async () => {
     await expect(sendAdminLine(await closedPort(), 'LIST')).rejects.toMatchObject({ code: 'upstream-unreachable' })
     await expect(sendAdminLine(await silentPeer(), 'LIST', { timeoutMs: 20, attempts: 2 })).rejects.toMatchObject({ code: 'timed-out' })
   })
 
-  test('a name that is not known here is asked of the upstream and remembered', async () => {
+  test('an unknown name is forwarded to the upstream and cached', async () => {
     const upstream = await start({}, await mkdtemp(join(folder, 'upstream-')))
     await sendAdminLine(upstream.admin, 'REGISTER www.example.org 203.0.113.7')
     const { dns, events, rows, service } = await start({ upstream: [text(upstream.dns)] })
@@ -152,14 +152,14 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect(rows.size).toBe(0)
   })
 
-  test('an answer too large for UDP comes by TCP, through two servers and the resolver', async () => {
+  test('an answer too large for UDP comes over TCP, through two servers and the resolver', async () => {
     const upstream = await start({}, await mkdtemp(join(folder, 'upstream-')))
     await Promise.all(Array.from({ length: 90 }, (_, index) => sendAdminLine(upstream.admin, `REGISTER big.example.org A 203.0.113.${index}`)))
     const { dns } = await start({ upstream: [text(upstream.dns)] })
     expect((await resolverFor(dns).resolve('big.example.org', 'A')).records).toHaveLength(90)
   })
 
-  test('a closed upstream: SERVFAIL within 2 s, the reason as health, and well again when it opens', async () => {
+  test('a closed upstream: SERVFAIL within 2 s and the reason as health, until it opens', async () => {
     const closed = await closedPort()
     const { dns, health } = await start({ upstream: [text(closed)] })
     const resolver = resolverFor(dns)
@@ -179,7 +179,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect([rcode, tookMs < 4000]).toEqual(['SERVFAIL', true])
   })
 
-  test('many queries on one TCP connection are all answered, also where the stream is cut anywhere', async () => {
+  test('many queries on one TCP connection are all answered, wherever the stream is split', async () => {
     const { admin, dns } = await start()
     await sendAdminLine(admin, 'REGISTER my-app.home 192.168.1.50')
     const socket = await connectStream(dns, 1000)
@@ -199,7 +199,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect(ids.size).toBe(200)
   })
 
-  test('a dns.zone that a person wrote is served; one they change meanwhile is kept, with the newer changes on top', async () => {
+  test('a hand-written dns.zone is served; one edited meanwhile is kept, with the newer changes on top', async () => {
     await writeFile(join(folder, 'dns.zone'), '$TTL 120\nprinter A 192.0.2.9 ; by hand\n')
     const { admin, dns, stop } = await start()
     expect((await resolverFor(dns).resolve('printer.home', 'A')).records).toMatchObject([{ ttl: 120, data: '192.0.2.9' }])
@@ -209,7 +209,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect((await readFile(join(folder, 'dns.zone'), 'latin1')).split('\n').filter(line => / A /.test(line)).map(line => line.split(' ')[0])).toEqual(['scanner', 'my-app'])
   })
 
-  test('a dns.zone that nobody changed through Hamlet stays as the person wrote it', async () => {
+  test('a hand-written dns.zone stays unchanged if nothing is registered', async () => {
     const written = 'printer A 192.0.2.9 ; by hand\n'
     await writeFile(join(folder, 'dns.zone'), written)
     const { stop } = await start()
@@ -217,7 +217,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect(await readFile(join(folder, 'dns.zone'), 'latin1')).toBe(written)
   })
 
-  test('a damaged dns.zone is left as it is, its line is named, and the journal still counts', async () => {
+  test('a damaged dns.zone is left alone, its line is reported, and the names in the journal are served', async () => {
     const first = await start()
     await sendAdminLine(first.admin, 'REGISTER my-app.home 192.168.1.50')
     const journal = await readFile(join(folder, 'dns.journal'))
@@ -226,13 +226,13 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     await writeFile(join(folder, 'dns.zone'), damaged)
     await writeFile(join(folder, 'dns.journal'), journal)
     const { dns, logs, health } = await start()
-    expect(logs.join('\n')).toMatch(/dns\.zone could not be read: line 2: .*1\.2\.3.*It stays as it is/)
+    expect(logs.join('\n')).toMatch(/dns\.zone could not be read: line 2: .*1\.2\.3.*It is left as it is/)
     expect(health[0]).toContain('line 2')
     expect(await readFile(join(folder, 'dns.zone'), 'latin1')).toBe(damaged)
     expect((await resolverFor(dns).resolve('my-app.home', 'A')).records).toHaveLength(1)
   })
 
-  test('dns.zone follows a change by itself, and the journal starts anew', async () => {
+  test('dns.zone is rewritten after a change, and the journal restarted', async () => {
     const { admin } = await start()
     await sendAdminLine(admin, 'REGISTER my-app.home 192.168.1.50')
     const journal = join(folder, 'dns.journal')
@@ -240,12 +240,12 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     await expect.poll(async () => (await readdir(folder)).includes('dns.zone') && (await stat(journal)).size < full).toBe(true)
   })
 
-  test('a second server on the same folder is told who holds it', async () => {
+  test('a second server on the same folder is refused', async () => {
     await start()
     await expect(start()).rejects.toMatchObject({ code: 'folder-locked' })
   })
 
-  test('a port that TCP has lost is not taken by UDP either, and the folder is free again', async () => {
+  test('if the TCP port is taken, UDP is not left open, and the folder is unlocked', async () => {
     const taken = createServer()
     await new Promise<void>(resolve => taken.listen(0, LOOPBACK, resolve))
     closers.push(() => new Promise(resolve => taken.close(resolve)))
@@ -261,7 +261,7 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     await expect(start({ port, upstream: [`127.0.0.1:${port}`] })).rejects.toMatchObject({ code: 'usage' })
   })
 
-  test('the resolver says why: nothing listens, silence, no such name, no such record', async () => {
+  test('the resolver says why: nothing listens, silence, NXDOMAIN, NODATA', async () => {
     const { admin, dns } = await start()
     await sendAdminLine(admin, 'REGISTER my-app.home 192.168.1.50')
     await expect(resolverFor(await closedPort()).resolve('a.home', 'A')).rejects.toMatchObject({ code: 'upstream-unreachable' })
@@ -273,12 +273,12 @@ describe.each<Io>(process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'])
     expect((await resolver.resolve('nope.home', 'A'))).toMatchObject({ rcode: 'NXDOMAIN', records: [], sentence: expect.stringContaining('nope.home does not exist') })
     expect((await resolver.resolve('my-app.home', 'MX'))).toMatchObject({ rcode: 'NOERROR', records: [], sentence: expect.stringContaining('has no MX record') })
     expect(await resolver.resolve('my-app.home', 'A')).toMatchObject({ source: 'server' })
-    expect(await resolver.resolve('MY-APP.home', 'A')).toMatchObject({ source: 'cache', server: '', sentence: expect.stringContaining('remembered') })
+    expect(await resolver.resolve('MY-APP.home', 'A')).toMatchObject({ source: 'cache', server: '', sentence: expect.stringContaining('cached') })
     await expect(resolver.resolve('a..home', 'A')).rejects.toBeInstanceOf(HamletError)
     await expect(resolver.resolve('a.home', 'FROG')).rejects.toMatchObject({ code: 'usage' })
   })
 
-  test('closing a resolver ends what it waits for', async () => {
+  test('closing a resolver rejects its pending lookups', async () => {
     const resolver = resolverFor(await silentPeer())
     const waiting = resolver.resolve('a.home', 'A')
     await resolver.close()

@@ -1,4 +1,4 @@
-/** The DNS server on real sockets and disk. What it decides is in core/answering/server.ts; here is what carries it out. */
+/** The DNS server on real sockets and disk. Decisions are made in core/answering/server.ts and carried out here. */
 import { join } from 'node:path'
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
@@ -18,7 +18,7 @@ import { DnsServer } from './core/answering/server.ts'
 import { FilteredAnswers } from './filtered-answers.ts'
 import { NamesTable } from './names-table.ts'
 import { readUpstreamSettings, refuseOwnAddress, type UpstreamSettings } from './upstream-settings.ts'
-import { openSockets, type NoticedEvent } from './sockets.ts'
+import { openSockets, type ReportedEvent } from './sockets.ts'
 import { ROOT } from './wire/name.ts'
 import { openZoneStore, type ZoneStore } from './zone-store.ts'
 
@@ -59,15 +59,15 @@ async function start(context: Context, others: UpstreamSettings, closers: (() =>
     routes: createRoutes(others.upstreams, others.forwardings), allowPrivate: others.allowPrivate, random: context.random, randomizeCase: !settings.plain_letters,
     hidesCanaries: hideCanaries(context), authority: administration.authority,
   })
-  const { front, driver, follow, close } = await openSockets({
+  const { listeners, driver, follow, close } = await openSockets({
     context, machine, answerLog, authorities: others.authorities, update: message => administration.changes.update(message),
-    notice: event => event.name === 'refused' ? administration.refusals.tell(event) : onEvent(event, filtered, answerLog, table, health),
+    report: event => event.name === 'refused' ? administration.refusals.report(event) : onEvent(event, filtered, answerLog, table, health),
   })
   closers.push(close)
   const target = adminTarget(administration, store, machine, table)
   const adminDoor = await administration.openPort(target)
   closers.push(() => adminDoor.close())
-  const { locals, port } = front
+  const { locals, port } = listeners
   refuseOwnAddress(others, locals)
   const adminPort = adminDoor.locals[0]?.port ?? settings.admin_port
   table.showAllRegistered(store.zone.records())
@@ -76,7 +76,7 @@ async function start(context: Context, others: UpstreamSettings, closers: (() =>
   context.log(describeIo(settings.io))
   context.log(`Names are kept in ${join(context.dataFolder, 'dns.zone')}; the admin port is ${formatEndpoint({ address: settings.admin_host, port: adminPort })}`)
   const endpoints = (): ServiceEndpoint[] => [
-    ...front.locals.flatMap(({ address }): ServiceEndpoint[] => [{ name: 'dns', transport: 'udp', address, port }, { name: 'dns', transport: 'tcp', address, port }]),
+    ...listeners.locals.flatMap(({ address }): ServiceEndpoint[] => [{ name: 'dns', transport: 'udp', address, port }, { name: 'dns', transport: 'tcp', address, port }]),
     ...adminDoor.locals.map(({ address }): ServiceEndpoint => ({ name: 'admin', transport: 'udp', address, port: adminPort })),
   ]
   const unfollow = followAddresses([{ host: settings.host, follow }, { host: settings.admin_host, follow: addresses => adminDoor.follow(addresses) }], { ...context, endpoints })
@@ -92,19 +92,19 @@ async function start(context: Context, others: UpstreamSettings, closers: (() =>
   }
 }
 
-/** In LAN mode others ask this server, and shall go on doing so. The table shows the names that are hidden for it. */
+/** In LAN mode, hides the canary names so that clients keep using this server, and lists them in the table. */
 function hideCanaries({ settings, setRow }: Context): boolean {
   const hides = settings.canary === 'always' || (settings.canary === 'lan' && !isLoopback(settings.host))
   if (hides) for (const { name, effect } of CANARY_NAMES) setRow(`built in ${name}`, { name, type: 'any', data: `does not exist: ${effect}`, ttl: '', source: 'built in' })
   return hides
 }
 
-function onEvent(event: Exclude<NoticedEvent, { name: 'refused' }>, filtered: FilteredAnswers, answerLog: AnswerLog, table: NamesTable, health: Context['health']): void {
+function onEvent(event: Exclude<ReportedEvent, { name: 'refused' }>, filtered: FilteredAnswers, answerLog: AnswerLog, table: NamesTable, health: Context['health']): void {
   switch (event.name) {
     case 'upstream': return health.set(`upstream ${event.zone}`, unreachable(event.zone, event.trouble))
-    case 'filtered': return filtered.tell(event)
+    case 'filtered': return filtered.report(event)
     case 'cached': return table.showCached(event.finding.answers, event.expiresAtMs)
-    case 'answered': if (answerLog.answered()) answerLog.tell(event)
+    case 'answered': if (answerLog.answered()) answerLog.report(event)
   }
 }
 
@@ -122,5 +122,5 @@ function adminTarget({ changes }: Administration, { zone }: ZoneStore, machine: 
 
 function unreachable(zone: string, trouble: string | undefined): string | undefined {
   if (trouble === undefined) return undefined
-  return `Names ${zone === ROOT ? 'of the internet' : `below ${zone}`} cannot be found: ${trouble}`
+  return `Names ${zone === ROOT ? 'on the internet' : `below ${zone}`} cannot be resolved: ${trouble}`
 }

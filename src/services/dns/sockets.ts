@@ -1,9 +1,9 @@
 /**
- * The sockets of the DNS server, joined with its machine:
+ * Connects the sockets of the DNS server to its machine:
  *
- *     clients ──UDP──▶ front doors ──▶ datagram clients ─▶ ┌─────────┐ ──▶ upstream doors ──▶ UDP, TCP, TLS, HTTPS
- *     clients ──TCP──▶ front doors ──▶ stream clients ───▶ │ machine │ ◀──
- *                                     ◀─────────────────── └─────────┘
+ *     clients ──UDP──▶ listeners ──▶ datagram clients ─▶ ┌─────────┐ ──▶ upstream doors ──▶ UDP, TCP, TLS, HTTPS
+ *     clients ──TCP──▶ listeners ──▶ stream clients ───▶ │ machine │ ◀──
+ *                                   ◀─────────────────── └─────────┘
  */
 import { formatEndpoint, type Path } from '../kit/endpoint.ts'
 import { isLoopback } from '../kit/ip-address.ts'
@@ -22,13 +22,13 @@ import { UpstreamDoors } from './upstream/doors.ts'
 import type { Message } from './wire/message.ts'
 import { TYPE } from './wire/types.ts'
 
-/** What others hear of; queries, updates and transfers are answered here. */
-export type NoticedEvent = Exclude<DnsEvent, { name: 'ask' | 'forget' | 'updateAsked' | 'transferAsked' }>
+/** The events to report; upstream queries, updates and transfers are handled here. */
+export type ReportedEvent = Exclude<DnsEvent, { name: 'ask' | 'forget' | 'updateAsked' | 'transferAsked' }>
 
 export interface Sockets {
-  readonly front: Listeners
+  readonly listeners: Listeners
   readonly driver: Driver
-  /** Answers on what is new among these addresses, and no longer on what is gone. */
+  /** Opens listeners on new addresses, and closes those on addresses that are gone. */
   follow(addresses: readonly string[]): Promise<void>
   close(): Promise<void>
 }
@@ -39,13 +39,13 @@ export interface SocketsOptions {
   readonly answerLog: AnswerLog
   /** Certificates trusted for upstreams (upstream-settings.ts). */
   readonly authorities: readonly string[]
-  /** Makes a dynamic update. @returns the response code, once everything is safe on disk */
+  /** Makes a dynamic update. @returns the response code, once everything is durable */
   readonly update: (message: Message) => Promise<number>
-  readonly notice: (event: NoticedEvent) => void
+  readonly report: (event: ReportedEvent) => void
 }
 
 /** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
-export async function openSockets({ context, machine, answerLog, authorities, update, notice }: SocketsOptions): Promise<Sockets> {
+export async function openSockets({ context, machine, answerLog, authorities, update, report }: SocketsOptions): Promise<Sockets> {
   const { settings, clock, trace, random } = context
   const streamClients = new StreamClients({
     trace, clock,
@@ -66,18 +66,18 @@ export async function openSockets({ context, machine, answerLog, authorities, up
     refused: (query, why) => machine.refused(query, why, clock.nowMs()),
     drain: () => driver.drain(),
   })
-  // The first address may be asked while the others are still being opened.
-  let front: Listeners | undefined
-  // One door for the driver: an answer to a stream goes by it, and what is asked of upstreams leaves together.
+  // The first address may receive queries while the others are still being opened.
+  let listeners: Listeners | undefined
+  // One door for the driver: it routes answers to UDP or TCP, and sends all upstream queries in one batch.
   const routed = {
     send(path: Path, bytes: Uint8Array) {
-      if (!streamClients.send(path, bytes)) front?.send(path, bytes)
+      if (!streamClients.send(path, bytes)) listeners?.send(path, bytes)
     },
     sendTrain(): never {
       throw new Error('the DNS machine sends no trains')
     },
     flush() {
-      front?.flush()
+      listeners?.flush()
       upstreams.flush()
       return true
     },
@@ -90,19 +90,19 @@ export async function openSockets({ context, machine, answerLog, authorities, up
       else if (event.name === 'forget') upstreams.forget(event.queries)
       else if (event.name === 'updateAsked') void update(event.request.message).then(rcode => answerUpdate(event.request, rcode)).catch((error: unknown) => context.fail(error))
       else if (event.name === 'transferAsked') transfer(event, context, streamClients)
-      else notice(event)
+      else report(event)
     },
   })
   const answerUpdate = (request: Request, rcode: number): void => {
     machine.answerUpdate(request, rcode)
     driver.drain()
   }
-  const opened = front = await openListeners({
+  const opened = listeners = await openListeners({
     addresses: addressesToBind(settings.host), port: settings.port, io: settings.io, trace, clock, log: context.log,
     receive: batch => datagramClients.receive(batch), accept: socket => streamClients.accept(socket),
   })
   return {
-    front: opened, driver,
+    listeners: opened, driver,
     follow(addresses) {
       ownAddresses = new Set(addressesToBind('::'))
       return opened.follow(addresses)
@@ -115,8 +115,8 @@ export async function openSockets({ context, machine, answerLog, authorities, up
 }
 
 function transfer({ request: { path, message }, serial, messages }: Extract<DnsEvent, { name: 'transferAsked' }>, { trace, clock, emit }: ServiceContext<typeof dns>, clients: StreamClients): void {
-  const told = { secondary: formatEndpoint(path.peer), kind: message.questions[0]?.type === TYPE.IXFR ? 'IXFR' as const : 'AXFR' as const, serial }
-  trace.event('dns', { event: 'transferred', ...told }, clock.nowMs())
-  emit('transferred', told)
+  const transferred = { secondary: formatEndpoint(path.peer), kind: message.questions[0]?.type === TYPE.IXFR ? 'IXFR' as const : 'AXFR' as const, serial }
+  trace.event('dns', { event: 'transferred', ...transferred }, clock.nowMs())
+  emit('transferred', transferred)
   clients.stream(path, messages)
 }

@@ -16,13 +16,13 @@ afterEach(async () => {
 interface Served {
   readonly clients: StreamClients
   readonly port: number
-  /** Queries that were taken up. */
+  /** The queries taken up. */
   readonly asked: { id: number; path: Path }[]
-  /** How many octets have come from a client. */
+  /** The number of octets received from a client. */
   heardFrom(client: Client): number | undefined
 }
 
-/** Answers each query with its own octets, at once or when the test says so. */
+/** Echoes each query, at once or when the test says so. */
 async function serve({ limits = {}, answersAtOnce = true, clock = systemClock }: { limits?: Partial<StreamLimits>; answersAtOnce?: boolean; clock?: Clock } = {}): Promise<Served> {
   const asked: { id: number; path: Path }[] = []
   const clients: StreamClients = new StreamClients({
@@ -64,7 +64,7 @@ class Client {
   }
 }
 
-/** Every address of 127.0.0.0/8 is this machine: clients of different addresses cost nothing. */
+/** Every address in 127.0.0.0/8 is this machine's, so clients with different addresses are easy to make. */
 async function dial(port: number, localAddress = '127.0.0.1'): Promise<Client> {
   const socket = connect({ port, host: '127.0.0.1', localAddress })
   await new Promise<void>((resolve, reject) => {
@@ -74,7 +74,7 @@ async function dial(port: number, localAddress = '127.0.0.1'): Promise<Client> {
   return new Client(socket)
 }
 
-/** A clock whose timers run when the test moves its time. */
+/** A clock whose timers fire when the test advances it. */
 function handClock(): Clock & { advance(ms: number): void } {
   let nowMs = 1_000_000
   const timers = new Set<{ atMs: number; wake: () => void }>()
@@ -98,7 +98,7 @@ function handClock(): Clock & { advance(ms: number): void } {
 
 const answered = (client: Client, count: number) => expect.poll(() => client.answers.length).toBe(count)
 
-test('one client with 200 connections and 20,000 queries does not keep another from its answer', async () => {
+test('one client with 200 connections and 20,000 queries does not starve another', async () => {
   const { port, asked } = await serve({ limits: { connections: 100 } })
   const greedy = await Promise.all(Array.from({ length: 200 }, () => dial(port)))
   for (const { socket } of greedy) socket.write(framed(100))
@@ -106,13 +106,13 @@ test('one client with 200 connections and 20,000 queries does not keep another f
   other.socket.write(encodeFrame(query(7)))
   await answered(other, 1)
   expect(other.answers).toEqual([7])
-  // The greedy one lost its oldest connections to its newest ones, and what it has left is served too.
+  // The greedy client lost its oldest connections to its newest ones, and the remaining ones are served too.
   await expect.poll(() => greedy.filter(({ closed }) => closed).length).toBeGreaterThanOrEqual(136)
   expect(greedy.filter(({ closed }) => !closed).length).toBeGreaterThan(0)
   expect(asked.length).toBeLessThanOrEqual(20_001)
 })
 
-test('a client that sent 5,000 queries at once waits while another has its turn', async () => {
+test('a client that sent 5,000 queries at once yields to another', async () => {
   const { port, asked } = await serve()
   const greedy = await dial(port)
   const other = await dial(port, '127.0.0.2')
@@ -124,7 +124,7 @@ test('a client that sent 5,000 queries at once waits while another has its turn'
   expect(asked.findIndex(({ id }) => id === 6000)).toBeLessThan(4000)
 })
 
-test('queries under way are limited by address, and answered in any order', async () => {
+test('pending queries are limited per address, and answered in any order', async () => {
   const { clients, port, asked } = await serve({ limits: { unansweredOfConnection: 5, unansweredOfAddress: 8 }, answersAtOnce: false })
   const [one, two] = [await dial(port), await dial(port)]
   one.socket.write(framed(20))
@@ -143,18 +143,18 @@ test('queries under way are limited by address, and answered in any order', asyn
   expect([...one.answers].sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, id) => id))
 })
 
-test('all addresses together have a limit too, and what waits is taken up when a connection goes', async () => {
+test('pending queries are limited in total, and waiting ones are taken up when a connection closes', async () => {
   const { port, asked } = await serve({ limits: { unanswered: 3 }, answersAtOnce: false })
   const first = await dial(port)
   first.socket.write(framed(3))
   await expect.poll(() => asked.length).toBe(3)
   const second = await dial(port, '127.0.0.2')
   second.socket.write(encodeFrame(query(9)))
-  first.socket.resetAndDestroy() // An end alone would leave its answers wanted.
+  first.socket.resetAndDestroy() // After a half-close alone its answers would still be pending.
   await expect.poll(() => asked.map(({ id }) => id)).toEqual([0, 1, 2, 9])
 })
 
-test('silence, half a query and an answer that never comes end a connection', async () => {
+test('idleness, an incomplete query and an answer that never comes end a connection', async () => {
   const clock = handClock()
   const { port, heardFrom } = await serve({ clock, answersAtOnce: false, limits: { idleMs: 5000, stalledMs: 8000 } })
   const [silent, half, unanswered] = [await dial(port), await dial(port), await dial(port)]
@@ -164,13 +164,13 @@ test('silence, half a query and an answer that never comes end a connection', as
   clock.advance(5500)
   await expect.poll(() => silent.closed).toBe(true)
   expect([half.closed, unanswered.closed]).toEqual([false, false])
-  half.socket.write(encodeFrame(query(1)).subarray(5, 6)) // A byte now and then does not make it longer.
+  half.socket.write(encodeFrame(query(1)).subarray(5, 6)) // A byte now and then does not extend the time.
   await expect.poll(() => heardFrom(half)).toBe(6)
   clock.advance(3000)
   await expect.poll(() => half.closed && unanswered.closed).toBe(true)
 })
 
-test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.from([0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0])]])('%s is passed over, and takes no place among the queries under way', async (_what, bytes) => {
+test.each([['less than a header', Uint8Array.from([1, 2, 3])], ['the QR bit set', Uint8Array.from([0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0])]])('a message with %s is ignored, and does not count as a pending query', async (_what, bytes) => {
   const { port, asked } = await serve({ limits: { unansweredOfConnection: 2 } })
   const client = await dial(port)
   client.socket.write(Buffer.concat([...Array.from({ length: 50 }, () => encodeFrame(bytes)), encodeFrame(query(9))]))
@@ -178,7 +178,7 @@ test.each([['no header', Uint8Array.from([1, 2, 3])], ['a response', Uint8Array.
   expect(asked.map(({ id }) => id)).toEqual([9])
 })
 
-test('a client that has ended its queries gets all answers, and then the end', async () => {
+test('a client that half-closes gets all answers, and then the connection is closed', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false, limits: { unansweredOfConnection: 2 } })
   const [asking, silent] = [await dial(port), await dial(port)]
   asking.socket.end(framed(3))
@@ -194,7 +194,7 @@ test('a client that has ended its queries gets all answers, and then the end', a
   expect(asking.answers).toEqual([0, 1, 2])
 })
 
-test('an answer of many messages is made only as fast as it is read, and dropped with its reader', async () => {
+test('an answer of many messages is made only as fast as it is read, and dropped when its reader goes', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const client = await dial(port)
   client.socket.pause()
@@ -220,14 +220,14 @@ test('an answer of many messages is made only as fast as it is read, and dropped
   // What the system's buffers hold, and little more.
   expect(made).toBeLessThan(1000)
   expect(dropped).toBe(false)
-  clients.send(path, query(1)) // The other answer need not wait for the zone's end.
+  clients.send(path, query(1)) // Another answer does not have to wait for the end of the transfer.
   client.socket.resume()
   await answered(client, 4001)
   expect(dropped).toBe(true)
   client.socket.destroy()
 })
 
-test('who takes a zone gets a few messages a turn, however fast it reads', async () => {
+test('a zone transfer gets a few messages per turn, however fast its client reads', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const taker = await dial(port)
   taker.socket.write(framed(1))
@@ -251,7 +251,7 @@ test('who takes a zone gets a few messages a turn, however fast it reads', async
   expect(Math.max(...madeInTurns.values())).toBeLessThan(10)
 })
 
-test('a reader that goes away ends the making', async () => {
+test('no more messages are made once the reader is gone', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const client = await dial(port)
   client.socket.pause()
@@ -273,7 +273,7 @@ test('a reader that goes away ends the making', async () => {
   await expect.poll(() => dropped).toBe(true)
 })
 
-test('an answer that is broken off ends its connection', async () => {
+test('an incomplete transfer closes its connection', async () => {
   const { clients, port, asked } = await serve({ answersAtOnce: false })
   const client = await dial(port)
   client.socket.write(framed(1))

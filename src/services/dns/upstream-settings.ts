@@ -1,4 +1,4 @@
-/** The servers that are asked for names of others, as the settings have them. */
+/** Parses the settings for upstream servers and conditional forwarding. */
 import { readFile } from 'node:fs/promises'
 import type { SettingsOf } from '../kit/contract.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
@@ -13,13 +13,13 @@ import { parseName } from './wire/name.ts'
 export interface UpstreamSettings {
   readonly upstreams: readonly Upstream[]
   readonly forwardings: readonly Forwarding[]
-  /** Zones whose names may have private addresses. */
+  /** Zones whose names may have private addresses in upstream answers. */
   readonly allowPrivate: ZoneMap<true>
-  /** PEM certificates that are trusted beside the usual ones. */
+  /** PEM certificates trusted in addition to the default ones. */
   readonly authorities: readonly string[]
 }
 
-/** @throws UsageError where a setting is no upstream, forwarding, name or readable file */
+/** @throws UsageError for an invalid upstream, forwarding rule or name, or an unreadable file */
 export async function readUpstreamSettings({ upstream, forward, allow_private: allowed, upstream_ca: file }: SettingsOf<typeof dns>): Promise<UpstreamSettings> {
   const allowPrivate = new ZoneMap<true>()
   for (const zone of allowed) allowPrivate.set(parseName(zone), true)
@@ -27,14 +27,14 @@ export async function readUpstreamSettings({ upstream, forward, allow_private: a
 }
 
 async function readCertificates(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => { throw new UsageError(`--upstream_ca cannot be ${file}`, error.message, 'name a file that can be read') })
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new UsageError(`--upstream_ca cannot be ${file}`, 'it has no certificate in PEM form', 'name a file that begins with -----BEGIN CERTIFICATE-----')
+  const text = await readFile(file, 'utf8').catch((error: Error) => { throw new UsageError(`--upstream_ca cannot be ${file}`, error.message, 'name a readable file') })
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new UsageError(`--upstream_ca cannot be ${file}`, 'it has no certificate in PEM format', 'name a file that begins with -----BEGIN CERTIFICATE-----')
   return text
 }
 
-/** A server that asks itself would wait for itself; a wildcard leads to this machine too. @throws UsageError */
+/** Rejects an upstream that is this server itself, which would never answer; a wildcard address reaches this machine too. @throws UsageError */
 export function refuseOwnAddress({ upstreams, forwardings }: UpstreamSettings, locals: readonly Endpoint[]): void {
-  const asked = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
-  const own = asked.find(({ endpoint }) => locals.some(({ address, port }) => port === endpoint.port && (address === endpoint.address || isWildcard(endpoint.address))))
-  if (own !== undefined) throw new UsageError(`--upstream cannot be ${own.title}`, 'that is this DNS server itself', 'name another server')
+  const servers = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
+  const own = servers.find(({ endpoint }) => locals.some(({ address, port }) => port === endpoint.port && (address === endpoint.address || isWildcard(endpoint.address))))
+  if (own !== undefined) throw new UsageError(`--upstream cannot be ${own.title}`, 'it is this DNS server itself', 'name another server')
 }

@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-test('a key is added to a file that only its owner may read, and not twice', async () => {
+test('a key is added once, to a file that only its owner can read', async () => {
   expect(await addKey(path, KEY)).toBe('added')
   expect((await stat(path)).mode & 0o777).toBe(0o600)
   expect(await readKey(path)).toMatchObject({ name: 'laptop' })
@@ -30,7 +30,7 @@ test('a key is added to a file that only its owner may read, and not twice', asy
   await expect(readKey(join(folder, 'none'))).rejects.toThrow(/no such file/)
 })
 
-test('what the superuser adds belongs to whom the folder belongs to, who runs the server', async () => {
+test('a file written by the superuser belongs to the owner of the folder, who runs the server', async () => {
   const isSuperuser = process.getuid?.() === 0
   if (isSuperuser) await chown(folder, 4711, 4712)
   const owner = async () => {
@@ -46,7 +46,7 @@ test('what the superuser adds belongs to whom the folder belongs to, who runs th
   expect(await owner()).toEqual(before)
 })
 
-test('keys that are added at the same time are all there, and nothing else is left', async () => {
+test('keys added concurrently are all kept, and no temporary file is left', async () => {
   const keys = numbered(8)
   expect(new Set(await Promise.all(keys.map(key => addKey(path, key))))).toEqual(new Set(['added']))
   expect([...parseKeys(await readFile(path, 'latin1')).keys()].sort()).toEqual(keys.map(({ name }) => name))
@@ -56,19 +56,19 @@ test('keys that are added at the same time are all there, and nothing else is le
 test.each([
   { what: 'as many keys as it can', text: numbered(64).map(formatKey).join(''), why: /more than 64 keys/ },
   { what: 'as many bytes as it can', text: `# ${'x'.repeat(65_500)}\n`, why: /65536 is the limit/ },
-])('a file that holds $what takes no more, and is as it was', async ({ text, why }) => {
+])('a file that holds $what refuses another key and stays unchanged', async ({ text, why }) => {
   await writeFile(path, text)
-  await expect(addKey(path, KEY)).rejects.toMatchObject({ code: 'refused', parts: { what: 'the key "laptop" could not be added to dns.keys', why: expect.stringMatching(why), done: 'the file is as it was' } })
+  await expect(addKey(path, KEY)).rejects.toMatchObject({ code: 'refused', parts: { what: 'the key "laptop" could not be added to dns.keys', why: expect.stringMatching(why), done: 'the file is unchanged' } })
   expect(await readFile(path, 'latin1')).toBe(text)
 })
 
-test('what a person wrote beside the keys stays as it is, whatever its letters', async () => {
+test('comments in the file are preserved, in any encoding', async () => {
   await writeFile(path, '# f\u00fcr den T\u00fcrsteher\n')
   await addKey(path, KEY)
   expect(await readFile(path, 'utf8')).toBe(`# f\u00fcr den T\u00fcrsteher\n${formatKey(KEY)}`)
 })
 
-test('a key is written alone to a file for its owner, in the place of an older one of its name', async () => {
+test('writeKeyAlone replaces an older key of that name, in a file that only its owner can read', async () => {
   const alone = join(folder, 'laptop.key')
   await writeFile(alone, formatKey({ ...KEY, name: 'LAPTOP', secret: new Uint8Array(32).fill(1) }), { mode: 0o644 })
   await writeKeyAlone(alone, KEY)
@@ -78,9 +78,9 @@ test('a key is written alone to a file for its owner, in the place of an older o
 
 test.each([
   ['another key', formatKey({ ...KEY, name: 'tablet' })], ['that key and another', formatKey(KEY) + formatKey({ ...KEY, name: 'tablet' })], ['a letter', 'Dear Ophelia'],
-])('a file that holds %s is not written over', async (_what, text) => {
+])('a file that holds %s is not overwritten', async (_what, text) => {
   const alone = join(folder, 'laptop.key')
   await writeFile(alone, text)
-  await expect(writeKeyAlone(alone, KEY)).rejects.toMatchObject({ code: 'usage', parts: { why: 'it holds something else than the key "laptop"' } })
+  await expect(writeKeyAlone(alone, KEY)).rejects.toMatchObject({ code: 'usage', parts: { why: 'it holds something other than the key "laptop"' } })
   expect(await readFile(alone, 'latin1')).toBe(text)
 })

@@ -1,4 +1,4 @@
-/** Writes keys into files (keys-file.ts): into the one that the server reads, beside those that are there; and alone, to be carried away. */
+/** Writes key files (keys-file.ts): adds a key to the file that the server reads, or writes it alone to a file for another machine. */
 import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { open, stat, unlink } from 'node:fs/promises'
@@ -14,13 +14,13 @@ import { formatKey, parseKeys, readKeysText } from './keys-file.ts'
 import { nameKey } from './wire/name.ts'
 
 const OWNER_ONLY = 0o600
-/** Who writes holds the file for some milliseconds: many may wait, and one that hangs is told of after 10 s. */
+/** A writer holds the lock for some milliseconds. Many may wait; if one hangs, the others fail after 10 s. */
 const TURN_EVERY_MS = 20
 const TURN_ATTEMPTS_MAX = 500
 
 /**
- * Puts a key into a file, which is made where there is none; a key that is there already stays. Returns when that is safe on disk.
- * @throws HamletError disk-failed, folder-missing or file-damaged; refused where the file takes no more. Then it is as it was
+ * Adds a key to a file, creating the file if necessary; a key of that name already there stays. Returns when that is durable.
+ * @throws HamletError disk-failed, folder-missing or file-damaged; refused if the file is full. The file is then unchanged
  */
 export async function addKey(path: string, key: TsigKey): Promise<'added' | 'there'> {
   await makeDataFolder(dirname(path))
@@ -39,18 +39,18 @@ export async function addKey(path: string, key: TsigKey): Promise<'added' | 'the
 }
 
 /**
- * Writes a key alone into a file. One that is there may hold an older key of that name, and nothing else.
- * @throws UsageError where it does (see checkHoldsOnly); HamletError disk-failed. Then the file is as it was
+ * Writes a file with only this key. An existing file is replaced only if it holds nothing but an older key of that name.
+ * @throws UsageError if it holds anything else (see checkHoldsOnly); HamletError disk-failed. The file is then unchanged
  */
 export async function writeKeyAlone(path: string, key: TsigKey): Promise<void> {
   await checkHoldsOnly(path, key.name)
   await replaceForOwner(path, formatKey(key))
 }
 
-/** @throws UsageError where a file holds something else than a key of that name; HamletError disk-failed */
+/** @throws UsageError if a file holds anything but a key of that name; HamletError disk-failed */
 export async function checkHoldsOnly(path: string, name: string): Promise<void> {
   if (await holdsOnly(path, name)) return
-  throw new UsageError(`${path} cannot be written over`, `it holds something else than the key "${name}"`, 'choose a new file, or remove that one')
+  throw new UsageError(`${path} cannot be overwritten`, `it holds something other than the key "${name}"`, 'choose a new file, or delete that one')
 }
 
 async function holdsOnly(path: string, name: string): Promise<boolean> {
@@ -62,7 +62,7 @@ async function holdsOnly(path: string, name: string): Promise<boolean> {
   }
 }
 
-/** Other programs add a key each at the same time: they take turns, so that none is lost. */
+/** Serializes programs that add keys at the same time, so that none is lost. */
 async function takeTurn(folder: string): Promise<FolderLock> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -74,18 +74,18 @@ async function takeTurn(folder: string): Promise<FolderLock> {
   }
 }
 
-/** What is written must be read again. @throws HamletError refused */
+/** Checks that the new text can be read back. @throws HamletError refused */
 function checkTakes(text: string, { name }: TsigKey, fileName: string): void {
   try {
     parseKeys(text, fileName)
   } catch (error) {
-    throw new HamletError({ code: 'refused', what: `the key "${name}" could not be added to ${fileName}`, why: partsOf(error).why, done: 'the file is as it was', remedy: 'take out keys that nobody uses' }, { cause: error })
+    throw new HamletError({ code: 'refused', what: `the key "${name}" could not be added to ${fileName}`, why: partsOf(error).why, done: 'the file is unchanged', remedy: 'remove unused keys' }, { cause: error })
   }
 }
 
 /**
- * Replaces a file in one step by one that nobody but the owner may read.
- * @param owner whose it is, where the superuser writes it: a server that runs as another user has to read it
+ * Atomically replaces a file with one that only its owner can read.
+ * @param owner who owns it, if the superuser writes it: a server running as another user must be able to read it
  */
 async function replaceForOwner(path: string, text: string, owner?: Stats): Promise<void> {
   const mine = `${path}.${randomBytes(8).toString('hex')}`
@@ -94,7 +94,7 @@ async function replaceForOwner(path: string, text: string, owner?: Stats): Promi
     const file = await open(mine, 'wx', OWNER_ONLY)
     try {
       if (owner !== undefined) await file.chown(owner.uid, owner.gid).catch((error: unknown) => {
-        if (errnoOf(error) !== 'EPERM') throw error // Only the superuser gives files away: it is ours then.
+        if (errnoOf(error) !== 'EPERM') throw error // Only the superuser can change a file's owner; otherwise we own it.
       })
       await file.writeFile(text, 'latin1')
       await file.sync()

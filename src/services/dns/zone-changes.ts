@@ -1,4 +1,4 @@
-/** Every change of the zone goes this way: in order, to disk, and then it is shown, told, and notified to the secondaries. */
+/** The path of every zone change: ordered, made durable, then shown in the table, emitted as an event and announced to the secondaries. */
 import { HamletError, UsageError } from '../kit/errors.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import { ChangeQueue } from './change-queue.ts'
@@ -28,19 +28,19 @@ export class ZoneChanges {
   }
 
   /**
-   * Returns when the change is safe on disk and in the zone.
-   * @throws UsageError where it cannot be made, HamletError where the disk fails or too many wait
+   * Returns when the change is durable and in the zone.
+   * @throws UsageError if it is not possible, HamletError if the disk fails or too many changes are waiting
    */
   change(change: ZoneChange): Promise<void> {
     return this.#queue.change(change)
   }
 
-  /** The same for a change that is decided by what the zone has when all changes before are made. */
+  /** The same for a change that depends on the zone's state after all earlier changes. */
   decide(decide: () => ZoneChange | undefined): Promise<void> {
     return this.#queue.decide(decide)
   }
 
-  /** Makes a dynamic update. @returns the response code, once everything is safe on disk */
+  /** Makes a dynamic update. @returns the response code, once everything is durable */
   async update(message: Message): Promise<number> {
     let rcode: number = RCODE.SERVFAIL
     try {

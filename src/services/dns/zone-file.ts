@@ -1,4 +1,4 @@
-/** dns.zone on disk: read and written a piece at a time, so that a million names hold nobody up, and watched for what a person does. */
+/** The file dns.zone: parsed and written piece by piece, so that a million names do not block the server, and watched for edits. */
 import { watch } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,12 +13,12 @@ import { formatZone } from './core/zone/zone-writer.ts'
 import type { Zone } from './core/zone/zone.ts'
 
 export const ZONE_FILE = 'dns.zone'
-/** Room for a million names with long data. It is read whole, as one text. */
+/** Enough for a million names with long data. The file is read into memory as one string. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024
-/** A few milliseconds' work. */
+/** A few milliseconds of work. */
 const ENTRIES_A_TURN = 2000
-/** Folders are not watched everywhere (network disks, too many watchers): looking takes microseconds. */
-const LOOK_EVERY_MS = 1500
+/** Watching a folder does not work everywhere (network file systems, too many watchers), and checking takes microseconds. */
+const CHECK_EVERY_MS = 1500
 
 export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {
   return a?.mtimeMs === b?.mtimeMs && a?.sizeBytes === b?.sizeBytes
@@ -33,18 +33,18 @@ export class ZoneFile {
     this.path = join(folder, ZONE_FILE)
   }
 
-  /** The file's state; undefined where there is none. */
-  async look(): Promise<FileState | undefined> {
+  /** The file's state; undefined if it does not exist. */
+  async stat(): Promise<FileState | undefined> {
     try {
       const { mtimeMs, size } = await stat(this.path)
       return { mtimeMs, sizeBytes: size }
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
-      throw diskError(error, this.path, `${ZONE_FILE} could not be looked at`)
+      throw diskError(error, this.path, `${ZONE_FILE} could not be checked`)
     }
   }
 
-  /** @throws HamletError file-damaged, naming line and reason; disk-failed */
+  /** @throws HamletError file-damaged with line and reason; disk-failed */
   async read({ sizeBytes }: FileState): Promise<ZoneContent> {
     if (sizeBytes > FILE_BYTES_MAX) throw new HamletError({ code: 'file-damaged', what: `${ZONE_FILE} could not be read`, why: `it has ${sizeBytes} bytes, and ${FILE_BYTES_MAX} is the limit`, remedy: 'make it smaller' })
     let text: string
@@ -59,28 +59,28 @@ export class ZoneFile {
   }
 
   /**
-   * Writes the zone's content in place of the file, in one step.
-   * @param known what the file must still be, up to the last moment
-   * @returns the file's new state; undefined where somebody else has written it meanwhile
+   * Atomically replaces the file with the zone's content.
+   * @param known the state that the file must still have just before it is replaced
+   * @returns the file's new state; undefined if someone else wrote it meanwhile
    * @throws HamletError disk-failed
    */
   write(zone: Zone, known: FileState | undefined): Promise<FileState | undefined> {
     return replaceFile(this.path, formatZone(zone), async () => {
-      const state = await this.look()
+      const state = await this.stat()
       return state === undefined || isSameState(state, known)
     })
   }
 
-  /** Calls `notice` when the file may have changed, and every 1.5 s in any case. The returned function ends that. */
+  /** Calls `notice` when the file may have changed, and every 1.5 s in any case. The returned function stops that. */
   watch(clock: Clock, notice: () => void): () => void {
     let cancel: () => void
-    const lookLater = () => {
-      cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
-        lookLater()
+    const checkLater = () => {
+      cancel = clock.wakeAt(clock.nowMs() + CHECK_EVERY_MS, () => {
+        checkLater()
         notice()
       })
     }
-    lookLater()
+    checkLater()
     const unwatch = this.#watchFolder(notice)
     return () => {
       cancel()
@@ -88,7 +88,7 @@ export class ZoneFile {
     }
   }
 
-  /** The folder, for editors put a new file in the place of the old one. */
+  /** Watches the folder, since editors replace the file with a new one. */
   #watchFolder(notice: () => void): () => void {
     try {
       const watcher = watch(this.#folder, { persistent: false }, (_event, name) => {
@@ -97,7 +97,7 @@ export class ZoneFile {
       watcher.on('error', () => watcher.close())
       return () => watcher.close()
     } catch {
-      return () => undefined // Not to be had here: the clock wakes us.
+      return () => undefined // Not supported here: the timer has to do.
     }
   }
 }

@@ -27,7 +27,7 @@ interface Opened {
   readonly store: ZoneStore
   readonly zone: Zone
   readonly logs: string[]
-  /** What was told of dns.zone's readability, oldest first. */
+  /** The `onDamaged` reports, oldest first. */
   readonly damaged: (string | undefined)[]
   readonly loaded: () => number
   readonly path: string
@@ -44,7 +44,7 @@ async function open(inFolder = folder, clock: Clock = systemClock): Promise<Open
   return { store, zone: store.zone, logs, damaged, loaded: () => loaded, path: join(inFolder, ZONE_FILE) }
 }
 
-/** What the disk would hold if the power failed now. */
+/** A copy of the folder, as the disk would hold it if the power failed now. */
 async function crashed(inFolder = folder): Promise<string> {
   const copy = await mkdtemp(join(folder, 'crashed-'))
   for (const name of [ZONE_FILE, ZONE_JOURNAL]) {
@@ -61,7 +61,7 @@ const register = (name: string, rdata: string, more: Partial<Register> = {}): Re
 const addressesOf = (zone: Zone) => [...zone.records()].filter(({ type }) => type === 1).map(record => `${record.name} ${formatRdata(1, record.rdata)}`).sort()
 const journalOf = async (inFolder: string) => (await readFile(join(inFolder, ZONE_JOURNAL), 'utf8')).trim().split('\n').length - 1
 
-test('what a person writes while the server runs is served soon, with the changes that the file did not have yet on top', async () => {
+test('an edit made while the server runs is loaded soon, with the changes not yet in the file on top', async () => {
   await writeFile(join(folder, ZONE_FILE), `${SOA}printer A 192.0.2.9\n`)
   const { store, zone, loaded, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
@@ -73,7 +73,7 @@ test('what a person writes while the server runs is served soon, with the change
   expect(loaded()).toBe(1)
 })
 
-test('the serial goes up where the person has not raised it, and is theirs where they have', async () => {
+test('an edit that does not raise the serial has it raised; one that does keeps its own', async () => {
   const path = join(folder, ZONE_FILE)
   await writeFile(path, `${SOA}a A 192.0.2.1\n`)
   const { zone, loaded } = await open()
@@ -87,13 +87,13 @@ test('the serial goes up where the person has not raised it, and is theirs where
   expect(await readFile(path, 'latin1')).toContain('2026112801 ')
 })
 
-test('a text that is still being written is waited for, and not written over', async () => {
+test('a file still being written is waited for, not overwritten', async () => {
   const { store, zone, loaded, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
   const file = await openFile(path, 'w')
   await store.change(register('later.home', '192.0.2.2'))
-  // Slower than the wait before dns.zone is written, and never quiet for as long as a finished text is.
+  // Longer than the delay before dns.zone is written, with pauses shorter than those that mark a complete file.
   for (let index = 0; index < 15; index++) {
     await file.write(`n${index} A 192.0.2.${index}\n`)
     await new Promise<void>(resolve => void systemClock.wakeAt(systemClock.nowMs() + 100, resolve))
@@ -103,20 +103,20 @@ test('a text that is still being written is waited for, and not written over', a
   await expect.poll(async () => (await readFile(path, 'latin1')).match(/^(n\d+|later) /mg)?.length).toBe(16)
 })
 
-test('a text that is saved in the last moment before dns.zone is replaced stays', async () => {
+test('an edit saved just before dns.zone is replaced is kept', async () => {
   const { zone, path } = await open()
   await writeFile(path, 'a A 192.0.2.1\n')
   const file = new ZoneFile(folder)
-  const known = await file.look()
+  const known = await file.stat()
   await writeFile(path, 'a A 192.0.2.100\n')
   expect(await file.write(zone, known)).toBeUndefined()
   expect(await readFile(path, 'latin1')).toBe('a A 192.0.2.100\n')
-  // The store notices the person's text too, and writes its journal anew meanwhile.
+  // The store notices the edit too, and restarts its journal meanwhile.
   await expect.poll(async () => (await readdir(folder)).filter(name => name.endsWith('.new'))).toEqual([])
-  expect(await file.write(zone, await file.look())).toEqual(await file.look())
+  expect(await file.write(zone, await file.stat())).toEqual(await file.stat())
 })
 
-test('a text that cannot be read changes nothing, is told with its line, and stays until the person repairs it', async () => {
+test('a file that cannot be parsed changes nothing, is reported with its line, and is left alone until repaired', async () => {
   const { store, zone, damaged, loaded, logs, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
@@ -132,7 +132,7 @@ test('a text that cannot be read changes nothing, is told with its line, and sta
   await expect.poll(async () => readFile(path, 'latin1')).toMatch(/^later /m)
 })
 
-test('a text that cannot be read outlives a stop, and so do the changes since; the next start leaves it as well, and has all when it is repaired', async () => {
+test('an unparsable file and the changes since survive a restart; once the file is repaired, all names are back', async () => {
   const { store, damaged, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
@@ -143,7 +143,7 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
   expect(await readFile(path, 'latin1')).toBe('broken A 1.2.3\n')
   const again = await open()
   expect(addressesOf(again.zone)).toEqual(['later.home 192.0.2.2'])
-  expect(again.damaged).toEqual([expect.stringMatching(/line 1: .*1\.2\.3.*\. It stays as it is, and its names are not served until it is put right\. You may .*, or remove the file to begin anew\. \[dns\.zone:1\]$/)])
+  expect(again.damaged).toEqual([expect.stringMatching(/line 1: .*1\.2\.3.*\. It is left as it is, and its names are not served until it is repaired\. You may .*, or delete the file to start over\. \[dns\.zone:1\]$/)])
   expect(again.logs).toEqual(again.damaged)
   await again.store.change(register('newest.home', '192.0.2.4'))
   expect([await readFile(path, 'latin1'), await readdir(folder)]).toEqual(['broken A 1.2.3\n', ['dns.journal', 'dns.zone']])
@@ -157,8 +157,8 @@ test('a text that cannot be read outlives a stop, and so do the changes since; t
 
 test.each([
   { name: 'NS and DNAME of one name', text: 'printer A 192.0.2.60\nold NS ns1.example.org.\nold DNAME new.home.\n', why: 'dns.zone could not be read: line 3: two records are incompatible: "old.home" has both NS and DNAME (RFC 6672 §2.3)' },
-  { name: 'bytes that are no text', text: '\u0000\u0001\u0002', why: 'dns.zone could not be read: line 1: ' },
-])('a first start leaves $name in dns.zone for the person, and says what to do', async ({ text, why }) => {
+  { name: 'binary data', text: '\u0000\u0001\u0002', why: 'dns.zone could not be read: line 1: ' },
+])('a first start leaves $name in dns.zone alone, and says what to do', async ({ text, why }) => {
   const path = join(folder, ZONE_FILE)
   await writeFile(path, text)
   const { store, damaged } = await open()
@@ -168,7 +168,7 @@ test.each([
   expect(await readFile(path, 'latin1')).toBe(text)
 })
 
-test('a text that cannot be read and is thrown away is written anew', async () => {
+test('an unparsable file that is deleted is written again', async () => {
   const { store, damaged, path } = await open()
   await store.change(register('my-app.home', '192.0.2.1'))
   await expect.poll(() => stat(path).catch(() => undefined)).toBeDefined()
@@ -179,7 +179,7 @@ test('a text that cannot be read and is thrown away is written anew', async () =
   await expect.poll(async () => readFile(path, 'latin1').catch(() => '')).toMatch(/^my-app /m)
 })
 
-test('a journal of the first format is read, and one with every form of change', async () => {
+test('a journal of the first format, and one with every kind of change, is read', async () => {
   const changes: ZoneChange[] = [
     { change: 'register', name: 'a.home', type: 'A', rdata: '192.0.2.1', replace: true }, { change: 'unregister', name: 'a.home', type: 'A' }, { change: 'register', name: 'b.home', type: 'A', rdata: '192.0.2.2', replace: false },
     register('c.home', '192.0.2.3', { ttl: 300 }), register('c.home', '192.0.2.4', { replace: false }), { change: 'unregister', name: 'c.home', type: 'A', rdata: '192.0.2.3' },
@@ -199,7 +199,7 @@ test('the serial never goes back: not after a crash, an edit, or an edit while t
   await store.change(register('b.home', '192.0.2.2'))
   await writeFile(path, `${SOA}a A 192.0.2.100\n`)
   await expect.poll(loaded).toBe(1)
-  // Before the edit stands in the journal, too, a crash makes it a new one, one step further: the next test.
+  // Without the edit in the journal, a crash would count it as a further edit, one serial later: see the next test.
   await expect.poll(() => readFile(join(folder, ZONE_JOURNAL), 'utf8')).toContain(`"mtimeMs":${(await stat(path)).mtimeMs},`)
   await store.change(register('c.home', '192.0.2.3'))
   const served = zone.serial
@@ -212,7 +212,7 @@ test('the serial never goes back: not after a crash, an edit, or an edit while t
   expect((await open(copy)).zone.serial).toBe(last + 1)
 })
 
-test('a crash between a new dns.zone and the new journal changes nothing but the serial, forwards', async () => {
+test('a crash between writing dns.zone and restarting the journal changes nothing but the serial, which only goes up', async () => {
   const { store, zone, path } = await open()
   const changes = [register('a.home', '192.0.2.1'), register('a.home', '192.0.2.2', { replace: false }), { change: 'unregister', name: 'a.home' } as const, register('a.home', 'b.home.', { type: 'CNAME' }), register('b.home', '192.0.2.3')]
   for (const change of changes) await store.change(change)
@@ -225,7 +225,7 @@ test('a crash between a new dns.zone and the new journal changes nothing but the
   expect(after.zone.serial).toBeGreaterThanOrEqual(zone.serial)
 })
 
-test('a dns.zone that was written while changes went on, and the journal of all of them, make the zone of now', async () => {
+test('a dns.zone written during changes and the journal of them all yield the current zone', async () => {
   const name = fc.constantFrom('a.home', 'b.home')
   const data = fc.constantFrom(['A', '192.0.2.1'], ['A', '192.0.2.2'], ['TXT', 'x'], ['CNAME', 'c.home.'])
   const part = fc.oneof(
@@ -236,7 +236,7 @@ test('a dns.zone that was written while changes went on, and the journal of all 
   const [alias, text, address] = [register('b.home', 'c.home.', { type: 'CNAME' }), register('b.home', 'x', { type: 'TXT' }), register('b.home', '192.0.2.1')]
   const noAlias: Unregister = { change: 'unregister', name: 'b.home', type: 'CNAME' }
   const update = (...changes: readonly (Register | Unregister)[]): ZoneChange => ({ change: 'update', changes })
-  /** dns.zone is not written in its time. */
+  /** Timers never fire, so dns.zone is not written. */
   const stopped: Clock = { ...systemClock, wakeAt: () => () => undefined }
   const both = (zone: Zone) => ({ a: zone.recordsOf('a.home'), b: zone.recordsOf('b.home') })
   await fc.assert(fc.asyncProperty(fc.array(fc.array(change, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 }), fc.nat(), fc.nat(), async (atOnce, momentA, momentB) => {
@@ -255,14 +255,14 @@ test('a dns.zone that was written while changes went on, and the journal of all 
   }), {
     numRuns: 60,
     examples: [
-      // What was passed over, or refused, beside a CNAME that is gone now, is not made after all.
+      // A change that had no effect, or was refused, next to a CNAME that is gone by now does not take effect on replay.
       [[[alias], [update(text, register('a.home', '192.0.2.9'))], [noAlias], [address]], 4, 4],
       [[[alias, text], [noAlias], [address]], 3, 3],
     ],
   })
 })
 
-test('a change that the zone holds already costs nothing: no line in the journal, no step of the serial', async () => {
+test('a change that the zone already has costs nothing: no line in the journal, no step of the serial', async () => {
   const { store, zone } = await open()
   expect(await store.change(register('a.home', '192.0.2.1'))).toEqual(register('a.home', '192.0.2.1'))
   const before = [await journalOf(folder), zone.serial]
@@ -272,7 +272,7 @@ test('a change that the zone holds already costs nothing: no line in the journal
   expect(addressesOf(zone)).toEqual(['a.home 192.0.2.1'])
 })
 
-test('a change that one still on its way makes needless is acknowledged after it, and one that it forbids leaves no line', async () => {
+test('a change made redundant by a pending one is acknowledged after it, and one that a pending one rules out leaves no line', async () => {
   const { store } = await open()
   const before = await journalOf(folder)
   const order: string[] = []
@@ -286,7 +286,7 @@ test('a change that one still on its way makes needless is acknowledged after it
   expect([order, await journalOf(folder)]).toEqual([['first', 'same'], before + 2])
 })
 
-test('a change that cannot be made leaves no line in the journal', async () => {
+test('an impossible change leaves no line in the journal', async () => {
   const { store } = await open()
   const before = await journalOf(folder)
   await expect(store.change({ change: 'unregister', name: 'a.home' })).rejects.toMatchObject({ code: 'usage' })

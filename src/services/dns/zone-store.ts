@@ -1,14 +1,14 @@
 /**
- * The zone on disk: dns.zone, which a person may edit at any time, and a journal of the changes since it was written. A change is
- * made when it is safe in the journal; dns.zone follows soon, and then the journal starts anew.
+ * The zone on disk: dns.zone, which the user may edit at any time, and a journal of the changes since it was written. A change
+ * is applied once it is durable in the journal; soon after, dns.zone is rewritten and the journal restarted.
  *
- *     dns.journal   mark: dns.zone as it was known, and the zone's serial then
- *                   change, change, …      each what was made, not what was asked for, and one step of the serial
+ *     dns.journal   mark                   the state of dns.zone as last known, and the zone's serial at that point
+ *                   change, change, …      each as applied, not as requested, and one step of the serial
  *
- * The mark makes the serial a promise to secondaries (RFC 1996, RFC 1982: it never goes back), whatever a person writes into the
- * file and whenever the power fails. A person's text is loaded within two seconds, and the changes of the journal are made again
- * on top. A text that cannot be read is left alone until the person has repaired it: the zone stays as it was, and at a start it has
- * what the journal holds. The journal goes on meanwhile, so what was acknowledged is made on top of the repaired text too.
+ * The mark guarantees secondaries that the serial never goes back (RFC 1996, RFC 1982), whatever the user writes into the file
+ * and whenever the power fails. An edit is loaded within two seconds, and the changes in the journal are replayed on top of it.
+ * A file that cannot be parsed is left alone until the user repairs it: the zone stays as it was, or after a start has only what
+ * the journal holds. The journal continues meanwhile, so that acknowledged changes are replayed on the repaired file too.
  */
 import { z } from 'zod'
 import { HamletError, oneLine, UsageError } from '../kit/errors.ts'
@@ -22,15 +22,15 @@ import { PendingChanges } from './pending-changes.ts'
 import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 export const ZONE_JOURNAL = 'dns.journal'
-/** How long dns.zone may be behind: this, and a second more for each MiB, so that writing a large one is a small part of the time. */
+/** How far dns.zone may lag behind: this, plus a second for each MiB, so that writing a large file takes only a fraction of the time. */
 const WRITE_AFTER_MS = 800
 const WRITE_AFTER_MS_PER_MIB = 1000
-/** A disk that failed gets time to recover. */
+/** How long to wait after a disk error. */
 const TRY_AGAIN_AFTER_MS = 10_000
-/** A file that has not changed for so long has been written to its end. */
+/** A file that has not changed for this long has been written completely. */
 const SETTLED_AFTER_MS = 250
 
-/** What dns.zone was when all changes of the journal before were in it. */
+/** The state of dns.zone when it contained all changes before this entry. */
 interface Mark extends FileState {
   readonly change: 'mark'
   readonly serial: number
@@ -51,11 +51,11 @@ export interface ZoneStoreOptions {
   readonly folder: string
   readonly clock: Clock
   readonly log: (text: string) => void
-  /** dns.zone cannot be written: a sentence; undefined when it can again. */
+  /** Why dns.zone cannot be written, as a sentence; undefined once it can. */
   readonly onTrouble: (sentence: string | undefined) => void
-  /** dns.zone cannot be read: a sentence that names line and reason; undefined when it can again. */
+  /** Why dns.zone cannot be parsed, as a sentence with line and reason; undefined once it can. */
   readonly onDamaged: (sentence: string | undefined) => void
-  /** The zone's content was replaced by what a person wrote. */
+  /** The zone's content was replaced by an edit. */
   readonly onLoaded: () => void
 }
 
@@ -70,23 +70,23 @@ export async function openZoneStore(options: ZoneStoreOptions): Promise<ZoneStor
 
 export class ZoneStore {
   readonly zone = new Zone()
-  /** Changes that are in the zone and the journal, but not yet in dns.zone. */
+  /** Changes in the zone and the journal that are not yet in dns.zone. */
   #unwritten: ZoneChange[] = []
-  /** Changes on their way into the journal. */
-  readonly #underway: PendingChanges
+  /** Changes on their way to the journal. */
+  readonly #pending: PendingChanges
   #diskFailed = false
-  /** The file's state that was loaded, written, or found unreadable. */
+  /** The state of the file that was last loaded, written, or found unreadable. */
   #known: FileState | undefined
-  /** Another state, seen once: it is loaded when it is seen again. */
+  /** A new state, seen once: it is loaded when it is seen again. */
   #unsettled: FileState | undefined
-  /** Why dns.zone could not be looked at the last time: told once. */
-  #lookTrouble: string | undefined
-  /** dns.zone holds a person's text that cannot be read, and must not be written over. */
+  /** Why dns.zone could not be checked the last time; logged once. */
+  #checkTrouble: string | undefined
+  /** dns.zone holds an edit that cannot be parsed, and must not be overwritten. */
   #unreadable = false
   #cancelWrite: (() => void) | undefined
-  #cancelLook: (() => void) | undefined
+  #cancelCheck: (() => void) | undefined
   #unwatch: () => void = () => undefined
-  /** What is done with the file, one after the other. */
+  /** Serializes the operations on the file. */
   #work: Promise<void> = Promise.resolve()
   #closed = false
   readonly #file: ZoneFile
@@ -97,40 +97,40 @@ export class ZoneStore {
     this.options = options
     this.journal = journal
     this.#file = new ZoneFile(options.folder)
-    this.#underway = new PendingChanges(name => this.zone.recordsOf(name))
+    this.#pending = new PendingChanges(name => this.zone.recordsOf(name))
   }
 
-  /** Loads dns.zone and makes the journal's changes on top. */
+  /** Loads dns.zone and replays the journal. */
   async begin(entries: readonly Entry[]): Promise<void> {
     const mark = entries.find((each): each is Mark => each.change === 'mark')
     const changes = entries.filter((each): each is ZoneChange => each.change !== 'mark')
-    const state = await this.#file.look()
+    const state = await this.#file.stat()
     const isMarked = mark !== undefined && isSameState(state, mark)
-    // A file that somebody else wrote is a new state of the zone, beyond all that was served.
+    // A file written by someone else is a new version of the zone, newer than all that was served.
     const leastSerial = mark === undefined || isMarked ? mark?.serial : (mark.serial + changes.length + 1) >>> 0
     await this.#loadFirst(state, leastSerial)
     this.#known = state
     this.#unwritten = changes
     this.#replay(changes)
     if (changes.length > 0 || state === undefined) this.#writeLater(WRITE_AFTER_MS)
-    else if (!isMarked) await this.#mark()
-    this.#unwatch = this.#file.watch(this.options.clock, () => this.#lookAfter(0))
+    else if (!isMarked) await this.#restartJournal()
+    this.#unwatch = this.#file.watch(this.options.clock, () => this.#checkAfter(0))
   }
 
   /**
-   * Makes a change. Returns when it is safe on disk and in the zone.
-   * @returns what of it was made, which is what stands in the journal; undefined where the zone holds already what it asks for
-   * @throws UsageError where it cannot be made, HamletError where the disk fails; then nothing has changed
+   * Makes a change. Returns when it is durable and in the zone.
+   * @returns the change as applied, which is what the journal holds; undefined if the zone already had it
+   * @throws UsageError if it is not possible, HamletError if the disk fails; then nothing has changed
    */
   async change(change: ZoneChange): Promise<ZoneChange | undefined> {
-    const { parts, names } = this.zone.plan(change, name => this.#underway.recordsOf(name))
-    if (names.length === 0 && this.#underway.count === 0 && !this.#diskFailed) return undefined
-    // What was passed over now must not be made when the journal is read on top of a newer dns.zone.
+    const { parts, names } = this.zone.plan(change, name => this.#pending.recordsOf(name))
+    if (names.length === 0 && this.#pending.count === 0 && !this.#diskFailed) return undefined
+    // The parts that had no effect must not take effect when the journal is replayed on a newer dns.zone.
     const made: ZoneChange = change.change !== 'update' && parts.length > 0 ? change : { change: 'update', changes: parts }
-    this.#underway.add(names)
+    this.#pending.add(names)
     return new Promise((resolve, reject) => {
       this.journal.append(made, error => {
-        this.#underway.remove(names)
+        this.#pending.remove(names)
         try {
           if (error !== undefined) throw error
           this.zone.apply(made)
@@ -145,12 +145,12 @@ export class ZoneStore {
     })
   }
 
-  /** Writes what is left to write. */
+  /** Writes what is left, and closes. */
   async close(): Promise<void> {
     const pending = this.#cancelWrite !== undefined
     this.#closed = true
     this.#unwatch()
-    this.#cancelLook?.()
+    this.#cancelCheck?.()
     this.#cancelWrite?.()
     await this.#work
     if (pending || this.#unwritten.length > 0) await this.#write()
@@ -169,48 +169,48 @@ export class ZoneStore {
     })
   }
 
-  #lookAfter(afterMs: number): void {
+  #checkAfter(afterMs: number): void {
     if (this.#closed) return
-    this.#cancelLook ??= this.options.clock.wakeAt(this.options.clock.nowMs() + afterMs, () => {
-      this.#cancelLook = undefined
-      this.#work = this.#work.then(() => this.#lookForEdit())
+    this.#cancelCheck ??= this.options.clock.wakeAt(this.options.clock.nowMs() + afterMs, () => {
+      this.#cancelCheck = undefined
+      this.#work = this.#work.then(() => this.#checkForEdit())
     })
   }
 
-  /** Loads what a person wrote, once they have written it to its end. */
-  async #lookForEdit(): Promise<void> {
+  /** Loads an edit once it has been written completely. */
+  async #checkForEdit(): Promise<void> {
     try {
-      const state = await this.#file.look()
+      const state = await this.#file.stat()
       if (isSameState(state, this.#known)) return
-      if (state === undefined) return this.#takeRemoval()
-      if (isSameState(state, this.#unsettled)) await this.#takeEdit(state)
-      else this.#lookAfter(SETTLED_AFTER_MS)
+      if (state === undefined) return this.#handleRemoval()
+      if (isSameState(state, this.#unsettled)) await this.#loadEdit(state)
+      else this.#checkAfter(SETTLED_AFTER_MS)
       this.#unsettled = state
-      this.#lookTrouble = undefined
+      this.#checkTrouble = undefined
     } catch (error) {
       const trouble = oneLine(error)
-      if (trouble !== this.#lookTrouble) this.options.log(trouble)
-      this.#lookTrouble = trouble
+      if (trouble !== this.#checkTrouble) this.options.log(trouble)
+      this.#checkTrouble = trouble
     }
   }
 
   async #write(): Promise<void> {
     try {
-      const state = await this.#file.look()
+      const state = await this.#file.stat()
       if (state !== undefined && !isSameState(state, this.#known)) {
-        // A person may be writing still. At the end there is no time to wait for that.
-        if (!this.#closed) return this.#lookAfter(0)
-        await this.#takeEdit(state)
+        // The edit may still be in progress. When closing there is no time to wait for that.
+        if (!this.#closed) return this.#checkAfter(0)
+        await this.#loadEdit(state)
       }
       if (this.#unreadable) return
       this.#cancelWrite?.()
       this.#cancelWrite = undefined
       const written = this.#unwritten.length
       const newState = await this.#file.write(this.zone, this.#known)
-      if (newState === undefined) return this.#lookAfter(0)
+      if (newState === undefined) return this.#checkAfter(0)
       this.#known = newState
       this.#unwritten.splice(0, written)
-      await this.#mark()
+      await this.#restartJournal()
       this.#diskFailed = false
       this.options.onTrouble(undefined)
     } catch (error) {
@@ -220,68 +220,68 @@ export class ZoneStore {
     }
   }
 
-  /** Begins the journal anew: with the file as it is known, and what it lacks. */
-  #mark(): Promise<void> {
+  /** Restarts the journal with the known state of the file and the changes that it lacks. */
+  #restartJournal(): Promise<void> {
     const serial = (this.zone.serial - this.#unwritten.length) >>> 0
     const { mtimeMs, sizeBytes } = this.#known ?? { mtimeMs: 0, sizeBytes: 0 }
     return this.journal.compact([{ change: 'mark', serial, mtimeMs, sizeBytes }, ...this.#unwritten])
   }
 
-  /** Loads a person's text, with our newer changes on top. One that cannot be read changes nothing, and is told. */
-  async #takeEdit(state: FileState): Promise<void> {
+  /** Loads an edit and replays newer changes on top. One that cannot be parsed is reported and changes nothing. */
+  async #loadEdit(state: FileState): Promise<void> {
     try {
       const content = await this.#file.read(state)
       this.zone.load(content, (this.zone.serial + 1) >>> 0)
       this.#known = state
     } catch (error) {
-      this.#tellUnreadable(error, 'the names are served as they were before')
+      this.#reportUnreadable(error, 'the names are served as before')
       this.#known = state
       return
     }
     this.#replay(this.#unwritten)
-    this.options.log(`${ZONE_FILE} was edited: its text was loaded, the serial is ${this.zone.serial}`)
+    this.options.log(`${ZONE_FILE} was edited: it was loaded, and the serial is ${this.zone.serial}`)
     this.options.onLoaded()
-    this.#readable()
-    await this.#mark()
+    this.#markReadable()
+    await this.#restartJournal()
     if (this.#unwritten.length > 0) this.#writeLater(this.#writeAfterMs())
   }
 
-  /** A file that is gone is written again with the next change; where changes wait for it, or it could not be read, soon. */
-  #takeRemoval(): void {
+  /** A deleted file is written again with the next change; or soon, if changes are pending or it could not be parsed. */
+  #handleRemoval(): void {
     if (!this.#unreadable && this.#unwritten.length === 0) return
-    if (this.#unreadable) this.#readable()
+    if (this.#unreadable) this.#markReadable()
     this.#writeLater(WRITE_AFTER_MS)
   }
 
-  #readable(): void {
+  #markReadable(): void {
     this.#unreadable = false
     this.zone.isPartial = false
     this.options.onDamaged(undefined)
   }
 
-  /** At the start there is no older state to serve: where the file cannot be read, the journal's names are what is left. */
+  /** After a start there is no earlier state to serve: if the file cannot be parsed, only the names in the journal are left. */
   async #loadFirst(state: FileState | undefined, leastSerial: number | undefined): Promise<void> {
     try {
       this.zone.load(state === undefined ? new ZoneContent() : await this.#file.read(state), leastSerial)
     } catch (error) {
-      this.#tellUnreadable(error, 'it stays as it is, and its names are not served until it is put right')
+      this.#reportUnreadable(error, 'it is left as it is, and its names are not served until it is repaired')
       this.zone.load(new ZoneContent(), leastSerial)
       this.zone.isPartial = true
     }
   }
 
-  /** @throws what is another error */
-  #tellUnreadable(error: unknown, done: string): void {
+  /** @throws any error other than file-damaged */
+  #reportUnreadable(error: unknown, done: string): void {
     if (!(error instanceof HamletError && error.code === 'file-damaged')) throw error
-    const told = new HamletError({ ...error.parts, done, remedy: `${error.parts.remedy}, or remove the file to begin anew` }, { cause: error })
+    const reported = new HamletError({ ...error.parts, done, remedy: `${error.parts.remedy}, or delete the file to start over` }, { cause: error })
     this.#unreadable = true
-    this.options.log(oneLine(told))
-    this.options.onDamaged(oneLine(told))
+    this.options.log(oneLine(reported))
+    this.options.onDamaged(oneLine(reported))
   }
 
   /**
-   * Makes changes again that were acknowledged. What the zone refuses now, it refused then, or a person's text stands against it;
-   * of several changes in one the others are made. The serial goes on in any case, for it may have been served.
+   * Replays acknowledged changes. A change that the zone now refuses conflicts with an edit, or was refused before; the other parts
+   * of an update are still applied. The serial advances in any case, since secondaries may have seen it.
    */
   #replay(changes: readonly ZoneChange[]): void {
     for (const change of changes) {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:dns`: hamlet dns beside other DNS servers, on this machine, in one run. All servers are up the whole time and idle
- * but for the one whose turn it is; turns go A B C … A B C …, so that what else the machine does hits all alike. Server on one
- * core, loader (and upstream) on another. docs/benchmarks.md tells how to read the numbers.
+ * `npm run bench:dns`: compares hamlet dns with other DNS servers on this machine in one run. All servers stay up, and all but the
+ * one being measured are idle. Turns go A B C … A B C …, so that other load on the machine affects all alike. The server runs on
+ * one core, the loader (and upstream) on another. docs/benchmarks.md explains the numbers.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -34,14 +34,14 @@ async function main(argv) {
   if (options.help) return void process.stdout.write(USAGE)
   await prepareNodePackages()
   await withLock(() => ensurePrograms('bench'))
-  if (!canPin) say('Only one core, or no taskset: server and loader share it, and only the CPU column tells something.')
+  if (!canPin) say('Server and loader share a core, since there is only one or taskset is missing: only the CPU column is meaningful.')
   const loader = await compile('load')
   const names = join(folder, 'names')
   writeFileSync(names, HOT_NAMES.map(name => `${name} A\n`).join(''))
   const servers = await startAll(options)
   const results = Object.fromEntries(servers.map(({ name, title, version }) => [name, { title, version, rounds: [] }]))
   for (let round = 0; round <= options.rounds; round++) {
-    // The first round only warms up: Node compiles what is hot, and caches fill.
+    // The first round is a warm-up, in which Node.js compiles hot code and caches fill.
     const parts = round > 0 ? options.parts : ['flood', ...options.parts.filter(part => part === 'misses')]
     for (const { name, forwards, server } of servers) {
       say(round === 0 ? `warming up: ${name}` : `round ${round} of ${options.rounds}: ${name}`)
@@ -53,7 +53,7 @@ async function main(argv) {
   report(results, options)
 }
 
-/** One server's measurements of one round. */
+/** Measures one server for one round. */
 async function turn({ loader, server, names, suffix, forwards, parts, seconds }) {
   const measured = {}
   if (parts.includes('flood')) measured.flood = await flood(loader, server, seconds, ['names', names])
@@ -63,7 +63,7 @@ async function turn({ loader, server, names, suffix, forwards, parts, seconds })
   return measured
 }
 
-/** Starts the upstream and every server that can be had; says which cannot. */
+/** Starts the upstream and every server that is available; reports those that are not. */
 async function startAll({ peers: asked }) {
   const upstreamPort = await freePort()
   running.push(await startServer({ argv: [await compile('echo'), String(upstreamPort)], port: upstreamPort, qname: 'example.org', core: 'loader' }))
@@ -71,7 +71,7 @@ async function startAll({ peers: asked }) {
   for (const { name, title, forwards, prepare } of peers.filter(({ name }) => asked.includes(name))) {
     const prepared = await prepare()
     if (prepared === undefined) {
-      say(`${title} cannot be had here: left out.`)
+      say(`${title} is not available here: skipped.`)
       continue
     }
     const place = { folder: join(folder, name), port: await freePort(), upstreamPort }
@@ -84,7 +84,7 @@ async function startAll({ peers: asked }) {
   return started
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A port of 127.0.0.1 on which nothing listens. */
 function freePort() {
   return new Promise((resolve, reject) => {
     const holder = createServer()
@@ -104,5 +104,5 @@ function report(results, options) {
   mkdirSync(dirname(file), { recursive: true })
   const machine = { cpu: cpus()[0]?.model ?? '', cores: cpus().length, kernel: release(), node: process.versions.node, pinned: canPin }
   writeFileSync(file, `${JSON.stringify({ atMs: Date.now(), machine, options, results, goals: verdicts }, undefined, 2)}\n`)
-  say(`The numbers of every round are in ${file}`)
+  say(`The results of every round are in ${file}`)
 }

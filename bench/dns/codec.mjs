@@ -1,9 +1,9 @@
 /**
- * What reading and writing DNS messages costs: `npx node bench/dns/codec.mjs [seed]` (Node 24, which reads TypeScript).
+ * The cost of decoding and encoding DNS messages: `npx node bench/dns/codec.mjs [seed]` (Node 24, which runs TypeScript).
  *
- * First the worst of many damaged and hostile packets. A first look at each finds the suspects only, since a shared machine makes
- * any packet look slow once; of those the least of five counts, in CPU time. Then how many messages a second one core reads and
- * writes, best and median of nine rounds. Ends with status 1 where a goal is not met.
+ * The first part finds the worst of many damaged and hostile packets, in CPU time. On a shared machine any packet can be slow
+ * once, so a packet that looks slow is measured again, and its fastest of five runs counts. The second part measures how many
+ * messages per second one core decodes and encodes: best and median of nine rounds. Exits with status 1 if a goal is missed.
  */
 import { seededRandom } from '../../src/services/kit/random.ts'
 import { damaged, HOSTILE, validMessages } from '../../src/services/dns/testing/damage.ts'
@@ -45,7 +45,7 @@ function read(bytes) {
   }
 }
 
-console.log(`Node ${process.version}, seed ${seed}\n\nMalformed packets: CPU of reading one, the least of ${LOOKS}`)
+console.log(`Node ${process.version}, seed ${seed}\n\nMalformed packets: CPU time to decode one, fastest of ${LOOKS}`)
 const valid = validMessages(seed, 300)
 for (let warming = 0; warming < 20; warming++) for (const bytes of [...valid, ...Object.values(HOSTILE).map(make => make(4096))]) read(bytes)
 for (const { bytesMax, packets, goalMs } of SIZES) {
@@ -81,18 +81,18 @@ const reads = message => {
 }
 const writes = message => () => encodeMessage(message)
 const tasks = [
-  ['read a query', reads(query), QUERY_DECODES_GOAL], ['read a query with EDNS and a cookie', reads(withEdns)], ['read a response of one record', reads(oneRecord)],
-  ['read a response of four records', reads(fourRecords)], ['write a query with EDNS', writes(withEdns)], ['write a response of one record', writes(oneRecord)],
-  ['write a response of four records', writes(fourRecords)],
+  ['decode a query', reads(query), QUERY_DECODES_GOAL], ['decode a query with EDNS and a cookie', reads(withEdns)], ['decode a response with one record', reads(oneRecord)],
+  ['decode a response with four records', reads(fourRecords)], ['encode a query with EDNS', writes(withEdns)], ['encode a response with one record', writes(oneRecord)],
+  ['encode a response with four records', writes(fourRecords)],
 ].map(([title, once, goal]) => ({ title, once, goal, rates: [] }))
 
 for (let round = 0; round <= ROUNDS; round++) {
   for (const { once, rates } of tasks) {
     const ms = cpuMs(() => { for (let done = 0; done < ROUND_MESSAGES; done++) once() })
-    if (round > 0) rates.push(ROUND_MESSAGES / ms * 1000) // The first round warms up.
+    if (round > 0) rates.push(ROUND_MESSAGES / ms * 1000) // The first round is a warm-up.
   }
 }
-console.log('\nMillion messages a CPU second: best / median')
+console.log('\nMillion messages per CPU second: best / median')
 for (const { title, rates, goal } of tasks) {
   const sorted = [...rates].sort((a, b) => b - a)
   const [best, median] = [sorted[0], sorted[(ROUNDS - 1) / 2]]

@@ -1,11 +1,10 @@
 /*
- * The floor: what a DNS answer costs where nothing is looked up. Takes up to 64 datagrams by one recvmmsg, appends one A record to
- * each query, and sends them back by one sendmmsg. A server cannot be cheaper than this over the same system calls.
+ * The floor: the cost of a DNS answer without any lookup. Receives up to 64 datagrams with one recvmmsg, appends one A record to
+ * each query, and sends them back with one sendmmsg. No server can be cheaper than this over the same system calls.
  *
  *     echo PORT            answers on 127.0.0.1 until it is killed
  *
- * It answers every name alike, so it also serves as the upstream of the bench for cache misses. A query that carries EDNS gets
- * its answer without.
+ * It answers every name alike, so it also serves as the benchmark's upstream for cache misses. Its answers have no EDNS.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,7 +23,7 @@ static int fail(const char *what) {
   return 1;
 }
 
-/* Where the one question ends; 0 where there is none. Without other records that is the end of the datagram. */
+/* Where the question ends; 0 if there is none. Without additional records that is the end of the datagram. */
 static size_t question_end(const unsigned char *query, size_t length) {
   if (length < HEADER_BYTES + 5) return 0;
   if (query[10] == 0 && query[11] == 0) return length;
@@ -33,12 +32,12 @@ static size_t question_end(const unsigned char *query, size_t length) {
   return at + 5 <= length ? at + 5 : 0;
 }
 
-/* Makes the answer of the query, in place. Returns its length; 0: none is due. */
+/* Turns the query into its answer, in place. Returns the length; 0 if there is nothing to answer. */
 static size_t answer(unsigned char *message, size_t length) {
   size_t end = question_end(message, length);
   if (end == 0 || (message[2] & 0x80) != 0) return 0;
   int is_a = message[end - 3] == 1;
-  message[2] = 0x84 | (message[2] & 1); /* QR, AA; RD as asked */
+  message[2] = 0x84 | (message[2] & 1); /* QR, AA; RD from the query */
   message[3] = 0x80;                    /* RA, NOERROR */
   memset(message + 6, 0, 6);
   if (!is_a) return end;
@@ -76,7 +75,7 @@ int main(int argc, char **argv) {
     }
     for (int sent = 0; sent < due;) {
       int taken = sendmmsg(fd, replies + sent, (unsigned)(due - sent), 0);
-      sent += taken > 0 ? taken : 1; /* What the system refuses is lost, as datagrams are. */
+      sent += taken > 0 ? taken : 1; /* A datagram that the system refuses is dropped. */
     }
   }
 }

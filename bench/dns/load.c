@@ -1,12 +1,12 @@
 /*
- * The loader: asks A queries of a DNS server on 127.0.0.1 and checks what comes back.
+ * The load generator: sends A queries to a DNS server on 127.0.0.1 and checks the answers.
  *
- *     load PORT SECONDS flood WINDOW names FILE       as many as the server takes, never more than WINDOW unanswered
- *     load PORT SECONDS paced RATE   names FILE       RATE a second, on a fixed schedule that no slow answer can slow down
- *     load PORT SECONDS flood WINDOW fresh SUFFIX     names that nobody has asked before: n00000042.SUFFIX
+ *     load PORT SECONDS flood WINDOW names FILE       as many as the server can take, with at most WINDOW pending
+ *     load PORT SECONDS paced RATE   names FILE       RATE per second, on a fixed schedule that slow answers do not delay
+ *     load PORT SECONDS flood WINDOW fresh SUFFIX     names that were never queried before: n00000042.SUFFIX
  *
- * An answer is right if its id is of an open query, QR is set, rcode is 0 and there is one answer record. What has no answer after a
- * second is lost. Prints one line of JSON.
+ * An answer is correct if its id matches a pending query, QR is set, the rcode is 0 and there is one answer record. A query without
+ * an answer after one second is lost. Prints one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,11 +24,11 @@ struct query {
 
 static struct query *names;
 static int name_count, fresh;
-static int64_t asked_ns[IDS]; /* By id; 0: not open. */
+static int64_t asked_ns[IDS]; /* By id; 0: not pending. */
 static uint32_t next_id, next_name;
 static long open_count, asked, right, wrong, lost, answer_bytes;
 
-/* The query for an A record of `name`: header with RD, one question. */
+/* The query for the A record of `name`: a header with RD, and one question. */
 static struct query encode_query(const char *name) {
   struct query query = { .bytes = { 0, 0, 1, 0, 0, 1 } };
   size_t at = 12;
@@ -47,7 +47,7 @@ static struct query encode_query(const char *name) {
 
 static void read_names(const char *path) {
   FILE *file = fopen(path, "r");
-  if (file == NULL) die("the file of names cannot be read");
+  if (file == NULL) die("cannot read the file of names");
   names = calloc(NAMES_MAX, sizeof *names);
   char line[256];
   while (name_count < NAMES_MAX && fgets(line, sizeof line, file) != NULL) {
@@ -66,7 +66,7 @@ static void make_fresh(const char *suffix) {
   fresh = 1;
 }
 
-/* The next query, under an id that is not open. */
+/* The next query, with an id that is not pending. */
 static struct query *next_query(int64_t now) {
   struct query *query = &names[next_name % (uint32_t)name_count];
   if (fresh) {
@@ -143,7 +143,7 @@ static void paced(int fd, int64_t until_ns, int rate) {
   for (;;) {
     int64_t now = now_ns();
     if (now >= until_ns) return;
-    if (now - due_ns > BEHIND_NS_MAX) due_ns = now; /* The loader itself had no CPU: to make up for it would be a flood. */
+    if (now - due_ns > BEHIND_NS_MAX) due_ns = now; /* The loader itself was not scheduled; catching up would be a flood. */
     for (; due_ns <= now; due_ns += gap_ns) ask(fd, 1);
     struct timespec wait = { 0, due_ns - now_ns() };
     if (wait.tv_nsec < 0) wait.tv_nsec = 0;

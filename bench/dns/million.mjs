@@ -1,11 +1,11 @@
 /**
- * A million names: how long Hamlet and Knot take from their start to the first right answer, and how much memory they hold then.
+ * A million names: the time Hamlet and Knot take from start to the first correct answer, and their memory afterwards.
  *
  *     node scripts/build.mjs cli && node bench/dns/million.mjs [--names 1000000] [--rounds 3]
  *
- * Both read the same zone file and are started one after the other, in turns. The time counts from the start of the process to the
- * answer for the file's last name, as wall clock and as CPU time of the process, which other load on the machine disturbs less;
- * memory is VmRSS two seconds later, and VmHWM, the most it ever was.
+ * Both load the same zone file and take turns. Time is measured from the start of the process to the answer for the last name in
+ * the file, as wall-clock time and as CPU time of the process, which other load on the machine affects less. Memory is VmRSS two
+ * seconds later, and VmHWM, its peak.
  */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
@@ -56,22 +56,22 @@ async function hamlet(round) {
   return [process.execPath, join(import.meta.dirname, '..', '..', '.vite', 'build', 'hamlet.cjs'), 'dns', '--host', '127.0.0.1', '--port', String(PORT), '--admin_port', '0', '--data', data]
 }
 
-/** A question for the last name, and whether a datagram is its right answer. */
+/** The query for the last name, and the check for its correct answer. */
 const name = nameOf(names - 1)
 const question = Buffer.concat([Buffer.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.length]), Buffer.from(name), Buffer.from('\x04home\0\0\x01\0\x01', 'latin1')])
 const isRight = answer => answer.readUInt16BE(0) === 0x1234 && (answer[3] & 15) === 0 && answer.readUInt16BE(6) === 1 && answer.subarray(-4).equals(Buffer.from(addressOf(names - 1)))
 
 async function firstAnswerMs(startedAtMs) {
   const socket = createSocket('udp4')
-  socket.on('error', () => undefined) // Nobody listens yet.
-  const asking = setInterval(() => socket.send(question, PORT, '127.0.0.1', () => undefined), ASK_EVERY_MS)
+  socket.on('error', () => undefined) // Nothing listens yet.
+  const timer = setInterval(() => socket.send(question, PORT, '127.0.0.1', () => undefined), ASK_EVERY_MS)
   try {
     for (;;) {
       const [answer] = await once(socket, 'message', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
       if (isRight(answer)) return performance.now() - startedAtMs
     }
   } finally {
-    clearInterval(asking)
+    clearInterval(timer)
     socket.close()
   }
 }
@@ -80,7 +80,7 @@ async function costs(pid) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const field = key => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(status)[1]) / 1024
   const times = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ')
-  return { rss: field('VmRSS'), most: field('VmHWM'), cpuMs: (Number(times[11]) + Number(times[12])) * 1000 / TICKS_PER_SECOND }
+  return { rss: field('VmRSS'), peak: field('VmHWM'), cpuMs: (Number(times[11]) + Number(times[12])) * 1000 / TICKS_PER_SECOND }
 }
 
 async function measure([file, ...args]) {
@@ -110,7 +110,7 @@ try {
 }
 console.log(`${names} names, ${values.rounds} rounds in turns, median\n`)
 console.log('                      Knot    Hamlet   ratio   goal')
-for (const [title, key, unit] of [['first answer', 'answerMs', 'ms'], ['CPU until then', 'cpuMs', 'ms'], ['memory', 'rss', 'MiB'], ['most memory', 'most', 'MiB']]) {
+for (const [title, key, unit] of [['first answer', 'answerMs', 'ms'], ['CPU until then', 'cpuMs', 'ms'], ['memory', 'rss', 'MiB'], ['peak memory', 'peak', 'MiB']]) {
   const [theirs, ours] = [results.knot, results.hamlet].map(runs => median(runs.map(run => run[key])))
   console.log(`${`${title}, ${unit}`.padEnd(18)}${theirs.toFixed(0).padStart(8)}${ours.toFixed(0).padStart(10)}${(ours / theirs).toFixed(2).padStart(8)}   ${ours <= theirs * 3 ? 'met' : 'not met'} (at most 3)`)
 }

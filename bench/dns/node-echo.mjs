@@ -1,6 +1,6 @@
 /**
- * What a DNS answer costs over node:dgram where nothing is looked up: `node node-echo.mjs PORT` appends one A record to each query,
- * as echo.c does, and sends it back. The literal address spares it the resolver, as in Hamlet's own door.
+ * The cost of a DNS answer over node:dgram without any lookup: `node node-echo.mjs PORT` appends one A record to each query, as
+ * echo.c does, and sends it back. Its `lookup` bypasses the resolver for addresses, as Hamlet's own door does.
  */
 import { createSocket } from 'node:dgram'
 

@@ -1,17 +1,17 @@
-/** What may be asked of `npm run bench:dns -- …`. */
+/** The options of `npm run bench:dns -- …`. */
 import { listOf, numberOf, readArguments } from '../arguments.mjs'
 
-export const USAGE = `Measures hamlet dns beside other DNS servers, in turns within one run.
+export const USAGE = `Compares hamlet dns with other DNS servers, in turns within one run.
 
 Usage: npm run bench:dns -- [--peers NAME,…] [--rounds N] [--seconds S] [--only PART,…] [--quick] [--json FILE]
 
-  --peers NAME,…   these servers only (all that are installed)
-  --rounds N       how often every server has its turn (3)
-  --seconds S      length of one measurement (2)
-  --only PART,…    of flood, dnsperf, paced, misses (all)
+  --peers NAME,…   only these servers (default: all that are installed)
+  --rounds N       turns per server (default: 3)
+  --seconds S      length of one measurement (default: 2)
+  --only PART,…    flood, dnsperf, paced, misses (default: all)
   --quick          one round of one second, without dnsperf
-  --json FILE      where the numbers go (test-results/bench-dns.json)
-  --help           this text
+  --json FILE      where to write the results (default: test-results/bench-dns.json)
+  --help           print this text
 `
 
 const PARTS = ['flood', 'dnsperf', 'paced', 'misses']
@@ -19,7 +19,7 @@ const PARTS = ['flood', 'dnsperf', 'paced', 'misses']
 /**
  * @param {string[]} argv
  * @param {readonly string[]} peerNames
- * @throws SetupError for what it does not know
+ * @throws SetupError for an unknown option or value
  */
 export function parseOptions(argv, peerNames) {
   const text = { type: 'string' }

@@ -1,7 +1,6 @@
 /**
- * The servers that are measured, each with the settings that a person would give it for this task: one worker, no rate limit, 1,000
- * A records of home. at hand, and where it can forward, everything else by way of the bench's upstream. Hamlet's log and events are
- * on, the others' logs are off.
+ * The servers to measure, each configured for this task: one worker, no rate limit, 1,000 A records in home., and if it can
+ * forward, everything else through the benchmark's upstream. Hamlet's log and events are on; the others' logs are off.
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -14,9 +13,9 @@ export const HOT_NAMES = Array.from({ length: 1000 }, (_, index) => `h${index}.h
 const addressOf = index => `192.0.2.${1 + index % 254}`
 
 /**
- * name: what `--peers` takes. forwards: has its turn in the misses too.
- * prepare: `undefined` where the server cannot be had, else its version and a function that writes the configuration into a folder
- * and gives the command line.
+ * name: as in `--peers`. forwards: also takes part in the cache-miss measurement.
+ * prepare: returns undefined if the server is not available, else its version and a function that writes the configuration into
+ * a folder and returns the command line.
  *
  * @typedef {{ folder: string, port: number, upstreamPort: number }} Place
  * @typedef {{ version: string, launch: (place: Place) => { argv: string[], env?: Record<string, string> } }} Prepared
@@ -42,7 +41,7 @@ export const peers = [
   } },
 ]
 
-/** @param io which door for datagrams; a Hamlet that has no such flag is on node:dgram */
+/** @param io the UDP implementation; a version of Hamlet without that flag uses node:dgram */
 async function prepareHamlet(io) {
   await build(['cli'])
   const bundle = at('.vite/build/hamlet.cjs')

@@ -1,4 +1,4 @@
-/** Programs that the bench makes itself: the two C programs beside this file, and CoreDNS, which no Debian package brings. */
+/** Programs that the benchmark builds: the two C programs in this folder, and CoreDNS, which has no Debian package. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cache, which } from '../../scripts/setup/places.mjs'
@@ -8,10 +8,10 @@ import { compile as compileFile } from '../compile.mjs'
 const COREDNS_VERSION = '1.15.0'
 const folder = join(cache, 'bench')
 
-/** Compiles a C file of this folder, unless that was done before. @returns the program's path */
+/** Compiles a C file of this folder, unless it is already compiled. @returns the program's path */
 export const compile = name => compileFile(join(import.meta.dirname, `${name}.c`))
 
-/** CoreDNS, built with Go into the cache the first time, which takes minutes. @returns its path, undefined where it cannot be had */
+/** Builds CoreDNS with Go into the cache, which takes minutes the first time. @returns its path; undefined if that is not possible */
 export async function coredns() {
   const place = join(folder, `coredns-${COREDNS_VERSION}`)
   const program = join(place, 'coredns')

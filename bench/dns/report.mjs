@@ -1,7 +1,7 @@
-/** The numbers as tables for a terminal. */
+/** Formats the results as tables for a terminal. */
 import { median, ratio } from './statistics.mjs'
 
-/** One line a server; latencies as ratios to the first. */
+/** One line per server; latencies as ratios to the first. */
 export function hotTable(results) {
   const [first] = Object.values(results)
   const rows = Object.values(results).map(({ title, version, rounds, residentMegabytes }) => {
@@ -28,7 +28,7 @@ export function missesTable(results) {
   return rows.length === 0 ? '' : table(['cache misses', 'q/s best', 'median', 'CPU-s/M', 'ratio', 'wrong/lost'], rows)
 }
 
-/** @param verdicts what goals.mjs gives */
+/** @param verdicts the result of `judge` in goals.mjs */
 export function goalsTable(verdicts) {
   const rows = verdicts.map(({ goal, ratio: measured, met }) => [goal, measured === undefined ? '-' : digits(measured, 2), measured === undefined ? 'not measured' : met ? 'met' : 'NOT MET'])
   return table(['goal', 'measured', ''], rows)
@@ -42,7 +42,7 @@ function troubles(measurements) {
   return `${sum('wrong')}/${sum('lost')}`
 }
 
-/** Columns of text: the first flush left, the others flush right. */
+/** Aligns the first column left and the others right. */
 function table(heads, rows) {
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map(row => row[column].length)))
   const line = cells => cells.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])).join('  ')

@@ -1,4 +1,4 @@
-/** A server that is measured: started on one core, watched through /proc, stopped by its process id. */
+/** A server under test: started on one core, observed through /proc, stopped by its process id. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -12,10 +12,10 @@ const SERVER_CORE = 0
 const LOADER_CORE = 1
 const READY_WITHIN_MS = 15_000
 const STOP_WITHIN_MS = 5_000
-/** What /proc counts CPU time in: the kernel's USER_HZ, 100 on every Linux. */
+/** The unit of CPU time in /proc: the kernel's USER_HZ, 100 on every Linux. */
 const TICKS_PER_SECOND = 100
 
-/** Two cores keep server and loader out of each other's way; with one, the ratios still count. */
+/** Two cores keep server and loader apart; with one, only the ratios are meaningful. */
 export const canPin = availableParallelism() >= 2 && which('taskset') !== undefined
 const pinned = (core, argv) => canPin ? ['taskset', '-c', String(core), ...argv] : argv
 export const onLoaderCore = argv => pinned(LOADER_CORE, argv)
@@ -23,17 +23,17 @@ export const onLoaderCore = argv => pinned(LOADER_CORE, argv)
 /**
  * Starts a server and waits until it answers a query.
  * @param {{ argv: string[], env?: Record<string, string>, port: number, qname: string, core?: 'server' | 'loader' }} launch
- * @throws SetupError with its last words, if it ends or does not answer
+ * @throws SetupError with the end of its output, if it exits or does not answer
  */
 export async function startServer({ argv, env = {}, port, qname, core = 'server' }) {
   const [command, ...args] = pinned(core === 'server' ? SERVER_CORE : LOADER_CORE, argv)
   const child = spawnTied(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }, 'SIGTERM')
-  let words = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { words = (words + chunk).slice(-1000) })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { output = (output + chunk).slice(-1000) })
   const closed = once(child, 'close')
   const server = new Server(child, port, closed)
-  const gone = closed.then(([status, signal]) => { throw new SetupError(`${argv[0]} ended with ${signal ?? `status ${status}`}: ${words.trim()}`) })
-  gone.catch(() => undefined) // Raced here; later its end is expected.
+  const gone = closed.then(([status, signal]) => { throw new SetupError(`${argv[0]} ended with ${signal ?? `status ${status}`}: ${output.trim()}`) })
+  gone.catch(() => undefined) // Only awaited below; later its end is expected.
   try {
     await Promise.race([answers(port, qname), gone])
   } catch (error) {
@@ -53,13 +53,13 @@ class Server {
     this.port = port
   }
 
-  /** User and system time of the process and its descendants so far. */
+  /** User and system time used so far by the process and its descendants. */
   cpuSeconds() {
     const ticks = family(this.#child.pid).map(({ fields }) => Number(fields[11]) + Number(fields[12]))
     return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND
   }
 
-  /** Resident memory of the process and its descendants, pages they share counted each time. */
+  /** Resident memory of the process and its descendants; shared pages count for each. */
   residentMegabytes() {
     const kilobytes = family(this.#child.pid).map(({ pid }) => Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0))
     return kilobytes.reduce((sum, each) => sum + each, 0) / 1024
@@ -74,7 +74,7 @@ class Server {
   }
 }
 
-/** The process and all that descend from it, with what /proc/PID/stat says behind the name: state, ppid, … */
+/** The process and its descendants, with the fields of /proc/PID/stat after the name: state, ppid, … */
 function family(root) {
   const all = readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
     const stat = read(`/proc/${pid}/stat`)
@@ -85,7 +85,7 @@ function family(root) {
   return members
 }
 
-/** Empty where the process has ended meanwhile. */
+/** Empty if the process has ended meanwhile. */
 function read(file) {
   try {
     return readFileSync(file, 'utf8')
@@ -94,11 +94,11 @@ function read(file) {
   }
 }
 
-/** Asks for an A record until there is one. */
+/** Queries for an A record until there is one. */
 async function answers(port, qname) {
   const query = encodeQuery(qname)
   const socket = createSocket('udp4')
-  socket.on('error', () => undefined) // Nobody listens yet.
+  socket.on('error', () => undefined) // Nothing listens yet.
   const answered = new Promise(resolve => socket.on('message', reply => { if (reply.length > query.length && (reply[3] & 0x0f) === 0 && reply[7] > 0) resolve(true) }))
   try {
     for (const untilMs = Date.now() + READY_WITHIN_MS; Date.now() < untilMs;) {

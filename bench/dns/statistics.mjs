@@ -1,6 +1,6 @@
-/** Numbers of several rounds made into one. */
+/** Summaries over several rounds. */
 
-/** The middle value; of an even number of values the mean of the two in the middle. NaN for none. */
+/** The middle value, or the mean of the middle two. NaN for no values. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -8,8 +8,8 @@ export function median(values) {
 }
 
 /**
- * How one server stands to another: the median over the rounds of the ratio within a round. What else the machine does meanwhile
- * slows both of a round, so the ratio bears it better than either number.
+ * Compares two servers: the median over the rounds of the ratio within each round. Other load on the machine slows both servers
+ * of a round, so it affects their ratio less than either number.
  */
 export function ratio(rounds, otherRounds, measure) {
   const ratios = rounds.map((round, index) => measure(round) / measure(otherRounds[index] ?? {})).filter(Number.isFinite)

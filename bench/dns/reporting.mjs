@@ -1,7 +1,11 @@
 /**
- * What it costs to tell what is answered: hot answers through the whole receiving side (client's share, answer log, trace), beside the
- * bare answers, in one process and in turns. `npx node bench/dns/telling.mjs [--cost NS]`; NS is what an answer costs the
- * server in all, kernel included, as `npm run bench:dns` measures it (CPU-s/M × 1,000): the share is of that.
+ * The cost of rate limiting, answer log and trace: answers from the packet cache through the whole receive path, compared with
+ * the packet cache alone, in one process and in turns.
+ *
+ *     npx node bench/dns/reporting.mjs [--cost NS]
+ *
+ * NS is the total cost of an answer, kernel included, as `npm run bench:dns` measures it (CPU-s/M × 1,000); the result is a
+ * percentage of that.
  */
 import { parseArgs } from 'node:util'
 import { AnswerLog } from '../../src/services/dns/answer-log.ts'
@@ -63,8 +67,8 @@ const trace = new TraceRing()
 const answerLog = new AnswerLog({ clock, trace, emit: () => undefined })
 const clients = new DatagramClients({ machine, answerLog, clock, limit: new ClientLimit(1000, random), isOwnAddress: () => true, drain: () => undefined })
 const budget = new TraceBudget()
-/** As udp/traced-door.ts does around each batch. */
-function told() {
+/** Traces around each batch as udp/traced-door.ts does. */
+function reported() {
   const nowMs = clock.nowMs()
   const traced = budget.take(BATCH, nowMs)
   for (let index = 0; index < traced; index++) trace.packet('in', 'dns', path, slab.subarray(batch.offsets[index], batch.offsets[index] + batch.lengths[index]), nowMs)
@@ -72,7 +76,7 @@ function told() {
   for (let index = 0; index < traced; index++) trace.packet('out', 'dns', path, batch.replies.subarray(index * REPLY_BYTES, index * REPLY_BYTES + batch.replyLengths[index]), nowMs)
 }
 
-/** Nanoseconds of CPU for an answer. */
+/** CPU nanoseconds per answer. */
 function measure(run) {
   let microseconds = 0
   for (let round = 0; round < BATCHES; round++) {
@@ -86,11 +90,11 @@ function measure(run) {
 }
 
 const median = numbers => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]
-const results = { bare: [], told: [] }
+const results = { bare: [], reported: [] }
 for (let round = 0; round < ROUNDS; round++) {
   results.bare.push(measure(bare))
-  results.told.push(measure(told))
+  results.reported.push(measure(reported))
 }
 if (batch.replyLengths.some(length => length === 0)) throw new Error('a query was not answered')
-const [plain, all] = [median(results.bare), median(results.told)]
-console.log(`an answer at once ${plain.toFixed(0)} ns, with share, log and trace ${all.toFixed(0)} ns: ${((all - plain) / Number(values.cost) * 100).toFixed(1)} % of the ${values.cost} ns that an answer costs in all (bar: 5 %)`)
+const [plain, all] = [median(results.bare), median(results.reported)]
+console.log(`packet cache alone ${plain.toFixed(0)} ns, with rate limit, log and trace ${all.toFixed(0)} ns: ${((all - plain) / Number(values.cost) * 100).toFixed(1)} % of the ${values.cost} ns total per answer (limit: 5 %)`)

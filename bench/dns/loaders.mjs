@@ -31,7 +31,10 @@ export async function paced(loader, server, seconds, names) {
   return { p50Us, p99Us, wrong, lost }
 }
 
-/** The same flood from the well-known dnsperf, which sends one datagram per system call and is itself the bottleneck for the fastest servers. */
+/**
+ * The same flood from the well-known dnsperf, which sends one datagram per
+ * system call and is itself the bottleneck for the fastest servers.
+ */
 export async function dnsperf(server, seconds, names) {
   const report = await launch(['dnsperf', '-s', '127.0.0.1', '-p', String(server.port), '-d', names, '-l', String(Math.ceil(seconds)), '-c', '1', '-T', '1'])
   const number = pattern => Number(pattern.exec(report)?.[1] ?? NaN)

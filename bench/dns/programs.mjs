@@ -11,7 +11,10 @@ const folder = join(cache, 'bench')
 /** Compiles a C file of this folder, unless it is already compiled. @returns the program's path */
 export const compile = name => compileFile(join(import.meta.dirname, `${name}.c`))
 
-/** Builds CoreDNS with Go into the cache, which takes minutes the first time. @returns its path; undefined if that is not possible */
+/**
+ * Builds CoreDNS with Go into the cache, which takes minutes the first time.
+ * @returns its path; undefined if that is not possible
+ */
 export async function coredns() {
   const place = join(folder, `coredns-${COREDNS_VERSION}`)
   const program = join(place, 'coredns')

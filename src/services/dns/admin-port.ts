@@ -60,7 +60,10 @@ const LINES_OF_SENDER = { tokens: 40, tokensPerSecond: 10 }
 /** Room for "HMAC", a key name, seconds, a nonce and the longest MAC. */
 const SIGNATURE_BYTES_MAX = 512
 const NETWORKS_TTL_MS = 5000
-/** A long list leaves in bursts that fit a client's socket buffer, with time to read in between: lost datagrams are not resent. */
+/**
+ * A long list leaves in bursts that fit a client's socket buffer,
+ * with time to read in between: lost datagrams are not resent.
+ */
 const BURST_DATAGRAMS = 32
 const BURST_EVERY_MS = 5
 

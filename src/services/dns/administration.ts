@@ -36,7 +36,10 @@ export interface Administration {
 
 const DNS_PORT = 53
 
-/** The system's current wall clock: signatures are checked against the clocks of other machines, and the service's own clock is monotonic. */
+/**
+ * The system's current wall clock: signatures are checked against the
+ * clocks of other machines, and the service's own clock is monotonic.
+ */
 const wallSeconds = (): number => Date.now() / 1000
 
 export async function openAdministration({ context, store, table }: AdministrationOptions): Promise<Administration> {

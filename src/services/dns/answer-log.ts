@@ -1,4 +1,7 @@
-/** Reports answers as events: the first of each second individually, the rest in one summary per second (core/answering/query-log.ts). */
+/**
+ * Reports answers as events: the first of each second individually, the
+ * rest in one summary per second (core/answering/query-log.ts).
+ */
 import { formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'

@@ -1,4 +1,7 @@
-/** Reports private addresses that were removed from answers, rate-limited so that a flood of such names does not flood the log. */
+/**
+ * Reports private addresses that were removed from answers, rate-limited
+ * so that a flood of such names does not flood the log.
+ */
 import type { ServiceContext } from '../kit/node/service.ts'
 import type { dns } from './contract.ts'
 import { TokenBuckets } from './core/admin/token-buckets.ts'

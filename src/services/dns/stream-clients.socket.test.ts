@@ -134,7 +134,7 @@ test('pending queries are limited per address, and answered in any order', async
   await expect.poll(() => asked.length).toBe(9)
   for (let round = 0; round < 41; round++) {
     await expect.poll(() => asked.length).toBeGreaterThan(0)
-    const last = asked.pop() ?? expect.unreachable('a query is under way')
+    const last = asked.pop() ?? expect.unreachable('a query is pending')
     clients.send(last.path, query(last.id))
   }
   await answered(one, 20)
@@ -187,7 +187,7 @@ test('a client that half-closes gets all answers, and then the connection is clo
   for (let answers = 0; answers < 3; answers++) {
     await expect.poll(() => asked.length).toBeGreaterThan(0)
     expect(asking.closed).toBe(false)
-    const { id, path } = asked.shift() ?? expect.unreachable('a query is under way')
+    const { id, path } = asked.shift() ?? expect.unreachable('a query is pending')
     clients.send(path, query(id))
   }
   await expect.poll(() => asking.closed).toBe(true)
@@ -200,7 +200,7 @@ test('an answer of many messages is made only as fast as it is read, and dropped
   client.socket.pause()
   client.socket.write(framed(2))
   await expect.poll(() => asked.length).toBe(2)
-  const path = asked[0]?.path ?? expect.unreachable('a query is under way')
+  const path = asked[0]?.path ?? expect.unreachable('a query is pending')
   let made = 0
   let dropped = false
   function* zone(): Generator<Uint8Array, TransferEnd> {
@@ -246,7 +246,7 @@ test('a zone transfer gets a few messages per turn, however fast its client read
     }
     return 'whole'
   }
-  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), zone())
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is pending'), zone())
   await answered(taker, 500)
   expect(Math.max(...madeInTurns.values())).toBeLessThan(10)
 })
@@ -266,7 +266,7 @@ test('no more messages are made once the reader is gone', async () => {
       dropped = true
     }
   }
-  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), endless())
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is pending'), endless())
   await expect.poll(() => made).toBeGreaterThan(0)
   expect(dropped).toBe(false)
   client.socket.destroy()
@@ -282,6 +282,6 @@ test('an incomplete transfer closes its connection', async () => {
     yield query(1)
     return 'torn'
   }
-  clients.stream(asked[0]?.path ?? expect.unreachable('a query is under way'), torn())
+  clients.stream(asked[0]?.path ?? expect.unreachable('a query is pending'), torn())
   await expect.poll(() => client.closed).toBe(true)
 })

@@ -130,7 +130,10 @@ export class StreamClients {
     return true
   }
 
-  /** Sends an answer of many messages, each made when the client has read most of those before. If the connection is gone, none is made. */
+  /**
+   * Sends an answer of many messages, each made when the client has read
+   * most of those before. If the connection is gone, none is made.
+   */
   stream(path: Path, messages: Iterator<Uint8Array, TransferEnd>): void {
     const connection = this.#connections.get(path)
     if (connection === undefined) return

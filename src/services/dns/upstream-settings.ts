@@ -32,7 +32,11 @@ async function readCertificates(file: string): Promise<string> {
   return text
 }
 
-/** Rejects an upstream that is this server itself, which would never answer; a wildcard address reaches this machine too. @throws UsageError */
+/**
+ * Rejects an upstream that is this server itself, which would
+ * never answer; a wildcard address reaches this machine too.
+ * @throws UsageError
+ */
 export function refuseOwnAddress({ upstreams, forwardings }: UpstreamSettings, locals: readonly Endpoint[]): void {
   const servers = [...upstreams, ...forwardings.flatMap(({ upstream }) => upstream ?? [])]
   const own = servers.find(({ endpoint }) => locals.some(({ address, port }) => port === endpoint.port && (address === endpoint.address || isWildcard(endpoint.address))))

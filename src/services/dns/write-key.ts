@@ -1,4 +1,7 @@
-/** Writes key files (keys-file.ts): adds a key to the file that the server reads, or writes it alone to a file for another machine. */
+/**
+ * Writes key files (keys-file.ts): adds a key to the file that the
+ * server reads, or writes it alone to a file for another machine.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { open, stat, unlink } from 'node:fs/promises'

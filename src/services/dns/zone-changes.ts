@@ -1,4 +1,7 @@
-/** The path of every zone change: ordered, made durable, then shown in the table, emitted as an event and announced to the secondaries. */
+/**
+ * The path of every zone change: ordered, made durable, then shown in the
+ * table, emitted as an event and announced to the secondaries.
+ */
 import { HamletError, UsageError } from '../kit/errors.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import { ChangeQueue } from './change-queue.ts'

@@ -1,4 +1,7 @@
-/** The file dns.zone: parsed and written piece by piece, so that a million names do not block the server, and watched for edits. */
+/**
+ * The file dns.zone: parsed and written piece by piece, so that a
+ * million names do not block the server, and watched for edits.
+ */
 import { watch } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +20,10 @@ export const ZONE_FILE = 'dns.zone'
 const FILE_BYTES_MAX = 256 * 1024 * 1024
 /** A few milliseconds of work. */
 const ENTRIES_A_TURN = 2000
-/** Watching a folder does not work everywhere (network file systems, too many watchers), and checking takes microseconds. */
+/**
+ * Watching a folder does not work everywhere (network file systems,
+ * too many watchers), and checking takes microseconds.
+ */
 const CHECK_EVERY_MS = 1500
 
 export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {

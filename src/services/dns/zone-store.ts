@@ -22,7 +22,10 @@ import { PendingChanges } from './pending-changes.ts'
 import { isSameState, ZONE_FILE, ZoneFile } from './zone-file.ts'
 
 export const ZONE_JOURNAL = 'dns.journal'
-/** How far dns.zone may lag behind: this, plus a second for each MiB, so that writing a large file takes only a fraction of the time. */
+/**
+ * How far dns.zone may lag behind: this, plus a second for each MiB, so
+ * that writing a large file takes only a fraction of the time.
+ */
 const WRITE_AFTER_MS = 800
 const WRITE_AFTER_MS_PER_MIB = 1000
 /** How long to wait after a disk error. */
@@ -259,7 +262,10 @@ export class ZoneStore {
     this.options.onDamaged(undefined)
   }
 
-  /** After a start there is no earlier state to serve: if the file cannot be parsed, only the names in the journal are left. */
+  /**
+   * After a start there is no earlier state to serve: if the file
+   * cannot be parsed, only the names in the journal are left.
+   */
   async #loadFirst(state: FileState | undefined, leastSerial: number | undefined): Promise<void> {
     try {
       this.zone.load(state === undefined ? new ZoneContent() : await this.#file.read(state), leastSerial)

@@ -21,7 +21,10 @@ export interface Resolution {
   readonly server: string
   readonly tookMs: number
   readonly source: 'cache' | 'server'
-  /** The server's explanation, if it gives one: `zone`, `cache, 12 s old, from 192.0.2.53:53`, `upstream 192.0.2.53:53 in 23 ms`. */
+  /**
+   * The server's explanation, if it gives one: `zone`, `cache, 12 s
+   * old, from 192.0.2.53:53`, `upstream 192.0.2.53:53 in 23 ms`.
+   */
   readonly provenance: string
   /** `my-app.home is 192.168.1.50, answered by 127.0.0.1:53 in 2 ms (zone)`. */
   readonly sentence: string

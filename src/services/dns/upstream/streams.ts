@@ -1,4 +1,7 @@
-/** TCP or TLS to an upstream (RFC 7766, RFC 7858): length-prefixed messages, matched by ids unique to the connection, answered in any order. */
+/**
+ * TCP or TLS to an upstream (RFC 7766, RFC 7858): length-prefixed messages,
+ * matched by ids unique to the connection, answered in any order.
+ */
 import type { Socket } from 'node:net'
 import type { Path } from '../../kit/endpoint.ts'
 import { connectSecureStream, connectStream } from '../../kit/node/streams.ts'

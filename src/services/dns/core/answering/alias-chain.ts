@@ -20,7 +20,10 @@ export class AliasChain {
   isAuthoritative = false
   /** Until when an answer with this chain may be reused; Infinity: until the zone changes. */
   holdsUntilMs = Infinity
-  /** A public name in the chain, which must not have a private address (rebinding.ts): neither may the end of the chain then. */
+  /**
+   * A public name in the chain, which must not have a private address
+   * (rebinding.ts): neither may the end of the chain then.
+   */
   publicName: string | undefined
 
   constructor(qname: string) {

@@ -24,7 +24,10 @@ const STALE_TTL_SECONDS = 30
 const PREFETCH_USES_MIN = 3
 /** … is prefetched in the last tenth of its TTL, so that nobody has to wait when it expires. */
 const PREFETCH_FRACTION = 0.1
-/** The memory a record takes besides its name and data, and an entry besides its records: measured with 100,000 of them on Node 24. */
+/**
+ * The memory a record takes besides its name and data, and an entry
+ * besides its records: measured with 100,000 of them on Node 24.
+ */
 const RECORD_OVERHEAD_OCTETS = 280
 const ENTRY_OVERHEAD_OCTETS = 600
 /** Answers to different questions about one name. */

@@ -1,4 +1,7 @@
-/** The packet cache and the machine agree octet for octet: one server answers from its packet cache when it can, its twin never does. */
+/**
+ * The packet cache and the machine agree octet for octet: one server
+ * answers from its packet cache when it can, its twin never does.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { optRecord } from '../../wire/edns.ts'

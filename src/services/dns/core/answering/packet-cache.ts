@@ -168,7 +168,10 @@ export class PacketCache {
     return true
   }
 
-  /** A query with options is left to the machine, since they may ask for options in the answer; a cookie alone changes nothing. */
+  /**
+   * A query with options is left to the machine, since they may ask
+   * for options in the answer; a cookie alone changes nothing.
+   */
   #readEdns(query: Uint8Array, at: number, end: number): boolean {
     if (at + OPT_BYTES !== end && !hasCookieAlone(query, at, end)) return false
     if (query[at] !== 0 || query[at + 1] !== 0 || query[at + 2] !== TYPE.OPT) return false
@@ -199,7 +202,10 @@ export class PacketCache {
     return this.#arenaEnd - bytes
   }
 
-  /** Puts the entry first in its bucket, in exchange for the older answer to the same question, or else the oldest entry. */
+  /**
+   * Puts the entry first in its bucket, replacing an older
+   * answer to the same question, or else the oldest entry.
+   */
   #insert(place: number, holdsUntilMs: number, nowMs: number): void {
     const bucketAt = (this.#hash & (BUCKETS - 1)) * BUCKET_ANSWERS
     const known = this.#find()

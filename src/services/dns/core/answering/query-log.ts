@@ -1,5 +1,5 @@
 /**
- * Decides which answers are reported individually and which are only counted: nobody reads more than some lines a second, and
+ * Decides which answers are reported individually and which are only counted: nobody reads more than a few lines a second, and
  * reporting an answer costs more than giving it. The first answers of each second are reported; the rest are summed up at its end.
  */
 

@@ -191,7 +191,7 @@ export class DnsServer implements Machine<DnsEvent> {
     this.outbox.push(...this.options.authority?.outbox.splice(0) ?? [])
   }
 
-  /** Answers NOTIMP to another opcode and FORMERR to anything else (RFC 1035 §4.1.1), with EDNS if the query has it (RFC 6891 §6.1.1); a packet without a header gets nothing. */
+  /** Answers NOTIMP or FORMERR (RFC 1035 §4.1.1), with EDNS if the query has it (RFC 6891 §6.1.1); nothing without a header. */
   #refuseMalformed(bytes: Uint8Array, path: Path, edns?: Edns): void {
     if (bytes.length < 12) return
     const header = decodeHeader(bytes)
@@ -241,7 +241,7 @@ export class DnsServer implements Machine<DnsEvent> {
     if (stale?.refreshFailed === true || !this.#forwarder.ask(wanted, group, query, stale !== undefined, nowMs)) this.#answerStale(query, wanted, [], nowMs)
   }
 
-  /** A zone that is not forwarded: unless they are registered, its names do not exist, except localhost and discovery names. */
+  /** A zone that is not forwarded: its unregistered names do not exist, except localhost and discovery names. */
   #answerLocalZone(query: Query, zone: string, nowMs: number): void {
     const local = localhostRecords(query.chain.end, query.question.type)
     if (local !== undefined) return this.#answer(query, { rcode: RCODE.NOERROR, aa: true, answers: local, authorities: local.length === 0 ? [soaFor(zone)] : [] }, FROM_ZONE, nowMs)
@@ -310,7 +310,7 @@ export class DnsServer implements Machine<DnsEvent> {
     this.#answer(query, { rcode, answers, authorities, ad: authentic && wantsAd && chain.records.length === 0, extendedError }, provenance, nowMs, holdsUntilMs)
   }
 
-  /** Whether to follow an upstream's alias. A public name must not point to a name of this network, which would be DNS rebinding. */
+  /** Whether to follow an upstream's alias. One from a public name into this network would be DNS rebinding. */
   #mayFollow(chain: AliasChain, target: string, type: number): boolean {
     if (chain.publicName === undefined && !this.#mayBePrivate(chain.end)) chain.publicName = chain.end
     return chain.publicName === undefined || (this.zone.lookup(target, type) === undefined && this.options.routes.longestMatch(target)?.value !== undefined)

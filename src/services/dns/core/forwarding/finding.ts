@@ -53,7 +53,10 @@ export function readFinding(message: Message, rcode: number, wanted: Wanted, tru
   return { ...finding, answers: answers.map(withBoundedTtl), authorities: authorities.map(withBoundedTtl) }
 }
 
-/** A server without recursion named the servers of a zone that contains the name, and said nothing of the name itself (RFC 2308 §2.2). */
+/**
+ * A server without recursion named the servers of a zone that contains the
+ * name, and said nothing of the name itself (RFC 2308 §2.2).
+ */
 function isReferral({ header, authorities }: Message, name: string): boolean {
   if (header.aa || header.ra || authorities.some(({ type }) => type === TYPE.SOA)) return false
   return authorities.some(record => record.type === TYPE.NS && isWithin(name, record.name))
@@ -80,7 +83,10 @@ function readChain(records: readonly ResourceRecord[], wanted: Wanted): { answer
   return { answers, name }
 }
 
-/** The DNAME that a CNAME was synthesized from, with its signature: the CNAME cannot be validated without it (RFC 6672 §5.3.1). */
+/**
+ * The DNAME that a CNAME was synthesized from, with its signature: the
+ * CNAME cannot be validated without it (RFC 6672 §5.3.1).
+ */
 function redirectionOf(records: readonly ResourceRecord[], alias: ResourceRecord): ResourceRecord[] {
   const dname = records.find(record => record.type === TYPE_DNAME && isWithin(alias.name, record.name) && leadsTo(record, alias))
   if (dname === undefined) return []
@@ -134,7 +140,10 @@ export function isPositive({ rcode, answers }: Pick<Finding, 'rcode' | 'answers'
   return rcode === RCODE.NOERROR && answers.some(({ type }) => type === wanted || wanted === TYPE.ANY)
 }
 
-/** The target of an alias that the server did not follow, as an authoritative server does not outside its zones; undefined if there is none. */
+/**
+ * The target of an alias that the server did not follow, as an authoritative
+ * server does not outside its zones; undefined if there is none.
+ */
 export function unresolvedTarget(finding: Finding, wanted: number): string | undefined {
   const { rcode, answers, authorities, filtered } = finding
   if (rcode !== RCODE.NOERROR || filtered === true || authorities.some(({ type }) => type === TYPE.SOA)) return undefined

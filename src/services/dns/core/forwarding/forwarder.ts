@@ -22,7 +22,10 @@ import { Flight, flightKey, type UpstreamQuery, type Outcome, type Attempt, type
 import { encodeQuery, judgeReply, withQuestionOf, withRandomCase } from './query.ts'
 import type { UpstreamGroup, UpstreamHealth } from './upstream-group.ts'
 
-/** When the later attempts follow, when a stale answer is used, and when the flight fails; all counted from the first attempt. */
+/**
+ * When the later attempts follow, when a stale answer is used, and
+ * when the flight fails; all counted from the first attempt.
+ */
 export interface ForwarderTimings {
   readonly sendAgainAtMs: readonly number[]
   readonly staleAtMs: number
@@ -187,7 +190,10 @@ export class Forwarder<Waiter> {
     }
   }
 
-  /** Not an answer to the query. Over UDP it may be forged, and the genuine one may yet come; on a connection it cannot be. */
+  /**
+   * Not an answer to the query. Over UDP it may be forged, and the
+   * genuine one may yet come; on a connection it cannot be.
+   */
   #takeUnusable(attempt: Attempt<Waiter>, nowMs: number): void {
     const { query: { upstream, overTcp } } = attempt
     if (upstream.transport === 'udp' && !overTcp) return
@@ -195,7 +201,10 @@ export class Forwarder<Waiter> {
     this.#attemptFailed(attempt, { upstream, kind: 'answered', why: 'sent an unusable answer', rcode: RCODE.SERVFAIL }, nowMs)
   }
 
-  /** Either the reply is forged or the server does not echo case. A query over TCP, where replies cannot be forged, tells which. */
+  /**
+   * Either the reply is forged or the server does not echo case. A
+   * query over TCP, where replies cannot be forged, tells which.
+   */
   #takeOtherCase(attempt: Attempt<Waiter>, bytes: Uint8Array, nowMs: number): void {
     const { query, flight, health } = attempt
     const hasRandomCase = query.message !== attempt.plainMessage
@@ -250,7 +259,10 @@ export class Forwarder<Waiter> {
     this.#schedule(flight)
   }
 
-  /** Repeats the query without EDNS for a server that may not support it (RFC 6891 §6.2.2). @returns false if EDNS is not the reason */
+  /**
+   * Repeats the query without EDNS for a server that may not support it (RFC 6891 §6.2.2).
+   * @returns false if EDNS is not the reason
+   */
   #retryWithoutEdns({ flight, health, withoutEdns }: Attempt<Waiter>, rcode: number, nowMs: number): boolean {
     if ((rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) || withoutEdns || flight.found) return false
     this.#transmit(flight, health, nowMs, { withoutEdns: true })
@@ -292,7 +304,8 @@ export class Forwarder<Waiter> {
     if (flight.found) return
     this.#flights.delete(flight.key)
     const troubles = flight.allTroubles()
-    // A server that responded at all, to this question or to another meanwhile, is reachable even if this name is beyond it.
+    // A server that responded at all, to this question or to another
+    // meanwhile, is reachable even if this name is beyond it.
     const reached = troubles.some(({ kind }) => kind === 'answered') || flight.group.members.some(member => member.hasAnsweredSince(flight.startedAtMs))
     this.#report(flight.group, reached ? undefined : troubles.map(({ upstream, why }) => `${upstream.title} ${why}`).join(', '))
     this.#settle(flight, { kind: 'failed', troubles })

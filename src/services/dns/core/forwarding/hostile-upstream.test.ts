@@ -1,4 +1,7 @@
-/** Off-path forgers and a lying upstream: 100,000 forged replies are rejected, and the genuine ones among them are accepted. */
+/**
+ * Off-path forgers and a lying upstream: 100,000 forged replies are
+ * rejected, and the genuine ones among them are accepted.
+ */
 import { expect, test } from 'vitest'
 import { below, seededRandom, type Random } from '../../../kit/random.ts'
 import { UDP_PAYLOAD_BYTES } from '../../wire/edns.ts'

@@ -82,7 +82,10 @@ export function judgeReply(query: Uint8Array, reply: Uint8Array): 'reply' | 'oth
   return sameCase ? 'reply' : 'other case'
 }
 
-/** A reply whose question has the case used in `query`, and with it every name compressed to a pointer to it (RFC 1035 §4.1.4). */
+/**
+ * A reply whose question has the case used in `query`, and with it
+ * every name compressed to a pointer to it (RFC 1035 §4.1.4).
+ */
 export function withQuestionOf(query: Uint8Array, reply: Uint8Array): Uint8Array {
   const restored = new Uint8Array(reply)
   restored.set(query.subarray(HEADER_OCTETS, questionEnd(query)), HEADER_OCTETS)

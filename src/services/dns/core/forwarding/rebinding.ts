@@ -17,7 +17,10 @@ export interface Filtered {
   readonly record: ResourceRecord
 }
 
-/** The finding without private addresses; undefined if it has none. The rest loses its signatures, which no longer match. */
+/**
+ * The finding without private addresses; undefined if it has
+ * none. The rest loses its signatures, which no longer match.
+ */
 export function withoutPrivateAddresses(finding: Finding): Filtered | undefined {
   const record = finding.answers.find(hasPrivateAddress)
   if (record === undefined) return undefined
@@ -34,7 +37,10 @@ function hasPrivateAddress({ type, rdata }: ResourceRecord): boolean {
   }
 }
 
-/** Checks the address hints of a service binding, which browsers may use instead of A and AAAA records (RFC 9460 §7.3). Malformed ones count as private. */
+/**
+ * Checks the address hints of a service binding, which browsers may use instead of
+ * A and AAAA records (RFC 9460 §7.3). Malformed ones count as private.
+ */
 function hasPrivateHint(rdata: Uint8Array): boolean {
   let at = 2
   while (at < rdata.length && rdata[at] !== 0) at += (rdata[at] ?? 0) + 1
@@ -61,7 +67,10 @@ function isPrivateIpv4(octets: Uint8Array, at: number): boolean {
   return first === 0 || first === 10 || first === 127 || (first === 172 && second >>> 4 === 1) || (first === 192 && second === 168) || (first === 169 && second === 254)
 }
 
-/** Unspecified, loopback, unique local (RFC 4193), link-local, the old site-local (RFC 4291 §2.5), and any that embeds a private IPv4 address. */
+/**
+ * Unspecified, loopback, unique local (RFC 4193), link-local, the old
+ * site-local (RFC 4291 §2.5), and any that embeds a private IPv4 address.
+ */
 function isPrivateIpv6(octets: Uint8Array): boolean {
   const [first = 0, second = 0] = octets
   if ((first & 0xfe) === 0xfc || (first === 0xfe && (second & 0x80) !== 0)) return true

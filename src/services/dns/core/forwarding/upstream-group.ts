@@ -15,7 +15,10 @@ const BACKOFF_MS_MAX = 60_000
 /** Variation below this is normal. */
 const USUAL_MS_MIN = 30
 
-/** How long a server is spared what it could not handle before it is tried again: it may have been replaced, or it was a fluke. */
+/**
+ * How long a server is spared what it could not handle before it is
+ * tried again: it may have been replaced, or it was a fluke.
+ */
 const DEFECT_HOLDS_MS = 15 * 60_000
 
 /** Something that a server was seen to mishandle. */
@@ -126,7 +129,10 @@ export class UpstreamGroup {
     this.members = upstreams.map(upstream => new UpstreamHealth(upstream))
   }
 
-  /** The next server to query: the one queried least for this question, then a healthy one, then the fastest; ties go in configured order. */
+  /**
+   * The next server to query: the one queried least for this question,
+   * then a healthy one, then the fastest; ties go in configured order.
+   */
   choose(tried: Tried, nowMs: number): UpstreamHealth | undefined {
     let best: UpstreamHealth | undefined
     for (const member of this.members) {

@@ -1,4 +1,7 @@
-/** Maps zones to values. A value applies to the zone and all names below it, except below a more specific zone: the longest match wins. */
+/**
+ * Maps zones to values. A value applies to the zone and all names below
+ * it, except below a more specific zone: the longest match wins.
+ */
 import { labelsOf, nameKey, ROOT } from '../../wire/name.ts'
 
 export interface ZoneMatch<Value> {

@@ -19,14 +19,15 @@ import { nameKey, parseName } from './wire/name.ts'
 export const KEYS_FILE = 'dns.keys'
 const FILE_BYTES_MAX = 64 * 1024
 const KEYS_MAX = 64
-/** 128 bits. A shorter secret can be guessed from one signed message. */
+/** 128 bits. A shorter secret could be brute-forced from one signed message. */
 const SECRET_BYTES_MIN = 16
 const CHECK_EVERY_MS = 1000
 
 const TOKEN = /\s+|(?:\/\/|#)[^\n]*|\/\*[^]*?\*\/|"([^"\n]*)"|([{};])|([^\s"{};]+)/y
 
 /**
- * Parses keys. @returns the keys by their names in lower case
+ * Parses keys.
+ * @returns the keys by their names in lower case
  * @throws HamletError file-damaged, which names the line but never its content
  */
 export function parseKeys(text: string, fileName = KEYS_FILE): ReadonlyMap<string, TsigKey> {

@@ -46,7 +46,7 @@ const MESSAGES_OF_TURN = 4
 const TRANSFERS_MAX = 16
 /** With this much unread, a connection's further queries wait, and so does the rest of a transfer. */
 const UNREAD_BYTES = 64 * 1024
-/** With this much unread, which takes the answers to pending queries on top of that, the client is disconnected. */
+/** Answers to queries that were already pending may exceed that, up to this; then the client is disconnected. */
 const UNREAD_BYTES_MAX = 1024 * 1024
 const HEADER_BYTES = 12
 const QR_BIT = 0x80

@@ -1,6 +1,6 @@
 /**
  * DNS over HTTPS to an upstream (RFC 8484): each query is a POST on one HTTP/2 session. Its body is the message with id 0, so
- * that equal queries make equal requests, which caches can recognize.
+ * that equal queries make equal requests.
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2'
 import type { TLSSocket } from 'node:tls'

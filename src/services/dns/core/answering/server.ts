@@ -2,7 +2,7 @@
  * The DNS server as a machine (RFC 1034 §4.3.2): it looks a query up in the zone, then in the cache, and else forwards it.
  *
  *     query → well-formed? → registered? → private? → cached? → forward → answer
- *               │ FORMERR      │ zone        │ NXDOMAIN  │ cache    │ upstream, stale or SERVFAIL
+ *               │ FORMERR      │ zone        │ NXDOMAIN │ cache  │ upstream, stale or SERVFAIL
  *
  * An alias, registered here or left unresolved by an upstream, may point anywhere: its target takes the same path again.
  */

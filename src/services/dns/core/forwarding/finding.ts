@@ -40,7 +40,7 @@ const TYPE_DNAME = 39
  * unrequested data is a cache poisoner's tool.
  * @param rcode the response's, including the upper bits from EDNS
  * @param trusted whether to believe the server's AD bit
- * @returns undefined where the server has no answer (SERVFAIL, REFUSED, a referral …)
+ * @returns undefined if the server has no answer (SERVFAIL, REFUSED, a referral …)
  */
 export function readFinding(message: Message, rcode: number, wanted: Wanted, trusted: boolean): Finding | undefined {
   if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return undefined

@@ -37,7 +37,7 @@ export interface Attempt<Waiter> {
   readonly flight: Flight<Waiter>
   readonly health: UpstreamHealth
   readonly sentAtMs: number
-  /** The query with the name as the client wrote it; in `query.message` its case may be randomized. */
+  /** The query before case randomization, which may apply to `query.message`. */
   readonly plainMessage: Uint8Array
   readonly withoutEdns: boolean
   /** A reply with the name in another case came; a query over TCP is checking it. */

@@ -120,7 +120,7 @@ export class Keyring {
       this.#keys = found === undefined ? new Map() : await readKeys(this.#path)
       this.options.onTrouble(undefined)
       this.options.log(`${KEYS_FILE} holds ${this.#keys.size} ${this.#keys.size === 1 ? 'key' : 'keys'}`)
-      if (process.platform !== 'win32' && found !== undefined && (found.mode & 0o077) !== 0) this.options.log(`${KEYS_FILE} can be read by others: run "chmod 600 ${this.#path}" to protect its secrets`)
+      if (process.platform !== 'win32' && found !== undefined && (found.mode & 0o077) !== 0) this.options.log(`${KEYS_FILE} can be read by others: run "chmod 600 ${this.#path}" to protect it`)
     } catch (error) {
       this.options.log(oneLine(error))
       this.options.onTrouble(oneLine(error))

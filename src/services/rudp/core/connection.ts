@@ -258,7 +258,7 @@ export class Connection {
     let asks = false
     let atOnce = false
     for (const frame of frames) {
-      asks ||= FRAME_TYPES[frame.kind].asks
+      asks ||= FRAME_TYPES[frame.kind].ackEliciting
       atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS'
       const trouble = this.#onFrame(frame, nowMs)
       if (trouble === 'full') return // as if the packet had not come

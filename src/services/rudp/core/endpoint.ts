@@ -9,7 +9,7 @@ import { formatEndpoint } from '../../kit/endpoint.ts'
 import { assert, MalformedPacket } from '../../kit/errors.ts'
 import type { Effect, Machine } from '../../kit/machine.ts'
 import { uint52, type Random } from '../../kit/random.ts'
-import { decodeEncryptedPacket, ENCRYPTED_VERSION, saysEncrypted, type EncryptedPacket } from '../wire/encrypted-packet.ts'
+import { decodeEncryptedPacket, ENCRYPTED_VERSION, isEncryptedVersion, type EncryptedPacket } from '../wire/encrypted-packet.ts'
 import { CLOSE_CODES } from '../wire/frames.ts'
 import { decodePacket, encodePacket, VERSION, type NumberedPacket, type Packet } from '../wire/packet.ts'
 import { Admission, type Admitted } from './admission.ts'
@@ -117,7 +117,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
-    if (this.#encryption !== undefined && saysEncrypted(bytes)) return this.#receiveEncrypted(bytes, path, nowMs)
+    if (this.#encryption !== undefined && isEncryptedVersion(bytes)) return this.#receiveEncrypted(bytes, path, nowMs)
     const packet = this.#decode(decodePacket, bytes)
     if (packet === undefined) return
     switch (packet.type) {
@@ -129,7 +129,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         return
       }
       case 'HELLO': return this.#onHello(packet, path, bytes.length, nowMs)
-      case 'FOREIGN':
+      case 'OTHER_VERSION':
         if (this.#accepting) this.#send(path, this.#admission.versions(packet))
         return
       case 'RETRY': case 'RESET': case 'VERSIONS': return this.#onStateless(packet, path, nowMs)
@@ -252,7 +252,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   /** What an endpoint says that keeps nothing of us. */
-  #onStateless(packet: Exclude<Packet, { type: 'SHORT' | 'FOREIGN' }>, path: Path, nowMs: number): void {
+  #onStateless(packet: Exclude<Packet, { type: 'SHORT' | 'OTHER_VERSION' }>, path: Path, nowMs: number): void {
     if (packet.type === 'VERSIONS') {
       const [takesPlain, takesEncrypted] = [packet.versions.includes(VERSION), packet.versions.includes(ENCRYPTED_VERSION)]
       if (!takesPlain) this.#unanswered(packet.destinationId, path, false)?.onRefused(takesEncrypted ? 'encrypted-only' : 'no-common-version', nowMs)

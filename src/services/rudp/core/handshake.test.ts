@@ -159,7 +159,7 @@ test('of an unproven peer nothing is kept, and it gets no more than it sent', ()
 
 test('a peer of another version is told which are spoken, and a dialler that finds none in common says so', () => {
   const pair = new Pair({ seed: 11 })
-  pair.server.endpoint.receive(encodePacket({ type: 'FOREIGN', destinationId: 0, sourceId: 99, version: 0x48520077 }), pair.server.path, 0)
+  pair.server.endpoint.receive(encodePacket({ type: 'OTHER_VERSION', destinationId: 0, sourceId: 99, version: 0x48520077 }), pair.server.path, 0)
   const [told] = pair.server.endpoint.outbox.flatMap(effect => effect.kind === 'send' ? [decodePacket(effect.bytes)] : [])
   expect(told).toEqual({ type: 'VERSIONS', destinationId: 99, sourceId: 0, versions: [0x48520002] })
   const client = pair.connect()

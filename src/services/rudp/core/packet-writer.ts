@@ -9,7 +9,7 @@ import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
 import { below, type Random } from '../../kit/random.ts'
-import { ASKING_HELLO_BYTES, encodeEncryptedHelloHeader, encodeEncryptedShortHeader, encodeEncryptedWelcomeHeader, TAG_BYTES } from '../wire/encrypted-packet.ts'
+import { TOKENLESS_HELLO_BYTES, encodeEncryptedHelloHeader, encodeEncryptedShortHeader, encodeEncryptedWelcomeHeader, TAG_BYTES } from '../wire/encrypted-packet.ts'
 import {
   ackBytes, encodeFrame, encodeStreamHeader, frameBytes, PARITY_STREAM_BYTES_MAX, parityHeaderBytes, streamHeaderBytes, type Frame, type PacketRange, type Parameters,
 } from '../wire/frames.ts'
@@ -170,7 +170,7 @@ export class PacketWriter {
   #encrypt({ protection }: ConnectionEncryption): void {
     if (protection === undefined) {
       assert(this.#at === this.#contentAt, 'nothing is said before it can be encrypted')
-      const endAt = this.#startAt + ASKING_HELLO_BYTES
+      const endAt = this.#startAt + TOKENLESS_HELLO_BYTES
       this.#bytes.fill(0, this.#at, endAt)
       this.#at = endAt
     } else this.#at = protection.encrypt(this.#form, this.#nextNumber, this.#bytes, this.#startAt, this.#contentAt, this.#at)

@@ -1,25 +1,30 @@
-/** A RUDP packet field by field (kit/dissection.ts); packet.ts, frames.ts and encrypted-packet.ts draw where each stands. */
+/**
+ * Dissects a RUDP packet field by field (kit/dissection.ts). packet.ts, frames.ts and encrypted-packet.ts show the
+ * layouts.
+ */
 import { crc32 } from '../../kit/crc32.ts'
 import { dissect, hexBytes, hexNumber, type Dissection, type Field } from '../../kit/dissection.ts'
-import { decodeEncryptedPacket, saysEncrypted, TAG_BYTES, type EncryptedPacket } from './encrypted-packet.ts'
+import { decodeEncryptedPacket, isEncryptedVersion, TAG_BYTES, type EncryptedPacket } from './encrypted-packet.ts'
 import { CLOSE_CODES, decodeFrame, FRAME_TYPES, summarizeFrame, type Frame } from './frames.ts'
 import { checksumOf, decodePacket, LONG, LONG_TYPES, SHORT, SHORT_FORM, summarizePacket, VERSION } from './packet.ts'
 import { FieldReader, readUint64 } from './varint.ts'
 
 const TEXT_SHOWN_MAX = 60
 
-/** Never throws, whatever the bytes. @param wholeBytes how many it had, where some were not kept */
+/**
+ * Never throws, whatever the bytes are. @param wholeBytes the length of the datagram, if only its beginning was kept
+ */
 export function dissectPacket(bytes: Uint8Array, wholeBytes = bytes.length): Dissection {
   return dissect(bytes, wholeBytes, fields => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (saysEncrypted(bytes)) return addEncrypted(bytes, view, decodeEncryptedPacket(bytes), wholeBytes - bytes.length, fields)
+    if (isEncryptedVersion(bytes)) return addEncrypted(bytes, view, decodeEncryptedPacket(bytes), wholeBytes - bytes.length, fields)
     const [form = 0] = bytes
     const isWhole = bytes.length === wholeBytes
     const isShort = form === SHORT_FORM
     const at = isShort ? SHORT : LONG
     if (isShort ? bytes.length > SHORT.frames : form >= 0x80 && bytes.length >= LONG.versions) {
       const isGood = !isWhole || view.getUint32(at.checksum) === checksumOf(bytes, at.checksum, 0, bytes.length, crc32)
-      const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(at.checksum), 8)}${!isWhole ? '' : isGood ? ', right' : ', wrong: damaged on the way'}`, from: at.checksum, to: at.checksum + 4 }
+      const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(at.checksum), 8)}${!isWhole ? '' : isGood ? ', correct' : ', wrong: damaged in transit'}`, from: at.checksum, to: at.checksum + 4 }
       fields.push(...isShort ? shortHeader(view, checksum) : longHeader(view, form, checksum))
       if (isGood && (isShort || view.getUint32(LONG.version) === VERSION)) addFrames(bytes, view, at.frames, wholeBytes - bytes.length, fields)
     }
@@ -27,10 +32,10 @@ export function dissectPacket(bytes: Uint8Array, wholeBytes = bytes.length): Dis
   })
 }
 
-/** What stands in the clear in a packet of an encrypted connection; docs/rudp.md §13. */
+/** Adds the fields of an encrypted packet that are readable without a key (docs/rudp.md §13). @returns the summary */
 function addEncrypted(bytes: Uint8Array, view: DataView, packet: EncryptedPacket, missingBytes: number, fields: Field[]): string {
   const isShort = packet.type === 'SHORT'
-  const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(LONG.checksum), 8)}, right`, from: LONG.checksum, to: LONG.checksum + 4 }
+  const checksum: Field = { name: 'checksum', value: `${hexNumber(view.getUint32(LONG.checksum), 8)}, correct`, from: LONG.checksum, to: LONG.checksum + 4 }
   const destinationAt = 1
   if (isShort) fields.push({ name: 'form', value: 'short, encrypted', from: 0, to: destinationAt }, idField('destination id', view, destinationAt), numberField(view, destinationAt + 8))
   else fields.push(...longHeader(view, bytes[0] ?? 0, checksum).slice(0, -1), numberField(view, LONG.number))
@@ -48,7 +53,7 @@ function addEncrypted(bytes: Uint8Array, view: DataView, packet: EncryptedPacket
 
 function keysText(packet: EncryptedPacket): string {
   switch (packet.type) {
-    case 'HELLO': return packet.token.length === 0 ? 'asks for the keys of the server' : `a key for this connection, and a token of ${packet.token.length} bytes`
+    case 'HELLO': return packet.token.length === 0 ? "asks for the server's keys" : `a key for this connection, and a token of ${packet.token.length} bytes`
     case 'RETRY': return `the server's keys, and a token of ${packet.token.length} bytes`
     case 'RESET': return CLOSE_CODES[packet.code] ?? `code ${packet.code}`
     default: return ''
@@ -99,7 +104,7 @@ function addFrames(bytes: Uint8Array, view: DataView, framesAt: number, missingB
   }
 }
 
-/** @param missingBytes of its end, which were not kept */
+/** @param missingBytes how many bytes at the end of the packet were not kept */
 function frameField(frame: Frame, from: number, to: number, missingBytes: number): Field {
   const value = valueOf(frame, missingBytes)
   if (frame.kind !== 'STREAM' && frame.kind !== 'PARITY') return { name: frame.kind, value, from, to }
@@ -112,9 +117,9 @@ function valueOf(frame: Frame, missingBytes: number): string {
   switch (frame.kind) {
     case 'PADDING': return `${frame.lengthBytes + missingBytes} bytes`
     case 'PING': return FRAME_TYPES.PING.meaning
-    case 'ACK': return `${summarizeFrame(frame).slice('ACK '.length)}, held back for ${frame.delayMs} ms`
-    case 'STREAM': return `stream ${frame.streamId}, offset ${frame.offset}, ${frame.data.length + missingBytes} bytes${frame.fin ? ', its end' : ''}`
-    case 'PARITY': return `stream ${frame.streamId}, of ${frame.finalSize} bytes in all`
+    case 'ACK': return `${summarizeFrame(frame).slice('ACK '.length)}, delayed by ${frame.delayMs} ms`
+    case 'STREAM': return `stream ${frame.streamId}, offset ${frame.offset}, ${frame.data.length + missingBytes} bytes${frame.fin ? ', end of stream' : ''}`
+    case 'PARITY': return `stream ${frame.streamId}, ${frame.finalSize} bytes in total`
     case 'PARAMETERS': return Object.entries(frame.parameters).map(([name, value]) => `${name} ${value}`).join(', ')
     case 'NEW_TOKEN': case 'TOKEN': case 'RESET_TOKEN': return hexBytes(frame.token)
     case 'PATH_CHALLENGE': case 'PATH_RESPONSE': return frame.value.toString(16)
@@ -128,7 +133,7 @@ function valueOf(frame: Frame, missingBytes: number): string {
   }
 }
 
-/** What begins as text is shown as text. */
+/** Shows bytes as text if they begin as text, otherwise in hexadecimal. */
 function textOf(data: Uint8Array): string {
   const text = Array.from(data.subarray(0, TEXT_SHOWN_MAX), byte => byte === 0x0d ? '' : byte === 0x0a ? '⏎' : byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '\0').join('')
   return text.includes('\0') ? hexBytes(data) : data.length > TEXT_SHOWN_MAX ? `${text}…` : text

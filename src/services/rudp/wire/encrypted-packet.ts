@@ -1,6 +1,7 @@
 /**
- * The packets of an encrypted connection: a version of its own, so that nobody takes one kind for the other. docs/rudp.md §13 says what
- * each field means. Big-endian. Frames stand here only encrypted, and behind them the 16 bytes that show that nothing was changed.
+ * The packets of an encrypted connection. They have a version of their own, so that neither kind can be mistaken for
+ * the other. Frames appear only encrypted, followed by a 16-byte tag that proves that nothing was changed. All numbers
+ * are big-endian. docs/rudp.md §13 defines each field.
  *
  *   HELLO                                 RETRY                            WELCOME                     short form
  *    0  long form, 48 52 01 02             0  long form, 48 52 01 02        0  long form, 48 52 01 02   0  0 1 1 0 0 0 0 0
@@ -12,7 +13,8 @@
  *   end − 16  tag                                                          29  code, 1 byte
  *                                                                          30  reset token, 16 bytes
  *
- * A HELLO without a token has zeros up to byte 128 instead: a RETRY is not longer.
+ * A HELLO without a token has zeros up to byte 128 instead, so that a RETRY is never longer than the HELLO that it
+ * answers.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { crc32, type Crc32 } from '../../kit/crc32.ts'
@@ -20,12 +22,12 @@ import { RESET_TOKEN_BYTES, TOKEN_BYTES_MAX } from './frames.ts'
 import { decodeLongType, decodePacket, DATAGRAM_BYTES_MAX, encodeLongHeader, LONG, LONG_HEADER_BYTES, sealLong } from './packet.ts'
 import { readUint64, writeUint64 } from './varint.ts'
 
-/** RUDP's version 2, encrypted. */
+/** Version 2 of RUDP, encrypted. */
 export const ENCRYPTED_VERSION = 0x48520102
 export const PUBLIC_KEY_BYTES = 32
 export const TAG_BYTES = 16
-/** The length of a HELLO that shows no token. */
-export const ASKING_HELLO_BYTES = 128
+/** The minimum length of a HELLO without a token. */
+export const TOKENLESS_HELLO_BYTES = 128
 
 const SHORT_FORM = 0x60
 const SHORT = { destinationId: 1, number: 9, content: 13 } as const
@@ -34,26 +36,26 @@ const RETRY = { prekeyNumber: LONG_HEADER_BYTES, prekey: 33, identity: 65, token
 const RESET = { code: LONG_HEADER_BYTES, token: 30, end: 30 + RESET_TOKEN_BYTES } as const
 const RULE = 'docs/rudp.md §13'
 
-/** What an acceptor shows of its keys. */
+/** The public keys of an acceptor. */
 export interface AcceptorKeys {
-  /** Public half of the pair that it is known by, for as long as it likes. */
+  /** The public half of its permanent key pair, by which peers recognize it. */
   readonly identity: Uint8Array
   readonly prekeyNumber: number
-  /** Public half of a pair that it forgets after a while. */
+  /** The public half of a temporary key pair, which the acceptor forgets after a while. */
   readonly prekey: Uint8Array
 }
 
-/** What an initiator shows in HELLO, in the clear. */
+/** What HELLO carries in the clear. */
 export interface HelloKeys {
-  /** Which prekey it uses; 0 without a token. */
+  /** The number of the prekey in use; 0 without a token. */
   readonly prekeyNumber: number
-  /** Public half of the pair that it drew for this connection. */
+  /** The public half of the key pair that the initiator created for this connection. */
   readonly share: Uint8Array
-  /** Empty: it has none yet, and nothing is encrypted. */
+  /** Empty while the initiator has none; then nothing is encrypted. */
   readonly token: Uint8Array
 }
 
-/** `contentAt`: where the encrypted frames begin, which go to the tag at the end. */
+/** `contentAt`: where the encrypted frames begin; they extend to the tag at the end. */
 export type EncryptedPacket =
   | { readonly type: 'SHORT'; readonly destinationId: number; readonly number: number; readonly contentAt: number }
   | { readonly type: 'WELCOME'; readonly destinationId: number; readonly sourceId: number; readonly number: number; readonly contentAt: number }
@@ -61,23 +63,26 @@ export type EncryptedPacket =
   | ({ readonly type: 'RETRY'; readonly destinationId: number; readonly sourceId: number; readonly number: number; readonly token: Uint8Array } & AcceptorKeys)
   | { readonly type: 'RESET'; readonly destinationId: number; readonly sourceId: number; readonly number: number; readonly code: number; readonly resetToken: Uint8Array }
 
-/** A packet with encrypted frames in it. */
+/** A packet that carries encrypted frames. */
 export type EncryptedContent = Extract<EncryptedPacket, { readonly contentAt: number }>
 
-/** Whether a datagram says that it is of the encrypted version; everything else is for `decodePacket`. */
-export function saysEncrypted(bytes: Uint8Array): boolean {
+/** Whether a datagram claims to be of the encrypted version. Anything else is for `decodePacket`. */
+export function isEncryptedVersion(bytes: Uint8Array): boolean {
   const [form = 0] = bytes
   if (form < 0x80) return form === SHORT_FORM
   return bytes.length >= LONG.destinationId && new DataView(bytes.buffer, bytes.byteOffset).getUint32(LONG.version) === ENCRYPTED_VERSION
 }
 
-/** Where the bytes begin that are not encrypted and that the tag covers all the same: with the destination id. They end where the frames begin. */
+/**
+ * Where the additional authenticated data begins: at the destination id. It is not encrypted, but the tag covers it; it
+ * ends where the frames begin.
+ */
 export function authenticatedAt(type: EncryptedContent['type']): number {
   return type === 'SHORT' ? SHORT.destinationId : LONG.destinationId
 }
 
 /**
- * Reads a datagram of the encrypted version, but for what is encrypted.
+ * Decodes a datagram of the encrypted version, except for what is encrypted.
  * @throws MalformedPacket naming the offset and what is wrong there
  */
 export function decodeEncryptedPacket(bytes: Uint8Array, sum: Crc32 = crc32): EncryptedPacket {
@@ -91,8 +96,8 @@ export function decodeEncryptedPacket(bytes: Uint8Array, sum: Crc32 = crc32): En
 }
 
 function decodeLong(bytes: Uint8Array, view: DataView, sum: Crc32): EncryptedPacket {
-  const outer = decodePacket(bytes, sum) // what is the same in every version: checksum and ids
-  if (outer.type !== 'FOREIGN' || outer.version !== ENCRYPTED_VERSION) return malformed(LONG.version, 'not of the encrypted version')
+  const outer = decodePacket(bytes, sum) // checks what every version shares: checksum and ids
+  if (outer.type !== 'OTHER_VERSION' || outer.version !== ENCRYPTED_VERSION) return malformed(LONG.version, 'not of the encrypted version')
   const { destinationId, sourceId } = outer
   const type = decodeLongType(view, destinationId, sourceId)
   const header = { destinationId, sourceId, number: view.getUint32(LONG.number) }
@@ -111,7 +116,7 @@ function decodeHello(bytes: Uint8Array, view: DataView) {
   const token = decodeToken(bytes, view, HELLO.tokenLength, 0)
   const contentAt = HELLO.token + token.length
   if (token.length > 0) withContent(bytes, contentAt)
-  else if (bytes.length < ASKING_HELLO_BYTES) malformed(bytes.length, `${bytes.length} bytes, ${ASKING_HELLO_BYTES} needed`)
+  else if (bytes.length < TOKENLESS_HELLO_BYTES) malformed(bytes.length, `${bytes.length} bytes, ${TOKENLESS_HELLO_BYTES} needed`)
   return { prekeyNumber: view.getUint32(HELLO.prekeyNumber), share: bytes.subarray(HELLO.share, HELLO.tokenLength), token, contentAt }
 }
 
@@ -131,7 +136,7 @@ function withContent(bytes: Uint8Array, contentAt: number): number {
   return bytes.length > contentAt + TAG_BYTES ? contentAt : malformed(bytes.length, `${bytes.length} bytes, more than ${contentAt + TAG_BYTES} needed`)
 }
 
-/** Writes a short header. @returns where the frames begin, which are still to be encrypted */
+/** Writes a short header. @returns where the frames begin, which the caller has yet to write and encrypt */
 export function encodeEncryptedShortHeader(view: DataView, at: number, destinationId: number, number: number): number {
   view.setUint8(at, SHORT_FORM)
   writeUint64(view, at + SHORT.destinationId, destinationId)
@@ -139,7 +144,7 @@ export function encodeEncryptedShortHeader(view: DataView, at: number, destinati
   return at + SHORT.content
 }
 
-/** Writes what stands in the clear in a HELLO. @returns where the frames begin; `sealLong` has to follow when they are encrypted */
+/** Writes the clear part of a HELLO. @returns where the frames begin; call `sealLong` once they are encrypted */
 export function encodeEncryptedHelloHeader(bytes: Uint8Array, view: DataView, at: number, sourceId: number, number: number, { prekeyNumber, share, token }: HelloKeys): number {
   encodeLongHeader(view, at, 'HELLO', 0, sourceId, number, ENCRYPTED_VERSION)
   view.setUint32(at + HELLO.prekeyNumber, prekeyNumber)
@@ -149,12 +154,12 @@ export function encodeEncryptedHelloHeader(bytes: Uint8Array, view: DataView, at
   return at + HELLO.token + token.length
 }
 
-/** Writes the header of a WELCOME. @returns where the frames begin; `sealLong` has to follow when they are encrypted */
+/** Writes the header of a WELCOME. @returns where the frames begin; call `sealLong` once they are encrypted */
 export function encodeEncryptedWelcomeHeader(view: DataView, at: number, destinationId: number, sourceId: number, number: number): number {
   return encodeLongHeader(view, at, 'WELCOME', destinationId, sourceId, number, ENCRYPTED_VERSION)
 }
 
-/** RETRY as a datagram of its own. @param number of the HELLO that it answers */
+/** Encodes a RETRY as a datagram of its own. @param number of the HELLO that it answers */
 export function encodeEncryptedRetry(destinationId: number, number: number, { identity, prekeyNumber, prekey }: AcceptorKeys, token: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(RETRY.token + token.length)
   const view = new DataView(bytes.buffer)
@@ -168,7 +173,7 @@ export function encodeEncryptedRetry(destinationId: number, number: number, { id
   return bytes
 }
 
-/** RESET as a datagram of its own. @param resetToken zeros where the connection never was */
+/** Encodes a RESET as a datagram of its own. @param resetToken zeros if the connection never existed */
 export function encodeEncryptedReset(destinationId: number, sourceId: number, code: number, resetToken: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(RESET.end)
   const view = new DataView(bytes.buffer)

@@ -1,63 +1,69 @@
 /**
- * What stands in a packet behind its header: frames, one after another to the end of the datagram. Each begins with one byte, its
- * type. The types are those of QUIC (RFC 9000 §19) where there is one of the same meaning. docs/rudp.md §4 says what each field
- * means; FRAME_TYPES below is the table that is printed there.
+ * Frames: the content of a packet, from its header to the end of the datagram. Each frame begins with one byte, its
+ * type. The types are those of QUIC (RFC 9000 §19) wherever QUIC has a frame with the same meaning. docs/rudp.md §4
+ * defines each field and prints FRAME_TYPES, below, as a table.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { FieldReader, NUMBER_LIMIT, varintBytes, writeUint64, writeVarint } from './varint.ts'
 
-/** The table of frames. `asks`: a packet with one of these asks for an acknowledgement. */
+/**
+ * All frame types. `ackEliciting` (RFC 9002 §2; the column "asks" in docs/rudp.md): the receiver must acknowledge a
+ * packet that contains such a frame.
+ */
 export const FRAME_TYPES = {
-  PADDING: { code: 0x00, asks: true, fields: '', meaning: 'nothing; makes a packet longer' },
-  PING: { code: 0x01, asks: true, fields: '', meaning: 'asks for an acknowledgement, at once' },
-  ACK: { code: 0x02, asks: false, fields: 'largest (v), delay in µs (v), more (v), first length (v), more × { gap (v), length (v) }', meaning: 'packet numbers that arrived' },
-  SETTLED: { code: 0x03, asks: false, fields: 'number (v)', meaning: 'nobody waits for an acknowledgement of packets below this number' },
-  RESET_STREAM: { code: 0x04, asks: true, fields: 'stream (v), code (v), final size (v)', meaning: 'the sender breaks its half of a stream off' },
-  STOP_SENDING: { code: 0x05, asks: true, fields: 'stream (v), code (v)', meaning: 'the receiver wants no more of a stream' },
-  PARAMETERS: { code: 0x06, asks: true, fields: 'max data (v), max stream data (v), max streams (v), idle ms (v), datagram bytes (v), ack delay ms (v)', meaning: 'what this end takes' },
-  NEW_TOKEN: { code: 0x07, asks: true, fields: 'length (v), token', meaning: 'a token for the next visit' },
-  STREAM: { code: 0x08, asks: true, fields: 'stream (v), offset (v), [length (v),] bytes', meaning: 'bytes of a stream; codes 08 to 0b: + 1 it ends behind them, + 2 a length is there, else they go to the end of the packet' },
-  PARITY: { code: 0x0c, asks: true, fields: 'stream (v), final size (v), sum (4 bytes), bytes', meaning: 'restores lost bytes of a short stream, and tells its end; the bytes go to the end of the packet' },
-  MAX_DATA: { code: 0x10, asks: true, fields: 'limit (v)', meaning: 'bytes that this end takes, of all streams together' },
-  MAX_STREAM_DATA: { code: 0x11, asks: true, fields: 'stream (v), limit (v)', meaning: 'the offset up to which bytes of a stream are taken' },
-  MAX_STREAMS: { code: 0x12, asks: true, fields: 'limit (v)', meaning: 'streams that the peer may open, counted from the first' },
-  PATH_CHALLENGE: { code: 0x1a, asks: true, fields: 'value (8 bytes)', meaning: 'asks whether the peer is at this address' },
-  PATH_RESPONSE: { code: 0x1b, asks: true, fields: 'value (8 bytes)', meaning: 'it is' },
-  CONNECTION_CLOSE: { code: 0x1c, asks: false, fields: 'code (v)', meaning: 'the connection is over at once' },
-  TOKEN: { code: 0x21, asks: true, fields: 'length (v), token', meaning: 'shows that the sender was seen at its address' },
-  RESET_TOKEN: { code: 0x22, asks: true, fields: 'token (16 bytes)', meaning: 'what a RESET of this end will show, if it has lost the connection (§13)' },
+  PADDING: { code: 0x00, ackEliciting: true, fields: '', meaning: 'no content; makes a packet longer' },
+  PING: { code: 0x01, ackEliciting: true, fields: '', meaning: 'asks for an immediate acknowledgment' },
+  ACK: { code: 0x02, ackEliciting: false, fields: 'largest (v), delay in µs (v), more (v), first length (v), more × { gap (v), length (v) }', meaning: 'the packet numbers that have arrived' },
+  SETTLED: { code: 0x03, ackEliciting: false, fields: 'number (v)', meaning: 'the sender no longer waits for acknowledgments of packets below this number' },
+  RESET_STREAM: { code: 0x04, ackEliciting: true, fields: 'stream (v), code (v), final size (v)', meaning: 'the sender aborts its half of a stream' },
+  STOP_SENDING: { code: 0x05, ackEliciting: true, fields: 'stream (v), code (v)', meaning: 'the receiver asks the peer to stop sending on a stream' },
+  PARAMETERS: { code: 0x06, ackEliciting: true, fields: 'max data (v), max stream data (v), max streams (v), idle ms (v), datagram bytes (v), ack delay ms (v)', meaning: 'the limits and timers of this endpoint' },
+  NEW_TOKEN: { code: 0x07, ackEliciting: true, fields: 'length (v), token', meaning: 'a token for the next visit' },
+  STREAM: { code: 0x08, ackEliciting: true, fields: 'stream (v), offset (v), [length (v),] bytes', meaning: 'bytes of a stream; codes 08 to 0b: + 1 the stream ends after them, + 2 a length is present, otherwise they extend to the end of the packet' },
+  PARITY: { code: 0x0c, ackEliciting: true, fields: 'stream (v), final size (v), sum (4 bytes), bytes', meaning: 'restores lost bytes of a short stream and gives its final size; the bytes extend to the end of the packet' },
+  MAX_DATA: { code: 0x10, ackEliciting: true, fields: 'limit (v)', meaning: 'how many bytes this endpoint accepts on all streams together' },
+  MAX_STREAM_DATA: { code: 0x11, ackEliciting: true, fields: 'stream (v), limit (v)', meaning: 'the offset up to which this endpoint accepts bytes of a stream' },
+  MAX_STREAMS: { code: 0x12, ackEliciting: true, fields: 'limit (v)', meaning: 'how many streams the peer may open, counted from the first' },
+  PATH_CHALLENGE: { code: 0x1a, ackEliciting: true, fields: 'value (8 bytes)', meaning: 'asks the peer to prove that it receives packets at this address' },
+  PATH_RESPONSE: { code: 0x1b, ackEliciting: true, fields: 'value (8 bytes)', meaning: 'proves it, by returning the value of the challenge' },
+  CONNECTION_CLOSE: { code: 0x1c, ackEliciting: false, fields: 'code (v)', meaning: 'the connection ends immediately' },
+  TOKEN: { code: 0x21, ackEliciting: true, fields: 'length (v), token', meaning: 'proves that the sender receives packets at its address' },
+  RESET_TOKEN: { code: 0x22, ackEliciting: true, fields: 'token (16 bytes)', meaning: 'the token that a RESET from this endpoint will carry if it has lost the connection (§13)' },
 } as const
 
-/** Why a connection was closed, or a stream: the code is the place in this list. */
+/** Why a connection or a stream was closed. The code on the wire is the index in this list. */
 export const CLOSE_CODES = ['closed', 'refused', 'unknown', 'idle', 'protocol-violation', 'flow-control', 'internal', 'exhausted'] as const
 export type CloseCode = (typeof CLOSE_CODES)[number]
 
-/** Packet numbers from `first` to `last`, both included. */
+/** Packet numbers from `first` to `last`, inclusive. */
 export interface PacketRange {
   readonly first: number
   readonly last: number
 }
 
-/** What an end takes, told in its first packet. */
+/** What an endpoint accepts, announced in its first packets. */
 export interface Parameters {
-  /** Bytes of all streams together, from 0. */
+  /** The initial MAX_DATA: bytes on all streams together. */
   readonly maxDataBytes: number
-  /** Bytes of each stream, from 0. */
+  /** The initial MAX_STREAM_DATA of every stream. */
   readonly maxStreamDataBytes: number
-  /** Streams that the peer may open. */
+  /** The initial MAX_STREAMS: streams that the peer may open. */
   readonly maxStreams: number
-  /** It gives the connection up after so long a silence. */
+  /** The endpoint gives up a connection that has been silent for this long. */
   readonly idleTimeoutMs: number
-  /** The longest datagram that it takes. */
+  /** The longest datagram that the endpoint accepts. */
   readonly datagramBytesMax: number
-  /** It holds acknowledgements back no longer. */
+  /** The longest time that the endpoint delays an acknowledgment. */
   readonly ackDelayMsMax: number
 }
 
 export type Frame =
   | { readonly kind: 'PADDING'; readonly lengthBytes: number }
   | { readonly kind: 'PING' }
-  /** `ranges`: newest first, at least one missing number between two. `delayMs`: how long the newest waited for this, to 1 µs. */
+  /**
+   * `ranges`: newest first, with at least one missing number between two of them. `delayMs`: how long the ACK for the
+   * newest packet was delayed, in steps of 1 µs.
+   */
   | { readonly kind: 'ACK'; readonly delayMs: number; readonly ranges: readonly PacketRange[] }
   | { readonly kind: 'SETTLED'; readonly number: number }
   | { readonly kind: 'RESET_STREAM'; readonly streamId: number; readonly code: number; readonly finalSize: number }
@@ -74,13 +80,13 @@ export type Frame =
   | { readonly kind: 'PATH_CHALLENGE' | 'PATH_RESPONSE'; readonly value: number }
   | { readonly kind: 'CONNECTION_CLOSE'; readonly code: number }
 
-/** Frames of one packet, PADDING apart; more are malformed. */
+/** A packet with more frames is malformed. A run of PADDING counts as one frame. */
 export const FRAMES_MAX = 64
-/** Ranges of one ACK. */
+/** The most ranges in one ACK. */
 export const RANGES_MAX = 256
 export const TOKEN_BYTES_MAX = 64
 export const RESET_TOKEN_BYTES = 16
-/** The longest stream that has a parity. */
+/** The longest stream that may have a parity. */
 export const PARITY_STREAM_BYTES_MAX = 65_536
 
 const FIN = 1
@@ -89,7 +95,7 @@ const SUM_BYTES = 4
 const RULE = 'docs/rudp.md §4'
 
 /**
- * Reads all frames from `start` to the end of the datagram.
+ * Decodes all frames from `start` to the end of the datagram.
  * @throws MalformedPacket naming the offset and what is wrong there
  */
 export function decodeFrames(bytes: Uint8Array, view: DataView, start: number): Frame[] {
@@ -99,16 +105,16 @@ export function decodeFrames(bytes: Uint8Array, view: DataView, start: number): 
     if (frames.length >= FRAMES_MAX) malformed(reader.at, `more than ${FRAMES_MAX} frames`)
     frames.push(decodeFrame(reader, bytes))
   }
-  return frames.length > 0 ? frames : malformed(start, 'a packet without frames')
+  return frames.length > 0 ? frames : malformed(start, 'no frames')
 }
 
-/** Reads the one frame that the reader stands at; it moves behind it. @throws MalformedPacket */
+/** Decodes the frame at the reader's position and moves past it. @throws MalformedPacket */
 export function decodeFrame(reader: FieldReader, bytes: Uint8Array): Frame {
   const at = reader.at
   const code = reader.uint8()
   switch (code) {
     case 0x00: {
-      let end = reader.at // A probe of the path is tens of thousands of these, so they are counted here.
+      let end = reader.at // a path MTU probe has tens of thousands of these: count them without the reader
       while (bytes[end] === 0) end++
       reader.at = end
       return { kind: 'PADDING', lengthBytes: end - at }
@@ -138,7 +144,7 @@ function decodeStream(reader: FieldReader, code: number): Frame {
   const streamId = reader.varint()
   const offset = reader.varint()
   const length = (code & LENGTH) === 0 ? reader.left : reader.varint()
-  if (offset + length >= NUMBER_LIMIT) malformed(reader.at, 'a stream that reaches over 2^52')
+  if (offset + length >= NUMBER_LIMIT) malformed(reader.at, 'the stream extends to 2^52 or beyond')
   return { kind: 'STREAM', streamId, offset, fin: (code & FIN) !== 0, data: reader.bytes(length) }
 }
 
@@ -182,7 +188,7 @@ function decodeToken(reader: FieldReader): Uint8Array {
   return reader.bytes(length)
 }
 
-/** The length of a frame; of a STREAM with its length field. */
+/** The encoded length of a frame. A STREAM is counted with its length field. */
 export function frameBytes(frame: Frame): number {
   switch (frame.kind) {
     case 'PADDING': return frame.lengthBytes
@@ -203,7 +209,7 @@ export function frameBytes(frame: Frame): number {
   }
 }
 
-/** Writes a frame at `at`; a STREAM with its length field. @returns the place behind it */
+/** Writes a frame at `at`; a STREAM gets a length field. @returns the offset after it */
 export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at: number): number {
   if (frame.kind === 'ACK') return encodeAck(frame.delayMs, frame.ranges, view, at)
   if (frame.kind === 'STREAM') {
@@ -246,7 +252,7 @@ export function encodeFrame(frame: Frame, bytes: Uint8Array, view: DataView, at:
   }
 }
 
-/** The length of an ACK. It hangs on the delay as well, which is told in 1 to 4 bytes. */
+/** The encoded length of an ACK. It depends on the delay too, which takes 1 to 4 bytes. */
 export function ackBytes(delayMs: number, ranges: readonly PacketRange[]): number {
   const [newest = { first: 0, last: 0 }] = ranges
   let length = 1 + varintBytes(newest.last) + varintBytes(delayMicros(delayMs)) + varintBytes(ranges.length - 1) + varintBytes(newest.last - newest.first)
@@ -268,23 +274,26 @@ function encodeAck(delayMs: number, ranges: readonly PacketRange[], view: DataVi
   return at
 }
 
-/** The length of a STREAM's fields before its bytes, without the length field. */
+/** The length of a STREAM's header: the fields before its bytes, without the optional length field. */
 export function streamHeaderBytes(streamId: number, offset: number): number {
   return 1 + varintBytes(streamId) + varintBytes(offset)
 }
 
-/** The length of a PARITY's fields before its bytes, at most. */
+/** The largest length of a PARITY's header: the fields before its bytes. */
 export function parityHeaderBytes(streamId: number): number {
   return 1 + varintBytes(streamId) + varintBytes(PARITY_STREAM_BYTES_MAX) + SUM_BYTES
 }
 
-/** Writes type, stream and offset. @param hasLength a length field will follow; else the bytes go to the end of the packet */
+/**
+ * Writes the type, stream id and offset of a STREAM.
+ * @param hasLength a length field will follow; otherwise the bytes extend to the end of the packet
+ */
 export function encodeStreamHeader(streamId: number, offset: number, fin: boolean, hasLength: boolean, view: DataView, at: number): number {
   view.setUint8(at, FRAME_TYPES.STREAM.code | (fin ? FIN : 0) | (hasLength ? LENGTH : 0))
   return writeVarint(view, writeVarint(view, at + 1, streamId), offset)
 }
 
-/** A frame in a few words for a person: `STREAM 0 at 3456+1152 FIN`. */
+/** Summarizes a frame in a few words: `STREAM 0 at 3456+1152 FIN`. */
 export function summarizeFrame(frame: Frame): string {
   switch (frame.kind) {
     case 'PADDING': case 'PING': case 'PARAMETERS': return frame.kind

@@ -17,7 +17,7 @@ const packets: fc.Arbitrary<Packet> = fc.oneof(
   fc.record({ type: fc.constant('SHORT' as const), destinationId: id, number, frames: content }),
   fc.record({ type: fc.constantFrom(...LONG_TYPES), destinationId: id, sourceId: id, number, frames: content }),
   fc.record({ type: fc.constant('VERSIONS' as const), destinationId: id, sourceId: id, versions: fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 16, size: 'max' }) }),
-  fc.record({ type: fc.constant('FOREIGN' as const), destinationId: id, sourceId: id, version: fc.integer({ min: VERSION + 1, max: 0xffffffff }) }),
+  fc.record({ type: fc.constant('OTHER_VERSION' as const), destinationId: id, sourceId: id, version: fc.integer({ min: VERSION + 1, max: 0xffffffff }) }),
 )
 
 const short: Packet = {
@@ -27,13 +27,13 @@ const short: Packet = {
 const hello: Packet = { type: 'HELLO', destinationId: 0, sourceId: 0xa0b0c0d0e0f01, number: 0, frames: [{ kind: 'PING' }] }
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-test('CRC-32 gives the value that everybody publishes for "123456789"', () => {
+test('the CRC-32 of "123456789" is the published check value', () => {
   const digits = Uint8Array.from('123456789', character => character.charCodeAt(0))
   expect(crc32(digits)).toBe(0xcbf43926)
   expect(crc32(digits, 4, 9, crc32(digits, 0, 4))).toBe(0xcbf43926)
 })
 
-test('packets have these very bytes', () => {
+test('packets have exactly these bytes', () => {
   const shortHex = hex(encodePacket(short))
   expect(shortHex.slice(0, 2)).toBe('40')
   expect(shortHex.slice(10)).toBe('0000102030405060' + '0000000c' + '020c45dc01000009' + '0b044d80026869')
@@ -42,22 +42,22 @@ test('packets have these very bytes', () => {
   expect(helloHex.slice(18)).toBe('0000000000000000' + '000a0b0c0d0e0f01' + '00000000' + '01')
 })
 
-test('a packet says itself in one line', () => {
+test('a packet is summarized in one line', () => {
   expect(summarizePacket(short)).toBe('SHORT #12: ACK 12 1-10, STREAM 4 at 3456+2 FIN')
   expect(summarizePacket({ ...hello, type: 'RESET', frames: [{ kind: 'CONNECTION_CLOSE', code: 1 }] })).toBe('RESET #0: CONNECTION_CLOSE refused')
 })
 
-test('whatever is encoded is decoded the same', () => {
+test('encoding and decoding is lossless', () => {
   fc.assert(fc.property(packets, packet => {
     expect(decodePacket(encodePacket(packet))).toEqual(packet)
   }), { numRuns: 2000 })
 })
 
-test('of a datagram that no network carries the checksum covers the first 1,200 bytes, of all others every byte', () => {
+test('the checksum covers every byte of a datagram, but only the first 1,200 of one that no network carries', () => {
   for (const [lengthBytes, unseenFrom] of [[9_000, Infinity], [9_001, 1_200], [DATAGRAM_BYTES_MAX, 1_200]] as const) {
     const bytes = new Uint8Array(lengthBytes)
     const view = new DataView(bytes.buffer)
-    encodeStreamHeader(0, 0, false, false, view, encodeShortHeader(view, 0, 1, 1)) // its bytes go to the end
+    encodeStreamHeader(0, 0, false, false, view, encodeShortHeader(view, 0, 1, 1)) // its bytes extend to the end
     sealShort(bytes, view)
     for (const at of [SHORT_HEADER_BYTES, 1_199, 1_200, lengthBytes - 1]) {
       const damaged = bytes.slice()
@@ -68,7 +68,7 @@ test('of a datagram that no network carries the checksum covers the first 1,200 
   }
 })
 
-test('20,000 damaged packets are refused as malformed, each of them', () => {
+test('all of 20,000 damaged packets are malformed', () => {
   fc.assert(fc.property(packets, fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }), fc.nat(), (packet, damage, cut) => {
     const bytes = encodePacket(packet)
     const damaged = bytes.slice(0, cut % 5 === 0 ? cut % bytes.length : bytes.length)
@@ -78,7 +78,7 @@ test('20,000 damaged packets are refused as malformed, each of them', () => {
   }), { numRuns: 20_000 })
 }, 60_000)
 
-test('random bytes with a right checksum are a packet or malformed, and nothing else happens', () => {
+test('random bytes with a correct checksum either decode or are malformed', () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: LONG_HEADER_BYTES, maxLength: 300, size: 'max' }), fc.constantFrom(0x40, 0xc0, 0xd0, 0xe0, 0xf0, 0xff), fc.boolean(), (bytes, form, known) => {
     const view = new DataView(bytes.buffer)
     view.setUint8(0, form)
@@ -93,7 +93,7 @@ test('random bytes with a right checksum are a packet or malformed, and nothing 
   }), { numRuns: 10_000 })
 })
 
-/** A packet with some bytes changed and the checksum put right. */
+/** A packet with some bytes changed and the checksum recomputed. */
 function changed(packet: Packet, at: number, ...values: number[]): Uint8Array {
   const bytes = encodePacket(packet)
   bytes.set(values, at)
@@ -104,22 +104,22 @@ function changed(packet: Packet, at: number, ...values: number[]): Uint8Array {
 }
 
 test.each([
-  { name: 'another first byte', bytes: changed(short, 0, 0x41) },
-  { name: 'a long form with bits set that mean nothing', bytes: changed(hello, 0, 0xc1) },
+  { name: 'an unknown first byte', bytes: changed(short, 0, 0x41) },
+  { name: 'a long form with reserved bits set', bytes: changed(hello, 0, 0xc1) },
   { name: 'a destination id of 0', bytes: changed(short, 5, 0, 0, 0, 0, 0, 0, 0, 0) },
   { name: 'a destination id of 2^52', bytes: changed(short, 5, 0, 0x10, 0, 0, 0, 0, 0, 0) },
   { name: 'a HELLO without the sender\'s id', bytes: changed({ ...hello, sourceId: 0 }, 0, 0xc0) },
   { name: 'a WELCOME without the receiver\'s id', bytes: changed({ ...hello, type: 'WELCOME' }, 0, 0xd0) },
-  { name: 'no frame behind the header', bytes: (() => { const bytes = encodePacket(short).slice(0, SHORT_HEADER_BYTES); sealShort(bytes, new DataView(bytes.buffer)); return bytes })() },
-  { name: 'nothing', bytes: new Uint8Array(0) },
-  { name: 'more bytes than a datagram has', bytes: new Uint8Array(DATAGRAM_BYTES_MAX + 1).fill(0x40) },
-  { name: 'a list of no versions', bytes: changed({ type: 'FOREIGN', destinationId: 1, sourceId: 2, version: 9 }, 1, 0, 0, 0, 0) },
-])('$name is malformed though the checksum fits', ({ bytes }) => {
+  { name: 'no frame after the header', bytes: (() => { const bytes = encodePacket(short).slice(0, SHORT_HEADER_BYTES); sealShort(bytes, new DataView(bytes.buffer)); return bytes })() },
+  { name: 'an empty datagram', bytes: new Uint8Array(0) },
+  { name: 'a datagram that is too long', bytes: new Uint8Array(DATAGRAM_BYTES_MAX + 1).fill(0x40) },
+  { name: 'an empty list of versions', bytes: changed({ type: 'OTHER_VERSION', destinationId: 1, sourceId: 2, version: 9 }, 1, 0, 0, 0, 0) },
+])('$name is malformed despite a correct checksum', ({ bytes }) => {
   expect(() => decodePacket(bytes)).toThrow(MalformedPacket)
 })
 
-test('a packet of another version tells its ids and its version, so that it can be answered', () => {
-  const foreign: Packet = { type: 'FOREIGN', destinationId: 0, sourceId: 77, version: 0x48520009 }
+test('a packet of another version yields its ids and version, so that it can be answered', () => {
+  const foreign: Packet = { type: 'OTHER_VERSION', destinationId: 0, sourceId: 77, version: 0x48520009 }
   const bytes = Uint8Array.from([...encodePacket(foreign), 1, 2, 3])
   sealLong(bytes, new DataView(bytes.buffer))
   expect(decodePacket(bytes)).toEqual(foreign)

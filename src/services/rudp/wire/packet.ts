@@ -1,6 +1,7 @@
 /**
- * A RUDP packet, version 2: one packet a datagram. docs/rudp.md §3 says what each field means. Big-endian. The long form opens a
- * connection and names both ends' ids; the short form carries everything after that.
+ * A RUDP packet, version 2. Each UDP datagram carries exactly one. The long form opens a connection and names the ids
+ * of both ends; the short form carries everything after that. All numbers are big-endian. docs/rudp.md §3 defines each
+ * field.
  *
  *   long form                                            short form
  *    0  1 1 type 0 0 0 0     type: 0 HELLO, 1 WELCOME,    0  0 1 0 0 0 0 0 0
@@ -12,8 +13,8 @@
  *   25  packet number, 4 bytes
  *   29  frames …
  *
- * A long packet of version 0 lists the versions that its sender speaks (4 bytes each, from byte 25 on). Top bit, version, checksum
- * and ids of the long form stand at these places in every version to come.
+ * A long packet whose version is 0 lists the versions that its sender speaks, 4 bytes each, from byte 25 on. In every
+ * future version, the top bit, version, checksum and ids of the long form keep these places.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { crc32, type Crc32 } from '../../kit/crc32.ts'
@@ -26,54 +27,60 @@ const LONG_FORM = 0xc0
 export const SHORT_FORM = 0x40
 
 export const VERSION = 0x48520002
-/** A version that nobody speaks: a packet of it lists versions. */
+/** Version 0 is reserved: a packet with it lists versions. */
 const VERSIONS_LISTED = 0
 const VERSIONS_MAX = 16
 
 export const LONG_HEADER_BYTES = LONG.frames
 export const SHORT_HEADER_BYTES = SHORT.frames
-/** The datagram that every path of IPv6 lets pass, tunnels included (RFC 8200 §5): what is sent before the path is known better. */
+/**
+ * Every IPv6 path carries a datagram of this size, even through tunnels (RFC 8200 §5). It is the size used until the
+ * path is known to carry more.
+ */
 export const DATAGRAM_BYTES_BASE = 1200
-/** No datagram is longer: 2^16 less what IP and UDP need, and a little room. */
+/** The longest datagram: 2^16 minus the headers of IP and UDP, and a little slack. */
 export const DATAGRAM_BYTES_MAX = 61_440
 /**
- * Datagrams longer than this are longer than any network carries, jumbo frames included: they go from memory to memory, where the kernel
- * does not sum TCP either. The checksum covers their beginning alone (docs/decisions/local-checksum.md).
+ * No network carries longer datagrams, not even with jumbo frames. They go from memory to memory, where the kernel does
+ * not checksum TCP either, so the checksum covers only their first 1,200 bytes (docs/decisions/local-checksum.md).
  */
 const SUMMED_WHOLE_BYTES_MAX = 9_000
 const SUMMED_BYTES = 1_200
 export const PACKET_NUMBER_MAX = 0xffffffff
 
-/** The long types in the order of their codes. */
+/** The long packet types, in the order of their codes. */
 export const LONG_TYPES = ['HELLO', 'WELCOME', 'RETRY', 'RESET'] as const
 export type LongType = (typeof LONG_TYPES)[number]
 
-/** `destinationId`: the receiver's; `sourceId`: the sender's. Each end draws its own: 1 to 2^52 − 1, at random; 0 where it is not known. */
+/**
+ * Each end chooses its own connection id at random, from 1 to 2^52 − 1. `destinationId` is the receiver's and
+ * `sourceId` the sender's; an id that is not known yet is 0.
+ */
 export type Packet =
   | { readonly type: LongType; readonly destinationId: number; readonly sourceId: number; readonly number: number; readonly frames: readonly Frame[] }
   | { readonly type: 'SHORT'; readonly destinationId: number; readonly number: number; readonly frames: readonly Frame[] }
   | { readonly type: 'VERSIONS'; readonly destinationId: number; readonly sourceId: number; readonly versions: readonly number[] }
-  /** A long packet of a version that is not spoken here. */
-  | { readonly type: 'FOREIGN'; readonly destinationId: number; readonly sourceId: number; readonly version: number }
+  /** A long packet of a version that this implementation does not speak. */
+  | { readonly type: 'OTHER_VERSION'; readonly destinationId: number; readonly sourceId: number; readonly version: number }
 
-/** A packet of a connection: it has a number and frames. */
+/** A packet that belongs to a connection: it has a number and carries frames. */
 export type NumberedPacket = Extract<Packet, { readonly frames: readonly Frame[] }>
 
 const RULE = 'docs/rudp.md §3'
 
 /**
- * Reads one datagram. Length, checksum and structure are checked here once; what comes out needs no further check of form.
- * @param sum how the checksum is found
+ * Decodes one datagram. Length, checksum and structure are all checked here, so later code need not check form again.
+ * @param sum computes the checksum
  * @throws MalformedPacket naming the offset and what is wrong there
  */
 export function decodePacket(bytes: Uint8Array, sum: Crc32 = crc32): Packet {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const form = bytes.length === 0 ? 0 : view.getUint8(0)
-  if (bytes.length > DATAGRAM_BYTES_MAX) malformed(DATAGRAM_BYTES_MAX, `${bytes.length} bytes are too many`)
+  if (bytes.length > DATAGRAM_BYTES_MAX) malformed(DATAGRAM_BYTES_MAX, `${bytes.length} bytes, at most ${DATAGRAM_BYTES_MAX} allowed`)
   if (form >= 0x80) return decodeLong(bytes, view, sum)
-  if (form !== SHORT_FORM) malformed(0, `no packet begins with 0x${form.toString(16)}`)
+  if (form !== SHORT_FORM) malformed(0, `unknown first byte 0x${form.toString(16)}`)
   if (bytes.length <= SHORT.frames) malformed(bytes.length, `${bytes.length} bytes, more than ${SHORT.frames} needed`)
-  if (view.getUint32(SHORT.checksum) !== checksumOf(bytes, SHORT.checksum, 0, bytes.length, sum)) malformed(SHORT.checksum, 'the checksum does not fit: damaged on the way')
+  if (view.getUint32(SHORT.checksum) !== checksumOf(bytes, SHORT.checksum, 0, bytes.length, sum)) malformed(SHORT.checksum, 'wrong checksum: damaged in transit')
   return {
     type: 'SHORT', destinationId: readId(view, SHORT.destinationId), number: view.getUint32(SHORT.number), frames: decodeFrames(bytes, view, SHORT.frames),
   }
@@ -81,21 +88,24 @@ export function decodePacket(bytes: Uint8Array, sum: Crc32 = crc32): Packet {
 
 function decodeLong(bytes: Uint8Array, view: DataView, sum: Crc32): Packet {
   if (bytes.length < LONG.versions) malformed(bytes.length, `${bytes.length} bytes, ${LONG.versions} needed`)
-  if (view.getUint32(LONG.checksum) !== checksumOf(bytes, LONG.checksum, 0, bytes.length, sum)) malformed(LONG.checksum, 'the checksum does not fit: damaged on the way')
+  if (view.getUint32(LONG.checksum) !== checksumOf(bytes, LONG.checksum, 0, bytes.length, sum)) malformed(LONG.checksum, 'wrong checksum: damaged in transit')
   const version = view.getUint32(LONG.version)
   const destinationId = readUint64(view, LONG.destinationId)
   const sourceId = readUint64(view, LONG.sourceId)
   if (version === VERSIONS_LISTED) return { type: 'VERSIONS', destinationId, sourceId, versions: decodeVersions(bytes, view) }
-  if (version !== VERSION) return { type: 'FOREIGN', destinationId, sourceId, version }
+  if (version !== VERSION) return { type: 'OTHER_VERSION', destinationId, sourceId, version }
   const type = decodeLongType(view, destinationId, sourceId)
   return { type, destinationId, sourceId, number: view.getUint32(LONG.number), frames: decodeFrames(bytes, view, LONG.frames) }
 }
 
-/** The type of a long packet of a version that is spoken here. @throws MalformedPacket for none, an id that this type has to have, or nothing behind the header */
+/**
+ * The type of a long packet of a version that is spoken here.
+ * @throws MalformedPacket for an unknown type, a missing id that the type requires, or nothing after the header
+ */
 export function decodeLongType(view: DataView, destinationId: number, sourceId: number): LongType {
   const form = view.getUint8(0)
   const type = (form & 0x4f) === 0x40 ? LONG_TYPES[(form >> 4) & 3] : undefined
-  if (type === undefined) malformed(0, `no packet begins with 0x${form.toString(16)}`)
+  if (type === undefined) malformed(0, `unknown first byte 0x${form.toString(16)}`)
   if (view.byteLength <= LONG.frames) malformed(view.byteLength, `${view.byteLength} bytes, more than ${LONG.frames} needed`)
   if ((type === 'HELLO' || type === 'WELCOME') && sourceId === 0) malformed(LONG.sourceId, `${type} without the sender's id`)
   if ((type === 'WELCOME' || type === 'RETRY') && destinationId === 0) malformed(LONG.destinationId, `${type} without the receiver's id`)
@@ -104,11 +114,11 @@ export function decodeLongType(view: DataView, destinationId: number, sourceId: 
 
 function decodeVersions(bytes: Uint8Array, view: DataView): number[] {
   const count = (bytes.length - LONG.versions) / 4
-  if (!Number.isInteger(count) || count < 1 || count > VERSIONS_MAX) malformed(LONG.versions, 'not one to sixteen versions')
+  if (!Number.isInteger(count) || count < 1 || count > VERSIONS_MAX) malformed(LONG.versions, `the version list must have 1 to ${VERSIONS_MAX} entries`)
   return Array.from({ length: count }, (_, index) => view.getUint32(LONG.versions + 4 * index))
 }
 
-/** Writes a short header. @returns where the frames begin; `sealShort` has to follow when they are there */
+/** Writes a short header. @returns where the frames begin; call `sealShort` once they are written */
 export function encodeShortHeader(view: DataView, at: number, destinationId: number, number: number): number {
   view.setUint8(at, SHORT_FORM)
   writeUint64(view, at + SHORT.destinationId, destinationId)
@@ -116,7 +126,7 @@ export function encodeShortHeader(view: DataView, at: number, destinationId: num
   return at + SHORT.frames
 }
 
-/** Writes a long header. @returns where the frames begin; `sealLong` has to follow when they are there */
+/** Writes a long header. @returns where the frames begin; call `sealLong` once they are written */
 export function encodeLongHeader(view: DataView, at: number, type: LongType, destinationId: number, sourceId: number, number: number, version = VERSION): number {
   view.setUint8(at, LONG_FORM | (LONG_TYPES.indexOf(type) << 4))
   view.setUint32(at + LONG.version, version)
@@ -126,20 +136,20 @@ export function encodeLongHeader(view: DataView, at: number, type: LongType, des
   return at + LONG.frames
 }
 
-/** Writes the checksum of the short packet from `start` to `end`. */
+/** Writes the checksum of the short packet that spans `start` to `end`. */
 export function sealShort(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length, sum: Crc32 = crc32): void {
   view.setUint32(start + SHORT.checksum, checksumOf(bytes, SHORT.checksum, start, end, sum))
 }
 
-/** Writes the checksum of the long packet from `start` to `end`. */
+/** Writes the checksum of the long packet that spans `start` to `end`. */
 export function sealLong(bytes: Uint8Array, view: DataView, start = 0, end = bytes.length, sum: Crc32 = crc32): void {
   view.setUint32(start + LONG.checksum, checksumOf(bytes, LONG.checksum, start, end, sum))
 }
 
-/** One packet as a datagram of its own. */
+/** Encodes one packet as a datagram of its own. */
 export function encodePacket(packet: Packet): Uint8Array {
   if (packet.type === 'VERSIONS') return encodeVersions(packet.destinationId, packet.sourceId, packet.versions)
-  if (packet.type === 'FOREIGN') return encodeForeign(packet.destinationId, packet.sourceId, packet.version)
+  if (packet.type === 'OTHER_VERSION') return encodeOtherVersion(packet.destinationId, packet.sourceId, packet.version)
   const { type, destinationId, number, frames } = packet
   const isShort = type === 'SHORT'
   const bytes = new Uint8Array(frames.reduce<number>((sum, frame) => sum + frameBytes(frame), isShort ? SHORT.frames : LONG.frames))
@@ -152,14 +162,14 @@ export function encodePacket(packet: Packet): Uint8Array {
 }
 
 function encodeVersions(destinationId: number, sourceId: number, versions: readonly number[]): Uint8Array {
-  const bytes = encodeForeign(destinationId, sourceId, VERSIONS_LISTED, 4 * versions.length)
+  const bytes = encodeOtherVersion(destinationId, sourceId, VERSIONS_LISTED, 4 * versions.length)
   const view = new DataView(bytes.buffer)
   versions.forEach((version, index) => view.setUint32(LONG.versions + 4 * index, version))
   sealLong(bytes, view)
   return bytes
 }
 
-function encodeForeign(destinationId: number, sourceId: number, version: number, restBytes = 0): Uint8Array {
+function encodeOtherVersion(destinationId: number, sourceId: number, version: number, restBytes = 0): Uint8Array {
   const bytes = new Uint8Array(LONG.versions + restBytes)
   const view = new DataView(bytes.buffer)
   view.setUint8(0, LONG_FORM)
@@ -170,14 +180,17 @@ function encodeForeign(destinationId: number, sourceId: number, version: number,
   return bytes
 }
 
-/** One line for a person: `SHORT #12: ACK 12 1-10, STREAM 0 at 3456+1152 FIN`; PADDING is left out. */
+/** Summarizes a packet in one line: `SHORT #12: ACK 12 1-10, STREAM 0 at 3456+1152 FIN`. PADDING is left out. */
 export function summarizePacket(packet: Packet): string {
   if (packet.type === 'VERSIONS') return `VERSIONS ${packet.versions.map(version => version.toString(16)).join(' ')}`
-  if (packet.type === 'FOREIGN') return `a packet of version ${packet.version.toString(16)}`
+  if (packet.type === 'OTHER_VERSION') return `a packet of version ${packet.version.toString(16)}`
   return `${packet.type} #${packet.number}: ${packet.frames.filter(({ kind }) => kind !== 'PADDING').map(summarizeFrame).join(', ')}`
 }
 
-/** Of the bytes from `start` to `end` but its own four; of a datagram that no network carries, of its beginning. */
+/**
+ * The checksum over `start` to `end`, except its own four bytes. If the datagram is longer than any network carries,
+ * only its beginning is summed.
+ */
 export function checksumOf(bytes: Uint8Array, at: number, start: number, end: number, sum: Crc32): number {
   const summedEnd = end - start > SUMMED_WHOLE_BYTES_MAX ? start + SUMMED_BYTES : end
   return sum(bytes, start + at + 4, summedEnd, crc32(bytes, start, start + at))

@@ -1,26 +1,26 @@
 /**
- * Numbers of one to eight bytes: RFC 9000 §16. The first two bits say how long the number is, the others are its value.
+ * Variable-length integers, as in RFC 9000 §16. The first two bits give the length; the remaining bits are the value.
  *
  *     00xxxxxx                    1 byte,   up to 63
  *     01xxxxxx xxxxxxxx           2 bytes,  up to 16,383
  *     10xxxxxx xxxxxxxx × 3       4 bytes,  up to 1,073,741,823
- *     11xxxxxx xxxxxxxx × 7       8 bytes,  up to NUMBER_MAX
+ *     11xxxxxx xxxxxxxx × 7       8 bytes,  up to 2^52 − 1
  *
- * RUDP stops at 2^52, so that every sum of two numbers is exact in a double; RFC 9000 goes to 2^62.
+ * RFC 9000 allows values up to 2^62. RUDP stops below 2^52, so that the sum of any two numbers is exact in a double.
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 
-/** Every number of RUDP is below this: offsets, limits, connection ids. */
+/** Every number in RUDP is below this limit: offsets, limits and connection ids alike. */
 export const NUMBER_LIMIT = 2 ** 52
 
 const RULE = 'docs/rudp.md §2'
 
-/** How many bytes `writeVarint` takes. */
+/** The number of bytes that `writeVarint` writes. */
 export function varintBytes(value: number): 1 | 2 | 4 | 8 {
   return value < 0x40 ? 1 : value < 0x4000 ? 2 : value < 0x40000000 ? 4 : 8
 }
 
-/** Writes the shortest form at `at`. @returns the place behind it */
+/** Writes the shortest form at `at`. @returns the offset after it */
 export function writeVarint(view: DataView, at: number, value: number): number {
   if (value < 0x40) {
     view.setUint8(at, value)
@@ -39,7 +39,7 @@ export function writeVarint(view: DataView, at: number, value: number): number {
   return at + 8
 }
 
-/** Eight bytes whose value is below 2^52: connection ids and path challenges. */
+/** Writes an eight-byte field whose value is below 2^52: a connection id or a path challenge. */
 export function writeUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at, Math.floor(value / 0x100000000))
   view.setUint32(at + 4, value >>> 0)
@@ -51,7 +51,7 @@ export function readUint64(view: DataView, at: number): number {
   return value < NUMBER_LIMIT ? value : malformed(at, 'a number of 2^52 or more')
 }
 
-/** Reads fields one after another; what would reach over the end is malformed. */
+/** Reads one field after another. A field that extends past the end of the datagram is malformed. */
 export class FieldReader {
   at: number
   readonly #view: DataView
@@ -63,7 +63,7 @@ export class FieldReader {
     this.at = at
   }
 
-  /** Bytes that are left. */
+  /** Bytes not read yet. */
   get left(): number {
     return this.#bytes.length - this.at
   }
@@ -80,7 +80,7 @@ export class FieldReader {
     return readUint64(this.#view, this.#step(8))
   }
 
-  /** Any form is taken, not only the shortest. */
+  /** Accepts any of the four lengths, not only the shortest. */
   varint(): number {
     if (this.left < 1) malformed(this.at, 'it ends in the middle of a field')
     switch (this.#view.getUint8(this.at) >> 6) {
@@ -95,7 +95,7 @@ export class FieldReader {
     }
   }
 
-  /** A view into the datagram. */
+  /** Returns a view into the datagram, not a copy. */
   bytes(length: number): Uint8Array {
     const at = this.#step(length)
     return this.#bytes.subarray(at, at + length)

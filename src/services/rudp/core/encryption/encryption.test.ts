@@ -5,7 +5,7 @@ import { seededRandom } from '../../../kit/random.ts'
 import { nodeCryptography } from '../../node-cryptography.ts'
 import { encrypted, IDENTITY } from '../../testing/encryption.ts'
 import { bytesOf, MB, same, transfer } from '../../testing/transfer.ts'
-import { ASKING_HELLO_BYTES, decodeEncryptedPacket, type EncryptedPacket } from '../../wire/encrypted-packet.ts'
+import { TOKENLESS_HELLO_BYTES, decodeEncryptedPacket, type EncryptedPacket } from '../../wire/encrypted-packet.ts'
 import { AcceptorEncryption } from './acceptor-encryption.ts'
 import { CONGESTION_NAMES } from '../congestion/congestion.ts'
 import type { Connection } from '../connection.ts'
@@ -46,8 +46,8 @@ test('the handshake takes no longer than a readable one, and its RETRY is not lo
   const { client, server } = pair.connected()
   pair.wait(100)
   expect(packets.slice(0, 4).map(({ packet, atMs }) => [packet.type, atMs])).toEqual([['HELLO', 0], ['RETRY', 10], ['HELLO', 20], ['WELCOME', 30]])
-  expect(packets[0]?.bytes.length).toBe(ASKING_HELLO_BYTES)
-  expect(packets[1]?.bytes.length).toBeLessThanOrEqual(ASKING_HELLO_BYTES)
+  expect(packets[0]?.bytes.length).toBe(TOKENLESS_HELLO_BYTES)
+  expect(packets[1]?.bytes.length).toBeLessThanOrEqual(TOKENLESS_HELLO_BYTES)
   expect([client.localId, client.remoteId, client.metrics().rttMs]).toEqual([server.remoteId, server.localId, 20])
   expect(pair.client.events.flatMap(event => event.kind === 'identified' ? [[...event.identity]] : [])).toEqual([[...IDENTITY]])
 })

@@ -58,7 +58,7 @@ export class Recording {
 
   /** Acknowledgements alone are not in flight; a probe for longer datagrams, which is filled up, counts as it does in loss.ts. */
   #fly({ frames }: NumberedPacket, sizeBytes: number): void {
-    if (!frames.some(({ kind }) => FRAME_TYPES[kind].asks)) return
+    if (!frames.some(({ kind }) => FRAME_TYPES[kind].ackEliciting)) return
     this.#flightBytes += frames.some(({ kind }) => kind === 'PADDING') ? Math.min(sizeBytes, DATAGRAM_BYTES_BASE) : sizeBytes
     this.#mostFlightBytes = Math.max(this.#mostFlightBytes, this.#flightBytes)
   }

@@ -1,7 +1,7 @@
 /**
  * Runs a RUDP endpoint on real UDP sockets. Once an iteration of the event loop, after all datagrams of that iteration were taken, its
  * events are handed on, and then what it wants to send leaves: so a reader gets what came together as one piece, no user's code runs
- * inside the machine, and acknowledgements leave together with the windows that the reader opened, or with its answer.
+ * inside the machine, and acknowledgments leave together with the windows that the reader opened, or with its answer.
  */
 import type { Endpoint, Path } from '../kit/endpoint.ts'
 import type { Random } from '../kit/random.ts'
@@ -159,7 +159,7 @@ class Turn {
     try {
       this.#waiting.splice(0).forEach(this.#onEvent)
     } finally {
-      // Node's streams hand on in a tick what they were given: a server reads its request then, and should not have to wait for an acknowledgement.
+      // Node's streams hand on in a tick what they were given: a server reads its request then, and should not have to wait for an acknowledgment.
       process.nextTick(() => this.#end())
     }
   }

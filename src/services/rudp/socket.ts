@@ -185,7 +185,7 @@ export class RudpSocket extends Duplex {
 
   /** The connection is over. */
   hearClosed(reason: CloseReason): void {
-    // A peer that closes in order has taken all that it wanted: at most the acknowledgement of our end is missing.
+    // A peer that closes in order has taken all that it wanted: at most the acknowledgment of our end is missing.
     if (reason !== 'finished') return this.#lost(reason)
     this.#pull(true)
     this.#delivered()

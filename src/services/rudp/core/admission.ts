@@ -1,12 +1,13 @@
 /**
- * What becomes of a HELLO from a stranger. Nothing is kept of who shows no token: it gets one, and whoever shows it there is taken, once,
- * as far as there is room. An encrypted HELLO has to open with the keys that its token goes with.
+ * Decides what becomes of a HELLO from an unverified peer. The endpoint keeps no state for a peer without a token: it
+ * gives it one, and accepts each token once, from the address that it was issued to, if there is room. An encrypted
+ * HELLO must also decrypt with the keys that belong to its token.
  *
- *   HELLO ── of a kind that is not taken ──▶ VERSIONS
+ *   HELLO ── kind not accepted ────────────▶ VERSIONS
  *         ── no room ──────────────────────▶ RESET refused
- *         ── no token, or not a good one ──▶ RETRY
- *         ── cannot be opened ─────────────▶ nothing
- *         └─ else ─────────────────────────▶ a connection
+ *         ── no valid token ───────────────▶ RETRY
+ *         ── fails to decrypt ─────────────▶ no answer
+ *         └─ otherwise ────────────────────▶ a connection
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
@@ -19,7 +20,7 @@ import type { ConnectionEncryption } from './encryption/connection-encryption.ts
 import type { EncryptionOptions } from './encryption/encryption-options.ts'
 import { TokenMint, type TokenKind } from './token.ts'
 
-/** The connection that a HELLO opens. */
+/** What the connection that a HELLO opens starts with. */
 export interface Admitted {
   readonly token: TokenKind
   readonly encryption: ConnectionEncryption | undefined
@@ -48,42 +49,42 @@ export class Admission {
     const answer = { destinationId: sourceId, sourceId: 0, number }
     if (!hasRoom) return encodePacket({ ...answer, type: 'RESET', frames: [{ kind: 'CONNECTION_CLOSE', code: REFUSED }] })
     const shown = frames.reduce<Uint8Array | undefined>((found, frame) => frame.kind === 'TOKEN' ? frame.token : found, undefined)
-    const token = shown === undefined ? undefined : this.#tokens.take(shown, peer, sourceId, nowMs)
+    const token = shown === undefined ? undefined : this.#tokens.redeem(shown, peer, sourceId, nowMs)
     if (token !== undefined) return { token, encryption: undefined }
-    return encodePacket({ ...answer, type: 'RETRY', frames: [{ kind: 'TOKEN', token: this.#tokens.give('retry', peer, sourceId, nowMs) }] })
+    return encodePacket({ ...answer, type: 'RETRY', frames: [{ kind: 'TOKEN', token: this.#tokens.issue('retry', peer, sourceId, nowMs) }] })
   }
 
-  /** @returns what the HELLO opens, the datagram that answers it, or undefined: it is nothing */
+  /** @returns what the HELLO opens, the datagram that answers it, or undefined to ignore it */
   encryptedHello(packet: Extract<EncryptedPacket, { type: 'HELLO' }>, bytes: Uint8Array, { peer }: Path, hasRoom: boolean, nowMs: number): Admitted | Uint8Array | undefined {
     const { sourceId, number } = packet
     if (!hasRoom) return encodeEncryptedReset(sourceId, 0, REFUSED, NO_RESET_TOKEN)
     if (this.#encryption === undefined) return this.versions(packet)
-    const token = this.#tokens.take(packet.token, peer, sourceId, nowMs)
+    const token = this.#tokens.redeem(packet.token, peer, sourceId, nowMs)
     const protection = token === undefined ? undefined : this.#encryption.agree(packet, nowMs)
     if (token === undefined || protection === undefined) {
-      return encodeEncryptedRetry(sourceId, number, this.#encryption.keys(nowMs), this.#tokens.give('retry', peer, sourceId, nowMs))
+      return encodeEncryptedRetry(sourceId, number, this.#encryption.keys(nowMs), this.#tokens.issue('retry', peer, sourceId, nowMs))
     }
     return protection.open(packet, bytes) === undefined ? undefined : { token, encryption: { protection } }
   }
 
-  /** The answer to a version that is not taken. */
+  /** The answer to a version that is not accepted here. */
   versions({ destinationId, sourceId }: { readonly destinationId: number; readonly sourceId: number }): Uint8Array {
     return encodePacket({ type: 'VERSIONS', destinationId: sourceId, sourceId: destinationId, versions: this.#versions })
   }
 
-  /** The answer to an encrypted packet for a connection that is not known; undefined where nobody would believe it. */
+  /** The answer to an encrypted packet for an unknown connection. Undefined if the peer could not verify it. */
   unknown(localId: number): Uint8Array | undefined {
     return this.#encryption && encodeEncryptedReset(0, localId, UNKNOWN, this.#encryption.resetToken(localId))
   }
 
-  /** A token for the next visit of a peer. */
+  /** Issues a token for a peer's next visit. */
   visitToken({ peer }: Path, nowMs: number): Uint8Array {
-    return this.#tokens.give('visit', peer, 0, nowMs)
+    return this.#tokens.issue('visit', peer, 0, nowMs)
   }
 
-  /** What `unknown` will show of an encrypted connection. */
+  /** The token that `unknown` will present for an encrypted connection. */
   resetToken(localId: number): Uint8Array {
-    assert(this.#encryption !== undefined, 'only who accepts encrypted connections resets them')
+    assert(this.#encryption !== undefined, 'only an acceptor of encrypted connections has reset tokens')
     return this.#encryption.resetToken(localId)
   }
 }

@@ -1,4 +1,4 @@
-/** What a connection is made of, and what it needs of the endpoint that it belongs to. */
+/** What a connection is made of, and what it needs from its endpoint. */
 import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
 import type { Random } from '../../kit/random.ts'
@@ -8,34 +8,37 @@ import type { ConnectionEvent, TraceEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Trains } from './trains.ts'
 
-/** What a connection needs of its endpoint. */
+/** What a connection needs from its endpoint. */
 export interface ConnectionHost {
   readonly trains: Trains
   readonly random: Random
-  /** How checksums are found. */
+  /** Computes checksums. */
   readonly sum: Crc32
   emit(event: ConnectionEvent): void
-  /** Something is to be sent, or the deadline or the state is another: the endpoint looks when the input is done. */
+  /**
+   * There may be something to send, or the deadline or state has changed: the endpoint looks at it after this batch of
+   * inputs.
+   */
   changed(): void
-  /** A token for the peer's next visit. */
-  giveToken(path: Path, nowMs: number): Uint8Array
-  /** What a RESET shows to the peer of the encrypted connection of this id. */
+  /** Issues a token for the peer's next visit. */
+  issueToken(path: Path, nowMs: number): Uint8Array
+  /** The token that a RESET for this encrypted connection would carry. */
   resetToken(localId: number): Uint8Array
   readonly observe: ((event: TraceEvent, nowMs: number) => void) | undefined
-  /** Packets, too, are told to the observer: describing each costs as much as writing it. */
+  /** Whether to report packets to the observer too. Describing a packet costs as much as writing it. */
   observesPackets(): boolean
 }
 
 export interface ConnectionSetup {
   readonly role: 'initiator' | 'acceptor'
   readonly path: Path
-  /** The id that this end chose. */
+  /** The id that this endpoint chose. */
   readonly localId: number
-  /** The peer's; 0 at the initiator, which learns it from WELCOME. */
+  /** The id that the peer chose. The initiator has 0 until WELCOME reveals it. */
   readonly remoteId: number
-  /** Data may come with a token of an earlier visit. */
+  /** The connection was opened with a token from an earlier visit, so its data may be a replay. */
   readonly early: boolean
-  /** Undefined: everything is readable. */
+  /** Undefined if the connection is not encrypted. */
   readonly encryption: ConnectionEncryption | undefined
   readonly limits: Limits
   readonly congestion: CongestionName

@@ -121,7 +121,7 @@ test('a RESET that comes with the end of the wait for late packets ends the conn
   expect([server.state, pair.server.endpoint.connectionCount, closeReason(pair.server.events)]).toEqual(['CLOSED', 0, ['finished']])
 })
 
-test('ranges that the sender has settled are forgotten: after losses acknowledgements grow short again', () => {
+test('ranges that the sender has settled are forgotten: after losses acknowledgments grow short again', () => {
   const { pair, packets } = watched({ seed: 22, link: { delayMs: 10, loss: 0.2, rateBitsPerSecond: 50e6 } })
   const { client } = pair.connected()
   const stream = opened(client)

@@ -1,6 +1,8 @@
 /**
- * The machine of one connection: its states, the frames that come, and its deadlines. What leaves is the sender's matter, streams have their own;
- * this file lets them work together. Nothing is sent while an input is taken: the endpoint lets the connection transmit once when all inputs of a batch are done.
+ * One connection as a state machine: its states, the frames that it receives, and its deadlines. The sender (sender.ts)
+ * decides what leaves, streams have their own machine (streams.ts), and this file makes them work together. Nothing is
+ * sent while an input is processed: after all inputs of a batch, the endpoint lets each changed connection transmit
+ * once.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
@@ -11,35 +13,37 @@ import type { CongestionName } from './congestion/congestion.ts'
 import type { ConnectionEncryption } from './encryption/connection-encryption.ts'
 import type { ConnectionHost, ConnectionSetup } from './connection-setup.ts'
 import { CLOSE_REASON_OF, OUR_CLOSE_REASON_OF, type CloseReason, type Metrics } from './events.ts'
-import { Farewell } from './farewell.ts'
+import { ClosingPeriod } from './closing-period.ts'
 import { Hello } from './hello.ts'
-import { LEAST_PARAMETERS, parametersOf, type Limits } from './limits.ts'
+import { MINIMUM_PARAMETERS, parametersOf, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
 import { Received } from './received.ts'
 import { Sender } from './sender.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 import type { Stream } from './stream.ts'
 import { Streams } from './streams.ts'
-import { Watch } from './watch.ts'
+import { Tracer } from './tracer.ts'
 
 export class Connection {
   readonly role: 'initiator' | 'acceptor'
-  /** The id that this end chose: what the peer writes into its packets. */
+  /** The id that this endpoint chose; the peer writes it into its packets. */
   readonly localId: number
-  /** Undefined: everything is readable. */
+  /** Undefined if the connection is not encrypted. */
   readonly encryption: ConnectionEncryption | undefined
   readonly #limits: Limits
   readonly #host: ConnectionHost
-  readonly #watch: Watch | undefined
+  readonly #tracer: Tracer | undefined
   readonly #hello = new Hello()
-  readonly #farewell = new Farewell()
+  readonly #closing = new ClosingPeriod()
   readonly #liveness: Liveness
   readonly #received = new Received()
   readonly #streams: Streams
   readonly #sender: Sender
-  /** A token of an earlier visit opened it, and nothing has shown yet that the peer hears us. */
+  /**
+   * A token from an earlier visit opened the connection, and nothing has shown yet that the peer receives our packets.
+   */
   #early: boolean
-  #hasLearnt = false
+  #hasPeerParameters = false
   #state: StateName = 'CLOSED'
   #receivedPackets = 0
 
@@ -52,16 +56,16 @@ export class Connection {
     this.#host = host
     this.#early = early
     this.#liveness = new Liveness(limits.idleTimeoutMs, nowMs)
-    this.#watch = host.observe === undefined ? undefined : new Watch(host.observe)
-    this.#streams = new Streams(role, limits, host, this.#watch)
-    this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: parametersOf(limits), watch: this.#watch })
+    this.#tracer = host.observe === undefined ? undefined : new Tracer(host.observe)
+    this.#streams = new Streams(role, limits, host, this.#tracer)
+    this.#sender = new Sender({ ...setup, received: this.#received, streams: this.#streams, parameters: parametersOf(limits), tracer: this.#tracer })
   }
 
   get state(): StateName {
     return this.#state
   }
 
-  /** The peer's id; 0 before it is known. */
+  /** The id that the peer chose; 0 until it is known. */
   get remoteId(): number {
     return this.#sender.writer.remoteId
   }
@@ -84,39 +88,39 @@ export class Connection {
     }
   }
 
-  // ── what the user does ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── for the user ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Opens a stream; undefined as long as the peer allows no more: `streams-allowed` will tell. What is written before the peer has
-   * answered leaves as soon as it has.
+   * Opens a stream. Returns undefined while the peer allows no more; `streams-allowed` announces when it does. What is
+   * written before the peer has answered leaves as soon as it has.
    */
   openStream(): Stream | undefined {
     return STATES[this.#state].carriesData || this.#state === 'HELLO-SENT' ? this.#streams.open() : undefined
   }
 
-  /** Another controller takes over, with the window that is there. */
+  /** Switches to another congestion controller, which takes over the current window. */
   setCongestion(name: CongestionName): void {
     this.#sender.recovery.setCongestion(name)
-    this.#watch?.congestion(name)
+    this.#tracer?.congestion(name)
     this.#host.changed()
   }
 
-  /** Ends the connection: what is on the way is lost, and the peer is told. */
+  /** Closes the connection and notifies the peer. Data in flight is lost. */
   close(nowMs: number, code: CloseCode = 'closed'): void {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     if (nextState(this.#state, 'close') === undefined) return
     this.#end('close', OUR_CLOSE_REASON_OF[code], nowMs)
-    this.#farewell.code = CLOSE_CODES.indexOf(code)
-    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#farewell.code)
+    this.#closing.code = CLOSE_CODES.indexOf(code)
+    if (this.#state === 'CLOSING') this.#sender.sendClose(this.#closing.code)
   }
 
-  // ── what the endpoint does ───────────────────────────────────────────────────────────────────────────────────────────────
+  // ── for the endpoint ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks the peer for a connection. @param token of an earlier visit: data may be sent at once */
+  /** Starts the handshake. @param token from an earlier visit: data may be sent at once */
   connect(nowMs: number, token?: Uint8Array): void {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     this.#hello.start(nowMs + this.#limits.connectTimeoutMs)
-    this.#streams.learn(LEAST_PARAMETERS)
+    this.#streams.setPeerParameters(MINIMUM_PARAMETERS)
     if (token === undefined) {
       this.#step('connect')
       this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
@@ -128,65 +132,71 @@ export class Connection {
     this.#host.changed()
   }
 
-  /** A HELLO came whose token is good. */
+  /** A HELLO with a valid token arrived. */
   accept(nowMs: number): void {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     this.#step('accept')
     this.#sender.queue({ kind: 'PARAMETERS', parameters: parametersOf(this.#limits) })
-    this.#sender.queue({ kind: 'NEW_TOKEN', token: this.#host.giveToken(this.path, nowMs) })
+    this.#sender.queue({ kind: 'NEW_TOKEN', token: this.#host.issueToken(this.path, nowMs) })
     if (this.encryption !== undefined) this.#sender.queue({ kind: 'RESET_TOKEN', token: this.#host.resetToken(this.localId) })
     this.#host.emit({ kind: 'accepted' })
     this.#host.changed()
   }
 
-  /** RETRY came: the peer is there, and tells the token that it wants to see. @param number of the HELLO that it answers */
+  /**
+   * RETRY arrived: the peer is there, and this is the token that it wants back. @param number of the HELLO that it
+   * answers
+   */
   onRetry(token: Uint8Array, number: number, nowMs: number): void {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     const wasResuming = this.#state === 'RESUMING'
     if (nextState(this.#state, 'retry') === undefined) return
     this.#step('retry')
-    this.#hello.answered()
+    this.#hello.stopRepeating()
     const sentAtMs = this.#hello.sentAtMs(number)
     if (sentAtMs !== undefined) this.#sender.recovery.roundTrip.sample(nowMs - sentAtMs, 0)
     this.#sender.token = token
-    this.#liveness.heard(nowMs)
+    this.#liveness.onReceived(nowMs)
     if (wasResuming) this.#sender.startOver()
     else this.#host.emit({ kind: 'connected' })
     const { nextNumber } = this.#sender.writer
     this.transmit(nowMs)
-    if (this.#sender.writer.nextNumber === nextNumber) this.#sender.sendHello(nowMs) // nothing was written yet: the token goes alone
+    if (this.#sender.writer.nextNumber === nextNumber) this.#sender.sendHello(nowMs) // nothing has been written yet: send the token alone
     this.#host.changed()
   }
 
-  /** The peer will have nothing of this connection, and keeps nothing of it. */
+  /** The peer refuses the connection or no longer knows it, and keeps no state for it. */
   onRefused(reason: CloseReason, nowMs: number): void {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     this.#end('over', reason, nowMs)
   }
 
-  /** A readable packet; to an encrypted connection it says nothing. */
+  /** Processes an unencrypted packet. An encrypted connection ignores it. */
   receive(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
-    if (this.encryption === undefined) this.#take(packet, path, sizeBytes, nowMs)
+    if (this.encryption === undefined) this.#process(packet, path, sizeBytes, nowMs)
   }
 
-  /** An encrypted packet: one that came before, or cannot be opened, is as if it had not come. */
+  /** Processes an encrypted packet. One that arrived before, or that fails to decrypt, is ignored. */
   receiveEncrypted(packet: EncryptedContent, bytes: Uint8Array, path: Path, nowMs: number): void {
     const opened = this.#received.isNew(packet.number) ? this.encryption?.protection?.open(packet, bytes) : undefined
-    if (opened !== undefined) this.#take(opened, path, bytes.length, nowMs)
+    if (opened !== undefined) this.#process(opened, path, bytes.length, nowMs)
   }
 
   timeout(nowMs: number): void {
-    this.#at(nowMs)
-    if (nowMs >= this.#farewell.deadlineMs) this.#end('over', 'finished', nowMs)
-    else if (this.#hello.isHopeless(nowMs)) this.#end('over', 'connect-timed-out', nowMs)
-    else if (this.#state === 'HELLO-SENT' && this.#hello.isDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
+    this.#setNow(nowMs)
+    if (nowMs >= this.#closing.deadlineMs) this.#end('over', 'finished', nowMs)
+    else if (this.#hello.hasTimedOut(nowMs)) this.#end('over', 'connect-timed-out', nowMs)
+    else if (this.#state === 'HELLO-SENT' && this.#hello.isRepeatDue(nowMs)) this.#hello.sent(this.#sender.sendHello(nowMs), nowMs)
     else if (STATES[this.#state].carriesData) this.#timeoutWhileOpen(nowMs)
     this.#host.changed()
   }
 
-  /** Sends what may leave: called by the endpoint when all inputs of a batch are done. @returns whether there may be more, once that is with the network */
+  /**
+   * Sends what may leave. The endpoint calls it after all inputs of a batch. @returns whether there may be more to send
+   * once this has been handed to the network
+   */
   transmit(nowMs: number): boolean {
-    this.#at(nowMs)
+    this.#setNow(nowMs)
     if (!STATES[this.#state].carriesData) return false
     const hasMore = this.#sender.transmit(nowMs)
     if (this.#sender.isExhausted) this.close(nowMs, 'exhausted')
@@ -194,39 +204,45 @@ export class Connection {
   }
 
   deadlineMs(): number {
-    if (this.#state === 'CLOSED') return Infinity // the endpoint forgets it when this batch is done; a timer may come before
-    if (!STATES[this.#state].carriesData) return Math.min(this.#farewell.deadlineMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
+    if (this.#state === 'CLOSED') return Infinity // the endpoint forgets it after this batch, but a timer may fire first
+    if (!STATES[this.#state].carriesData) return Math.min(this.#closing.deadlineMs, this.#state === 'HELLO-SENT' ? this.#hello.deadlineMs : Infinity)
     return Math.min(this.#hello.deadlineMs, this.#sender.deadlineMs(), this.#liveness.deadlineMs(this.#streams.count > 0))
   }
 
-  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── internals ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #take(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
-    this.#at(nowMs)
+  #process(packet: NumberedPacket, path: Path, sizeBytes: number, nowMs: number): void {
+    this.#setNow(nowMs)
     if (this.#state === 'CLOSED' || this.#state === 'HELLO-SENT') return
     this.#receivedPackets++
-    if (!STATES[this.#state].carriesData) return this.#takeAtTheEnd(packet, sizeBytes, nowMs)
-    if (!this.#received.isNew(packet.number) || !this.#isHonest(packet, nowMs)) return
-    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
+    if (!STATES[this.#state].carriesData) return this.#processWhileClosing(packet, sizeBytes, nowMs)
+    if (!this.#received.isNew(packet.number) || !this.#hasValidAcks(packet, nowMs)) return
+    if (this.#host.observesPackets()) this.#tracer?.packet('received', packet, sizeBytes)
     if (packet.type === 'WELCOME') this.#welcome(packet.sourceId, nowMs)
-    if (packet.type === 'SHORT') this.#early = false // it names the id that we drew for this connection
-    this.#liveness.heard(nowMs)
-    this.#noticePath(path, packet.number, sizeBytes)
-    this.#takeFrames(packet, sizeBytes, nowMs)
+    if (packet.type === 'SHORT') this.#early = false // it carries the id that we chose, so the peer has received a packet of ours
+    this.#liveness.onReceived(nowMs)
+    this.#updatePath(path, packet.number, sizeBytes)
+    this.#processFrames(packet, sizeBytes, nowMs)
     this.#host.changed()
   }
 
-  /** After our CONNECTION_CLOSE a packet says nothing any more, but that the peer has closed, too: then neither answers. */
-  #takeAtTheEnd(packet: NumberedPacket, sizeBytes: number, nowMs: number): void {
+  /**
+   * After our CONNECTION_CLOSE, packets only remind us to repeat it. If the peer has closed too, neither side answers
+   * any more.
+   */
+  #processWhileClosing(packet: NumberedPacket, sizeBytes: number, nowMs: number): void {
     if (this.#state !== 'CLOSING') return
-    if (this.#farewell.shallAnswer()) this.#sender.sendClose(this.#farewell.code)
-    if (this.#host.observesPackets()) this.#watch?.packet('received', packet, sizeBytes)
+    if (this.#closing.shouldAnswer()) this.#sender.sendClose(this.#closing.code)
+    if (this.#host.observesPackets()) this.#tracer?.packet('received', packet, sizeBytes)
     for (const frame of packet.frames) if (frame.kind === 'CONNECTION_CLOSE') this.#onFrame(frame, nowMs)
     this.#host.changed()
   }
 
-  /** Nobody can acknowledge what was never sent: who does so lies to be sent to faster. */
-  #isHonest({ frames }: NumberedPacket, nowMs: number): boolean {
+  /**
+   * Whether the packet acknowledges only what was sent. A peer that acknowledges more is lying to be sent to faster
+   * (RFC 9000 §21.4).
+   */
+  #hasValidAcks({ frames }: NumberedPacket, nowMs: number): boolean {
     for (const frame of frames) {
       if (frame.kind !== 'ACK' || frame.ranges.every(range => this.#sender.writer.hasSent(range))) continue
       this.close(nowMs, 'protocol-violation')
@@ -240,35 +256,35 @@ export class Connection {
     this.#sender.writer.remoteId = remoteId
     this.#hello.finish()
     this.#step('welcome')
-    this.#liveness.heard(nowMs)
+    this.#liveness.onReceived(nowMs)
     if (this.encryption?.acceptorKeys !== undefined) this.#host.emit({ kind: 'identified', identity: this.encryption.acceptorKeys.identity })
   }
 
-  /** The initiator's address may become another; the acceptor's does not. */
-  #noticePath(path: Path, number: number, sizeBytes: number): void {
+  /** Only the initiator may change its address. */
+  #updatePath(path: Path, number: number, sizeBytes: number): void {
     if (this.role === 'initiator') return
     const before = this.path.peer.address
     const isNewest = number > this.#received.largest
-    if (!this.#sender.validation.cameBy(path, isNewest, sizeBytes)) return
-    this.#watch?.path(path, 'tried')
+    if (!this.#sender.validation.onPacket(path, isNewest, sizeBytes)) return
+    this.#tracer?.path(path, 'tried')
     this.#sender.pathChanged(before)
   }
 
-  #takeFrames({ number, frames }: NumberedPacket, sizeBytes: number, nowMs: number): void {
-    let asks = false
+  #processFrames({ number, frames }: NumberedPacket, sizeBytes: number, nowMs: number): void {
+    let isAckEliciting = false
     let atOnce = false
     for (const frame of frames) {
-      asks ||= FRAME_TYPES[frame.kind].ackEliciting
+      isAckEliciting ||= FRAME_TYPES[frame.kind].ackEliciting
       atOnce ||= frame.kind === 'PING' || frame.kind === 'PATH_CHALLENGE' || frame.kind === 'PARAMETERS'
-      const trouble = this.#onFrame(frame, nowMs)
-      if (trouble === 'full') return // as if the packet had not come
-      if (trouble !== undefined) return this.close(nowMs, trouble)
+      const error = this.#onFrame(frame, nowMs)
+      if (error === 'full') return // as if the packet had not arrived
+      if (error !== undefined) return this.close(nowMs, error)
       if (!STATES[this.#state].carriesData) return
     }
-    this.#received.record(number, asks, atOnce, sizeBytes, nowMs)
+    this.#received.record(number, isAckEliciting, atOnce, sizeBytes, nowMs)
   }
 
-  /** @returns what rule the frame breaks, or `full` where its bytes cannot be kept now */
+  /** @returns the error if the frame violates the protocol, or `full` if its bytes cannot be stored now */
   #onFrame(frame: Frame, nowMs: number): CloseCode | 'full' | undefined {
     switch (frame.kind) {
       case 'ACK':
@@ -278,11 +294,11 @@ export class Connection {
         this.#received.settle(frame.number)
         return undefined
       case 'PARAMETERS':
-        if (this.#hasLearnt) return undefined // they come with every HELLO, and do not change
-        this.#hasLearnt = true
-        this.#streams.learn(frame.parameters)
-        this.#sender.learn(frame.parameters)
-        this.#liveness.learn(frame.parameters.idleTimeoutMs)
+        if (this.#hasPeerParameters) return undefined // every HELLO repeats them unchanged
+        this.#hasPeerParameters = true
+        this.#streams.setPeerParameters(frame.parameters)
+        this.#sender.setPeerParameters(frame.parameters)
+        this.#liveness.setPeerTimeout(frame.parameters.idleTimeoutMs)
         return undefined
       case 'NEW_TOKEN':
         this.#host.emit({ kind: 'token', token: frame.token.slice(), keys: this.encryption?.acceptorKeys })
@@ -294,7 +310,7 @@ export class Connection {
         this.#sender.queue({ kind: 'PATH_RESPONSE', value: frame.value })
         return undefined
       case 'PATH_RESPONSE':
-        if (this.#sender.validation.onResponse(frame.value)) this.#watch?.path(this.path, 'proven')
+        if (this.#sender.validation.onResponse(frame.value)) this.#tracer?.path(this.path, 'proven')
         return undefined
       case 'CONNECTION_CLOSE':
         this.#end('closed', CLOSE_REASON_OF[CLOSE_CODES[frame.code] ?? 'internal'], nowMs)
@@ -306,27 +322,27 @@ export class Connection {
 
   #timeoutWhileOpen(nowMs: number): void {
     const { recovery, validation } = this.#sender
-    if (this.#liveness.isGone(nowMs)) return this.#end('over', 'idle', nowMs)
+    if (this.#liveness.isTimedOut(nowMs)) return this.#end('over', 'idle', nowMs)
     if (nowMs >= recovery.deadlineMs()) this.#sender.onLossDeadline(nowMs)
-    if (this.#liveness.shallAsk(this.#streams.count > 0, nowMs)) {
-      this.#liveness.asked(nowMs)
+    if (this.#liveness.isPingDue(this.#streams.count > 0, nowMs)) {
+      this.#liveness.onPingSent(nowMs)
       this.#sender.sendNow({ kind: 'PING' }, nowMs)
     }
     const before = this.path
     const challenge = validation.onDeadline(recovery.roundTrip.probeMs(), nowMs)
-    if (challenge === 'back') {
-      this.#watch?.path(before, 'given up')
+    if (challenge === 'revert') {
+      this.#tracer?.path(before, 'given up')
       this.#sender.pathChanged(before.peer.address)
     } else if (challenge !== undefined) this.#sender.sendNow({ kind: 'PATH_CHALLENGE', value: challenge }, nowMs)
   }
 
-  /** @param input that ends it: we close it, the peer has, or nothing more is to be had of it */
+  /** @param input why the connection ends: we close it, the peer closed it, or it cannot continue */
   #end(input: 'close' | 'closed' | 'over', reason: CloseReason, nowMs: number): void {
     if (nextState(this.#state, input) === undefined) return
     const wasOver = !STATES[this.#state].carriesData && this.#state !== 'HELLO-SENT'
     this.#step(input)
     this.#hello.finish()
-    this.#farewell.begin(this.#sender.recovery.roundTrip.probeMs(), nowMs)
+    this.#closing.begin(this.#sender.recovery.roundTrip.probeMs(), nowMs)
     if (!wasOver) this.#host.emit({ kind: 'closed', reason })
     this.#host.changed()
   }
@@ -334,15 +350,18 @@ export class Connection {
   #step(input: StateInput): void {
     const from = this.#state
     const to = nextState(from, input)
-    assert(to !== undefined, `"${input}" has a meaning in ${from}`)
+    assert(to !== undefined, `${from} accepts "${input}"`)
     this.#state = to
-    if (to !== from) this.#watch?.state(from, to)
+    if (to !== from) this.#tracer?.state(from, to)
   }
 
-  /** An input begins. What happens deep inside is told to watchers with its time, and packets only if they are wanted now. */
-  #at(nowMs: number): void {
-    if (this.#watch === undefined) return
-    this.#watch.nowMs = nowMs
-    this.#sender.writer.isWatched = this.#host.observesPackets()
+  /**
+   * Called at the start of every input: gives the tracer the time, and tells the writer whether packets are being
+   * observed.
+   */
+  #setNow(nowMs: number): void {
+    if (this.#tracer === undefined) return
+    this.#tracer.nowMs = nowMs
+    this.#sender.writer.isTraced = this.#host.observesPackets()
   }
 }

@@ -1,8 +1,8 @@
-/** Frames of a connection that have to arrive and wait for a packet, oldest first. */
+/** Frames that must arrive, other than stream data, waiting for a packet; oldest first. */
 import type { Frame } from '../wire/frames.ts'
 import type { PacketWriter } from './packet-writer.ts'
 
-/** Frames of one packet beside a stream's bytes. */
+/** The most control frames in one packet. */
 const IN_ONE_PACKET_MAX = 32
 
 export class ControlFrames {
@@ -16,7 +16,7 @@ export class ControlFrames {
     return this.#waiting
   }
 
-  /** Only the latest challenge is answered: a peer that asks without end cannot fill our memory. */
+  /** Keeps only the latest PATH_RESPONSE, so a peer that sends challenges endlessly cannot fill our memory. */
   add(...frames: readonly Frame[]): void {
     for (const frame of frames) {
       const before = frame.kind === 'PATH_RESPONSE' ? this.#waiting.findIndex(({ kind }) => kind === 'PATH_RESPONSE') : -1
@@ -25,12 +25,12 @@ export class ControlFrames {
     }
   }
 
-  /** They were lost, and leave before all others. */
+  /** Requeues lost frames ahead of all others. */
   addAgain(frames: readonly Frame[]): void {
     this.#waiting.unshift(...frames)
   }
 
-  /** Writes as many as there is room for. @returns them */
+  /** Writes as many frames as fit. @returns the frames written */
   take(writer: PacketWriter): Frame[] {
     const taken: Frame[] = []
     for (let frame = this.#waiting[0]; frame !== undefined && taken.length < IN_ONE_PACKET_MAX && writer.add(frame); frame = this.#waiting[0]) {
@@ -41,7 +41,10 @@ export class ControlFrames {
   }
 }
 
-/** A challenge and its response have timers of their own; the next PING says as much as a lost one. */
+/**
+ * Whether a frame is retransmitted when lost. Path challenges and responses have timers of their own, and the next PING
+ * does the work of a lost one.
+ */
 export function isRepeated({ kind }: Frame): boolean {
   return kind !== 'PING' && kind !== 'PATH_CHALLENGE' && kind !== 'PATH_RESPONSE'
 }

@@ -1,23 +1,24 @@
 /**
- * How fast the path delivers: draft-cheng-iccrg-delivery-rate-estimation. Each packet remembers how much had been delivered when it
- * was sent; when it is acknowledged, what was delivered since, over the longer of the times that sending and acknowledging took, is
- * one sample. Samples from a sender that had nothing to send say only that the path is at least so fast.
+ * Delivery rate estimation (draft-cheng-iccrg-delivery-rate-estimation). Each packet records how much had been
+ * delivered when it was sent. When it is acknowledged, what has been delivered since, divided by the longer of the
+ * times that sending and acknowledging took, is one sample. If the sender had run out of data, the sample is only a
+ * lower bound.
  */
 
-/** What a packet remembers of the moment when it was sent. */
+/** What a packet records about the moment when it was sent. */
 export interface SendMoment {
   readonly deliveredBytes: number
   readonly deliveredAtMs: number
-  /** When the first packet of the flight that it belongs to was sent. */
+  /** When the first packet of its flight was sent. */
   readonly flightSentAtMs: number
   readonly isAppLimited: boolean
 }
 
 export interface RateSample {
-  /** Bytes per ms; 0 where the time was too short to tell. */
+  /** Bytes per ms; 0 if the interval was too short to measure. */
   readonly bytesPerMs: number
   readonly isAppLimited: boolean
-  /** What had been delivered when the newest packet of this acknowledgement was sent. */
+  /** How much had been delivered when the newest of the acknowledged packets was sent. */
   readonly priorDeliveredBytes: number
 }
 
@@ -25,15 +26,18 @@ export class DeliveryRate {
   #deliveredBytes = 0
   #deliveredAtMs = 0
   #flightSentAtMs = 0
-  /** As long as not more than this is delivered, what is sent is limited by the application: so is what leaves first after a rest. */
+  /**
+   * Until more than this has been delivered, samples are application-limited. That includes the first packets after a
+   * pause.
+   */
   #appLimitedUntilBytes = -1
 
-  /** Delivered so far, in bytes of datagrams. */
+  /** Bytes of datagrams delivered so far. */
   get deliveredBytes(): number {
     return this.#deliveredBytes
   }
 
-  /** To be noted in each packet. @param flightBytes before it */
+  /** The record for a packet that is sent now. @param flightBytes in flight before it */
   moment(flightBytes: number, nowMs: number): SendMoment {
     if (flightBytes === 0) {
       this.#deliveredAtMs = nowMs
@@ -45,15 +49,15 @@ export class DeliveryRate {
     }
   }
 
-  /** There was nothing more to send though there was room. */
+  /** There was room but nothing more to send. */
   limitedByApplication(flightBytes: number): void {
     this.#appLimitedUntilBytes = this.#deliveredBytes + flightBytes
   }
 
   /**
-   * Packets arrived.
+   * Packets were acknowledged.
    * @param newest the last one sent of them
-   * @param minRttMs shorter times tell more of the acknowledgements' bunching than of the path
+   * @param minRttMs a shorter interval says more about the bunching of acknowledgments than about the path
    */
   delivered(bytes: number, newest: SendMoment & { readonly sentAtMs: number }, minRttMs: number, nowMs: number): RateSample {
     this.#deliveredBytes += bytes

@@ -1,7 +1,8 @@
 /**
- * All connections of one UDP socket: the machine that the driver runs. It finds the connection of a packet by the id that this end
- * chose, so a connection outlives a change of address. Of a stranger it keeps nothing: a HELLO is answered by a token (RETRY), and
- * only who shows that token, and so is where it says, becomes a connection.
+ * All connections of one UDP socket: the machine that the driver runs. It looks up a packet's connection by the id that
+ * this endpoint chose, so a connection survives a change of address. It keeps no state for an unverified peer: it
+ * answers HELLO with a token (RETRY), and only a peer that returns the token, and so has proven its address, gets a
+ * connection.
  */
 import { crc32, type Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
@@ -26,33 +27,33 @@ import { isSamePeer } from './path-validation.ts'
 import { nextState } from './states.ts'
 import { Trains } from './trains.ts'
 
-/** What happened, and to which connection. */
+/** An event and the connection that it belongs to. */
 export type RudpEvent = ConnectionEvent & { readonly connection: Connection }
 
 export type Observe = (connection: Connection, event: TraceEvent, nowMs: number) => void
 
 export interface RudpEndpointOptions {
-  /** Chooses connection ids and the key of tokens: has to be unforeseeable outside of tests. */
+  /** Draws connection ids and the key of tokens. Must be unpredictable outside of tests. */
   readonly random: Random
-  /** How checksums are found; the system may have a faster way than the pure one. */
+  /** Computes checksums; the platform may have a faster way than the portable one. */
   readonly sum?: Crc32 | undefined
-  /** Takes connections of others. */
+  /** Accepts connections from peers. */
   readonly accepting: boolean
-  /** Undefined: everything is readable. */
+  /** Undefined if nothing is encrypted. */
   readonly encryption?: EncryptionOptions | undefined
   readonly congestion?: CongestionName | undefined
   readonly limits?: Partial<Limits> | undefined
-  /** Hears of everything that happens in a connection; without it nothing of that is made. */
+  /** Receives everything that happens in a connection. Without it, no trace events are created. */
   readonly observe?: Observe | undefined
-  /** False: of everything but the packets themselves, which a door traces more cheaply. */
+  /** False excludes the packets themselves, which a traced door records more cheaply. */
   readonly observesPackets?: boolean | undefined
 }
 
 export class RudpEndpoint implements Machine<RudpEvent> {
   readonly outbox: Effect<RudpEvent>[] = []
-  /** Of connections to come; may be changed at any time. */
+  /** The controller of future connections; may be changed at any time. */
   congestion: CongestionName
-  /** Whether packets, too, are told to the observer; may be changed at any time. */
+  /** Whether packets are reported to the observer too; may be changed at any time. */
   observesPackets: boolean
   readonly #random: Random
   readonly #sum: Crc32
@@ -62,14 +63,14 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   readonly #admission: Admission
   readonly #trains = new Trains((path, bytes, segmentBytes) => this.outbox.push({ kind: 'send', path, bytes, segmentBytes }))
   #accepting: boolean
-  /** By the id that was chosen here. */
+  /** By the id that this endpoint chose. */
   readonly #connections = new Map<number, Connection>()
-  /** Accepted ones by the peer's id and address, so that a HELLO sent again finds its connection. */
+  /** Accepted connections by the peer's id and address, so that a repeated HELLO finds its connection. */
   readonly #byHello = new Map<string, Connection>()
   readonly #helloKeys = new WeakMap<Connection, string>()
-  /** Connections that have something to do when the inputs are done. */
+  /** Connections that may have something to send after this batch of inputs. */
   readonly #changed = new Set<Connection>()
-  /** Not later than the first deadline of all connections: exact only after `timeout`. */
+  /** No later than the earliest deadline of all connections. Exact only after `timeout`. */
   #earliestMs = Infinity
   #malformed = 0
 
@@ -85,32 +86,34 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#admission = new Admission(random, encryption)
   }
 
-  /** Connections in any state but CLOSED. */
+  /** The number of connections in any state but CLOSED. */
   get connectionCount(): number {
     return this.#connections.size
   }
 
-  /** Those connections, oldest first. */
+  /** These connections, oldest first. */
   connections(): Iterable<Connection> {
     return this.#connections.values()
   }
 
-  /** Datagrams that were no packets: damaged, or not RUDP. */
+  /** The number of datagrams that were not valid packets: damaged, or not RUDP. */
   get malformedCount(): number {
     return this.#malformed
   }
 
   /**
-   * Asks the peer for a connection. `connected` or `closed` will tell.
-   * @param visit what an earlier connection to the peer gave: what is sent at once is taken at once. Only what may be done twice should be (RFC 8470).
-   * @param trusts the connection is encrypted, to whom this is true of; the endpoint has to have cryptography. Undefined: it is readable.
+   * Starts a connection to the peer. `connected` or `closed` reports the outcome.
+   * @param visit what an earlier connection to the peer left behind. Data then leaves with the first packet and is
+   * accepted at once, so only what is safe to repeat should be sent (RFC 8470).
+   * @param trusts encrypts the connection, and decides whether to trust the identity that the peer presents; the
+   * endpoint must have cryptography. Undefined: no encryption.
    */
   connect(path: Path, nowMs: number, { visit, trusts }: { readonly visit?: Visit | undefined; readonly trusts?: Trusts | undefined } = {}): Connection {
     const localId = this.#freeId()
     const cryptography = this.#encryption?.cryptography
-    assert(trusts === undefined || cryptography !== undefined, 'who is to be trusted needs cryptography')
+    assert(trusts === undefined || cryptography !== undefined, 'an encrypted connection needs cryptography')
     const encryption = cryptography && trusts && new InitiatorEncryption(cryptography, trusts, localId, drawSecret(this.#random))
-    const isReturn = visit !== undefined && (encryption === undefined || (visit.keys !== undefined && encryption.learn(visit.keys, visit.token)))
+    const isReturn = visit !== undefined && (encryption === undefined || (visit.keys !== undefined && encryption.setAcceptorKeys(visit.keys, visit.token)))
     const connection = this.#add({ role: 'initiator', path, localId, remoteId: 0, early: false, encryption, nowMs })
     connection.connect(nowMs, isReturn ? visit.token : undefined)
     return connection
@@ -145,7 +148,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     }
   }
 
-  /** All inputs of a batch were taken: what came of them leaves. */
+  /** All inputs of a batch have been processed: sends what resulted. */
   settle(nowMs: number): boolean {
     for (const connection of this.#changed) {
       if (connection.transmit(nowMs)) continue
@@ -165,7 +168,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     this.#trains.reclaim()
   }
 
-  /** Accepts no more and closes what is open. */
+  /** Stops accepting connections and closes the open ones. */
   close(nowMs: number): void {
     this.#accepting = false
     for (const connection of this.#connections.values()) connection.close(nowMs)
@@ -189,14 +192,14 @@ export class RudpEndpoint implements Machine<RudpEvent> {
       case 'RETRY': return this.#onEncryptedRetry(packet, path, nowMs)
       case 'RESET': {
         const reason = CLOSE_REASON_OF[CLOSE_CODES[packet.code] ?? 'internal']
-        if (packet.destinationId !== 0) return this.#unanswered(packet.destinationId, path, true)?.onRefused(reason, nowMs)
+        if (packet.destinationId !== 0) return this.#awaitingWelcome(packet.destinationId, path, true)?.onRefused(reason, nowMs)
         const connection = this.#withRemoteId(packet.sourceId, path)
         if (connection?.encryption?.resetToken?.every((byte, at) => byte === packet.resetToken[at]) === true) connection.onRefused(reason, nowMs)
       }
     }
   }
 
-  /** @returns undefined for what is no packet: it is counted, and that is all */
+  /** @returns undefined for a malformed datagram, which is counted and otherwise ignored */
   #decode<P>(decode: (bytes: Uint8Array, sum: Crc32) => P, bytes: Uint8Array): P | undefined {
     try {
       return decode(bytes, this.#sum)
@@ -238,31 +241,33 @@ export class RudpEndpoint implements Machine<RudpEvent> {
   }
 
   #onEncryptedRetry(packet: Extract<EncryptedPacket, { type: 'RETRY' }>, path: Path, nowMs: number): void {
-    const connection = this.#unanswered(packet.destinationId, path, true)
+    const connection = this.#awaitingWelcome(packet.destinationId, path, true)
     if (!(connection?.encryption instanceof InitiatorEncryption) || nextState(connection.state, 'retry') === undefined) return
     const [identity, prekey, token] = [packet.identity.slice(), packet.prekey.slice(), packet.token.slice()]
-    if (connection.encryption.learn({ identity, prekey, prekeyNumber: packet.prekeyNumber }, token)) this.#goOn(connection, token, packet.number, nowMs)
+    if (connection.encryption.setAcceptorKeys({ identity, prekey, prekeyNumber: packet.prekeyNumber }, token)) this.#continueWithToken(connection, token, packet.number, nowMs)
     else connection.onRefused('untrusted', nowMs)
   }
 
-  /** RETRY came: what was written meanwhile leaves at once, and not when the batch was taken, for its answer is a round trip away. */
-  #goOn(initiator: Connection | undefined, token: Uint8Array, number: number, nowMs: number): void {
+  /**
+   * Sends what was written so far at once rather than at the end of the batch: its answer is a whole round trip away.
+   */
+  #continueWithToken(initiator: Connection | undefined, token: Uint8Array, number: number, nowMs: number): void {
     initiator?.onRetry(token, number, nowMs)
     this.#trains.flush()
   }
 
-  /** What an endpoint says that keeps nothing of us. */
+  /** Processes a packet from an endpoint that keeps no state for us. */
   #onStateless(packet: Exclude<Packet, { type: 'SHORT' | 'OTHER_VERSION' }>, path: Path, nowMs: number): void {
     if (packet.type === 'VERSIONS') {
       const [takesPlain, takesEncrypted] = [packet.versions.includes(VERSION), packet.versions.includes(ENCRYPTED_VERSION)]
-      if (!takesPlain) this.#unanswered(packet.destinationId, path, false)?.onRefused(takesEncrypted ? 'encrypted-only' : 'no-common-version', nowMs)
-      if (!takesEncrypted) this.#unanswered(packet.destinationId, path, true)?.onRefused(takesPlain ? 'plain-only' : 'no-common-version', nowMs)
+      if (!takesPlain) this.#awaitingWelcome(packet.destinationId, path, false)?.onRefused(takesEncrypted ? 'encrypted-only' : 'no-common-version', nowMs)
+      if (!takesEncrypted) this.#awaitingWelcome(packet.destinationId, path, true)?.onRefused(takesPlain ? 'plain-only' : 'no-common-version', nowMs)
       return
     }
-    const initiator = this.#unanswered(packet.destinationId, path, false)
+    const initiator = this.#awaitingWelcome(packet.destinationId, path, false)
     const [frame] = packet.frames
     if (packet.type === 'RETRY') {
-      if (frame?.kind === 'TOKEN') this.#goOn(initiator, frame.token.slice(), packet.number, nowMs)
+      if (frame?.kind === 'TOKEN') this.#continueWithToken(initiator, frame.token.slice(), packet.number, nowMs)
       return
     }
     if (frame?.kind !== 'CONNECTION_CLOSE') return
@@ -272,14 +277,17 @@ export class RudpEndpoint implements Machine<RudpEvent> {
     if (connection?.encryption === undefined) connection?.onRefused(reason, nowMs)
   }
 
-  /** The connection that was dialled to this peer and has not heard of it yet, but for a RETRY. */
-  #unanswered(localId: number, path: Path, isEncrypted: boolean): Connection | undefined {
-    const asked = this.#connections.get(localId)
-    const isMeant = asked !== undefined && asked.role === 'initiator' && asked.remoteId === 0 && isSamePeer(path, asked.path)
-    return isMeant && (asked.encryption !== undefined) === isEncrypted ? asked : undefined
+  /** The connection that dialed this peer and has heard nothing from it yet, except perhaps RETRY. */
+  #awaitingWelcome(localId: number, path: Path, isEncrypted: boolean): Connection | undefined {
+    const connection = this.#connections.get(localId)
+    const isMeant = connection !== undefined && connection.role === 'initiator' && connection.remoteId === 0 && isSamePeer(path, connection.path)
+    return isMeant && (connection.encryption !== undefined) === isEncrypted ? connection : undefined
   }
 
-  /** Rare: the peer says that it does not know its own id. It has to name it, which nobody can who does not see the traffic. */
+  /**
+   * Finds a connection by the id that the peer chose. Needed only when the peer says that it does not know its own id;
+   * it must name that id, which nobody can who does not see the traffic.
+   */
   #withRemoteId(remoteId: number, path: Path): Connection | undefined {
     for (const connection of this.#connections.values()) if (connection.remoteId === remoteId && isSamePeer(path, connection.path)) return connection
     return undefined
@@ -300,7 +308,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
         sum: this.#sum,
         emit: event => this.outbox.push({ kind: 'event', event: { ...event, connection } }),
         changed: () => this.#changed.add(connection),
-        giveToken: (to, atMs) => this.#admission.visitToken(to, atMs),
+        issueToken: (to, atMs) => this.#admission.visitToken(to, atMs),
         resetToken: localId => this.#admission.resetToken(localId),
         observesPackets: () => this.observesPackets,
         observe: observe === undefined ? undefined : (event, atMs) => observe(connection, event, atMs),
@@ -326,7 +334,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 
 const UNKNOWN = { kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') } as const
 
-/** Only who dialled may change its address. */
+/** Only the initiator may change its address. */
 function mayComeBy(path: Path, connection: Connection): boolean {
   return connection.role === 'acceptor' || isSamePeer(path, connection.path)
 }

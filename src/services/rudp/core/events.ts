@@ -1,4 +1,4 @@
-/** What a connection tells its user, and what it tells those who watch. */
+/** What a connection reports to its user and to observers. */
 import type { CloseCode } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
@@ -7,58 +7,67 @@ import type { StateName } from './states.ts'
 import type { Stream, StreamEvent } from './stream.ts'
 
 /**
- * How a connection ended. `finished`: closed in order, by us or by the peer. `reset-by-peer`: they broke it off. `refused`: nobody
- * accepts there. `plain-only`, `encrypted-only`: they accept no connection of this kind. `untrusted`: they showed another identity
- * than the one that is trusted. `unknown-to-peer`: they lost it, such as by a restart. `connect-timed-out`: no answer. `no-common-version`: the peer
- * speaks others. `idle`: nothing was heard for too long. `exhausted`: packet numbers ran out. `violation`: the peer broke a rule.
+ * Why a connection ended.
+ *
+ * - `finished`: closed normally, by us or by the peer.
+ * - `reset-by-peer`: the peer aborted it.
+ * - `refused`: the peer accepts no connections.
+ * - `plain-only`, `encrypted-only`: the peer accepts no connections of this kind.
+ * - `untrusted`: the peer presented another identity than the trusted one.
+ * - `unknown-to-peer`: the peer lost the connection, for example in a restart.
+ * - `connect-timed-out`: no answer.
+ * - `no-common-version`: the peer speaks only other versions.
+ * - `idle`: nothing was received for too long.
+ * - `exhausted`: packet numbers, or what one key may encrypt, ran out.
+ * - `violation`: the peer violated the protocol.
  */
 export type CloseReason =
   'finished' | 'reset-by-peer' | 'refused' | 'plain-only' | 'encrypted-only' | 'untrusted' | 'unknown-to-peer' | 'connect-timed-out' | 'no-common-version' | 'idle' | 'exhausted' | 'violation'
 
-/** What the peer's CONNECTION_CLOSE or RESET means here. */
+/** What a CONNECTION_CLOSE or RESET from the peer means to our user. */
 export const CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
   'closed': 'finished', 'refused': 'refused', 'unknown': 'unknown-to-peer', 'idle': 'idle', 'protocol-violation': 'reset-by-peer', 'flow-control': 'reset-by-peer',
   'internal': 'reset-by-peer', 'exhausted': 'exhausted',
 }
 
-/** What a connection that we close is to our own user: most codes tell what the peer did. */
+/** What closing a connection with each code means to our own user: most codes describe what the peer did. */
 export const OUR_CLOSE_REASON_OF: Readonly<Record<CloseCode, CloseReason>> = {
   'closed': 'finished', 'refused': 'finished', 'unknown': 'finished', 'idle': 'idle', 'protocol-violation': 'violation', 'flow-control': 'violation', 'internal': 'finished',
   'exhausted': 'exhausted',
 }
 
 export type ConnectionEvent =
-  /** Ours: the peer answered, and takes data. */
+  /** A connection that we opened: the peer has answered and accepts data. */
   | { readonly kind: 'connected' }
-  /** A peer's. */
+  /** A connection that a peer opened. */
   | { readonly kind: 'accepted' }
-  /** The peer of an encrypted connection has shown that it owns this identity. */
+  /** The peer of an encrypted connection has proven that it owns this identity. */
   | { readonly kind: 'identified'; readonly identity: Uint8Array }
   /** The peer opened a stream. */
   | { readonly kind: 'stream'; readonly stream: Stream }
   | { readonly kind: 'stream-event'; readonly stream: Stream; readonly event: StreamEvent }
-  /** The peer lets us open more streams. */
+  /** The peer allows us to open more streams. */
   | { readonly kind: 'streams-allowed' }
-  /** For the next visit to this peer. */
+  /** What to present on the next visit to this peer. */
   | ({ readonly kind: 'token' } & Visit)
   /** The last event of a connection. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
 
-/** How a loss was found: by packets that came later, or because time passed. */
+/** How a loss was detected: because later packets were acknowledged, or because time passed. */
 export type LossFound = 'by later packets' | 'by time'
 
-/** The inner life of a connection, for trace, diagrams and lessons. Made only where somebody watches. */
+/** What happens inside a connection, for the trace, diagrams and lessons. Created only if there is an observer. */
 export type TraceEvent =
   | { readonly kind: 'state'; readonly from: StateName; readonly to: StateName }
   | { readonly kind: 'sent' | 'received'; readonly packet: NumberedPacket; readonly sizeBytes: number }
   | { readonly kind: 'lost'; readonly number: number; readonly sizeBytes: number; readonly found: LossFound }
   | { readonly kind: 'retransmitted'; readonly number: number; readonly streamId: number; readonly offset: number; readonly lengthBytes: number }
-  /** Lost bytes of the peer were restored by a parity. */
+  /** A parity restored lost bytes of the peer. */
   | { readonly kind: 'restored'; readonly streamId: number; readonly offset: number; readonly lengthBytes: number }
-  /** A packet that was given up arrived after all. */
+  /** A packet that had been declared lost arrived after all. */
   | { readonly kind: 'spurious'; readonly number: number }
   | { readonly kind: 'probe'; readonly number: number; readonly why: 'probe' | 'duplicate' }
-  /** `window_size` and `ssthresh` of congestion control, and the round trip: 0 before the first sample. */
+  /** `window_size` and `ssthresh` of congestion control, and the round trip, which is 0 before the first sample. */
   | {
     readonly kind: 'window'; readonly windowBytes: number; readonly ssthreshBytes: number; readonly flightBytes: number; readonly phase: string
     readonly srttMs: number; readonly minRttMs: number; readonly latestRttMs: number; readonly pacingBytesPerMs: number
@@ -67,7 +76,7 @@ export type TraceEvent =
   | { readonly kind: 'datagram-size'; readonly bytes: number }
   | { readonly kind: 'path'; readonly peer: string; readonly step: 'tried' | 'proven' | 'given up' }
 
-/** Figures of a connection, for a person or a test. */
+/** Figures of a connection, for display or tests. */
 export interface Metrics {
   readonly congestion: CongestionName
   readonly phase: string
@@ -76,15 +85,15 @@ export interface Metrics {
   /** In bytes; Infinity before the first loss. */
   readonly ssthreshBytes: number
   readonly flightBytes: number
-  /** Smoothed; 0 before the first sample. */
+  /** Smoothed round trip; 0 before the first sample. */
   readonly rttMs: number
   readonly probeMs: number
   readonly datagramBytes: number
-  /** Packets of every type. */
+  /** Packets of all types. */
   readonly sent: number
   readonly received: number
   readonly lost: number
   readonly retransmitted: number
-  /** Given up too soon. */
+  /** Packets declared lost that arrived after all. */
   readonly spurious: number
 }

@@ -1,16 +1,24 @@
-/** The timers of HELLO: when it is sent again, and when the connection is given up because WELCOME has not come. connection.ts sends it. */
+/**
+ * The timers of HELLO: when it is repeated, and when the attempt is given up because no WELCOME has arrived.
+ * connection.ts does the sending.
+ */
 import { FIRST_PROBE_MS } from './rtt.ts'
 
-/** A second HELLO follows so soon: the loss of one small packet shall not cost a quarter of a second. */
+/** The second HELLO follows this soon: losing one small packet should not cost a quarter of a second. */
 const EARLY_DUPLICATE_MS = 30
 const RETRY_MAX_MS = 1_000
-/** More than are sent before a connection is given up, as a rule; of a later one RETRY gives no round trip. */
+/**
+ * More than are usually sent before the attempt is given up. A RETRY that answers a later HELLO gives no round-trip
+ * sample.
+ */
 const TRIES_REMEMBERED = 16
 
 export class Hello {
   #giveUpAtMs = Infinity
   #retryAtMs = Infinity
-  /** When each HELLO left, by its number: a RETRY says which one it answers, so the round trip is sound. */
+  /**
+   * When each HELLO left, by packet number. A RETRY names the HELLO that it answers, so its round-trip sample is sound.
+   */
   readonly #sentAtMs = new Map<number, number>()
 
   get deadlineMs(): number {
@@ -21,26 +29,26 @@ export class Hello {
     this.#giveUpAtMs = giveUpAtMs
   }
 
-  /** The peer has answered: no HELLO is repeated for its own sake. */
-  answered(): void {
+  /** The peer has answered: stop repeating HELLO. */
+  stopRepeating(): void {
     this.#retryAtMs = Infinity
   }
 
-  /** Established: nothing is given up any more. */
+  /** The connection is established or over: stop both timers. */
   finish(): void {
     this.#giveUpAtMs = Infinity
     this.#retryAtMs = Infinity
   }
 
-  isHopeless(nowMs: number): boolean {
+  hasTimedOut(nowMs: number): boolean {
     return nowMs >= this.#giveUpAtMs
   }
 
-  isDue(nowMs: number): boolean {
+  isRepeatDue(nowMs: number): boolean {
     return nowMs >= this.#retryAtMs
   }
 
-  /** A HELLO left: the next follows after 30 ms, then 250, 500, and then every second. */
+  /** A HELLO was sent. The next follows after 30 ms, then after 250 and 500 ms, then every second. */
   sent(number: number, nowMs: number): void {
     const tries = this.#sentAtMs.size
     if (tries < TRIES_REMEMBERED) this.#sentAtMs.set(number, nowMs)

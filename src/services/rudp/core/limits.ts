@@ -1,19 +1,22 @@
-/** Every number that bounds a connection or an endpoint. docs/rudp.md §12 lists them with their reasons. */
+/** The limits of a connection and of an endpoint. docs/rudp.md §12 lists them with their reasons. */
 import type { Parameters } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 
 export interface Limits {
-  /** What is kept for one stream in each direction: unacknowledged, and unread; at least 16 KiB. */
+  /** Buffer of one stream in each direction: bytes not acknowledged, and bytes not read. At least 16 KiB. */
   readonly streamBufferBytes: number
-  /** Unread bytes of all streams of a connection; at least 16 KiB. */
+  /** Unread bytes on all streams of a connection together. At least 16 KiB. */
   readonly connectionBufferBytes: number
-  /** Streams that a peer may have open at once; at least 16. */
+  /** Streams that a peer may have open at once. At least 16. */
   readonly streamsMax: number
-  /** A connection that is not established by then is given up. */
+  /** A connection not established within this time is given up. */
   readonly connectTimeoutMs: number
-  /** Nothing heard from the peer for so long ends the connection; a quarter of it without a packet sends a PING, while streams are open. */
+  /**
+   * A connection ends after this much silence from the peer. While streams are open, a quarter of it without a packet
+   * triggers a PING.
+   */
   readonly idleTimeoutMs: number
-  /** Connections of one endpoint; one more is refused. */
+  /** Connections of one endpoint; any more are refused. */
   readonly connectionsMax: number
 }
 
@@ -26,16 +29,16 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsMax: 1024,
 }
 
-/** Resolution of the clock that is counted on: RFC 9002's kGranularity. */
+/** The assumed resolution of the clock: kGranularity of RFC 9002. */
 export const GRANULARITY_MS = 1
-/** An acknowledgement is held back at most so long, in the hope of a packet to ride on. */
+/** The longest delay of an acknowledgment, in the hope that another packet can carry it. */
 export const ACK_DELAY_MAX_MS = 10
-/** Bytes sent to an address that has not yet proven itself, for each byte that came from it (RFC 9000 §8.1). */
+/** Bytes that may be sent to an unvalidated address for each byte received from it (RFC 9000 §8.1). */
 export const AMPLIFICATION_MAX = 3
-/** What may go out at once, before anything is known of the path: RFC 9002 §7.2 allows 10 datagrams, quic-go takes 32. */
+/** The initial window, before anything is known about the path. RFC 9002 §7.2 allows 10 datagrams; quic-go takes 32. */
 export const INITIAL_WINDOW_DATAGRAMS = 32
 
-/** What an end of these limits tells its peer. */
+/** The PARAMETERS that an endpoint with these limits announces. */
 export function parametersOf({ connectionBufferBytes, streamBufferBytes, streamsMax, idleTimeoutMs }: Limits): Parameters {
   return {
     maxDataBytes: connectionBufferBytes, maxStreamDataBytes: streamBufferBytes, maxStreams: streamsMax, idleTimeoutMs,
@@ -44,9 +47,9 @@ export function parametersOf({ connectionBufferBytes, streamBufferBytes, streams
 }
 
 /**
- * What every end takes, told or not: RETRY keeps nothing of an end and so tells nothing of it, and data may leave before WELCOME
- * has come with more.
+ * What every endpoint accepts, announced or not. Data may leave before WELCOME has announced more; RETRY announces
+ * nothing, because its sender keeps no state.
  */
-export const LEAST_PARAMETERS: Parameters = {
+export const MINIMUM_PARAMETERS: Parameters = {
   maxDataBytes: 16_384, maxStreamDataBytes: 16_384, maxStreams: 16, idleTimeoutMs: 5_000, datagramBytesMax: 1200, ackDelayMsMax: ACK_DELAY_MAX_MS,
 }

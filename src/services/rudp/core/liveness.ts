@@ -1,45 +1,45 @@
-/** Whether the peer is still there: when to ask by PING, and when to stop waiting (RFC 9000 §10.1). */
+/** Whether the peer is still there: when to send PING, and when to give up (RFC 9000 §10.1). */
 
-/** A peer cannot make us give up sooner. */
+/** A peer cannot lower our idle timeout further than this. */
 const IDLE_MS_MIN = 1_000
 
 export class Liveness {
   #idleTimeoutMs: number
   #heardAtMs: number
-  #askedAtMs = -Infinity
+  #pingSentAtMs = -Infinity
 
   constructor(idleTimeoutMs: number, nowMs: number) {
     this.#idleTimeoutMs = idleTimeoutMs
     this.#heardAtMs = nowMs
   }
 
-  /** The peer gives up sooner than we do: then so do we. */
-  learn(idleTimeoutMs: number): void {
+  /** Adopts the idle timeout of the peer if it is shorter than ours. */
+  setPeerTimeout(idleTimeoutMs: number): void {
     this.#idleTimeoutMs = Math.min(this.#idleTimeoutMs, Math.max(IDLE_MS_MIN, idleTimeoutMs))
   }
 
-  heard(nowMs: number): void {
+  onReceived(nowMs: number): void {
     this.#heardAtMs = nowMs
   }
 
-  asked(nowMs: number): void {
-    this.#askedAtMs = nowMs
+  onPingSent(nowMs: number): void {
+    this.#pingSentAtMs = nowMs
   }
 
-  isGone(nowMs: number): boolean {
+  isTimedOut(nowMs: number): boolean {
     return nowMs >= this.#heardAtMs + this.#idleTimeoutMs
   }
 
-  /** @param keeps streams are open: the connection shall outlast silence */
-  shallAsk(keeps: boolean, nowMs: number): boolean {
-    return keeps && nowMs >= this.#askAtMs()
+  /** @param keepAlive streams are open, so the connection should outlast silence */
+  isPingDue(keepAlive: boolean, nowMs: number): boolean {
+    return keepAlive && nowMs >= this.#pingAtMs()
   }
 
-  deadlineMs(keeps: boolean): number {
-    return Math.min(this.#heardAtMs + this.#idleTimeoutMs, keeps ? this.#askAtMs() : Infinity)
+  deadlineMs(keepAlive: boolean): number {
+    return Math.min(this.#heardAtMs + this.#idleTimeoutMs, keepAlive ? this.#pingAtMs() : Infinity)
   }
 
-  #askAtMs(): number {
-    return Math.max(this.#heardAtMs, this.#askedAtMs) + this.#idleTimeoutMs / 4
+  #pingAtMs(): number {
+    return Math.max(this.#heardAtMs, this.#pingSentAtMs) + this.#idleTimeoutMs / 4
   }
 }

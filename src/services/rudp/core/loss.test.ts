@@ -28,10 +28,10 @@ test('a packet is lost when one of three numbers more has arrived (RFC 9002 §6.
 test('a packet is lost when a later one has arrived and 9/8 round trips have gone (RFC 9002 §6.1.2)', () => {
   const loss = sent(1)
   expect(loss.acknowledge([{ first: 1, last: 1 }], 0, 100).lost).toEqual([])
-  expect([loss.deadlineMs(), loss.onDeadline(112.5), numbers(loss.detectLost(112.4)), numbers(loss.detectLost(112.5)), loss.deadlineMs()]).toEqual([112.5, 'look', [], [0], Infinity])
+  expect([loss.deadlineMs(), loss.onDeadline(112.5), numbers(loss.detectLost(112.4)), numbers(loss.detectLost(112.5)), loss.deadlineMs()]).toEqual([112.5, 'detect', [], [0], Infinity])
 })
 
-test('an acknowledgement that was held back gives older packets as much more time (RFC 9002 §6.1.2: latest_rtt, not adjusted_rtt)', () => {
+test('an acknowledgment that was held back gives older packets as much more time (RFC 9002 §6.1.2: latest_rtt, not adjusted_rtt)', () => {
   const loss = sent(1)
   expect(loss.acknowledge([{ first: 1, last: 1 }], 10, 116).lost).toEqual([])
   expect([loss.roundTrip.latestMs, loss.deadlineMs()]).toEqual([106, 130.5])
@@ -43,7 +43,7 @@ test('what was sent after the newest that arrived is not lost, however long ago'
   expect([numbers(loss.detectLost(1e6)), numbers(loss.acknowledge([{ first: 0, last: 0 }], 0, 1e6).lost), loss.oldest?.number]).toEqual([[0], [], 2])
 })
 
-test('the round trip is measured by the largest number that an acknowledgement names, where that is new (RFC 9002 §5.1)', () => {
+test('the round trip is measured by the largest number that an acknowledgment names, where that is new (RFC 9002 §5.1)', () => {
   const loss = sent(3)
   loss.acknowledge([{ first: 2, last: 2 }], 5, 150)
   expect(loss.roundTrip.latestMs).toBe(145)
@@ -99,7 +99,7 @@ test('nobody has to remember what is below the oldest in flight and the oldest g
   expect(loss.settledNumber(6)).toBe(5)
 })
 
-test('silence is answered by probes that wait twice as long each, and an acknowledgement ends the doubling (RFC 9002 §6.2.1)', () => {
+test('silence is answered by probes that wait twice as long each, and an acknowledgment ends the doubling (RFC 9002 §6.2.1)', () => {
   const loss = sent(1)
   const waitMs = loss.roundTrip.probeMs()
   expect([loss.deadlineMs(), loss.onDeadline(waitMs), loss.backOff, loss.deadlineMs()]).toEqual([waitMs, 'probe', 1, waitMs + loss.roundTrip.probeMs(1)])

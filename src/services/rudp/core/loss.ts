@@ -1,11 +1,11 @@
 /**
- * Which packets arrived, which are lost, and when to look again: RFC 9002 §6. A packet is lost when one sent three numbers later
- * has arrived (§6.1.1), or a later one has and 9/8 round trips have gone since it was sent (§6.1.2). Silence is answered by probes
- * (§6.2), which give nothing up.
+ * Loss detection, RFC 9002 §6: which packets have arrived, which are lost, and when to look again. A packet is lost
+ * when one sent three numbers later has been acknowledged (§6.1.1), or when any later one has and 9/8 round trips have
+ * passed since it was sent (§6.1.2). Silence is answered with probes (§6.2), which declare nothing lost.
  *
- * Beyond RFC 9002, both named in docs/rudp.md §9: a packet that arrives after it was given up teaches how far packets overtake one
- * another here, and the thresholds grow to that (as RFC 8985 §6.2 does); and the last packet of a short flight is sent twice
- * ("early duplicate"), because nothing follows that would show its loss.
+ * Two things go beyond RFC 9002 (docs/rudp.md §9). A packet that arrives after it was declared lost shows how far
+ * packets are reordered on this path, and the thresholds grow to match (as in RFC 8985 §6.2). And the last packet of a
+ * short flight is sent twice (the "early duplicate"), because nothing follows it that would reveal its loss.
  */
 import type { Frame, PacketRange } from '../wire/frames.ts'
 import { DATAGRAM_BYTES_BASE } from '../wire/packet.ts'
@@ -16,61 +16,67 @@ import type { RoundTrip } from './rtt.ts'
 /** RFC 9002 §6.1.1, kPacketThreshold. */
 const PACKET_THRESHOLD = 3
 const PACKET_THRESHOLD_MAX = 300
-/** An early duplicate leaves no sooner: on a short path the acknowledgement shall come first, though it may be held back, and a timer be late. */
+/**
+ * The minimum delay of an early duplicate. On a short path the acknowledgment should come first, even if it is delayed
+ * and a timer is late.
+ */
 const DUPLICATE_AFTER_MS_MIN = ACK_DELAY_MAX_MS + 2 * GRANULARITY_MS
-/** How long after its loss a packet's arrival is still noticed, in probe times; and how many such packets are remembered. */
+/**
+ * For how long after its loss a packet is still recognized when it arrives, in probe times; and how many such packets
+ * are remembered.
+ */
 const LATE_PROBE_TIMES = 2
 const LATE_MAX = 1024
-/** A connection is young for so many packets: its losses are felt most, and it can afford duplicates. */
+/** The first packets of a connection: their losses hurt most, and duplicates are still affordable. */
 export const YOUNG_PACKETS = 100
 
-/** A packet that asked for an acknowledgement. */
+/** An ack-eliciting packet that was sent. */
 export interface SentPacket extends SendMoment {
   readonly number: number
   readonly sentAtMs: number
   readonly sizeBytes: number
-  /** The stream that it carries bytes of; −1: none. */
+  /** The stream whose bytes it carries; −1 if none. */
   readonly streamId: number
   readonly offset: number
   readonly lengthBytes: number
   readonly fin: boolean
-  /** Its other frames that have to arrive. */
+  /** Its other frames that must arrive. */
   readonly control: readonly Frame[]
-  /** A probe for a longer datagram: its loss means nothing else (RFC 9000 §14.4). */
+  /** A path MTU probe: its loss says nothing about congestion (RFC 9000 §14.4). */
   readonly isMtuProbe: boolean
-  /** Sent to find out about others, or to restore them: its content is in flight already. */
+  /** Sent to probe for other packets or to restore them: its content is already in flight elsewhere. */
   readonly isRepeat: boolean
 }
 
-/** What an acknowledgement meant. */
-export interface Verdict {
+/** What an ACK revealed. */
+export interface AckResult {
   readonly acked: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
-  /** Given up before, and arrived after all. */
+  /** Declared lost before, but arrived after all. */
   readonly late: readonly SentPacket[]
 }
 
-/** What a deadline asks for. */
-export type LossAction = 'look' | 'probe' | 'duplicate'
+/** What to do at a deadline. */
+export type LossAction = 'detect' | 'probe' | 'duplicate'
 
 const COMPACT_AT = 512
 
 export class LossDetector {
   readonly roundTrip: RoundTrip
-  /** In flight, oldest first, from `#head` on. */
+  /** In flight, oldest first, beginning at `#head`. */
   readonly #flight: SentPacket[] = []
   #head = 0
   #flightBytes = 0
   #largestAcked = -1
   #lossAtMs = Infinity
-  /** From when silence is counted: the last sending, or the last probe that was due. */
+  /** When the current silence began: at the last ack-eliciting packet or the last probe. */
   #silentFromMs = -Infinity
   #backOff = 0
-  /** Given up a short while ago, in the order of their numbers. */
-  readonly #lately: SentPacket[] = []
+  /** Recently declared lost, ordered by packet number. */
+  readonly #recentlyLost: SentPacket[] = []
   #packetThreshold = PACKET_THRESHOLD
   #toleranceMs = 0
-  /** When the tail of the flight shall be sent twice. */
+  /** When to send the last packet of the flight a second time. */
   #duplicateAtMs = Infinity
 
   constructor(roundTrip: RoundTrip) {
@@ -89,12 +95,12 @@ export class LossDetector {
     return this.#flight.length > this.#head ? this.#flight[this.#flight.length - 1] : undefined
   }
 
-  /** Nobody waits for acknowledgements of packets below this number. @param nextNumber of the next packet */
+  /** We no longer wait for acknowledgments of packets below this number. @param nextNumber of the next packet */
   settledNumber(nextNumber: number): number {
-    return Math.min(this.#lately[0]?.number ?? nextNumber, this.oldest?.number ?? nextNumber)
+    return Math.min(this.#recentlyLost[0]?.number ?? nextNumber, this.oldest?.number ?? nextNumber)
   }
 
-  /** Probes in a row without an answer. */
+  /** Consecutive probes without an answer. */
   get backOff(): number {
     return this.#backOff
   }
@@ -106,7 +112,7 @@ export class LossDetector {
     this.#duplicateAtMs = Infinity
   }
 
-  /** Nothing follows what is in flight for now: its last packet may be sent twice. */
+  /** Nothing more follows for now: schedules an early duplicate of the last packet in flight. */
   tailSent(nowMs: number): void {
     const { srttMs } = this.roundTrip
     const newest = this.newest
@@ -115,10 +121,10 @@ export class LossDetector {
   }
 
   /**
-   * Takes out what an ACK names, and what is lost by that. The walk goes up to the largest number, and costs what is new: below that no more packets stay
-   * in flight than the thresholds allow.
+   * Removes the packets that an ACK covers, and those that it shows to be lost. Walking up to the largest number costs
+   * no more than what is new: below it, the thresholds allow only a few packets to stay in flight.
    */
-  acknowledge(ranges: readonly PacketRange[], ackDelayMs: number, nowMs: number): Verdict {
+  acknowledge(ranges: readonly PacketRange[], ackDelayMs: number, nowMs: number): AckResult {
     const largest = ranges[0]?.last ?? -1
     const acked: SentPacket[] = []
     const open: SentPacket[] = []
@@ -128,8 +134,8 @@ export class LossDetector {
       const packet = this.#flight[at]
       if (packet === undefined || packet.number > largest) break
       while (range > 0 && (ranges[range]?.last ?? 0) < packet.number) range--
-      const isNamed = (ranges[range]?.first ?? Infinity) <= packet.number && (ranges[range]?.last ?? 0) >= packet.number
-      if (isNamed) acked.push(packet)
+      const isAcked = (ranges[range]?.first ?? Infinity) <= packet.number && (ranges[range]?.last ?? 0) >= packet.number
+      if (isAcked) acked.push(packet)
       else open.push(packet)
     }
     this.#replaceFront(at, open)
@@ -144,7 +150,7 @@ export class LossDetector {
     return { acked, late: this.#noticeLate(ranges, nowMs), lost: this.detectLost(nowMs) }
   }
 
-  /** Takes out what is lost by now, and notes when the next packet would be. */
+  /** Removes the packets that are lost by now, and notes when the next one would be. */
   detectLost(nowMs: number): SentPacket[] {
     const lost: SentPacket[] = []
     const open: SentPacket[] = []
@@ -157,7 +163,7 @@ export class LossDetector {
       if (packet.number <= this.#largestAcked - this.#packetThreshold || packet.sentAtMs + delayMs <= nowMs) {
         lost.push(packet)
         this.#flightBytes -= flightOf(packet)
-        this.#lately.push(packet)
+        this.#recentlyLost.push(packet)
       } else {
         open.push(packet)
         this.#lossAtMs = Math.min(this.#lossAtMs, packet.sentAtMs + delayMs)
@@ -173,9 +179,9 @@ export class LossDetector {
     return Math.min(this.#duplicateAtMs, this.#silentFromMs + this.roundTrip.probeMs(this.#backOff))
   }
 
-  /** What the deadline that has come asks for. */
+  /** What to do now that the deadline has passed. */
   onDeadline(nowMs: number): LossAction {
-    if (this.#lossAtMs !== Infinity) return 'look'
+    if (this.#lossAtMs !== Infinity) return 'detect'
     if (nowMs >= this.#duplicateAtMs) {
       this.#duplicateAtMs = Infinity
       return 'duplicate'
@@ -185,7 +191,7 @@ export class LossDetector {
     return 'probe'
   }
 
-  /** The peer took none of the packets in flight. @returns them */
+  /** The peer accepted none of the packets in flight. @returns them */
   abandonAll(): SentPacket[] {
     const abandoned = this.#flight.slice(this.#head)
     this.#flight.length = 0
@@ -197,22 +203,22 @@ export class LossDetector {
     return abandoned
   }
 
-  /** The path is another one: what was learnt of the old one is forgotten. */
+  /** The path has changed: forgets what was learned about the old one. */
   forgetPath(): void {
     this.#packetThreshold = PACKET_THRESHOLD
     this.#toleranceMs = 0
     this.#backOff = 0
   }
 
-  /** Finds packets that were given up too soon, and grows more patient by what they teach. */
+  /** Finds packets that were declared lost too soon, and raises the thresholds accordingly. */
   #noticeLate(ranges: readonly PacketRange[], nowMs: number): SentPacket[] {
-    const lately = this.#lately
+    const recentlyLost = this.#recentlyLost
     const late: SentPacket[] = []
-    if (lately.length === 0) return late
+    if (recentlyLost.length === 0) return late
     for (let index = ranges.length - 1; index >= 0; index--) {
       const { first, last } = ranges[index] ?? NO_RANGE
-      const from = placeOf(lately, first)
-      if ((lately[from]?.number ?? Infinity) <= last) late.push(...lately.splice(from, placeOf(lately, last + 1) - from))
+      const from = indexOf(recentlyLost, first)
+      if ((recentlyLost[from]?.number ?? Infinity) <= last) late.push(...recentlyLost.splice(from, indexOf(recentlyLost, last + 1) - from))
     }
     for (const { number, sentAtMs } of late) {
       this.#packetThreshold = Math.min(PACKET_THRESHOLD_MAX, Math.max(this.#packetThreshold, this.#largestAcked - number + 1))
@@ -220,13 +226,13 @@ export class LossDetector {
       this.#toleranceMs = Math.min((this.roundTrip.srttMs ?? 0) / 2, Math.max(this.#toleranceMs, overdueMs))
     }
     const rememberedFromMs = nowMs - LATE_PROBE_TIMES * this.roundTrip.probeMs()
-    let forgotten = Math.max(0, lately.length - LATE_MAX)
-    while ((lately[forgotten]?.sentAtMs ?? Infinity) < rememberedFromMs) forgotten++
-    if (forgotten > 0) lately.splice(0, forgotten)
+    let forgotten = Math.max(0, recentlyLost.length - LATE_MAX)
+    while ((recentlyLost[forgotten]?.sentAtMs ?? Infinity) < rememberedFromMs) forgotten++
+    if (forgotten > 0) recentlyLost.splice(0, forgotten)
     return late
   }
 
-  /** Puts `open` in the place of everything before `at`. */
+  /** Replaces everything before `at` with `open`. */
   #replaceFront(at: number, open: readonly SentPacket[]): void {
     this.#head = at - open.length
     for (const [index, packet] of open.entries()) this.#flight[this.#head + index] = packet
@@ -239,8 +245,10 @@ export class LossDetector {
 
 const NO_RANGE: PacketRange = { first: 0, last: -1 }
 
-/** Where the first packet of at least this number is, or would be: looked for by halves, since peers choose how often it is asked. */
-function placeOf(packets: readonly SentPacket[], number: number): number {
+/**
+ * The index of the first packet with at least this number. A binary search, because peers determine how often it runs.
+ */
+function indexOf(packets: readonly SentPacket[], number: number): number {
   let [low, high] = [0, packets.length]
   while (low < high) {
     const middle = (low + high) >>> 1
@@ -251,8 +259,8 @@ function placeOf(packets: readonly SentPacket[], number: number): number {
 }
 
 /**
- * What a packet takes of window and pace. A probe for longer datagrams takes as much as any packet: of 60 KB, and lost, it would hold
- * all others back until it is given up, and a wait with nothing to send looks like a slow path.
+ * How much of window and pacing a packet uses. A path MTU probe counts as no more than a normal packet. At 60 KB, a
+ * lost probe would block all others until it is declared lost, and waiting with nothing to send looks like a slow path.
  */
 export function flightOf({ isMtuProbe, sizeBytes }: Pick<SentPacket, 'isMtuProbe' | 'sizeBytes'>): number {
   return isMtuProbe ? Math.min(sizeBytes, DATAGRAM_BYTES_BASE) : sizeBytes

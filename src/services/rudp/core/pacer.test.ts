@@ -7,7 +7,7 @@ test('packets leave at the rate, after the first window at once', () => {
   let left = 0
   for (let nowMs = 0; nowMs < 1000; nowMs++) {
     while (pacer.mayLeave(100, 1000, 50, nowMs)) {
-      pacer.left(1000)
+      pacer.sent(1000)
       left += 1000
     }
   }
@@ -17,7 +17,7 @@ test('packets leave at the rate, after the first window at once', () => {
 
 test('after long datagrams and probes that went beside the pace, the next packet waits for no more than one, however low the rate is now', () => {
   const pacer = new Pacer(61_440)
-  for (let number = 0; number < INITIAL_WINDOW_DATAGRAMS + 5; number++) pacer.left(61_440)
+  for (let number = 0; number < INITIAL_WINDOW_DATAGRAMS + 5; number++) pacer.sent(61_440)
   expect(pacer.mayLeave(4, 1200, 50, 10)).toBe(false)
   expect(pacer.nextAtMs(4, 1200) - 10).toBeLessThan(2 * 1200 / 4)
 })

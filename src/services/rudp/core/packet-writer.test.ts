@@ -9,7 +9,7 @@ const path: Path = { local: { address: '192.0.2.1', port: 1 }, interfaceName: ''
 
 function writerOf(): PacketWriter {
   const writer = new PacketWriter({ localId: 1, remoteId: 2, trains: new Trains(() => undefined), random: seededRandom(1), sum: crc32, encryption: undefined })
-  writer.isWatched = true
+  writer.isTraced = true
   return writer
 }
 
@@ -30,7 +30,7 @@ test('now and then a number is left out, again and again, and who acknowledges o
   expect([writer.hasSent({ first: 0, last: writer.nextNumber }), writer.hasSent({ first: writer.nextNumber - 1, last: writer.nextNumber - 1 })]).toEqual([false, true])
 })
 
-test('an acknowledgement that has no room for all ranges tells the newest', () => {
+test('an acknowledgment that has no room for all ranges tells the newest', () => {
   const writer = writerOf()
   const ranges = Array.from({ length: 256 }, (_, index) => ({ first: 1_000 - 3 * index, last: 1_001 - 3 * index }))
   writer.begin('SHORT', 200)

@@ -1,9 +1,9 @@
 /**
- * Writes the packets of one connection straight into the train that leaves: header, acknowledgement, frames, and last the bytes of a
- * stream. A packet that was begun and not finished leaves no trace.
+ * Writes the packets of one connection straight into the outgoing train: header, acknowledgment, frames, and last the
+ * bytes of a stream. A packet that was begun but not finished leaves no trace.
  *
- * Packet numbers count up by one, but now and then one is left out. Who acknowledges a number that was never sent acknowledges
- * what it has not seen, to be sent to faster (RFC 9000 §21.4).
+ * Packet numbers count up by one, but now and then one is skipped. A peer that acknowledges a number that was never
+ * sent is acknowledging packets that it has not seen, to be sent to faster (RFC 9000 §21.4).
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import type { Path } from '../../kit/endpoint.ts'
@@ -21,24 +21,27 @@ import type { Trains } from './trains.ts'
 
 export type Form = 'HELLO' | 'WELCOME' | 'SHORT'
 
-/** Between two numbers that are left out: at least, and drawn on top. */
+/** The distance between two skipped numbers: a minimum, and a random addition. */
 const SKIP_AFTER = 100
 const SKIP_AFTER_MORE = 400
 const SKIPPED_REMEMBERED = 8
-/** Shared: before the first packet nothing is written, and to make them costs a new connection as much as all else here. */
+/**
+ * Shared placeholders until the first packet. Allocating them would cost a new connection as much as everything else
+ * here.
+ */
 const NOTHING = new Uint8Array(0)
 const NO_VIEW = new DataView(NOTHING.buffer)
 
 export class PacketWriter {
   readonly localId: number
-  /** 0 as long as it is not known. */
+  /** 0 until it is known. */
   remoteId: number
-  /** Packets are described as they are written, for those who watch; may be changed between two packets. */
-  isWatched = false
+  /** Whether to describe packets for an observer as they are written; may change between two packets. */
+  isTraced = false
   readonly #trains: Trains
   readonly #random: Random
   readonly #sum: Crc32
-  /** Undefined: everything is readable. */
+  /** Undefined if the connection is not encrypted. */
   readonly #encryption: ConnectionEncryption | undefined
   #nextNumber = 0
   #skipAt: number
@@ -51,7 +54,7 @@ export class PacketWriter {
   #contentAt = 0
   #at = 0
   #endAt = 0
-  /** What was written, for those who watch. */
+  /** The frames written, for an observer. */
   #frames: Frame[] = []
 
   constructor(setup: {
@@ -72,12 +75,12 @@ export class PacketWriter {
     return this.#nextNumber
   }
 
-  /** Bytes that still fit. */
+  /** The number of bytes that still fit. */
   get room(): number {
     return this.#endAt - this.#at
   }
 
-  /** Whether a packet of such a number was sent, as far as is remembered. */
+  /** Whether all packets in this range were sent, as far as is remembered. */
   hasSent({ first, last }: PacketRange): boolean {
     return last < this.#nextNumber && !this.#skipped.some(number => first <= number && number <= last)
   }
@@ -96,52 +99,55 @@ export class PacketWriter {
       : encodeLongHeader(view, at, form, this.remoteId, this.localId, this.#nextNumber)
   }
 
-  /** What every HELLO says. An encrypted one has its token in the header, and says nothing while it has no keys. */
+  /** Adds what every HELLO carries. An encrypted HELLO has its token in the header, and no frames until it has keys. */
   addHello(token: Uint8Array | undefined, parameters: Parameters): void {
     if (token !== undefined && this.#encryption === undefined) this.add({ kind: 'TOKEN', token })
     if (this.#encryption === undefined || this.#encryption.protection !== undefined) this.add({ kind: 'PARAMETERS', parameters })
   }
 
-  /** @returns whether there was room for it */
+  /** @returns whether it fit */
   add(frame: Frame): boolean {
     if (frameBytes(frame) > this.room) return false
     this.#at = encodeFrame(frame, this.#bytes, this.#view, this.#at)
-    if (this.isWatched) this.#frames.push(frame)
+    if (this.isTraced) this.#frames.push(frame)
     return true
   }
 
-  /** As many of the newest ranges as there is room for. */
+  /** Adds an ACK with as many of the newest ranges as fit. */
   addAck(ranges: readonly PacketRange[], delayMs: number): void {
-    let told = ranges
-    while (told.length > 1 && ackBytes(delayMs, told) > this.room) told = told.slice(0, told.length >> 1)
-    if (told.length > 0) this.add({ kind: 'ACK', ranges: told, delayMs })
+    let listed = ranges
+    while (listed.length > 1 && ackBytes(delayMs, listed) > this.room) listed = listed.slice(0, listed.length >> 1)
+    if (listed.length > 0) this.add({ kind: 'ACK', ranges: listed, delayMs })
   }
 
-  /** The bytes of a stream, to the end of the packet: nothing can follow. */
+  /** Adds bytes of a stream, which extend to the end of the packet: nothing can follow. */
   addStream(stream: Stream, segment: Segment): void {
     const { offset, lengthBytes, fin } = segment
     const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
     stream.copy(segment, this.#bytes, dataAt)
     this.#at = dataAt + lengthBytes
-    if (this.isWatched) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
+    if (this.isTraced) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
   }
 
-  /** Bytes of a stream that fit behind the fields of its frame; as long as the stream may have a parity, no more than that has room for. */
+  /**
+   * How many bytes of a stream fit after the header of their frame. While the stream may still get a parity, it is no
+   * more than the parity has room for.
+   */
   roomForStream(streamId: number, offset: number): number {
     return offset < PARITY_STREAM_BYTES_MAX ? this.roomForParity(streamId) : this.room - streamHeaderBytes(streamId, offset)
   }
 
-  /** Bytes of a stream's parity that fit behind the fields of its frame. */
+  /** How many bytes of a parity fit after the header of its frame. */
   roomForParity(streamId: number): number {
     return this.room - parityHeaderBytes(streamId)
   }
 
-  /** Fills the packet up. */
+  /** Pads the packet to its full size. */
   pad(): void {
     this.add({ kind: 'PADDING', lengthBytes: this.room })
   }
 
-  /** Completes the packet and hands it to the train. */
+  /** Completes the packet and adds it to the train. */
   finish(path: Path): { readonly number: number; readonly sizeBytes: number; readonly packet: NumberedPacket | undefined } {
     if (this.#encryption !== undefined) this.#encrypt(this.#encryption)
     else if (this.#form === 'SHORT') sealShort(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
@@ -154,7 +160,7 @@ export class PacketWriter {
     }
     const sizeBytes = this.#at - this.#startAt
     this.#trains.add(path, sizeBytes)
-    return { number, sizeBytes, packet: this.isWatched ? this.#described(number) : undefined }
+    return { number, sizeBytes, packet: this.isTraced ? this.#described(number) : undefined }
   }
 
   #beginEncrypted(encryption: ConnectionEncryption): void {
@@ -169,7 +175,7 @@ export class PacketWriter {
 
   #encrypt({ protection }: ConnectionEncryption): void {
     if (protection === undefined) {
-      assert(this.#at === this.#contentAt, 'nothing is said before it can be encrypted')
+      assert(this.#at === this.#contentAt, 'no frames are written before there are keys')
       const endAt = this.#startAt + TOKENLESS_HELLO_BYTES
       this.#bytes.fill(0, this.#at, endAt)
       this.#at = endAt
@@ -177,7 +183,7 @@ export class PacketWriter {
     if (this.#form !== 'SHORT') sealLong(this.#bytes, this.#view, this.#startAt, this.#at, this.#sum)
   }
 
-  /** The bytes from `at` on, as they will be readable when the packet has left. */
+  /** The bytes from `at` on, as plaintext that outlives encryption. */
   #readable(at: number): Uint8Array {
     return this.#encryption === undefined ? this.#bytes.subarray(at, this.#at) : this.#bytes.slice(at, this.#at)
   }

@@ -1,5 +1,6 @@
 /**
- * The parity of a short stream: a few bytes from which lost ones are restored, without asking for them again.
+ * The parity of a short stream: a few extra bytes from which the receiver restores lost ones without asking for them
+ * again.
  *
  * The stream is written in rows of b bytes; the parity is the XOR of all rows, one byte for each column:
  *
@@ -9,13 +10,14 @@
  *              3b … end        ▓▓▓▓▓▓▓▓▓
  *     parity                   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
  *
- * XOR undoes itself: the XOR of a column's parity and of all its bytes but one is that one. So everything can be restored that leaves no
- * column with two missing bytes, wherever packets were cut: a range of up to b bytes always, as here, and several that lie in
- * different columns. docs/rudp.md §7 has the rules, docs/decisions/parity.md the reasons.
+ * XOR is its own inverse: the XOR of a column's parity with all bytes of the column but one is that one byte. So the
+ * receiver can restore any loss that leaves at most one byte missing in each column, wherever the packet boundaries
+ * were: always a range of up to b bytes, as here, and also several ranges that share no column. docs/rudp.md §7 has the
+ * rules, docs/decisions/parity.md the reasons.
  */
 import { RangeSet } from './range-set.ts'
 
-/** What a PARITY frame tells of its stream. */
+/** What a PARITY frame says about its stream. */
 export interface Parity {
   readonly finalSize: number
   /** CRC-32 of the whole stream. */
@@ -23,27 +25,29 @@ export interface Parity {
   readonly data: Uint8Array
 }
 
-/** Bytes from offset `start` on, `end` not included. */
+/** Bytes from offset `start` up to, but not including, `end`. */
 export interface Range {
   readonly start: number
   readonly end: number
 }
 
-/** Adds bytes at a stream offset to the parity; added a second time they are out of it again. */
+/** XORs bytes at a stream offset into the parity. Adding the same bytes again removes them. */
 export function addToParity(parity: Uint8Array, offset: number, bytes: Uint8Array): void {
   const [sum, added] = [viewOf(parity), viewOf(bytes)]
   for (let at = 0; at < bytes.length;) {
     const column = (offset + at) % parity.length
     const length = Math.min(bytes.length - at, parity.length - column)
     let done = 0
-    // Signed: V8 keeps numbers of 32 bits with a sign without making an object of each.
+    // Signed, because V8 stores signed 32-bit integers without allocating an object for each.
     for (; done + 4 <= length; done += 4) sum.setInt32(column + done, sum.getInt32(column + done) ^ added.getInt32(at + done))
     for (; done < length; done++) sum.setUint8(column + done, sum.getUint8(column + done) ^ added.getUint8(at + done))
     at += length
   }
 }
 
-/** What stands in the columns of a range: the lost bytes, where only they are left in the parity. */
+/**
+ * The parity bytes in the columns of a range. If nothing else is missing from these columns, they are the lost bytes.
+ */
 export function columnsOf(parity: Uint8Array, { start, end }: Range): Uint8Array {
   const columns = new Uint8Array(end - start)
   const first = start % parity.length
@@ -56,7 +60,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength)
 }
 
-/** Whether no two bytes of the ranges, which do not overlap, stand in the same column. */
+/** Whether no two bytes of these ranges, which do not overlap, fall into the same column. */
 export function areInOwnColumns(ranges: readonly Range[], parityBytes: number): boolean {
   const taken = new RangeSet()
   let free = parityBytes

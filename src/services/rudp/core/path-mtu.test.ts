@@ -4,21 +4,21 @@ import { PathMtu } from './path-mtu.ts'
 /** A path whose ceiling was tried and passes. */
 function searched(ceilingBytes: number): PathMtu {
   const mtu = new PathMtu(ceilingBytes)
-  expect(mtu.wanted(0)).toBe(ceilingBytes)
+  expect(mtu.nextProbeBytes(0)).toBe(ceilingBytes)
   mtu.probeSent()
   expect(mtu.probeArrived(ceilingBytes)).toBe(true)
-  expect(mtu.wanted(0)).toBeUndefined()
+  expect(mtu.nextProbeBytes(0)).toBeUndefined()
   return mtu
 }
 
 test('a peer that was silent for a while costs long datagrams a second, not ten minutes; the next time two', () => {
   const mtu = searched(61_440)
   for (const [silentAtMs, waitMs] of [[5_000, 1_000], [10_000, 2_000]] as const) {
-    expect(mtu.inVain(2, silentAtMs)).toBe(false)
-    expect(mtu.inVain(3, silentAtMs)).toBe(true)
+    expect(mtu.onUnansweredProbes(2, silentAtMs)).toBe(false)
+    expect(mtu.onUnansweredProbes(3, silentAtMs)).toBe(true)
     expect(mtu.datagramBytes).toBe(1200)
-    expect(mtu.wanted(silentAtMs + waitMs - 1)).toBeUndefined()
-    expect(mtu.wanted(silentAtMs + waitMs)).toBe(61_440)
+    expect(mtu.nextProbeBytes(silentAtMs + waitMs - 1)).toBeUndefined()
+    expect(mtu.nextProbeBytes(silentAtMs + waitMs)).toBe(61_440)
     mtu.probeSent()
     mtu.probeArrived(61_440)
     expect(mtu.datagramBytes).toBe(61_440)
@@ -27,10 +27,10 @@ test('a peer that was silent for a while costs long datagrams a second, not ten 
 
 test('where the path really is narrower now, the search finds how wide it is', () => {
   const mtu = searched(1472)
-  mtu.inVain(3, 0)
+  mtu.onUnansweredProbes(3, 0)
   let nowMs = 1_000
   for (let probes = 0; probes < 100; probes++) {
-    const sizeBytes = mtu.wanted(nowMs++)
+    const sizeBytes = mtu.nextProbeBytes(nowMs++)
     if (sizeBytes === undefined) break
     mtu.probeSent()
     if (sizeBytes <= 1400) mtu.probeArrived(sizeBytes)

@@ -1,37 +1,42 @@
 /**
- * How long datagrams may be on this path: RFC 8899 (DPLPMTUD), as RFC 9000 §14.3 uses it. It starts with what every path passes, and
- * sends a padded probe of what it hopes for; whether probes arrive narrows the search. That a probe is lost means nothing for
- * congestion control. If long datagrams stop getting through, it begins anew from the base, and from less than that where not even
- * those do: soon, since the silence may have been a peer's that was busy, and later each time.
+ * Datagram packetization layer path MTU discovery (RFC 8899, as used in RFC 9000 §14.3): how long datagrams on this
+ * path may be. It starts with a size that every path carries, and sends padded probes of larger sizes; which ones
+ * arrive narrows the search. A lost probe means nothing to congestion control. If long datagrams stop getting through,
+ * it falls back to the base size, and below that if even those are lost, and then searches again: soon, because the
+ * peer may only have been busy, and later each time.
  *
- * Between two programs of one machine datagrams may have 60 KB: the loopback's MTU is 64 KB, and every datagram costs a system call.
- * Elsewhere nothing above Ethernet's 1,500 is tried: Linux would cut a longer datagram into fragments, and the probe prove nothing.
+ * Between two programs on one machine, datagrams may have 60 KB: the MTU of the loopback interface is 64 KB, and every
+ * datagram costs a system call. Elsewhere nothing above Ethernet's 1,500 bytes is tried: Linux would fragment a longer
+ * datagram, and the probe would prove nothing.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { isLoopback } from '../../kit/ip-address.ts'
 import { DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX } from '../wire/packet.ts'
 
-/** Ethernet's 1,500 less the headers of IP and UDP. */
+/** Ethernet's 1,500 bytes minus the headers of IP and UDP. */
 const ETHERNET_IPV4_BYTES = 1472
 const ETHERNET_IPV6_BYTES = 1452
-/** What every host of IPv4 takes (RFC 1122 §3.3.2: 576) less the same: where nothing of 1,200 bytes gets through either. */
+/**
+ * What every IPv4 host accepts (576 bytes, RFC 1122 §3.3.2) minus the same headers. Used if even 1,200 bytes do not get
+ * through.
+ */
 const DATAGRAM_BYTES_FLOOR = 548
 /** RFC 8899 §5.1.2, MAX_PROBES. */
 const PROBES_MAX = 3
-/** The search ends when it knows the answer to so many bytes. */
+/** The search ends at this precision. */
 const CLOSE_ENOUGH_BYTES = 20
-/** RFC 8899 §5.1.1, PMTU_RAISE_TIMER: a better path may have come. */
+/** RFC 8899 §5.1.1, PMTU_RAISE_TIMER: the path may have improved. */
 const RAISE_MS = 600_000
-/** So many probes in a row (of loss detection) without an answer, and long datagrams are under suspicion. */
+/** After this many consecutive unanswered probes of loss detection, a black hole is suspected. */
 const BLACK_HOLE_BACK_OFF = 3
-/** The search begins anew so long after the first black hole, and doubles with each. */
+/** The search starts over this long after the first black hole; the delay doubles with each. */
 const SEARCH_AGAIN_MS = 1_000
 
 export class PathMtu {
-  /** What may be sent. */
+  /** The size to use now. */
   datagramBytes = DATAGRAM_BYTES_BASE
   #ceilingBytes: number
-  /** What failed. */
+  /** The smallest size that failed. */
   #tooLongBytes: number
   #probesLost = 0
   #isProbing = false
@@ -43,10 +48,10 @@ export class PathMtu {
     this.#tooLongBytes = ceilingBytes + 1
   }
 
-  /** The length that shall be tried now, or undefined. `probeSent` has to follow. */
-  wanted(nowMs: number): number | undefined {
+  /** The size to probe now, or undefined. Call `probeSent` once the probe leaves. */
+  nextProbeBytes(nowMs: number): number | undefined {
     if (this.#isProbing || nowMs < this.#nextAtMs) return undefined
-    if (this.#nextAtMs > -Infinity) this.#tooLongBytes = this.#ceilingBytes + 1 // the raise timer came
+    if (this.#nextAtMs > -Infinity) this.#tooLongBytes = this.#ceilingBytes + 1 // the raise timer expired
     this.#nextAtMs = -Infinity
     const known = this.datagramBytes
     if (known >= this.#ceilingBytes || this.#tooLongBytes - known <= CLOSE_ENOUGH_BYTES) {
@@ -76,8 +81,8 @@ export class PathMtu {
     this.#tooLongBytes = Math.min(this.#tooLongBytes, sizeBytes)
   }
 
-  /** Loss detection has probed so often in vain. @returns whether datagrams have to be short again */
-  inVain(backOff: number, nowMs: number): boolean {
+  /** Loss detection has sent this many probes without an answer. @returns whether the datagram size was reduced */
+  onUnansweredProbes(backOff: number, nowMs: number): boolean {
     if (backOff < BLACK_HOLE_BACK_OFF || this.datagramBytes === DATAGRAM_BYTES_FLOOR) return false
     this.datagramBytes = this.datagramBytes > DATAGRAM_BYTES_BASE ? DATAGRAM_BYTES_BASE : DATAGRAM_BYTES_FLOOR
     this.#isProbing = false
@@ -91,7 +96,7 @@ function isOwnMachine({ local, peer }: Path): boolean {
   return isLoopback(peer.address) || local.address === peer.address
 }
 
-/** The longest datagram that is worth trying on a path. */
+/** The longest datagram worth trying on a path. */
 export function ceilingOf(path: Path): number {
   if (isOwnMachine(path)) return DATAGRAM_BYTES_MAX
   return path.peer.address.includes(':') ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES

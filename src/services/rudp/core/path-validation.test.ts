@@ -11,13 +11,13 @@ const drawing = (bits: number[]) => ({ uint32: () => bits.shift() ?? expect.unre
 /** A peer whose newest packet, of 100 bytes, came from another address. */
 function moved(): PathValidation {
   const validation = new PathValidation(OLD, drawing([7, 77, 8, 88]))
-  expect(validation.cameBy(NEW, true, 100)).toBe(true)
+  expect(validation.onPacket(NEW, true, 100)).toBe(true)
   return validation
 }
 
 test('a proven address has no limit and no deadline, and is challenged by nobody', () => {
   const validation = new PathValidation(OLD, drawing([]))
-  expect([validation.cameBy(path('192.0.2.1'), true, 100), validation.cameBy(NEW, false, 100), validation.onResponse(0)]).toEqual([false, false, false])
+  expect([validation.onPacket(path('192.0.2.1'), true, 100), validation.onPacket(NEW, false, 100), validation.onResponse(0)]).toEqual([false, false, false])
   expect([validation.path, validation.budgetBytes, validation.deadlineMs, validation.onDeadline(100, 1e9)]).toEqual([OLD, Infinity, Infinity, undefined])
 })
 
@@ -26,7 +26,7 @@ test('a new address gets three times what came from it until it is proven (RFC 9
   expect([validation.path, validation.budgetBytes, validation.deadlineMs]).toEqual([NEW, 300, -Infinity])
   validation.sent(120)
   expect(validation.budgetBytes).toBe(180)
-  expect([validation.cameBy(NEW, false, 50), validation.budgetBytes]).toEqual([false, 330])
+  expect([validation.onPacket(NEW, false, 50), validation.budgetBytes]).toEqual([false, 330])
 })
 
 test('the challenge\'s own value proves an address, and no other (RFC 9000 §8.2.3)', () => {
@@ -34,7 +34,7 @@ test('the challenge\'s own value proves an address, and no other (RFC 9000 §8.2
   expect([validation.onResponse(FIRST + 1), validation.budgetBytes]).toEqual([false, 300])
   expect([validation.onResponse(FIRST), validation.budgetBytes, validation.deadlineMs, validation.path]).toEqual([true, Infinity, Infinity, NEW])
   expect(validation.onResponse(FIRST)).toBe(false)
-  validation.cameBy(THIRD, true, 100)
+  validation.onPacket(THIRD, true, 100)
   for (let nowMs = 0; nowMs <= 300; nowMs += 100) validation.onDeadline(100, nowMs)
   expect(validation.path).toBe(NEW)
 })
@@ -42,20 +42,20 @@ test('the challenge\'s own value proves an address, and no other (RFC 9000 §8.2
 test('a challenge is sent three times, then the old address stays', () => {
   const validation = moved()
   expect([0, 99, 100, 200, 299].map(nowMs => validation.onDeadline(100, nowMs))).toEqual([FIRST, undefined, FIRST, FIRST, undefined])
-  expect([validation.onDeadline(100, 300), validation.path, validation.budgetBytes, validation.deadlineMs, validation.onResponse(FIRST)]).toEqual(['back', OLD, Infinity, Infinity, false])
+  expect([validation.onDeadline(100, 300), validation.path, validation.budgetBytes, validation.deadlineMs, validation.onResponse(FIRST)]).toEqual(['revert', OLD, Infinity, Infinity, false])
 })
 
 test('a newer packet from the old address ends the trial', () => {
   const validation = moved()
-  expect([validation.cameBy(OLD, true, 100), validation.path, validation.budgetBytes, validation.deadlineMs, validation.onResponse(FIRST)]).toEqual([true, OLD, Infinity, Infinity, false])
+  expect([validation.onPacket(OLD, true, 100), validation.path, validation.budgetBytes, validation.deadlineMs, validation.onResponse(FIRST)]).toEqual([true, OLD, Infinity, Infinity, false])
 })
 
 test('a third address has bytes and tries of its own', () => {
   const validation = moved()
   validation.sent(50)
   for (const nowMs of [0, 100]) validation.onDeadline(100, nowMs)
-  expect([validation.cameBy(THIRD, true, 10), validation.budgetBytes]).toEqual([true, 30])
-  expect([100, 200, 300, 400].map(nowMs => validation.onDeadline(100, nowMs))).toEqual([SECOND, SECOND, SECOND, 'back'])
+  expect([validation.onPacket(THIRD, true, 10), validation.budgetBytes]).toEqual([true, 30])
+  expect([100, 200, 300, 400].map(nowMs => validation.onDeadline(100, nowMs))).toEqual([SECOND, SECOND, SECOND, 'revert'])
 })
 
 test('a peer is an address and a port', () => {

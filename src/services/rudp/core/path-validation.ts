@@ -1,11 +1,12 @@
 /**
- * Whose address a connection's packets go to: RFC 9000 §8.2 and §9. A peer that comes from another address (a phone that changed
- * networks, a NAT that forgot) is answered there at once, but with at most three times what it sent until it has shown that it
- * is there; else a forged address would turn our answers on a third party. If it does not show that, the old address stays.
+ * Path validation (RFC 9000 §8.2 and §9). When a peer's packets come from a new address (a phone that changed networks,
+ * a NAT that forgot its mapping), the peer is answered there at once, but with at most three times what it sent until
+ * it proves that it is there. Otherwise a forged address could turn our packets on a third party. Without proof, the
+ * old address stays.
  *
- *     proven ── newest packet from elsewhere ──▶ tried ── PATH_RESPONSE ──▶ proven
- *        ▲                                         │
- *        └──── silence, or the old address again ──┘
+ *     validated ── newest packet from elsewhere ──▶ being tried ── PATH_RESPONSE ──▶ validated
+ *         ▲                                             │
+ *         └────── silence, or the old address again ────┘
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { uint52, type Random } from '../../kit/random.ts'
@@ -15,25 +16,25 @@ import { AMPLIFICATION_MAX } from './limits.ts'
 const TRIES = 3
 
 export class PathValidation {
-  /** Where packets go. */
+  /** Where packets are sent. */
   path: Path
-  #proven: Path
+  #validated: Path
   readonly #random: Random
-  /** Asked of the address that is tried; undefined: the one that is used is proven. */
+  /** The challenge to the address being tried; undefined if the current address is validated. */
   #challenge: number | undefined
   #receivedBytes = 0
   #sentBytes = 0
   #tries = 0
   #deadlineMs = Infinity
 
-  /** @param path where the peer is, as its token showed. @param random draws challenges: has to be unforeseeable */
+  /** @param path where the peer is, as its token proved @param random draws challenges; must be unpredictable */
   constructor(path: Path, random: Random) {
     this.path = path
-    this.#proven = path
+    this.#validated = path
     this.#random = random
   }
 
-  /** Bytes that may be sent now. */
+  /** The number of bytes that may be sent now. */
   get budgetBytes(): number {
     return this.#challenge === undefined ? Infinity : AMPLIFICATION_MAX * this.#receivedBytes - this.#sentBytes
   }
@@ -47,18 +48,18 @@ export class PathValidation {
   }
 
   /**
-   * A packet of the connection came.
-   * @param isNewest no packet of a higher number came before: an old one that wandered changes nothing
-   * @returns whether the peer's address is another one now
+   * A packet of the connection arrived.
+   * @param isNewest no packet with a higher number arrived before; a delayed one does not move the connection
+   * @returns whether the address of the peer has changed
    */
-  cameBy(path: Path, isNewest: boolean, sizeBytes: number): boolean {
+  onPacket(path: Path, isNewest: boolean, sizeBytes: number): boolean {
     if (isSamePeer(path, this.path)) {
       this.#receivedBytes += sizeBytes
       return false
     }
     if (!isNewest) return false
     this.path = path
-    if (isSamePeer(path, this.#proven)) {
+    if (isSamePeer(path, this.#validated)) {
       this.#settle(path)
       return true
     }
@@ -70,33 +71,39 @@ export class PathValidation {
     return true
   }
 
-  /** The deadline has come. @returns the challenge to send, `back`: the new address is given up, or undefined: nothing is to be done */
-  onDeadline(probeMs: number, nowMs: number): number | 'back' | undefined {
+  /**
+   * The deadline has passed. @returns the challenge to send, `revert` if the new address was given up, or undefined if
+   * there is nothing to do
+   */
+  onDeadline(probeMs: number, nowMs: number): number | 'revert' | undefined {
     if (nowMs < this.#deadlineMs) return undefined
     if (this.#tries++ < TRIES) {
       this.#deadlineMs = nowMs + probeMs
       return this.#challenge
     }
-    this.path = this.#proven
-    this.#settle(this.#proven)
-    return 'back'
+    this.path = this.#validated
+    this.#settle(this.#validated)
+    return 'revert'
   }
 
-  /** @returns whether the response proves the address */
+  /** @returns whether the response validates the address */
   onResponse(value: number): boolean {
     if (this.#challenge === undefined || value !== this.#challenge) return false
     this.#settle(this.path)
     return true
   }
 
-  #settle(proven: Path): void {
-    this.#proven = proven
+  #settle(validated: Path): void {
+    this.#validated = validated
     this.#challenge = undefined
     this.#deadlineMs = Infinity
   }
 }
 
-/** The same peer; the local end is not compared, since a wildcard socket does not tell it. */
+/**
+ * Whether both paths lead to the same peer. The local address is not compared, because a wildcard socket does not
+ * report it.
+ */
 export function isSamePeer(one: Path, other: Path): boolean {
   return one === other || (one.peer.port === other.peer.port && one.peer.address === other.peer.address)
 }

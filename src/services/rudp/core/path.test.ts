@@ -72,7 +72,7 @@ test.each([{ kind: 'readable', options: {} }, { kind: 'encrypted', options: { en
   expect([client.state, server.path.peer.port]).toEqual(['ESTABLISHED', 1234])
 })
 
-test('an acknowledgement of many ranges goes to no address that has not proven itself', () => {
+test('an acknowledgment of many ranges goes to no address that has not proven itself', () => {
   let elsewhereBytes = 0
   let moved = false
   const { pair, server } = joined({

@@ -1,7 +1,8 @@
 /**
- * The inner life of a connection as a qlog file, which viewers such as qvis draw: draft-ietf-quic-qlog-main-schema-04 and
- * draft-ietf-quic-qlog-quic-events-04, JSON, version 0.3; later drafts call the events otherwise, and qvis does not know them. RUDP's
- * packets, frames and states have QUIC's names there where they mean the same.
+ * Writes what happens in a connection as a qlog file, which viewers such as qvis display:
+ * draft-ietf-quic-qlog-main-schema-04 and draft-ietf-quic-qlog-quic-events-04, in JSON, version 0.3. Later drafts
+ * rename the events, and qvis does not know the new names. RUDP's packets, frames and states appear under the names of
+ * their QUIC counterparts.
  */
 import type { Frame, Parameters } from '../wire/frames.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
@@ -11,26 +12,26 @@ import type { StateName } from './states.ts'
 
 type QlogEvent = { readonly name: string; readonly data: Readonly<Record<string, unknown>> }
 
-/** Some hours of a quiet connection, half a minute of a fast one; more than a viewer draws. */
+/** Hours of a quiet connection or half a minute of a fast one; more than a viewer can draw. */
 const TEXT_LENGTH_MAX = 32 * 1024 * 1024
 
 /**
- * One end of a connection, written down as it happens: an event becomes text at once, so nothing is kept of the packets that it tells
- * of, and the text has its limit.
+ * The trace of one end of a connection. Each event becomes text at once, so no packet is kept in memory, and the length
+ * of the text is limited.
  */
 export class QlogTrace {
   readonly #title: string
   readonly #role: 'initiator' | 'acceptor'
   readonly #lengthMax: number
   readonly #lines: string[] = []
-  /** Numbers of the long packets that were sent: whoever loses one later has to name its type. */
+  /** The numbers of the long packets that were sent, so that a later loss can name the packet type. */
   readonly #longNumbers = new Set<number>()
   readonly #parametersOf = new Set<'local' | 'remote'>()
   #length = 0
   #startMs = 0
   #fullAtMs: number | undefined
 
-  /** @param lengthMax characters of text; what comes later is left out, and the last event says so */
+  /** @param lengthMax characters of text; later events are left out, and the last event says so */
   constructor(title: string, role: 'initiator' | 'acceptor', lengthMax = TEXT_LENGTH_MAX) {
     this.#title = title
     this.#role = role
@@ -41,19 +42,22 @@ export class QlogTrace {
     if (this.#fullAtMs !== undefined) return
     if (this.#length >= this.#lengthMax) {
       this.#fullAtMs = atMs - this.#startMs
-      return this.#write({ name: 'generic:warning', data: { message: 'The recording is full: what came later is left out.' } }, atMs)
+      return this.#write({ name: 'generic:warning', data: { message: 'The recording is full: later events are left out.' } }, atMs)
     }
     if (event.kind === 'sent' && event.packet.type !== 'SHORT') this.#longNumbers.add(event.packet.number)
     this.#write(formatEvent(event, this.#longNumbers), atMs)
     if (event.kind === 'sent' || event.kind === 'received') this.#addParameters(event.packet, event.kind === 'sent' ? 'local' : 'remote', atMs)
   }
 
-  /** When it was full, in ms since its first event; undefined: nothing was left out. */
+  /** When the trace became full, in ms since its first event; undefined if nothing was left out. */
   get fullAtMs(): number | undefined {
     return this.#fullAtMs
   }
 
-  /** The limits from which flow control goes on. An end may send them several times, and they stay the same. */
+  /**
+   * Adds the PARAMETERS of one side, the initial limits of flow control. They may be sent several times, always
+   * unchanged.
+   */
   #addParameters({ frames }: NumberedPacket, owner: 'local' | 'remote', atMs: number): void {
     const frame = frames.find(({ kind }) => kind === 'PARAMETERS')
     if (frame?.kind !== 'PARAMETERS' || this.#parametersOf.has(owner)) return
@@ -68,7 +72,7 @@ export class QlogTrace {
     this.#lines.push(line)
   }
 
-  /** The trace as an object of JSON. */
+  /** Formats the trace as a JSON object. */
   format(): string {
     const head = {
       title: this.#title,
@@ -79,7 +83,7 @@ export class QlogTrace {
   }
 }
 
-/** One qlog file of several connections, or of both ends of one. */
+/** Formats a qlog file of several connections, or of both ends of one. */
 export function formatQlog(traces: readonly QlogTrace[]): string {
   const head = { qlog_version: '0.3', qlog_format: 'JSON', title: 'Hamlet RUDP' }
   return `${JSON.stringify(head).slice(0, -1)},"traces":[${traces.map(trace => trace.format()).join(',')}]}\n`
@@ -118,15 +122,15 @@ function formatEvent(event: TraceEvent, longNumbers: ReadonlySet<number>): QlogE
   }
 }
 
-/** QUIC's states. */
+/** The corresponding states of QUIC. */
 const QUIC_STATES: Readonly<Record<StateName, string>> = {
   'CLOSED': 'closed', 'HELLO-SENT': 'attempted', 'RESUMING': 'early_write', 'TOKEN-SENT': 'handshake_started', 'ESTABLISHED': 'handshake_confirmed',
   'CLOSING': 'closing', 'DRAINING': 'draining',
 }
 
 /**
- * QUIC's names of the packets. A viewer looks for the packets of an ACK among those of its own type, which stands for a space of numbers
- * in QUIC; so WELCOME, which acknowledges HELLO, is an Initial too.
+ * QUIC's names for the packets. A viewer looks for the packets of an ACK among those of its own type, because in QUIC
+ * each type has its own packet number space. WELCOME acknowledges HELLO, so it is an Initial too.
  */
 const PACKET_TYPES = { HELLO: 'initial', WELCOME: 'initial', RETRY: 'retry', RESET: 'stateless_reset', SHORT: '1RTT' } as const
 
@@ -134,7 +138,10 @@ function formatPacket({ type, number, frames }: NumberedPacket, sizeBytes: numbe
   return { header: { packet_type: PACKET_TYPES[type], packet_number: number }, raw: { length: sizeBytes }, frames: frames.map(formatFrame) }
 }
 
-/** QUIC counts by four, because it has streams of one direction too (RFC 9000 §2.1); viewers take the ids that lie between for those. */
+/**
+ * QUIC counts stream ids by four, because it has unidirectional streams too (RFC 9000 §2.1). Viewers take the ids in
+ * between for those.
+ */
 function quicStreamId(streamId: number): number {
   return streamId * 2 - streamId % 2
 }

@@ -1,10 +1,10 @@
-/** A set of whole numbers as sorted ranges [start, end) that neither touch nor overlap. Finding a place is a binary search. */
+/** A set of integers, as sorted ranges [start, end) that neither touch nor overlap. Lookups are binary searches. */
 
 export class RangeSet {
   readonly #starts: number[] = []
   readonly #ends: number[] = []
 
-  /** How many ranges. */
+  /** The number of ranges. */
   get count(): number {
     return this.#starts.length
   }
@@ -14,14 +14,14 @@ export class RangeSet {
     return this.at(0)
   }
 
-  /** The range at a place, the lowest at 0. */
+  /** The range at an index; the lowest is at 0. */
   at(index: number): { start: number; end: number } | undefined {
     const start = this.#starts[index]
     const end = this.#ends[index]
     return start === undefined || end === undefined ? undefined : { start, end }
   }
 
-  /** Whether adding [start, end) would make a range more, touching none that is there. */
+  /** Whether [start, end) touches no existing range, so that adding it would create a new one. */
   isApart(start: number, end: number): boolean {
     const index = this.#firstEndingAtOrAfter(start)
     return (this.#starts[index] ?? Infinity) > end
@@ -64,12 +64,15 @@ export class RangeSet {
     }
   }
 
-  /** Forgets everything below `value`. */
+  /** Removes everything below `value`. */
   removeBelow(value: number): void {
     if ((this.#starts[0] ?? Infinity) < value) this.remove(0, value)
   }
 
-  /** Forgets everything below `value`, and the range that begins or goes on there. @returns where that ends; `value` itself where none does */
+  /**
+   * Removes everything below `value`, and the range that contains or begins at `value`. @returns where that range
+   * ended, or `value` if there was none
+   */
   advance(value: number): number {
     this.removeBelow(value)
     const first = this.first

@@ -63,7 +63,7 @@ test('the end stands where it was first said', () => {
   expect([buffer.finished, buffer.finalSize]).toEqual([false, 20])
   expect(buffer.put(20, stream.subarray(20, 21), false)).toBe('violation')
   expect(buffer.put(15, stream.subarray(15, 18), true)).toBe('violation')
-  expect(buffer.breakOff(21)).toBe(false)
+  expect(buffer.abort(21)).toBe(false)
   expect(buffer.put(0, stream.subarray(0, 10), false)).toBe('taken')
   expect([buffer.finished, buffer.drained]).toEqual([true, false])
   expect(readAll(buffer)).toEqual(stream.slice(0, 20))

@@ -1,6 +1,6 @@
 /**
- * The bytes of a stream that arrived and were not read yet: in whatever order they come, read in their own. It never holds more than
- * its limit, and the limit that it offers never moves back.
+ * The bytes of a stream that have arrived but not been read. They arrive in any order and are read in sequence. The
+ * buffer never holds more than its limit, and the limit that it offers never moves back.
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import { PARITY_STREAM_BYTES_MAX } from '../wire/frames.ts'
@@ -8,31 +8,36 @@ import { addToParity, areInOwnColumns, columnsOf, type Parity, type Range } from
 import { RangeSet } from './range-set.ts'
 import { Ring } from './ring.ts'
 
-/** A peer that sends single bytes with holes between them would otherwise cost a range each. */
+/**
+ * The most gaps: without this bound, a peer that sends single bytes with gaps between them would cost a range for each.
+ */
 const HOLES_MAX = 1024
-/** With more pieces than this beyond the first hole nobody tries to restore: looking costs something with each piece that comes. */
+/**
+ * With more received pieces than this beyond the first gap, restoring is not attempted: each attempt costs time with
+ * every packet.
+ */
 const RESTORING_PIECES_MAX = 16
 
 export class ReceiveBuffer {
   readonly #limitBytes: number
-  /** What arrived; from its beginning as long as a parity may restore something, although it was read. */
+  /** What has arrived. Kept from the beginning, even if it was read, while a parity may still restore something. */
   readonly #ring = new Ring()
-  /** Arrived beyond the first hole. */
+  /** Arrived beyond the first gap. */
   readonly #early = new RangeSet()
   #readTo = 0
   #arrivedTo = 0
   #highest = 0
   #finOffset = Infinity
-  /** Came, and was not enough yet. */
+  /** A parity that has arrived but is not sufficient yet. */
   #parity: Parity | undefined
-  /** A parity can still restore something. */
+  /** A parity could still restore something. */
   #wantsParity = true
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
   }
 
-  /** The offset below which bytes are taken. */
+  /** The offset below which bytes are accepted. */
   get limitOffset(): number {
     return this.#readTo + this.#limitBytes
   }
@@ -46,30 +51,31 @@ export class ReceiveBuffer {
     return this.#arrivedTo === this.#finOffset
   }
 
-  /** Every byte up to the end was read. */
+  /** Every byte up to the end has been read. */
   get drained(): boolean {
     return this.#readTo === this.#finOffset
   }
 
-  /** How far the stream has come, holes included, and up to its end where that is known: what counts against the limits. */
+  /** The highest offset, gaps included, or the final size once it is known. It counts against the limits. */
   get highest(): number {
     return this.#highest
   }
 
-  /** Where the stream ends; Infinity as long as that is not known. */
+  /** Where the stream ends; Infinity until that is known. */
   get finalSize(): number {
     return this.#finOffset
   }
 
-  /** How far the stream was read. */
+  /** How far the stream has been read. */
   get readTo(): number {
     return this.#readTo
   }
 
   /**
-   * Takes the bytes of one packet.
-   * @param fin the stream ends behind them
-   * @returns `taken`; `full`: too many holes, nothing was taken; `violation`: beyond the limit, or another end than was told
+   * Stores the bytes of one packet.
+   * @param fin the stream ends after them
+   * @returns `taken`; `full` if there are too many gaps, and nothing was stored; `violation` if the bytes exceed the
+   * limit or contradict the known end
    */
   put(offset: number, bytes: Uint8Array, fin: boolean): 'taken' | 'full' | 'violation' {
     const end = offset + bytes.length
@@ -78,7 +84,7 @@ export class ReceiveBuffer {
     if (!this.#wantsParity && this.#readTo === this.#highest) this.#ring.restart(this.#readTo)
     if (fin) this.#finOffset = end
     this.#highest = Math.max(this.#highest, end)
-    this.#lookWhetherParityHelps()
+    this.#updateWantsParity()
     const from = Math.max(offset, this.#arrivedTo)
     if (from < end) {
       this.#ring.reserve(this.#wantsParity ? 0 : this.#readTo, end)
@@ -89,17 +95,20 @@ export class ReceiveBuffer {
     return 'taken'
   }
 
-  /** Keeps the first parity that comes, which also tells the end. @returns false where that contradicts what came before */
+  /**
+   * Keeps the first parity that arrives; each also gives the final size. @returns false if that contradicts what
+   * arrived before
+   */
   putParity(parity: Parity): boolean {
     if (!this.#endAt(parity.finalSize)) return false
-    this.#lookWhetherParityHelps()
+    this.#updateWantsParity()
     if (this.#wantsParity) this.#parity ??= { ...parity, data: parity.data.slice() }
     return true
   }
 
   /**
-   * Restores all that is missing, where a parity has come and is enough. What has not the right sum is not taken, and the parity
-   * forgotten for good.
+   * Restores everything that is missing, if a parity has arrived and is sufficient. If the sum does not match, nothing
+   * is restored and no parity is tried again.
    * @returns what was restored
    */
   restore(sumOf: Crc32): readonly Range[] {
@@ -110,24 +119,27 @@ export class ReceiveBuffer {
     if (!areInOwnColumns(missing, parity.data.length)) return NOTHING
     this.#ring.reserve(0, this.#finOffset)
     const whole = this.#ring.view(0, this.#finOffset)
-    addToParity(parity.data, 0, whole) // nothing was ever put where bytes are missing: zeros, which change no parity
+    addToParity(parity.data, 0, whole) // missing bytes are still zeros, which do not change the parity
     for (const range of missing) this.#ring.put(range.start, columnsOf(parity.data, range))
     const sum = sumOf(whole, 0, whole.length, 0)
-    this.#wantNoParity()
-    if (sum !== parity.sum) return NOTHING // what stands there now counts for nothing, and what comes takes its place
+    this.#giveUpParity()
+    if (sum !== parity.sum) return NOTHING // the bytes written there do not count as received; retransmissions overwrite them
     this.#advance(this.#finOffset)
     return missing
   }
 
-  /** The peer broke the stream off at `finalSize`. @returns false where that contradicts what came before */
-  breakOff(finalSize: number): boolean {
+  /** The peer aborted the stream at `finalSize`. @returns false if that contradicts what arrived before */
+  abort(finalSize: number): boolean {
     if (!this.#endAt(finalSize)) return false
-    this.#wantNoParity()
+    this.#giveUpParity()
     this.#ring.release()
     return true
   }
 
-  /** The next bytes in order, at most `maxBytes` and perhaps fewer than there are; empty where none are there. They stay as they are until the next `put`. */
+  /**
+   * The next bytes in order, at most `maxBytes` and perhaps fewer than are available; empty if there are none. Valid
+   * until the next `put`.
+   */
   read(maxBytes: number): Uint8Array {
     const lengthBytes = Math.min(maxBytes, this.readableBytes)
     if (lengthBytes === 0) return EMPTY
@@ -137,12 +149,14 @@ export class ReceiveBuffer {
     return bytes
   }
 
-  /** Whether bytes up to `end` are more than may come, or there cannot be the stream's end. */
+  /** Whether bytes up to `end` exceed a limit, or whether the stream cannot end there. */
   #contradicts(end: number, fin: boolean): boolean {
     return end > this.limitOffset || end > this.#finOffset || (fin && end < this.#highest)
   }
 
-  /** The stream ends at `finalSize`, and all before it counts as sent. @returns false where that contradicts what came before */
+  /**
+   * Records the final size; everything before it counts as sent. @returns false if that contradicts what arrived before
+   */
   #endAt(finalSize: number): boolean {
     if (this.#contradicts(finalSize, true)) return false
     this.#finOffset = finalSize
@@ -150,18 +164,18 @@ export class ReceiveBuffer {
     return true
   }
 
-  #lookWhetherParityHelps(): void {
-    if (this.finished || this.#highest > PARITY_STREAM_BYTES_MAX) this.#wantNoParity()
+  #updateWantsParity(): void {
+    if (this.finished || this.#highest > PARITY_STREAM_BYTES_MAX) this.#giveUpParity()
   }
 
-  #wantNoParity(): void {
+  #giveUpParity(): void {
     this.#wantsParity = false
     this.#parity = undefined
   }
 
   #advance(end: number): void {
     this.#arrivedTo = this.#early.advance(end)
-    this.#lookWhetherParityHelps()
+    this.#updateWantsParity()
   }
 }
 

@@ -9,7 +9,7 @@ const ROUND_TRIP_MS = 50
 const ROUNDS = 6
 const CARRIED = { streamId: 0, offset: 0, lengthBytes: 1000, fin: false, control: [], isMtuProbe: false, isRepeat: false }
 
-/** @param own the number of a packet that asks for no acknowledgement, such as an ACK: where it is the largest that arrived, its round trip is nobody's */
+/** @param own the number of a packet that asks for no acknowledgment, such as an ACK: where it is the largest that arrived, its round trip is nobody's */
 function windowAfterRounds(name: CongestionName, own: number): number {
   const recovery = new Recovery(name, DATAGRAM_BYTES)
   let next = 0
@@ -26,7 +26,7 @@ function windowAfterRounds(name: CongestionName, own: number): number {
   return recovery.congestion.windowBytes
 }
 
-test.each(CONGESTION_NAMES)('%s grows as ever where the first acknowledgement tells no round trip', name => {
+test.each(CONGESTION_NAMES)('%s grows as ever where the first acknowledgment tells no round trip', name => {
   const usual = windowAfterRounds(name, 20)
   expect(usual).toBeGreaterThan(100 * DATAGRAM_BYTES)
   expect(windowAfterRounds(name, 1)).toBeGreaterThan(0.9 * usual)
@@ -56,7 +56,7 @@ test.each(CONGESTION_NAMES)('%s keeps nothing of what was lost for good, however
   expect(recovery.loss.flightBytes).toBe(0) // and it is still there to keep them
 })
 
-/** The least time that a hundred acknowledgements which tell nothing new have taken, when so many packets were given up a moment ago. */
+/** The least time that a hundred acknowledgments which tell nothing new have taken, when so many packets were given up a moment ago. */
 function acknowledgingMs(lost: number): number {
   const recovery = new Recovery('bbr', DATAGRAM_BYTES)
   const last = lost + 3
@@ -70,7 +70,7 @@ function acknowledgingMs(lost: number): number {
   }))
 }
 
-test('an acknowledgement costs the same however many packets were lost: a peer sends as many as it likes', () => {
+test('an acknowledgment costs the same however many packets were lost: a peer sends as many as it likes', () => {
   acknowledgingMs(0) // compiled when it counts
   expect(acknowledgingMs(1000) / acknowledgingMs(0)).toBeLessThan(8)
 })

@@ -1,20 +1,21 @@
 /**
- * What RFC 9002 is about, put together: the round trip, which packets are lost, how fast the path delivers, congestion control and
- * pacing. It decides when something may leave and what acknowledgements and time mean; what leaves is the sender's matter (sender.ts).
+ * Loss recovery and congestion control (RFC 9002), put together from round-trip estimation, loss detection, delivery
+ * rate, congestion controller and pacer. This file decides when something may leave, and what acknowledgments and time
+ * mean; sender.ts decides what leaves.
  */
 import type { Frame } from '../wire/frames.ts'
 import type { Congestion, CongestionName } from './congestion/congestion.ts'
 import { CONTROLLERS } from './congestion/controllers.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import { INITIAL_WINDOW_DATAGRAMS } from './limits.ts'
-import { flightOf, LossDetector, type LossAction, type SentPacket, type Verdict } from './loss.ts'
+import { flightOf, LossDetector, type LossAction, type SentPacket, type AckResult } from './loss.ts'
 import { Pacer } from './pacer.ts'
 import { RoundTrip } from './rtt.ts'
 
-/** What keeps a packet from leaving. */
+/** What prevents a packet from being sent. */
 export type Hold = 'none' | 'window' | 'pacing'
 
-/** What a packet carries, as loss detection has to know it. */
+/** What a packet carries, as far as loss recovery needs to know. */
 export type Carried = Pick<SentPacket, 'streamId' | 'offset' | 'lengthBytes' | 'fin' | 'control' | 'isMtuProbe' | 'isRepeat'>
 
 export class Recovery {
@@ -24,13 +25,19 @@ export class Recovery {
   #pacer: Pacer
   #congestion: Congestion
   #datagramBytes: number
-  /** Since there was nothing to send for the last time, window or pace have held something back. */
+  /** Window or pacing have held something back since the sender last ran out of data. */
   #isHeldBack = false
-  /** The latest congestion event: all that was given up from this number on, and how much of it has not arrived after all. */
+  /**
+   * The latest congestion event: losses from this packet number on belong to it, and this many of them have not arrived
+   * after all.
+   */
   #event = { fromNumber: 0, missing: 0 }
-  /** For persistent congestion: when the first packet left of a run of lost ones in which none has arrived; Infinity: no run goes on. */
+  /**
+   * For persistent congestion: when the first packet of the current run of consecutive losses was sent; Infinity if
+   * there is no such run.
+   */
   #lostFromMs = Infinity
-  /** The last packet that left before a round trip was measured: no run begins up to there. */
+  /** The last packet sent before the first round-trip sample: a run may begin only after it. */
   #unmeasuredNumber = -1
 
   constructor(congestion: CongestionName, datagramBytes: number) {
@@ -47,7 +54,7 @@ export class Recovery {
     return this.#congestion.pacingBytesPerMs(this.roundTrip.srttMs)
   }
 
-  /** Another controller goes on with the window and the threshold that this one has. */
+  /** Switches the controller; the new one takes over the window and the threshold. */
   setCongestion(name: CongestionName): void {
     const { windowBytes, ssthreshBytes } = this.#congestion
     this.#congestion = CONTROLLERS[name](this.#datagramBytes, windowBytes, ssthreshBytes)
@@ -58,7 +65,7 @@ export class Recovery {
     this.#congestion.setDatagramBytes(datagramBytes)
   }
 
-  /** The path is another one: what was measured says nothing about it (RFC 9000 §9.4). */
+  /** The path has changed: what was measured says nothing about the new one (RFC 9000 §9.4). */
   restart(datagramBytes: number): void {
     this.roundTrip.restart()
     this.loss.forgetPath()
@@ -67,7 +74,7 @@ export class Recovery {
     this.#pacer = new Pacer(datagramBytes)
   }
 
-  /** Whether a datagram of the usual size may leave now. */
+  /** What prevents a full datagram from being sent now. */
   hold(nowMs: number): Hold {
     const hold = this.#holdNow(nowMs)
     if (hold !== 'none') this.#isHeldBack = true
@@ -78,12 +85,12 @@ export class Recovery {
     const { flightBytes } = this.loss
     if (flightBytes > 0 && flightBytes + this.#datagramBytes > this.#congestion.windowBytes) return 'window'
     const mayLeave = this.#pacer.mayLeave(this.pacingBytesPerMs, this.#datagramBytes, this.roundTrip.srttMs ?? 0, nowMs)
-    // Else our own lateness would be measured as the rate of the path, and a slower pace be learnt from it.
+    // Otherwise our own lateness would be measured as the rate of the path, and lead to slower pacing.
     if (this.#pacer.takeLateness()) this.#rate.limitedByApplication(flightBytes)
     return mayLeave ? 'none' : 'pacing'
   }
 
-  /** When pacing lets the next packets leave. */
+  /** When pacing allows the next packets. */
   pacedAtMs(): number {
     return this.#pacer.nextAtMs(this.pacingBytesPerMs, this.#datagramBytes)
   }
@@ -91,27 +98,27 @@ export class Recovery {
   sent(number: number, sizeBytes: number, carried: Carried, nowMs: number): void {
     const { deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited } = this.#rate.moment(this.loss.flightBytes, nowMs)
     const { streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat } = carried
-    this.#pacer.left(flightOf({ isMtuProbe, sizeBytes }))
+    this.#pacer.sent(flightOf({ isMtuProbe, sizeBytes }))
     if (this.roundTrip.srttMs === undefined) this.#unmeasuredNumber = number
-    // Field by field: a spread costs a packet as much as everything else here.
+    // Field by field: an object spread would cost as much per packet as everything else here.
     this.loss.sent({ number, sentAtMs: nowMs, sizeBytes, streamId, offset, lengthBytes, fin, control, isMtuProbe, isRepeat, deliveredBytes, deliveredAtMs, flightSentAtMs, isAppLimited })
   }
 
-  /** There was room in the window and nothing to fill it. */
+  /** There was room in the window but nothing to fill it. */
   limitedByApplication(nowMs: number): void {
     this.#isHeldBack = false
     this.#rate.limitedByApplication(this.loss.flightBytes)
     this.loss.tailSent(nowMs)
   }
 
-  onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): Verdict {
-    const verdict = this.loss.acknowledge(ranges, delayMs, nowMs)
-    const { acked, lost, late } = verdict
+  onAck({ ranges, delayMs }: Extract<Frame, { kind: 'ACK' }>, nowMs: number): AckResult {
+    const result = this.loss.acknowledge(ranges, delayMs, nowMs)
+    const { acked, lost, late } = result
     const newest = acked[acked.length - 1]
     if (newest !== undefined) this.#lostFromMs = Infinity
     this.#onLost(lost, acked, nowMs)
     this.#onLate(late)
-    if (newest === undefined) return verdict
+    if (newest === undefined) return result
     const { srttMs = 0, latestMs, minMs } = this.roundTrip
     const ackedBytes = acked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const { bytesPerMs, isAppLimited, priorDeliveredBytes } = this.#rate.delivered(ackedBytes, newest, minMs, nowMs)
@@ -119,17 +126,17 @@ export class Recovery {
       bytesPerMs, isAppLimited, priorDeliveredBytes, nowMs, ackedBytes, flightBytes: this.loss.flightBytes, newestSentAtMs: newest.sentAtMs, rttMs: latestMs, srttMs, minRttMs: minMs,
       deliveredBytes: this.#rate.deliveredBytes, isHeldBack: this.#isHeldBack,
     })
-    return verdict
+    return result
   }
 
   deadlineMs(): number {
     return this.loss.deadlineMs()
   }
 
-  /** The deadline has come. @returns what to do, and what is lost by now */
+  /** The deadline has passed. @returns what to do, and what has been lost by now */
   onDeadline(nowMs: number): { readonly action: LossAction; readonly lost: readonly SentPacket[] } {
     const action = this.loss.onDeadline(nowMs)
-    const lost = action === 'look' ? this.loss.detectLost(nowMs) : []
+    const lost = action === 'detect' ? this.loss.detectLost(nowMs) : []
     this.#onLost(lost, NONE, nowMs)
     return { action, lost }
   }
@@ -150,7 +157,10 @@ export class Recovery {
     else this.#event.missing += lost.length
   }
 
-  /** The longest run: over how long a time packets were sent of which none arrived, once a round trip was measured (RFC 9002 §7.6.2). */
+  /**
+   * The longest span of time over which packets were sent and none arrived, counted from the first round-trip sample
+   * (RFC 9002 §7.6.2).
+   */
   #lostForMs(lost: readonly SentPacket[], acked: readonly SentPacket[]): number {
     let longestMs = 0
     let passed = 0
@@ -164,7 +174,7 @@ export class Recovery {
     return longestMs
   }
 
-  /** When all losses of a congestion event have turned out spurious, the event was none. */
+  /** If all losses of a congestion event turn out spurious, the event is undone. */
   #onLate(late: readonly SentPacket[]): void {
     const { fromNumber } = this.#event
     const arrived = late.filter(({ number, isMtuProbe }) => number >= fromNumber && !isMtuProbe).length

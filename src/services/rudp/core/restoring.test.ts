@@ -100,13 +100,13 @@ test.each([{ what: 'a page has its parity', pageBytes: PAGE_BYTES, parityCount: 
   'where the round trip is known $what, and not both', ({ pageBytes, parityCount }) => {
     const sent: Sent[] = []
     const duplicates: TraceEvent[] = []
-    let isWatched = false
+    let isTraced = false
     const { pair, server } = joined({ seed: 42, link: { delayMs: RTT_MS / 2 }, observe({ role }, event) {
-      if (role !== 'acceptor' || !isWatched) return
+      if (role !== 'acceptor' || !isTraced) return
       if (event.kind === 'sent') sent.push(event)
       if (event.kind === 'probe') duplicates.push(event)
     } })
-    isWatched = true
+    isTraced = true
     const page = opened(server)
     page.write(bytesOf(pageBytes, 1))
     page.end()

@@ -1,6 +1,6 @@
 /**
- * Bytes of a stream that goes on and on, in memory that does not: the byte at stream offset n lies at n modulo the ring's length. What
- * has to be kept at a time decides how long the ring is; it grows, by doubling, and holds on to what is kept.
+ * A ring buffer for the bytes of a stream of any length: the byte at stream offset n is stored at n modulo the length
+ * of the ring. The ring is as long as what must be kept at one time; it grows by doubling and preserves what is kept.
  *
  *     offset   … 9 │10 11 12 13 14 15│16 17 18 …        kept: 10 to 15
  *     ring         │16 17 10 11 12 13 14 15│            16 and 17 go where 8 and 9 were
@@ -9,15 +9,18 @@ const FIRST_BYTES = 4 * 1024
 
 export class Ring {
   #bytes = NOTHING
-  /** The offset of the byte that lies first. */
+  /** The stream offset of the byte at index 0. */
   #base = 0
 
-  /** Nothing has to be kept: what is put from offset `start` on shall lie first again, in memory that the processor still knows. */
+  /**
+   * Nothing must be kept: bytes from offset `start` on go to the beginning again, into memory that is still in the CPU
+   * cache.
+   */
   restart(start: number): void {
     this.#base = start
   }
 
-  /** Makes room for what lies from `start` to `end`; what lay from `start` on stays. */
+  /** Makes room for `start` to `end`, and keeps what is stored from `start` on. */
   reserve(start: number, end: number): void {
     if (end - start <= this.#bytes.length) return
     const longer = new Ring()
@@ -31,7 +34,7 @@ export class Ring {
     this.#bytes = longer.#bytes
   }
 
-  /** Room for them was reserved. */
+  /** Stores bytes for which room has been reserved. */
   put(offset: number, bytes: Uint8Array): void {
     const at = (offset - this.#base) % this.#bytes.length
     const fitting = this.#bytes.length - at
@@ -40,13 +43,16 @@ export class Ring {
     this.#bytes.set(bytes.subarray(fitting), 0)
   }
 
-  /** The bytes from `offset` on, at most `lengthBytes`, and fewer where they go on at the ring's beginning. Others take their place in time. */
+  /**
+   * The bytes from `offset` on, at most `lengthBytes`; fewer if they wrap to the beginning of the ring. A view, which
+   * later bytes will overwrite.
+   */
   view(offset: number, lengthBytes: number): Uint8Array {
     const at = (offset - this.#base) % this.#bytes.length
     return this.#bytes.subarray(at, Math.min(at + lengthBytes, this.#bytes.length))
   }
 
-  /** Copies `lengthBytes` from `offset` on to `target`, at `targetAt`. */
+  /** Copies `lengthBytes` bytes from `offset` on into `target`, at `targetAt`. */
   copy(offset: number, lengthBytes: number, target: Uint8Array, targetAt: number): void {
     for (let copied = 0; copied < lengthBytes;) {
       const bytes = this.view(offset + copied, lengthBytes - copied)
@@ -55,7 +61,7 @@ export class Ring {
     }
   }
 
-  /** Nothing is kept. */
+  /** Drops everything and frees the memory. */
   release(): void {
     this.#bytes = NOTHING
   }

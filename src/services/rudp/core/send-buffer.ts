@@ -1,5 +1,5 @@
 /**
- * The bytes of a stream that were written and have not arrived yet, and which of them are to be sent (again).
+ * The bytes of a stream that were written but have not all arrived, and which of them to send, or send again.
  *
  *     arrived │ sent: in flight, arrived early, or lost │ written, never sent │ room
  *          una^                                     next^             writtenTo^     una + limit
@@ -12,36 +12,39 @@ import { addToParity, type Parity } from './parity.ts'
 import { RangeSet } from './range-set.ts'
 import { Ring } from './ring.ts'
 
-/** A stream of fewer packets has no parity: it would cost too much of what it saves. */
+/** A stream with fewer packets gets no parity, which would cost too much in relation to what it saves. */
 const PARITY_PACKETS_MIN = 4
 /**
- * What was written and not sent yet is no more than this, as with TCP_NOTSENT_LOWAT: enough for the time that a writer takes to come
- * back, and little enough to be in the processor's cache still when it leaves.
+ * Limits what is written but not yet sent, like TCP_NOTSENT_LOWAT: enough to bridge the time until a writer comes back,
+ * and little enough to be in the CPU cache still when it is sent.
  */
 const UNSENT_BYTES_MAX = 1024 * 1024
 
-/** What one packet carries of the stream. */
+/** The part of a stream that one packet carries. */
 export interface Segment {
   readonly offset: number
   readonly lengthBytes: number
-  /** The stream ends behind these bytes. */
+  /** The stream ends after these bytes. */
   readonly fin: boolean
-  /** Sent before, and given up for lost. */
+  /** Sent before and declared lost. */
   readonly again: boolean
 }
 
 export class SendBuffer {
   readonly #limitBytes: number
-  /** What was written; from its beginning as long as it may be given a parity, although some of it has arrived. */
+  /** What was written. Kept from the beginning, even if it has arrived, while the stream may still need a parity. */
   readonly #ring = new Ring()
-  /** Lost and not delivered otherwise. */
+  /** Lost, and not delivered by another packet. */
   readonly #lost = new RangeSet()
-  /** Arrived above `una`: what is lost a second time need not be sent again. */
+  /** Arrived beyond `una`. What is lost a second time need not be sent again. */
   readonly #delivered = new RangeSet()
   #una = 0
   #next = 0
   #writtenTo = 0
-  /** False: an empty piece shall go out, so that the peer knows of a stream on which nothing was written yet. */
+  /**
+   * False: an empty STREAM frame must be sent, so that the peer learns of a stream on which nothing has been written
+   * yet.
+   */
   #isAnnounced = true
   #finQueued = false
   #finSent = false
@@ -56,12 +59,12 @@ export class SendBuffer {
     return Math.min(this.#limitBytes - (this.#writtenTo - this.#una), UNSENT_BYTES_MAX - (this.#writtenTo - this.#next))
   }
 
-  /** There is so much room again that it is worth a writer's turn. */
+  /** There is enough room again to be worth waking the writer. */
   get isWorthWriting(): boolean {
     return this.freeBytes >= Math.min(this.#limitBytes, UNSENT_BYTES_MAX) / 2
   }
 
-  /** How far bytes were sent: what they count against the peer's limits. */
+  /** How far bytes have been sent, which counts against the limits of the peer. */
   get sentTo(): number {
     return this.#next
   }
@@ -81,7 +84,7 @@ export class SendBuffer {
     return this.#lost.count > 0 || this.#finLost
   }
 
-  /** Takes as much as there is room for. @returns how many bytes were taken */
+  /** Accepts as much as there is room for. @returns how many bytes were accepted */
   write(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, this.freeBytes)
     if (taken === 0) return 0
@@ -92,17 +95,20 @@ export class SendBuffer {
     return taken
   }
 
-  /** The peer shall know of the stream though nothing was written yet. */
+  /** Makes the peer learn of the stream although nothing has been written yet. */
   announce(): void {
     if (this.#next === 0 && !this.#finSent) this.#isAnnounced = false
   }
 
-  /** No byte will follow. */
+  /** Marks the end: no bytes will follow. */
   end(): void {
     this.#finQueued = true
   }
 
-  /** The next lost bytes, or the lost end. `sent` has to follow when they go out. @param maxBytesAt how many fit, for bytes at an offset */
+  /**
+   * The next lost bytes, or the lost end. Call `sent` once they leave. @param maxBytesAt how many bytes fit, for bytes
+   * at a given offset
+   */
   nextLost(maxBytesAt: (offset: number) => number): Segment | undefined {
     const lost = this.#lost.first
     if (lost === undefined) return this.#finLost ? { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: true } : undefined
@@ -111,9 +117,9 @@ export class SendBuffer {
   }
 
   /**
-   * The next bytes that were never sent, or the end. `sent` has to follow when they go out.
+   * The next bytes that were never sent, or the end. Call `sent` once they leave.
    * @param maxBytes room in the packet
-   * @param limit the offset up to which the peer takes bytes
+   * @param limit the offset up to which the peer accepts bytes
    */
   nextNew(maxBytes: number, limit: number): Segment | undefined {
     const lengthBytes = Math.min(maxBytes, this.#writtenTo - this.#next, limit - this.#next)
@@ -123,7 +129,7 @@ export class SendBuffer {
     return { offset: this.#writtenTo, lengthBytes: 0, fin: true, again: false }
   }
 
-  /** Bytes in flight once more, for a probe: what of them has not arrived; undefined where all has. */
+  /** Bytes in flight, to be sent once more as a probe: those that have not arrived, or undefined if all have. */
   repeat(offset: number, lengthBytes: number, fin: boolean, maxBytes: number): Segment | undefined {
     const from = Math.max(offset, this.#una)
     const length = Math.min(maxBytes, offset + lengthBytes - from)
@@ -166,7 +172,10 @@ export class SendBuffer {
     this.#ring.copy(segment.offset, segment.lengthBytes, target, at)
   }
 
-  /** A parity of `lengthBytes` of the whole stream, which has ended; undefined where it is too long, or too short, or all its bytes have arrived. */
+  /**
+   * The parity, `lengthBytes` long, of the whole stream, which has ended. Undefined if the stream is too long or too
+   * short, or if all of it has arrived.
+   */
   parity(lengthBytes: number, sumOf: Crc32): Parity | undefined {
     const finalSize = this.#writtenTo
     if (finalSize > PARITY_STREAM_BYTES_MAX || finalSize <= (PARITY_PACKETS_MIN - 1) * lengthBytes || finalSize === this.#una) return undefined

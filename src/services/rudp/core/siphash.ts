@@ -1,12 +1,13 @@
 /**
- * SipHash-2-4 (Aumasson and Bernstein, 2012): a short keyed hash that nobody can foretell without the key. It seals the tokens
- * that an endpoint gives away (token.ts). 64-bit words are kept as two halves of 32 bits, low half first.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012): a short keyed hash that nobody can predict without the key. It
+ * authenticates the tokens that an endpoint issues (token.ts). 64-bit words are kept as two 32-bit halves, low half
+ * first.
  */
 
-/** 128 bits as four words, each 0 to 2^32 − 1. */
+/** 128 bits as four words, each from 0 to 2^32 − 1. */
 export type SipKey = readonly [number, number, number, number]
 
-/** @returns the hash as high and low 32 bits */
+/** @returns the hash, as high and low 32 bits */
 export function siphash([k0, k1, k2, k3]: SipKey, bytes: Uint8Array): { readonly high: number; readonly low: number } {
   // v0 to v3, each low then high: the key mixed with "somepseudorandomlygeneratedbytes".
   const v = Uint32Array.of(
@@ -27,7 +28,7 @@ export function siphash([k0, k1, k2, k3]: SipKey, bytes: Uint8Array): { readonly
   return { high: (v0h ^ v1h ^ v2h ^ v3h) >>> 0, low: (v0l ^ v1l ^ v2l ^ v3l) >>> 0 }
 }
 
-/** Four bytes; those behind the end are 0. */
+/** Four bytes as a little-endian number; bytes past the end are 0. */
 function littleEndian(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
 }
@@ -64,7 +65,7 @@ function xor(v: Uint32Array, to: number, low: number, high: number): void {
   v[to + 1] = (v[to + 1] ?? 0) ^ high
 }
 
-/** To the left, by less than 32 bits. */
+/** Rotates left by less than 32 bits. */
 function rotate(v: Uint32Array, at: number, bits: number): void {
   const [low, high] = [v[at] ?? 0, v[at + 1] ?? 0]
   v[at] = (low << bits) | (high >>> (32 - bits))

@@ -1,33 +1,41 @@
 /**
- * The states of a connection as one table, which the code runs: what is not in it does not happen. The figure in docs/rudp.md §6
- * is drawn from it.
+ * The states of a connection as one table, which the code runs: a transition that is not in it does not happen. The
+ * diagram in docs/rudp.md §6 is generated from it.
  */
 
 export const STATES = {
-  /** Nothing is known of the connection, or nothing any more. */
+  /** Not opened yet, or forgotten. */
   'CLOSED': { carriesData: false, on: { connect: 'HELLO-SENT', resume: 'RESUMING', accept: 'ESTABLISHED' } },
-  /** The initiator asked, and has no token yet: it may send nothing else. */
+  /** The initiator has sent HELLO and has no token yet: it may send nothing else. */
   'HELLO-SENT': { carriesData: false, on: { retry: 'TOKEN-SENT', close: 'CLOSED', over: 'CLOSED' } },
-  /** It has shown a token of an earlier visit: what it sends is taken at once, unless the token is refused by RETRY. */
+  /**
+   * The initiator has sent a token from an earlier visit. Its data is accepted at once, unless RETRY rejects the token.
+   */
   'RESUMING': { carriesData: true, on: { retry: 'TOKEN-SENT', welcome: 'ESTABLISHED', close: 'CLOSING', closed: 'DRAINING', over: 'CLOSED' } },
-  /** It has shown the token that RETRY gave: what it sends is taken, though the peer's id is not known yet. */
+  /** The initiator has sent the token from RETRY. Its data is accepted, although the peer's id is not known yet. */
   'TOKEN-SENT': { carriesData: true, on: { welcome: 'ESTABLISHED', close: 'CLOSING', closed: 'DRAINING', over: 'CLOSED' } },
   'ESTABLISHED': { carriesData: true, on: { close: 'CLOSING', closed: 'DRAINING', over: 'CLOSED' } },
-  /** We closed: what comes is answered by the same CONNECTION_CLOSE, for three probe times (RFC 9000 §10.2.1). */
+  /**
+   * We closed: for three probe times, packets that arrive are answered with the same CONNECTION_CLOSE (RFC 9000
+   * §10.2.1).
+   */
   'CLOSING': { carriesData: false, on: { closed: 'DRAINING', over: 'CLOSED' } },
-  /** The peer closed: nothing is sent, and what is still on the way meets an end that knows it (RFC 9000 §10.2.2). */
+  /**
+   * The peer closed: nothing is sent, but packets still in flight find a connection that knows them (RFC 9000 §10.2.2).
+   */
   'DRAINING': { carriesData: false, on: { over: 'CLOSED' } },
 } as const satisfies Record<string, { carriesData: boolean; on: Partial<Record<StateInput, string>> }>
 
 export type StateName = keyof typeof STATES
 
 /**
- * `connect`, `resume`: the user asks, without and with a token. `accept`: a HELLO with a good token came. `retry`, `welcome`: these
- * packets came. `close`: we end it. `closed`: the peer did. `over`: gave up, idle, unknown to the peer, or waited long enough.
+ * `connect`, `resume`: the user opens the connection, without or with a token. `accept`: a HELLO with a valid token
+ * arrived. `retry`, `welcome`: that packet arrived. `close`: we end the connection. `closed`: the peer did. `over`:
+ * given up, refused, idle, unknown to the peer, or done lingering.
  */
 export type StateInput = 'connect' | 'resume' | 'accept' | 'retry' | 'welcome' | 'close' | 'closed' | 'over'
 
-/** The state that follows, or undefined where the input means nothing in this one. */
+/** The next state, or undefined if the input has no meaning in this one. */
 export function nextState(state: StateName, input: StateInput): StateName | undefined {
   const on: Partial<Record<StateInput, StateName>> = STATES[state].on
   return on[input]

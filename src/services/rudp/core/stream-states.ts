@@ -1,9 +1,12 @@
 /**
- * The states of the two halves of a stream: RFC 9000 §3.1 and §3.2, as tables that the code runs. The figures in docs/rudp.md §7
- * are drawn from them.
+ * The states of the two halves of a stream (RFC 9000 §3.1 and §3.2), as tables that the code runs. The diagrams in
+ * docs/rudp.md §7 are generated from them.
  */
 
-/** What we send. `end`: the user will write no more. `acked`: every byte and the end arrived. `reset`: we break it off. */
+/**
+ * The sending half. `end`: the user will write no more. `acked`: every byte and the end have arrived. `reset`: we
+ * abort.
+ */
 export const SEND_STATES = {
   'SEND': { end: 'DATA-SENT', reset: 'RESET-SENT' },
   'DATA-SENT': { acked: 'DATA-RECVD', reset: 'RESET-SENT' },
@@ -14,7 +17,10 @@ export const SEND_STATES = {
 export type SendState = keyof typeof SEND_STATES
 export type SendInput = 'end' | 'acked' | 'reset'
 
-/** What we receive. `fin`: its length is known. `all`: every byte is there. `read`: the user has read all. `reset`: the peer broke it off. */
+/**
+ * The receiving half. `fin`: the final size is known. `all`: every byte has arrived. `read`: the user has read
+ * everything. `reset`: the peer aborted.
+ */
 export const RECEIVE_STATES = {
   'RECV': { fin: 'SIZE-KNOWN', reset: 'RESET-RECVD' },
   'SIZE-KNOWN': { all: 'DATA-RECVD', reset: 'RESET-RECVD' },
@@ -26,13 +32,13 @@ export const RECEIVE_STATES = {
 export type ReceiveState = keyof typeof RECEIVE_STATES
 export type ReceiveInput = 'fin' | 'all' | 'read' | 'reset'
 
-/** The state that follows; the same one where the input means nothing in it. */
+/** The next state; unchanged if the input has no meaning in this one. */
 export function nextSendState(state: SendState, input: SendInput): SendState {
   const on: Partial<Record<SendInput, SendState>> = SEND_STATES[state]
   return on[input] ?? state
 }
 
-/** The state that follows; the same one where the input means nothing in it. */
+/** The next state; unchanged if the input has no meaning in this one. */
 export function nextReceiveState(state: ReceiveState, input: ReceiveInput): ReceiveState {
   const on: Partial<Record<ReceiveInput, ReceiveState>> = RECEIVE_STATES[state]
   return on[input] ?? state

@@ -1,6 +1,6 @@
 /**
- * One stream: ordered bytes in both directions, each half with states of its own (RFC 9000 §2 and §3). A user writes, reads, and
- * ends or breaks off either half; what goes out in which packet is the connection's matter.
+ * One stream: ordered bytes in both directions, where each half has its own states (RFC 9000 §2 and §3). The user
+ * writes, reads, and ends or aborts either half; the connection decides which packet carries what.
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import type { Frame } from '../wire/frames.ts'
@@ -9,47 +9,50 @@ import { ReceiveBuffer } from './receive-buffer.ts'
 import { SendBuffer, type Segment } from './send-buffer.ts'
 import { nextReceiveState, nextSendState, type ReceiveState, type SendState } from './stream-states.ts'
 
-/** What a stream tells its user. */
+/** What a stream reports to its user. */
 export type StreamEvent =
-  /** There are bytes to read, or the end is. Comes once until `read` finds nothing more. */
+  /** There are bytes to read, or the end has been reached. Not repeated until `read` has returned everything. */
   | { readonly kind: 'readable' }
-  /** There is room again after a write that was not taken whole. */
+  /** There is room again, after a write that was accepted only in part. */
   | { readonly kind: 'writable' }
-  /** Our last byte and our end have arrived at the peer. */
+  /** Our last byte and our FIN have reached the peer. */
   | { readonly kind: 'delivered' }
-  /** The peer broke its half off. */
+  /** The peer aborted its half. */
   | { readonly kind: 'reset-by-peer' }
-  /** The peer wants no more of ours; it was broken off. */
+  /** The peer asked us to stop sending, and our half was aborted. */
   | { readonly kind: 'stopped' }
-  /** Both halves have come to an end: the last event of a stream. */
+  /** Both halves have ended: the last event of a stream. */
   | { readonly kind: 'over' }
 
-/** What a stream needs of the connection that it belongs to. */
+/** What a stream needs from its connection. */
 export interface StreamHost {
-  /** Something is to be sent, or was read: the connection looks at this stream when the input is done. */
+  /** There may be something to send, or something was read: the connection looks at this stream after the input. */
   changed(stream: Stream): void
   emit(stream: Stream, event: StreamEvent): void
-  /** Bytes were read, or will never be: the connection's window moves. */
+  /** Bytes were read, or never will be: the flow control window of the connection moves. */
   consumed(bytes: number): void
-  /** Lost bytes of the peer's half were restored by its parity. */
+  /** The parity of the peer restored lost bytes. */
   restored(stream: Stream, range: Range): void
-  /** How checksums are found. */
+  /** Computes checksums. */
   readonly sum: Crc32
 }
 
 export interface StreamSetup {
   readonly id: number
   readonly bufferBytes: number
-  /** The offset up to which the peer takes bytes. */
+  /** The offset up to which the peer accepts bytes. */
   readonly peerLimit: number
-  /** The first bytes came before the peer's address was proven in this connection. */
+  /** The first bytes may come before this connection has validated the address of the peer. */
   readonly early: boolean
   readonly host: StreamHost
 }
 
 export class Stream {
   readonly id: number
-  /** Its bytes may be those of an earlier visit sent again, had the endpoint not taken each token once: RFC 8470's early data. */
+  /**
+   * Its bytes are early data in the sense of RFC 8470. They could be a replay, did the endpoint not accept each token
+   * only once.
+   */
   readonly early: boolean
   readonly #bufferBytes: number
   readonly #host: StreamHost
@@ -58,13 +61,16 @@ export class Stream {
   #peerLimit: number
   #sendState: SendState = 'SEND'
   #receiveState: ReceiveState = 'RECV'
-  /** Frames of this stream that are to be sent. */
+  /** Frames of this stream that wait to be sent. */
   readonly #control: Frame[] = []
-  /** The limit as the peer was last told. */
+  /** The limit last announced to the peer. */
   #advertisedLimit: number
-  /** `readable`: the user knows that there is something to read. `short`: its last write was not taken whole, so it waits for room. */
-  #told = { readable: false, short: false }
-  /** We asked the peer to send no more: what comes all the same is thrown away. */
+  /**
+   * `readable`: the user has been notified that there is something to read. `short`: the last write was accepted only
+   * in part, so the user waits for room.
+   */
+  #notified = { readable: false, short: false }
+  /** We asked the peer to stop sending: discard whatever still arrives. */
   #stopped = false
 
   constructor({ id, bufferBytes, peerLimit, early, host }: StreamSetup) {
@@ -86,57 +92,60 @@ export class Stream {
     return this.#receiveState
   }
 
-  /** Bytes that `read` would give now. */
+  /** The number of bytes that can be read now. */
   get readableBytes(): number {
     return this.#receiveState === 'RESET-READ' ? 0 : this.#in.readableBytes
   }
 
-  /** The peer's end was reached: everything was read. */
+  /** Everything up to the end of the peer's half has been read. */
   get drained(): boolean {
     return this.#receiveState === 'DATA-READ'
   }
 
-  /** Nothing will come and nothing will go: the connection forgets it. */
+  /** Both halves have ended: the connection forgets the stream. */
   get isOver(): boolean {
     return ['DATA-RECVD', 'RESET-RECVD'].includes(this.#sendState) && ['DATA-READ', 'RESET-READ'].includes(this.#receiveState)
   }
 
   /**
-   * Takes as much as there is room for; the bytes are the caller's own again at once.
-   * @returns how many bytes were taken; after less than all comes `writable`
+   * Accepts as much as there is room for. The caller may reuse the buffer at once.
+   * @returns how many bytes were accepted; if not all, `writable` follows
    */
   write(bytes: Uint8Array): number {
     if (this.#sendState !== 'SEND') return 0
     const taken = this.#out.write(bytes)
-    this.#told.short = taken < bytes.length
+    this.#notified.short = taken < bytes.length
     this.#host.changed(this)
     return taken
   }
 
-  /** Lets the peer know of the stream though nothing was written yet: for one that waits to be spoken to. */
+  /** Opens the stream at the peer although nothing has been written: for protocols in which the peer speaks first. */
   announce(): void {
     this.#out.announce()
     this.#host.changed(this)
   }
 
-  /** The next bytes in order, at most `maxBytes` and perhaps not all, empty where there are none. Opens the window. They are lent: the next packet may overwrite them. */
+  /**
+   * Reads the next bytes in order, at most `maxBytes` and perhaps fewer than are available; empty if there are none.
+   * Moves the flow control window. The result is valid only until the next packet, which may overwrite it.
+   */
   read(maxBytes: number): Uint8Array {
     if (this.readableBytes === 0) return EMPTY
     const bytes = this.#in.read(maxBytes)
-    this.#told.readable = this.readableBytes > 0
+    this.#notified.readable = this.readableBytes > 0
     this.#host.consumed(bytes.length)
     this.#afterReading()
     return bytes
   }
 
-  /** No byte will be written; what was is still delivered. */
+  /** Ends our half. What has been written is still delivered. */
   end(): void {
     this.#out.end()
     this.#sendState = nextSendState(this.#sendState, 'end')
     this.#host.changed(this)
   }
 
-  /** Breaks our half off: what has not arrived yet is lost. */
+  /** Aborts our half. Data that has not arrived yet is lost. */
   reset(code: number): void {
     const state = nextSendState(this.#sendState, 'reset')
     if (state === this.#sendState) return
@@ -146,7 +155,7 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** Wants no more of the peer's half; what comes is thrown away. */
+  /** Asks the peer to stop sending, and discards what arrives. */
   stop(code: number): void {
     if (this.#stopped || !['RECV', 'SIZE-KNOWN'].includes(this.#receiveState)) return this.#discard()
     this.#stopped = true
@@ -155,32 +164,35 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** Nobody will read or write here any more: what was written is still delivered, and what comes is not wanted. */
+  /** The user is done with the stream: what was written is still delivered, and nothing more is wanted. */
   abandon(): void {
     this.end()
     this.stop(0)
   }
 
-  // ── what the connection uses ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── for the connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** How far our bytes went out: what counts against the peer's limit for the connection. */
+  /** How far our bytes have been sent, which counts against the connection limit of the peer. */
   get sentTo(): number {
     return this.#out.sentTo
   }
 
-  /** Something lost is to be sent again. */
+  /** There is lost data to retransmit. */
   get hasLost(): boolean {
     return this.#isSending && this.#out.hasLost
   }
 
-  /** The peer wants no more. It may have every byte, and not know yet that they are all: then there is nothing to break off. */
+  /**
+   * STOP_SENDING arrived. If every byte has arrived and only the acknowledgment of the end is outstanding, there is
+   * nothing to abort.
+   */
   onStop(code: number): void {
     if (!this.#isSending || (this.#sendState === 'DATA-SENT' && this.#out.allArrived)) return
     this.reset(code)
     this.#host.emit(this, { kind: 'stopped' })
   }
 
-  /** The next frame that is due, or undefined. */
+  /** The next control frame that is due, or undefined. */
   takeControl(): Frame | undefined {
     const frame = this.#control.shift()
     if (frame !== undefined) return frame
@@ -190,25 +202,25 @@ export class Stream {
     return { kind: 'MAX_STREAM_DATA', streamId: this.id, limit: this.#advertisedLimit }
   }
 
-  /** A frame of this stream was lost. */
+  /** A control frame of this stream was lost. */
   controlLost(frame: Frame): void {
     if (frame.kind === 'MAX_STREAM_DATA' && frame.limit !== this.#advertisedLimit) return
     this.#control.push(frame)
     this.#host.changed(this)
   }
 
-  /** RESET_STREAM arrived at the peer. */
+  /** Our RESET_STREAM has reached the peer. */
   resetArrived(): void {
     this.#sendState = nextSendState(this.#sendState, 'acked')
   }
 
-  /** The next bytes that were never sent. @param room of the connection's window, in bytes */
+  /** The next bytes that were never sent. @param room in the connection's flow control window, in bytes */
   next(maxBytes: number, room: number): Segment | undefined {
     if (!this.#isSending) return undefined
     return this.#out.nextNew(maxBytes, Math.min(this.#peerLimit, this.#out.sentTo + room))
   }
 
-  /** The next bytes that were lost. @param maxBytesAt how many fit, for bytes at an offset */
+  /** The next lost bytes. @param maxBytesAt how many bytes fit into the packet, for bytes at a given offset */
   nextLost(maxBytesAt: (offset: number) => number): Segment | undefined {
     return this.#isSending ? this.#out.nextLost(maxBytesAt) : undefined
   }
@@ -218,14 +230,14 @@ export class Stream {
     return this.#out.repeat(offset, lengthBytes, fin, maxBytes)
   }
 
-  /** A parity of `lengthBytes` of all that was written; undefined where none is due. */
+  /** The parity, `lengthBytes` long, of everything written; undefined if none is due. */
   parity(lengthBytes: number): Parity | undefined {
     return this.#isSending ? this.#out.parity(lengthBytes, this.#host.sum) : undefined
   }
 
   sent(segment: Segment): void {
     this.#out.sent(segment)
-    this.#tellWritable()
+    this.#notifyWritable()
   }
 
   copy(segment: Segment, target: Uint8Array, at: number): void {
@@ -235,7 +247,7 @@ export class Stream {
   onAcked(offset: number, lengthBytes: number, fin: boolean): void {
     if (!this.#isSending) return
     this.#out.deliver(offset, lengthBytes, fin)
-    this.#tellWritable()
+    this.#notifyWritable()
     if (!this.#out.finished) return
     this.#sendState = nextSendState(this.#sendState, 'acked')
     this.#out.release()
@@ -253,7 +265,7 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** @returns by how much the stream's highest offset rose, or what is wrong */
+  /** @returns by how much the highest offset of the stream grew, or the error */
   onData(offset: number, data: Uint8Array, fin: boolean): number | 'full' | 'violation' {
     if (this.#receiveState === 'RESET-READ') return 0
     const before = this.#in.highest
@@ -262,7 +274,7 @@ export class Stream {
     return this.#afterArrival(before, fin)
   }
 
-  /** @returns by how much the stream's highest offset rose, or what is wrong */
+  /** @returns by how much the highest offset of the stream grew, or the error */
   onParity(parity: Parity): number | 'violation' {
     if (this.#receiveState === 'RESET-READ') return 0
     const before = this.#in.highest
@@ -274,17 +286,17 @@ export class Stream {
     if (fin) this.#receiveState = nextReceiveState(this.#receiveState, 'fin')
     if (this.#in.finished) this.#receiveState = nextReceiveState(this.#receiveState, 'all')
     if (this.#stopped) this.#discard()
-    else if (this.readableBytes > 0 || this.#receiveState === 'DATA-RECVD') this.#tellReadable()
+    else if (this.readableBytes > 0 || this.#receiveState === 'DATA-RECVD') this.#notifyReadable()
     return this.#in.highest - highestBefore
   }
 
-  /** @returns by how much the stream's highest offset rose, or what is wrong */
+  /** @returns by how much the highest offset of the stream grew, or the error */
   onReset(finalSize: number): number | 'violation' {
     const state = nextReceiveState(this.#receiveState, 'reset')
     if (state === this.#receiveState) return 0
     const [before, unread] = [this.#in.highest, finalSize - this.#in.readTo]
-    if (!this.#in.breakOff(finalSize)) return 'violation'
-    this.#receiveState = nextReceiveState(state, 'read') // the user is told at once
+    if (!this.#in.abort(finalSize)) return 'violation'
+    this.#receiveState = nextReceiveState(state, 'read') // the user learns of it at once
     this.#host.consumed(unread)
     this.#host.emit(this, { kind: 'reset-by-peer' })
     return this.#in.highest - before
@@ -294,15 +306,15 @@ export class Stream {
     return this.#sendState === 'SEND' || this.#sendState === 'DATA-SENT'
   }
 
-  #tellWritable(): void {
-    if (!this.#told.short || !this.#out.isWorthWriting) return
-    this.#told.short = false
+  #notifyWritable(): void {
+    if (!this.#notified.short || !this.#out.isWorthWriting) return
+    this.#notified.short = false
     this.#host.emit(this, { kind: 'writable' })
   }
 
-  #tellReadable(): void {
-    if (this.#told.readable) return
-    this.#told.readable = true
+  #notifyReadable(): void {
+    if (this.#notified.readable) return
+    this.#notified.readable = true
     this.#host.emit(this, { kind: 'readable' })
     if (this.#in.readableBytes === 0) this.#afterReading()
   }
@@ -312,7 +324,7 @@ export class Stream {
     this.#host.changed(this)
   }
 
-  /** Throws away what has come. */
+  /** Discards what has arrived. */
   #discard(): void {
     if (this.readableBytes === 0 && this.#receiveState === 'DATA-RECVD') return this.#afterReading()
     while (this.readableBytes > 0) this.read(this.readableBytes)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import type { Frame } from '../wire/frames.ts'
 import type { ConnectionEvent } from './events.ts'
-import { DEFAULT_LIMITS, LEAST_PARAMETERS, parametersOf } from './limits.ts'
+import { DEFAULT_LIMITS, MINIMUM_PARAMETERS, parametersOf } from './limits.ts'
 import { readAll } from '../testing/transfer.ts'
 import type { Stream } from './stream.ts'
 import { Streams } from './streams.ts'
@@ -14,7 +14,7 @@ const LIMITS = { ...DEFAULT_LIMITS, streamBufferBytes: 64 * 1024, connectionBuff
 function streamsOf() {
   const events: ConnectionEvent[] = []
   const streams = new Streams('acceptor', LIMITS, { sum: crc32, emit: event => { events.push(event) }, changed: () => undefined }, undefined)
-  streams.learn(parametersOf(LIMITS))
+  streams.setPeerParameters(parametersOf(LIMITS))
   const stream = (id: number): Stream => streams.get(id) ?? expect.unreachable('it is open')
   const take = (frame: Frame) => streams.onFrame(frame, false)
   const data = (streamId: number, offset: number, lengthBytes: number, fin = false) => take({ kind: 'STREAM', streamId, offset, fin, data: new Uint8Array(lengthBytes) })
@@ -36,7 +36,7 @@ test('streams with new bytes take turns, packet by packet', () => {
 
 test('what a peer allows only grows, whatever it says later', () => {
   const { streams, opened, take } = streamsOf()
-  streams.learn({ ...LEAST_PARAMETERS, maxDataBytes: 1, maxStreamDataBytes: 1, maxStreams: 1 })
+  streams.setPeerParameters({ ...MINIMUM_PARAMETERS, maxDataBytes: 1, maxStreamDataBytes: 1, maxStreams: 1 })
   take({ kind: 'MAX_DATA', limit: 2 })
   opened()
   const stream = opened()

@@ -1,6 +1,6 @@
 /**
- * All streams of a connection: opening and forgetting them, the limits for all of them together (RFC 9000 §4), and whose turn it is
- * to send. Ids of streams that the initiator opens are even, those of the acceptor odd; each counts up by two.
+ * All streams of a connection: opening and forgetting them, the limits on all of them together (RFC 9000 §4), and whose
+ * turn it is to send. The initiator opens streams with even ids, the acceptor with odd ones; each counts up by two.
  */
 import type { Crc32 } from '../../kit/crc32.ts'
 import type { Frame, Parameters } from '../wire/frames.ts'
@@ -8,59 +8,59 @@ import type { ConnectionEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Segment } from './send-buffer.ts'
 import { Stream, type StreamEvent } from './stream.ts'
-import type { Watch } from './watch.ts'
+import type { Tracer } from './tracer.ts'
 
 export interface StreamsHost {
-  /** How checksums are found. */
+  /** Computes checksums. */
   readonly sum: Crc32
   emit(event: ConnectionEvent): void
-  /** A stream has something to send, or is over. */
+  /** A stream may have something to send, or has ended. */
   changed(): void
 }
 
-/** What may go out now, and of which stream: it was that stream's turn. */
+/** What may be sent now, and the stream whose turn it was. */
 export interface StreamSegment {
   readonly stream: Stream
   readonly segment: Segment
 }
 
-/** What a frame of the peer broke; undefined: nothing. */
+/** How a frame of the peer violated the protocol; undefined if it did not. */
 export type Violation = 'protocol-violation' | 'flow-control' | undefined
 
 export class Streams {
   readonly #limits: Limits
   readonly #host: StreamsHost
-  readonly #watch: Watch | undefined
+  readonly #tracer: Tracer | undefined
   readonly #open = new Map<number, Stream>()
   /** Streams with something to send, in the order of their turns. */
   readonly #ready = new Set<Stream>()
-  /** Streams that may have frames to send, or be over. */
+  /** Streams that may have control frames to send, or may have ended. */
   readonly #changed = new Set<Stream>()
-  /** The first id that the peer may open, and the lowest bit of all its others. */
+  /** The first id that the peer may open; all its ids share the lowest bit. */
   readonly #peerFirstId: 0 | 1
-  /** The next id that we open. */
+  /** The next id that we will open. */
   #nextId: number
-  /** What the peer allows us: streams counted from the first, bytes of all of them, bytes of a new one. */
+  /** Limits of the peer: streams, counted from the first; bytes on all streams; bytes on a new stream. */
   #peerMaxStreams = 0
   #peerMaxData = 0
   #peerStreamBytes = 0
-  /** Bytes that went out for the first time, of all streams: what counts against the peer's limit. */
+  /** Bytes sent for the first time, on all streams: they count against the limit of the peer. */
   #sentBytes = 0
-  /** The next id that the peer has not opened. */
+  /** The lowest id that the peer has not opened. */
   #peerNextId: number
-  /** How many of its streams are over: it may open as many more. */
+  /** How many streams of the peer have ended: it may open as many more. */
   #peerClosed = 0
-  /** What we allow the peer, as it was last told: streams counted from the first, bytes of all of them. */
+  /** Limits last announced to the peer: streams, counted from the first; bytes on all streams. */
   #advertisedStreams: number
   #advertisedData: number
-  /** The peer's bytes, holes below them included, and those of them that were read or never will be. */
+  /** Bytes of the peer, gaps included, and those of them that have been read or never will be. */
   #arrivedBytes = 0
   #consumedBytes = 0
 
-  constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost, watch: Watch | undefined) {
+  constructor(role: 'initiator' | 'acceptor', limits: Limits, host: StreamsHost, tracer: Tracer | undefined) {
     this.#limits = limits
     this.#host = host
-    this.#watch = watch
+    this.#tracer = tracer
     this.#nextId = role === 'initiator' ? 0 : 1
     this.#peerFirstId = role === 'initiator' ? 1 : 0
     this.#peerNextId = this.#peerFirstId
@@ -72,7 +72,7 @@ export class Streams {
     return this.#open.size
   }
 
-  /** Something waits to be sent, whatever keeps it from going out. */
+  /** Something waits to be sent, whatever may hold it back. */
   get hasReady(): boolean {
     return this.#ready.size > 0
   }
@@ -81,15 +81,15 @@ export class Streams {
     return this.#open.get(id)
   }
 
-  /** The peer's parameters, or what was remembered of them; they may only grow. */
-  learn({ maxDataBytes, maxStreamDataBytes, maxStreams }: Parameters): void {
+  /** Applies the peer's PARAMETERS, or the minimum before they are known. Limits only grow. */
+  setPeerParameters({ maxDataBytes, maxStreamDataBytes, maxStreams }: Parameters): void {
     this.#peerMaxData = Math.max(this.#peerMaxData, maxDataBytes)
     this.#peerStreamBytes = Math.max(this.#peerStreamBytes, maxStreamDataBytes)
     for (const stream of this.#open.values()) stream.raisePeerLimit(maxStreamDataBytes)
     this.#allowStreams(maxStreams)
   }
 
-  /** @returns undefined where the peer allows no more now; `streams-allowed` will tell */
+  /** @returns undefined while the peer allows no more; `streams-allowed` announces when it does */
   open(): Stream | undefined {
     if (this.#nextId >> 1 >= this.#peerMaxStreams) return undefined
     const stream = this.#add(this.#nextId, false)
@@ -99,7 +99,7 @@ export class Streams {
 
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The next stream's next new bytes. @param maxBytesFor room behind the stream's header */
+  /** The next new bytes of the stream whose turn it is. @param maxBytesFor room after the header of a stream's frame */
   next(maxBytesFor: (stream: Stream) => number): StreamSegment | undefined {
     const room = this.#peerMaxData - this.#sentBytes
     for (const stream of this.#ready) {
@@ -110,13 +110,13 @@ export class Streams {
     return undefined
   }
 
-  /** Bytes of any stream were lost, and are to be sent again. */
+  /** Some stream has lost bytes to retransmit. */
   get hasLost(): boolean {
     for (const stream of this.#ready) if (stream.hasLost) return true
     return false
   }
 
-  /** The next lost bytes. @param maxBytesFor room behind the stream's header at an offset */
+  /** The next lost bytes. @param maxBytesFor room after the header of a stream's frame, for a given offset */
   nextLost(maxBytesFor: (stream: Stream, offset: number) => number): StreamSegment | undefined {
     for (const stream of this.#ready) {
       const segment = stream.hasLost ? stream.nextLost(offset => maxBytesFor(stream, offset)) : undefined
@@ -125,7 +125,7 @@ export class Streams {
     return undefined
   }
 
-  /** The bytes went out: the next stream has its turn. */
+  /** The segment was sent: the next stream gets its turn. */
   sent({ stream, segment }: StreamSegment): void {
     const before = stream.sentTo
     stream.sent(segment)
@@ -136,7 +136,7 @@ export class Streams {
     }
   }
 
-  /** Frames about streams and limits that are due. */
+  /** The stream and limit frames that are due. */
   takeControl(): Frame[] {
     const frames: Frame[] = []
     for (const stream of this.#changed) {
@@ -156,7 +156,7 @@ export class Streams {
     return frames
   }
 
-  /** A frame that `takeControl` gave was lost. @returns whether it is to be sent again */
+  /** A frame from `takeControl` was lost. @returns whether to retransmit it */
   controlLost(frame: Frame): boolean {
     switch (frame.kind) {
       case 'MAX_DATA': return frame.limit === this.#advertisedData
@@ -168,7 +168,7 @@ export class Streams {
     }
   }
 
-  /** A frame that `takeControl` gave has arrived. */
+  /** A frame from `takeControl` has arrived. */
   controlArrived(frame: Frame): void {
     if (frame.kind !== 'RESET_STREAM') return
     const stream = this.#open.get(frame.streamId)
@@ -188,7 +188,7 @@ export class Streams {
 
   // ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @returns `full` where the bytes could not be kept: the packet has not arrived then */
+  /** @returns `full` if the bytes could not be stored; the packet then counts as not received */
   onFrame(frame: Frame, early: boolean): Violation | 'full' {
     switch (frame.kind) {
       case 'STREAM': case 'PARITY': case 'RESET_STREAM': case 'STOP_SENDING': case 'MAX_STREAM_DATA': {
@@ -209,9 +209,9 @@ export class Streams {
 
   #onStreamFrame(stream: Stream, frame: Extract<Frame, { readonly streamId: number }>): Violation | 'full' {
     switch (frame.kind) {
-      case 'STREAM': return this.#onRise(stream, stream.onData(frame.offset, frame.data, frame.fin))
-      case 'PARITY': return this.#onRise(stream, stream.onParity(frame))
-      case 'RESET_STREAM': return this.#onRise(stream, stream.onReset(frame.finalSize))
+      case 'STREAM': return this.#onGrowth(stream, stream.onData(frame.offset, frame.data, frame.fin))
+      case 'PARITY': return this.#onGrowth(stream, stream.onParity(frame))
+      case 'RESET_STREAM': return this.#onGrowth(stream, stream.onReset(frame.finalSize))
       case 'STOP_SENDING':
         stream.onStop(frame.code)
         return undefined
@@ -221,16 +221,19 @@ export class Streams {
     }
   }
 
-  /** The highest offset of a stream moved: what it rose by counts against the limit of all streams. */
-  #onRise(stream: Stream, rise: number | 'full' | 'violation'): Violation | 'full' {
-    if (rise === 'full') return 'full'
-    if (rise === 'violation') return 'flow-control'
-    this.#arrivedBytes += rise
+  /** The highest offset of a stream grew, which counts against the limit for all streams. */
+  #onGrowth(stream: Stream, growth: number | 'full' | 'violation'): Violation | 'full' {
+    if (growth === 'full') return 'full'
+    if (growth === 'violation') return 'flow-control'
+    this.#arrivedBytes += growth
     this.#changed.add(stream)
     return this.#arrivedBytes > this.#advertisedData ? 'flow-control' : undefined
   }
 
-  /** The stream of an id; undefined: it is over. The peer's own are opened by their first frame, and all below with it. */
+  /**
+   * Finds a stream by id; undefined if it has ended. The first frame for an id of the peer opens that stream and all
+   * lower ones.
+   */
   #find(id: number, early: boolean): Stream | undefined | 'violation' {
     const stream = this.#open.get(id)
     if (stream !== undefined) return stream
@@ -256,7 +259,7 @@ export class Streams {
         },
         emit: (of, event) => this.#emit(of, event),
         consumed: bytes => { this.#consumedBytes += bytes },
-        restored: (of, range) => this.#watch?.restored(of.id, range),
+        restored: (of, range) => this.#tracer?.restored(of.id, range),
         sum: this.#host.sum,
       },
     })
@@ -264,10 +267,10 @@ export class Streams {
     return stream
   }
 
-  /** A stream of the peer that is over lets it open another one. */
+  /** Forgets a stream that has ended. If the peer opened it, the peer may open another. */
   #forget(stream: Stream): void {
     this.#ready.delete(stream)
-    if (!this.#open.delete(stream.id)) return // its user did something more with it
+    if (!this.#open.delete(stream.id)) return // already forgotten: the user has used it once more
     if ((stream.id & 1) === this.#peerFirstId) this.#peerClosed++
     this.#emit(stream, { kind: 'over' })
   }

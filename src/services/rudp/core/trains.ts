@@ -1,23 +1,23 @@
 /**
- * Datagrams on their way out, written one behind the other into slabs. Those of one path and one size become a train, which leaves by
- * a single system call where the system can do that (UDP_SEGMENT); its last datagram may be shorter. No datagram has memory of
- * its own.
+ * Outgoing datagrams, written one after another into slabs of memory, so that no datagram needs an allocation.
+ * Consecutive datagrams of one path and one size form a train, which leaves in a single system call if the system
+ * supports that (UDP_SEGMENT); only the last datagram of a train may be shorter.
  */
 import type { Path } from '../../kit/endpoint.ts'
 
 const SLAB_BYTES = 64 * 1024
-/** What Linux takes in one call: UDP_MAX_SEGMENTS, and the length of an IP packet. */
+/** The limits of Linux for one call: UDP_MAX_SEGMENTS, and the length of an IP packet. */
 const SEGMENTS_MAX = 64
 const TRAIN_BYTES_MAX = 61_440
-/** Full slabs that wait to be used again; what a flood needs besides is left to the garbage collector. */
+/** Full slabs that are kept for reuse. What a flood needs beyond these is left to the garbage collector. */
 const SPARE_SLABS_MAX = 64
 
-/** Sends `bytes` cut into datagrams of `segmentBytes`. They stay as they are until `reclaim`. */
+/** Sends `bytes` as datagrams of `segmentBytes`. The bytes stay unchanged until `reclaim`. */
 export type SendTrain = (path: Path, bytes: Uint8Array, segmentBytes: number) => void
 
 export class Trains {
   readonly #send: SendTrain
-  /** Full, with bytes that may still be on their way out. */
+  /** Full slabs whose bytes may still be on their way out. */
   readonly #full: Slab[] = []
   readonly #spare: Slab[] = []
   #path: Path | undefined
@@ -32,7 +32,9 @@ export class Trains {
     this.#send = send
   }
 
-  /** Where the next datagram is to be written: from `at` on there is room for `sizeBytes`, at most DATAGRAM_BYTES_MAX. */
+  /**
+   * Where to write the next datagram: from `at` on there is room for `sizeBytes`, which is at most DATAGRAM_BYTES_MAX.
+   */
   room(sizeBytes: number): { readonly bytes: Uint8Array; readonly view: DataView; readonly at: number } {
     if (this.#at + sizeBytes > this.#slab.bytes.length) {
       this.flush()
@@ -44,7 +46,7 @@ export class Trains {
     return { bytes: this.#slab.bytes, view: this.#slab.view, at: this.#at }
   }
 
-  /** The datagram that was written there is complete. */
+  /** Adds the datagram that was written there to a train. */
   add(path: Path, sizeBytes: number): void {
     const fits = path === this.#path && !this.#isClosed && sizeBytes <= this.#segmentBytes && this.#segments < SEGMENTS_MAX
       && this.#at + sizeBytes - this.#startAt <= TRAIN_BYTES_MAX
@@ -58,7 +60,7 @@ export class Trains {
     this.#isClosed = sizeBytes < this.#segmentBytes
   }
 
-  /** The train leaves. */
+  /** Sends the current train. */
   flush(): void {
     if (this.#path !== undefined && this.#segments > 0) this.#send(this.#path, this.#slab.bytes.subarray(this.#startAt, this.#at), this.#segmentBytes)
     this.#startAt = this.#at
@@ -67,7 +69,7 @@ export class Trains {
     this.#path = undefined
   }
 
-  /** Everything that left by `flush` was sent: its memory is used again. */
+  /** Everything flushed has been sent, so its memory can be reused. */
   reclaim(): void {
     this.#spare.push(...this.#full.splice(0))
     if (this.#segments > 0) return

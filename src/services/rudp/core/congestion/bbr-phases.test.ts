@@ -6,7 +6,7 @@ const DATAGRAM_BYTES = 1200
 const RATE = 2000
 const RTT_MS = 50
 const BDP_BYTES = RATE * RTT_MS
-/** 3 ms of the rate, for acknowledgements that wait. */
+/** 3 ms of the rate, for acknowledgments that wait. */
 const SLACK_BYTES = 3 * RATE
 /** A round trip that shows a queue, and one that just does not. */
 const QUEUED_MS = 56
@@ -20,7 +20,7 @@ interface Round {
   /** Lost in it, and the round trip of the packets that show it. */
   readonly lost?: { readonly part: number; readonly rttMs: number }
   readonly lastsMs?: number
-  /** Its last packets took longer: losses and acknowledgements come in two halves then. */
+  /** Its last packets took longer: losses and acknowledgments come in two halves then. */
   readonly lastRttMs?: number
 }
 
@@ -28,7 +28,7 @@ function path(minRttMs = RTT_MS) {
   const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
   let nowMs = 0
   let deliveredBytes = 0
-  /** The acknowledgements of a round, of which the last one ends it. @returns the phase after it */
+  /** The acknowledgments of a round, of which the last one ends it. @returns the phase after it */
   const round = ({ rate = RATE, rttMs = minRttMs, flightBytes = 0, isAppLimited = false, lost, lastsMs = minRttMs, lastRttMs }: Round = {}): string => {
     nowMs += lastsMs
     const startBytes = deliveredBytes
@@ -183,7 +183,7 @@ test('more than 2 % lost behind a queue bound the flight, and CRUISE stays below
   expect([congestion.ssthreshBytes, congestion.windowBytes]).toEqual([BDP_BYTES + SLACK_BYTES, BDP_BYTES + SLACK_BYTES])
 })
 
-test('loss is weighed in a whole round, however many acknowledgements tell of it', () => {
+test('loss is weighed in a whole round, however many acknowledgments tell of it', () => {
   const { congestion, round } = cruising()
   round({ ...queuedLoss(0.019), lastRttMs: RTT_MS })
   expect(congestion.ssthreshBytes).toBe(Infinity)

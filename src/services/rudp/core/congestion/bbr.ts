@@ -59,7 +59,7 @@ const WINDOW_DATAGRAMS_MIN = 4
  */
 const ROUND_TRIP_MS_MIN = 2
 /**
- * On top of the BDP, since acknowledgements come for some datagrams at once, and wait at either end for their program's turn: else the
+ * On top of the BDP, since acknowledgments come for some datagrams at once, and wait at either end for their program's turn: else the
  * sender stands still until then. So many datagrams, or what the path carries in so long.
  */
 const SLACK_DATAGRAMS = 4

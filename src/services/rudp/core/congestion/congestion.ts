@@ -3,7 +3,7 @@
  * `ssthresh`; both are in bytes here and visible for every controller.
  */
 
-/** What an acknowledgement meant. All sizes are of datagrams. */
+/** What an acknowledgment meant. All sizes are of datagrams. */
 export interface AckSample {
   readonly nowMs: number
   /** Newly acknowledged. */

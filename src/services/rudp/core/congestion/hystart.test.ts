@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { HyStart } from './hystart.ts'
 
-/** Rounds of acknowledgements, eight in each unless said otherwise: enough to be believed. @returns by what part the window grows with each of the last round */
+/** Rounds of acknowledgments, eight in each unless said otherwise: enough to be believed. @returns by what part the window grows with each of the last round */
 function growth(rounds: readonly number[], count = 8): number[] {
   const hyStart = new HyStart()
   return rounds.map((rttMs, round) => Array.from({ length: count }, (_, index) => hyStart.growth({

@@ -54,7 +54,7 @@ test('no window falls below two datagrams by losses, but tahoe\'s one', () => {
   }
 })
 
-test('beyond ssthresh a whole window of acknowledgements adds one datagram to reno and tahoe', () => {
+test('beyond ssthresh a whole window of acknowledgments adds one datagram to reno and tahoe', () => {
   for (const make of [reno, tahoe]) {
     const control = make(MSS, 20 * MSS)
     control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))

@@ -6,7 +6,7 @@ import type { AckSample, Congestion, CongestionName, LossSample } from './conges
 
 /** RFC 5681 §3.1, equation 4. */
 const WINDOW_DATAGRAMS_MIN = 2
-/** The window leaves in a part of a round trip: faster in slow start, where acknowledgements shall come early (RFC 9002 §7.7). */
+/** The window leaves in a part of a round trip: faster in slow start, where acknowledgments shall come early (RFC 9002 §7.7). */
 const PACING_GAIN = 1.25
 const PACING_GAIN_SLOW_START = 2
 

@@ -49,7 +49,7 @@ export class InitiatorEncryption implements ConnectionEncryption {
   }
 
   /** The acceptor has told its keys and a token. @returns whether it is trusted, and its keys are keys */
-  learn(keys: AcceptorKeys, token: Uint8Array): boolean {
+  setAcceptorKeys(keys: AcceptorKeys, token: Uint8Array): boolean {
     if (!this.#trusts(keys.identity)) return false
     const withIdentity = this.#pair.agree(keys.identity)
     const withPrekey = this.#pair.agree(keys.prekey)

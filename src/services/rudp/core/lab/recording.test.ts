@@ -27,7 +27,7 @@ test('growth is thinned out, and a window that shrinks, a loss and another contr
   expect(recording.lost).toBe(2)
 })
 
-test('what is in flight is the most since the last sample, acknowledgements not counted', () => {
+test('what is in flight is the most since the last sample, acknowledgments not counted', () => {
   const recording = new Recording(between)
   const sent = (number: number, ...frames: Frame[]): TraceEvent => ({ kind: 'sent', packet: { type: 'SHORT', destinationId: 1, number, frames }, sizeBytes: 1200 })
   recording.add(window(5000), 0)

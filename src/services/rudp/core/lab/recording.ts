@@ -25,7 +25,7 @@ export class Recording {
   readonly qlog: QlogTrace
   readonly packets = new PacketRows()
   readonly #samples = new Newest<Sample>(SAMPLES_KEPT)
-  /** In flight: acknowledgements tell what is left, and packets that leave add to it. The most of it since the last sample is shown. */
+  /** In flight: acknowledgments tell what is left, and packets that leave add to it. The most of it since the last sample is shown. */
   #flightBytes = 0
   #mostFlightBytes = 0
   #lost = 0

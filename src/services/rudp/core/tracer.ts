@@ -1,4 +1,7 @@
-/** Tells those who watch a connection what happens in it. Where nobody does there is no Watch, and nothing of it is made. */
+/**
+ * Reports what happens in a connection to its observer. Without an observer there is no tracer, and no event is
+ * created.
+ */
 import { formatEndpoint, type Path } from '../../kit/endpoint.ts'
 import type { NumberedPacket } from '../wire/packet.ts'
 import type { CongestionName } from './congestion/congestion.ts'
@@ -9,8 +12,8 @@ import type { Recovery } from './recovery.ts'
 import type { Segment } from './send-buffer.ts'
 import type { StateName } from './states.ts'
 
-export class Watch {
-  /** The time of the input that is at work. */
+export class Tracer {
+  /** The time of the current input. */
   nowMs = 0
   #windowBytes = 0
   #ssthreshBytes = 0
@@ -61,7 +64,7 @@ export class Watch {
     this.observe({ kind: 'path', peer: formatEndpoint(peer), step }, this.nowMs)
   }
 
-  /** Congestion window, threshold and round trip, where one has changed. */
+  /** Congestion window, threshold and round trip, if any of them has changed. */
   window({ congestion, loss, roundTrip, pacingBytesPerMs }: Recovery): void {
     const { windowBytes, ssthreshBytes, phase } = congestion
     const srttMs = roundTrip.srttMs ?? 0

@@ -1,8 +1,7 @@
 /**
- * One connection as a state machine: its states, the frames that it receives, and its deadlines. The sender (sender.ts)
- * decides what leaves, streams have their own machine (streams.ts), and this file makes them work together. Nothing is
- * sent while an input is processed: after all inputs of a batch, the endpoint lets each changed connection transmit
- * once.
+ * One connection as a state machine: its states, the frames that it receives, and its deadlines. sender.ts decides what
+ * leaves, streams.ts holds the streams, and this file makes them work together. Nothing is sent while an input is
+ * processed: after all inputs of a batch, the endpoint lets each changed connection transmit once.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
@@ -39,9 +38,7 @@ export class Connection {
   readonly #received = new Received()
   readonly #streams: Streams
   readonly #sender: Sender
-  /**
-   * A token from an earlier visit opened the connection, and nothing has shown yet that the peer receives our packets.
-   */
+  /** Opened with a token from an earlier visit, and nothing has shown yet that the peer receives our packets. */
   #early: boolean
   #hasPeerParameters = false
   #state: StateName = 'CLOSED'
@@ -143,10 +140,7 @@ export class Connection {
     this.#host.changed()
   }
 
-  /**
-   * RETRY arrived: the peer is there, and this is the token that it wants back. @param number of the HELLO that it
-   * answers
-   */
+  /** RETRY arrived with a token to return. @param number of the HELLO that it answers */
   onRetry(token: Uint8Array, number: number, nowMs: number): void {
     this.#setNow(nowMs)
     const wasResuming = this.#state === 'RESUMING'
@@ -191,10 +185,7 @@ export class Connection {
     this.#host.changed()
   }
 
-  /**
-   * Sends what may leave. The endpoint calls it after all inputs of a batch. @returns whether there may be more to send
-   * once this has been handed to the network
-   */
+  /** Sends what may leave, after a batch of inputs. @returns whether to call again once this has been handed over */
   transmit(nowMs: number): boolean {
     this.#setNow(nowMs)
     if (!STATES[this.#state].carriesData) return false
@@ -226,10 +217,7 @@ export class Connection {
     this.#host.changed()
   }
 
-  /**
-   * After our CONNECTION_CLOSE, packets only remind us to repeat it. If the peer has closed too, neither side answers
-   * any more.
-   */
+  /** Packets now only remind us to repeat CONNECTION_CLOSE, until the peer closes too; then neither side answers. */
   #processWhileClosing(packet: NumberedPacket, sizeBytes: number, nowMs: number): void {
     if (this.#state !== 'CLOSING') return
     if (this.#closing.shouldAnswer()) this.#sender.sendClose(this.#closing.code)
@@ -238,10 +226,7 @@ export class Connection {
     this.#host.changed()
   }
 
-  /**
-   * Whether the packet acknowledges only what was sent. A peer that acknowledges more is lying to be sent to faster
-   * (RFC 9000 §21.4).
-   */
+  /** A peer that acknowledges what was never sent is lying, to be sent to faster (RFC 9000 §21.4). */
   #hasValidAcks({ frames }: NumberedPacket, nowMs: number): boolean {
     for (const frame of frames) {
       if (frame.kind !== 'ACK' || frame.ranges.every(range => this.#sender.writer.hasSent(range))) continue
@@ -355,10 +340,7 @@ export class Connection {
     if (to !== from) this.#tracer?.state(from, to)
   }
 
-  /**
-   * Called at the start of every input: gives the tracer the time, and tells the writer whether packets are being
-   * observed.
-   */
+  /** Begins an input: gives the tracer the time, and tells the writer whether packets are observed. */
   #setNow(nowMs: number): void {
     if (this.#tracer === undefined) return
     this.#tracer.nowMs = nowMs

@@ -27,7 +27,10 @@ export class PathValidation {
   #tries = 0
   #deadlineMs = Infinity
 
-  /** @param path where the peer is, as its token proved @param random draws challenges; must be unpredictable */
+  /**
+   * @param path where the peer is, as its token proved
+   * @param random draws challenges; must be unpredictable
+   */
   constructor(path: Path, random: Random) {
     this.path = path
     this.#validated = path
@@ -72,8 +75,8 @@ export class PathValidation {
   }
 
   /**
-   * The deadline has passed. @returns the challenge to send, `revert` if the new address was given up, or undefined if
-   * there is nothing to do
+   * The deadline has passed.
+   * @returns the challenge to send, `revert` if the new address was given up, or undefined if there is nothing to do
    */
   onDeadline(probeMs: number, nowMs: number): number | 'revert' | undefined {
     if (nowMs < this.#deadlineMs) return undefined

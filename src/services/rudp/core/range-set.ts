@@ -70,8 +70,8 @@ export class RangeSet {
   }
 
   /**
-   * Removes everything below `value`, and the range that contains or begins at `value`. @returns where that range
-   * ended, or `value` if there was none
+   * Removes everything below `value`, and the range that contains or begins at `value`.
+   * @returns where that range ended, or `value` if there was none
    */
   advance(value: number): number {
     this.removeBelow(value)

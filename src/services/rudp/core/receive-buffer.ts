@@ -96,8 +96,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Keeps the first parity that arrives; each also gives the final size. @returns false if that contradicts what
-   * arrived before
+   * Keeps the first parity that arrives; each also gives the final size.
+   * @returns false if that contradicts what arrived before
    */
   putParity(parity: Parity): boolean {
     if (!this.#endAt(parity.finalSize)) return false
@@ -155,7 +155,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Records the final size; everything before it counts as sent. @returns false if that contradicts what arrived before
+   * Records the final size; everything before it counts as sent.
+   * @returns false if that contradicts what arrived before
    */
   #endAt(finalSize: number): boolean {
     if (this.#contradicts(finalSize, true)) return false

@@ -106,8 +106,8 @@ export class SendBuffer {
   }
 
   /**
-   * The next lost bytes, or the lost end. Call `sent` once they leave. @param maxBytesAt how many bytes fit, for bytes
-   * at a given offset
+   * The next lost bytes, or the lost end. Call `sent` once they leave.
+   * @param maxBytesAt how many bytes fit, for bytes at a given offset
    */
   nextLost(maxBytesAt: (offset: number) => number): Segment | undefined {
     const lost = this.#lost.first

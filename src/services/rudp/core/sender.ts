@@ -90,8 +90,8 @@ export class Sender {
   }
 
   /**
-   * The address of the peer has changed. If only the port did, the path is most likely the same. @param before the
-   * previous address
+   * The address of the peer has changed. If only the port did, the path is most likely the same.
+   * @param before the previous address
    */
   pathChanged(before: string): void {
     if (this.validation.path.peer.address === before) return
@@ -100,8 +100,8 @@ export class Sender {
   }
 
   /**
-   * Sends what may leave now, but only the first datagrams of a new flight. @returns whether there may be more
-   * to send once these have been handed to the network
+   * Sends what may leave now, but only the first datagrams of a new flight.
+   * @returns whether to call again once these have been handed to the network
    */
   transmit(nowMs: number): boolean {
     this.#control.add(...this.#setup.streams.takeControl())

@@ -12,7 +12,8 @@ import { FieldReader, readUint64 } from './varint.ts'
 const TEXT_SHOWN_MAX = 60
 
 /**
- * Never throws, whatever the bytes are. @param wholeBytes the length of the datagram, if only its beginning was kept
+ * Never throws, whatever the bytes are.
+ * @param wholeBytes the length of the datagram, if only its beginning was kept
  */
 export function dissectPacket(bytes: Uint8Array, wholeBytes = bytes.length): Dissection {
   return dissect(bytes, wholeBytes, fields => {

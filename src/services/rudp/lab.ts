@@ -14,7 +14,7 @@ import type { Observe, RudpEndpoint } from './core/endpoint.ts'
 import type { labCommands } from './core/lab/commands.ts'
 import type { Recording } from './core/lab/recording.ts'
 import { Recordings } from './core/lab/recordings.ts'
-import { formatConnectionRow } from './core/lab/row.ts'
+import { formatConnectionRow } from './core/lab/connection-row.ts'
 import { formatQlog } from './core/qlog.ts'
 
 /** What runs an endpoint (host.ts). */
@@ -55,9 +55,9 @@ export class Lab {
     this.congestion = congestion
     this.conditioner = new LinkConditioner(parseLink(link))
     this.commands = {
-      connections: async () => this.#told(),
+      connections: async () => this.#list(),
       link: async ({ link: text, connection: id }) => ({ link: this.#link(text, id) }),
-      congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#control(name, id) }),
+      congestion: async ({ congestion: name, connection: id }) => ({ congestion: this.#congestion(name, id) }),
       watch: async ({ connection: id, after }) => this.#watch(id, after),
       packets: async ({ connection: id, after }) => this.#packets(id, after),
       qlog: async ({ connection: id }) => this.#qlog(id),
@@ -82,7 +82,7 @@ export class Lab {
     this.#recordings.of(idOf(connection), connection)?.add(event, nowMs)
   }
 
-  #told(): Reply<'connections'> {
+  #list(): Reply<'connections'> {
     const rows = new Map(this.#connections().map(connection => [idOf(connection), this.#rowOf(connection)]))
     const over = [...this.#recordings.entries()].filter(([id]) => !rows.has(id))
     return { rows: [...rows], over: over.map(([id, { peer, congestion }]) => [id, { peer, congestion }]) }
@@ -99,7 +99,7 @@ export class Lab {
     return formatLink(path === undefined ? this.conditioner.setting : this.conditioner.settingOf(path))
   }
 
-  #control(name: CongestionName | undefined, id: string | undefined): CongestionName {
+  #congestion(name: CongestionName | undefined, id: string | undefined): CongestionName {
     const one = id === undefined ? undefined : this.#connection(id)
     if (name === undefined) return one?.metrics().congestion ?? this.congestion
     if (id === undefined) this.congestion = name
@@ -131,7 +131,7 @@ export class Lab {
     this.#keepWatching()
     const connection = id ?? this.#recordings.newest
     if (connection === undefined) return { connection, recording: undefined }
-    return { connection, recording: this.#recordings.lookAt(connection, () => this.#connection(connection)) }
+    return { connection, recording: this.#recordings.view(connection, () => this.#connection(connection)) }
   }
 
   #keepWatching(): void {

@@ -1,10 +1,13 @@
-/** The greatest rate of the current and the last cycle of probing: what BBR takes for the bottleneck's (draft-ietf-ccwg-bbr, MaxBwFilter). */
+/**
+ * The maximum rate of the current and the last probing cycle, which BBR takes for the rate of the bottleneck
+ * (draft-ietf-ccwg-bbr, MaxBwFilter).
+ */
 
 export class BandwidthFilter {
   #now = 0
   #before = 0
 
-  /** 0: nothing was measured. */
+  /** 0 if nothing has been measured. */
   get bytesPerMs(): number {
     return Math.max(this.#now, this.#before)
   }
@@ -13,7 +16,7 @@ export class BandwidthFilter {
     this.#now = Math.max(this.#now, bytesPerMs)
   }
 
-  /** The cycle before the last is forgotten; one without samples says nothing. */
+  /** Begins a new cycle and forgets the one before the last. A cycle without samples is not counted. */
   nextCycle(): void {
     if (this.#now === 0) return
     this.#before = this.#now

@@ -1,23 +1,25 @@
 /**
- * BBR: models the path instead of waiting for loss (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016, and
- * draft-ietf-ccwg-bbr, whose names stand here). It measures the bottleneck's rate and the least round trip; their product, the BDP,
- * is what the path holds without a queue. It sends at that rate, and looks now and then whether there is more.
+ * BBR models the path instead of waiting for loss (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016;
+ * the names are those of draft-ietf-ccwg-bbr). It measures the rate of the bottleneck and the minimum round trip. Their
+ * product, the bandwidth-delay product (BDP), is what the path holds without a queue. It sends at that rate, and probes
+ * now and then for more.
  *
- *     STARTUP ─ rate grows no more ─▶ DRAIN ─ queue is empty ─▶ PROBE_DOWN ─▶ PROBE_CRUISE ─▶ PROBE_UP ─┐
- *                                                                  ▲                                    │
- *                                                                  └──────── queue is there, or loss ───┘
+ *     STARTUP ─ rate no longer grows ─▶ DRAIN ─ queue is empty ─▶ PROBE_DOWN ─▶ PROBE_CRUISE ─▶ PROBE_UP ─┐
+ *                                                                     ▲                                   │
+ *                                                                     └─────── a queue builds, or loss ───┘
  *
- * Two things are Hamlet's own (docs/decisions/congestion-control.md). Loss bounds the flight only where the packets behind it took
- * longer than the least round trip, which shows a queue: else it is the radio's, not ours. And loss that nearly every round has without
- * a queue is made good by sending faster by so much.
+ * Two things are Hamlet's own (docs/decisions/congestion-control.md). First, loss limits the flight only if the packets
+ * behind it took longer than the minimum round trip, which shows a queue; otherwise the radio lost them, not
+ * congestion. Second, loss that occurs in nearly every round without a queue is made up for by sending that much
+ * faster.
  */
 import type { AckSample, Congestion, CongestionFactory, LossSample } from './congestion.ts'
 import { BandwidthFilter } from './bandwidth-filter.ts'
-import { ForeignLoss } from './foreign-loss.ts'
+import { NonCongestionLoss } from './non-congestion-loss.ts'
 
 export const bbr: CongestionFactory = (datagramBytes, windowBytes) => new Bbr(datagramBytes, windowBytes)
 
-/** Gains: pacing is a multiple of the rate, the window one of the BDP. */
+/** Gains: pacing is a multiple of the rate, the window a multiple of the BDP. */
 const PHASES = {
   'startup': { pacing: 2.77, window: 2 },
   'drain': { pacing: 0.35, window: 2 },
@@ -28,39 +30,51 @@ const PHASES = {
 } as const
 type Phase = keyof typeof PHASES
 
-/** STARTUP ends after so many rounds in which the rate grew by less than a quarter. */
+/** STARTUP ends after this many rounds in which the rate grew by less than a quarter. */
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
-/** Of the window in STARTUP, as long as the rate grows and nothing queues. 2 would not double it in a round: the rate that it multiplies is a round old. */
+/**
+ * The window gain in STARTUP while the rate grows and nothing queues. A gain of 2 would not double it in a round,
+ * because the rate that it multiplies is a round old.
+ */
 const GROWING_WINDOW_GAIN = 2.2
-/** In CRUISE between two looks for more, in rounds: at least, and at most on top. Which round it is decides, so that flows do not look all at once. */
+/**
+ * The length of CRUISE in rounds: a minimum, and up to so many on top. The number of the round decides, so that flows
+ * do not all probe at once.
+ */
 const CRUISE_ROUNDS_MIN = 6
 const CRUISE_ROUNDS_MORE = 4
-/** A round trip so much above the least shows a queue. */
+/** A round trip this much above the minimum shows a queue. */
 const QUEUE_FACTOR = 1.1
 const QUEUE_MS_MIN = 1.5
-/** Loss behind a queue is ours where it is more than this part of a round, and more than is lost without a queue, too. */
-const LOSS_BEARABLE = 0.02
-/** What is left of the bound after a round of too much loss; and how much of it CRUISE uses. */
+/**
+ * Loss behind a queue is taken for congestion if it exceeds this fraction of a round, plus what is lost without a queue
+ * anyway.
+ */
+const LOSS_TOLERATED = 0.02
+/** The factor by which a round with too much loss lowers the bound; and how much of the bound CRUISE uses. */
 const BOUND_FACTOR = 0.7
 const HEADROOM = 0.85
-/** UP goes on while the rate grows by so much a round; each of its rounds moves the bound up. */
+/** PROBE_UP continues while the rate grows by this factor a round; each of its rounds raises the bound. */
 const UP_GROWTH = 1.1
 const UP_BOUND_GROWTH = 1.25
-/** The least round trip is measured anew after so long, for so long. */
+/** The age at which the minimum round trip is measured anew. */
 const MIN_RTT_OLD_MS = 5_000
-/** A round trip so near to the least confirms it: no look is needed. */
+/** A round trip this close to the minimum confirms it, and no measurement is needed. */
 const SAME_RTT_FACTOR = 1.03
+/** How long measuring it takes. */
 const PROBE_RTT_MS = 100
 const WINDOW_DATAGRAMS_MIN = 4
 /**
- * A shorter round trip counts as this long in the BDP. Between programs of one machine, or of one room, a packet waits for its program's
- * turn longer than it travels: a window for the travel alone would stand empty while one of them waits.
+ * The shortest round trip that the BDP is computed with. Between programs on one machine or in one room, a packet waits
+ * longer for its program to be scheduled than it travels. A window for the travel time alone would run empty while one
+ * of them waits.
  */
 const ROUND_TRIP_MS_MIN = 2
 /**
- * On top of the BDP, since acknowledgments come for some datagrams at once, and wait at either end for their program's turn: else the
- * sender stands still until then. So many datagrams, or what the path carries in so long.
+ * Added to the BDP, because acknowledgments cover several datagrams at once, and wait at either end until the program
+ * is scheduled; without it the sender would stall until then. This many datagrams, or what the path carries in this
+ * time.
  */
 const SLACK_DATAGRAMS = 4
 const SLACK_MS = 3
@@ -80,21 +94,21 @@ class Bbr implements Congestion {
   #roundEndsAtBytes = 0
   #phaseFromRound = 0
   #cruiseRounds = CRUISE_ROUNDS_MIN
-  /** Of the round that runs. */
+  /** In the current round. */
   #ackedBytes = 0
   #lostBytes = 0
-  /** Lost behind a queue. */
+  /** Of the lost bytes, those lost behind a queue. */
   #queuedLostBytes = 0
   #roundMinRttMs = Infinity
-  /** The round before met a queue. */
+  /** The previous round met a queue. */
   #wasQueued = false
   #fullBytesPerMs = 0
   #fullRounds = 0
-  /** inflight_hi: what loss has shown to be too much. */
+  /** inflight_hi: the flight that loss has shown to be too much. */
   #boundBytes = Infinity
-  /** Lost whatever we do. */
-  readonly #foreignLoss = new ForeignLoss()
-  /** Rates of packets that left before so much was delivered are those of an outage, not of the path. */
+  /** What is lost whatever we do. */
+  readonly #nonCongestionLoss = new NonCongestionLoss()
+  /** Samples from packets sent before this much was delivered measure an outage, not the path. */
   #soundFromBytes = 0
 
   constructor(datagramBytes: number, windowBytes: number) {
@@ -117,9 +131,9 @@ class Bbr implements Congestion {
   pacingBytesPerMs(srttMs: number | undefined): number {
     const bytesPerMs = this.#bandwidth.bytesPerMs
     const { pacing } = PHASES[this.#phase]
-    // As long as it grows the window is a round ahead of the rate, which would hold it back.
+    // While it grows, the window is a round ahead of the rate, which would hold it back.
     if (this.#isGrowing || bytesPerMs === 0) return srttMs === undefined ? Infinity : pacing * Math.max(bytesPerMs, this.#windowBytes / srttMs)
-    return pacing * bytesPerMs / (1 - this.#foreignLoss.atLeast)
+    return pacing * bytesPerMs / (1 - this.#nonCongestionLoss.atLeast)
   }
 
   onAcked(sample: AckSample): void {
@@ -153,7 +167,7 @@ class Bbr implements Congestion {
     this.#windowBytes = Math.max(this.#windowBytes, WINDOW_DATAGRAMS_MIN * datagramBytes)
   }
 
-  /** In STARTUP, and the rate has not been found yet. */
+  /** In STARTUP, with the rate not found yet. */
   get #isGrowing(): boolean {
     return this.#phase === 'startup' && this.#fullRounds === 0
   }
@@ -162,9 +176,9 @@ class Bbr implements Congestion {
     return this.#minRttMs === Infinity ? 0 : this.#bandwidth.bytesPerMs * Math.max(ROUND_TRIP_MS_MIN, this.#minRttMs)
   }
 
-  /** What is lost stays in flight, too, until it is noticed. */
+  /** What is lost also stays in flight until the loss is detected. */
   get #slackBytes(): number {
-    return Math.max(SLACK_DATAGRAMS * this.#datagramBytes, SLACK_MS * this.#bandwidth.bytesPerMs) + this.#bdpBytes * this.#foreignLoss.atMost
+    return Math.max(SLACK_DATAGRAMS * this.#datagramBytes, SLACK_MS * this.#bandwidth.bytesPerMs) + this.#bdpBytes * this.#nonCongestionLoss.atMost
   }
 
   #measureBandwidth({ bytesPerMs, isAppLimited, priorDeliveredBytes, deliveredBytes }: AckSample): void {
@@ -173,7 +187,7 @@ class Bbr implements Congestion {
     if (!isAppLimited || bytesPerMs > this.#bandwidth.bytesPerMs) this.#bandwidth.add(bytesPerMs)
   }
 
-  /** The least round trip of the last seconds. */
+  /** Tracks the minimum round trip of the last seconds. */
   #measureRoundTrip({ rttMs, nowMs }: AckSample): void {
     if (rttMs <= SAME_RTT_FACTOR * this.#minRttMs) {
       this.#minRttMs = Math.min(this.#minRttMs, rttMs)
@@ -192,11 +206,11 @@ class Bbr implements Congestion {
     this.#rounds++
     this.#roundEndsAtBytes = deliveredBytes
     const sentBytes = this.#lostBytes + this.#ackedBytes
-    // Even the quickest packet of the round met a queue; one burst that waits behind itself is none.
+    // Even the fastest packet of the round met a queue. A single burst that queues behind itself does not count.
     const isQueued = showsQueue(this.#roundMinRttMs, minRttMs)
-    const isOurLoss = this.#queuedLostBytes / sentBytes > LOSS_BEARABLE + this.#foreignLoss.atMost
-    // Lost though nothing queued: that would not stop if we sent less.
-    if (!isQueued && this.#phase !== 'startup') this.#foreignLoss.learn((this.#lostBytes - this.#queuedLostBytes) / sentBytes)
+    const isOurLoss = this.#queuedLostBytes / sentBytes > LOSS_TOLERATED + this.#nonCongestionLoss.atMost
+    // Lost although nothing queued: sending less would not change that.
+    if (!isQueued && this.#phase !== 'startup') this.#nonCongestionLoss.addRound((this.#lostBytes - this.#queuedLostBytes) / sentBytes)
     if (this.#phase === 'startup') this.#endStartupRound(isAppLimited, isOurLoss)
     else if (isOurLoss) this.#lowerBound()
     else if (this.#phase === 'probe up') this.#endUpRound(isQueued)
@@ -215,7 +229,7 @@ class Bbr implements Congestion {
     } else this.#fullRounds += isOurLoss ? FULL_ROUNDS : 1
   }
 
-  /** There is room as long as no queue builds; then the bound that loss has set moves up, too. */
+  /** There is room while no queue builds; then the bound set by loss moves up, too. */
   #endUpRound(isQueued: boolean): void {
     if (this.#rounds < this.#phaseFromRound + 2) return
     this.#boundBytes *= UP_BOUND_GROWTH
@@ -251,7 +265,10 @@ class Bbr implements Congestion {
     }
   }
 
-  /** Who has had little to send has not found the rate yet: it goes on looking, with the window that it had. */
+  /**
+   * A sender that has had little to send has not found the rate yet: it continues to search, with the window that it
+   * had.
+   */
   #leaveProbeRtt(): void {
     if (this.#fullRounds >= FULL_ROUNDS) return this.#enter('probe down')
     this.#enter('startup')
@@ -271,7 +288,7 @@ class Bbr implements Congestion {
     const slackBytes = this.#slackBytes
     const boundBytes = this.#phase === 'probe cruise' ? Math.max(HEADROOM * this.#boundBytes, this.#bdpBytes + slackBytes) : this.#boundBytes
     const gain = this.#isGrowing && !this.#wasQueued ? GROWING_WINDOW_GAIN : PHASES[this.#phase].window
-    // The first flight's rate is known when its end arrives (the draft: C.delivered < C.InitialCwnd).
+    // The rate of the first flight is known only when its end arrives (in the draft: C.delivered < C.InitialCwnd).
     const targetBytes = this.#rounds === 1 ? Infinity : Math.min(boundBytes, gain * this.#bdpBytes + slackBytes)
     if (this.#isGrowing) this.#windowBytes = Math.max(this.#windowBytes, Math.min(this.#windowBytes + ackedBytes, targetBytes))
     else this.#windowBytes = Math.min(targetBytes, this.#windowBytes + ackedBytes)
@@ -279,7 +296,7 @@ class Bbr implements Congestion {
   }
 }
 
-/** A round trip so much above the least is that of a packet that met a queue. */
+/** Whether a packet with this round trip met a queue. */
 function showsQueue(rttMs: number, minRttMs: number): boolean {
   return rttMs > Math.max(QUEUE_FACTOR * minRttMs, minRttMs + QUEUE_MS_MIN)
 }

@@ -1,4 +1,4 @@
-/** The controllers by name: what a setting or a window chooses from. */
+/** The congestion controllers by name, for settings and for the window. */
 import { bbr } from './bbr.ts'
 import type { CongestionFactory, CongestionName } from './congestion.ts'
 import { cubic } from './cubic.ts'
@@ -6,5 +6,5 @@ import { reno } from './reno.ts'
 import { tahoe } from './tahoe.ts'
 
 export const CONTROLLERS: Readonly<Record<CongestionName, CongestionFactory>> = { tahoe, reno, cubic, bbr }
-/** What fills a lossy link best and leaves queues short: docs/decisions/congestion-control.md. */
+/** The one that fills a lossy link best and keeps queues short: docs/decisions/congestion-control.md. */
 export const DEFAULT_CONGESTION: CongestionName = 'bbr'

@@ -1,6 +1,6 @@
 /**
- * HyStart++: RFC 9406. Ends slow start before packets are lost, when the round trip grows: the queue has begun to fill. It first
- * goes on slowly for some rounds (conservative slow start), in case the growth was chance.
+ * HyStart++ (RFC 9406): ends slow start before packets are lost, when growing round trips show that the queue has begun
+ * to fill. It first continues slowly for some rounds (conservative slow start), in case the growth was chance.
  */
 import type { AckSample } from './congestion.ts'
 
@@ -17,11 +17,11 @@ export class HyStart {
   #lastRoundMinMs = Infinity
   #roundMinMs = Infinity
   #samples = 0
-  /** The round trip when conservative slow start began; undefined: it did not. */
+  /** The round trip when conservative slow start began; undefined outside of it. */
   #cssBaselineMs: number | undefined
   #cssRounds = 0
 
-  /** @returns by what part of the acknowledged bytes the window shall grow; 0: slow start is over */
+  /** @returns the fraction of the acknowledged bytes by which to grow the window; 0 if slow start is over */
   growth({ deliveredBytes, priorDeliveredBytes, rttMs }: AckSample): number {
     if (priorDeliveredBytes >= this.#roundEndsAtBytes) {
       this.#roundEndsAtBytes = deliveredBytes

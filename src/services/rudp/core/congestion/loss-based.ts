@@ -1,12 +1,16 @@
 /**
- * What tahoe, reno and cubic share: a window that grows until packets are lost, with the bookkeeping of RFC 9002 §7. Slow start
- * doubles the window each round trip; all losses of one round trip count once; a window that was not used does not grow.
+ * What tahoe, reno and cubic share: a window that grows until packets are lost, with the bookkeeping of RFC 9002 §7.
+ * Slow start doubles the window each round trip, all losses of one round trip count once, and an unused window does not
+ * grow.
  */
 import type { AckSample, Congestion, CongestionName, LossSample } from './congestion.ts'
 
 /** RFC 5681 §3.1, equation 4. */
 const WINDOW_DATAGRAMS_MIN = 2
-/** The window leaves in a part of a round trip: faster in slow start, where acknowledgments shall come early (RFC 9002 §7.7). */
+/**
+ * Pacing gains: a window leaves in a fraction of a round trip. Slow start is faster, so that acknowledgments come early
+ * (RFC 9002 §7.7).
+ */
 const PACING_GAIN = 1.25
 const PACING_GAIN_SLOW_START = 2
 
@@ -15,9 +19,9 @@ export abstract class LossBased implements Congestion {
   windowBytes: number
   ssthreshBytes: number
   datagramBytes: number
-  /** Packets sent before this belong to a loss that was answered already (RFC 9002 §7.3.2). */
+  /** Packets sent before this belong to a congestion event that has been handled (RFC 9002 §7.3.2). */
   #recoveryFromMs = -Infinity
-  /** As it was before the latest loss, to take that back. */
+  /** The state before the latest loss, in case that is undone. */
   #before = { windowBytes: 0, ssthreshBytes: Infinity }
 
   constructor(datagramBytes: number, windowBytes: number, ssthreshBytes = Infinity) {
@@ -61,21 +65,21 @@ export abstract class LossBased implements Congestion {
     this.windowBytes = this.atLeastMinimum(this.windowBytes)
   }
 
-  /** A byte for each byte that arrived. */
+  /** Grows by one byte for each byte acknowledged. */
   protected slowStart({ ackedBytes }: AckSample): void {
     this.windowBytes += ackedBytes
   }
 
-  /** Beyond ssthresh. */
+  /** Congestion avoidance. */
   protected abstract avoid(sample: AckSample): void
 
   /**
-   * What ssthresh becomes: a part of the window (RFC 9002 §7.3.2), where RFC 5681 §3.1 and RFC 9438 §4.6 take one of what is in flight. They guard
-   * against windows that grew without being used; here none does.
+   * The new ssthresh: a fraction of the window (RFC 9002 §7.3.2). RFC 5681 §3.1 and RFC 9438 §4.6 take a fraction of
+   * the flight instead, to guard against windows that grew without being used; here none does.
    */
   protected abstract reduced(): number
 
-  /** ssthresh is set already. */
+  /** The window after a loss; ssthresh is already set. */
   protected windowAfterLoss(): number {
     return this.ssthreshBytes
   }

@@ -1,4 +1,7 @@
-/** Reno: RFC 5681 with NewReno's one answer a round trip (RFC 6582). A loss halves the window; else it grows by one datagram a round trip. */
+/**
+ * Reno (RFC 5681), with one reduction per round trip as in NewReno (RFC 6582). A loss halves the window; otherwise it
+ * grows by one datagram per round trip.
+ */
 import type { AckSample, CongestionFactory } from './congestion.ts'
 import { LossBased } from './loss-based.ts'
 
@@ -6,7 +9,7 @@ export const reno: CongestionFactory = (...given) => new Reno(...given)
 
 class Reno extends LossBased {
   readonly name = 'reno'
-  /** Acknowledged and not yet counted into the window (RFC 5681 §3.1, appropriate byte counting). */
+  /** Acknowledged but not yet counted toward the window (RFC 5681 §3.1, appropriate byte counting). */
   #countedBytes = 0
 
   protected avoid({ ackedBytes }: AckSample): void {

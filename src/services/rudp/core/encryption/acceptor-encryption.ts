@@ -1,9 +1,10 @@
 /**
- * An acceptor's own keys. Its identity stays, so that it is known again; beside it goes a prekey, drawn anew every hour and kept for
- * one hour more, in memory alone: who steals the identity later, even with all packets in hand, lacks the prekey to read them.
+ * The key pairs of an acceptor. Its identity is permanent, so that peers recognize it. A prekey accompanies it, which
+ * is replaced every hour, accepted for one hour more, and kept only in memory. An attacker who steals the identity
+ * later lacks the prekey, and so cannot read even recorded packets.
  *
- *   prekey 1 ├──── shown ────┼─ still taken ─┤ forgotten
- *   prekey 2                 ├──── shown ────┼─ still taken ─┤
+ *   prekey 1 ├─── announced ────┼─ still accepted ─┤ forgotten
+ *   prekey 2                    ├─── announced ────┼─ still accepted ─┤
  */
 import type { Random } from '../../../kit/random.ts'
 import { RESET_TOKEN_BYTES } from '../../wire/frames.ts'
@@ -12,7 +13,7 @@ import { writeUint64 } from '../../wire/varint.ts'
 import { drawSecret, type Cryptography, type KeyPair } from './cryptography.ts'
 import { deriveProtection, type PacketProtection } from './packet-protection.ts'
 
-const PREKEY_SHOWN_MS = 3_600_000
+const PREKEY_ANNOUNCED_MS = 3_600_000
 const RESET_SALT = 'Hamlet RUDP reset'
 
 interface Prekey {
@@ -21,8 +22,8 @@ interface Prekey {
   readonly drawnAtMs: number
 }
 
-function isTaken({ drawnAtMs }: Prekey, nowMs: number): boolean {
-  return nowMs < drawnAtMs + 2 * PREKEY_SHOWN_MS
+function isAccepted({ drawnAtMs }: Prekey, nowMs: number): boolean {
+  return nowMs < drawnAtMs + 2 * PREKEY_ANNOUNCED_MS
 }
 
 export class AcceptorEncryption {
@@ -30,10 +31,13 @@ export class AcceptorEncryption {
   readonly #random: Random
   readonly #identitySecret: Uint8Array
   readonly #identity: KeyPair
-  /** The one that is shown, and the one before. */
+  /** The current prekey and the previous one. */
   #prekeys: readonly Prekey[] = []
 
-  /** @param identitySecret 32 bytes, of this endpoint alone: two that share them could be made to reset one another's connections */
+  /**
+   * @param identitySecret 32 bytes, unique to this endpoint: two endpoints that share them could be tricked into
+   * resetting each other's connections
+   */
   constructor(cryptography: Cryptography, random: Random, identitySecret: Uint8Array) {
     this.#cryptography = cryptography
     this.#random = random
@@ -41,23 +45,28 @@ export class AcceptorEncryption {
     this.#identity = cryptography.keyPair(identitySecret)
   }
 
-  /** What RETRY shows. */
+  /** The public keys for RETRY. */
   keys(nowMs: number): AcceptorKeys {
     const [newest] = this.#prekeys
-    const prekey = newest === undefined || nowMs >= newest.drawnAtMs + PREKEY_SHOWN_MS ? this.#draw(nowMs, newest) : newest
+    const prekey = newest === undefined || nowMs >= newest.drawnAtMs + PREKEY_ANNOUNCED_MS ? this.#draw(nowMs, newest) : newest
     return this.#keysWith(prekey)
   }
 
-  /** The protection that a HELLO with a good token asks for; undefined where its prekey is forgotten, or its share is none. */
+  /**
+   * The protection for a HELLO with a valid token; undefined if its prekey has been forgotten or its share is invalid.
+   */
   agree(hello: Extract<EncryptedPacket, { type: 'HELLO' }>, nowMs: number): PacketProtection | undefined {
-    const prekey = this.#prekeys.find(known => known.number === hello.prekeyNumber && isTaken(known, nowMs))
+    const prekey = this.#prekeys.find(known => known.number === hello.prekeyNumber && isAccepted(known, nowMs))
     const withIdentity = prekey === undefined ? undefined : this.#identity.agree(hello.share)
     const withPrekey = prekey?.pair.agree(hello.share)
     if (prekey === undefined || withIdentity === undefined || withPrekey === undefined) return undefined
     return deriveProtection(this.#cryptography, 'acceptor', hello.sourceId, { withIdentity, withPrekey }, hello, this.#keysWith(prekey))
   }
 
-  /** Shows, after a restart too, that a RESET is from this end: told in the connection that has this id, and to nobody else as long as it lives. */
+  /**
+   * The token that proves, even after a restart, that a RESET comes from this endpoint. It is sent to the peer inside
+   * the connection with this id, and to nobody else while that lives.
+   */
   resetToken(localId: number): Uint8Array {
     const info = new Uint8Array(8)
     writeUint64(new DataView(info.buffer), 0, localId)
@@ -66,7 +75,7 @@ export class AcceptorEncryption {
 
   #draw(nowMs: number, before: Prekey | undefined): Prekey {
     const prekey = { number: (before?.number ?? 0) + 1, pair: this.#cryptography.keyPair(drawSecret(this.#random)), drawnAtMs: nowMs }
-    this.#prekeys = before === undefined || !isTaken(before, nowMs) ? [prekey] : [prekey, before]
+    this.#prekeys = before === undefined || !isAccepted(before, nowMs) ? [prekey] : [prekey, before]
     return prekey
   }
 

@@ -1,30 +1,31 @@
 /**
- * Encryption as one end of one connection holds it. The acceptor's is complete from the beginning: it makes a connection of a HELLO that
- * it could open. The initiator's waits for RETRY, which tells the acceptor's keys; or it has them of an earlier visit.
+ * Encryption as one end of one connection holds it. The acceptor's is complete from the beginning, because only a HELLO
+ * that decrypts becomes a connection. The initiator's is complete once RETRY has brought the keys of the acceptor, or
+ * at once if it kept them from an earlier visit.
  */
 import type { AcceptorKeys, HelloKeys } from '../../wire/encrypted-packet.ts'
 import type { Cryptography, KeyPair } from './cryptography.ts'
 import { deriveProtection, type PacketProtection } from './packet-protection.ts'
 
-/** What an initiator was given for its next visit to an acceptor. */
+/** What an initiator keeps for its next visit to an acceptor. */
 export interface Visit {
   readonly token: Uint8Array
-  /** Of an encrypted connection: the acceptor's, so that the first packet can be encrypted. */
+  /** The keys of the acceptor if the connection was encrypted, so that the first packet can be encrypted too. */
   readonly keys: AcceptorKeys | undefined
 }
 
 export interface ConnectionEncryption {
-  /** Undefined as long as the keys are not known: then nothing is said but HELLO. */
+  /** Undefined until the keys are known; until then only HELLO is sent. */
   readonly protection: PacketProtection | undefined
-  /** What HELLO shows in the clear; an acceptor sends none. */
+  /** What HELLO carries in the clear; an acceptor sends none. */
   readonly hello?: HelloKeys
-  /** What the acceptor has shown, as the initiator knows it. */
+  /** The keys that the acceptor announced, as known to the initiator. */
   readonly acceptorKeys?: AcceptorKeys | undefined
-  /** What a RESET of the peer would show: it told so in the connection. */
+  /** The token that a RESET from the peer must carry; the peer sent it inside the connection. */
   resetToken?: Uint8Array
 }
 
-/** Whom an initiator takes for the one that it wants. Asked before anything is encrypted to that identity. */
+/** Whether the initiator trusts an identity. Called before anything is encrypted to it. */
 export type Trusts = (identity: Uint8Array) => boolean
 
 const NO_TOKEN = new Uint8Array(0)
@@ -48,7 +49,10 @@ export class InitiatorEncryption implements ConnectionEncryption {
     this.hello = { prekeyNumber: 0, share: this.#pair.publicKey, token: NO_TOKEN }
   }
 
-  /** The acceptor has told its keys and a token. @returns whether it is trusted, and its keys are keys */
+  /**
+   * Sets the keys and the token that the acceptor announced.
+   * @returns false if the identity is not trusted or a key is invalid
+   */
   setAcceptorKeys(keys: AcceptorKeys, token: Uint8Array): boolean {
     if (!this.#trusts(keys.identity)) return false
     const withIdentity = this.#pair.agree(keys.identity)

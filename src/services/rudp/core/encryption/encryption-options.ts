@@ -1,9 +1,12 @@
-/** How an endpoint encrypts: given by whoever opens it. */
+/** How an endpoint encrypts. */
 import type { Cryptography } from './cryptography.ts'
 
-/** An endpoint that accepts without `acceptor` does that readably. Which connections are encrypted that it dials is said when it does. */
+/**
+ * Without `acceptor`, an endpoint accepts unencrypted connections only. Whether a connection that it opens is encrypted
+ * is decided for each.
+ */
 export interface EncryptionOptions {
   readonly cryptography: Cryptography
-  /** `identitySecret`: 32 bytes, of this endpoint alone. `acceptsPlain`: readable connections are taken as well. */
+  /** `identitySecret`: 32 bytes, unique to this endpoint. `acceptsPlain`: unencrypted connections are accepted too. */
   readonly acceptor?: { readonly identitySecret: Uint8Array; readonly acceptsPlain: boolean }
 }

@@ -1,17 +1,22 @@
 /**
- * The keys of encrypted connections as lines of text, so that Wireshark can read what was captured (docs/wireshark/rudp.lua), as it does
- * with the TLS key log of browsers. A line for each set of keys, three words in hexadecimal:
+ * Logs the keys of encrypted connections as lines of text, so that Wireshark can decrypt captures
+ * (docs/wireshark/rudp.lua), as it does with the TLS key logs of browsers. There is one line for each set of keys, with
+ * three words in hexadecimal:
  *
- *     48520102 <info> <keys>        as docs/rudp.md §13 calls them
+ *     48520102 <info> <keys>        as defined in docs/rudp.md §13
  *
- * Info begins with the initiator's id and its share and ends with the token: by these three, which HELLO shows, a line is found.
+ * Info begins with the initiator's id and share and ends with the token. HELLO shows all three, and so identifies its
+ * line.
  */
 import { formatHex } from '../../../kit/hex.ts'
 import { ENCRYPTED_VERSION } from '../../wire/encrypted-packet.ts'
 import type { Cryptography } from './cryptography.ts'
 import { PACKET_KEYS_SALT } from './packet-protection.ts'
 
-/** @param log is told each line, without its end, before a packet is encrypted by these keys. Whoever reads it reads the connection. */
+/**
+ * @param log receives each line, without a line break, before any packet is encrypted with these keys. Anyone who reads
+ * the log can read the connection.
+ */
 export function withKeyLog(cryptography: Cryptography, log: (line: string) => void): Cryptography {
   return {
     ...cryptography,

@@ -1,14 +1,15 @@
 /**
- * Encrypts and opens the packets of one connection: a key and an IV for each direction, and a nonce for each packet made of its
- * number, as QUIC does (RFC 9001 §5.3). Packet numbers are never used again, so no nonce is.
+ * Encrypts and decrypts the packets of one connection, with a key and an IV for each direction, and a nonce for each
+ * packet made from its number, as in QUIC (RFC 9001 §5.3). Packet numbers are never reused, so neither is a nonce.
  *
  *   secret = X25519(share, identity) ‖ X25519(share, prekey)
  *   keys   = HKDF-SHA256(secret, salt "Hamlet RUDP 48520102", info, 56 bytes)
  *          = initiator's key (16) ‖ initiator's IV (12) ‖ acceptor's key (16) ‖ acceptor's IV (12)
  *   info   = initiator's id (8) ‖ share (32) ‖ identity (32) ‖ prekey number (4) ‖ prekey (32) ‖ token
  *
- * The first secret only the owner of the identity can compute; the second nobody can any more when the prekey is forgotten. The token
- * is there because an acceptor takes each of them once: so it never makes the same keys twice, whatever is repeated to it.
+ * The acceptor needs the secret of its identity to compute the first half of the secret. Once the prekey is forgotten,
+ * nobody can compute the second. The token is part of info because an acceptor accepts each token only once: so it
+ * never derives the same keys twice, whatever is replayed to it.
  */
 import { MalformedPacket } from '../../../kit/errors.ts'
 import { authenticatedAt, PUBLIC_KEY_BYTES, TAG_BYTES, type AcceptorKeys, type EncryptedContent, type HelloKeys } from '../../wire/encrypted-packet.ts'
@@ -17,18 +18,19 @@ import type { NumberedPacket } from '../../wire/packet.ts'
 import { writeUint64 } from '../../wire/varint.ts'
 import type { Cipher, Cryptography } from './cryptography.ts'
 
-/** Of the derivation that makes the keys of a connection. */
+/** The salt for deriving the keys of a connection. */
 export const PACKET_KEYS_SALT = 'Hamlet RUDP 48520102'
 const KEY_BYTES = 16
 const IV_BYTES = 12
 const NONCE_NUMBER_AT = 8
 /**
- * One key encrypts at most 2^35 blocks of 16 bytes: the bound of RFC 9001 appendix B.1 (2^28 packets of 2^11 bytes, 2^23 of 2^16) for an
- * advantage of 2^−57. Forgeries would need 2^52 packets (§6.6), and there are no more than 2^32 numbers.
+ * One key encrypts at most 2^35 blocks of 16 bytes. RFC 9001 appendix B.1 has the same limit (2^28 packets of 2^11
+ * bytes, or 2^23 of 2^16) for an advantage of 2^−57. Forging would take 2^52 packets (§6.6), and there are only 2^32
+ * packet numbers.
  */
 const ENCRYPTED_BYTES_MAX = 2 ** 39
 
-/** What both ends know of a handshake, and nobody else. */
+/** The shared secrets of a handshake, known to both ends and nobody else. */
 export interface Agreement {
   readonly withIdentity: Uint8Array
   readonly withPrekey: Uint8Array
@@ -44,19 +46,22 @@ export class PacketProtection {
     this.#peers = peers
   }
 
-  /** So much was encrypted that the key shall not be used any more. */
+  /** The key has encrypted as much as it may. */
   get isSpent(): boolean {
     return this.#encryptedBytes >= ENCRYPTED_BYTES_MAX
   }
 
-  /** Encrypts the frames between `contentAt` and `endAt` of the packet that begins at `startAt`. @returns where the packet ends, with its tag */
+  /**
+   * Encrypts the frames from `contentAt` to `endAt` of the packet that begins at `startAt`.
+   * @returns where the packet ends, tag included
+   */
   encrypt(type: EncryptedContent['type'], number: number, bytes: Uint8Array, startAt: number, contentAt: number, endAt: number): number {
     this.#encryptedBytes += endAt - contentAt
     this.#own.cipher.seal(this.#own.nonce(number), bytes, startAt + authenticatedAt(type), contentAt, endAt)
     return endAt + TAG_BYTES
   }
 
-  /** What the peer encrypted; undefined where it was not the peer, where something was changed, or where it is nothing that can be read. */
+  /** Decrypts a packet of the peer. Undefined if it is not from the peer, was changed, or has malformed content. */
   open(packet: EncryptedContent, bytes: Uint8Array): NumberedPacket | undefined {
     const { type, destinationId, number, contentAt } = packet
     const content = this.#peers.cipher.open(this.#peers.nonce(number), bytes, authenticatedAt(type), contentAt)
@@ -76,7 +81,7 @@ function framesOf(content: Uint8Array) {
   }
 }
 
-/** One direction's key, and its IV with the packet number worked into it. */
+/** The key of one direction, and its IV, into which packet numbers are worked. */
 class DirectionKeys {
   readonly cipher: Cipher
   readonly #nonce: Uint8Array
@@ -90,14 +95,14 @@ class DirectionKeys {
     this.#ivTail = this.#view.getUint32(NONCE_NUMBER_AT)
   }
 
-  /** Valid until the next call. */
+  /** The nonce for a packet number. Valid until the next call. */
   nonce(number: number): Uint8Array {
     this.#view.setUint32(NONCE_NUMBER_AT, (this.#ivTail ^ number) >>> 0)
     return this.#nonce
   }
 }
 
-/** The keys of a connection, as one of its ends uses them. */
+/** Derives the keys of a connection, arranged for one of its ends. */
 export function deriveProtection(
   cryptography: Cryptography, role: 'initiator' | 'acceptor', initiatorId: number, { withIdentity, withPrekey }: Agreement, hello: HelloKeys, acceptor: AcceptorKeys,
 ): PacketProtection {

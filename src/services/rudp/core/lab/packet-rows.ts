@@ -1,16 +1,19 @@
-/** The newest packets of one connection as rows of a ladder diagram, and what this end found out about them, when it did. */
+/**
+ * The newest packets of one connection as rows of a ladder diagram, together with what this end later found out about
+ * them.
+ */
 import { summarizeFrame, type Frame } from '../../wire/frames.ts'
 import type { TraceEvent } from '../events.ts'
 import type { PacketRow } from './commands.ts'
-import { Newest } from './newest.ts'
+import { BoundedLog } from './bounded-log.ts'
 
 const ROWS_KEPT = 2000
-/** What is told of one packet: more than a line has room for nobody reads. */
-const FRAMES_TOLD = 4
-const RANGES_TOLD = 3
+/** How much of a packet is listed; a line has no room for more. */
+const FRAMES_LISTED = 4
+const RANGES_LISTED = 3
 
 export class PacketRows {
-  readonly rows = new Newest<PacketRow>(ROWS_KEPT)
+  readonly rows = new BoundedLog<PacketRow>(ROWS_KEPT)
   #receivedNumber = 0
 
   add(event: TraceEvent, atMs: number): void {
@@ -35,15 +38,18 @@ function rowOf(event: TraceEvent, atMs: number, receivedNumber: number): PacketR
   }
 }
 
-/** In a line: of many frames, and of many ranges of an ACK, the first ones and how many more there are. */
+/**
+ * Summarizes frames in a line. If there are many frames, or many ranges in an ACK, it lists the first ones and how many
+ * more there are.
+ */
 function summarizeFrames(frames: readonly Frame[]): string {
-  const told = frames.slice(0, FRAMES_TOLD).map(summarizeShortly)
-  return [...told, ...andMore(frames.length - FRAMES_TOLD)].join(', ')
+  const listed = frames.slice(0, FRAMES_LISTED).map(summarizeShortly)
+  return [...listed, ...andMore(frames.length - FRAMES_LISTED)].join(', ')
 }
 
 function summarizeShortly(frame: Frame): string {
   if (frame.kind !== 'ACK') return summarizeFrame(frame)
-  return [summarizeFrame({ ...frame, ranges: frame.ranges.slice(0, RANGES_TOLD) }), ...andMore(frame.ranges.length - RANGES_TOLD)].join(' ')
+  return [summarizeFrame({ ...frame, ranges: frame.ranges.slice(0, RANGES_LISTED) }), ...andMore(frame.ranges.length - RANGES_LISTED)].join(' ')
 }
 
 function andMore(count: number): readonly string[] {

@@ -1,19 +1,25 @@
-/** The recordings of a service's connections while somebody watches. A few are kept, also after their connections' end. */
+/**
+ * The recordings of the connections of a service while someone watches. A few are kept, even after their connections
+ * have ended.
+ */
 import type { Connection } from '../connection.ts'
 import { Recording } from './recording.ts'
 
-/** One more takes the place of the oldest. */
+/** One more replaces the oldest. */
 const RECORDINGS_MAX = 8
 
 export class Recordings {
   /** By id, oldest first. */
   #kept = new Map<string, Recording>()
-  /** Recorded once: who lost its place does not take another's again by its next packet, or of many at work none would be kept. */
+  /**
+   * Connections recorded before. One that lost its place does not get another with its next packet; otherwise, with
+   * many active connections, no recording would last.
+   */
   #begun = new WeakSet<Connection>()
-  /** Keeps its place. */
-  #lookedAt: string | undefined
+  /** The recording being viewed, which keeps its place. */
+  #viewed: string | undefined
 
-  /** Where an event of a connection goes; undefined: it has lost its place. */
+  /** The recording for the events of a connection; undefined if it has lost its place. */
   of(id: string, connection: Connection): Recording | undefined {
     const kept = this.#kept.get(id)
     if (kept !== undefined || this.#begun.has(connection)) return kept
@@ -24,7 +30,7 @@ export class Recordings {
     return recording
   }
 
-  /** The id of the one that began last. */
+  /** The id of the recording that began last. */
   get newest(): string | undefined {
     return [...this.#kept.keys()].pop()
   }
@@ -34,11 +40,11 @@ export class Recordings {
   }
 
   /**
-   * Somebody looks at this one: it is recorded from now on if it was not.
-   * @param open finds its connection, or throws
+   * Someone views this recording: it begins now if it had not.
+   * @param open finds the connection, or throws
    */
-  lookAt(id: string, open: () => Connection): Recording {
-    this.#lookedAt = id
+  view(id: string, open: () => Connection): Recording {
+    this.#viewed = id
     const kept = this.#kept.get(id)
     if (kept !== undefined) return kept
     const connection = open()
@@ -61,7 +67,7 @@ export class Recordings {
   #makeRoom(): void {
     for (const id of this.#kept.keys()) {
       if (this.#kept.size <= RECORDINGS_MAX) return
-      if (id !== this.#lookedAt) this.#kept.delete(id)
+      if (id !== this.#viewed) this.#kept.delete(id)
     }
   }
 }

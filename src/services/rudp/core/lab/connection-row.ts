@@ -1,4 +1,4 @@
-/** A connection as a row of the table that a person reads. */
+/** A connection as a row of the table that the user sees. */
 import { formatBytes, formatMs } from '../../../kit/amounts.ts'
 import { formatEndpoint } from '../../../kit/endpoint.ts'
 import type { LinkCounts } from '../../../kit/link.ts'
@@ -7,8 +7,8 @@ import type { Connection } from '../connection.ts'
 import type { ConnectionRow } from './commands.ts'
 
 /**
- * @param link what is done to the connection's datagrams at this end
- * @param counts and what that did; undefined: nothing yet
+ * @param link the conditions applied to the datagrams of the connection at this end
+ * @param counts what they did; undefined if nothing yet
  */
 export function formatConnectionRow(
   connection: Pick<Connection, 'metrics' | 'path' | 'state'>, link: LinkSetting, counts: { readonly out: LinkCounts; readonly in: LinkCounts } | undefined,

@@ -1,11 +1,14 @@
-/** The newest of what happens, numbered from 0: readers ask from a number on, and whoever is too slow misses the oldest. */
-export class Newest<T> {
+/**
+ * A log of the newest entries, numbered from 0. Readers ask from a number on; a reader that is too slow misses the
+ * oldest.
+ */
+export class BoundedLog<T> {
   readonly #keep: number
   #kept: T[] = []
-  /** The number of the first one that is still kept. */
+  /** The number of the first entry still kept. */
   #first = 0
 
-  /** @param keep so many are kept at least, and fewer than twice as many */
+  /** @param keep the minimum number of entries kept; fewer than twice as many are */
   constructor(keep: number) {
     this.#keep = keep
   }
@@ -17,7 +20,9 @@ export class Newest<T> {
     this.#kept = this.#kept.slice(this.#keep)
   }
 
-  /** @returns those from number `after` on, at most so many, and the number of the one that would follow */
+  /**
+   * @returns the entries from number `after` on, at most `limit`, and the number of the entry that would follow them
+   */
   from(after: number, limit: number): { readonly rows: readonly T[]; readonly next: number } {
     const at = Math.max(0, after - this.#first)
     const rows = this.#kept.slice(at, at + limit)

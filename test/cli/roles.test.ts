@@ -81,15 +81,15 @@ test('a page is fetched encrypted, from a server that is known again by its key'
   const log = join(folder, 'keys.txt')
   const [first, second] = [await fetched(), await fetched('--key_log', log)]
   expect([first.status, second.status, second.body.equals(first.body)]).toEqual([0, 0, true])
-  expect(first.stderr).toContain(`sealed.home is known from now on by x25519 ${key}\n`)
-  expect(second.stderr).not.toContain('known from now on')
+  expect(first.stderr).toContain(`added sealed.home to the known servers: x25519 ${key}\n`)
+  expect(second.stderr).not.toContain('known servers')
   expect(second.stderr).toContain('Encrypted RUDP connection to')
   expect(readFileSync(log, 'utf8')).toMatch(/^48520102 [0-9a-f]{218,} [0-9a-f]{112}\n$/)
   expect((statSync(log).mode & 0o777).toString(8)).toBe('600')
   writeFileSync(join(folder, 'rudp-known-servers'), `sealed.home x25519 ${'A'.repeat(43)}=\n`)
   const refused = await fetched()
   expect([refused.status, refused.stdout]).toEqual([1, ''])
-  expect(refused.stderr).toMatch(/hamlet: sealed\.home showed another key than it is known by: [^\n]+You may [^\n]+\n$/)
+  expect(refused.stderr).toMatch(/hamlet: sealed\.home presented a different key than before: [^\n]+You may [^\n]+\n$/)
 })
 
 test('a key log without encryption, or where it cannot be written, is refused in one line', async () => {

@@ -170,10 +170,10 @@ test('an encrypting gateway gets pages from a server that offers it, knows that 
   const over = { 'x-hamlet-transport': 'rudp', 'Sec-Fetch-Dest': 'document' }
   expect((await visit(encrypting, 'http://sealed.home/', { headers: over })).body.toString()).toContain('Welcome to sealed.home')
   const [, key = ''] = /known by x25519 (\S+)$/.exec(offered.logs.find(line => line.startsWith('encrypted RUDP is required')) ?? '') ?? []
-  await expect.poll(() => encrypting.logs).toContainEqual(`sealed.home is known from now on by x25519 ${key}`)
+  await expect.poll(() => encrypting.logs).toContainEqual(`added sealed.home to the known servers: x25519 ${key}`)
   expect(journeys(encrypting)[0]?.steps.map(({ sentence }) => sentence)).toContainEqual(expect.stringMatching(/^Encrypted RUDP connection to /))
   const readable = await visit(encrypting, 'http://my-app.home/', { headers: over })
-  expect([readable.headers['x-hamlet-error'], readable.body.toString()]).toEqual(['refused', expect.stringContaining('it does not encrypt')])
+  expect([readable.headers['x-hamlet-error'], readable.body.toString()]).toEqual(['refused', expect.stringContaining('it does not offer encryption')])
   for (const heard of [encrypting, offered]) await heard.stop()
 })
 

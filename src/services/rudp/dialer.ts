@@ -1,8 +1,8 @@
 /**
- * Dials RUDP peers: one connection a peer, and a stream of it for each dial, so the second costs no handshake. As with Node's sockets,
- * what is written before the peer has answered waits and then leaves first. Who was visited before is shown the token that it gave
- * then: the first request leaves in the first packet. All connections share a UDP socket (dialing-host.ts), which is open when the second
- * one is dialled.
+ * Opens RUDP connections: one for each peer, with one stream for each dial, so that the second dial needs no handshake.
+ * As with Node's sockets, what is written before the peer has answered is queued and leaves first. A peer that was
+ * visited before is sent the token that it issued then, so the first request leaves in the first packet. All
+ * connections share one UDP socket for each local address (dialing-host.ts), so the second dial finds it open.
  */
 import { once } from 'node:events'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
@@ -29,44 +29,50 @@ export interface DialerOptions {
   readonly random: Random
   readonly trace: TraceRing
   readonly congestion?: CongestionName
-  /** Every connection is encrypted, to servers that show the identity which they are known by; undefined: none is. */
+  /**
+   * Encrypts every connection, and checks the identity of each server against the known one. Undefined: no connection
+   * is encrypted.
+   */
   readonly encryption?: KnownServers | undefined
-  /** What encrypts; node:crypto, if nothing else is said. */
+  /** The implementation of cryptography; by default node:crypto. */
   readonly cryptography?: Cryptography | undefined
-  /** Hears of everything that happens in the connections. */
+  /** Receives everything that happens in the connections. */
   readonly observe?: Observe | undefined
-  /** In which the connections stand; its congestion control goes before the one that is named here. */
+  /** The lab that shows the connections. Its congestion control takes precedence over the one given here. */
   readonly lab?: Lab | undefined
-  /** How long a dial may take. */
+  /** The time limit for a dial. */
   readonly timeoutMs?: number
-  /** A connection without streams is kept so long for the next dial, and as long a socket without connections. */
+  /** How long a connection without streams, and then a socket without connections, is kept for the next dial. */
   readonly keepMs?: number
 }
 
 export interface DialOptions {
-  /** What is written first may leave before the peer has confirmed the connection: say so only for what is safe to do twice. */
+  /**
+   * What is written first may leave before the peer has confirmed the connection. Set it only for what is safe to
+   * repeat.
+   */
   readonly early?: boolean
-  /** What the server is known by, as a person named it; without it its address and port. */
+  /** The name by which the server is known, as the user typed it; by default its address and port. */
   readonly name?: string
 }
 
 const KEEP_MS = 15_000
-/** A stream on which nothing was written by then is announced to the peer. */
+/** A stream on which nothing has been written after this time is announced to the peer. */
 const ANNOUNCE_MS = 20
-/** Servers whose tokens are remembered; one more takes the place of the oldest. */
+/** The number of servers whose tokens are remembered; one more replaces the oldest. */
 const TOKENS_MAX = 256
 
 export class RudpDialer {
   readonly #options: DialerOptions
-  /** The UDP sockets by local address; a promise until it is open. */
+  /** The UDP sockets by local address; a promise while one is opening. */
   readonly #hosts = new Map<string, DialingHost | Promise<DialingHost>>()
-  /** The connection by server that the next dial takes a stream of. */
+  /** The connection to each server from which the next dial takes a stream. */
   readonly #connections = new Map<string, Promise<ServerConnection>>()
-  /** These, and those whose server let us have no more streams. */
+  /** All open connections: these, and those on which the server allows no more streams. */
   readonly #open = new Set<ServerConnection>()
   readonly #visits = new Map<string, Visit>()
-  /** Settles when the servers that were met are known. */
-  #meeting: Promise<unknown> = Promise.resolve()
+  /** Resolves once all newly met servers have been stored. */
+  #storing: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(options: DialerOptions) {
@@ -74,8 +80,9 @@ export class RudpDialer {
   }
 
   /**
-   * Dials, and waits for the peer's answer.
-   * @throws HamletError as `connect`, or what its socket would tell: connection-refused, refused, timed-out, identity-changed
+   * Dials, and waits for the answer of the peer.
+   * @throws HamletError as `connect`, or as its socket would report: connection-refused, refused, timed-out,
+   * identity-changed
    */
   async dial(peer: Endpoint, options: DialOptions = {}): Promise<RudpSocket> {
     const socket = await this.connect(peer, options)
@@ -84,9 +91,10 @@ export class RudpDialer {
   }
 
   /**
-   * Dials, and waits for nothing that is at hand: where the UDP socket is open, the first packet leaves before this returns. The socket may be
-   * `connecting` still.
-   * @throws HamletError connection-lost where the dialer was closed; of the file of known servers disk-failed or file-damaged
+   * Dials without waiting for the peer. If the UDP socket is open, the first packet leaves before this returns. The
+   * returned socket may still be `connecting`.
+   * @throws HamletError connection-lost if the dialer is closed; disk-failed or file-damaged for the file of known
+   * servers
    */
   async connect(peer: Endpoint, { early = false, name = formatEndpoint(peer) }: DialOptions = {}): Promise<RudpSocket> {
     const server = { peer, name }
@@ -94,30 +102,31 @@ export class RudpDialer {
     for (;;) {
       const known = this.#connections.get(key)
       const connection = await (known ?? this.#openConnection(server, early))
-      // What is written on a connection that resumes is early data, which a server may refuse: another one waits for the server's answer.
+      // What is written on a resuming connection is early data, which a server may refuse. Other data uses a connection
+      // that waits for the server.
       const socket = connection.isResuming && !early ? undefined : connection.openSocket()
       if (socket !== undefined) return socket
       if (known === undefined) throw new HamletError(closeError('refused', peer))
-      // It makes room for the next, once: all that cannot use it find that one.
+      // Replaces the connection once: all dials that cannot use it find the new one.
       if (this.#connections.get(key) === known) this.#connections.delete(key)
     }
   }
 
-  /** Closes every connection at once. Returns when that is done, and what was learnt of servers is on disk. */
+  /** Closes all connections at once. Resolves when that is done and newly met servers are on disk. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([this.#meeting, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
+    await Promise.all([this.#storing, ...[...this.#hosts.values()].map(async opening => (await Promise.resolve(opening).catch(() => undefined))?.close())])
     for (const connection of this.#open) connection.destroySockets()
   }
 
   #openConnection(server: Server, early: boolean): Promise<ServerConnection> {
     const key = keyOf(server)
     const visit = early ? this.#visits.get(key) : undefined
-    this.#visits.delete(key) // a token is taken once
+    this.#visits.delete(key) // a token can be used only once
     const connecting = ServerConnection.open(server, this.#options, visit, {
       host: () => this.#hostTowards(server.peer),
       visit: given => this.#remember(key, given),
-      met: identity => { this.#meeting = this.#meeting.then(() => this.#options.encryption?.add(server.name, formatIdentity(identity))) },
+      identified: identity => { this.#storing = this.#storing.then(() => this.#options.encryption?.add(server.name, formatIdentity(identity))) },
       opened: connection => this.#open.add(connection),
       closed: connection => {
         this.#open.delete(connection)
@@ -159,28 +168,28 @@ interface Server {
   readonly name: string
 }
 
-/** Two names at one address are two servers: each is known by an identity of its own. */
+/** Two names at one address are two servers, each with an identity of its own. */
 function keyOf({ peer, name }: Server): string {
   return `${name} ${formatEndpoint(peer)}`
 }
 
-/** What a connection needs of the dialer, and tells it. */
+/** What a connection needs from the dialer, and reports to it. */
 interface ServerConnectionHost {
   /** The UDP socket to dial from. */
   host(): DialingHost | Promise<DialingHost>
   visit(visit: Visit): void
-  /** A server that was not known has proven its identity. */
-  met(identity: Uint8Array): void
+  /** A server met for the first time has proven its identity. */
+  identified(identity: Uint8Array): void
   opened(connection: ServerConnection): void
   closed(connection: ServerConnection): void
 }
 
-/** A connection to a server, and the sockets that are its streams. It is closed when it had none for a while. */
+/** A connection to a server, with the sockets that are its streams. It closes after a while without any. */
 class ServerConnection {
   readonly #dialled: Dialled
   readonly #sockets = new SocketTable()
   readonly #options: DialerOptions
-  /** What its end is called, but for one in order. */
+  /** The error for each way in which the connection can end, except a normal close. */
   readonly #failure: (reason: CloseReason) => HamletError
   #isConnected = false
   #cancelClosing = (): void => undefined
@@ -191,8 +200,8 @@ class ServerConnection {
     this.#failure = failure
   }
 
-  /** Waits for nothing that is at hand. @throws what the host's opening throws, and the file of known servers */
-  static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, told: ServerConnectionHost): Promise<ServerConnection> {
+  /** Waits only for what is not available yet. @throws as opening the host and reading the known servers do */
+  static async open({ peer, name }: Server, options: DialerOptions, visit: Visit | undefined, callbacks: ServerConnectionHost): Promise<ServerConnection> {
     const { timeoutMs = DEFAULT_LIMITS.connectTimeoutMs, encryption: servers } = options
     const known = servers && await servers.find(name)
     let shown = ''
@@ -203,25 +212,25 @@ class ServerConnection {
     const failure = (reason: CloseReason): HamletError => {
       return servers !== undefined && known !== undefined && reason === 'untrusted' ? servers.changed(name, known, shown) : new HamletError(closeError(reason, peer, timeoutMs))
     }
-    const opening = told.host()
+    const opening = callbacks.host()
     const dialing = opening instanceof DialingHost ? opening : await opening
     const dialled = dialing.connect(peer, { visit, trusts: servers && trusts }, event => {
-      if (event.kind === 'token') told.visit(event)
-      if (event.kind === 'identified' && known === undefined) told.met(event.identity)
-      if (event.kind === 'closed') told.closed(connection)
-      connection.#hear(event)
+      if (event.kind === 'token') callbacks.visit(event)
+      if (event.kind === 'identified' && known === undefined) callbacks.identified(event.identity)
+      if (event.kind === 'closed') callbacks.closed(connection)
+      connection.#onEvent(event)
     })
     const connection = new ServerConnection(dialled, options, failure)
-    told.opened(connection)
+    callbacks.opened(connection)
     return connection
   }
 
-  /** It leaves with the token of an earlier visit, and the server has not answered yet. */
+  /** The handshake uses a token from an earlier visit, and the server has not answered yet. */
   get isResuming(): boolean {
     return this.#dialled.connection.state === 'RESUMING'
   }
 
-  /** @returns undefined where the peer allows no more streams now, or the connection is over */
+  /** @returns undefined if the peer allows no more streams now, or the connection is over */
   openSocket(): RudpSocket | undefined {
     const { host, connection } = this.#dialled
     const stream = host.use(() => connection.openStream())
@@ -230,30 +239,30 @@ class ServerConnection {
     const { clock } = this.#options
     const socket = new RudpSocket(host, connection, stream, clock)
     this.#sockets.add(connection, stream, socket)
-    // A stream comes into being at the peer with its first frame: as a rule the request; else an empty one follows.
+    // A stream begins to exist at the peer with its first frame: usually the request, otherwise this empty one.
     clock.wakeAt(clock.nowMs() + ANNOUNCE_MS, () => host.use(() => stream.announce()))
     return socket
   }
 
-  /** What its connection's end did not end. */
+  /** Destroys the sockets that are still open after the connection has ended. */
   destroySockets(): void {
     this.#cancelClosing()
     this.#sockets.destroyAll(this.#isConnected ? undefined : this.#failure('finished'))
   }
 
-  #hear(event: RudpEvent): void {
+  #onEvent(event: RudpEvent): void {
     if (event.kind === 'connected') this.#isConnected = true
     if (event.kind === 'closed' && !(this.#isConnected && event.reason === 'finished')) return this.#sockets.destroyAll(this.#failure(event.reason))
-    this.#sockets.hear(event)
+    this.#sockets.dispatch(event)
     const { host, connection } = this.#dialled
     if (event.kind !== 'stream-event' || event.event.kind !== 'over' || connection.streamCount > 0) return
     const { clock, keepMs = KEEP_MS } = this.#options
-    this.#cancelClosing() // Streams that end in one turn are all told of after the last.
+    this.#cancelClosing() // when several streams end in one turn, each event comes after the last has ended
     this.#cancelClosing = clock.wakeAt(clock.nowMs() + keepMs, () => host.use(nowMs => connection.close(nowMs)))
   }
 }
 
-/** Loopback stays loopback; else any address of this machine will do. */
+/** The local address to bind: loopback for a loopback peer, otherwise the wildcard. */
 function addressTowards({ address }: Endpoint): string {
   if (address.includes(':')) return address === '::1' ? '::1' : '::'
   return address.startsWith('127.') ? '127.0.0.1' : '0.0.0.0'

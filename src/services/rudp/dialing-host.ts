@@ -1,6 +1,6 @@
 /**
- * The UDP socket that the connections of a dialer share. It stays open for a while after the last of them, so that the next dial finds
- * it; packets name the connection that they are for.
+ * The UDP socket that the connections of a dialer share; packets carry the id of their connection. It stays open for a
+ * while after the last connection, for the next dial.
  */
 import type { Endpoint } from '../kit/endpoint.ts'
 import { HamletError } from '../kit/errors.ts'
@@ -12,13 +12,13 @@ import type { RudpEvent } from './core/endpoint.ts'
 import { openHost, type HostOptions, type RudpHost } from './host.ts'
 
 export interface DialingHostOptions extends Omit<HostOptions, 'accepting' | 'port' | 'onEvent'> {
-  /** How long it stays open without a connection. */
+  /** How long the socket stays open without a connection. */
   readonly keepMs: number
-  /** It closes, and takes no more. */
+  /** Called when it closes; it can open no more connections then. */
   readonly onClosing: () => void
 }
 
-/** What was dialled, and the socket that it runs on. */
+/** A dialed connection, and the host that it runs on. */
 export interface Dialled {
   readonly host: RudpHost
   readonly connection: Connection
@@ -29,7 +29,7 @@ export class DialingHost {
   readonly #keepMs: number
   readonly #onClosing: () => void
   readonly #host: RudpHost
-  /** Who hears of a connection, as long as it is there. */
+  /** The listener for each connection that is open. */
   readonly #listeners: Map<Connection, (event: RudpEvent) => void>
   #isClosed = false
   #cancelClosing = (): void => undefined
@@ -50,17 +50,17 @@ export class DialingHost {
   }
 
   /**
-   * Asks the peer for a connection.
-   * @param hear is told what happens to it, up to `closed`; not before this returns
-   * @throws HamletError connection-lost where it was closed meanwhile
+   * Starts a connection to the peer.
+   * @param listener receives the events of the connection, up to `closed`; never before this returns
+   * @throws HamletError connection-lost if the host was closed in the meantime
    */
-  connect(peer: Endpoint, how: { readonly visit: Visit | undefined; readonly trusts: Trusts | undefined }, hear: (event: RudpEvent) => void): Dialled {
+  connect(peer: Endpoint, how: { readonly visit: Visit | undefined; readonly trusts: Trusts | undefined }, listener: (event: RudpEvent) => void): Dialled {
     if (this.#isClosed) throw new HamletError(closeError('finished', peer))
     this.#cancelClosing()
     const connection = this.#host.use((nowMs, endpoint) => endpoint.connect(this.#host.pathTo(peer), nowMs, how))
     this.#listeners.set(connection, event => {
       if (event.kind === 'closed') this.#forget(connection)
-      hear(event)
+      listener(event)
     })
     return { host: this.#host, connection }
   }

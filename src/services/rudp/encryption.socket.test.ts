@@ -72,8 +72,8 @@ test('a server with another key is refused in one line, until a person says that
   await listener.close()
   const other = await listen({ identitySecret: secretOf(2), acceptsPlain: true }, peer.port)
   for (const from of [dialer(), visitor]) expect(await refusal(say(from, peer, { name: 'my-app.home', early: true }))).toBe(
-    'my-app.home showed another key than it is known by: it was set up anew, or somebody stands between it and you. Nothing was sent to it. '
-    + `You may compare the key that the server prints; if it is right, remove the line of my-app.home from ${join(folder, KNOWN_SERVERS_FILE)}. [known ${listener.identity}, shown ${other.listener.identity}]`)
+    'my-app.home presented a different key than before: it was set up again, or someone is intercepting the connection. Nothing was sent to it. '
+    + `You may compare the key with the one that the server prints; if they match, remove the line for my-app.home from ${join(folder, KNOWN_SERVERS_FILE)}. [known ${listener.identity}, presented ${other.listener.identity}]`)
   await writeFile(join(folder, KNOWN_SERVERS_FILE), '')
   expect(await say(dialer(), peer, { name: 'my-app.home' })).toBe('to be')
 })
@@ -83,14 +83,14 @@ test('two names at one address are two servers to an encrypting client', async (
   await writeFile(join(folder, KNOWN_SERVERS_FILE), `their.home x25519 ${Buffer.from(secretOf(9)).toString('base64')}\n`)
   const from = dialer()
   expect(await say(from, peer, { name: 'our.home' })).toBe('to be')
-  expect(await refusal(say(from, peer, { name: 'their.home' }))).toContain('their.home showed another key')
+  expect(await refusal(say(from, peer, { name: 'their.home' }))).toContain('their.home presented a different key')
 })
 
 test('who does not fit together is told which flag would help', async () => {
   const plain = await listen(undefined)
   const encrypted = await listen({ identitySecret: secretOf(1), acceptsPlain: false })
-  expect(await refusal(say(dialer(true), plain.peer))).toContain('it does not encrypt. You may start it with --encryption offered')
-  expect(await refusal(say(dialer(false), encrypted.peer))).toContain('it takes encrypted connections only. You may ask it with --encrypt')
+  expect(await refusal(say(dialer(true), plain.peer))).toContain('it does not offer encryption. You may start it with --encryption offered')
+  expect(await refusal(say(dialer(false), encrypted.peer))).toContain('it accepts encrypted connections only. You may connect with --encrypt')
 })
 
 test('readable and encrypted visitors are served side by side where both are taken', async () => {

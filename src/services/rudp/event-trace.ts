@@ -1,12 +1,13 @@
 /**
- * Writes into the trace what packets do not show: states, losses, and the windows of congestion control. Text is dear, so it is
- * written when the turn of the event loop is over in which it happened, with the time of then: no packet waits for it.
+ * Writes to the trace what packets do not show: states, losses, and the windows of congestion control. Formatting text
+ * is expensive, so it is done after the turn of the event loop in which the event happened, with the original time. No
+ * packet waits for it.
  */
 import type { TraceRing } from '../kit/trace.ts'
 import type { Connection } from './core/connection.ts'
 import type { Observe } from './core/endpoint.ts'
 
-/** How often at most the growth of a window is written down. */
+/** The shortest interval at which the growth of a window is recorded. */
 const WINDOW_EVERY_MS = 50
 
 export class EventTrace {
@@ -18,11 +19,11 @@ export class EventTrace {
     this.#trace = trace
   }
 
-  /** Packets are not kept: the door traces them. */
+  /** Ignores packets: the door traces those. */
   readonly observe: Observe = (connection, event, nowMs) => {
     if (event.kind === 'sent' || event.kind === 'received') return
     if (event.kind === 'window' && !this.#isNews(connection, event.windowBytes, nowMs)) return
-    // The next turn may be the one that answers what came in this one, so it is the one after that.
+    // Two turns later, because the next turn may be the one that answers what arrived in this one.
     if (this.#waiting.push([connection, event, nowMs]) === 1) setImmediate(() => setImmediate(() => this.#write()))
   }
 
@@ -38,7 +39,7 @@ export class EventTrace {
   }
 }
 
-/** Both ids in hexadecimal, as people see them in packets: the initiator's first. */
+/** Both ids in hexadecimal, as packets show them, the initiator's first. */
 function connectionName({ role, localId, remoteId }: Connection): string {
   const [initiator, acceptor] = role === 'initiator' ? [localId, remoteId] : [remoteId, localId]
   return `${initiator.toString(16).padStart(13, '0')}-${acceptor.toString(16).padStart(13, '0')}`

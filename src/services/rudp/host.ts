@@ -1,7 +1,8 @@
 /**
- * Runs a RUDP endpoint on real UDP sockets. Once an iteration of the event loop, after all datagrams of that iteration were taken, its
- * events are handed on, and then what it wants to send leaves: so a reader gets what came together as one piece, no user's code runs
- * inside the machine, and acknowledgments leave together with the windows that the reader opened, or with its answer.
+ * Runs a RUDP endpoint on real UDP sockets. Once per iteration of the event loop, after all datagrams of that iteration
+ * have been processed, its events are delivered, and then what it wants to send leaves. So a reader gets what arrived
+ * together in one piece, no user code runs inside the machine, and acknowledgments leave together with the window
+ * updates that reading caused, or with the response.
  */
 import type { Endpoint, Path } from '../kit/endpoint.ts'
 import type { Random } from '../kit/random.ts'
@@ -23,21 +24,21 @@ export interface HostOptions {
   readonly addresses: readonly string[]
   readonly port: number
   readonly io?: Io | undefined
-  /** Connections are taken; only then are addresses followed. */
+  /** Accepts connections. Only then are address changes followed. */
   readonly accepting: boolean
-  /** Undefined: everything is readable. */
+  /** Undefined if nothing is encrypted. */
   readonly encryption?: EncryptionOptions | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
   readonly congestion?: CongestionName | undefined
   readonly limits?: Partial<Limits> | undefined
-  /** Hears of every packet and everything else that happens, besides the trace. */
+  /** Receives every packet and everything else that happens, in addition to the trace. */
   readonly observe?: Observe | undefined
-  /** Conditions the links, chooses the congestion control and watches. */
+  /** Conditions the links, chooses the congestion control and records. */
   readonly lab?: Lab | undefined
   readonly onEvent: (event: RudpEvent) => void
-  /** Told once of each new address that cannot be opened. */
+  /** Logs each new address that cannot be opened, once. */
   readonly log?: (text: string) => void
 }
 
@@ -71,19 +72,19 @@ export class RudpHost {
     return this.#door.pathTo(peer)
   }
 
-  /** Uses a verb of the machine and sends what comes of it: at once, or at the end of the turn that runs. */
+  /** Calls the machine and sends what results: at once, or at the end of the current turn. */
   use<T>(verb: (nowMs: number, endpoint: RudpEndpoint) => T): T {
     const result = verb(this.#clock.nowMs(), this.#endpoint)
     if (!this.#turn.isRunning) this.#driver.drain()
     return result
   }
 
-  /** Takes connections on what is new among these addresses, and no longer on what is gone. */
+  /** Starts accepting connections on new addresses in the list, and stops on those that are gone. */
   async follow(addresses: readonly string[]): Promise<void> {
     await this.#following?.follow(addresses)
   }
 
-  /** Resets what is open and closes the sockets. */
+  /** Closes all connections and the sockets. */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     this.use((nowMs, endpoint) => endpoint.close(nowMs))
@@ -95,7 +96,7 @@ export class RudpHost {
   }
 }
 
-/** @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open */
+/** @throws HamletError port-taken, port-not-permitted or address-not-local; no socket stays open then */
 export async function openHost(options: HostOptions): Promise<RudpHost> {
   const { clock, random, trace, accepting, encryption, limits, lab, onEvent, log = () => undefined } = options
   const congestion = lab?.congestion ?? options.congestion
@@ -113,9 +114,10 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
     driver.take(batch)
     turn.soon()
   }
-  // A socket's error is a datagram that did not get through, such as ECONNREFUSED: retransmission or time will tell.
+  // An error of the socket is a datagram that did not get through, such as ECONNREFUSED. Retransmission or a timeout
+  // will handle it.
   const wanted = { addresses: options.addresses, port: options.port, io: options.io ?? 'auto', coalesce: true, receive, onError: () => undefined }
-  // The conditioner stands above the trace, so that the trace shows what a capture would.
+  // The conditioner is above the trace, so that the trace shows what a capture would.
   const openTraced = (asked: DoorOptions) => openTracedDoor(asked, trace, 'rudp', clock)
   let following: FollowingDoor | undefined
   const open = async (asked: DoorOptions) => accepting ? following = await openFollowingDoor(asked, openTraced, log) : openTraced(asked)
@@ -125,11 +127,13 @@ export async function openHost(options: HostOptions): Promise<RudpHost> {
 
 interface OpenDoor {
   readonly door: DatagramDoor
-  /** What is below the link conditioner, where addresses are followed. */
+  /** The door below the link conditioner, if addresses are followed. */
   readonly following: FollowingDoor | undefined
 }
 
-/** Once an iteration of the event loop: events are handed on, and what the machine and their hearers want to send leaves together. */
+/**
+ * Once per iteration of the event loop, delivers events, and then sends what the machine and the listeners produced.
+ */
 class Turn {
   isRunning = false
   readonly #onEvent: (event: RudpEvent) => void
@@ -159,7 +163,8 @@ class Turn {
     try {
       this.#waiting.splice(0).forEach(this.#onEvent)
     } finally {
-      // Node's streams hand on in a tick what they were given: a server reads its request then, and should not have to wait for an acknowledgment.
+      // Node's streams deliver data in a later tick: a server reads its request then, and its response should carry the
+      // acknowledgment.
       process.nextTick(() => this.#end())
     }
   }
@@ -170,7 +175,10 @@ class Turn {
   }
 }
 
-/** Before the sockets are open nothing can be sent; a datagram that comes that early is answered when its sender repeats it. */
+/**
+ * Used until the sockets are open, when nothing can be sent. The sender of a datagram that arrives this early will
+ * repeat it.
+ */
 const NO_DOOR: DatagramDoor = {
   locals: [],
   send: () => undefined,

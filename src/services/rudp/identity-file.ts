@@ -1,6 +1,7 @@
 /**
- * The secret that an acceptor of encrypted connections is known by: an X25519 key in the file `rudp.key` of its data folder, as PEM
- * (`openssl pkey -in rudp.key -text` shows it). Made where there is none; nobody but the owner may read it.
+ * The identity of an acceptor of encrypted connections: an X25519 private key in the file `rudp.key` of its data
+ * folder, as PEM (`openssl pkey -in rudp.key -text` shows it). The file is created if there is none, readable only by
+ * its owner.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -16,8 +17,8 @@ const OWNER_ONLY = 0o600
 const PEM = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]{64,100})-----END PRIVATE KEY-----\s*$/
 
 /**
- * The 32 secret bytes, safe on disk.
- * @throws HamletError disk-failed; file-damaged where the file holds something else
+ * Reads the 32 secret bytes, or creates them durably.
+ * @throws HamletError disk-failed; file-damaged if the file holds something else
  */
 export async function identitySecret(folder: string): Promise<Uint8Array> {
   const path = join(folder, IDENTITY_FILE)
@@ -27,7 +28,7 @@ export async function identitySecret(folder: string): Promise<Uint8Array> {
     const made = randomBytes(SECRET_BYTES)
     const bytes = Buffer.concat([PRIVATE_KEY_PREFIX, made])
     await makeOnce(path, `-----BEGIN PRIVATE KEY-----\n${bytes.toString('base64')}\n-----END PRIVATE KEY-----\n`, OWNER_ONLY)
-    return await readIdentity(path) ?? made // another process may have made it first: then that one's counts
+    return await readIdentity(path) ?? made // another process may have created it first, and then its key counts
   } catch (error) {
     throw diskError(error, path, 'the identity of this server could not be stored')
   }
@@ -43,6 +44,6 @@ async function readIdentity(path: string): Promise<Uint8Array | undefined> {
   if (bytes.length === PRIVATE_KEY_PREFIX.length + SECRET_BYTES && bytes.subarray(0, PRIVATE_KEY_PREFIX.length).equals(PRIVATE_KEY_PREFIX)) return bytes.subarray(PRIVATE_KEY_PREFIX.length)
   throw new HamletError({
     code: 'file-damaged', what: 'the identity of this server could not be read', why: `${path} holds no X25519 key in PEM`, done: 'it was left as it is',
-    remedy: 'put the right file there, or move it away: a new key is made then, which visitors have to take as new',
+    remedy: 'restore the file, or move it away: then a new key is created, which clients must accept anew',
   })
 }

@@ -1,11 +1,11 @@
-/** The file of a key log. Who may read it can read the connections, so it is made for its owner alone. */
+/** The file of a key log. Anyone who can read it can read the connections, so only its owner may. */
 import { appendFileSync } from 'node:fs'
 import { HamletError, oneLine } from '../kit/errors.ts'
 
 /**
- * Opens the file, and makes it where there is none.
- * @param warn is told where a line could not be added later: the connection is worth more than its log
- * @returns what adds a line, at once, so that it is there before the packets are
+ * Opens the file, or creates it.
+ * @param warn called if a line cannot be written later; the connection is worth more than its log
+ * @returns a function that appends a line synchronously, so that it is there before the packets are
  * @throws HamletError disk-failed
  */
 export function openKeyLogFile(path: string, warn: (text: string) => void): (line: string) => void {

@@ -22,7 +22,7 @@ test('a server is known from its first visit on, by its whole name', async () =>
   await known.add('my-app.home', identity(1))
   await known.add('192.0.2.1:8080', identity(2))
   expect(await Promise.all(['my-app.home', '192.0.2.1:8080', 'app.home', 'my-app.home:8080'].map(name => known.find(name)))).toEqual([identity(1), identity(2), undefined, undefined])
-  expect(log).toEqual([`my-app.home is known from now on by x25519 ${identity(1)}`, `192.0.2.1:8080 is known from now on by x25519 ${identity(2)}`])
+  expect(log).toEqual([`added my-app.home to the known servers: x25519 ${identity(1)}`, `added 192.0.2.1:8080 to the known servers: x25519 ${identity(2)}`])
 })
 
 test('a person reads and edits the file, and an edit counts at once', async () => {

@@ -1,6 +1,7 @@
 /**
- * The lab of a service: its RUDP connections in one hand, whichever sockets they run on. Here a person sees them, conditions their
- * links, changes their congestion control and watches one of them. As long as nobody does, it costs a branch an event.
+ * The lab of a service: one place to observe and change its RUDP connections, whichever sockets they run on. A user can
+ * list them, condition their links, change their congestion control, and watch one of them. While nobody does, it costs
+ * one branch per event.
  */
 import type { z } from 'zod'
 import { UsageError } from '../kit/errors.ts'
@@ -17,14 +18,14 @@ import { Recordings } from './core/lab/recordings.ts'
 import { formatConnectionRow } from './core/lab/connection-row.ts'
 import { formatQlog } from './core/qlog.ts'
 
-/** What runs an endpoint (host.ts). */
+/** Runs an endpoint (host.ts). */
 export interface LabHost {
   use<T>(verb: (nowMs: number, endpoint: RudpEndpoint) => T): T
 }
 
 export interface LabOptions {
   readonly clock: Clock
-  /** Conditions of all links, as text; nothing: perfect ones. */
+  /** The conditions of all links, as text; by default none. */
   readonly link?: string | undefined
   readonly congestion?: CongestionName | undefined
 }
@@ -34,14 +35,17 @@ type Ask<Name extends keyof Commands> = z.output<Commands[Name]['ask']>
 type Reply<Name extends keyof Commands> = z.input<Commands[Name]['reply']>
 type LabCommands = { readonly [Name in keyof Commands]: (ask: Ask<Name>) => Promise<Reply<Name>> }
 
-/** Who looks away for so long, such as to load a page in the browser, finds what happened meanwhile. */
+/**
+ * Recording continues this long after the last look, so that a user who loads a page in the browser meanwhile still
+ * finds what happened.
+ */
 const WATCHED_FOR_MS = 60_000
-/** Samples or packets of one reply; the rest comes with the next. */
+/** The most samples or packets in one reply; the rest follows in the next. */
 const REPLY_ROWS_MAX = 1000
 
 export class Lab {
   readonly conditioner: LinkConditioner
-  /** Of connections to come. */
+  /** The controller of future connections. */
   congestion: CongestionName
   readonly commands: LabCommands
   readonly #clock: Clock
@@ -64,18 +68,18 @@ export class Lab {
     }
   }
 
-  /** An endpoint has its sockets. */
+  /** Adds an endpoint whose sockets are open. */
   add(host: LabHost): void {
     this.#hosts.add(host)
     host.use((_nowMs, endpoint) => { endpoint.observesPackets ||= this.#isWatched })
   }
 
-  /** Its sockets are closed. */
+  /** Removes an endpoint whose sockets are closed. */
   remove(host: LabHost): void {
     this.#hosts.delete(host)
   }
 
-  /** To be told of everything that happens in the connections. */
+  /** The observer of everything that happens in the connections. */
   readonly observe: Observe = (connection, event, nowMs) => {
     if (event.kind === 'state' && event.to === 'CLOSED') this.conditioner.setFor(connection.path, undefined)
     if (!this.#isWatched) return
@@ -126,7 +130,7 @@ export class Lab {
     return { connection, rows: [...rows], next }
   }
 
-  /** The connection that is asked for, or else the newest. */
+  /** The requested connection, or else the newest. */
   #shown(id: string | undefined): { readonly connection: string | undefined; readonly recording: Recording | undefined } {
     this.#keepWatching()
     const connection = id ?? this.#recordings.newest
@@ -154,13 +158,13 @@ export class Lab {
 
   #recordingOf(id: string): Recording {
     const recording = this.#recordings.get(id)
-    if (recording === undefined) throw new UsageError(`Connection ${id} was not recorded`, 'only what happens while somebody watches is', 'watch it and try again')
+    if (recording === undefined) throw new UsageError(`Connection ${id} was not recorded`, 'a connection is recorded only while someone watches it', 'watch it and try again')
     return recording
   }
 
   #connection(id: string): Connection {
     for (const connection of this.#connections()) if (idOf(connection) === id) return connection
-    throw new UsageError(`There is no connection ${id}`, 'it has ended, or never was', 'choose one that is open')
+    throw new UsageError(`There is no connection ${id}`, 'it has ended, or never existed', 'choose one that is open')
   }
 
   #connections(): readonly Connection[] {
@@ -168,7 +172,7 @@ export class Lab {
   }
 }
 
-/** The id that this end chose: no two connections of a service share one. */
+/** The id that this endpoint chose, which is unique among the connections of a service. */
 function idOf({ localId }: Connection): string {
   return localId.toString(16).padStart(13, '0')
 }

@@ -1,4 +1,4 @@
-/** Takes RUDP connections: each stream that a peer opens becomes a socket. */
+/** Accepts RUDP connections: each stream that a peer opens becomes a socket. */
 import type { Endpoint } from '../kit/endpoint.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
@@ -14,42 +14,42 @@ import { RudpSocket } from './socket.ts'
 import { SocketTable } from './socket-table.ts'
 
 export interface AcceptedEncryption {
-  /** 32 bytes, of this listener alone: what it proves itself by. */
+  /** 32 bytes, unique to this listener: the secret of its identity. */
   readonly identitySecret: Uint8Array
-  /** Readable connections are taken as well. */
+  /** Unencrypted connections are accepted too. */
   readonly acceptsPlain: boolean
 }
 
 export interface ListenOptions {
   /** One UDP socket each. */
   readonly addresses: readonly string[]
-  /** 0: any free one, the same for all. */
+  /** 0 for any free port, the same for all addresses. */
   readonly port: number
   readonly io?: Io
   readonly accept: (socket: RudpSocket) => void
-  /** Takes encrypted connections; undefined: readable ones alone. */
+  /** Accepts encrypted connections. Undefined: unencrypted ones only. */
   readonly encryption?: AcceptedEncryption | undefined
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
   readonly congestion?: CongestionName
   readonly limits?: Partial<Limits>
-  /** In which the connections stand; its congestion control goes before the one that is named here. */
+  /** The lab that shows the connections. Its congestion control takes precedence over the one given here. */
   readonly lab?: Lab
-  /** Told once of each new address that cannot be listened on. */
+  /** Logs each new address that cannot be listened on, once. */
   readonly log?: (text: string) => void
 }
 
 export interface RudpListener {
   readonly locals: readonly Endpoint[]
-  /** What encrypted visitors know it by, as people compare it. */
+  /** The identity by which encrypting clients know the listener, in the form in which users compare it. */
   readonly identity: string | undefined
-  /** Listens on what is new among these addresses, and no longer on what is gone. */
+  /** Starts listening on new addresses in the list, and stops on those that are gone. */
   follow(addresses: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
-/** @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open */
+/** @throws HamletError port-taken, port-not-permitted or address-not-local; nothing stays open then */
 export async function listenRudp(options: ListenOptions): Promise<RudpListener> {
   const { accept, clock, encryption } = options
   const sockets = new SocketTable()
@@ -60,7 +60,7 @@ export async function listenRudp(options: ListenOptions): Promise<RudpListener> 
         const socket = new RudpSocket(host, event.connection, event.stream, clock)
         sockets.add(event.connection, event.stream, socket)
         accept(socket)
-      } else sockets.hear(event)
+      } else sockets.dispatch(event)
     },
   })
   return {

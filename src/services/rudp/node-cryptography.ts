@@ -1,12 +1,12 @@
 /**
- * The primitives of encrypted RUDP, by node:crypto: X25519, HKDF-SHA256 and AES-128-GCM, which every runtime of Hamlet has (Electron's
- * BoringSSL knows no ChaCha20-Poly1305 as a cipher).
+ * The cryptographic primitives of RUDP from node:crypto: X25519, HKDF-SHA256 and AES-128-GCM. Every runtime of Hamlet
+ * has these; Electron's BoringSSL does not offer ChaCha20-Poly1305 as a cipher.
  */
 import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, createSecretKey, diffieHellman, hkdfSync, type KeyObject } from 'node:crypto'
 import { TAG_BYTES } from './wire/encrypted-packet.ts'
 import type { Cipher, Cryptography, KeyPair } from './core/encryption/cryptography.ts'
 
-/** What stands before the 32 bytes of an X25519 key in its DER forms, PKCS #8 and SubjectPublicKeyInfo (RFC 8410). */
+/** The DER prefixes of a 32-byte X25519 key, as PKCS #8 and SubjectPublicKeyInfo (RFC 8410). */
 export const PRIVATE_KEY_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const PUBLIC_KEY_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
 
@@ -16,7 +16,8 @@ const OPTIONS = { authTagLength: TAG_BYTES }
 export const nodeCryptography: Cryptography = {
   keyPair: secret => new NodeKeyPair(secret),
   derive: (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
-  // As a KeyObject: a key in bytes is made into one anew for each packet, which costs more than to encrypt it.
+  // As a KeyObject: a key in bytes would be converted again for each packet, which costs more than encrypting the
+  // packet.
   cipher: key => new NodeCipher(createSecretKey(key)),
 }
 
@@ -34,7 +35,7 @@ class NodeKeyPair implements KeyPair {
     try {
       return diffieHellman({ privateKey: this.#privateKey, publicKey })
     } catch {
-      return undefined // a point of small order: what would be agreed on is 0, whatever our secret
+      return undefined // a point of small order: the shared secret would be 0, whatever our own secret
     }
   }
 }
@@ -63,7 +64,7 @@ class NodeCipher implements Cipher {
     try {
       decipher.final()
     } catch {
-      return undefined // the tag does not fit
+      return undefined // the tag does not match
     }
     return content
   }

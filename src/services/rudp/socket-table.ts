@@ -1,4 +1,4 @@
-/** Which socket an event is for. */
+/** Finds the socket that an event is for. */
 import type { Connection } from './core/connection.ts'
 import type { RudpEvent } from './core/endpoint.ts'
 import type { Stream } from './core/stream.ts'
@@ -13,18 +13,18 @@ export class SocketTable {
     this.#byConnection.set(connection, streams)
   }
 
-  /** Hands an event on to the sockets that it is for, and forgets those for which nothing will follow. */
-  hear(event: RudpEvent): void {
+  /** Delivers an event to the sockets that it concerns, and forgets those that will get no more. */
+  dispatch(event: RudpEvent): void {
     const streams = this.#byConnection.get(event.connection)
     if (streams === undefined) return
     if (event.kind === 'stream-event') {
-      streams.get(event.stream)?.hear(event.event)
+      streams.get(event.stream)?.onStreamEvent(event.event)
       if (event.event.kind === 'over') streams.delete(event.stream)
     } else if (event.kind === 'connected') {
-      for (const socket of streams.values()) socket.hearConnected()
+      for (const socket of streams.values()) socket.onConnected()
     } else if (event.kind === 'closed') {
       this.#byConnection.delete(event.connection)
-      for (const socket of streams.values()) socket.hearClosed(event.reason)
+      for (const socket of streams.values()) socket.onClosed(event.reason)
     }
   }
 

@@ -157,14 +157,14 @@ test('a reader that pauses stops the writer, and goes on where it was', async ()
   const film = bytesOf(16 * 1024 * 1024)
   let written = 0
   const peer = await listen(socket => {
-    const goOn = () => {
+    const resume = () => {
       while (written < film.length) {
         const piece = film.subarray(written, written += 64 * 1024)
-        if (!socket.write(piece)) return void socket.once('drain', goOn)
+        if (!socket.write(piece)) return void socket.once('drain', resume)
       }
       socket.end()
     }
-    goOn()
+    resume()
   })
   const socket = await dial(peer)
   socket.pause()
@@ -223,7 +223,7 @@ test('a server that is gone in the middle of a transfer is a clear error at the 
   outgoing.end()
   const [error] = await lost
   expect(error).toBeInstanceOf(HamletError)
-  expect(error.parts).toMatchObject({ code: 'connection-lost', why: 'the other end broke it off' })
+  expect(error.parts).toMatchObject({ code: 'connection-lost', why: 'the peer reset it' })
 })
 
 test('a silent peer is a time-out, in the time that was asked for', async () => {

@@ -1,6 +1,6 @@
 /**
- * A stream of RUDP as Node knows connections: a Duplex that node:http takes like a TCP socket. Several of one connection go side by
- * side without waiting for one another; made by listener.ts and dialer.ts.
+ * A RUDP stream as a Node Duplex, which node:http accepts like a TCP socket. Several sockets of one connection run side
+ * by side without blocking one another. Created by listener.ts and dialer.ts.
  */
 import { Duplex } from 'node:stream'
 import { HamletError } from '../kit/errors.ts'
@@ -11,15 +11,15 @@ import type { CloseReason, Metrics } from './core/events.ts'
 import type { Stream, StreamEvent } from './core/stream.ts'
 import type { RudpHost } from './host.ts'
 
-/** The largest piece that a reader gets at once. */
+/** The largest chunk that a reader gets at once. */
 const PIECE_BYTES_MAX = 1024 * 1024
-/** How long the end of an abandoned stream may take; then it is broken off. */
+/** How long delivering the rest of an abandoned stream may take before it is reset. */
 const ABANDONED_MS_MAX = 5_000
 
 export class RudpSocket extends Duplex {
   /**
-   * Set for a reader that is done with each piece before its `data` listener returns, as node:http's parser is, which copies what it
-   * hands on: the piece then lies in memory that is used again. All others get pieces of their own.
+   * Set it for a reader that is done with each chunk when its `data` listener returns. The parser of node:http is one,
+   * as it copies what it delivers. Chunks are then views into memory that is reused; all other readers get copies.
    */
   lendsPieces = false
   readonly #host: RudpHost
@@ -59,7 +59,7 @@ export class RudpSocket extends Duplex {
     return this.remoteAddress.includes(':') ? 'IPv6' : 'IPv4'
   }
 
-  /** The wildcard where the socket is bound to it: the system does not tell more. */
+  /** The wildcard address if the socket is bound to it: the system reports no more than that. */
   get localAddress(): string {
     return this.#connection.path.local.address
   }
@@ -68,12 +68,12 @@ export class RudpSocket extends Duplex {
     return this.#connection.path.local.port
   }
 
-  /** The peer has not answered yet: what is written is kept for it. `connect` or `error` will tell, as of a net.Socket. */
+  /** The peer has not answered yet, and what is written is queued. As with net.Socket, `connect` or `error` follows. */
   get connecting(): boolean {
     return this.#connecting
   }
 
-  /** Counts the streams that one end opened in a connection, from 1. */
+  /** The number of this stream among those that its end opened in the connection, from 1. */
   get number(): number {
     return (this.#stream.id >> 1) + 1
   }
@@ -87,19 +87,19 @@ export class RudpSocket extends Duplex {
   }
 
   /**
-   * What is read first may have come with the token of an earlier visit, before this connection was confirmed: HTTP's early data
-   * (RFC 8470). Only what is safe to do twice should be done on it.
+   * The first bytes may have come with a token from an earlier visit, before this connection was confirmed: early data
+   * in HTTP (RFC 8470). Act on them only if that is safe to repeat.
    */
   get early(): boolean {
     return this.#stream.early
   }
 
-  /** Of the connection: congestion window and threshold, round trip, packets, as they are now. */
+  /** The current figures of the connection: congestion window and threshold, round trip, packets. */
   metrics(): Metrics {
     return this.#connection.metrics()
   }
 
-  /** Emits `timeout` when nothing was read or written for so long; 0: never. The connection goes on. */
+  /** Emits `timeout` after this long without reading or writing; 0: never. The connection stays open. */
   setTimeout(timeoutMs: number, listener?: () => void): this {
     this.#idleMs = timeoutMs
     this.#activeAtMs = this.#clock.nowMs()
@@ -111,17 +111,17 @@ export class RudpSocket extends Duplex {
     return this
   }
 
-  /** RUDP never waits for more to send, so there is nothing to switch off. */
+  /** Does nothing: RUDP never delays small writes. */
   setNoDelay(): this {
     return this
   }
 
-  /** RUDP always asks an idle peer whether it lives. */
+  /** Does nothing: RUDP always probes an idle peer. */
   setKeepAlive(): this {
     return this
   }
 
-  /** The UDP socket below keeps the process alive as long as it is open. */
+  /** Does nothing: the UDP socket keeps the process alive while it is open. */
   ref(): this {
     return this
   }
@@ -143,7 +143,7 @@ export class RudpSocket extends Duplex {
     this.#writeAll(chunks.map(({ chunk }) => chunk), done)
   }
 
-  /** Half-close. Done when the peer has everything, so that a `destroy` after `finish` cuts nothing off. */
+  /** Ends our half. Completes when the peer has received everything, so a `destroy` after `finish` cuts nothing off. */
   override _final(done: (error?: Error | null) => void): void {
     if (this.#isStopped) return done()
     this.#waitingForDelivery = done
@@ -156,7 +156,7 @@ export class RudpSocket extends Duplex {
     const waiting = this.#waitingForDelivery
     this.#waitingForDelivery = undefined
     this.#host.use(() => {
-      if (this.#connecting) this.#stream.reset(0) // nothing has left yet, and nothing shall
+      if (this.#connecting) this.#stream.reset(0) // nothing has been sent yet, and nothing should be
       this.#stream.abandon()
     })
     this.#clock.wakeAt(this.#clock.nowMs() + ABANDONED_MS_MAX, () => this.#host.use(() => this.#stream.reset(0)))
@@ -164,59 +164,59 @@ export class RudpSocket extends Duplex {
     done(error)
   }
 
-  /** An event of this stream, from the host. */
-  hear(event: StreamEvent): void {
+  /** Processes an event of this stream. */
+  onStreamEvent(event: StreamEvent): void {
     switch (event.kind) {
       case 'readable': return this.#pull(true)
-      case 'writable': return this.#goOnWriting()
+      case 'writable': return this.#resumeWriting()
       case 'delivered': return this.#delivered()
-      case 'reset-by-peer': return this.#lost('reset-by-peer')
+      case 'reset-by-peer': return this.#fail('reset-by-peer')
       case 'stopped': return this.#stopped()
       case 'over': return
     }
   }
 
   /** The peer has answered. */
-  hearConnected(): void {
+  onConnected(): void {
     if (!this.#connecting) return
     this.#connecting = false
     if (!this.destroyed) this.emit('connect')
   }
 
-  /** The connection is over. */
-  hearClosed(reason: CloseReason): void {
-    // A peer that closes in order has taken all that it wanted: at most the acknowledgment of our end is missing.
-    if (reason !== 'finished') return this.#lost(reason)
+  /** The connection has ended. */
+  onClosed(reason: CloseReason): void {
+    // A peer that closes normally has received all that it wanted: at most the acknowledgment of our end is missing.
+    if (reason !== 'finished') return this.#fail(reason)
     this.#pull(true)
     this.#delivered()
-    if (!this.#ended || !this.writableEnded) this.#lost('reset-by-peer')
+    if (!this.#ended || !this.writableEnded) this.#fail('reset-by-peer')
     else this.destroy()
   }
 
-  /** The peer reads no more. What it sent before is still read; what was written and not delivered, or will be, is an error. */
+  /** The peer asked us to stop sending. What it sent before can still be read; undelivered and later writes fail. */
   #stopped(): void {
     this.#isStopped = true
-    if (this.#waitingForRoom !== undefined || this.#waitingForDelivery !== undefined) this.#lost('reset-by-peer')
+    if (this.#waitingForRoom !== undefined || this.#waitingForDelivery !== undefined) this.#fail('reset-by-peer')
   }
 
-  #lost(reason: CloseReason): void {
+  #fail(reason: CloseReason): void {
     if (!this.destroyed) this.destroy(new HamletError(closeError(reason, this.#connection.path.peer)))
   }
 
-  /** @param atOnce whoever listens hears of a piece before `push` returns; within `_read` Node would keep it for later */
+  /** @param atOnce listeners get a chunk before `push` returns; within `_read`, Node would queue it */
   #pull(atOnce: boolean): void {
     while (this.#wantsMore && !this.destroyed && this.#stream.readableBytes > 0) {
       const piece = this.#host.use(() => this.#stream.read(PIECE_BYTES_MAX))
       this.#bytesRead += piece.length
       this.#active()
-      this.#wantsMore = false // set again by `_read`, which push calls where the reader keeps up
+      this.#wantsMore = false // set again by `_read`, which `push` triggers if the reader keeps up
       const isLent = this.lendsPieces && atOnce && this.readableFlowing === true && this.readableLength === 0
       if (this.push(isLent ? piece : Buffer.from(piece))) this.#wantsMore = true
     }
     if (!this.#stream.drained || this.#ended || this.destroyed) return
     this.#ended = true
     this.push(null)
-    // A stream that nobody reads never ends; node:http relies on an ended connection to be noticed.
+    // A stream that nobody reads never ends, but node:http needs to notice when a connection has ended.
     if (this.readableLength === 0) this.read(0)
   }
 
@@ -236,10 +236,10 @@ export class RudpSocket extends Duplex {
     this.#waitingForRoom = () => this.#writeAll([(rest[0] ?? EMPTY).subarray(taken.bytes), ...rest.slice(1)], done)
   }
 
-  #goOnWriting(): void {
-    const goOn = this.#waitingForRoom
+  #resumeWriting(): void {
+    const resume = this.#waitingForRoom
     this.#waitingForRoom = undefined
-    goOn?.()
+    resume?.()
   }
 
   #delivered(): void {
@@ -252,7 +252,7 @@ export class RudpSocket extends Duplex {
     if (this.#idleMs > 0) this.#activeAtMs = this.#clock.nowMs()
   }
 
-  /** One timer, set anew only when it comes: activity just moves the time that it will look at. */
+  /** A single timer, which is set again only when it fires: activity merely moves the time that it compares with. */
   #watchIdle(): void {
     this.#cancelIdle()
     if (this.#idleMs === 0 || this.destroyed) return

@@ -17,7 +17,7 @@ function answers(congestion: CongestionName, sizes: readonly number[], restMs: n
     seed: 7, congestion, link: { delayMs: 25, rateBitsPerSecond: 20e6, queueBytes: 125_000, overheadBytes: 28 },
     onEvent(side, event) {
       if (event.kind !== 'stream-event') return
-      if (event.event.kind === 'writable') sources.get(event.stream)?.goOn(event.stream)
+      if (event.event.kind === 'writable') sources.get(event.stream)?.resume(event.stream)
       if (event.event.kind !== 'readable') return
       readAll(event.stream)
       if (!event.stream.drained) return
@@ -25,7 +25,7 @@ function answers(congestion: CongestionName, sizes: readonly number[], restMs: n
       else {
         const source = new Source(new Uint8Array(sizes[sources.size] ?? 0))
         sources.set(event.stream, source)
-        source.goOn(event.stream)
+        source.resume(event.stream)
       }
     },
   })

@@ -16,9 +16,9 @@ function downloading(options: PairOptions) {
   const pair = new Pair({
     ...options,
     onEvent(side, event) {
-      if (side === 'server' && event.kind === 'stream') source.goOn(event.stream)
+      if (side === 'server' && event.kind === 'stream') source.resume(event.stream)
       if (event.kind !== 'stream-event') return
-      if (side === 'server' && event.event.kind === 'writable') source.goOn(event.stream)
+      if (side === 'server' && event.event.kind === 'writable') source.resume(event.stream)
       if (side === 'client' && event.event.kind === 'readable') {
         const piece = readAll(event.stream)
         pieces.push(piece)

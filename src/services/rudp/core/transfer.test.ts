@@ -108,7 +108,7 @@ test('a reader that stops shuts the window: the sender holds still, and goes on 
   const source = bytesOf(300_000, 5)
   const stream = client.openStream()
   const writing = new Source(source)
-  if (stream !== undefined) writing.goOn(stream)
+  if (stream !== undefined) writing.resume(stream)
   pair.drain()
   pair.run(() => pair.nowMs > 25_000, 10_000)
   const [readable] = pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream] : [])
@@ -118,7 +118,7 @@ test('a reader that stops shuts the window: the sender holds still, and goes on 
   const arrived: Uint8Array[] = []
   while (readable !== undefined && !readable.drained) {
     arrived.push(readable.read(10_000).slice())
-    if (stream !== undefined) writing.goOn(stream)
+    if (stream !== undefined) writing.resume(stream)
     pair.drain()
     if (!pair.step()) break
   }
@@ -134,13 +134,13 @@ test('a slow reader at the edge of its window gets whole packets, not crumbs', (
   const source = bytesOf(300_000, 8)
   const writing = new Source(source)
   const stream = client.openStream()
-  if (stream !== undefined) writing.goOn(stream)
+  if (stream !== undefined) writing.resume(stream)
   pair.drain()
   pair.run(() => pair.server.events.some(({ kind }) => kind === 'stream'), 100)
   const [readable] = pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream] : [])
   const arrived: Uint8Array[] = []
   while (readable !== undefined && !readable.drained) {
-    if (stream !== undefined) writing.goOn(stream)
+    if (stream !== undefined) writing.resume(stream)
     arrived.push(readable.read(700).slice())
     pair.drain()
     if (!pair.step()) break

@@ -1,4 +1,4 @@
-/** Connections of a pair, opened for tests, and what is read off them. */
+/** Helpers for tests that open connections of a pair and inspect their events. */
 import type { Connection } from '../core/connection.ts'
 import type { RudpEvent } from '../core/endpoint.ts'
 import { Pair, type PairOptions, type SideName } from './pair.ts'
@@ -11,7 +11,7 @@ export const streamsOf = (events: readonly RudpEvent[]) => events.flatMap(event 
 export const streamEvents = (events: readonly RudpEvent[]) => events.flatMap(event => event.kind === 'stream-event' ? [event.event.kind] : [])
 export const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket
 
-/** A pair with every packet that was put on the link. */
+/** A pair that records every packet put on the link. */
 export function watched(options: PairOptions) {
   const packets: { from: SideName; packet: NumberedPacket; atMs: number }[] = []
   const pair = new Pair({
@@ -30,7 +30,7 @@ export function opened(connection: Connection): Stream {
   return stream
 }
 
-/** A stream from the client on which a byte went each way. */
+/** A connection with a stream opened by the client, on which the first byte has been read. */
 export function joined(options: PairOptions) {
   const pair = new Pair(options)
   const { client, server } = pair.connected()

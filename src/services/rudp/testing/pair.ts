@@ -1,6 +1,6 @@
 /**
- * Two endpoints and the link between them, without sockets or clock: time jumps from one thing that happens to the next. Tests
- * run minutes of a bad network in milliseconds with it; a lesson can step through it packet by packet.
+ * Two endpoints and a simulated link between them, without sockets or a clock: time jumps from one event to the next.
+ * Tests run minutes of a bad network in milliseconds, and a lesson can step through it packet by packet.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { assert } from '../../kit/errors.ts'
@@ -17,28 +17,31 @@ export type SideName = 'client' | 'server'
 
 export interface PairOptions {
   readonly seed: number
-  /** Of both directions. */
+  /** The conditions in both directions. */
   readonly link?: Partial<LinkConditions>
   readonly limits?: Partial<Limits>
   readonly congestion?: CongestionName
-  /** `trusts`: the client encrypts, to whom this is true of. */
+  /** `trusts`: the client encrypts, and trusts the identities for which this returns true. */
   readonly encryption?: Partial<Record<SideName, EncryptionOptions>> & { readonly trusts?: Trusts }
   readonly observe?: Observe
   /** Both ends are on one machine, where datagrams may have 60 KB. */
   readonly isOneMachine?: boolean
-  /** Both programs stand still now and then, each for itself, as they do on a busy machine: what comes meanwhile waits. On average. */
+  /**
+   * Both programs pause now and then, independently, as on a busy machine; what arrives meanwhile waits. The values are
+   * averages.
+   */
   readonly pauses?: { readonly everyMs: number; readonly lengthMs: number } | undefined
-  /** Hears of every event of an endpoint, after it was noted. */
+  /** Receives every event of an endpoint, after it was recorded. */
   readonly onEvent?: (side: SideName, event: RudpEvent) => void
-  /** Sees every datagram as it is put on the link; false takes it off. */
+  /** Receives every datagram that is put on the link; returning false drops it. */
   readonly tap?: (from: SideName, bytes: Uint8Array, nowMs: number) => boolean | void
 }
 
 interface Side {
   readonly endpoint: RudpEndpoint
-  /** The way that datagrams come by; another one, and the peer has moved. */
+  /** The path on which datagrams arrive. Changing it moves the peer. */
   path: Path
-  /** Away from this side. */
+  /** The link that leads away from this side. */
   readonly link: Link
   readonly pauses: Pauses
   readonly events: RudpEvent[]
@@ -49,7 +52,7 @@ const SERVER_PORT = 8080
 
 export class Pair {
   nowMs = 0
-  /** Datagrams that arrived and deadlines that came. */
+  /** The number of steps: arrivals and deadlines. */
   steps = 0
   readonly client: Side
   readonly server: Side
@@ -69,33 +72,33 @@ export class Pair {
     this.server = side(2, true, { local: server, interfaceName: '', peer: client })
   }
 
-  /** The client asks for a connection. @param visit what an earlier one gave */
+  /** Opens a connection from the client. @param visit what an earlier one left behind */
   connect(visit?: Visit): Connection {
     const connection = this.client.endpoint.connect(this.client.path, this.nowMs, { visit, trusts: this.#options.encryption?.trusts })
     this.drain()
     return connection
   }
 
-  /** Both ends established, over whatever the link is. */
+  /** Opens a connection and waits until both ends are established, whatever the link. */
   connected(): { client: Connection; server: Connection } {
     const client = this.connect()
     this.run(() => this.accepted !== undefined && client.state === 'ESTABLISHED', 200_000)
     const server = this.accepted
-    assert(server !== undefined, 'the handshake came to its end')
+    assert(server !== undefined, 'the handshake completed')
     return { client, server }
   }
 
-  /** The connection that the server accepted first. */
+  /** The first connection that the server accepted. */
   get accepted(): Connection | undefined {
     return this.server.events.find(({ kind }) => kind === 'accepted')?.connection
   }
 
-  /** Takes what the endpoints left in their outboxes; to be called after verbs of a connection. */
+  /** Processes the outboxes of both endpoints; call it after using a connection. */
   drain(): void {
     for (let again = true; again;) again = [this.#drainSide('client'), this.#drainSide('server')].includes(true)
   }
 
-  /** When the next thing happens; Infinity: nothing will. */
+  /** When the next event happens; Infinity if none will. */
   nextMs(): number {
     const { client, server } = this
     return Math.min(
@@ -104,7 +107,7 @@ export class Pair {
     )
   }
 
-  /** Goes to the next thing that happens. @returns false where nothing will */
+  /** Advances to the next event. @returns false if there is none */
   step(): boolean {
     const { client, server } = this
     const nextMs = this.nextMs()
@@ -117,7 +120,7 @@ export class Pair {
     return true
   }
 
-  /** What has come to a side by now, together: it is answered when all of it was taken. @returns whether anything had */
+  /** Delivers everything that has reached a side by now as one batch. @returns whether there was anything */
   #arriveAt({ endpoint, path, pauses }: Side, link: Link): boolean {
     if (pauses.endMs(this.nowMs) > this.nowMs) return false
     let arrived = link.receive(this.nowMs)
@@ -126,13 +129,13 @@ export class Pair {
     return true
   }
 
-  /** Steps until `done`, or nothing happens any more, or so many steps were gone. @returns whether it was done */
+  /** Steps until `done`, until nothing more happens, or for `stepsMax` steps. @returns whether it was done */
   run(done: () => boolean, stepsMax: number): boolean {
     for (let left = stepsMax; !done(); left--) if (left === 0 || !this.step()) return false
     return true
   }
 
-  /** Lets so much time pass, and no more. */
+  /** Advances by exactly this much time. */
   wait(ms: number): void {
     const untilMs = this.nowMs + ms
     while (this.nextMs() <= untilMs) this.step()
@@ -160,7 +163,7 @@ export class Pair {
   }
 }
 
-/** The times at which a program does not run, drawn as they come. */
+/** The random pauses of a program, drawn as needed. */
 class Pauses {
   readonly #options: PairOptions['pauses']
   readonly #random: Random
@@ -173,7 +176,7 @@ class Pauses {
     if (options !== undefined) this.#next(0, options)
   }
 
-  /** When the program runs again that shall do something at `atMs`. */
+  /** When a program that should act at `atMs` actually runs. */
   endMs(atMs: number): number {
     while (this.#options !== undefined && atMs !== Infinity && atMs > this.#toMs) this.#next(this.#toMs, this.#options)
     return atMs >= this.#fromMs ? Math.max(atMs, this.#toMs) : atMs

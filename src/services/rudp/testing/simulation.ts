@@ -1,6 +1,7 @@
 /**
- * Transfers over a simulated bottleneck, in virtual time: what share of the link a controller gets, how two share it, and how many round
- * trips a page takes. Exact and repeatable by seed; the bench prints it, tests hold bounds.
+ * Transfers over a simulated bottleneck, in virtual time: what share of the link a controller gets, how several share
+ * it, and how many round trips a page takes. Exact and reproducible by seed. The benchmark prints the results; tests
+ * check bounds.
  */
 import type { LinkConditions } from '../../kit/link.ts'
 import type { CongestionName } from '../core/congestion/congestion.ts'
@@ -10,27 +11,27 @@ import { Pair, type PairOptions } from './pair.ts'
 import { readAll } from './transfer.ts'
 import type { Stream } from '../core/stream.ts'
 
-/** Headers of IP and UDP, which the link carries too. */
+/** The headers of IP and UDP, which the link carries too. */
 const IP_UDP_BYTES = 28
 const PAGE_BYTES = 30_000
 
 export interface Bottleneck extends Partial<LinkConditions> {
   readonly rateBitsPerSecond: number
   readonly rttMs: number
-  /** Of the queue, in bandwidth-delay products. */
+  /** The length of the queue, in bandwidth-delay products. */
   readonly queueBdp?: number
-  /** How often, and how long, the programs at the ends are held up. */
+  /** How often, and for how long, the programs at the ends pause. */
   readonly pauses?: PairOptions['pauses']
 }
 
 export interface Share {
-  /** Payload that arrived, as a part of what the link could have carried, headers of IP included. */
+  /** The payload that arrived, as a fraction of what the link could have carried, IP headers included. */
   readonly goodput: number
-  /** IP bytes sent by the server for each byte that arrived. */
+  /** IP bytes that the server sent for each byte that arrived. */
   readonly wire: number
-  /** IP bytes sent by the client for each byte that arrived. */
+  /** IP bytes that the client sent for each byte that arrived. */
   readonly acks: number
-  /** Median of what packets waited in the queue after the first two seconds. */
+  /** The median time that packets waited in the queue, after the first two seconds. */
   readonly queueMs: number
 }
 
@@ -38,26 +39,29 @@ function linkOf({ rateBitsPerSecond, rttMs, queueBdp = 1, pauses: _pauses, ...re
   return { ...rest, delayMs: rttMs / 2, rateBitsPerSecond, queueBytes: Math.max(3000, rateBitsPerSecond * rttMs / 8000 * queueBdp), overheadBytes: IP_UDP_BYTES }
 }
 
-/** Writes without end. */
+/** Writes until the stream is full. */
 function fill(stream: Stream): void {
   while (stream.write(ZEROS) === ZEROS.length);
 }
 const ZEROS = new Uint8Array(256 * 1024)
 
-/** A time in which nothing of what the server sends gets through. */
+/** A period in which nothing that the server sends gets through. */
 interface Outage {
   readonly fromMs: number
   readonly toMs: number
 }
 
-/** The server sends as much as it can to one client for so long. */
+/** Measures one flow: the server sends as much as it can for this duration. */
 export function measureShare(congestion: CongestionName, bottleneck: Bottleneck, durationMs: number, seed = 1, outage?: Outage): Share {
   const { shares, wireBytes, ackBytes, queueMs } = run([{ congestion, startMs: 0 }], bottleneck, durationMs, seed, outage)
   const [arrived = 0] = shares
   return { goodput: arrived * 8000 / bottleneck.rateBitsPerSecond / durationMs, wire: wireBytes / arrived, acks: ackBytes / arrived, queueMs }
 }
 
-/** Two or more flows over one bottleneck, one after the other by a second. @returns the share of the link of each since the last began */
+/**
+ * Measures several flows over one bottleneck, each starting a second after the previous.
+ * @returns the share of the link that each got, counted from the start of the last
+ */
 export function measureFairness(controllers: readonly CongestionName[], bottleneck: Bottleneck, durationMs: number, seed = 1): { readonly shares: readonly number[]; readonly jain: number } {
   const { shares } = run(controllers.map((congestion, index) => ({ congestion, startMs: 1000 * index })), bottleneck, durationMs, seed)
   const togetherMs = durationMs - 1000 * (controllers.length - 1)
@@ -108,7 +112,10 @@ function run(flows: readonly Flow[], bottleneck: Bottleneck, durationMs: number,
 }
 const ONE = Uint8Array.of(1)
 
-/** A request of 300 bytes and a page of 30 KB on a new connection, or with the token of an earlier visit. @returns in round trips, sorted */
+/**
+ * Loads a page of 30 KB with a request of 300 bytes, on a new connection or with a token from an earlier visit.
+ * @returns the durations in round trips, sorted
+ */
 export function measurePages(bottleneck: Bottleneck, count: number, visited: boolean, seed = 1): number[] {
   const times: number[] = []
   for (let index = 0; index < count; index++) {

@@ -227,7 +227,7 @@ function connection(loses: (from: SideName, packet: NumberedPacket, nowMs: numbe
   const startMs = pair.nowMs
   const stream = client.openStream()
   if (stream === undefined) throw new Error('no stream')
-  new Source(bytesOf(900_000, 1)).goOn(stream)
+  new Source(bytesOf(900_000, 1)).resume(stream)
   pair.drain()
   return { pair, client, windows, lost, stream, startMs }
 }

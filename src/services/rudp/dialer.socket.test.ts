@@ -16,11 +16,11 @@ const { closers, handlesBefore } = closedAfterEach()
 
 interface Echo {
   readonly peer: Endpoint
-  /** What it has taken, in order. */
+  /** The sockets accepted, in order. */
   readonly sockets: RudpSocket[]
 }
 
-/** Sends back what it gets. */
+/** A server that echoes what it receives. */
 async function echo(): Promise<Echo> {
   const sockets: RudpSocket[] = []
   const listener = await listenRudp({
@@ -48,7 +48,7 @@ async function say(socket: RudpSocket, text: string): Promise<string> {
   return heard
 }
 
-test('streams of one connection cost no handshake, and a peer that was visited takes the first request at once', async () => {
+test('streams of one connection need no handshake, and on a return visit the peer accepts the first request at once', async () => {
   const { peer, sockets } = await echo()
   const dialer = dialerOf({ keepMs: 0 })
   const [first, second] = await Promise.all([dialer.dial(peer, { early: true }), dialer.dial(peer, { early: true })])
@@ -60,7 +60,7 @@ test('streams of one connection cost no handshake, and a peer that was visited t
   expect([sockets.length, sockets[2]?.early, ids()]).toEqual([3, true, 2])
 })
 
-test('what may not be done twice does not leave with the token of an earlier visit, though a connection leaves by it at that moment', async () => {
+test('a request that is not safe to repeat does not leave with a token of an earlier visit, even if another one is just doing so', async () => {
   const { peer, sockets } = await echo()
   const dialer = dialerOf({ keepMs: 0 })
   await say(await dialer.dial(peer), 'a visit')
@@ -68,10 +68,10 @@ test('what may not be done twice does not leave with the token of an earlier vis
   const [early, late, later] = await Promise.all([dialer.connect(peer, { early: true }), dialer.connect(peer), dialer.connect(peer)])
   expect(await Promise.all([say(early, 'get'), say(late, 'post'), say(later, 'put')])).toEqual(['get', 'post', 'put'])
   expect(sockets.slice(1).map(socket => socket.early).sort()).toEqual([false, false, true])
-  expect([early.number, late.number + later.number]).toEqual([1, 1 + 2]) // two connections: who waits, waits together
+  expect([early.number, late.number + later.number]).toEqual([1, 1 + 2]) // two connections: the two late ones share one
 })
 
-test('connections to several peers share one UDP socket, also two under two names to one of them', async () => {
+test('connections to several peers share one UDP socket, even two to one peer under two names', async () => {
   const [one, other] = [await echo(), await echo()]
   const dialer = dialerOf()
   const listening = udpHandles()
@@ -82,21 +82,21 @@ test('connections to several peers share one UDP socket, also two under two name
   expect([ports.length, new Set(ports).size]).toEqual([3, 1])
 })
 
-test('more than one connection may carry at once share a few', async () => {
+test('more streams than one connection may carry share a few connections', async () => {
   const { peer } = await echo()
   const connections = new Set<unknown>()
   const dialer = dialerOf({ observe: connection => connections.add(connection) })
   const sockets = await Promise.all(Array.from({ length: 200 }, () => dialer.dial(peer)))
   expect(await Promise.all(sockets.map((socket, index) => say(socket, `${index}`)))).toEqual(sockets.map((_, index) => `${index}`))
-  // Each takes 16 before the peer has told how many it allows.
+  // Each carries 16 streams before the peer has announced how many it allows.
   expect(connections.size).toBe(Math.ceil(200 / 16))
 })
 
-test('the socket is kept for the next dial, and no longer than was said', async () => {
+test('the socket is kept for the next dial, but no longer than configured', async () => {
   const { peer, sockets } = await echo()
   const dialer = dialerOf({ keepMs: 500 })
   expect(await say(await dialer.dial(peer), 'one')).toBe('one')
-  // The connection has closed, the socket not yet.
+  // The connection has closed, but not yet the socket.
   await expect.poll(() => sockets[0]?.destroyed).toBe(true)
   await new Promise(resolve => setTimeout(resolve, 650))
   expect(udpHandles()).toBe(handlesBefore() + 2)
@@ -105,7 +105,7 @@ test('the socket is kept for the next dial, and no longer than was said', async 
   await expect.poll(udpHandles).toBe(handlesBefore() + 1)
 })
 
-test('nothing is waited for that is at hand: the first packet leaves with the call, and a server that was visited is open before anything else happens', async () => {
+test('a dial waits for nothing that is at hand: the first packet leaves with the call, and a known server is connected before anything else happens', async () => {
   const [{ peer, sockets }, other] = [await echo(), await echo()]
   const trace = new TraceRing(16_384)
   const dialer = dialerOf({ keepMs: 100, trace })
@@ -124,7 +124,7 @@ test('nothing is waited for that is at hand: the first packet leaves with the ca
   expect(again === undefined ? '' : await say(again, 'three')).toBe('three')
 })
 
-test('what is written while it connects is the first that leaves, and the socket says when the peer has answered', async () => {
+test('what is written while connecting leaves first, and the socket reports when the peer has answered', async () => {
   const { peer } = await echo()
   const trace = new TraceRing(16_384)
   const socket = await dialerOf({ trace }).connect(peer)
@@ -137,7 +137,7 @@ test('what is written while it connects is the first that leaves, and the socket
   expect(withToken).toMatch(/^HELLO #\d: TOKEN, PARAMETERS, STREAM 0 at 0\+5$/) // #2 on a busy machine
 })
 
-test('a socket that connects in vain tells why, once', async () => {
+test('a socket that fails to connect reports why, once', async () => {
   const silent = createSocket('udp4')
   closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
   await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
@@ -149,7 +149,7 @@ test('a socket that connects in vain tells why, once', async () => {
   expect(errors).toMatchObject([{ parts: { code: 'timed-out', why: 'no answer within 100 ms' } }])
 })
 
-test('a socket whose peer falls silent after its first answer tells how long was waited', async () => {
+test('a socket whose peer falls silent after its first answer reports how long it waited', async () => {
   const silent = createSocket('udp4')
   closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
   silent.once('message', (bytes, from) => {
@@ -161,10 +161,10 @@ test('a socket whose peer falls silent after its first answer tells how long was
   expect(await once(socket, 'error')).toMatchObject([{ parts: { code: 'timed-out', why: 'no answer within 100 ms' } }])
 })
 
-test('a connection that is in use again is not closed when the time is over that it was kept for', async () => {
+test('a connection that is in use again is not closed when its idle time ends', async () => {
   const { peer } = await echo()
   const dialer = dialerOf({ keepMs: 150 })
-  // Streams that were over before they would have been announced, two of them at once.
+  // Two streams at once that ended before they would have been announced.
   await Promise.all([say(await dialer.dial(peer), 'one'), say(await dialer.dial(peer), 'two')])
   await new Promise(resolve => setTimeout(resolve, 50))
   const stays = await dialer.dial(peer)
@@ -174,7 +174,7 @@ test('a connection that is in use again is not closed when the time is over that
   expect(await say(stays, 'here')).toBe('here')
 })
 
-test('one connection that ends leaves the others of the socket alone', async () => {
+test('a connection that ends leaves the others of the socket alone', async () => {
   const [one, other] = [await echo(), await echo()]
   const dialer = dialerOf({ keepMs: 0 })
   const [gone, stays] = await Promise.all([dialer.dial(one.peer), dialer.dial(other.peer)])
@@ -185,7 +185,7 @@ test('one connection that ends leaves the others of the socket alone', async () 
   expect(await say(stays, 'here')).toBe('here')
 })
 
-test('a dialer that is closed while it dials ends the attempt, and leaves nothing open', async () => {
+test('closing a dialer while it dials ends the attempt and leaves nothing open', async () => {
   const { peer } = await echo()
   const dialer = dialerOf()
   const dialling = dialer.dial(peer).then(() => 'connected', error => error.code)

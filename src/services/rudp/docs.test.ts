@@ -1,4 +1,4 @@
-// docs/rudp.md is a specification: what it prints of the code's tables and bytes has to be what the code does.
+// docs/rudp.md is a specification: the tables and bytes that it prints must match the code.
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { crc32 } from '../kit/crc32.ts'
@@ -19,13 +19,13 @@ import { decodePacket, encodePacket, summarizePacket } from './wire/packet.ts'
 const text = readFileSync(new URL('../../../docs/rudp.md', import.meta.url), 'utf8')
 const marked = (name: string) => new RegExp(`<!-- ${name}: [^\\n]*-->\\n([\\s\\S]*?)\\n<!-- end -->`).exec(text)?.[1]
 
-test('the figures of the states are those of the tables', () => {
+test('the state diagrams are those of the tables', () => {
   expect(marked('states')).toBe(formatStates(Object.fromEntries(Object.entries(STATES).map(([state, { on }]) => [state, on]))))
   expect(marked('send states')).toBe(formatStates(SEND_STATES))
   expect(marked('receive states')).toBe(formatStates(RECEIVE_STATES))
 })
 
-test('the table of frames is the one that the codec has', () => {
+test('the table of frames is that of the codec', () => {
   expect(marked('frames')).toBe(formatFrames())
 })
 
@@ -37,17 +37,17 @@ test('the codes of CONNECTION_CLOSE are those of the code', () => {
 const allVectors = [...text.matchAll(/^([0-9a-f]{50,})\n {4}(.*)$/gm)].map(([, hex = '', summary = '']) => ({ hex, summary }))
 const vectors = allVectors.filter(({ summary }) => !summary.startsWith('encrypted'))
 
-test('the test vectors are many enough to be one of each form', () => {
+test('there is a test vector of each form', () => {
   expect(vectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'SHORT', 'SHORT', 'RESET', 'VERSIONS'])
 })
 
-test.each(vectors)('$summary is the packet of these bytes, and the other way round', ({ hex, summary }) => {
+test.each(vectors)('$summary decodes from these bytes and encodes to them', ({ hex, summary }) => {
   const packet = decodePacket(Uint8Array.from(Buffer.from(hex, 'hex')))
   expect(summarizePacket(packet)).toBe(summary)
   expect(Buffer.from(encodePacket(packet)).toString('hex')).toBe(hex)
 })
 
-test('the PARITY among them is that of the stream which the document tells and draws', () => {
+test('the PARITY vector belongs to the stream that the document gives and draws', () => {
   const stream = new TextEncoder().encode(/The stream of the PARITY: `(.+)`/.exec(text)?.[1])
   const data = new Uint8Array(5)
   addToParity(data, 0, stream)
@@ -56,7 +56,7 @@ test('the PARITY among them is that of the stream which the document tells and d
   expect(text).toContain(`${[...data].map(byte => byte.toString(16).padStart(2, '0')).join('  ')}      the parity, b = 5; the sum is ${crc32(stream).toString(16)}`)
 })
 
-test('the exchange that the document shows is what two ends say to each other', () => {
+test('the exchange in the document is what two endpoints send each other', () => {
   const said: string[] = []
   const pair = new Pair({
     seed: 3, link: { delayMs: 20 },
@@ -85,7 +85,7 @@ test('the exchange that the document shows is what two ends say to each other', 
   expect(said.map((line, index) => told[index]?.words === undefined ? line.replace(/(?<=#\d+: ).*/, '') : line)).toEqual(told.map(({ head, words = '' }) => head + words))
 })
 
-test.each(['docs/rudp.md', 'docs/architecture.md'])('every file of the transport that %s names is there', path => {
+test.each(['docs/rudp.md', 'docs/architecture.md'])('every file of the transport that %s names exists', path => {
   const page = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
   const way = path.endsWith('rudp.md') ? page : /## The path of one page over RUDP[\s\S]*?\n## /.exec(page)?.[0] ?? ''
   const named = [...way.matchAll(/`((?:[a-z-]+\/)*[a-z-]+\.ts)`/g)].map(([, name = '']) => name)
@@ -101,7 +101,7 @@ const toHex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toStri
 const encryptedVectors = allVectors.filter(({ summary }) => summary.startsWith('encrypted')).map(({ hex, summary }) => ({ hex, summary: summary.slice('encrypted '.length) }))
 const [identity, prekey, share] = [7, 9, 5].map(value => nodeCryptography.keyPair(new Uint8Array(32).fill(value)))
 
-/** The protection that the vectors are made with, as one end has it. */
+/** The packet protection of the vectors, for one of the ends. */
 function protectionOf(role: 'initiator' | 'acceptor', cryptography = nodeCryptography) {
   if (identity === undefined || prekey === undefined || share === undefined) return expect.unreachable('there are three')
   const agreement = { withIdentity: share.agree(identity.publicKey) ?? NOTHING, withPrekey: share.agree(prekey.publicKey) ?? NOTHING }
@@ -110,12 +110,12 @@ function protectionOf(role: 'initiator' | 'acceptor', cryptography = nodeCryptog
 }
 const NOTHING = new Uint8Array(0)
 
-test('the keys of the encrypted vectors are what the document says', () => {
+test('the keys of the encrypted vectors are those in the document', () => {
   expect([identity, prekey, share].map(pair => toHex(pair?.publicKey))).toEqual([...text.matchAll(/^(?:public)? +([0-9a-f]{64}) {2}(?:identity|prekey 1|share)$/gm)].map(([, hex]) => hex))
   expect([identity, prekey].map(pair => toHex(share?.agree(pair?.publicKey ?? NOTHING)))).toEqual([...text.matchAll(/^(?:agreed)? +([0-9a-f]{64}) {2}with the (?:identity|prekey)$/gm)].map(([, hex]) => hex))
 })
 
-test('what is derived is what the document says: the keys, and the token of RESET', () => {
+test('the derived keys and reset token are those in the document', () => {
   const derived: string[] = []
   protectionOf('acceptor', {
     ...nodeCryptography,
@@ -136,7 +136,7 @@ test('there is an encrypted vector of each form', () => {
   expect(encryptedVectors.map(({ summary }) => summary.split(' ')[0])).toEqual(['HELLO', 'RETRY', 'HELLO', 'WELCOME', 'SHORT', 'RESET'])
 })
 
-test.each(encryptedVectors)('encrypted $summary is what these bytes open to, and the other way round', ({ hex, summary }) => {
+test.each(encryptedVectors)('encrypted $summary decrypts from these bytes and encrypts to them', ({ hex, summary }) => {
   const bytes = bytesOf(hex)
   const packet = decodeEncryptedPacket(bytes)
   const { type, number } = packet

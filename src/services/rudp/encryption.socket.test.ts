@@ -1,4 +1,4 @@
-// Encrypted RUDP over real sockets: who is asked, by which name, and what it is known by.
+// Encrypted RUDP over real sockets: how clients recognize servers by name and key.
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ afterEach(async () => {
 const known = () => readFile(join(folder, KNOWN_SERVERS_FILE), 'utf8').catch(() => '')
 const secretOf = (value: number) => new Uint8Array(32).fill(value)
 
-/** A server that says back what it is told. */
+/** A server that echoes what it receives. */
 async function listen(encryption: AcceptedEncryption | undefined, port = 0): Promise<{ listener: RudpListener; peer: Endpoint }> {
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port, encryption, accept: socket => { socket.on('error', () => undefined).pipe(socket) }, ...around() })
   closers.push(() => listener.close())
@@ -41,7 +41,7 @@ function dialer(encrypts = true): RudpDialer {
   return made
 }
 
-/** What comes back for a few words. */
+/** Sends a few words. @returns the answer */
 async function say(from: RudpDialer, peer: Endpoint, options?: DialOptions): Promise<string> {
   const socket = await from.dial(peer, options)
   socket.end('to be')
@@ -50,9 +50,9 @@ async function say(from: RudpDialer, peer: Endpoint, options?: DialOptions): Pro
   return Buffer.concat(pieces).toString()
 }
 
-const refusal = (dial: Promise<unknown>) => dial.then(() => 'it was taken', oneLine)
+const refusal = (dial: Promise<unknown>) => dial.then(() => 'it was accepted', oneLine)
 
-test('a server is remembered by its name and what it printed, and known again', async () => {
+test('a server is remembered by name with the key that it printed, and recognized again', async () => {
   const { listener, peer } = await listen({ identitySecret: secretOf(1), acceptsPlain: false })
   const first = dialer()
   expect(await say(first, peer, { name: 'my-app.home' })).toBe('to be')
@@ -64,7 +64,7 @@ test('a server is remembered by its name and what it printed, and known again', 
   expect(await known()).toBe(`my-app.home x25519 ${listener.identity}\n`)
 })
 
-test('a server with another key is refused in one line, until a person says that it is right', async () => {
+test('a server with another key is refused in one line, until the user removes the old key', async () => {
   const { listener, peer } = await listen({ identitySecret: secretOf(1), acceptsPlain: true }, await freePort())
   const visitor = dialer()
   await say(visitor, peer, { name: 'my-app.home' })
@@ -86,19 +86,19 @@ test('two names at one address are two servers to an encrypting client', async (
   expect(await refusal(say(from, peer, { name: 'their.home' }))).toContain('their.home presented a different key')
 })
 
-test('who does not fit together is told which flag would help', async () => {
+test('a client and server whose settings do not match report which flag would help', async () => {
   const plain = await listen(undefined)
   const encrypted = await listen({ identitySecret: secretOf(1), acceptsPlain: false })
   expect(await refusal(say(dialer(true), plain.peer))).toContain('it does not offer encryption. You may start it with --encryption offered')
   expect(await refusal(say(dialer(false), encrypted.peer))).toContain('it accepts encrypted connections only. You may connect with --encrypt')
 })
 
-test('readable and encrypted visitors are served side by side where both are taken', async () => {
+test('unencrypted and encrypted clients are served side by side if both are accepted', async () => {
   const { peer } = await listen({ identitySecret: secretOf(1), acceptsPlain: true })
   expect(await Promise.all([say(dialer(true), peer), say(dialer(false), peer)])).toEqual(['to be', 'to be'])
 })
 
-test('megabytes go both ways as over a readable connection', async () => {
+test('megabytes go both ways as over an unencrypted connection', async () => {
   const server = createServer((incoming, outgoing) => { incoming.pipe(outgoing) })
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, encryption: { identitySecret: secretOf(1), acceptsPlain: false }, accept: socket => { server.emit('connection', socket) }, ...around() })
   closers.push(() => listener.close())

@@ -23,7 +23,10 @@ afterEach(async () => { for (const close of closers.splice(0).reverse()) await c
 
 const ios: readonly Io[] = 'addOn' in loadBatchAddOn() ? ['dgram', 'batch'] : ['dgram']
 
-/** A listener in a lab; whoever opens a stream gets `page` and says something. @returns how to get the page, on the one connection or on one of a new visitor's */
+/**
+ * A listener in a lab that sends `page` on every stream.
+ * @returns a function that loads the page, on the first connection or as another client
+ */
 async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
   const accept = (socket: RudpSocket) => {
     socket.on('error', () => socket.destroy())
@@ -34,14 +37,14 @@ async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
   closers.push(() => listener.close())
   const [local] = listener.locals
   if (local === undefined) throw new Error('no socket')
-  const visitor = () => {
+  const client = () => {
     const dialer = new RudpDialer({ ...around(), keepMs: 60_000 })
     closers.push(() => dialer.close())
     return dialer
   }
-  const first = visitor()
+  const first = client()
   return async (by: 'first' | 'another' = 'first'): Promise<Buffer> => {
-    const socket = await (by === 'first' ? first : visitor()).dial(local)
+    const socket = await (by === 'first' ? first : client()).dial(local)
     socket.end('please')
     const pieces: Buffer[] = []
     for await (const piece of socket) pieces.push(Buffer.from(piece))
@@ -50,7 +53,7 @@ async function village(lab: Lab, page: Uint8Array, io: Io = 'auto') {
 }
 
 describe.each(ios)('over %s', io => {
-  test('a page comes whole through losses, damage, copies and another order, both ways', async () => {
+  test('a page arrives intact through loss, damage, duplication and reordering, in both directions', async () => {
     const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=5% burst=2 corruption=2% duplication=2% reordering=5% hold=3ms delay=2ms jitter=1ms seed=11' })
     const page = bytesOf(MB, 5)
     const get = await village(lab, page, io)
@@ -63,21 +66,21 @@ describe.each(ios)('over %s', io => {
   })
 })
 
-test('a rate that is set while a page comes holds it back, and none lets it go', async () => {
+test('a rate limit set during a transfer slows it down, and removing it lets it go', async () => {
   const lab = new Lab({ clock })
   const get = await village(lab, bytesOf(200_000, 1))
   await get()
   await lab.commands.link({ link: 'rate=4mbit queue=64kB mtu=1500 overhead=28 direction=out' })
   const startMs = clock.nowMs()
   await get()
-  // 200 KB at 4 Mbit/s are 400 ms, whatever the machine is busy with: nothing can be faster than the link.
+  // 200 KB at 4 Mbit/s take 400 ms, however busy the machine: nothing can be faster than the link.
   expect(clock.nowMs() - startMs).toBeGreaterThan(390)
   expect(await lab.commands.link({ link: 'perfect' })).toEqual({ link: 'perfect' })
   expect(lab.conditioner.areOff).toBe(true)
   expect((await get()).length).toBe(200_000)
 })
 
-test('one connection has its own link and control until it ends; those to come have what all have', async () => {
+test('a connection can have its own link and controller until it ends; future ones have the common ones', async () => {
   const lab = new Lab({ clock, congestion: 'reno' })
   const get = await village(lab, bytesOf(1000, 1))
   await get()
@@ -92,13 +95,13 @@ test('one connection has its own link and control until it ends; those to come h
   await lab.commands.congestion({ congestion: 'cubic' })
   expect((await lab.commands.connections({})).rows.map(([, { congestion }]) => congestion)).toEqual(['cubic'])
   expect(lab.congestion).toBe('cubic')
-  for (const closing of closers.splice(1)) await closing() // the dialler's end
+  for (const closing of closers.splice(1)) await closing() // closes the dialer
   await expect.poll(async () => (await lab.commands.connections({})).rows.length).toBe(0)
   expect(lab.conditioner.areOff).toBe(true)
   await expect(lab.commands.congestion({ congestion: 'reno', connection })).rejects.toThrow(UsageError)
 })
 
-test('who watches gets samples with the losses and a qlog with every packet; before that nothing was kept', async () => {
+test('a watcher gets samples with the losses and a qlog with every packet; nothing was kept before', async () => {
   const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=3% delay=2ms direction=out seed=2', congestion: 'reno' })
   const get = await village(lab, bytesOf(MB, 1))
   await get()
@@ -119,7 +122,7 @@ test('who watches gets samples with the losses and a qlog with every packet; bef
   expect(events.some(({ name }: { name: string }) => name === 'recovery:packet_lost')).toBe(true)
 })
 
-test('who watches gets every packet once, reply by reply, with those that were given up and those that say it again', async () => {
+test('a watcher gets every packet once, reply by reply, with losses and retransmissions', async () => {
   const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 loss=3% delay=2ms direction=out seed=2' })
   const get = await village(lab, bytesOf(MB, 1))
   expect(await lab.commands.packets({ after: 0 })).toEqual({ connection: undefined, rows: [], next: 0 })
@@ -137,7 +140,7 @@ test('who watches gets every packet once, reply by reply, with those that were g
   expect(rows.some(({ kind }) => kind === 'again')).toBe(true)
 })
 
-test('with more connections at work than are recorded the newest stays the newest, and one that is chosen is recorded from then on', async () => {
+test('with more active connections than are recorded, the newest stays the newest, and a chosen one is recorded from then on', async () => {
   const lab = new Lab({ clock, link: 'mtu=1500 overhead=28 rate=500kbit direction=out' })
   const get = await village(lab, bytesOf(100_000, 1))
   await lab.commands.watch({ after: 0 })
@@ -159,7 +162,7 @@ test('with more connections at work than are recorded the newest stays the newes
   expect(seen).toEqual(new Set([newest]))
 })
 
-test('a connection that is over is told by its peer and its control, and can still be looked at', async () => {
+test('a closed connection is listed with its peer and controller, and can still be viewed', async () => {
   const lab = new Lab({ clock, congestion: 'reno' })
   const get = await village(lab, bytesOf(1000, 1))
   const { over: before } = await lab.commands.connections({})
@@ -167,13 +170,13 @@ test('a connection that is over is told by its peer and its control, and can sti
   await get('another')
   const { rows: [[id = '', row] = []] } = await lab.commands.connections({})
   await lab.commands.congestion({ congestion: 'tahoe', connection: id })
-  for (const closing of closers.splice(2)) await closing() // its visitor's end
+  for (const closing of closers.splice(2)) await closing() // closes its client
   await expect.poll(async () => (await lab.commands.connections({})).over).toEqual([[id, { peer: row?.peer, congestion: 'tahoe' }]])
   expect(before).toEqual([])
   expect((await lab.commands.watch({ connection: id, after: 0 })).samples.length).toBeGreaterThan(0)
 })
 
-test('a connection whose last words are held back by the link still says them when its socket closes', async () => {
+test('a CONNECTION_CLOSE delayed by the link is still sent when the socket closes', async () => {
   const lab = new Lab({ clock, link: 'delay=5s direction=out' })
   const heard: string[] = []
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept: socket => socket.on('error', () => heard.push('error')).on('end', () => heard.push('end')).resume(), ...around() })

@@ -31,7 +31,7 @@ async function dial(peer: Endpoint): Promise<RudpSocket> {
   return socket
 }
 
-/** An HTTP server over RUDP, and how to ask it. */
+/** An HTTP server over RUDP. */
 async function web(listener: RequestListener) {
   const server = createServer(listener)
   let connections = 0
@@ -43,7 +43,10 @@ async function web(listener: RequestListener) {
   return { peer, server, connections: () => connections }
 }
 
-/** node:http asks of a connection only what RudpSocket has, though its type says Socket. Its parser copies what it hands on, so it may be lent pieces. */
+/**
+ * node:http uses only what RudpSocket has, although its type says Socket. Its parser copies what it delivers, so it may
+ * be lent chunks.
+ */
 function over(socket: RudpSocket) {
   socket.lendsPieces = true
   return { createConnection: () => socket as unknown as Socket }
@@ -67,7 +70,7 @@ const bytesOf = (length: number) => Buffer.from(Uint32Array.from({ length: Math.
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const keepAlive = { headers: { connection: 'keep-alive' } }
 
-test('bytes go both ways and each end can end its half', async () => {
+test('bytes go both ways, and each end can end its half', async () => {
   const peer = await listen(socket => {
     const pieces: Buffer[] = []
     socket.on('data', (piece: Buffer) => pieces.push(piece))
@@ -80,11 +83,11 @@ test('bytes go both ways and each end can end its half', async () => {
   for await (const piece of socket) pieces.push(Buffer.from(piece))
   expect(Buffer.concat(pieces).toString()).toBe('got hello')
   expect(socket.metrics().congestion).toBe('bbr')
-  expect(socket.metrics().retransmitted).toBeLessThanOrEqual(2) // a probe or two, where the machine is busy
+  expect(socket.metrics().retransmitted).toBeLessThanOrEqual(2) // a probe or two on a busy machine
   expect(socket.metrics().rttMs).toBeGreaterThan(0)
 })
 
-test('a listener chooses the congestion control of the connections that it takes', async () => {
+test('a listener chooses the congestion control of the connections that it accepts', async () => {
   const taken: string[] = []
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, congestion: 'reno', accept: socket => { taken.push(socket.metrics().congestion); socket.resume() }, ...around() })
   closers.push(() => listener.close())
@@ -93,7 +96,7 @@ test('a listener chooses the congestion control of the connections that it takes
   await expect.poll(() => taken).toEqual(['reno'])
 })
 
-test('HTTP: four requests on one kept connection, a chunked answer, a POST of 3 MB, and a 404', async () => {
+test('HTTP: four requests on one persistent connection, a chunked response, a POST of 3 MB, and a 404', async () => {
   const { peer, connections } = await web((incoming, answer) => {
     if (incoming.url === '/chunked') {
       answer.write('one ')
@@ -116,7 +119,7 @@ test('HTTP: four requests on one kept connection, a chunked answer, a POST of 3 
   expect(connections()).toBe(1)
 })
 
-test('20 MB arrive with the same SHA-256, and the server holds no more than it may', async () => {
+test('20 MB arrive with the same SHA-256, and the server buffers no more than it may', async () => {
   const film = bytesOf(20 * 1024 * 1024)
   const { peer } = await web((_incoming, answer) => answer.end(film))
   const { bytes } = await ask({ ...over(await dial(peer)), path: '/' })
@@ -124,7 +127,7 @@ test('20 MB arrive with the same SHA-256, and the server holds no more than it m
   expect(sha256(bytes)).toBe(sha256(film))
 })
 
-test('a body that is read with many pauses is whole, though node:http is lent its pieces', async () => {
+test('a body that is read with many pauses is intact, although node:http is lent the chunks', async () => {
   const film = bytesOf(20 * 1024 * 1024)
   const { peer } = await web((_incoming, answer) => answer.end(film))
   const socket = await dial(peer)
@@ -142,7 +145,7 @@ test('a body that is read with many pauses is whole, though node:http is lent it
   expect(hash.digest('hex')).toBe(sha256(film))
 })
 
-test('who is lent nothing may keep the pieces: they are its own', async () => {
+test('a reader that is not lent chunks may keep them', async () => {
   const film = bytesOf(20 * 1024 * 1024)
   const peer = await listen(socket => socket.end(film))
   const socket = await dial(peer)
@@ -153,7 +156,7 @@ test('who is lent nothing may keep the pieces: they are its own', async () => {
   expect(sha256(Buffer.concat(kept))).toBe(sha256(film))
 })
 
-test('a reader that pauses stops the writer, and goes on where it was', async () => {
+test('a reader that pauses stops the writer, and continues where it was', async () => {
   const film = bytesOf(16 * 1024 * 1024)
   let written = 0
   const peer = await listen(socket => {
@@ -180,14 +183,14 @@ test('a reader that pauses stops the writer, and goes on where it was', async ()
   expect(sha256(Buffer.concat(pieces))).toBe(sha256(film))
 })
 
-test('50 connections at once each get their own answer', async () => {
+test('50 connections at once each get their own response', async () => {
   const { peer, connections } = await web((incoming, answer) => answer.end(`${incoming.url} `.repeat(5000)))
   const answers = await Promise.all(Array.from({ length: 50 }, async (_, index) => ask({ ...over(await dial(peer)), path: `/${index}` })))
   for (const [index, { bytes }] of answers.entries()) expect(bytes.toString()).toBe(`/${index} `.repeat(5000))
   expect(connections()).toBe(50)
 })
 
-test('a client that aborts in the middle of a body ends the server\'s answer, and the server goes on', async () => {
+test('a client that aborts in the middle of a body ends the response of the server, which keeps running', async () => {
   let aborted = (): void => undefined
   const wasAborted = new Promise<void>(resolve => { aborted = resolve })
   const film = bytesOf(20 * 1024 * 1024)
@@ -203,7 +206,7 @@ test('a client that aborts in the middle of a body ends the server\'s answer, an
   expect(bytes.toString()).toBe('still here')
 })
 
-test('nonsense instead of HTTP gets 400, as over TCP', async () => {
+test('garbage instead of HTTP gets 400, as over TCP', async () => {
   const { peer } = await web((_incoming, answer) => answer.end())
   const socket = await dial(peer)
   socket.write('nonsense\r\n\r\n')
@@ -211,7 +214,7 @@ test('nonsense instead of HTTP gets 400, as over TCP', async () => {
   expect(String(piece)).toMatch(/^HTTP\/1.1 400 /)
 })
 
-test('a server that is gone in the middle of a transfer is a clear error at the client', async () => {
+test('a server that disappears in the middle of a transfer is a clear error at the client', async () => {
   const server = createServer((_incoming, answer) => void answer.write(bytesOf(100_000)))
   const listener = await listenRudp({ addresses: ['127.0.0.1'], port: 0, accept: socket => server.emit('connection', socket), ...around() })
   const [peer] = listener.locals
@@ -226,7 +229,7 @@ test('a server that is gone in the middle of a transfer is a clear error at the 
   expect(error.parts).toMatchObject({ code: 'connection-lost', why: 'the peer reset it' })
 })
 
-test('a silent peer is a time-out, in the time that was asked for', async () => {
+test('a silent peer is a timeout, after the configured time', async () => {
   const silent = createSocket('udp4')
   await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
   closers.push(() => new Promise<void>(resolve => silent.close(() => resolve())))
@@ -235,7 +238,7 @@ test('a silent peer is a time-out, in the time that was asked for', async () => 
     .rejects.toMatchObject({ parts: { code: 'timed-out', why: 'no answer within 200 ms' } })
 })
 
-test('a port where nobody listens ends nothing but the attempt', async () => {
+test('a port on which nobody listens fails only the attempt', async () => {
   const unused = createSocket('udp4')
   await new Promise<void>(resolve => unused.bind(0, '127.0.0.1', resolve))
   const { port } = unused.address()
@@ -243,7 +246,7 @@ test('a port where nobody listens ends nothing but the attempt', async () => {
   await expect(connectRudp({ address: '127.0.0.1', port }, { ...around(), timeoutMs: 300 })).rejects.toMatchObject({ code: 'timed-out' })
 })
 
-test('a taken port is refused with its name', async () => {
+test('a port in use is refused as port-taken', async () => {
   const { port } = await listen(() => undefined)
   await expect(listenRudp({ addresses: ['127.0.0.1'], port, accept: () => undefined, ...around() })).rejects.toMatchObject({ code: 'port-taken' })
 })
@@ -254,7 +257,7 @@ test('a server that speaks first is heard', async () => {
   expect(String((await once(socket, 'data'))[0])).toBe('welcome')
 })
 
-test('setTimeout tells of silence and leaves the connection alone', async () => {
+test('setTimeout reports silence and leaves the connection open', async () => {
   const peer = await listen(socket => socket.on('data', piece => socket.write(piece)))
   const socket = await dial(peer)
   await new Promise<void>(resolve => socket.setTimeout(50, resolve))
@@ -264,7 +267,7 @@ test('setTimeout tells of silence and leaves the connection alone', async () => 
   expect(String(piece)).toBe('still there?')
 })
 
-test('what was written before end and destroy-on-finish arrives whole', async () => {
+test('what was written before end and destroy-on-finish arrives complete', async () => {
   let got = 0
   const ended = new Promise<void>((resolve, reject) => {
     void listen(socket => socket.on('data', (piece: Buffer) => { got += piece.length }).on('end', () => resolve()).on('error', reject)).then(async peer => {
@@ -277,7 +280,7 @@ test('what was written before end and destroy-on-finish arrives whole', async ()
   expect(got).toBe(900_000)
 })
 
-test('packets, states and windows stand in the trace', async () => {
+test('packets, states and windows are in the trace', async () => {
   const trace = new TraceRing()
   const peer = await listen(socket => socket.on('data', piece => socket.end(piece)).on('end', () => undefined))
   const socket = await connectRudp(peer, { clock: systemClock, random: secureRandom(), trace })

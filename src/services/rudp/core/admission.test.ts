@@ -1,4 +1,4 @@
-// What a stranger's HELLO is answered, byte by byte where nothing is kept of it.
+// How a HELLO from an unverified peer is answered, byte by byte where no state is kept.
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../kit/random.ts'
 import { nodeCryptography } from '../node-cryptography.ts'
@@ -28,7 +28,7 @@ function askedEncrypted(admission: Admission, hasRoom = true, token: Uint8Array 
   return answered(admission.encryptedHello({ type: 'HELLO', destinationId: 0, sourceId: HELLO_ID, number: 5, prekeyNumber, share: shown, token, contentAt: 66 }, NOTHING, path, hasRoom, 0))
 }
 
-test('a HELLO of a kind that is not taken is told which are', () => {
+test('a HELLO of a kind that is not accepted is answered with the versions that are', () => {
   const versions = (list: readonly number[]) => ({ type: 'VERSIONS', destinationId: HELLO_ID, sourceId: 0, versions: list })
   const [plain, both, encrypted] = [admissionOf(undefined), admissionOf(true), admissionOf(false)]
   expect(decodePacket(askedEncrypted(plain))).toEqual(versions([VERSION]))
@@ -38,7 +38,7 @@ test('a HELLO of a kind that is not taken is told which are', () => {
   for (const admission of [encrypted, both]) expect(decodeEncryptedPacket(askedEncrypted(admission)).type).toBe('RETRY')
 })
 
-test('where there is no room a HELLO is refused in its own kind, and a RETRY answers the one that asked', () => {
+test('a HELLO is refused in its own kind if there is no room, and otherwise answered with a RETRY', () => {
   const admission = admissionOf(true)
   const to = { destinationId: HELLO_ID, sourceId: 0 }
   expect(decodePacket(asked(admission, false))).toEqual({ ...to, type: 'RESET', number: 5, frames: [{ kind: 'CONNECTION_CLOSE', code: REFUSED }] })
@@ -47,13 +47,13 @@ test('where there is no room a HELLO is refused in its own kind, and a RETRY ans
   expect(decodeEncryptedPacket(askedEncrypted(admission))).toMatchObject({ ...to, type: 'RETRY', number: 5 })
 })
 
-test('a packet of an encrypted connection that is not known is answered by its id, and the token that was told for it', () => {
+test('a packet for an unknown encrypted connection is answered with its id and reset token', () => {
   const admission = admissionOf(true)
   expect(decodeEncryptedPacket(answered(admission.unknown(77)))).toMatchObject({ type: 'RESET', destinationId: 0, sourceId: 77, code: CLOSE_CODES.indexOf('unknown'), resetToken: admission.resetToken(77) })
   expect(admissionOf(undefined).unknown(77)).toBeUndefined()
 })
 
-test('keys are agreed on with nobody who shows no good token, and with nobody twice by one', () => {
+test('no keys are agreed on without a valid token, nor twice with one', () => {
   let agreements = 0
   const counting: Cryptography = {
     ...nodeCryptography,
@@ -70,7 +70,7 @@ test('keys are agreed on with nobody who shows no good token, and with nobody tw
   }
   const admission = admissionOf(false, counting)
   const retry = decodeEncryptedPacket(askedEncrypted(admission))
-  if (retry.type !== 'RETRY') return expect.unreachable('a stranger gets a token')
+  if (retry.type !== 'RETRY') return expect.unreachable('an unverified peer gets a token')
   for (const token of [new Uint8Array(21), retry.token.map(byte => byte ^ 1)]) askedEncrypted(admission, true, token, retry.prekeyNumber)
   expect(agreements).toBe(0)
   const taken = admission.encryptedHello({ type: 'HELLO', destinationId: 0, sourceId: HELLO_ID, number: 6, prekeyNumber: retry.prekeyNumber, share, token: retry.token, contentAt: 66 }, new Uint8Array(100), path, true, 0)
@@ -80,10 +80,10 @@ test('keys are agreed on with nobody who shows no good token, and with nobody tw
 })
 
 test.each([
-  { what: 'a prekey that is not known', prekeyNumber: 77, shown: share }, { what: 'a share that makes the secret the same for all', prekeyNumber: 1, shown: new Uint8Array(32) },
-])('a HELLO with a good token and $what is asked anew', ({ prekeyNumber, shown }) => {
+  { what: 'an unknown prekey', prekeyNumber: 77, shown: share }, { what: 'a share that makes the secret the same for everyone', prekeyNumber: 1, shown: new Uint8Array(32) },
+])('a HELLO with a valid token and $what gets another RETRY', ({ prekeyNumber, shown }) => {
   const admission = admissionOf(false)
   const retry = decodeEncryptedPacket(askedEncrypted(admission))
-  if (retry.type !== 'RETRY') return expect.unreachable('a stranger gets a token')
+  if (retry.type !== 'RETRY') return expect.unreachable('an unverified peer gets a token')
   expect(decodeEncryptedPacket(askedEncrypted(admission, true, retry.token, prekeyNumber, shown)).type).toBe('RETRY')
 })

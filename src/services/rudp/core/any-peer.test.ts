@@ -1,4 +1,5 @@
-// A peer that has the right ids and says anything at all, at any moment: what must be so whatever it does. What each lie is answered by stands in hostile-peer.test.ts.
+// Invariants against a peer that knows the ids and sends anything at any time. hostile-peer.test.ts has the answer to
+// each violation.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { opened } from '../testing/connections.ts'
@@ -24,13 +25,16 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ kind: fc.constant('NEW_TOKEN' as const), token: fc.constant(Uint8Array.of(1)) }),
   fc.record({ kind: fc.constant('CONNECTION_CLOSE' as const), code: fc.nat(8) }),
 )
-/** What happens: a packet from one end's peer, a timer, the user, or whatever comes next on the link. `settles`: the batch ends here. */
+/**
+ * One step: a packet from the peer of either end, a timer, a user action, or the next event on the link. `settles`: the
+ * batch ends here.
+ */
 const moment = fc.record({
   side: fc.constantFrom<SideName>('client', 'server'), what: fc.constantFrom('packet', 'packet', 'packet', 'reset', 'timer', 'open', 'close', 'step'),
   frames: fc.array(frame, { minLength: 1, maxLength: 4 }), moves: fc.nat(7).map(drawn => drawn === 0), waitMs: fc.nat(100), settles: fc.boolean(),
 })
 
-test('`closed` is the last that is told of a connection, nothing breaks, and nothing is left, whatever a peer says and when', () => {
+test('whatever a peer sends and when, nothing breaks, `closed` is the last event of a connection, and nothing is left behind', () => {
   fc.assert(fc.property(fc.nat(), fc.array(moment, { minLength: 5, maxLength: 60, size: 'max' }), (seed, moments) => {
     const told = new Map<Connection, RudpEvent['kind'][]>()
     const pair = new Pair({

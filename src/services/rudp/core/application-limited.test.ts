@@ -1,4 +1,4 @@
-// Who has little to send learns little of the path, and shall not take it for slow.
+// A sender with little data learns little about the path, and must not mistake it for a slow one.
 import { expect, test } from 'vitest'
 import type { CongestionName } from './congestion/congestion.ts'
 import { Pair } from '../testing/pair.ts'
@@ -9,7 +9,10 @@ import type { Stream } from './stream.ts'
 const SMALL_BYTES = 6_000
 const LARGE_BYTES = 2_000_000
 
-/** A server that answers requests one after another over 20 Mbit/s and 50 ms. @param restMs between an answer and the next request */
+/**
+ * A server that answers requests one after another over 20 Mbit/s and 50 ms.
+ * @param restMs between a response and the next request
+ */
 function answers(congestion: CongestionName, sizes: readonly number[], restMs: number) {
   const sources = new Map<Stream, Source>()
   let isDone = false
@@ -47,18 +50,18 @@ function answers(congestion: CongestionName, sizes: readonly number[], restMs: n
 
 const small = (count: number): number[] => Array<number>(count).fill(SMALL_BYTES)
 
-test('bbr sends a large answer as fast behind many small ones as on a new connection', () => {
+test('bbr sends a large response after many small ones as fast as on a new connection', () => {
   const { lastMs: newMs } = answers('bbr', [LARGE_BYTES], 200)
-  // For more than five seconds: so long a least round trip is believed.
+  // For more than five seconds, the lifetime of a minimum round trip.
   for (const count of [3, 10, 30]) expect(answers('bbr', [...small(count), LARGE_BYTES], 200).lastMs).toBeLessThan(1.1 * newMs)
 })
 
-test('bbr keeps the rate that it has found through many small answers, and through rests', () => {
+test('bbr keeps the rate that it has found through many small responses and through pauses', () => {
   const { lastMs: againMs } = answers('bbr', [LARGE_BYTES, LARGE_BYTES], 200)
   expect(answers('bbr', [LARGE_BYTES, ...small(30), LARGE_BYTES], 200).lastMs).toBeLessThan(1.1 * againMs)
   expect(answers('bbr', [LARGE_BYTES, ...small(5), LARGE_BYTES], 2000).lastMs).toBeLessThan(1.1 * againMs)
 })
 
-test.each(['tahoe', 'reno', 'cubic', 'bbr'] as const)('the window of %s does not grow by answers that do not use it', congestion => {
+test.each(['tahoe', 'reno', 'cubic', 'bbr'] as const)('the window of %s does not grow from responses that do not use it', congestion => {
   expect(answers(congestion, small(30), 200).windowBytes).toBe(answers(congestion, small(1), 200).windowBytes)
 })

@@ -8,7 +8,7 @@ import type { TraceEvent } from './events.ts'
 import { Pair } from '../testing/pair.ts'
 import { nextState, STATES, type StateInput, type StateName } from './states.ts'
 
-test('each end can end its half while the other goes on, and a stream is over once, also where it is announced afterwards', () => {
+test('each end can end its half while the other continues, and a stream ends once, even if it is announced afterwards', () => {
   const { pair, client, ours, theirs } = joined({ seed: 12, link: { delayMs: 10 } })
   ours.write(bytesOf(10, 1))
   ours.end()
@@ -36,7 +36,7 @@ test('each end can end its half while the other goes on, and a stream is over on
   expect(streamEvents(pair.client.events).filter(kind => kind === 'over')).toEqual(['over'])
 })
 
-test('a stream that is broken off loses what was on the way, and the connection goes on', () => {
+test('a reset stream loses what was in flight, and the connection continues', () => {
   const { pair, client, server, ours, theirs } = joined({ seed: 13, link: { delayMs: 10 } })
   ours.write(bytesOf(100_000, 1))
   pair.drain()
@@ -57,7 +57,7 @@ test('a stream that is broken off loses what was on the way, and the connection 
   expect([client.state, server.state]).toEqual(['ESTABLISHED', 'ESTABLISHED'])
 })
 
-test('a reader that wants no more stops the writer', () => {
+test('a reader can stop the writer', () => {
   const { pair, ours, theirs } = joined({ seed: 14, link: { delayMs: 10 } })
   theirs.write(bytesOf(1_000_000, 1))
   pair.drain()
@@ -70,7 +70,7 @@ test('a reader that wants no more stops the writer', () => {
   expect(ours.receiveState).toBe('RESET-READ')
 })
 
-test('abandoned: what was written still arrives, and what comes is not kept', () => {
+test('an abandoned stream delivers what was written and discards what arrives', () => {
   const { pair, client, ours, theirs } = joined({ seed: 15, link: { delayMs: 10 } })
   ours.write(bytesOf(200_000, 1))
   theirs.write(bytesOf(50_000, 2))
@@ -81,7 +81,7 @@ test('abandoned: what was written still arrives, and what comes is not kept', ()
   expect([ours.readableBytes, client.streamCount]).toEqual([0, 0])
 })
 
-test('closing tells the peer at once, and once', () => {
+test('closing notifies the peer at once, and once', () => {
   const { pair, client, server, ours } = joined({ seed: 16, link: { delayMs: 10 } })
   ours.write(bytesOf(100_000, 1))
   client.close(pair.nowMs)
@@ -93,7 +93,7 @@ test('closing tells the peer at once, and once', () => {
   expect([client.state, server.state]).toEqual(['CLOSED', 'CLOSED'])
 })
 
-test('a lost CONNECTION_CLOSE is made good: the next packet meets an end that closes, or does not know it', () => {
+test('a lost CONNECTION_CLOSE does no harm: the next packet meets an endpoint that is closing, or no longer knows the connection', () => {
   for (const silenceMs of [0, 1000]) {
     let lose = false
     const { pair, client, theirs } = joined({ seed: 17, link: { delayMs: 10 }, tap: from => !(from === 'client' && lose && !(lose = false)) })
@@ -108,7 +108,7 @@ test('a lost CONNECTION_CLOSE is made good: the next packet meets an end that cl
   }
 })
 
-test('a RESET that comes with the end of the wait for late packets ends the connection once', () => {
+test('a RESET that arrives as the draining period ends closes the connection once', () => {
   const { pair, client, server } = joined({ seed: 33 })
   client.close(pair.nowMs)
   pair.drain()
@@ -116,12 +116,12 @@ test('a RESET that comes with the end of the wait for late packets ends the conn
   const endMs = server.deadlineMs()
   const unknown = encodePacket({ type: 'RESET', destinationId: 0, sourceId: client.localId, number: 0, frames: [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') }] })
   pair.server.endpoint.receive(unknown, pair.server.path, endMs)
-  pair.server.endpoint.timeout(endMs) // as a timer does that comes before what the batch brought is settled
+  pair.server.endpoint.timeout(endMs) // as when a timer fires before the batch is settled
   pair.drain()
   expect([server.state, pair.server.endpoint.connectionCount, closeReason(pair.server.events)]).toEqual(['CLOSED', 0, ['finished']])
 })
 
-test('ranges that the sender has settled are forgotten: after losses acknowledgments grow short again', () => {
+test('ranges that the sender has settled are forgotten, so acknowledgments grow short again after losses', () => {
   const { pair, packets } = watched({ seed: 22, link: { delayMs: 10, loss: 0.2, rateBitsPerSecond: 50e6 } })
   const { client } = pair.connected()
   const stream = opened(client)
@@ -139,7 +139,7 @@ test('ranges that the sender has settled are forgotten: after losses acknowledgm
   expect(acks().at(-1)).toBeLessThan(8)
 })
 
-test('a connection with open streams is kept alive by PINGs; a dead peer is noticed after the idle time', () => {
+test('PINGs keep a connection with open streams alive; a dead peer is detected after the idle timeout', () => {
   let cut = false
   let packets = 0
   const { pair, client } = joined({ seed: 24, link: { delayMs: 5 }, tap: () => {
@@ -156,7 +156,7 @@ test('a connection with open streams is kept alive by PINGs; a dead peer is noti
   expect(pair.nowMs - cutAtMs).toBeLessThanOrEqual(30_000 + 5)
 })
 
-test('a connection that nobody uses ends in silence after the idle time', () => {
+test('an unused connection ends silently after the idle timeout', () => {
   const { pair, packets } = watched({ seed: 25, link: { delayMs: 5 } })
   pair.connected()
   pair.wait(1000)
@@ -166,7 +166,7 @@ test('a connection that nobody uses ends in silence after the idle time', () => 
   expect([closeReason(pair.client.events), closeReason(pair.server.events)]).toEqual([['idle'], ['idle']])
 })
 
-test('watchers are told the way of the states and every packet', () => {
+test('observers receive every change of state and every packet', () => {
   const seen: TraceEvent[] = []
   const { pair, client, ours } = joined({ seed: 26, link: { delayMs: 10 }, observe: (connection, event) => { if (connection.role === 'initiator') seen.push(event) } })
   ours.write(bytesOf(3000, 1))
@@ -178,7 +178,7 @@ test('watchers are told the way of the states and every packet', () => {
   expect(seen.some(event => event.kind === 'window' && event.srttMs === 20)).toBe(true)
 })
 
-test('500 connections at once each carry their own bytes, and nothing of them is left', () => {
+test('500 connections at once each carry their own bytes, and leave nothing behind', () => {
   const answered = new Map<Connection, number>()
   const pair = new Pair({
     seed: 27, link: { delayMs: 20, loss: 0.02 },
@@ -204,7 +204,7 @@ test('500 connections at once each carry their own bytes, and nothing of them is
   expect([pair.client.endpoint.connectionCount, pair.server.endpoint.connectionCount]).toEqual([0, 0])
 }, 20_000)
 
-test('from every state every input leads to a state of the table, and each can end', () => {
+test('every input leads from every state to a state in the table, and every state can end', () => {
   const inputs: StateInput[] = ['connect', 'resume', 'accept', 'retry', 'welcome', 'close', 'closed', 'over']
   for (const state of Object.keys(STATES) as StateName[]) {
     for (const input of inputs) expect(nextState(state, input) ?? 'CLOSED').toSatisfy(next => next in STATES)
@@ -212,7 +212,7 @@ test('from every state every input leads to a state of the table, and each can e
   }
 })
 
-test('a request is acknowledged by the packet of its answer, where that comes soon, and else by one of its own', () => {
+test('the response acknowledges a request if it comes soon, otherwise a packet of its own does', () => {
   const { pair, packets } = watched({ seed: 31, link: { delayMs: 10 } })
   const { client } = pair.connected()
   pair.wait(1000)

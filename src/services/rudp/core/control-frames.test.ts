@@ -6,7 +6,7 @@ import { ControlFrames, isRepeated } from './control-frames.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { Trains } from './trains.ts'
 
-/** A packet that has been begun, with room for so many bytes of frames. */
+/** A writer that has begun a packet with room for this many bytes of frames. */
 function packet(roomBytes: number): PacketWriter {
   const writer = new PacketWriter({ localId: 1, remoteId: 2, trains: new Trains(() => undefined), random: seededRandom(1), sum: crc32, encryption: undefined })
   writer.begin('SHORT', roomBytes + 17)
@@ -14,7 +14,7 @@ function packet(roomBytes: number): PacketWriter {
 }
 const limit = (value: number): Frame => ({ kind: 'MAX_DATA', limit: value })
 
-test('the oldest leave first, as many as there is room for, and what was lost before all others', () => {
+test('the oldest frames leave first, as many as fit, and lost ones before all others', () => {
   const frames = new ControlFrames()
   frames.add(limit(1), limit(2), limit(3))
   expect(frames.take(packet(5))).toEqual([limit(1), limit(2)])
@@ -23,19 +23,19 @@ test('the oldest leave first, as many as there is room for, and what was lost be
   expect([frames.take(packet(100)), frames.isEmpty]).toEqual([[limit(8), limit(9), limit(3)], true])
 })
 
-test('a packet has 32 of them at most, so that it stays within the 64 frames that a peer takes', () => {
+test('a packet gets at most 32, so that it stays below the 64 frames that a peer accepts', () => {
   const frames = new ControlFrames()
   for (let value = 0; value < 40; value++) frames.add(limit(value))
   expect([frames.take(packet(1000)).length, frames.waiting.length]).toEqual([32, 8])
 })
 
-test('only the latest challenge is answered: who asks without end fills no memory', () => {
+test('only the latest challenge is answered, so endless challenges fill no memory', () => {
   const frames = new ControlFrames()
   for (let value = 0; value < 100; value++) frames.add({ kind: 'PATH_RESPONSE', value }, limit(7))
   expect(frames.waiting.filter(({ kind }) => kind === 'PATH_RESPONSE')).toEqual([{ kind: 'PATH_RESPONSE', value: 99 }])
 })
 
-test('what has a timer of its own, or is said by the next one as well, is not sent again', () => {
+test('frames that have timers of their own, or that the next one replaces, are not retransmitted', () => {
   const frames: Frame[] = [{ kind: 'PING' }, { kind: 'PATH_CHALLENGE', value: 1 }, { kind: 'PATH_RESPONSE', value: 1 }, { kind: 'STOP_SENDING', streamId: 0, code: 0 }, limit(1)]
   expect(frames.map(isRepeated)).toEqual([false, false, false, true, true])
 })

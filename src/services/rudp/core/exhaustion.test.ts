@@ -7,7 +7,7 @@ const NUMBER_MAX = vi.hoisted(() => 400)
 
 vi.mock('../wire/packet.ts', async original => ({ ...await original<object>(), PACKET_NUMBER_MAX: NUMBER_MAX }))
 
-test('no packet has a number beyond the largest, and the peer hears that they have run out', () => {
+test('no packet number exceeds the largest, and the peer learns that they have run out', () => {
   const numbers: number[] = []
   const { pair, server, theirs } = joined({ seed: 1, link: { delayMs: 20, loss: 0.02 }, tap: (side, bytes) => { if (side === 'server') numbers.push(packetOf(bytes).number) } })
   theirs.write(bytesOf(1_000_000, 1))

@@ -1,4 +1,5 @@
-// What the transport has to reach, in the simulator, with room below the figures that bench/rudp/simulated.mjs prints.
+// Performance goals of the transport in the simulator, with some margin below the figures that bench/rudp/simulated.mjs
+// prints.
 import { expect, test } from 'vitest'
 import { measureFairness, measurePages, measureShare, type Bottleneck } from '../testing/simulation.ts'
 
@@ -9,11 +10,11 @@ test.each([
   { name: 'at 1 % loss', link: at(20, 50, { loss: 0.01 }), seconds: 8, goodput: 0.89 },
   { name: 'at 5 % loss', link: at(20, 50, { loss: 0.05 }), seconds: 8, goodput: 0.85 },
   { name: 'at 10 % loss', link: at(20, 50, { loss: 0.1 }), seconds: 8, goodput: 0.78 },
-  { name: 'where losses come in bursts', link: at(20, 50, { loss: 0.02, lossRun: 8 }), seconds: 8, goodput: 0.88 },
-  { name: 'where 5 % overtake one another', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
+  { name: 'with losses in bursts', link: at(20, 50, { loss: 0.02, lossRun: 8 }), seconds: 8, goodput: 0.88 },
+  { name: 'with 5 % reordering', link: at(20, 50, { reordering: 0.05, reorderMs: 5 }), seconds: 8, goodput: 0.9 },
   { name: 'with a queue of a quarter of the BDP', link: at(20, 50, { queueBdp: 0.25 }), seconds: 8, goodput: 0.92 },
-  { name: 'between programs that stand still for 10 ms now and then', link: at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), seconds: 8, goodput: 0.89 },
-  { name: 'where its own program stands still as long as it runs', link: at(100, 20, { pauses: { everyMs: 10, lengthMs: 8 } }), seconds: 4, goodput: 0.72 },
+  { name: 'between programs that pause for 10 ms now and then', link: at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), seconds: 8, goodput: 0.89 },
+  { name: 'between programs that are paused as long as they run', link: at(100, 20, { pauses: { everyMs: 10, lengthMs: 8 } }), seconds: 4, goodput: 0.72 },
   { name: 'on a long slow lossy link', link: at(2, 300, { loss: 0.02 }), seconds: 20, goodput: 0.85 },
 ])('bbr fills the link $name, wastes little, and acknowledges little', ({ link, seconds, goodput }) => {
   const share = measureShare('bbr', link, seconds * 1000)
@@ -22,13 +23,13 @@ test.each([
   expect(share.acks).toBeLessThan(0.025)
 })
 
-test('bbr finds the rate of a long fat link within few round trips', () => {
-  // Ten of them, the handshake with it, from 32 datagrams to 833 in flight.
+test('bbr finds the rate of a long fat link within a few round trips', () => {
+  // Ten, including the handshake, from 32 datagrams in flight to 833.
   expect(measureShare('bbr', at(200, 50, { queueBdp: 4 }), 500).goodput).toBeGreaterThan(0.3)
 })
 
-test.each(['reno', 'cubic', 'bbr'] as const)('%s is back soon after a second in which nothing got through', congestion => {
-  // In 6 s, of which one was silent and another one is what probes may wait.
+test.each(['reno', 'cubic', 'bbr'] as const)('%s recovers soon after a second in which nothing got through', congestion => {
+  // In 6 s, of which one was silent and probes may wait for another.
   expect(measureShare(congestion, at(20, 50), 6000, 1, { fromMs: 500, toMs: 1500 }).goodput).toBeGreaterThan(0.5)
 })
 
@@ -38,22 +39,22 @@ test('bbr keeps a deep queue short that cubic fills', () => {
   expect(measureShare('cubic', deep, 8000).queueMs).toBeGreaterThan(50)
 })
 
-test.each([{ name: 'tahoe' as const, goodput: 0.6 }, { name: 'reno' as const, goodput: 0.85 }, { name: 'cubic' as const, goodput: 0.9 }])('$name fills a link that loses nothing', ({ name, goodput }) => {
+test.each([{ name: 'tahoe' as const, goodput: 0.6 }, { name: 'reno' as const, goodput: 0.85 }, { name: 'cubic' as const, goodput: 0.9 }])('$name fills a link without loss', ({ name, goodput }) => {
   expect(measureShare(name, at(20, 50), 8000).goodput).toBeGreaterThan(goodput)
 })
 
 test.each([
   { pair: ['bbr', 'bbr'] as const, weaker: 0.33 }, { pair: ['cubic', 'bbr'] as const, weaker: 0.35 }, { pair: ['bbr', 'cubic'] as const, weaker: 0.38 },
   { pair: ['cubic', 'cubic'] as const, weaker: 0.35 }, { pair: ['reno', 'reno'] as const, weaker: 0.35 },
-])('$pair share a link, whoever comes first', ({ pair, weaker }) => {
-  // Which losses meet whom is chance: three nights, and their mean.
-  const nights = [1, 2, 3].map(seed => measureFairness(pair, at(20, 50), 14_000, seed))
+])('$pair share a link, whichever starts first', ({ pair, weaker }) => {
+  // Chance decides which flow a loss hits: the mean of three runs.
+  const runs = [1, 2, 3].map(seed => measureFairness(pair, at(20, 50), 14_000, seed))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
-  expect(mean(nights.map(({ shares }) => Math.min(...shares)))).toBeGreaterThan(weaker)
-  expect(mean(nights.map(({ jain }) => jain))).toBeGreaterThan(0.92)
+  expect(mean(runs.map(({ shares }) => Math.min(...shares)))).toBeGreaterThan(weaker)
+  expect(mean(runs.map(({ jain }) => jain))).toBeGreaterThan(0.92)
 })
 
-test('a page of 30 KB takes 2.3 round trips on a new connection, 1.3 on a return visit, and few more where one packet in twenty is lost', () => {
+test('a page of 30 KB takes 2.3 round trips on a new connection, 1.3 on a return visit, and a few more at 5 % loss', () => {
   const middle = (times: readonly number[]) => times[times.length >> 1]
   expect(middle(measurePages(at(20, 50), 3, false))).toBeLessThan(2.3)
   expect(middle(measurePages(at(20, 50), 3, true))).toBeLessThan(1.3)

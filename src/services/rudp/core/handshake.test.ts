@@ -5,7 +5,7 @@ import { decodePacket, encodePacket } from '../wire/packet.ts'
 import type { Stream } from './stream.ts'
 import { Pair, type SideName } from '../testing/pair.ts'
 
-test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, and each end knows the other\'s id', () => {
+test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, after which each end knows the id of the other', () => {
   const { pair, packets } = watched({ seed: 1, link: { delayMs: 10 } })
   const { client, server } = pair.connected()
   pair.wait(30)
@@ -16,7 +16,7 @@ test('a handshake is HELLO, RETRY, HELLO with the token, WELCOME, and each end k
   expect(client.metrics().rttMs).toBe(20)
 })
 
-test('what was written before the peer has answered leaves with the token, in one packet and at once', () => {
+test('what was written before the peer answered leaves with the token, at once and in one packet', () => {
   const { pair, packets } = watched({ seed: 9, link: { delayMs: 10 } })
   const client = pair.connect()
   const stream = opened(client)
@@ -32,7 +32,7 @@ test('what was written before the peer has answered leaves with the token, in on
   expect([theirs?.early, theirs?.read(1000)]).toEqual([false, bytesOf(300, 1)])
 })
 
-test.each([{ how: 'broken off', end: (stream: Stream) => stream.abandon() }, { how: 'empty', end: () => undefined }])('a stream that is $how by then keeps the peer waiting for nothing', ({ end }) => {
+test.each([{ how: 'abandoned', end: (stream: Stream) => stream.abandon() }, { how: 'empty', end: () => undefined }])('a stream that is $how by then does not delay the handshake', ({ end }) => {
   const pair = new Pair({ seed: 10, link: { delayMs: 10 } })
   const client = pair.connect()
   end(opened(client))
@@ -41,7 +41,7 @@ test.each([{ how: 'broken off', end: (stream: Stream) => stream.abandon() }, { h
   expect(pair.nowMs).toBe(40)
 })
 
-test('the first request arrives one and a half round trips after the start, and with a token of an earlier visit after half a one', () => {
+test('the first request arrives one and a half round trips after the start, and half a one with a token from an earlier visit', () => {
   const pair = new Pair({ seed: 2, link: { delayMs: 10 } })
   const first = pair.connected().client
   pair.wait(100)
@@ -61,7 +61,7 @@ test('the first request arrives one and a half round trips after the start, and 
   expect(theirs?.read(1000)).toEqual(bytesOf(300, 1))
 })
 
-test('a token is good for one visit: shown again it is answered by RETRY, and what was sent with it is sent anew and not taken twice', () => {
+test('a token is valid for one visit: used again, it gets a RETRY, and what was sent with it is sent again and delivered once', () => {
   const pair = new Pair({ seed: 3, link: { delayMs: 10 } })
   pair.connected()
   pair.wait(100)
@@ -78,7 +78,7 @@ test('a token is good for one visit: shown again it is answered by RETRY, and wh
   expect(streams.map(({ early }) => early)).toEqual([true, false])
 })
 
-test('a HELLO that the network repeats after the connection has ended brings nothing back to life', () => {
+test('a HELLO that the network duplicates after the connection has ended revives nothing', () => {
   const { pair, packets } = watched({ seed: 4, link: { delayMs: 10 } })
   const { client } = pair.connected()
   const stream = opened(client)
@@ -94,7 +94,7 @@ test('a HELLO that the network repeats after the connection has ended brings not
   expect(pair.server.events.length).toBe(before)
 })
 
-test.each([{ lost: 'HELLO' }, { lost: 'RETRY' }])('a lost $lost delays the handshake by 30 ms and no more', ({ lost }) => {
+test.each([{ lost: 'HELLO' }, { lost: 'RETRY' }])('a lost $lost delays the handshake by only 30 ms', ({ lost }) => {
   let toLose = 1
   const pair = new Pair({ seed: 5, link: { delayMs: 10 }, tap: (_from, bytes) => !(packetOf(bytes).type === lost && toLose-- > 0) })
   const client = pair.connect()
@@ -102,7 +102,7 @@ test.each([{ lost: 'HELLO' }, { lost: 'RETRY' }])('a lost $lost delays the hands
   expect(pair.nowMs).toBe(70)
 })
 
-test('a lost WELCOME delays nothing but the knowledge of the id: what follows it is read', () => {
+test('a lost WELCOME delays nothing but the knowledge of the id: the packets after it are read', () => {
   let toLose = 1
   const pair = new Pair({ seed: 6, link: { delayMs: 10 }, tap: (_from, bytes) => !(packetOf(bytes).type === 'WELCOME' && toLose-- > 0) })
   const client = pair.connect()
@@ -119,7 +119,7 @@ test('a lost WELCOME delays nothing but the knowledge of the id: what follows it
   expect(client.state).toBe('ESTABLISHED')
 })
 
-test('nobody answers: the connection is given up after five seconds, and says so once', () => {
+test('without an answer the connection is given up after five seconds, and reports so once', () => {
   const pair = new Pair({ seed: 7, tap: () => false })
   const client = pair.connect()
   while (pair.step());
@@ -129,16 +129,16 @@ test('nobody answers: the connection is given up after five seconds, and says so
   expect(pair.steps).toBeLessThan(12)
 })
 
-test('an end that accepts nothing refuses', () => {
+test('an endpoint that does not accept refuses', () => {
   const pair = new Pair({ seed: 8, link: { delayMs: 5 } })
-  const connection = pair.server.endpoint.connect(pair.server.path, 0) // towards the client, which only dials
+  const connection = pair.server.endpoint.connect(pair.server.path, 0) // to the client, which only dials
   pair.drain()
   while (pair.step());
   expect(connection.state).toBe('CLOSED')
   expect(closeReason(pair.server.events)).toEqual(['refused'])
 })
 
-test('one connection more than allowed is refused, and the others go on', () => {
+test('one connection too many is refused, and the others continue', () => {
   const pair = new Pair({ seed: 9, link: { delayMs: 1 }, limits: { connectionsMax: 2 } })
   const connections = [pair.connect(), pair.connect(), pair.connect()]
   pair.wait(100)
@@ -146,7 +146,7 @@ test('one connection more than allowed is refused, and the others go on', () => 
   expect(closeReason(pair.client.events)).toEqual(['refused'])
 })
 
-test('of an unproven peer nothing is kept, and it gets no more than it sent', () => {
+test('no state is kept for an unverified peer, and it gets no more than it sent', () => {
   const { pair, packets } = watched({ seed: 10, tap: from => from === 'client' })
   for (let index = 0; index < 1000; index++) pair.connect()
   pair.wait(4000)
@@ -157,7 +157,7 @@ test('of an unproven peer nothing is kept, and it gets no more than it sent', ()
   expect(bytesFrom('server') / bytesFrom('client')).toBeLessThan(1.2)
 })
 
-test('a peer of another version is told which are spoken, and a dialler that finds none in common says so', () => {
+test('a peer of another version learns which are spoken, and a dialer that finds none in common says so', () => {
   const pair = new Pair({ seed: 11 })
   pair.server.endpoint.receive(encodePacket({ type: 'OTHER_VERSION', destinationId: 0, sourceId: 99, version: 0x48520077 }), pair.server.path, 0)
   const [told] = pair.server.endpoint.outbox.flatMap(effect => effect.kind === 'send' ? [decodePacket(effect.bytes)] : [])

@@ -1,4 +1,4 @@
-// Peers that lie, flood or break the rules, and packets that are not from the peer at all.
+// Peers that lie, flood or violate the protocol, and packets that are not from the peer at all.
 import { expect, test } from 'vitest'
 import { bytesOf } from '../testing/transfer.ts'
 import { closeReason, joined } from '../testing/connections.ts'
@@ -7,7 +7,7 @@ import { decodePacket, encodePacket, type Packet } from '../wire/packet.ts'
 import { Pair } from '../testing/pair.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 
-test('forged packets that do not know the ids change nothing', () => {
+test('forged packets with wrong ids change nothing', () => {
   const { pair, client, server, ours, theirs } = joined({ seed: 18 })
   const close: Frame[] = [{ kind: 'CONNECTION_CLOSE', code: 0 }]
   const attempts: Packet[] = [
@@ -30,10 +30,10 @@ test('forged packets that do not know the ids change nothing', () => {
   expect([client.state, server.state]).toEqual(['ESTABLISHED', 'ESTABLISHED'])
   expect(theirs.read(5000)).toEqual(bytesOf(3000, 1))
   pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 1000, frames: close }), pair.server.path, pair.nowMs)
-  expect(server.state).toBe('DRAINING') // with the right id it works
+  expect(server.state).toBe('DRAINING') // with the correct id it works
 })
 
-test('who acknowledges what was never sent is found out, and the connection ends', () => {
+test('a peer that acknowledges what was never sent is caught, and the connection ends', () => {
   const lies = [[{ first: 0, last: 100_000 }], [{ first: 0, last: 2 ** 32 - 1 }]]
   for (const ranges of lies) {
     const { pair, client } = joined({ seed: 19, link: { delayMs: 10 } })
@@ -42,7 +42,7 @@ test('who acknowledges what was never sent is found out, and the connection ends
   }
 })
 
-test('a receiver that acknowledges everything before it has come trips over a number that was left out', () => {
+test('a receiver that acknowledges everything in advance trips over a skipped number', () => {
   const { pair, client, server, theirs } = joined({ seed: 20, link: { delayMs: 50, rateBitsPerSecond: 50e6 } })
   theirs.write(bytesOf(1_000_000, 1))
   pair.drain()
@@ -58,7 +58,7 @@ test('a receiver that acknowledges everything before it has come trips over a nu
   expect(client.metrics().received).toBeLessThan(600)
 })
 
-test('who sends more than it may, or breaks another rule, is closed on', () => {
+test('the connection to a peer that exceeds a limit or violates another rule is closed', () => {
   const broken: { frame: Frame; code: string }[] = [
     { frame: { kind: 'STREAM', streamId: 0, offset: 5_000_000, fin: false, data: Uint8Array.of(1) }, code: 'flow-control' },
     { frame: { kind: 'STREAM', streamId: 1, offset: 0, fin: false, data: Uint8Array.of(1) }, code: 'protocol-violation' },
@@ -76,7 +76,7 @@ test('who sends more than it may, or breaks another rule, is closed on', () => {
   }
 })
 
-test('who was closed on can open nothing more: `closed` is the last event of a connection', () => {
+test('after the close such a peer can open nothing more: `closed` is the last event of a connection', () => {
   const { pair, server } = joined({ seed: 32 })
   const say = (number: number, frames: Frame[]) => {
     pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number, frames }), pair.server.path, pair.nowMs)
@@ -88,7 +88,7 @@ test('who was closed on can open nothing more: `closed` is the last event of a c
   say(52, [{ kind: 'STREAM', streamId: 0, offset: 1, fin: false, data: Uint8Array.of(1) }])
   expect(pair.server.events.at(-1)?.kind).toBe('closed')
   say(53, [{ kind: 'ACK', delayMs: 0, ranges: [{ first: 0, last: 0 }] }, { kind: 'CONNECTION_CLOSE', code: 0 }])
-  expect([server.state, pair.server.events.at(-1)?.kind]).toEqual(['DRAINING', 'closed']) // both have closed: nobody answers any more
+  expect([server.state, pair.server.events.at(-1)?.kind]).toEqual(['DRAINING', 'closed']) // both have closed, so neither answers any more
 })
 
 const parity = (streamId: number, finalSize: number): Frame => ({ kind: 'PARITY', streamId, finalSize, sum: 0, data: Uint8Array.of(1) })
@@ -96,18 +96,18 @@ const piece = (streamId: number, offset: number, fin: boolean): Frame => ({ kind
 const end = (streamId: number, offset: number): Frame => ({ kind: 'STREAM', streamId, offset, fin: true, data: new Uint8Array(0) })
 
 test.each<{ what: string; packets: readonly Frame[] }>([
-  { what: 'ends a stream before a byte that came', packets: [piece(2, 100, false), parity(2, 100)] },
-  { what: 'ends a stream elsewhere than its FIN', packets: [piece(2, 100, true), parity(2, 102)] },
-  { what: 'ends a stream elsewhere than another PARITY', packets: [parity(2, 102), parity(2, 101)] },
-  { what: 'sends bytes behind the end that its PARITY told', packets: [parity(2, 100), piece(2, 100, false)] },
-  { what: 'ends a stream before the end that its PARITY told', packets: [parity(2, 100), piece(2, 98, true)] },
-  { what: 'breaks a stream off elsewhere than its PARITY told', packets: [parity(2, 100), { kind: 'RESET_STREAM', streamId: 2, code: 0, finalSize: 99 }] },
-  { what: 'ends a stream before the end that it told alone', packets: [end(2, 100), end(2, 99)] },
-  { what: 'sends bytes behind the end that it told alone', packets: [end(2, 100), piece(2, 100, false)] },
-  { what: 'tells by ends alone of more than all streams together may have', packets: [end(2, 9000), end(4, 9000)] },
-  { what: 'tells by PARITY of more than a stream may have', packets: [parity(2, 16_385)] },
-  { what: 'tells by PARITY of more than all streams together may have', packets: [parity(2, 9000), parity(4, 9000)] },
-])('a peer that $what is closed on', ({ packets }) => {
+  { what: 'ends a stream before a byte that arrived', packets: [piece(2, 100, false), parity(2, 100)] },
+  { what: 'ends a stream elsewhere than its FIN did', packets: [piece(2, 100, true), parity(2, 102)] },
+  { what: 'ends a stream elsewhere than another PARITY did', packets: [parity(2, 102), parity(2, 101)] },
+  { what: 'sends bytes after the end that its PARITY gave', packets: [parity(2, 100), piece(2, 100, false)] },
+  { what: 'ends a stream before the end that its PARITY gave', packets: [parity(2, 100), piece(2, 98, true)] },
+  { what: 'resets a stream at another size than its PARITY gave', packets: [parity(2, 100), { kind: 'RESET_STREAM', streamId: 2, code: 0, finalSize: 99 }] },
+  { what: 'ends a stream before the end that an empty FIN gave', packets: [end(2, 100), end(2, 99)] },
+  { what: 'sends bytes after the end that an empty FIN gave', packets: [end(2, 100), piece(2, 100, false)] },
+  { what: 'exceeds the limit for all streams with empty FINs', packets: [end(2, 9000), end(4, 9000)] },
+  { what: 'exceeds the limit for a stream with a PARITY', packets: [parity(2, 16_385)] },
+  { what: 'exceeds the limit for all streams with PARITYs', packets: [parity(2, 9000), parity(4, 9000)] },
+])('the connection to a peer that $what is closed', ({ packets }) => {
   const { pair, server } = joined({ seed: 30, limits: { streamBufferBytes: 16_384, connectionBufferBytes: 16_384 } })
   const states = packets.map((frame, index) => {
     pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 50 + index, frames: [frame] }), pair.server.path, pair.nowMs)
@@ -118,18 +118,18 @@ test.each<{ what: string; packets: readonly Frame[] }>([
   expect(closeReason(pair.server.events)).toEqual(['violation'])
 })
 
-test('a peer that writes one byte at the far end of each stream is closed on before all of them cost memory', () => {
+test('the connection to a peer that writes one byte at the far end of each stream is closed before they all cost memory', () => {
   const { pair, server } = joined({ seed: 28 })
   let streams = 0
   for (; streams < 50 && server.state === 'ESTABLISHED'; streams++) {
     const frames: Frame[] = [{ kind: 'STREAM', streamId: 2 + 2 * streams, offset: 4 * 1024 * 1024 - 1, fin: false, data: Uint8Array.of(1) }]
     pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 100 + streams, frames }), pair.server.path, pair.nowMs)
   }
-  expect(streams).toBe(2) // two of 4 MB are allowed, and a byte is there already
+  expect(streams).toBe(2) // two of 4 MB are allowed, and one byte has arrived already
   expect(server.state).toBe('CLOSING')
 })
 
-test('a storm of visitors who come and go at once leaves nothing behind', () => {
+test('a storm of clients that come and go at once leaves nothing behind', () => {
   const pair = new Pair({ seed: 29, link: { delayMs: 5, loss: 0.05 } })
   for (let visit = 0; visit < 500; visit++) {
     const client = pair.connect()
@@ -147,7 +147,7 @@ test('a storm of visitors who come and go at once leaves nothing behind', () => 
   expect(pair.nextMs()).toBe(Infinity)
 })
 
-test('parameters that a peer tells once more change nothing: a packet full of them costs no more than another', () => {
+test('repeated PARAMETERS change nothing, and a packet full of them costs no more than another', () => {
   const { pair, server } = joined({ seed: 31 })
   const more = { maxDataBytes: 2 ** 40, maxStreamDataBytes: 2 ** 40, maxStreams: 1000, idleTimeoutMs: 30_000, datagramBytesMax: 1200, ackDelayMsMax: 10 }
   pair.server.endpoint.receive(encodePacket({ type: 'SHORT', destinationId: server.localId, number: 50, frames: [{ kind: 'PARAMETERS', parameters: more }] }), pair.server.path, pair.nowMs)
@@ -156,7 +156,7 @@ test('parameters that a peer tells once more change nothing: a packet full of th
   expect(streams).toBe(DEFAULT_LIMITS.streamsMax)
 })
 
-test('damaged datagrams are counted and answered by nothing', () => {
+test('damaged datagrams are counted and not answered', () => {
   const pair = new Pair({ seed: 23, link: { corruption: 1 }, tap: from => from === 'client' })
   pair.connect()
   pair.wait(3000)

@@ -9,7 +9,7 @@ const packet = (number: number, sentAtMs: number, change: Partial<SentPacket> = 
 })
 const numbers = (packets: readonly SentPacket[]) => packets.map(({ number }) => number)
 
-/** Packets 0 to `last`, all sent at `sentAtMs`, on a path of 100 ms. */
+/** Packets 0 to `last`, all sent at `sentAtMs`, on a path with a round trip of 100 ms. */
 function sent(last: number, sentAtMs = 0): LossDetector {
   const roundTrip = new RoundTrip()
   roundTrip.sample(100, 0)
@@ -18,32 +18,32 @@ function sent(last: number, sentAtMs = 0): LossDetector {
   return loss
 }
 
-test('a packet is lost when one of three numbers more has arrived (RFC 9002 §6.1.1)', () => {
+test('a packet is lost when one sent three numbers later has been acknowledged (RFC 9002 §6.1.1)', () => {
   const loss = sent(5)
   expect(numbers(loss.acknowledge([{ first: 2, last: 2 }], 0, 100).lost)).toEqual([])
   const { acked, lost } = loss.acknowledge([{ first: 4, last: 4 }], 0, 100)
   expect([numbers(acked), numbers(lost), loss.flightBytes, loss.oldest?.number, loss.newest?.number]).toEqual([[4], [0, 1], 2 * SIZE_BYTES, 3, 5])
 })
 
-test('a packet is lost when a later one has arrived and 9/8 round trips have gone (RFC 9002 §6.1.2)', () => {
+test('a packet is lost when a later one has been acknowledged and 9/8 round trips have passed (RFC 9002 §6.1.2)', () => {
   const loss = sent(1)
   expect(loss.acknowledge([{ first: 1, last: 1 }], 0, 100).lost).toEqual([])
   expect([loss.deadlineMs(), loss.onDeadline(112.5), numbers(loss.detectLost(112.4)), numbers(loss.detectLost(112.5)), loss.deadlineMs()]).toEqual([112.5, 'detect', [], [0], Infinity])
 })
 
-test('an acknowledgment that was held back gives older packets as much more time (RFC 9002 §6.1.2: latest_rtt, not adjusted_rtt)', () => {
+test('a delayed acknowledgment gives older packets that much more time (RFC 9002 §6.1.2: latest_rtt, not adjusted_rtt)', () => {
   const loss = sent(1)
   expect(loss.acknowledge([{ first: 1, last: 1 }], 10, 116).lost).toEqual([])
   expect([loss.roundTrip.latestMs, loss.deadlineMs()]).toEqual([106, 130.5])
 })
 
-test('what was sent after the newest that arrived is not lost, however long ago', () => {
+test('a packet sent after the newest acknowledged one is not lost, however old', () => {
   const loss = sent(2)
   loss.acknowledge([{ first: 1, last: 1 }], 0, 100)
   expect([numbers(loss.detectLost(1e6)), numbers(loss.acknowledge([{ first: 0, last: 0 }], 0, 1e6).lost), loss.oldest?.number]).toEqual([[0], [], 2])
 })
 
-test('the round trip is measured by the largest number that an acknowledgment names, where that is new (RFC 9002 §5.1)', () => {
+test('the round trip is measured from the largest number of an ACK, if it is newly acknowledged (RFC 9002 §5.1)', () => {
   const loss = sent(3)
   loss.acknowledge([{ first: 2, last: 2 }], 5, 150)
   expect(loss.roundTrip.latestMs).toBe(145)
@@ -52,14 +52,14 @@ test('the round trip is measured by the largest number that an acknowledgment na
   expect(loss.roundTrip.latestMs).toBe(145)
 })
 
-test('every packet that ranges name is acknowledged, whatever lies between them', () => {
+test('every packet in a range is acknowledged, whatever lies between the ranges', () => {
   const loss = sent(9)
   const { acked } = loss.acknowledge([{ first: 8, last: 9 }, { first: 5, last: 5 }, { first: 0, last: 2 }], 0, 100)
   expect([numbers(acked), loss.flightBytes]).toEqual([[0, 1, 2, 5, 8, 9], SIZE_BYTES])
   expect(loss.acknowledge([{ first: 8, last: 9 }, { first: 0, last: 5 }], 0, 100).late.map(({ number }) => number)).toEqual([3, 4])
 })
 
-test('one that arrives after it was given up is told once, and as far as it was overtaken others may be too', () => {
+test('a late packet is reported once, and raises the packet threshold by how far it was overtaken', () => {
   const loss = sent(9)
   expect(numbers(loss.acknowledge([{ first: 4, last: 4 }], 0, 100).lost)).toEqual([0, 1])
   expect(numbers(loss.acknowledge([{ first: 4, last: 4 }, { first: 0, last: 0 }], 0, 101).late)).toEqual([0])
@@ -69,7 +69,7 @@ test('one that arrives after it was given up is told once, and as far as it was 
   expect(numbers(loss.acknowledge([{ first: 7, last: 7 }], 0, 102).lost)).toEqual([3])
 })
 
-test.each([[150, 37.5], [1000, 50]])('one that comes at %i ms makes the detector %f ms more patient, by half a round trip at most', (arrivesAtMs, toleranceMs) => {
+test.each([[150, 37.5], [1000, 50]])('a packet that arrives at %i ms raises the time tolerance to %f ms, at most half a round trip', (arrivesAtMs, toleranceMs) => {
   const loss = sent(3)
   loss.acknowledge([{ first: 3, last: 3 }], 0, 100)
   expect(numbers(loss.acknowledge([{ first: 3, last: 3 }, { first: 0, last: 0 }], 0, arrivesAtMs).late)).toEqual([0])
@@ -80,7 +80,7 @@ test.each([[150, 37.5], [1000, 50]])('one that comes at %i ms makes the detector
   expect([loss.detectLost(2100), loss.deadlineMs()]).toEqual([[], 2112.5])
 })
 
-test('one that was given up two probe times ago is forgotten', () => {
+test('a packet declared lost two probe times ago is forgotten', () => {
   const loss = sent(3)
   loss.acknowledge([{ first: 3, last: 3 }], 0, 100)
   const untilMs = 2 * loss.roundTrip.probeMs()
@@ -90,7 +90,7 @@ test('one that was given up two probe times ago is forgotten', () => {
   expect(loss.acknowledge([{ first: 0, last: 3 }], 0, untilMs + 2).late).toEqual([])
 })
 
-test('nobody has to remember what is below the oldest in flight and the oldest given up', () => {
+test('the settled number is that of the oldest packet in flight or recently lost', () => {
   const loss = sent(5)
   expect([loss.settledNumber(6), new LossDetector(new RoundTrip()).settledNumber(6)]).toEqual([0, 6])
   loss.acknowledge([{ first: 4, last: 4 }], 0, 100)
@@ -99,7 +99,7 @@ test('nobody has to remember what is below the oldest in flight and the oldest g
   expect(loss.settledNumber(6)).toBe(5)
 })
 
-test('silence is answered by probes that wait twice as long each, and an acknowledgment ends the doubling (RFC 9002 §6.2.1)', () => {
+test('silence is answered with probes at doubling intervals, which an acknowledgment resets (RFC 9002 §6.2.1)', () => {
   const loss = sent(1)
   const waitMs = loss.roundTrip.probeMs()
   expect([loss.deadlineMs(), loss.onDeadline(waitMs), loss.backOff, loss.deadlineMs()]).toEqual([waitMs, 'probe', 1, waitMs + loss.roundTrip.probeMs(1)])
@@ -108,7 +108,7 @@ test('silence is answered by probes that wait twice as long each, and an acknowl
 })
 
 test.each<[string, number, Partial<SentPacket>, boolean]>([
-  ['is sent twice', 1, {}, true], ['of an old connection is not', YOUNG_PACKETS + 1, {}, false], ['that was a probe for longer datagrams is not', 1, { isMtuProbe: true }, false], ['that was sent twice is not', 1, { isRepeat: true }, false],
+  ['is sent twice', 1, {}, true], ['of an old connection is not', YOUNG_PACKETS + 1, {}, false], ['that was a path MTU probe is not', 1, { isMtuProbe: true }, false], ['that was sent twice is not', 1, { isRepeat: true }, false],
 ])('the last packet of a flight %s', (_what, number, change, isDuplicated) => {
   const loss = sent(0)
   loss.sent(packet(number, 10, change))
@@ -117,7 +117,7 @@ test.each<[string, number, Partial<SentPacket>, boolean]>([
   expect(loss.deadlineMs()).toBeGreaterThan(35)
 })
 
-test('what follows the last packet, or shows that it arrived, spares its repetition', () => {
+test('a further packet, or an acknowledgment of the last one, cancels its duplicate', () => {
   for (const end of [(loss: LossDetector) => loss.sent(packet(1, 10)), (loss: LossDetector) => void loss.acknowledge([{ first: 0, last: 0 }], 0, 10)]) {
     const loss = sent(0)
     loss.tailSent(5)
@@ -128,11 +128,11 @@ test('what follows the last packet, or shows that it arrived, spares its repetit
   }
 })
 
-test('a probe for longer datagrams takes as much of the window as any packet', () => {
+test('a path MTU probe uses as much of the window as any packet', () => {
   expect([1000, 1200, 61_440].map(sizeBytes => [flightOf({ isMtuProbe: true, sizeBytes }), flightOf({ isMtuProbe: false, sizeBytes })])).toEqual([[1000, 1000], [1200, 1200], [1200, 61_440]])
 })
 
-test('what a peer took none of is given back, and nothing is waited for', () => {
+test('packets that a peer accepted none of are returned, and no deadline remains', () => {
   const loss = sent(5)
   loss.tailSent(0)
   loss.acknowledge([{ first: 1, last: 1 }], 0, 100)
@@ -142,7 +142,7 @@ test('what a peer took none of is given back, and nothing is waited for', () => 
   expect([loss.flightBytes, loss.oldest?.number, loss.deadlineMs()]).toEqual([SIZE_BYTES, 6, 200 + loss.roundTrip.probeMs()])
 })
 
-test('a flight of thousands keeps its order when its front is cut off', () => {
+test('a flight of thousands stays in order when its front is removed', () => {
   const loss = sent(2999)
   for (let last = 99; last < 2900; last += 100) expect(numbers(loss.acknowledge([{ first: last - 99, last }], 0, 100).acked)).toHaveLength(100)
   expect([loss.oldest?.number, loss.newest?.number, loss.flightBytes]).toEqual([2900, 2999, 100 * SIZE_BYTES])

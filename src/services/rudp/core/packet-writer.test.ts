@@ -13,7 +13,7 @@ function writerOf(): PacketWriter {
   return writer
 }
 
-test('now and then a number is left out, again and again, and who acknowledges one of them is found out', () => {
+test('a packet number is skipped now and then, and acknowledging one is detected', () => {
   const writer = writerOf()
   const numbers = Array.from({ length: 5_000 }, () => {
     writer.begin('SHORT', 100)
@@ -30,7 +30,7 @@ test('now and then a number is left out, again and again, and who acknowledges o
   expect([writer.hasSent({ first: 0, last: writer.nextNumber }), writer.hasSent({ first: writer.nextNumber - 1, last: writer.nextNumber - 1 })]).toEqual([false, true])
 })
 
-test('an acknowledgment that has no room for all ranges tells the newest', () => {
+test('an ACK without room for all ranges lists the newest', () => {
   const writer = writerOf()
   const ranges = Array.from({ length: 256 }, (_, index) => ({ first: 1_000 - 3 * index, last: 1_001 - 3 * index }))
   writer.begin('SHORT', 200)
@@ -42,7 +42,7 @@ test('an acknowledgment that has no room for all ranges tells the newest', () =>
   expect([told.length > 30, sizeBytes <= 200]).toEqual([true, true])
 })
 
-test('a frame that does not fit is not written, and leaves no trace', () => {
+test('a frame that does not fit is not written and leaves no trace', () => {
   const writer = writerOf()
   writer.begin('SHORT', 17 + 10)
   expect([writer.add({ kind: 'PATH_CHALLENGE', value: 1 }), writer.room, writer.add({ kind: 'MAX_DATA', limit: 100 }), writer.room, writer.add({ kind: 'PING' })]).toEqual([true, 1, false, 1, true])

@@ -13,13 +13,13 @@ function parityOf(stream: Uint8Array, lengthBytes: number): Parity {
   return { finalSize: stream.length, sum: crc32(stream), data }
 }
 
-/** The pieces that a stream is cut into. */
+/** The pieces into which a stream is cut. */
 function cut(lengthBytes: number, cuts: readonly number[]): Range[] {
   const ends = [...new Set(cuts.map(at => at % lengthBytes).filter(at => at > 0)), lengthBytes].sort((one, other) => one - other)
   return ends.map((end, index) => ({ start: ends[index - 1] ?? 0, end }))
 }
 
-/** By looking at each byte. */
+/** Reference implementation: checks each byte. */
 function noColumnTwice(missing: readonly Range[], parityBytes: number): boolean {
   const columns = missing.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, index) => (start + index) % parityBytes))
   return new Set(columns).size === columns.length
@@ -35,7 +35,7 @@ function readAll(buffer: ReceiveBuffer): Buffer {
   return Buffer.concat(pieces)
 }
 
-/** A stream cut into 30 pieces of 100 bytes, of which those are missing; its parity has 100 bytes. */
+/** A stream of 30 pieces of 100 bytes, of which these are missing; its parity has 100 bytes. */
 function missing(numbers: readonly number[]) {
   const stream = bytesOf(3000, 7)
   const buffer = new ReceiveBuffer(LIMIT)
@@ -44,7 +44,7 @@ function missing(numbers: readonly number[]) {
   return { stream, buffer, parity: parityOf(stream, 100), send: (index: number) => put(buffer, stream, pieces[index] ?? expect.unreachable('there are 30')) }
 }
 
-test('columns are counted as one by one', () => {
+test('column overlap is found as by checking each byte', () => {
   const steps = fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 30 })), { minLength: 1, maxLength: 8 })
   fc.assert(fc.property(steps, fc.integer({ min: 1, max: 60 }), (gapsAndLengths, parityBytes) => {
     let at = 0
@@ -53,7 +53,7 @@ test('columns are counted as one by one', () => {
   }), { numRuns: 5000 })
 })
 
-test('bytes at any place and any offset are added to their columns', () => {
+test('bytes at any offset are added to their columns', () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 40, size: 'max' }), fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat(100_000), fc.nat(3), (parity, bytes, offset, shift) => {
     const expected = parity.slice()
     bytes.forEach((byte, index) => {
@@ -67,7 +67,7 @@ test('bytes at any place and any offset are added to their columns', () => {
   }), { numRuns: 2000 })
 })
 
-test('wherever a stream is cut, in whatever order it comes and is read, what is missing is restored exactly if no column misses two bytes, and else untouched', () => {
+test('wherever a stream is cut, and in whatever order it arrives and is read, the missing bytes are restored exactly if no column misses two, and otherwise left alone', () => {
   const sizes = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 65_536 }))
   const pieces = fc.array(fc.record({ at: fc.nat(65_536), isMissing: fc.boolean(), order: fc.nat(), reads: fc.boolean() }), { minLength: 1, maxLength: 12 })
   let restoredCount = 0
@@ -106,7 +106,7 @@ test('wherever a stream is cut, in whatever order it comes and is read, what is 
   expect(restoredCount).toBeGreaterThan(500)
 })
 
-test('a parity that is not enough waits until it is, and is no news to who has all', () => {
+test('an insufficient parity waits until it suffices, and is ignored by a receiver that has everything', () => {
   const { stream, buffer, parity, send } = missing([3, 4, 9])
   expect(buffer.putParity(parity)).toBe(true)
   expect(buffer.restore(crc32)).toEqual([])
@@ -119,7 +119,7 @@ test('a parity that is not enough waits until it is, and is no news to who has a
   expect(Buffer.compare(readAll(buffer), stream)).toBe(0)
 })
 
-test('with a wrong sum nothing is taken, the stream has no parity any more, and what is sent again completes it', () => {
+test('after a wrong sum nothing is restored, no further parity is used, and retransmissions complete the stream', () => {
   const { stream, buffer, parity, send } = missing([5])
   buffer.putParity({ ...parity, sum: parity.sum ^ 1 })
   expect([buffer.restore(crc32), buffer.finished, buffer.readableBytes]).toEqual([[], false, 500])
@@ -129,7 +129,7 @@ test('with a wrong sum nothing is taken, the stream has no parity any more, and 
   expect(Buffer.compare(readAll(buffer), stream)).toBe(0)
 })
 
-test('however many parities come, all wrong and with all but one byte there, a stream is summed once', () => {
+test('however many wrong parities come with all but one byte received, the stream is summed once', () => {
   let summedBytes = 0
   const sumOf: typeof crc32 = (bytes, start, end, before) => {
     summedBytes += bytes.length
@@ -144,7 +144,7 @@ test('however many parities come, all wrong and with all but one byte there, a s
   expect(summedBytes).toBe(65_536)
 })
 
-test('among many single bytes nobody looks for what could be restored, until they are few', () => {
+test('with many single bytes received, restoring is not attempted until there are few pieces', () => {
   const stream = bytesOf(3000, 3)
   const buffer = new ReceiveBuffer(LIMIT)
   for (let offset = 1; offset < 60; offset += 2) put(buffer, stream, { start: offset, end: offset + 1 })
@@ -156,7 +156,7 @@ test('among many single bytes nobody looks for what could be restored, until the
   expect(Buffer.compare(readAll(buffer), stream)).toBe(0)
 })
 
-test('where the parity says that the stream ends it ends, and nowhere else', () => {
+test('the stream ends where the parity says, and nowhere else', () => {
   const { buffer, parity } = missing([5, 29])
   expect(buffer.putParity({ ...parity, finalSize: 2899 })).toBe(false)
   expect(buffer.putParity({ ...parity, finalSize: LIMIT + 1 })).toBe(false)

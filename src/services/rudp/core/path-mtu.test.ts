@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { PathMtu } from './path-mtu.ts'
 
-/** A path whose ceiling was tried and passes. */
+/** A path whose ceiling was probed successfully. */
 function searched(ceilingBytes: number): PathMtu {
   const mtu = new PathMtu(ceilingBytes)
   expect(mtu.nextProbeBytes(0)).toBe(ceilingBytes)
@@ -11,7 +11,7 @@ function searched(ceilingBytes: number): PathMtu {
   return mtu
 }
 
-test('a peer that was silent for a while costs long datagrams a second, not ten minutes; the next time two', () => {
+test('a silent peer costs long datagrams one second, not ten minutes; the next time two', () => {
   const mtu = searched(61_440)
   for (const [silentAtMs, waitMs] of [[5_000, 1_000], [10_000, 2_000]] as const) {
     expect(mtu.onUnansweredProbes(2, silentAtMs)).toBe(false)
@@ -25,7 +25,7 @@ test('a peer that was silent for a while costs long datagrams a second, not ten 
   }
 })
 
-test('where the path really is narrower now, the search finds how wide it is', () => {
+test('if the path really is narrower now, the search finds its width', () => {
   const mtu = searched(1472)
   mtu.onUnansweredProbes(3, 0)
   let nowMs = 1_000

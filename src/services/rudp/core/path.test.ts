@@ -37,10 +37,10 @@ function downloading(options: PairOptions) {
   return { pair, client, server, stream, bytes, arrived: () => Buffer.concat(pieces), isComplete: () => arrivedBytes === bytes.length }
 }
 
-/** The path of the server, with another address of the client in it. */
+/** The path of the server, with another address of the client. */
 const from = ({ local, interfaceName, peer }: Path, change: Partial<Path['peer']>): Path => ({ local, interfaceName, peer: { ...peer, ...change } })
 
-test('a connection outlives a change of the client\'s address: the new one is challenged, proven, and used', () => {
+test('a connection survives a change of the client\'s address: the new one is challenged, validated and used', () => {
   const steps: string[] = []
   const { pair, server, bytes, arrived, isComplete } = downloading({
     seed: 1, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 },
@@ -54,7 +54,7 @@ test('a connection outlives a change of the client\'s address: the new one is ch
   expect(steps).toEqual(['tried 198.51.100.7:1234', 'proven 198.51.100.7:1234'])
 })
 
-test.each([{ kind: 'readable', options: {} }, { kind: 'encrypted', options: { encryption: encrypted() } }])('a peer that only waits is found at its new address by a PING: $kind', ({ options }) => {
+test.each([{ kind: 'unencrypted', options: {} }, { kind: 'encrypted', options: { encryption: encrypted() } }])('a PING finds a peer that only waits at its new address: $kind', ({ options }) => {
   let moved = false
   let arrivedAtMs = Infinity
   const { pair, client, server, ours, theirs } = joined({
@@ -72,7 +72,7 @@ test.each([{ kind: 'readable', options: {} }, { kind: 'encrypted', options: { en
   expect([client.state, server.path.peer.port]).toEqual(['ESTABLISHED', 1234])
 })
 
-test('an acknowledgment of many ranges goes to no address that has not proven itself', () => {
+test('a long ACK is not sent to an unvalidated address', () => {
   let elsewhereBytes = 0
   let moved = false
   const { pair, server } = joined({
@@ -102,13 +102,13 @@ test('an address that does not answer the challenge gets at most three times wha
         elsewhereBytes += bytes.length
         return false
       }
-      return !moved || side !== 'client' // the true client is silent meanwhile
+      return !moved || side !== 'client' // the real client is silent in the meantime
     },
   })
   pair.wait(300)
   const before = server.path
   moved = true
-  // Somebody who saw the traffic sends from an address of his own, before the true client does.
+  // An attacker who saw the traffic sends from an address of his own, before the real client does.
   const forged = encodePacket({ type: 'SHORT', destinationId: server.localId, number: 5000, frames: [{ kind: 'PING' }, { kind: 'PADDING', lengthBytes: 100 }] })
   pair.server.endpoint.receive(forged, from(before, { address: '203.0.113.9' }), pair.nowMs)
   pair.drain()
@@ -118,7 +118,7 @@ test('an address that does not answer the challenge gets at most three times wha
   expect(server.path.peer).toEqual(before.peer)
 })
 
-test('long datagrams are used where they pass, and given up where they no longer do', () => {
+test('long datagrams are used while they get through, and given up when they no longer do', () => {
   let mtuBytes = 1400
   const { pair, server, bytes, arrived, isComplete } = downloading({
     seed: 3, link: { delayMs: 10, rateBitsPerSecond: 20e6, queueBytes: 50_000 }, tap: (_side, datagram) => datagram.length <= mtuBytes,
@@ -133,7 +133,7 @@ test('long datagrams are used where they pass, and given up where they no longer
   expect(same(arrived(), bytes)).toBe(true)
 })
 
-test.each(CONGESTION_NAMES)('a path that is narrower than any should be passes everything all the same: %s', congestion => {
+test.each(CONGESTION_NAMES)('a path that is narrower than any should be still delivers everything: %s', congestion => {
   const { pair, server, bytes, arrived, isComplete } = downloading({ seed: 7, congestion, link: { delayMs: 10, mtuBytes: 600, rateBitsPerSecond: 20e6, queueBytes: 50_000 } })
   pair.run(isComplete, 50_000)
   expect(same(arrived(), bytes)).toBe(true)
@@ -141,7 +141,7 @@ test.each(CONGESTION_NAMES)('a path that is narrower than any should be passes e
   expect(server.metrics().datagramBytes).toBeLessThanOrEqual(600)
 })
 
-test.each(CONGESTION_NAMES)('a link that becomes short and bad under datagrams of 60 KB holds nothing up for long: %s', congestion => {
+test.each(CONGESTION_NAMES)('a link that degrades under datagrams of 60 KB stalls nothing for long: %s', congestion => {
   for (let seed = 1; seed <= 3; seed++) {
     const { pair, server, bytes, arrived, isComplete } = downloading({ seed, congestion, isOneMachine: true, link: { delayMs: 5 } })
     pair.run(() => server.metrics().datagramBytes === 61_440, 5000)
@@ -152,7 +152,7 @@ test.each(CONGESTION_NAMES)('a link that becomes short and bad under datagrams o
   }
 })
 
-test('the search for the longest datagram is no loss to congestion control', () => {
+test('the search for longer datagrams does not count as loss for congestion control', () => {
   const { pair, server, isComplete } = downloading({
     seed: 4, congestion: 'reno', link: { delayMs: 10, rateBitsPerSecond: 50e6, queueBytes: 5e6 }, tap: (_side, datagram) => datagram.length <= 1300,
   })
@@ -161,7 +161,7 @@ test('the search for the longest datagram is no loss to congestion control', () 
   expect(server.metrics().datagramBytes).toBeGreaterThan(1260)
 })
 
-test.each(CONGESTION_NAMES)('looking for datagrams of 60 KB that never pass holds nothing back: %s', congestion => {
+test.each(CONGESTION_NAMES)('probing for datagrams of 60 KB that never get through holds nothing back: %s', congestion => {
   const tookMs = [false, true].map(isOneMachine => {
     const { pair, isComplete } = downloading({ seed: 6, congestion, isOneMachine, link: { delayMs: 40, mtuBytes: 1500, rateBitsPerSecond: 8e6, queueBytes: 80_000 } })
     expect(pair.run(isComplete, 50_000)).toBe(true)
@@ -170,7 +170,7 @@ test.each(CONGESTION_NAMES)('looking for datagrams of 60 KB that never pass hold
   expect((tookMs[1] ?? Infinity) / (tookMs[0] ?? 0)).toBeLessThan(1.1)
 })
 
-test('a PATH_CHALLENGE is answered by its value', () => {
+test('a PATH_CHALLENGE is answered with its value', () => {
   const answers: string[][] = []
   const { pair, client } = downloading({ seed: 5, link: { delayMs: 10 }, tap: (side, bytes) => { if (side === 'client') answers.push(kindsOf(bytes)) } })
   pair.wait(50)
@@ -179,7 +179,7 @@ test('a PATH_CHALLENGE is answered by its value', () => {
   expect(answers.at(-1)).toContain('PATH_RESPONSE')
 })
 
-test('a challenge is harder to guess than to receive: it has every bit that a number may have (RFC 9000 §19.17)', () => {
+test('a challenge uses every bit that a number may have, so it is hard to guess (RFC 9000 §19.17)', () => {
   const challenges: number[] = []
   const { pair, server } = joined({ seed: 10, link: { delayMs: 10 }, observe: (_connection, event) => {
     if (event.kind === 'sent') challenges.push(...event.packet.frames.flatMap(frame => frame.kind === 'PATH_CHALLENGE' ? [frame.value] : []))

@@ -5,7 +5,7 @@ import { RangeSet } from './range-set.ts'
 const span = fc.tuple(fc.nat(60), fc.nat(12))
 const step = fc.tuple(fc.constantFrom('add', 'remove', 'removeBelow', 'advance'), span)
 
-test('it holds what a plain set of numbers holds, after any steps, in ranges that neither touch nor overlap', () => {
+test('after any operations it equals a plain set of numbers, in ranges that neither touch nor overlap', () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 40, size: 'max' }), span, (steps, [from, length]) => {
     const ranges = new RangeSet()
     const plain = new Set<number>()

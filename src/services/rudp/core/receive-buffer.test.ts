@@ -8,14 +8,14 @@ const stream = Uint8Array.from({ length: 24 * LIMIT }, (_, index) => (index * 31
 
 const isStream = (bytes: Uint8Array, offset: number) => Buffer.compare(bytes, stream.subarray(offset, offset + bytes.length)) === 0
 
-/** All that can be read now. */
+/** Reads everything available. */
 function readAll(buffer: ReceiveBuffer): Uint8Array {
   const pieces: Uint8Array[] = []
   while (buffer.readableBytes > 0) pieces.push(buffer.read(Infinity))
   return Uint8Array.from(Buffer.concat(pieces))
 }
 
-test('pieces in any order, overlapping and repeated, are read as the stream they are of', () => {
+test('pieces in any order, overlapping and repeated, are read as the original stream', () => {
   const piece = fc.tuple(fc.nat(LIMIT), fc.integer({ min: 1, max: 40_000 }), fc.boolean())
   fc.assert(fc.property(fc.array(piece, { maxLength: 60, size: 'max' }), pieces => {
     const buffer = new ReceiveBuffer(LIMIT)
@@ -35,7 +35,7 @@ test('pieces in any order, overlapping and repeated, are read as the stream they
   }), { numRuns: 150 })
 })
 
-test('a packet that comes again takes nothing back, nor the place of what came later', () => {
+test('a repeated packet undoes nothing and does not displace later bytes', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   buffer.put(0, stream.subarray(0, LIMIT), false)
   readAll(buffer)
@@ -46,7 +46,7 @@ test('a packet that comes again takes nothing back, nor the place of what came l
   expect(readAll(buffer)).toEqual(stream.slice(LIMIT + 1000, 2 * LIMIT + 1000))
 })
 
-test('a byte beyond the limit is refused with the whole piece, and reading moves the limit', () => {
+test('a byte beyond the limit rejects its whole piece, and reading moves the limit', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   expect(buffer.put(LIMIT - 10, stream.subarray(0, 11), false)).toBe('violation')
   expect(buffer.highest).toBe(0)
@@ -57,7 +57,7 @@ test('a byte beyond the limit is refused with the whole piece, and reading moves
   expect(buffer.put(LIMIT, stream.subarray(LIMIT, LIMIT + 100), false)).toBe('taken')
 })
 
-test('the end stands where it was first said', () => {
+test('the first announced end is final', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   expect(buffer.put(10, stream.subarray(10, 20), true)).toBe('taken')
   expect([buffer.finished, buffer.finalSize]).toEqual([false, 20])
@@ -70,7 +70,7 @@ test('the end stands where it was first said', () => {
   expect(buffer.drained).toBe(true)
 })
 
-test('single bytes with holes between them are taken up to a thousand holes, and what fills a hole always', () => {
+test('single bytes are accepted up to a thousand gaps, and bytes that fill a gap always', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   let taken = 0
   for (let offset = 2; offset < 4000; offset += 2) if (buffer.put(offset, stream.subarray(offset, offset + 1), false) === 'taken') taken++
@@ -82,8 +82,8 @@ test('single bytes with holes between them are taken up to a thousand holes, and
   expect(readAll(buffer)).toEqual(stream.slice(0, 4000))
 })
 
-test('a parity restores what is missing as long as no more than 16 pieces lie behind the first hole', () => {
-  const data = stream.slice(0, 100) // of a stream of one row the parity is the stream
+test('a parity restores what is missing if no more than 16 pieces lie beyond the first gap', () => {
+  const data = stream.slice(0, 100) // the parity of a stream of one row is the stream
   const restored = [16, 17].map(pieces => {
     const buffer = new ReceiveBuffer(LIMIT)
     for (let piece = 0; piece < pieces; piece++) buffer.put(2 * piece + 1, stream.subarray(2 * piece + 1, 2 * piece + 2), false)
@@ -94,7 +94,7 @@ test('a parity restores what is missing as long as no more than 16 pieces lie be
   expect(restored).toEqual([data, new Uint8Array(0)])
 })
 
-test('however long a stream is, what was read of it costs no memory', () => {
+test('however long a stream is, bytes that were read cost no memory', () => {
   const buffer = new ReceiveBuffer(LIMIT)
   const before = process.memoryUsage().arrayBuffers
   for (let offset = 0; offset < 64 * 1024 * 1024; offset += LIMIT) {

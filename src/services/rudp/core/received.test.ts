@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { RANGES_MAX } from '../wire/frames.ts'
 import { Received } from './received.ts'
 
-/** Packets that ask and are in order, of so many bytes, all at once; an ACK leaves when it is due. @returns after which of them it was */
+/**
+ * Records ack-eliciting packets in order, all at one time, and sends each ACK when it is due.
+ * @returns the packets after which one was
+ */
 function acknowledgedAfter(received: Received, numbers: readonly number[], sizeBytes: number, nowMs = 0): number[] {
   return numbers.filter(number => {
     received.record(number, true, false, sizeBytes, nowMs)
@@ -13,7 +16,7 @@ function acknowledgedAfter(received: Received, numbers: readonly number[], sizeB
 }
 const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-test('every second packet is acknowledged at once at the beginning, later one for 5,500 bytes', () => {
+test('at the beginning every second packet is acknowledged at once, later every 5,500 bytes', () => {
   const received = new Received()
   expect(acknowledgedAfter(received, upTo(0, 98), 1000)).toEqual(upTo(0, 98).filter(number => number % 2 === 1))
   expect(acknowledgedAfter(received, upTo(99, 109), 1000)).toEqual([103, 109])
@@ -24,7 +27,7 @@ test('every second packet is acknowledged at once at the beginning, later one fo
   expect(received.dueAtMs).toBe(10)
 })
 
-test('a single packet is acknowledged within 10 ms, and one that does not ask never', () => {
+test('a single packet is acknowledged within 10 ms, and one that is not ack-eliciting never', () => {
   const received = new Received()
   received.record(0, false, false, 100, 5)
   expect([received.dueAtMs, received.isWaiting]).toEqual([Infinity, false])
@@ -34,7 +37,7 @@ test('a single packet is acknowledged within 10 ms, and one that does not ask ne
   expect([received.dueAtMs, received.isWaiting]).toEqual([Infinity, false])
 })
 
-test('a gap, a packet out of order, and one whose sender wants to know are acknowledged at once (RFC 9000 §13.2.1)', () => {
+test('a gap, a packet out of order, and one that asks for it are acknowledged at once (RFC 9000 §13.2.1)', () => {
   const received = new Received()
   for (const [number, atOnce] of [[0, true], [2, false], [1, false]] as const) {
     received.record(number, true, atOnce, 100, 3)
@@ -45,7 +48,7 @@ test('a gap, a packet out of order, and one whose sender wants to know are ackno
   expect(received.dueAtMs).toBe(13)
 })
 
-test('a number is new once, and what is settled never', () => {
+test('a number is new once, and a settled one never', () => {
   const received = new Received()
   for (const number of [0, 1, 5]) received.record(number, false, false, 100, 0)
   expect(upTo(0, 6).map(number => received.isNew(number))).toEqual([false, false, true, true, true, false, true])
@@ -56,7 +59,7 @@ test('a number is new once, and what is settled never', () => {
   expect([received.isNew(5), received.isNew(6), received.ranges()]).toEqual([false, true, [{ first: 5, last: 5 }]])
 })
 
-test('of many gaps the newest are told, and twice as many remembered', () => {
+test('of many ranges the newest are acknowledged, and twice as many remembered', () => {
   const received = new Received()
   for (let index = 0; index < 2 * RANGES_MAX; index++) received.record(2 * index, false, false, 100, 0)
   const told = received.ranges().map(({ first }) => first)

@@ -9,7 +9,10 @@ const ROUND_TRIP_MS = 50
 const ROUNDS = 6
 const CARRIED = { streamId: 0, offset: 0, lengthBytes: 1000, fin: false, control: [], isMtuProbe: false, isRepeat: false }
 
-/** @param own the number of a packet that asks for no acknowledgment, such as an ACK: where it is the largest that arrived, its round trip is nobody's */
+/**
+ * @param own the number of a packet that is not ack-eliciting, such as an ACK; if it is the largest acknowledged, it
+ * gives no round-trip sample
+ */
 function windowAfterRounds(name: CongestionName, own: number): number {
   const recovery = new Recovery(name, DATAGRAM_BYTES)
   let next = 0
@@ -26,20 +29,20 @@ function windowAfterRounds(name: CongestionName, own: number): number {
   return recovery.congestion.windowBytes
 }
 
-test.each(CONGESTION_NAMES)('%s grows as ever where the first acknowledgment tells no round trip', name => {
+test.each(CONGESTION_NAMES)('%s grows as usual if the first ACK gives no round-trip sample', name => {
   const usual = windowAfterRounds(name, 20)
   expect(usual).toBeGreaterThan(100 * DATAGRAM_BYTES)
   expect(windowAfterRounds(name, 1)).toBeGreaterThan(0.9 * usual)
 })
 
-/** What is in use when all garbage is collected. */
+/** The memory in use after garbage collection. */
 function heapBytes(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc()')
   return process.memoryUsage().heapUsed
 }
 
-test.each(CONGESTION_NAMES)('%s keeps nothing of what was lost for good, however long the connection lives', name => {
+test.each(CONGESTION_NAMES)('%s keeps nothing of packets lost for good, however long the connection lives', name => {
   const recovery = new Recovery(name, DATAGRAM_BYTES)
   let next = 0
   const loseMost = (flights: number) => {
@@ -53,10 +56,10 @@ test.each(CONGESTION_NAMES)('%s keeps nothing of what was lost for good, however
   const before = heapBytes()
   loseMost(400)
   expect((heapBytes() - before) / 1e6).toBeLessThan(2)
-  expect(recovery.loss.flightBytes).toBe(0) // and it is still there to keep them
+  expect(recovery.loss.flightBytes).toBe(0) // keeps the recovery alive until here
 })
 
-/** The least time that a hundred acknowledgments which tell nothing new have taken, when so many packets were given up a moment ago. */
+/** The minimum time for a hundred ACKs without news, with this many packets recently declared lost. */
 function acknowledgingMs(lost: number): number {
   const recovery = new Recovery('bbr', DATAGRAM_BYTES)
   const last = lost + 3
@@ -70,12 +73,15 @@ function acknowledgingMs(lost: number): number {
   }))
 }
 
-test('an acknowledgment costs the same however many packets were lost: a peer sends as many as it likes', () => {
-  acknowledgingMs(0) // compiled when it counts
+test('an ACK costs the same however many packets were lost, because a peer may send as many as it likes', () => {
+  acknowledgingMs(0) // so that it is compiled when it counts
   expect(acknowledgingMs(1000) / acknowledgingMs(0)).toBeLessThan(8)
 })
 
-/** The window of reno, in datagrams, when packets sent at these times were lost but for those whose numbers arrived; the last one did after 50 ms, and told all that. */
+/**
+ * The window of reno, in datagrams, after packets sent at these times were lost, except those with the numbers that
+ * arrived. The last one arrived after 50 ms and revealed all of this.
+ */
 function windowAfter(sentAtMs: readonly number[], arrived: readonly number[], measured: boolean): number {
   const recovery = new Recovery('reno', DATAGRAM_BYTES)
   if (measured) recovery.roundTrip.sample(ROUND_TRIP_MS, 0)
@@ -85,13 +91,13 @@ function windowAfter(sentAtMs: readonly number[], arrived: readonly number[], me
   return recovery.congestion.windowBytes / DATAGRAM_BYTES
 }
 
-test('it is persistent congestion if all that was sent over three probe times is lost, and not if something of it arrived (RFC 9002 §7.6.2)', () => {
+test('congestion is persistent if everything sent over three probe times is lost, but not if some of it arrived (RFC 9002 §7.6.2)', () => {
   const sentAtMs = [0, 250, 500, 750, 1000, 1000, 1000, 1000]
   expect(windowAfter(sentAtMs, [7], true)).toBe(2)
   expect(windowAfter(sentAtMs, [2, 7], true)).toBe(16)
   expect(windowAfter(sentAtMs, [0, 7], true)).toBe(2)
 })
 
-test('what is lost before a round trip was measured shows no persistent congestion', () => {
+test('losses before the first round-trip sample are not persistent congestion', () => {
   expect(windowAfter([0, 250, 750, 1750, 1750, 1750, 1750], [6], false)).toBe(16)
 })

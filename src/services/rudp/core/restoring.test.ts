@@ -1,4 +1,4 @@
-// What parity is for, and when it is sent: pages between two endpoints, with packets lost one by one.
+// What parity is for, and when it is sent: pages between two endpoints, with individual packets lost.
 import { expect, test } from 'vitest'
 import { joined, opened, packetOf, streamsOf } from '../testing/connections.ts'
 import { encrypted } from '../testing/encryption.ts'
@@ -15,12 +15,12 @@ type Sent = Extract<TraceEvent, { packet: NumberedPacket }>
 interface Page {
   readonly atMs: number
   readonly bytes: Uint8Array
-  /** What the server sent, and what else happened at both ends. */
+  /** What the server sent, and the other events at both ends. */
   readonly sent: readonly Sent[]
   readonly events: readonly { readonly side: SideName; readonly event: TraceEvent }[]
 }
 
-/** A question and a page on a new connection. @param loses whether the server's nth packet, from 0, is lost */
+/** A request and a page on a new connection. @param loses whether to lose the nth packet of the server, from 0 */
 function load(pageBytes: number, loses: (packet: Sent, nth: number) => boolean, more: Partial<PairOptions> = {}): Page {
   const sent: Sent[] = []
   const events: { side: SideName; event: TraceEvent }[] = []
@@ -33,7 +33,8 @@ function load(pageBytes: number, loses: (packet: Sent, nth: number) => boolean, 
       if (event.kind === 'sent' && role === 'acceptor') sent.push(event)
       if (event.kind !== 'sent' && event.kind !== 'received') events.push({ side: role === 'initiator' ? 'client' : 'server', event })
     },
-    // A datagram is put on the link after it was observed, and in the same order; RETRY is not a connection's, and so not among them.
+    // Datagrams are put on the link in the order in which they were observed; RETRY belongs to no connection and is not
+    // among them.
     tap(from, bytes) {
       if (from === 'client' || (bytes[0] ?? 0) >> 4 === 0xe) return true
       const packet = sent[tapped]
@@ -69,7 +70,7 @@ const parities = (sent: readonly Sent[]) => sent.filter(packet => carries(packet
 const restored = ({ events }: Page) => events.flatMap(({ side, event }) => event.kind === 'restored' ? [{ side, lengthBytes: event.lengthBytes }] : [])
 const loseNothing = () => false
 
-test.each([{ what: 'readable', more: {} }, { what: 'encrypted', more: { encryption: encrypted() } }])('whichever packet of a page is lost, it takes no longer: $what', ({ more }) => {
+test.each([{ what: 'unencrypted', more: {} }, { what: 'encrypted', more: { encryption: encrypted() } }])('whichever packet of a page is lost, the page takes no longer: $what', ({ more }) => {
   const clean = load(PAGE_BYTES, loseNothing, more)
   expect(restored(clean)).toEqual([])
   const numbers = clean.sent.flatMap((packet, nth) => carries(packet, 'STREAM') ? [nth] : [])
@@ -81,12 +82,12 @@ test.each([{ what: 'readable', more: {} }, { what: 'encrypted', more: { encrypti
     expect(page.atMs).toBe(clean.atMs)
     expect(parities(page.sent)).toHaveLength(1)
   }
-  // Without its parity the page waits a round trip and more for what was lost.
+  // Without its parity, the page waits at least a round trip for what was lost.
   const unhelped = load(PAGE_BYTES, (packet, nth) => nth === numbers[9] || carries(packet, 'PARITY'), more)
   expect(unhelped.atMs).toBeGreaterThanOrEqual(clean.atMs + RTT_MS)
 })
 
-test('the parity of a page goes once, right behind its end, and has as many bytes as any packet of it', () => {
+test('the parity of a page is sent once, right after its end, and is at least as long as the bytes in any packet of it', () => {
   const { sent } = load(PAGE_BYTES, (packet, nth) => carries(packet, 'STREAM') && nth % 9 === 4)
   const at = sent.findIndex(({ packet }) => packet.frames.some(frame => frame.kind === 'STREAM' && frame.fin))
   expect(parities(sent)).toEqual([sent[at + 1]])
@@ -116,18 +117,18 @@ test.each([{ what: 'a page has its parity', pageBytes: PAGE_BYTES, parityCount: 
   },
 )
 
-test('a parity that is lost does no harm, is not sent again, and counts as lost', () => {
+test('a lost parity does no harm, is not retransmitted, and counts as lost', () => {
   const clean = load(PAGE_BYTES, loseNothing)
   const page = load(PAGE_BYTES, packet => carries(packet, 'PARITY'))
   expect(page.atMs).toBe(clean.atMs)
   expect(parities(page.sent)).toHaveLength(1)
   const [number] = parities(page.sent).map(({ packet }) => packet.number)
-  // Nothing follows it that would show its loss but the answers to a probe, which has nothing else to say.
+  // Nothing follows that would reveal its loss except the answers to a probe, which are otherwise empty.
   expect(page.events.filter(({ event }) => event.kind === 'lost').map(({ event }) => event)).toEqual([expect.objectContaining({ number })])
   expect(page.events.some(({ event }) => event.kind === 'retransmitted' && event.offset > 0)).toBe(false)
 })
 
-test('two packets lost are more than a parity restores: one has to come again, then the other is restored', () => {
+test('two lost packets are more than a parity restores: once one is retransmitted, the other is restored', () => {
   const carriesOffset = ({ packet }: Sent, offset: number) => packet.frames.some(frame => frame.kind === 'STREAM' && frame.offset === offset)
   const clean = load(PAGE_BYTES, loseNothing)
   const twoLost = new Set([3 * 1173, 12 * 1173])
@@ -138,7 +139,7 @@ test('two packets lost are more than a parity restores: one has to come again, t
   expect(twoLost.size).toBe(0)
   expect(same(page.bytes, bytesOf(PAGE_BYTES, 5))).toBe(true)
   expect(page.atMs).toBeGreaterThanOrEqual(clean.atMs + RTT_MS)
-  // The first of the two never comes.
+  // The first of the two never arrives.
   let second = 0
   const never = load(PAGE_BYTES, packet => carriesOffset(packet, 3 * 1173) || (carriesOffset(packet, 12 * 1173) && second++ === 0))
   expect(second).toBeGreaterThan(1)
@@ -146,7 +147,7 @@ test('two packets lost are more than a parity restores: one has to come again, t
   expect(same(never.bytes, bytesOf(PAGE_BYTES, 5))).toBe(true)
 })
 
-test('a page that was written bit by bit, much of it arrived and read before its end leaves, is restored as well', () => {
+test('a page is restored even if it was written in bits, and much of it arrived and was read before its end left', () => {
   let lost = 0
   const events: TraceEvent[] = []
   const { pair, ours, theirs } = joined({
@@ -171,8 +172,8 @@ test('a page that was written bit by bit, much of it arrived and read before its
 
 test.each([
   { what: 'a page of 65,536 bytes has a parity', pageBytes: 65_536, count: 1 },
-  { what: 'one of a byte more has none', pageBytes: 65_537, count: 0 },
-  { what: 'one of a byte more than three packets has a parity', pageBytes: 3 * 1173 + 1, count: 1 },
+  { what: 'one that is a byte longer has none', pageBytes: 65_537, count: 0 },
+  { what: 'one that is a byte longer than three packets has a parity', pageBytes: 3 * 1173 + 1, count: 1 },
   { what: 'one of three packets has none', pageBytes: 3 * 1173, count: 0 },
 ])('$what', ({ pageBytes, count }) => {
   const { sent, bytes } = load(pageBytes, loseNothing)
@@ -180,7 +181,7 @@ test.each([
   expect(parities(sent)).toHaveLength(count)
 })
 
-test('a stream of which nothing but its end is on the way has no parity', () => {
+test('a stream with nothing but its end in flight has no parity', () => {
   const sent: Sent[] = []
   const { pair, theirs } = joined({ seed: 45, link: { delayMs: 5 }, observe({ role }, event) { if (event.kind === 'sent' && role === 'acceptor') sent.push(event) } })
   theirs.write(bytesOf(PAGE_BYTES, 1))

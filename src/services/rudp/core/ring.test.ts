@@ -5,7 +5,7 @@ import { Ring } from './ring.ts'
 const LENGTH = 200_000
 const stream = Buffer.from(Uint8Array.from({ length: 8 * LENGTH }, (_, index) => (index * 31 + (index >> 7)) & 255))
 
-test('whatever is written and given up, what is kept is read as it was, also over the ring\'s end and after it grew', () => {
+test('whatever is written and released, what is kept reads unchanged, even across the end of the ring and after it grew', () => {
   const part = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))
   const step = fc.record({ writes: fc.integer({ min: 1, max: 30_000 }), reads: fc.array(part, { maxLength: 3 }), givesUp: fc.double({ min: 0, max: 1, noNaN: true }) })
   fc.assert(fc.property(fc.array(step, { maxLength: 40, size: 'max' }), steps => {
@@ -30,7 +30,7 @@ test('whatever is written and given up, what is kept is read as it was, also ove
   }), { numRuns: 60 })
 })
 
-test('what goes on and on stays in the memory that it has', () => {
+test('an endless stream stays within the memory that it has', () => {
   const ring = new Ring()
   const buffers = new Set<ArrayBufferLike>()
   for (let end = 0; end < stream.length; end += 3000) {
@@ -41,7 +41,7 @@ test('what goes on and on stays in the memory that it has', () => {
   expect(buffers.size).toBe(2) // 4 KB for the first piece, 8 KB from the second on
 })
 
-test('a ring that is empty begins again where it began, and what is put then is read as it is', () => {
+test('an empty ring starts over at its beginning, and what is stored then reads unchanged', () => {
   const ring = new Ring()
   ring.reserve(0, 5_000)
   ring.put(0, stream.subarray(0, 5_000))
@@ -58,7 +58,7 @@ test('a ring that is empty begins again where it began, and what is put then is 
   expect(Buffer.compare(kept, stream.subarray(6_000, 22_000))).toBe(0)
 })
 
-test('where nothing was put there are zeros, also after it grew', () => {
+test('bytes never stored read as zeros, even after the ring grew', () => {
   const ring = new Ring()
   ring.reserve(0, 100)
   ring.put(90, stream.subarray(90, 100))

@@ -5,7 +5,7 @@ import { SendBuffer, type Segment } from './send-buffer.ts'
 
 const LIMIT = 256 * 1024
 
-/** Sends and delivers everything that was written, in segments of up to 1,000 bytes. @returns what went out */
+/** Sends and delivers everything written, in segments of up to 1,000 bytes. @returns what was sent */
 function passOn(buffer: SendBuffer): Buffer {
   const sent: Uint8Array[] = []
   for (let segment = buffer.nextNew(1000, Infinity); segment !== undefined && segment.lengthBytes > 0; segment = buffer.nextNew(1000, Infinity)) {
@@ -18,7 +18,7 @@ function passOn(buffer: SendBuffer): Buffer {
   return Buffer.concat(sent)
 }
 
-test('what was written is the writer\'s own again at once', () => {
+test('the writer may reuse its buffer at once', () => {
   const buffer = new SendBuffer(LIMIT)
   const bytes = bytesOf(100_000, 1)
   expect(buffer.write(bytes)).toBe(100_000)
@@ -26,7 +26,7 @@ test('what was written is the writer\'s own again at once', () => {
   expect(Buffer.compare(passOn(buffer), bytesOf(100_000, 1))).toBe(0)
 })
 
-test('no more is taken than there is room for, and the room comes back as bytes arrive', () => {
+test('no more is accepted than there is room for, and room returns as bytes are delivered', () => {
   const buffer = new SendBuffer(LIMIT)
   const source = bytesOf(5 * LIMIT, 2)
   const sent: Buffer[] = []
@@ -40,7 +40,7 @@ test('no more is taken than there is room for, and the room comes back as bytes 
   expect(Buffer.compare(Buffer.concat(sent), source)).toBe(0)
 })
 
-test('however long a stream is, what has arrived of it costs no memory', () => {
+test('however long a stream is, delivered bytes cost no memory', () => {
   const buffer = new SendBuffer(LIMIT)
   const source = bytesOf(LIMIT, 7)
   const before = process.memoryUsage().arrayBuffers
@@ -54,7 +54,7 @@ test('however long a stream is, what has arrived of it costs no memory', () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * LIMIT)
 })
 
-test('a writer is never far ahead of what leaves, however much may be in flight', () => {
+test('a writer is never far ahead of what is sent, however much may be in flight', () => {
   const buffer = new SendBuffer(16 * LIMIT)
   const source = bytesOf(6 * LIMIT, 4)
   expect(buffer.write(source)).toBe(4 * LIMIT)
@@ -63,7 +63,7 @@ test('a writer is never far ahead of what leaves, however much may be in flight'
   expect([buffer.isWorthWriting, buffer.write(source)]).toEqual([true, 2 * LIMIT])
 })
 
-test('a stream of up to 64 KB has its parity though some of it has arrived; a longer one has none', () => {
+test('a stream of up to 64 KB has its parity even if some of it has arrived; a longer one has none', () => {
   const source = bytesOf(65_536, 3)
   for (const [lengthBytes, hasParity] of [[65_536, true], [65_537, false]] as const) {
     const buffer = new SendBuffer(LIMIT)
@@ -76,7 +76,7 @@ test('a stream of up to 64 KB has its parity though some of it has arrived; a lo
   }
 })
 
-/** With so many bytes that have left in segments of 100, the end with the last ones. */
+/** A buffer with this many bytes, sent in segments of 100, the end with the last ones. */
 function sentOff(lengthBytes: number): SendBuffer {
   const buffer = new SendBuffer(LIMIT)
   buffer.write(bytesOf(lengthBytes, 5))
@@ -85,7 +85,7 @@ function sentOff(lengthBytes: number): SendBuffer {
   return buffer
 }
 
-/** All that is sent again, in segments of up to 100 bytes. */
+/** Everything that is retransmitted, in segments of up to 100 bytes. */
 function sentAgain(buffer: SendBuffer): readonly Segment[] {
   const segments: Segment[] = []
   while (buffer.hasLost) {
@@ -98,7 +98,7 @@ function sentAgain(buffer: SendBuffer): readonly Segment[] {
 
 const again = (offset: number, lengthBytes: number, fin = false): Segment => ({ offset, lengthBytes, fin, again: true })
 
-test('what is lost is sent again once each time, and what of it has arrived otherwise is not', () => {
+test('lost bytes are retransmitted once each time they are lost, except those that arrived otherwise', () => {
   const buffer = sentOff(1000)
   buffer.lose(100, 100, false)
   buffer.lose(200, 50, false)
@@ -114,7 +114,7 @@ test('what is lost is sent again once each time, and what of it has arrived othe
   expect([buffer.nextNew(100, Infinity), buffer.sentTo]).toEqual([undefined, 1000])
 })
 
-test('a lost end is sent again behind the last bytes where they are lost with it, else alone, and not once it has arrived', () => {
+test('a lost end is retransmitted with the last bytes if they are lost too, otherwise alone, and not once it has arrived', () => {
   const buffer = sentOff(1000)
   buffer.lose(900, 100, true)
   expect(sentAgain(buffer)).toEqual([again(900, 100, true)])
@@ -128,7 +128,7 @@ test('a lost end is sent again behind the last bytes where they are lost with it
   expect(sentAgain(buffer)).toEqual([])
 })
 
-test('a stream has arrived when all its bytes and its end have, in whatever order', () => {
+test('a stream is delivered when all its bytes and its end are, in any order', () => {
   const buffer = sentOff(300)
   const finished = ([[200, 100, true], [0, 50, false], [100, 100, false], [50, 50, false], [0, 50, false]] as const).map(([offset, lengthBytes, fin]) => {
     buffer.deliver(offset, lengthBytes, fin)
@@ -142,7 +142,7 @@ test('a stream has arrived when all its bytes and its end have, in whatever orde
   expect(other.finished).toBe(true)
 })
 
-test('a probe repeats what has not arrived of a packet, as far as it has room: the end with the last bytes or alone', () => {
+test('a probe repeats what has not arrived of a packet, as far as there is room: the end with the last bytes, or alone', () => {
   const buffer = sentOff(300)
   expect(buffer.repeat(100, 100, false, 1000)).toEqual(again(100, 100))
   expect(buffer.repeat(200, 100, true, 1000)).toEqual(again(200, 100, true))
@@ -156,7 +156,7 @@ test('a probe repeats what has not arrived of a packet, as far as it has room: t
   expect(buffer.repeat(200, 100, true, 1000)).toBeUndefined()
 })
 
-test('no byte leaves that the peer does not take, and the end leaves once, with the last byte or behind it', () => {
+test('no byte leaves beyond the limit of the peer, and the end leaves once, with the last byte or after it', () => {
   const buffer = new SendBuffer(LIMIT)
   const next = (limit: number): Segment | undefined => {
     const segment = buffer.nextNew(1000, limit)
@@ -173,7 +173,7 @@ test('no byte leaves that the peer does not take, and the end leaves once, with 
   expect(sentAgain(other)).toEqual([again(0, 0, true)])
 })
 
-test('a parity is for what has more than three packets, and has not all arrived', () => {
+test('only a stream of more than three packets that has not all arrived has a parity', () => {
   expect([sentOff(300).parity(100, crc32), sentOff(301).parity(100, crc32)?.finalSize]).toEqual([undefined, 301])
   const buffer = sentOff(301)
   buffer.deliver(0, 301, false)

@@ -1,4 +1,4 @@
-// The rules of one stream, without packets: what its user is told, and which frames it wants to send.
+// The rules of one stream, without packets: which events its user gets, and which frames it sends.
 import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import type { Frame } from '../wire/frames.ts'
@@ -15,7 +15,7 @@ function streamOf(bufferBytes = BUFFER_BYTES) {
     host: { changed: () => { changes++ }, emit: (_, { kind }) => { events.push(kind) }, consumed: bytes => { consumedBytes += bytes }, restored: () => undefined, sum: crc32 },
   })
   const arrives = (offset: number, lengthBytes: number, fin = false) => stream.onData(offset, new Uint8Array(lengthBytes), fin)
-  /** Sends all that may leave. @returns it */
+  /** Sends everything that may leave. @returns it */
   const leave = () => {
     const segments = []
     for (let segment = stream.next(Infinity, Infinity); segment !== undefined; segment = stream.next(Infinity, Infinity)) {
@@ -32,7 +32,7 @@ function streamOf(bufferBytes = BUFFER_BYTES) {
   return { stream, events, arrives, leave, control, consumedBytes: () => consumedBytes, changes: () => changes }
 }
 
-test('a reader is told once of bytes to read, until it has read all of them', () => {
+test('a reader is notified of readable bytes once, until it has read all of them', () => {
   const { stream, events, arrives } = streamOf()
   arrives(0, 10)
   arrives(10, 10)
@@ -47,7 +47,7 @@ test('a reader is told once of bytes to read, until it has read all of them', ()
   expect(events).toEqual(['readable', 'readable'])
 })
 
-test('a reader that has read all is told of an end that comes alone', () => {
+test('a reader that has read everything is notified of an end that arrives alone', () => {
   const { stream, events, arrives } = streamOf()
   arrives(0, 10)
   stream.read(10)
@@ -56,7 +56,7 @@ test('a reader that has read all is told of an end that comes alone', () => {
   expect([events, stream.drained]).toEqual([['readable', 'readable'], true])
 })
 
-test('a stream is drained when its last byte was read, and not when it has come', () => {
+test('a stream is drained when its last byte has been read, not when it has arrived', () => {
   const { stream, arrives } = streamOf()
   arrives(0, 10, true)
   stream.read(9)
@@ -65,7 +65,7 @@ test('a stream is drained when its last byte was read, and not when it has come'
   expect(stream.drained).toBe(true)
 })
 
-test('a writer that was cut short is told once, when half of the room is free again; another one is not', () => {
+test('a writer whose bytes were accepted only in part is notified once, when half of the room is free again; another one is not', () => {
   const { stream, events, leave } = streamOf()
   expect(stream.write(new Uint8Array(BUFFER_BYTES))).toBe(BUFFER_BYTES)
   leave()
@@ -80,14 +80,14 @@ test('a writer that was cut short is told once, when half of the room is free ag
   expect(events).toEqual(['writable'])
 })
 
-test('a writer that may have more on its way than waits to leave is told when bytes leave, though none has arrived', () => {
+test('if more may be in flight than unsent, the writer is notified when bytes are sent, although none has arrived', () => {
   const { stream, events, leave } = streamOf(4 * 1024 * 1024)
   expect(stream.write(new Uint8Array(2 * 1024 * 1024))).toBe(1024 * 1024)
   leave()
   expect(events).toEqual(['writable'])
 })
 
-test('a stream that is announced is told of without bytes, again where that is lost, and no more once bytes have left', () => {
+test('an announced stream is opened by an empty frame, which is retransmitted if lost, unless bytes have been sent', () => {
   const { stream, leave } = streamOf()
   expect(leave()).toEqual([])
   stream.announce()
@@ -101,7 +101,7 @@ test('a stream that is announced is told of without bytes, again where that is l
   expect(leave()).toEqual([])
 })
 
-test('an empty stream whose end has left is not announced any more', () => {
+test('an empty stream whose end has been sent is no longer announced', () => {
   const { stream, leave } = streamOf()
   stream.announce()
   leave()
@@ -111,7 +111,7 @@ test('an empty stream whose end has left is not announced any more', () => {
   expect(leave()).toEqual([])
 })
 
-test('what a stream has to send waits for nothing else: its connection is told of it', () => {
+test('a stream notifies its connection at once of what it has to send', () => {
   const verbs: ((stream: Stream) => void)[] = [
     stream => stream.write(Uint8Array.of(1)), stream => stream.announce(), stream => stream.end(), stream => stream.reset(0), stream => stream.stop(0), stream => stream.onLost(0, 0, false),
     stream => stream.controlLost({ kind: 'STOP_SENDING', streamId: 4, code: 0 }), stream => stream.raisePeerLimit(1),
@@ -127,7 +127,7 @@ test('what a stream has to send waits for nothing else: its connection is told o
   expect(changes()).toBe(1)
 })
 
-test('what was lost of a stream that was broken off holds nothing back', () => {
+test('lost bytes of a reset stream hold nothing back', () => {
   const { stream, leave } = streamOf()
   stream.write(new Uint8Array(10))
   leave()
@@ -138,7 +138,7 @@ test('what was lost of a stream that was broken off holds nothing back', () => {
   expect([stream.hasLost, stream.nextLost(() => 100), leave(), stream.repeat(0, 10, false, 100), stream.parity(1)]).toEqual([false, undefined, [], undefined, undefined])
 })
 
-test('what is written to a stream that has ended or was broken off is not taken', () => {
+test('a stream that has ended or was reset accepts no writes', () => {
   for (const over of [(stream: Stream) => stream.end(), (stream: Stream) => stream.reset(0)]) {
     const { stream, leave } = streamOf()
     stream.write(new Uint8Array(10))
@@ -148,7 +148,7 @@ test('what is written to a stream that has ended or was broken off is not taken'
   }
 })
 
-test('who breaks off says so once, and not behind what has all arrived', () => {
+test('a reset is sent once, and not after everything has arrived', () => {
   const { stream, control } = streamOf()
   stream.reset(7)
   stream.reset(8)
@@ -160,7 +160,7 @@ test('who breaks off says so once, and not behind what has all arrived', () => {
   expect([other.sendState, controlOfOther()]).toEqual(['DATA-RECVD', []])
 })
 
-test('what arrives of a stream after it was broken off is no delivery', () => {
+test('bytes acknowledged after a reset do not count as delivery', () => {
   const { stream, events, leave } = streamOf()
   stream.write(new Uint8Array(10))
   stream.end()
@@ -170,7 +170,7 @@ test('what arrives of a stream after it was broken off is no delivery', () => {
   expect([stream.sendState, events]).toEqual(['RESET-SENT', []])
 })
 
-test('a peer that breaks off is heard once, and what it never sent counts as read once', () => {
+test('a reset by the peer is reported once, and what it never sent counts as read once', () => {
   const { stream, events, arrives, consumedBytes } = streamOf()
   arrives(0, 10)
   stream.read(5)
@@ -178,7 +178,7 @@ test('a peer that breaks off is heard once, and what it never sent counts as rea
   expect([events, consumedBytes(), stream.readableBytes]).toEqual([['readable', 'reset-by-peer'], 50, 0])
 })
 
-test('who wants no more asks once for that, also where the end is known, and throws away what has come and what comes', () => {
+test('a reader that stops asks for that once, even if the end is known, and discards what has arrived and will arrive', () => {
   for (const fin of [false, true]) {
     const { stream, events, arrives, control, consumedBytes } = streamOf()
     arrives(0, 10)
@@ -193,7 +193,7 @@ test('who wants no more asks once for that, also where the end is known, and thr
   }
 })
 
-test('who wants no more of what has all arrived asks for nothing, and throws it away', () => {
+test('a reader that stops after everything has arrived asks for nothing, and discards it', () => {
   for (const lengthBytes of [0, 10]) {
     const { stream, arrives, control, consumedBytes } = streamOf()
     arrives(0, lengthBytes, true)

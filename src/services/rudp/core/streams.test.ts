@@ -1,4 +1,4 @@
-// The rules for all streams of a connection, without packets and peers: what frames say, and what is told in turn.
+// The rules for all streams of a connection, without packets and peers: what frames do, and what is sent in return.
 import { expect, test } from 'vitest'
 import { crc32 } from '../../kit/crc32.ts'
 import type { Frame } from '../wire/frames.ts'
@@ -10,7 +10,7 @@ import { Streams } from './streams.ts'
 
 const LIMITS = { ...DEFAULT_LIMITS, streamBufferBytes: 64 * 1024, connectionBufferBytes: 128 * 1024, streamsMax: 20 }
 
-/** The acceptor's, whose peer has told the same limits. */
+/** The streams of an acceptor whose peer announced the same limits. */
 function streamsOf() {
   const events: ConnectionEvent[] = []
   const streams = new Streams('acceptor', LIMITS, { sum: crc32, emit: event => { events.push(event) }, changed: () => undefined }, undefined)
@@ -34,7 +34,7 @@ test('streams with new bytes take turns, packet by packet', () => {
   expect(order).toEqual([1, 3, 5, 1, 3, 5])
 })
 
-test('what a peer allows only grows, whatever it says later', () => {
+test('limits of a peer only grow, whatever it announces later', () => {
   const { streams, opened, take } = streamsOf()
   streams.setPeerParameters({ ...MINIMUM_PARAMETERS, maxDataBytes: 1, maxStreamDataBytes: 1, maxStreams: 1 })
   take({ kind: 'MAX_DATA', limit: 2 })
@@ -59,7 +59,7 @@ test('no more new bytes leave than MAX_DATA allows for all streams together', ()
   expect(streams.next(() => 5000)?.segment.lengthBytes).toBe(7)
 })
 
-test('limits are raised when a quarter of a buffer was read, and when half of the streams are over', () => {
+test('limits are raised when a quarter of a buffer has been read, and when half of the streams have ended', () => {
   const { streams, stream, data } = streamsOf()
   data(0, 0, 16_383)
   data(2, 0, 16_384)
@@ -82,7 +82,7 @@ test('limits are raised when a quarter of a buffer was read, and when half of th
   expect(streams.count).toBe(2)
 })
 
-test('a lost limit is told again as long as it is the latest', () => {
+test('a lost limit is retransmitted if it is the latest', () => {
   const { streams, stream, data } = streamsOf()
   data(0, 0, 40_000)
   readAll(stream(0))
@@ -95,7 +95,7 @@ test('a lost limit is told again as long as it is the latest', () => {
   expect([streams.controlLost({ kind: 'MAX_STREAMS', limit: LIMITS.streamsMax }), streams.controlLost({ kind: 'MAX_STREAMS', limit: 10 })]).toEqual([true, false])
 })
 
-test('of a stream whose end is known no limit is raised', () => {
+test('no limit is raised for a stream whose end is known', () => {
   const { streams, stream, data } = streamsOf()
   data(0, 0, 40_000)
   data(0, 50_000, 1, true)
@@ -103,7 +103,7 @@ test('of a stream whose end is known no limit is raised', () => {
   expect(streams.takeControl().map(({ kind }) => kind)).toEqual(['MAX_DATA'])
 })
 
-test('STOP_SENDING is answered by RESET_STREAM of the same code, once, and not where all has arrived', () => {
+test('STOP_SENDING is answered with a RESET_STREAM of the same code, once, and not if everything has arrived', () => {
   const { streams, take, data, stream, events } = streamsOf()
   for (const id of [0, 2]) data(id, 0, 1)
   stream(0).write(new Uint8Array(100))
@@ -114,7 +114,7 @@ test('STOP_SENDING is answered by RESET_STREAM of the same code, once, and not w
   expect(events.filter(event => event.kind === 'stream-event' && event.event.kind === 'stopped')).toHaveLength(1)
 })
 
-test('who wants no more and has every byte has broken nothing off: only the end is on its way', () => {
+test('STOP_SENDING from a peer that has every byte resets nothing: only the end is in flight', () => {
   const { streams, take, data, stream, events } = streamsOf()
   for (const id of [0, 2]) {
     data(id, 0, 1)
@@ -131,7 +131,7 @@ test('who wants no more and has every byte has broken nothing off: only the end 
   expect(events.flatMap(event => event.kind === 'stream-event' && ['stopped', 'delivered'].includes(event.event.kind) ? [event.stream.id, event.event.kind] : [])).toEqual([2, 'stopped', 0, 'delivered'])
 })
 
-test('what a broken stream will never bring counts as read; what comes for it later is ignored', () => {
+test('what a reset stream will never bring counts as read; frames that arrive for it later are ignored', () => {
   const { streams, take, data } = streamsOf()
   data(0, 0, 10)
   expect(take({ kind: 'RESET_STREAM', streamId: 0, code: 0, finalSize: 60_000 })).toBeUndefined()
@@ -139,7 +139,7 @@ test('what a broken stream will never bring counts as read; what comes for it la
   expect(streams.takeControl()).toEqual([{ kind: 'MAX_DATA', limit: 60_000 + LIMITS.connectionBufferBytes }])
 })
 
-test('a peer opens as many streams as it was allowed, each with all below it, and none of ours', () => {
+test('a peer opens as many streams as it was allowed, each with all lower ones, and none of ours', () => {
   const { streams, data, take, opened } = streamsOf()
   expect(data(2 * LIMITS.streamsMax, 0, 1)).toBe('protocol-violation')
   expect([data(2 * LIMITS.streamsMax - 2, 0, 1), streams.count]).toEqual([undefined, LIMITS.streamsMax])
@@ -147,7 +147,7 @@ test('a peer opens as many streams as it was allowed, each with all below it, an
   expect([data(id, 0, 1), data(id + 2, 0, 1), take({ kind: 'MAX_STREAM_DATA', streamId: id + 2, limit: 1 })]).toEqual([undefined, 'protocol-violation', 'protocol-violation'])
 })
 
-test('a stream that is over is forgotten, and what still comes for it does not open it again', () => {
+test('a stream that has ended is forgotten, and later frames for it do not open it again', () => {
   const { streams, data, stream, events } = streamsOf()
   data(0, 0, 3, true)
   stream(0).read(3)

@@ -4,7 +4,7 @@ import { Trains } from './trains.ts'
 
 const path = (port: number): Path => ({ local: { address: '192.0.2.1', port: 1 }, interfaceName: '', peer: { address: '192.0.2.2', port } })
 
-/** Writes datagrams of these sizes and tells the trains that left: port, segment size, and the first byte of each datagram. */
+/** Writes datagrams of these sizes. @returns the trains: port, segment size, and the first byte of each datagram */
 function trainsOf(datagrams: readonly { to: Path; size: number }[]) {
   const left: { port: number; segmentBytes: number; firsts: number[]; length: number }[] = []
   const trains = new Trains((to, bytes, segmentBytes) => {
@@ -28,7 +28,7 @@ test('datagrams of one size and path leave as one train, whose last may be short
   ])
 })
 
-test('a longer datagram, or one to elsewhere, begins a train of its own', () => {
+test('a longer datagram, or one to another peer, begins a new train', () => {
   const [here, there] = [path(5), path(6)]
   expect(trainsOf([{ to: here, size: 100 }, { to: here, size: 200 }, { to: there, size: 200 }]).map(({ port, firsts }) => [port, firsts])).toEqual([[5, [0]], [5, [1]], [6, [2]]])
 })
@@ -44,7 +44,7 @@ test('a train has at most 64 datagrams and stays below the length of an IP packe
   expect(trainsOf(Array.from({ length: 70 }, () => ({ to, size: 10 }))).map(({ firsts }) => firsts.length)).toEqual([64, 6])
 })
 
-test('memory is used again once it was sent, and not before', () => {
+test('memory is reused once it has been sent, and not before', () => {
   const left: Uint8Array[] = []
   const trains = new Trains((_to, bytes) => left.push(bytes))
   const write = (value: number): void => {

@@ -11,7 +11,7 @@ const NOTHING = new Uint8Array(0)
 const packetOf = (bytes: Uint8Array) => decodePacket(bytes.slice()) as NumberedPacket
 const controllers = fc.constantFrom<CongestionName>(...CONGESTION_NAMES)
 
-test('10 MB arrive intact over 20 ms of round trip and 10 % loss each way, and little is sent twice', () => {
+test('10 MB arrive intact over a 20 ms round trip with 10 % loss each way, and little is sent twice', () => {
   const source = bytesOf(10 * MB, 1)
   const { pair, client, arrivedAt, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 } }, source, NOTHING)
   expect(pair.run(isComplete, 60_000)).toBe(true)
@@ -35,11 +35,11 @@ const links = fc.record({
   rateBitsPerSecond: fc.constantFrom(0, 1_000_000, 20_000_000), queueBytes: fc.constantFrom(4_000, 60_000),
 })
 
-test('bytes arrive once and in order in both directions, whatever the link does, and it always comes to an end', () => {
+test('bytes arrive once and in order in both directions, whatever the link does, and the connection always ends', () => {
   const buffers = fc.record({ streamBufferBytes: fc.constantFrom(16 * 1024, MB), connectionBufferBytes: fc.constantFrom(16 * 1024, 4 * MB) })
   fc.assert(fc.property(fc.nat(), links, fc.nat(120_000), fc.nat(120_000), buffers, controllers, (seed, link, up, down, limited, congestion) => {
     const [upload, download] = [bytesOf(up, seed + 1), bytesOf(down, seed + 2)]
-    // Half of all datagrams lost would outlast the ordinary patience now and then; here it shall be the bytes that decide.
+    // With half of all datagrams lost, the usual timeouts would sometimes expire; this test is about the bytes.
     const limits = { ...limited, connectTimeoutMs: 600_000, idleTimeoutMs: 600_000 }
     const { pair, arrivedAt, isComplete } = transfer({ seed, link, limits, congestion }, upload, download)
     expect(pair.run(isComplete, 60_000)).toBe(true)
@@ -49,8 +49,8 @@ test('bytes arrive once and in order in both directions, whatever the link does,
   }), { numRuns: 1000, endOnFailure: true })
 }, 120_000)
 
-test('what was given up is sent again, though a probe repeated it meanwhile and was lost', () => {
-  // Rare: this order of packets, with probabilities that draw as others do and lose nothing, is one in which it happens.
+test('lost bytes are retransmitted, even if a probe repeated them in the meantime and was lost', () => {
+  // Rare: this seed produces the order of packets. The tiny probabilities draw as others do, and lose nothing.
   const link = { delayMs: 3, jitterMs: 5, loss: 1e-9, corruption: 1e-9, duplication: 1e-9, reordering: 0.5, reorderMs: 81 }
   const [upload, download] = [bytesOf(2860, 1), bytesOf(11, 2)]
   const { pair, arrivedAt, isComplete } = transfer({ seed: 1_373_503_767, link, congestion: 'tahoe' }, upload, download)
@@ -59,7 +59,7 @@ test('what was given up is sent again, though a probe repeated it meanwhile and 
   expect(pair.run(() => pair.client.endpoint.connectionCount + pair.server.endpoint.connectionCount === 0, 1000)).toBe(true)
 })
 
-test('with the ordinary patience, too, a hopeless link comes to an end, and what arrived is a true beginning', () => {
+test('with the usual timeouts, too, a hopeless link ends the connection, and what arrived is a true prefix', () => {
   fc.assert(fc.property(fc.nat(), fc.double({ min: 0.6, max: 1, noNaN: true }), controllers, (seed, loss, congestion) => {
     const upload = bytesOf(50_000, seed)
     const { pair, arrivedAt } = transfer({ seed, link: { delayMs: 5, loss }, congestion }, upload, NOTHING)
@@ -69,7 +69,7 @@ test('with the ordinary patience, too, a hopeless link comes to an end, and what
   }), { numRuns: 200 })
 }, 60_000)
 
-test('no byte is sent beyond what the receiver allows, nor new bytes while the congestion window is full', () => {
+test('no byte is sent beyond the limits of the receiver, nor new bytes while the congestion window is full', () => {
   fc.assert(fc.property(fc.nat(), fc.double({ min: 0, max: 0.2, noNaN: true }), controllers, (seed, loss, congestion) => {
     let allowed = 16_384
     let highest = 0
@@ -98,7 +98,7 @@ test('no byte is sent beyond what the receiver allows, nor new bytes while the c
   }), { numRuns: 60 })
 }, 30_000)
 
-test('a reader that stops shuts the window: the sender holds still, and goes on when it opens', () => {
+test('a reader that pauses closes the window: the sender stops, and continues when it opens', () => {
   const streamBufferBytes = 64 * 1024
   let sentTo = 0
   const pair = new Pair({ seed: 5, link: { delayMs: 10 }, limits: { streamBufferBytes }, tap: (from, bytes) => {
@@ -125,7 +125,7 @@ test('a reader that stops shuts the window: the sender holds still, and goes on 
   expect(same(Buffer.concat(arrived), source)).toBe(true)
 })
 
-test('a slow reader at the edge of its window gets whole packets, not crumbs', () => {
+test('a slow reader at the edge of its window gets full packets, not small ones', () => {
   const sizes: number[] = []
   const pair = new Pair({ seed: 8, link: { delayMs: 10 }, limits: { streamBufferBytes: 16 * 1024 }, tap: (_from, bytes) => {
     for (const frame of packetOf(bytes).frames) if (frame.kind === 'STREAM') sizes.push(frame.data.length)
@@ -149,7 +149,7 @@ test('a slow reader at the edge of its window gets whole packets, not crumbs', (
   expect(sizes.length).toBeLessThan(1.35 * source.length / 1440)
 })
 
-test('a lost packet of one stream does not hold the others up', () => {
+test('a lost packet of one stream does not delay the others', () => {
   let loses = false
   const got: number[] = []
   const pair = new Pair({
@@ -176,7 +176,7 @@ test('a lost packet of one stream does not hold the others up', () => {
   expect(got[3]).toBe(0)
 })
 
-test('streams that are over make room for others, and the peer never has more open than it allowed', () => {
+test('streams that have ended make room for others, and the peer never has more open than allowed', () => {
   let open = 0
   let opened = 0
   let most = 0

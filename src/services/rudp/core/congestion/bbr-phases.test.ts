@@ -1,4 +1,4 @@
-// The rules of BBR round by round, over a path of 2,000 bytes/ms and 50 ms that says what a test wants it to say.
+// The rules of BBR round by round, over a scripted path of 2,000 bytes/ms and 50 ms.
 import { expect, test } from 'vitest'
 import { bbr } from './bbr.ts'
 
@@ -6,7 +6,7 @@ const DATAGRAM_BYTES = 1200
 const RATE = 2000
 const RTT_MS = 50
 const BDP_BYTES = RATE * RTT_MS
-/** 3 ms of the rate, for acknowledgments that wait. */
+/** 3 ms at the rate, for delayed acknowledgments. */
 const SLACK_BYTES = 3 * RATE
 /** A round trip that shows a queue, and one that just does not. */
 const QUEUED_MS = 56
@@ -17,10 +17,10 @@ interface Round {
   readonly rttMs?: number
   readonly flightBytes?: number
   readonly isAppLimited?: boolean
-  /** Lost in it, and the round trip of the packets that show it. */
+  /** The fraction lost in it, and the round trip of the packets that revealed the loss. */
   readonly lost?: { readonly part: number; readonly rttMs: number }
   readonly lastsMs?: number
-  /** Its last packets took longer: losses and acknowledgments come in two halves then. */
+  /** Its last packets took longer. Losses and acknowledgments then come in two halves. */
   readonly lastRttMs?: number
 }
 
@@ -28,7 +28,7 @@ function path(minRttMs = RTT_MS) {
   const congestion = bbr(DATAGRAM_BYTES, 32 * DATAGRAM_BYTES)
   let nowMs = 0
   let deliveredBytes = 0
-  /** The acknowledgments of a round, of which the last one ends it. @returns the phase after it */
+  /** Delivers the acknowledgments of a round; the last one ends it. @returns the phase after it */
   const round = ({ rate = RATE, rttMs = minRttMs, flightBytes = 0, isAppLimited = false, lost, lastsMs = minRttMs, lastRttMs }: Round = {}): string => {
     nowMs += lastsMs
     const startBytes = deliveredBytes
@@ -47,7 +47,7 @@ function path(minRttMs = RTT_MS) {
     return congestion.phase
   }
   const rounds = (count: number, each: Round = {}): readonly string[] => Array.from({ length: count }, () => round(each))
-  /** Goes on until the phase begins. @returns how many rounds that took */
+  /** Runs rounds until the phase begins. @returns how many that took */
   const until = (phase: string, each: Round = {}): number => {
     for (let count = 1; count < 100; count++) {
       const before = congestion.phase
@@ -60,7 +60,7 @@ function path(minRttMs = RTT_MS) {
   return { congestion, round, rounds, until, outage, pace }
 }
 
-/** The rate was found, and nothing is looked for. */
+/** A connection that has found the rate and is cruising. */
 function cruising(minRttMs = RTT_MS) {
   const found = path(minRttMs)
   found.until('probe cruise')
@@ -74,7 +74,7 @@ test('nothing is paced before a round trip is known', () => {
   expect(path().congestion.pacingBytesPerMs(undefined)).toBe(Infinity)
 })
 
-test('STARTUP has room for 2.2 BDP and is paced by its window as long as the rate grows and nothing queues, and by the rate where that is more', () => {
+test('STARTUP has room for 2.2 BDP while the rate grows and nothing queues, and is paced by its window, or by the rate if that is faster', () => {
   const { congestion, round, pace } = path()
   round({ rate: 500 })
   expect(pace()).toBeCloseTo(2.77 * congestion.windowBytes / RTT_MS)
@@ -87,28 +87,28 @@ test('STARTUP has room for 2.2 BDP and is paced by its window as long as the rat
   expect([congestion.windowBytes, pace()]).toEqual([2 * 3500 * RTT_MS + 3 * 3500, 2.77 * 3500])
 })
 
-test('STARTUP ends when the rate has grown by less than a quarter in three rounds; a round with little to send counts for nothing', () => {
+test('STARTUP ends when the rate has grown by less than a quarter in three rounds; application-limited rounds do not count', () => {
   const { round, rounds } = path()
   const phases = [500, 1000, 1249, 1249].map(rate => round({ rate }))
   rounds(3, { rate: 1249, isAppLimited: true })
   expect([...phases, round({ rate: 1250 }), ...rounds(3, { rate: 1250 })]).toEqual([...Array<string>(7).fill('startup'), 'drain'])
 })
 
-test('loss behind a queue ends STARTUP where the rate does not grow; other loss does not', () => {
+test('loss behind a queue ends STARTUP if the rate does not grow; other loss does not', () => {
   for (const [lost, phase] of [[radioLoss(0.2), 'startup'], [queuedLoss(0.021), 'drain']] as const) {
     const { round } = path()
     expect([round(), round(lost)]).toEqual(['startup', phase])
   }
 })
 
-test('DRAIN lasts until the flight is what the path holds, and leaves slowly', () => {
+test('DRAIN sends slowly until the flight is no more than the path holds', () => {
   const { until, round, congestion, pace } = path()
   until('drain', { flightBytes: 2 * BDP_BYTES })
   expect([pace(), congestion.windowBytes]).toEqual([0.35 * RATE, 2 * BDP_BYTES + SLACK_BYTES])
   expect([round({ flightBytes: BDP_BYTES + 1 }), round({ flightBytes: BDP_BYTES })]).toEqual(['drain', 'probe down'])
 })
 
-test('PROBE_DOWN lasts two rounds, and until no queue is left', () => {
+test('PROBE_DOWN lasts at least two rounds, until no queue is left', () => {
   const { until, rounds, round, congestion, pace } = path()
   until('probe down')
   expect([pace(), congestion.windowBytes]).toEqual([0.95 * RATE, BDP_BYTES + SLACK_BYTES])
@@ -117,7 +117,7 @@ test('PROBE_DOWN lasts two rounds, and until no queue is left', () => {
   expect([...rounds(3, { flightBytes: BDP_BYTES + SLACK_BYTES + 1 }), round({ flightBytes: BDP_BYTES + SLACK_BYTES })]).toEqual([...Array<string>(3).fill('probe down'), 'probe cruise'])
 })
 
-test('between two looks for more are 6 to 10 rounds, at the rate that was found and with room for twice the BDP', () => {
+test('6 to 10 rounds pass between two probes for more, at the rate found and with room for twice the BDP', () => {
   const lengths = [1, 2, 3, 4, 5].map(laterRounds => {
     const { until, round, rounds, congestion, pace } = path()
     until('probe down')
@@ -130,7 +130,7 @@ test('between two looks for more are 6 to 10 rounds, at the rate that was found 
   expect(lengths.sort((one, other) => one - other)).toEqual([6, 7, 8, 9, 10])
 })
 
-test('PROBE_UP goes on as long as the rate grows and nothing queues', () => {
+test('PROBE_UP continues while the rate grows and nothing queues', () => {
   const { until, round, congestion, pace } = path()
   until('probe up')
   round()
@@ -142,20 +142,20 @@ test('PROBE_UP goes on as long as the rate grows and nothing queues', () => {
   expect(round({ rate: 4700, rttMs: QUEUED_MS })).toBe('probe down')
 })
 
-test('what PROBE_UP shall exceed is the rate that was known when it began', () => {
+test('PROBE_UP must exceed the rate that was known when it began', () => {
   const { until, round, rounds } = cruising()
   round({ rate: 2400 })
   until('probe up')
   expect([...rounds(2, { rate: 2500 })]).toEqual(['probe up', 'probe down'])
 })
 
-test('a burst that waits behind itself at the end of a round is no queue', () => {
+test('a burst at the end of a round that queues behind itself does not count as a queue', () => {
   const { until, round } = cruising()
   until('probe up')
   expect([2300, 2600].map(rate => round({ rate, lastRttMs: 80 }))).toEqual(['probe up', 'probe up'])
 })
 
-test('a path that has become slower is believed when a look for more and all that followed the one before have found no more', () => {
+test('a slower path is believed once a probe for more, and everything since the previous probe, has found no more', () => {
   const { until, pace } = cruising()
   until('probe down', { rate: 1000 })
   expect(pace()).toBe(0.95 * RATE)
@@ -165,7 +165,7 @@ test('a path that has become slower is believed when a look for more and all tha
   expect(pace()).toBe(0.95 * 1000)
 })
 
-test('who has little to send does not take the path for slow, but for faster where it is', () => {
+test('a sender with little data does not take the path for slower, but does take it for faster', () => {
   const { until, pace, round } = cruising()
   for (let cycle = 0; cycle < 3; cycle++) until('probe cruise', { rate: 1000, isAppLimited: true })
   expect(pace()).toBe(RATE)
@@ -173,7 +173,7 @@ test('who has little to send does not take the path for slow, but for faster whe
   expect(pace()).toBe(2400)
 })
 
-test('more than 2 % lost behind a queue bound the flight, and CRUISE stays below the bound, but not below what the path holds', () => {
+test('more than 2 % lost behind a queue bounds the flight; CRUISE stays below the bound, but not below what the path holds', () => {
   const { congestion, round } = cruising()
   round(queuedLoss(0.02))
   expect(congestion.ssthreshBytes).toBe(Infinity)
@@ -183,7 +183,7 @@ test('more than 2 % lost behind a queue bound the flight, and CRUISE stays below
   expect([congestion.ssthreshBytes, congestion.windowBytes]).toEqual([BDP_BYTES + SLACK_BYTES, BDP_BYTES + SLACK_BYTES])
 })
 
-test('loss is weighed in a whole round, however many acknowledgments tell of it', () => {
+test('loss is counted over a whole round, however many acknowledgments report it', () => {
   const { congestion, round } = cruising()
   round({ ...queuedLoss(0.019), lastRttMs: RTT_MS })
   expect(congestion.ssthreshBytes).toBe(Infinity)
@@ -191,7 +191,7 @@ test('loss is weighed in a whole round, however many acknowledgments tell of it'
   expect(congestion.ssthreshBytes).toBeLessThan(Infinity)
 })
 
-test('on a short path it is 1.5 ms that show a queue', () => {
+test('on a short path, 1.5 ms show a queue', () => {
   const { congestion, round } = cruising(5)
   round({ lost: { part: 0.1, rttMs: 6.4 } })
   expect(congestion.ssthreshBytes).toBe(Infinity)
@@ -199,7 +199,7 @@ test('on a short path it is 1.5 ms that show a queue', () => {
   expect(congestion.ssthreshBytes).toBeLessThan(Infinity)
 })
 
-test('a look for more ends by loss behind a queue, and moves the bound up where it meets none', () => {
+test('a probe for more ends on loss behind a queue, and raises the bound if it meets none', () => {
   const { congestion, round, rounds, until } = cruising()
   until('probe up')
   expect(round(queuedLoss(0.03))).toBe('probe down')
@@ -212,14 +212,14 @@ test('a look for more ends by loss behind a queue, and moves the bound up where 
   expect(congestion.ssthreshBytes).toBeCloseTo(1.25 * bound)
 })
 
-test('a loss that was none bounds nothing', () => {
+test('a spurious loss bounds nothing', () => {
   const { congestion, round } = cruising()
   round(queuedLoss(0.1))
   congestion.onSpurious()
   expect(congestion.ssthreshBytes).toBe(Infinity)
 })
 
-test('what is lost in nearly every round though nothing queues bounds nothing, and is made good by sending faster, with room in the window for it', () => {
+test('loss without a queue in nearly every round bounds nothing, and is made up for by sending faster, with room in the window for it', () => {
   const { congestion, rounds, pace } = cruising()
   const lossy = { ...radioLoss(0.1), lastRttMs: RTT_MS }
   rounds(200, lossy)
@@ -228,21 +228,21 @@ test('what is lost in nearly every round though nothing queues bounds nothing, a
   expect(congestion.ssthreshBytes).toBe(Infinity)
   expect(pace() / RATE).toBeCloseTo(1 / 0.9, 3)
   expect(congestion.windowBytes / BDP_BYTES).toBeCloseTo(2.1 + SLACK_BYTES / BDP_BYTES, 2)
-  // The same loss is not ours either where it shows behind a queue; more than 2 % beyond it is.
+  // The same loss behind a queue is not taken for congestion either; more than 2 % beyond it is.
   rounds(1, queuedLoss(0.115))
   expect(congestion.ssthreshBytes).toBe(Infinity)
   rounds(1, queuedLoss(0.14))
   expect(congestion.ssthreshBytes).toBeLessThan(Infinity)
 })
 
-test('however much is lost, no more than a quarter is sent on top', () => {
+test('however much is lost, at most a quarter is sent on top', () => {
   const { congestion, rounds, pace } = cruising()
   rounds(300, radioLoss(0.6))
   while (congestion.phase !== 'probe cruise') rounds(1, radioLoss(0.6))
   expect(pace() / RATE).toBeCloseTo(1.25, 2)
 })
 
-test('what is lost behind a queue, in a round that met one, or before the rate was found is no sign of a radio', () => {
+test('loss behind a queue, in a round that met one, or before the rate was found is not taken for radio loss', () => {
   const { rounds, pace } = cruising()
   rounds(3, queuedLoss(0.2))
   rounds(3, { ...radioLoss(0.2), rttMs: QUEUED_MS })
@@ -254,7 +254,7 @@ test('what is lost behind a queue, in a round that met one, or before the rate w
   expect([young.pace(), young.congestion.windowBytes]).toEqual([RATE, 2 * BDP_BYTES + SLACK_BYTES])
 })
 
-test('a round trip that nothing has confirmed for five seconds is measured anew, for 100 ms with half the BDP in flight', () => {
+test('a minimum round trip that nothing has confirmed for five seconds is measured anew, for 100 ms with half the BDP in flight', () => {
   const { congestion, round, pace } = cruising()
   const rttMs = 52
   for (let passedMs = 0; passedMs < 5000; passedMs += 1000) expect(round({ rttMs, lastsMs: 1000 })).not.toBe('probe rtt')
@@ -265,7 +265,7 @@ test('a round trip that nothing has confirmed for five seconds is measured anew,
   expect([round({ rttMs: 60, lastsMs: 4900 }), round({ rttMs: 60, lastsMs: 1 })]).toEqual(['probe down', 'probe rtt'])
 })
 
-test('a round trip within 3 % of the least confirms it, and a shorter one takes its place', () => {
+test('a round trip within 3 % of the minimum confirms it, and a shorter one replaces it', () => {
   const { congestion, until, round } = cruising()
   for (let count = 0; count < 30; count++) expect(round({ rttMs: 51.5, lastsMs: 1000 })).not.toBe('probe rtt')
   until('probe down', { rttMs: 51.5 })
@@ -275,7 +275,7 @@ test('a round trip within 3 % of the least confirms it, and a shorter one takes 
   expect(congestion.windowBytes).toBe(RATE * 40 + SLACK_BYTES)
 })
 
-test('after an outage it begins anew with four datagrams, and takes no rate of packets that left before its end', () => {
+test('after an outage it restarts with four datagrams, and ignores rate samples of packets sent before its end', () => {
   const { congestion, outage, round, pace } = cruising()
   outage()
   expect([congestion.phase, congestion.windowBytes]).toEqual(['startup', 4 * DATAGRAM_BYTES])
@@ -285,7 +285,7 @@ test('after an outage it begins anew with four datagrams, and takes no rate of p
   expect([pace(), pace(10_000)]).toEqual([2.77 * congestion.windowBytes / RTT_MS, 2.77 * 500])
 })
 
-test('between programs of one machine the window is for a round trip of 2 ms at least', () => {
+test('between programs on one machine the window is for a round trip of at least 2 ms', () => {
   const { round, congestion } = cruising(0.1)
   round()
   expect(congestion.windowBytes).toBe((2 * 2 + 3) * RATE)
@@ -298,7 +298,7 @@ test('on a slow path the window has four datagrams to spare', () => {
   expect(congestion.windowBytes).toBe(2 * 100 * RTT_MS + 4 * DATAGRAM_BYTES)
 })
 
-test('the window is four datagrams at least, also where it was taken over or datagrams have become longer', () => {
+test('the window is at least four datagrams, even if it was taken over or datagrams have become longer', () => {
   const congestion = bbr(DATAGRAM_BYTES, DATAGRAM_BYTES)
   congestion.onAcked({
     nowMs: 50, newestSentAtMs: 0, bytesPerMs: 24, isAppLimited: false, isHeldBack: true, priorDeliveredBytes: 0, deliveredBytes: DATAGRAM_BYTES, ackedBytes: DATAGRAM_BYTES, flightBytes: 0,

@@ -24,7 +24,7 @@ test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name:
   }
 })
 
-test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name: 'cubic', make: cubic }])('$name takes over without a slow start where a threshold was found', ({ make }) => {
+test.each([{ name: 'tahoe', make: tahoe }, { name: 'reno', make: reno }, { name: 'cubic', make: cubic }])('$name takes over without slow start if a threshold was found', ({ make }) => {
   const control = make(MSS, 20 * MSS, 12 * MSS)
   expect([control.phase, control.ssthreshBytes]).toEqual(['congestion avoidance', 12 * MSS])
   for (let left = control.windowBytes; left > 0; left -= MSS) control.onAcked(ack())
@@ -36,7 +36,7 @@ test.each([
   { name: 'tahoe', make: tahoe, windowBytes: MSS, ssthreshBytes: 10 * MSS },
   { name: 'reno', make: reno, windowBytes: 10 * MSS, ssthreshBytes: 10 * MSS },
   { name: 'cubic', make: cubic, windowBytes: 14 * MSS, ssthreshBytes: 14 * MSS },
-])('a loss takes $name to its window and threshold, once for all losses of one round trip', ({ make, windowBytes, ssthreshBytes }) => {
+])('a loss sets the window and threshold of $name, once for all losses of one round trip', ({ make, windowBytes, ssthreshBytes }) => {
   const control = make(MSS, 20 * MSS)
   control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
   control.onLost(loss({ newestSentAtMs: 6, nowMs: 21 }))
@@ -46,7 +46,7 @@ test.each([
   expect(control.ssthreshBytes).toBeLessThan(ssthreshBytes)
 })
 
-test('no window falls below two datagrams by losses, but tahoe\'s one', () => {
+test('losses reduce no window below two datagrams, except that of tahoe, to one', () => {
   for (const [make, least] of [[reno, 2 * MSS], [cubic, 2 * MSS], [tahoe, MSS]] as const) {
     const control = make(MSS, 20 * MSS)
     for (let atMs = 1; atMs < 30; atMs++) control.onLost(loss({ newestSentAtMs: atMs, nowMs: atMs }))
@@ -54,7 +54,7 @@ test('no window falls below two datagrams by losses, but tahoe\'s one', () => {
   }
 })
 
-test('beyond ssthresh a whole window of acknowledgments adds one datagram to reno and tahoe', () => {
+test('above ssthresh, a whole window of acknowledgments adds one datagram in reno and tahoe', () => {
   for (const make of [reno, tahoe]) {
     const control = make(MSS, 20 * MSS)
     control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
@@ -64,7 +64,7 @@ test('beyond ssthresh a whole window of acknowledgments adds one datagram to ren
   }
 })
 
-test('cubic is back at the window that it lost when its curve says so, flat there, and steep after', () => {
+test('cubic is back at the window at which it lost when its curve says so, flat there and steep afterwards', () => {
   const control = cubic(MSS, 100 * MSS)
   control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
   expect(control.windowBytes).toBe(70 * MSS)
@@ -82,7 +82,7 @@ test('cubic is back at the window that it lost when its curve says so, flat ther
   expect((at.get(20) ?? 0) - (at.get(18) ?? 0)).toBeGreaterThan(10)
 })
 
-test('cubic that loses again below its plateau makes the next one lower, for others (RFC 9438 §4.7)', () => {
+test('a cubic that loses again below its plateau lowers the next one, to make room for others (RFC 9438 §4.7)', () => {
   const control = cubic(MSS, 400 * MSS)
   control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
   control.onLost(loss({ newestSentAtMs: 3, nowMs: 4 }))
@@ -94,7 +94,7 @@ test('cubic that loses again below its plateau makes the next one lower, for oth
   expect(control.windowBytes / MSS).toBeLessThan(plateau + 2)
 })
 
-test('cubic that begins without a loss begins where it is, on a curve that is flat there', () => {
+test('a cubic that starts without a loss starts where it is, on the flat part of its curve', () => {
   const control = cubic(MSS, 100 * MSS, 100 * MSS)
   for (let nowMs = 100; nowMs < 2000; nowMs += 200) {
     for (let acked = control.windowBytes; acked > 0; acked -= MSS) control.onAcked(ack({ nowMs, newestSentAtMs: nowMs - 50, srttMs: 200 }))
@@ -102,13 +102,13 @@ test('cubic that begins without a loss begins where it is, on a curve that is fl
   expect(control.windowBytes).toBeLessThan(111 * MSS)
 })
 
-test('reno counts every byte that arrives, however many come at once', () => {
+test('reno counts every acknowledged byte, however many come at once', () => {
   const control = reno(MSS, 10 * MSS, 10 * MSS)
   for (let acked = 0; acked < 91; acked += 7) control.onAcked(ack({ ackedBytes: 7 * MSS }))
   expect(control.windowBytes).toBe(17 * MSS) // 10 + 11 + … + 16 are 91
 })
 
-test('the curve of cubic stands still while its window is not used', () => {
+test('the curve of cubic pauses while its window is unused', () => {
   const grown = (restMs: number) => {
     const control = cubic(MSS, 100 * MSS)
     control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
@@ -120,7 +120,7 @@ test('the curve of cubic stands still while its window is not used', () => {
   expect(grown(20_000) / grown(0)).toBeCloseTo(1, 2)
 })
 
-test('cubic catches up with reno at reno\'s pace only from the window that it lost, not from the plateau that it leaves to others', () => {
+test('cubic grows at the pace of reno only above the window at which it lost, not above the lower plateau that it leaves to others', () => {
   const control = cubic(MSS, 40 * MSS)
   control.onLost(loss({ newestSentAtMs: 1, nowMs: 2 }))
   control.onLost(loss({ newestSentAtMs: 3, nowMs: 4 })) // at 28 datagrams, below 40: the plateau is 23.8
@@ -151,27 +151,27 @@ test('cubic leaves slow start when the round trip grows, before anything is lost
   expect(control.phase).toBe('congestion avoidance')
 })
 
-test('when nothing got through for long the window is two datagrams', () => {
+test('after persistent congestion the window is two datagrams', () => {
   const control = reno(MSS, 20 * MSS)
   control.onLost(loss({ isPersistent: true }))
   expect(control.windowBytes).toBe(2 * MSS)
 })
 
-test('that nothing got through for long counts though a loss of the same round trip was answered', () => {
+test('persistent congestion counts even if a loss of the same round trip was already handled', () => {
   const control = cubic(MSS, 20 * MSS)
   control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
   control.onLost(loss({ newestSentAtMs: 6, nowMs: 21, isPersistent: true }))
   expect(control.windowBytes).toBe(2 * MSS)
 })
 
-test('a window leaves in half a round trip in slow start, and in four fifths of one after it', () => {
+test('a window leaves in half a round trip in slow start, and in four fifths of one afterwards', () => {
   for (const make of [tahoe, reno, cubic]) {
     expect([undefined, 50].map(srttMs => make(MSS, 20 * MSS).pacingBytesPerMs(srttMs))).toEqual([Infinity, 20 * MSS / 25])
     expect(make(MSS, 20 * MSS, 20 * MSS).pacingBytesPerMs(50)).toBe(20 * MSS / 40)
   }
 })
 
-test('longer datagrams widen a window that would not hold two of them', () => {
+test('longer datagrams widen a window that could not hold two of them', () => {
   const control = reno(MSS, 2 * MSS)
   control.setDatagramBytes(3 * MSS)
   expect(control.windowBytes).toBe(6 * MSS)
@@ -179,18 +179,18 @@ test('longer datagrams widen a window that would not hold two of them', () => {
   expect(control.windowBytes).toBe(6 * MSS)
 })
 
-test('a loss that was none is taken back', () => {
+test('a spurious loss is undone', () => {
   for (const make of [tahoe, reno, cubic]) {
     const control = make(MSS, 20 * MSS)
     control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
     control.onSpurious()
     expect([control.windowBytes, control.ssthreshBytes]).toEqual([20 * MSS, Infinity])
-    control.onAcked(ack({ newestSentAtMs: 10 })) // sent before the loss that was none
+    control.onAcked(ack({ newestSentAtMs: 10 })) // sent before the spurious loss
     expect(control.windowBytes).toBe(21 * MSS)
   }
 })
 
-test('a loss that was none takes nothing of what the window has grown to meanwhile', () => {
+test('undoing a spurious loss does not shrink a window that has grown in the meantime', () => {
   const control = reno(MSS, 20 * MSS)
   control.onLost(loss({ newestSentAtMs: 5, nowMs: 20 }))
   for (let left = 400; left > 0; left--) control.onAcked(ack())
@@ -200,7 +200,7 @@ test('a loss that was none takes nothing of what the window has grown to meanwhi
   expect([control.windowBytes, control.ssthreshBytes]).toEqual([windowBytes, ssthreshBytes])
 })
 
-test('a window that is not used does not grow', () => {
+test('an unused window does not grow', () => {
   for (const make of [tahoe, reno, cubic]) {
     const control = make(MSS, 20 * MSS)
     for (let acked = 0; acked < 50; acked++) control.onAcked(ack({ isHeldBack: false }))
@@ -208,7 +208,7 @@ test('a window that is not used does not grow', () => {
   }
 })
 
-/** A reno connection with 900 KB to send, its window events, and a way to lose what one likes. */
+/** A reno connection with 900 KB to send, its window events, and a filter for packets to lose. */
 function connection(loses: (from: SideName, packet: NumberedPacket, nowMs: number) => boolean) {
   const windows: Extract<TraceEvent, { kind: 'window' }>[] = []
   const lost: TraceEvent[] = []
@@ -233,7 +233,7 @@ function connection(loses: (from: SideName, packet: NumberedPacket, nowMs: numbe
 }
 const carries = (packet: NumberedPacket) => packet.frames.some(({ kind }) => kind === 'STREAM')
 
-test('on the wire slow start doubles from round trip to round trip', () => {
+test('on the wire, slow start doubles the window every round trip', () => {
   const { pair, client } = connection(() => false)
   const start = client.metrics().windowBytes
   pair.wait(100)
@@ -244,7 +244,7 @@ test('on the wire slow start doubles from round trip to round trip', () => {
   }
 })
 
-test('three packets later a lost one is sent again, and window and ssthresh are halved', () => {
+test('a lost packet is retransmitted three packets later, and window and ssthresh are halved', () => {
   let toLose = 1
   const { pair, client, lost, startMs } = connection((from, packet) => from === 'client' && carries(packet) && packet.number % 5 === 0 && toLose-- > 0)
   pair.run(() => lost.length > 0, 1000)
@@ -256,7 +256,7 @@ test('three packets later a lost one is sent again, and window and ssthresh are 
   expect(pair.nowMs - startMs).toBeLessThan(200)
 })
 
-test('silence brings probes at doubled waits up to 2 s, one packet each, and the window stays as it is', () => {
+test('silence brings single probes at doubled intervals up to 2 s, and leaves the window unchanged', () => {
   let silentFromMs = Infinity
   const sentAtMs: number[] = []
   const { pair, client } = connection((from, packet, nowMs) => {
@@ -274,7 +274,7 @@ test('silence brings probes at doubled waits up to 2 s, one packet each, and the
   expect(client.metrics().windowBytes).toBeGreaterThanOrEqual(windowBytes)
 })
 
-test('a lost tail is found by the duplicate that follows it, in a quarter of a round trip more than one', () => {
+test('the early duplicate recovers a lost tail a quarter of a round trip later', () => {
   let silent = false
   const pair = new Pair({ seed: 3, congestion: 'reno', link: { delayMs: 50 }, tap: from => !(silent && from === 'client') })
   const { client } = pair.connected()

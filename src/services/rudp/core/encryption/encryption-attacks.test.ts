@@ -1,4 +1,4 @@
-// Whoever forges, changes, repeats or turns packets of an encrypted connection gets nothing by it, and ends nothing.
+// Forging, changing, replaying or reflecting packets of an encrypted connection achieves nothing and ends nothing.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nodeCryptography } from '../../node-cryptography.ts'
@@ -15,7 +15,7 @@ interface Seen {
   readonly bytes: Uint8Array
 }
 
-/** An encrypted connection that has carried a little each way, and every datagram of it. */
+/** An encrypted connection that has carried a little in each direction, with all its datagrams. */
 function met(options: Partial<PairOptions> = {}) {
   const seen: Seen[] = []
   const pair = new Pair({ seed: 1, link: { delayMs: 5 }, encryption: encrypted(), ...options, tap: (from, bytes) => { seen.push({ from, bytes: bytes.slice() }) } })
@@ -39,7 +39,7 @@ function give(pair: Pair, to: SideName, bytes: Uint8Array): void {
   pair.drain()
 }
 
-/** Both ends are as they were before the attack, and the connection goes on. */
+/** Checks that both ends are as they were before the attack, and that the connection still works. */
 function expectUnharmed({ pair, client, server }: Pick<ReturnType<typeof met>, 'pair' | 'client' | 'server'>): void {
   pair.wait(100)
   expect([client.state, server.state]).toEqual(['ESTABLISHED', 'ESTABLISHED'])
@@ -49,7 +49,7 @@ function expectUnharmed({ pair, client, server }: Pick<ReturnType<typeof met>, '
 const closeReasons = (pair: Pair) => pair.client.events.flatMap(event => event.kind === 'closed' ? [event.reason] : [])
 const typeOf = (bytes: Uint8Array) => decodeEncryptedPacket(bytes).type
 
-/** The next datagram that a side sends, kept from the other. */
+/** The next datagram that the connection sends, withheld from the other side. */
 function intercepted(pair: Pair, connection: Connection): Uint8Array {
   connection.openStream()?.write(bytesOf(40, 1))
   pair.client.endpoint.settle(pair.nowMs)
@@ -57,7 +57,7 @@ function intercepted(pair: Pair, connection: Connection): Uint8Array {
   return first?.slice() ?? expect.unreachable('something was to be sent')
 }
 
-test('a packet with any of its bits changed is no packet, and the true one is taken after it', () => {
+test('a packet with any bit flipped is ignored, and the genuine one is accepted after it', () => {
   const { pair, client, server } = met()
   const datagram = intercepted(pair, client)
   const before = server.metrics().received
@@ -72,14 +72,14 @@ test('a packet with any of its bits changed is no packet, and the true one is ta
   expectUnharmed({ pair, client, server })
 })
 
-test('handshake packets with any bit changed, the checksum put right, open nothing and harm nothing', () => {
+test('handshake packets with any bit flipped and the checksum recomputed open nothing and do no harm', () => {
   const first = met()
   const handshake = first.seen.filter(({ bytes }) => bytes[0] !== 0x60).slice(0, 4)
   expect(handshake.map(({ bytes }) => typeOf(bytes))).toEqual(['HELLO', 'RETRY', 'HELLO', 'WELCOME'])
   const [, , hello, welcome] = handshake
   if (hello === undefined || welcome === undefined) return expect.unreachable('there are four')
   for (let bit = 0; bit < 8 * hello.bytes.length; bit++) {
-    // The same seed: up to the changed HELLO everything is as it was when the true one was taken.
+    // The same seed: up to the changed HELLO, everything is as it was when the genuine one was accepted.
     const held: Uint8Array[] = []
     const pair = new Pair({ seed: 1, link: { delayMs: 5 }, encryption: encrypted(), tap: (from, bytes) => from !== 'client' || held.push(bytes.slice()) === 1 })
     pair.connect()
@@ -99,7 +99,7 @@ test('handshake packets with any bit changed, the checksum put right, open nothi
   expectUnharmed(first)
 }, 60_000)
 
-test('cut packets, and packets with more behind them, are nothing', () => {
+test('truncated packets, and packets with bytes appended, are ignored', () => {
   const { pair, client, server } = met()
   const datagram = intercepted(pair, client)
   const before = server.metrics().received
@@ -109,7 +109,7 @@ test('cut packets, and packets with more behind them, are nothing', () => {
   expectUnharmed({ pair, client, server })
 })
 
-test('every packet of a connection, repeated to both ends in any order, is taken no second time', () => {
+test('every packet of a connection, replayed to both ends in any order, is accepted no second time', () => {
   const { pair, client, server, seen } = met()
   const before = [client.metrics().received, server.metrics().received]
   const again = [...seen]
@@ -118,7 +118,7 @@ test('every packet of a connection, repeated to both ends in any order, is taken
   expectUnharmed({ pair, client, server })
 })
 
-test('a packet that is turned back to its sender, or to it under the other\'s id, is nothing', () => {
+test('a packet reflected to its sender, even under the id of that sender, is ignored', () => {
   const { pair, client, server, seen } = met()
   const before = [client.metrics().received, server.metrics().received]
   const ids = { client: client.localId, server: server.localId }
@@ -133,7 +133,7 @@ test('a packet that is turned back to its sender, or to it under the other\'s id
   expectUnharmed({ pair, client, server })
 })
 
-test('who knows both ids and speaks readably closes nothing, resets nothing, moves nothing', () => {
+test('unencrypted packets with both ids correct close nothing, reset nothing and move nothing', () => {
   const { pair, client, server } = met()
   const close: Frame[] = [{ kind: 'CONNECTION_CLOSE', code: 0 }]
   const unknown: Frame[] = [{ kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') }]
@@ -155,7 +155,7 @@ test('who knows both ids and speaks readably closes nothing, resets nothing, mov
   expectUnharmed({ pair, client, server })
 })
 
-test('who answers an encrypted HELLO readably is not heard', () => {
+test('unencrypted answers to an encrypted HELLO are ignored', () => {
   const pair = new Pair({ seed: 2, encryption: encrypted(), tap: () => false })
   const client = pair.connect()
   const answers: Packet[] = [
@@ -168,7 +168,7 @@ test('who answers an encrypted HELLO readably is not heard', () => {
   expect(pair.client.events.filter(({ kind }) => kind === 'connected' || kind === 'closed')).toEqual([])
 })
 
-test('a HELLO under another token opens nothing: the same keys are never made twice', () => {
+test('a HELLO with its token exchanged opens nothing, so the same keys are never made twice', () => {
   const datagrams: Seen[] = []
   const pair = new Pair({ seed: 3, link: { delayMs: 50 }, encryption: encrypted(), tap: (from, bytes) => { datagrams.push({ from, bytes: bytes.slice() }) } })
   const { client } = pair.connected() // HELLO is repeated after 30 ms, so two RETRYs came
@@ -185,7 +185,7 @@ test('a HELLO under another token opens nothing: the same keys are never made tw
   expect(pair.server.events.filter(({ kind }) => kind === 'accepted').length).toBe(1)
 })
 
-test('who shows another identity than the trusted one gets nothing but the question', () => {
+test('a server with another identity than the trusted one gets nothing but the first HELLO', () => {
   const sent: Uint8Array[] = []
   const pair = new Pair({
     seed: 4, encryption: encrypted({ identitySecret: new Uint8Array(32).fill(9), trusts: identity => same(identity, IDENTITY) }), tap: (from, bytes) => { if (from === 'client') sent.push(bytes.slice()) },
@@ -197,7 +197,7 @@ test('who shows another identity than the trusted one gets nothing but the quest
   expect(pair.server.events).toEqual([])
 })
 
-test('who shows the trusted identity without owning it reads nothing and is never taken for it', () => {
+test('a server that presents the trusted identity without owning it reads nothing and is never taken for it', () => {
   const encryption = encrypted({ trusts: identity => same(identity, IDENTITY) })
   const impostor = nodeCryptography.keyPair(new Uint8Array(32).fill(5))
   const pair = new Pair({ seed: 5, encryption, tap: () => false })
@@ -211,9 +211,9 @@ test('who shows the trusted identity without owning it reads nothing and is neve
 })
 
 test.each([
-  { who: 'an encrypting client at a server that does not encrypt', client: true, server: 'plain', reason: 'plain-only' },
-  { who: 'a readable client at a server that only encrypts', client: false, server: 'required', reason: 'encrypted-only' },
-])('$who is told so and gives up, and nothing is said readably', ({ client, server, reason }) => {
+  { who: 'an encrypting client at a server without encryption', client: true, server: 'plain', reason: 'plain-only' },
+  { who: 'an unencrypted client at a server that requires encryption', client: false, server: 'required', reason: 'encrypted-only' },
+])('$who is told so and gives up, without falling back to cleartext', ({ client, server, reason }) => {
   const { trusts, client: initiator, server: acceptor } = encrypted()
   const sent: (number | undefined)[] = []
   const pair = new Pair({
@@ -227,7 +227,7 @@ test.each([
   expect(pair.server.endpoint.connectionCount).toBe(0)
 })
 
-test('a server that offers encryption takes readable and encrypted connections side by side', () => {
+test('a server that offers encryption accepts encrypted and unencrypted connections side by side', () => {
   const { trusts, client, server } = encrypted({ acceptsPlain: true })
   for (const encryption of [{ server }, { trusts, client, server }]) {
     const pair = new Pair({ seed: 7, link: { delayMs: 5 }, encryption })
@@ -237,7 +237,7 @@ test('a server that offers encryption takes readable and encrypted connections s
   }
 })
 
-test('VERSIONS from somebody on the way ends the attempt and brings no readable one', () => {
+test('forged VERSIONS end the attempt, without falling back to cleartext', () => {
   const sent: number[] = []
   const encryption = encrypted({ acceptsPlain: true })
   const pair = new Pair({ seed: 8, link: { delayMs: 5 }, encryption, tap: (_from, bytes) => { sent.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)) } })
@@ -250,7 +250,7 @@ test('VERSIONS from somebody on the way ends the attempt and brings no readable 
 
 const OF_ORDER_8 = Uint8Array.from(Buffer.from('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800', 'hex'))
 test.each([{ what: 'zeros', point: new Uint8Array(32) }, { what: 'a point of order 8', point: OF_ORDER_8 }])(
-  'shares and prekeys that make the secret the same for all are not taken: $what', ({ point }) => {
+  'shares and prekeys that make the secret the same for everyone are refused: $what', ({ point }) => {
     const pair = new Pair({ seed: 9, encryption: encrypted(), tap: () => false })
     const client = pair.connect()
     give(pair, 'client', encodeEncryptedRetry(client.localId, 0, { identity: IDENTITY, prekeyNumber: 1, prekey: point }, new Uint8Array(21)))
@@ -258,7 +258,7 @@ test.each([{ what: 'zeros', point: new Uint8Array(32) }, { what: 'a point of ord
     expect(nodeCryptography.keyPair(new Uint8Array(32).fill(1)).agree(point)).toBeUndefined()
   })
 
-test('random bytes that say they are encrypted are a packet or malformed, and nothing else happens', () => {
+test('random bytes of the encrypted version either decode or are malformed', () => {
   const { pair, client, server } = met()
   const forms = fc.constantFrom(0x60, 0xc0, 0xd0, 0xe0, 0xf0, 0xff)
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 300, size: 'max' }), forms, fc.boolean(), fc.boolean(), (bytes, form, isAddressed, toServer) => {

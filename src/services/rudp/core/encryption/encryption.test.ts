@@ -1,4 +1,4 @@
-// An encrypted connection behaves as a readable one does, and shows nothing of what it carries.
+// An encrypted connection behaves like an unencrypted one, and reveals nothing of what it carries.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../../kit/random.ts'
@@ -17,7 +17,7 @@ import { deriveProtection } from './packet-protection.ts'
 const NOTHING = new Uint8Array(0)
 const HOUR_MS = 3_600_000
 
-/** A pair with every packet that was put on the link. */
+/** A pair that records every packet put on the link. */
 function watched(options: PairOptions) {
   const packets: { from: SideName; packet: EncryptedPacket; bytes: Uint8Array; atMs: number }[] = []
   const pair = new Pair({ ...options, tap(from, bytes, atMs) { packets.push({ from, packet: decodeEncryptedPacket(bytes.slice()), bytes: bytes.slice(), atMs }) } })
@@ -30,7 +30,7 @@ function visitOf(pair: Pair) {
 
 const bound = (cipher: Cipher): Cipher => ({ seal: cipher.seal.bind(cipher), open: cipher.open.bind(cipher) })
 
-/** The client writes so much on a new stream; the server reads what comes within the time. */
+/** The client writes on a new stream; the server reads what arrives in time. */
 function carries(pair: Pair, client: Connection, withinMs: number, seed = 1): boolean {
   const before = pair.server.events.length
   const stream = client.openStream()
@@ -41,7 +41,7 @@ function carries(pair: Pair, client: Connection, withinMs: number, seed = 1): bo
   return theirs !== undefined && same(theirs.read(5000), bytesOf(3000, seed))
 }
 
-test('the handshake takes no longer than a readable one, and its RETRY is not longer than the HELLO', () => {
+test('the handshake takes no longer than an unencrypted one, and its RETRY is no longer than the HELLO', () => {
   const { pair, packets } = watched({ seed: 1, link: { delayMs: 10 }, encryption: encrypted() })
   const { client, server } = pair.connected()
   pair.wait(100)
@@ -52,7 +52,7 @@ test('the handshake takes no longer than a readable one, and its RETRY is not lo
   expect(pair.client.events.flatMap(event => event.kind === 'identified' ? [[...event.identity]] : [])).toEqual([[...IDENTITY]])
 })
 
-test('the key logs of both ends have the same lines: what HELLO shows, and keys by which a packet opens', () => {
+test('both ends log the same lines: what HELLO shows, and keys that decrypt packets', () => {
   const lines = { client: [] as string[], server: [] as string[] }
   const { client, server, trusts } = encrypted()
   const logged = (side: SideName) => withKeyLog(nodeCryptography, line => lines[side].push(line))
@@ -72,7 +72,7 @@ test('the key logs of both ends have the same lines: what HELLO shows, and keys 
   expect(nodeCryptography.cipher(key).open(nonce, welcome.bytes, 9, welcome.packet.contentAt)).toBeDefined()
 })
 
-test('who reads every datagram finds none of the bytes that they carry', () => {
+test('the datagrams contain none of the bytes that they carry in the clear', () => {
   const datagrams: Uint8Array[] = []
   const secret = new TextEncoder().encode('the king is not to be told before the play has begun')
   const upload = Uint8Array.from({ length: 20_000 }, (_, at) => secret[at % secret.length] ?? 0)
@@ -99,7 +99,7 @@ test('bytes arrive once and in order in both directions, whatever the link does'
   }), { numRuns: 1000, endOnFailure: true })
 }, 120_000)
 
-test('datagrams grow as long as readable ones do, and go in trains of one size', () => {
+test('datagrams grow as long as unencrypted ones, and leave in trains of one size', () => {
   const sizes: number[] = []
   const { pair, isComplete } = transfer({
     seed: 4, link: { delayMs: 10, rateBitsPerSecond: 100e6, queueBytes: 1e6 }, encryption: encrypted(), tap: (from, bytes) => { if (from === 'server') sizes.push(bytes.length) },
@@ -109,7 +109,7 @@ test('datagrams grow as long as readable ones do, and go in trains of one size',
   expect(pair.accepted?.metrics()).toMatchObject({ lost: 0, datagramBytes: 1472 })
 })
 
-test('with the token of an earlier visit the first request rides encrypted in the first packet, and is known as early', () => {
+test('with a token from an earlier visit, the first request is encrypted in the first packet and known to be early', () => {
   const { pair, packets } = watched({ seed: 5, link: { delayMs: 10 }, encryption: encrypted() })
   pair.connected()
   pair.wait(100)
@@ -120,7 +120,7 @@ test('with the token of an earlier visit the first request rides encrypted in th
   expect(pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream.early] : [])).toEqual([true])
 })
 
-test('a visit whose token was used is asked anew, and what it had sent is encrypted again with other keys', () => {
+test('a visit with a used token gets a RETRY, and its data is encrypted again with other keys', () => {
   const { pair } = watched({ seed: 6, link: { delayMs: 10 }, encryption: encrypted() })
   pair.connected()
   pair.wait(100)
@@ -130,7 +130,7 @@ test('a visit whose token was used is asked anew, and what it had sent is encryp
   expect(pair.server.events.flatMap(event => event.kind === 'stream' ? [event.stream.early] : [])).toEqual([true, false])
 })
 
-test('the prekey that is shown changes after an hour, and is taken for one hour more', () => {
+test('the announced prekey changes after an hour, and is accepted for one hour more', () => {
   const acceptor = new AcceptorEncryption(nodeCryptography, seededRandom(1), new Uint8Array(32).fill(1))
   const { publicKey: share } = nodeCryptography.keyPair(new Uint8Array(32).fill(2))
   const takes = (prekeyNumber: number, nowMs: number) => acceptor.agree({ type: 'HELLO', destinationId: 0, sourceId: 1, number: 0, prekeyNumber, share, token: NOTHING, contentAt: 66 }, nowMs) !== undefined
@@ -142,7 +142,7 @@ test('the prekey that is shown changes after an hour, and is taken for one hour 
   expect([takes(first.prekeyNumber, 2 * HOUR_MS - 1), takes(first.prekeyNumber, 2 * HOUR_MS), takes(second.prekeyNumber, 2 * HOUR_MS), takes(77, HOUR_MS)]).toEqual([true, false, true, false])
 })
 
-test('a connection outlives the prekey that it began with, and a change of address', () => {
+test('a connection survives the prekey that it began with, and a change of address', () => {
   const { pair } = watched({ seed: 7, link: { delayMs: 10 }, encryption: encrypted(), limits: { idleTimeoutMs: 10 * HOUR_MS } })
   const { client, server } = pair.connected()
   pair.wait(3 * HOUR_MS)
@@ -151,7 +151,7 @@ test('a connection outlives the prekey that it began with, and a change of addre
   expect(server.path.peer.address).toBe('198.51.100.7')
 })
 
-test('a server that lost the connection says so, and is believed: by the token that it told, which it knows after a restart', () => {
+test('a server that lost the connection proves it with the reset token, which it knows after a restart', () => {
   const encryption = encrypted()
   const { pair } = watched({ seed: 8, link: { delayMs: 10 }, encryption })
   const { client } = pair.connected()
@@ -168,7 +168,7 @@ test('a server that lost the connection says so, and is believed: by the token t
   expect(pair.client.events.flatMap(event => event.kind === 'closed' ? [event.reason] : [])).toEqual(['unknown-to-peer'])
 })
 
-test('no key meets a nonce twice, whatever is lost and repeated, and on return visits', () => {
+test('no key is used with a nonce twice, whatever is lost and repeated, even on return visits', () => {
   const met = new Set<string>()
   const recording: Cryptography = {
     ...nodeCryptography,
@@ -195,7 +195,7 @@ test('no key meets a nonce twice, whatever is lost and repeated, and on return v
   expect(met.size).toBeGreaterThan(300)
 })
 
-test('the keys hang on everything that both ends know of the handshake', () => {
+test('the keys depend on everything that both ends know of the handshake', () => {
   const bytes = (length: number, value: number) => new Uint8Array(length).fill(value)
   const agreement = { withIdentity: bytes(32, 1), withPrekey: bytes(32, 2) }
   const [hello, keys] = [{ prekeyNumber: 1, share: bytes(32, 3), token: bytes(21, 4) }, { identity: bytes(32, 5), prekeyNumber: 1, prekey: bytes(32, 6) }]
@@ -213,7 +213,7 @@ test('the keys hang on everything that both ends know of the handshake', () => {
   ]).toEqual(Array(9).fill(false))
 })
 
-test('a key is given up when it has encrypted as much as it may', () => {
+test('a key is retired when it has encrypted as much as it may', () => {
   const none: Cryptography = { keyPair: nodeCryptography.keyPair, derive: (_secret, _salt, _info, length) => new Uint8Array(length), cipher: () => ({ seal: () => undefined, open: () => undefined }) }
   const [keys, hello] = [{ identity: NOTHING, prekeyNumber: 1, prekey: NOTHING }, { prekeyNumber: 1, share: NOTHING, token: NOTHING }]
   const protection = deriveProtection(none, 'initiator', 1, { withIdentity: NOTHING, withPrekey: NOTHING }, hello, keys)

@@ -8,7 +8,7 @@ import { PacketRows } from './packet-rows.ts'
 const packet = (kind: 'sent' | 'received', number: number, ...frames: Frame[]): TraceEvent => ({ kind, packet: { type: 'SHORT', destinationId: 1, number, frames }, sizeBytes: 1200 })
 const stream: Frame = { kind: 'STREAM', streamId: 0, offset: 1173, fin: false, data: new Uint8Array(1173) }
 
-test('a packet is a row, and what was found out about it later another', () => {
+test('a packet is a row, and what is found out about it later is another', () => {
   const packets = new PacketRows()
   packets.add(packet('sent', 3, stream), 60)
   packets.add({ kind: 'lost', number: 3, sizeBytes: 1200, found: 'by later packets' }, 100)
@@ -29,7 +29,7 @@ test('a packet is a row, and what was found out about it later another', () => {
   expect(next).toBe(6)
 })
 
-test('what was restored names the packet that it took', () => {
+test('a restoration names the packet that made it possible', () => {
   const packets = new PacketRows()
   packets.add(packet('received', 6, { kind: 'PARITY', streamId: 0, finalSize: 5000, sum: 1, data: new Uint8Array(1173) }), 80)
   packets.add(packet('sent', 7, stream), 80)
@@ -37,7 +37,7 @@ test('what was restored names the packet that it took', () => {
   expect(packets.rows.from(2, 9).rows).toEqual([{ kind: 'restored', atMs: 80, number: 6, bytes: 'STREAM 0 at 2346+1173' }])
 })
 
-test('many ranges and many frames are told by the first ones and their number', () => {
+test('many ranges or frames are summarized by the first ones and the number of the others', () => {
   const packets = new PacketRows()
   const ranges = [9, 7, 5, 3, 1].map(number => ({ first: number, last: number }))
   packets.add(packet('sent', 1, { kind: 'ACK', delayMs: 0, ranges }, { kind: 'PING' }, { kind: 'PING' }, { kind: 'PING' }, stream, stream), 0)
@@ -45,7 +45,7 @@ test('many ranges and many frames are told by the first ones and their number', 
   expect(packets.rows.from(0, 9).rows.map(row => 'frames' in row && row.frames)).toEqual(['ACK 9 7 5 and 2 more, PING, PING, PING, and 2 more', 'ACK 9 7 5'])
 })
 
-test('the newest are kept, and a reader that is too slow sees how many are gone', () => {
+test('the newest rows are kept, and a reader that is too slow sees how many are gone', () => {
   const packets = new PacketRows()
   for (let number = 0; number < 5000; number++) packets.add(packet('sent', number, stream), number)
   const { rows, next } = packets.rows.from(10, 100_000)
@@ -56,7 +56,7 @@ test('the newest are kept, and a reader that is too slow sees how many are gone'
   expect(packets.rows.from(next - rows.length, 7).rows.map(({ number }) => number)).toEqual(rows.slice(0, 7).map(({ number }) => number))
 })
 
-test('over a lossy link every loss that a connection counts is a row behind that of its packet, and every row keeps the contract', () => {
+test('over a lossy link, every loss that a connection counts is a row after that of its packet, and every row conforms to the contract', () => {
   const packets = new PacketRows()
   const { pair, isComplete } = transfer({
     seed: 3, link: { delayMs: 20, loss: 0.1 },

@@ -10,7 +10,7 @@ const between = { role: 'acceptor', path: { local: { address: '192.0.2.1', port:
 const window = (windowBytes: number, phase = 'slow start'): Extract<TraceEvent, { kind: 'window' }> =>
   ({ kind: 'window', windowBytes, ssthreshBytes: Infinity, flightBytes: 0, phase, srttMs: 10, minRttMs: 10, latestRttMs: 10, pacingBytesPerMs: 1 })
 
-test('growth is thinned out, and a window that shrinks, a loss and another control are not', () => {
+test('growth is sampled; a shrinking window, a loss or another controller is always recorded', () => {
   const recording = new Recording(between)
   for (let atMs = 0; atMs < 100; atMs++) recording.add(window(1000 + atMs), atMs)
   recording.add(window(500), 100)
@@ -27,21 +27,21 @@ test('growth is thinned out, and a window that shrinks, a loss and another contr
   expect(recording.lost).toBe(2)
 })
 
-test('what is in flight is the most since the last sample, acknowledgments not counted', () => {
+test('the flight is the maximum since the last sample, not counting acknowledgments', () => {
   const recording = new Recording(between)
   const sent = (number: number, ...frames: Frame[]): TraceEvent => ({ kind: 'sent', packet: { type: 'SHORT', destinationId: 1, number, frames }, sizeBytes: 1200 })
   recording.add(window(5000), 0)
   recording.add(sent(1, { kind: 'PING' }), 1)
   recording.add(sent(2, { kind: 'PING' }), 1)
   recording.add(sent(3, { kind: 'ACK', delayMs: 0, ranges: [{ first: 0, last: 0 }] }), 1)
-  recording.add(window(6000), 10) // too soon for a sample, and all has arrived
+  recording.add(window(6000), 10) // too soon for a sample, and everything has arrived
   recording.add(sent(4, { kind: 'PING' }), 11)
   recording.add(window(7000), 30)
   recording.add(window(8000), 60)
   expect(recording.samplesFrom(0, 9).rows.map(({ flightBytes }) => flightBytes)).toEqual([0, 2400, 0])
 })
 
-test('who looks sees the connection as it is, though nothing follows: the last growth, the last loss, and that nothing is in flight', () => {
+test('a viewer sees the current state although nothing follows: the last growth, the last loss, and an empty flight', () => {
   const recording = new Recording(between)
   recording.add(window(5000), 1000)
   recording.add({ kind: 'sent', packet: { type: 'SHORT', destinationId: 1, number: 1, frames: [{ kind: 'PING' }] }, sizeBytes: 1200 }, 1001)
@@ -55,14 +55,14 @@ test('who looks sees the connection as it is, though nothing follows: the last g
   expect([recording.startMs, recording.lost]).toEqual([1000, 1])
 })
 
-test('of a connection that is over nothing is in flight, though not all was acknowledged', () => {
+test('a closed connection has nothing in flight, although not everything was acknowledged', () => {
   const recording = new Recording(between)
   recording.add({ ...window(5000), flightBytes: 2400 }, 0)
   recording.add({ kind: 'state', from: 'DRAINING', to: 'CLOSED' }, 300)
   expect(recording.samplesFrom(0, 9).rows.map(({ atMs, flightBytes }) => [atMs, flightBytes])).toEqual([[0, 2400], [300, 0]])
 })
 
-test('a reader gets each sample once, piece by piece, and those that are still there where it was too slow', () => {
+test('a reader gets each sample once, piece by piece, and those that still exist if it was too slow', () => {
   const recording = new Recording(between)
   for (let number = 0; number < 100; number++) recording.add(window(number), number * 20)
   const first = recording.samplesFrom(0, 60)
@@ -75,7 +75,7 @@ test('a reader gets each sample once, piece by piece, and those that are still t
   expect(recording.samplesFrom(39_999, 10).rows.map(({ windowBytes }) => windowBytes)).toEqual([39_999])
 })
 
-test('a transfer over a lossy link has as many losses in its samples as its connection counts, and every ssthresh after one', () => {
+test('over a lossy link, the samples have as many losses as the connection counts, and an ssthresh from the first one on', () => {
   let server: Connection | undefined
   const recordings = new Map<Connection, Recording>()
   const { pair, isComplete } = transfer({

@@ -87,8 +87,8 @@ test('the exchange in the document is what two endpoints send each other', () =>
 
 test.each(['docs/rudp.md', 'docs/architecture.md'])('every file of the transport that %s names exists', path => {
   const page = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
-  const way = path.endsWith('rudp.md') ? page : /## The path of one page over RUDP[\s\S]*?\n## /.exec(page)?.[0] ?? ''
-  const named = [...way.matchAll(/`((?:[a-z-]+\/)*[a-z-]+\.ts)`/g)].map(([, name = '']) => name)
+  const section = path.endsWith('rudp.md') ? page : /## The path of one page over RUDP[\s\S]*?\n## /.exec(page)?.[0] ?? ''
+  const named = [...section.matchAll(/`((?:[a-z-]+\/)*[a-z-]+\.ts)`/g)].map(([, name = '']) => name)
   const homes = ['', 'core/', '../', '../../']
   expect(named.length).toBeGreaterThan(15)
   expect(named.filter(name => !homes.some(home => existsSync(new URL(`${home}${name}`, import.meta.url))))).toEqual([])

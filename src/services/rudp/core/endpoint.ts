@@ -127,7 +127,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
       case 'SHORT': case 'WELCOME': {
         const connection = this.#connections.get(packet.destinationId)
         if (connection !== undefined) {
-          if (mayComeBy(path, connection)) connection.receive(packet, path, bytes.length, nowMs)
+          if (mayArriveOn(path, connection)) connection.receive(packet, path, bytes.length, nowMs)
         } else if (packet.type === 'SHORT') this.#send(path, encodePacket({ type: 'RESET', destinationId: 0, sourceId: packet.destinationId, number: 0, frames: [UNKNOWN] }))
         return
       }
@@ -181,7 +181,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
       case 'SHORT': case 'WELCOME': {
         const connection = this.#connections.get(packet.destinationId)
         if (connection !== undefined) {
-          if (mayComeBy(path, connection)) connection.receiveEncrypted(packet, bytes, path, nowMs)
+          if (mayArriveOn(path, connection)) connection.receiveEncrypted(packet, bytes, path, nowMs)
           return
         }
         const answer = packet.type === 'SHORT' ? this.#admission.unknown(packet.destinationId) : undefined
@@ -286,7 +286,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 
   /**
    * Finds a connection by the id that the peer chose. Needed only when the peer says that it does not know its own id;
-   * it must name that id, which nobody can who does not see the traffic.
+   * it must name that id, which an attacker who does not see the traffic cannot.
    */
   #withRemoteId(remoteId: number, path: Path): Connection | undefined {
     for (const connection of this.#connections.values()) if (connection.remoteId === remoteId && isSamePeer(path, connection.path)) return connection
@@ -335,7 +335,7 @@ export class RudpEndpoint implements Machine<RudpEvent> {
 const UNKNOWN = { kind: 'CONNECTION_CLOSE', code: CLOSE_CODES.indexOf('unknown') } as const
 
 /** Only the initiator may change its address. */
-function mayComeBy(path: Path, connection: Connection): boolean {
+function mayArriveOn(path: Path, connection: Connection): boolean {
   return connection.role === 'acceptor' || isSamePeer(path, connection.path)
 }
 

@@ -126,7 +126,7 @@ export class PacketWriter {
     const dataAt = encodeStreamHeader(stream.id, offset, fin, false, this.#view, this.#at)
     stream.copy(segment, this.#bytes, dataAt)
     this.#at = dataAt + lengthBytes
-    if (this.isTraced) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#readable(dataAt) })
+    if (this.isTraced) this.#frames.push({ kind: 'STREAM', streamId: stream.id, offset, fin, data: this.#plaintext(dataAt) })
   }
 
   /**
@@ -184,7 +184,7 @@ export class PacketWriter {
   }
 
   /** The bytes from `at` on, as plaintext that outlives encryption. */
-  #readable(at: number): Uint8Array {
+  #plaintext(at: number): Uint8Array {
     return this.#encryption === undefined ? this.#bytes.subarray(at, this.#at) : this.#bytes.slice(at, this.#at)
   }
 

@@ -1,7 +1,7 @@
 /**
  * Address validation tokens (RFC 9000 §8.1): how an endpoint recognizes, without keeping state, that a peer is at the
  * address that it sends from. A token is issued to an address and authenticated with a key that lives as long as the
- * endpoint; whoever presents it later received it at that address.
+ * endpoint. A peer that presents it later must have received it at that address.
  *
  *      0          1                     9               13                    21
  *      +----------+---------------------+---------------+---------------------+

@@ -254,7 +254,7 @@ test('loss behind a queue, in a round that met one, or before the rate was found
   expect([young.pace(), young.congestion.windowBytes]).toEqual([RATE, 2 * BDP_BYTES + SLACK_BYTES])
 })
 
-test('a minimum round trip that nothing has confirmed for five seconds is measured anew, for 100 ms with half the BDP in flight', () => {
+test('a minimum round trip that nothing has confirmed for five seconds is remeasured, for 100 ms with half the BDP in flight', () => {
   const { congestion, round, pace } = cruising()
   const rttMs = 52
   for (let passedMs = 0; passedMs < 5000; passedMs += 1000) expect(round({ rttMs, lastsMs: 1000 })).not.toBe('probe rtt')

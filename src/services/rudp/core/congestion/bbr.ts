@@ -58,7 +58,7 @@ const HEADROOM = 0.85
 /** PROBE_UP continues while the rate grows by this factor a round; each of its rounds raises the bound. */
 const UP_GROWTH = 1.1
 const UP_BOUND_GROWTH = 1.25
-/** The age at which the minimum round trip is measured anew. */
+/** The age at which the minimum round trip is remeasured. */
 const MIN_RTT_OLD_MS = 5_000
 /** A round trip this close to the minimum confirms it, and no measurement is needed. */
 const SAME_RTT_FACTOR = 1.03

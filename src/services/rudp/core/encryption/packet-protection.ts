@@ -7,9 +7,9 @@
  *          = initiator's key (16) ‖ initiator's IV (12) ‖ acceptor's key (16) ‖ acceptor's IV (12)
  *   info   = initiator's id (8) ‖ share (32) ‖ identity (32) ‖ prekey number (4) ‖ prekey (32) ‖ token
  *
- * The acceptor needs the secret of its identity to compute the first half of the secret. Once the prekey is forgotten,
- * nobody can compute the second. The token is part of info because an acceptor accepts each token only once: so it
- * never derives the same keys twice, whatever is replayed to it.
+ * Besides the initiator, only the owner of the identity can compute the first half of the secret, and nobody can
+ * compute the second half once the prekey is forgotten. The token is part of info because an acceptor accepts each
+ * token only once: so it never derives the same keys twice, whatever is replayed to it.
  */
 import { MalformedPacket } from '../../../kit/errors.ts'
 import { authenticatedAt, PUBLIC_KEY_BYTES, TAG_BYTES, type AcceptorKeys, type EncryptedContent, type HelloKeys } from '../../wire/encrypted-packet.ts'

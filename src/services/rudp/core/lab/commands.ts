@@ -87,7 +87,7 @@ export const labCommands = {
     ask: z.object({ connection: connection.optional(), after: z.int().min(0).default(0) }),
     reply: z.object({
       connection: connection.optional(), peer: z.string(),
-      /** When the recording began: times of samples, of packets and of the qlog are told from there. */
+      /** When the recording began: the times of samples, packets and the qlog are relative to it. */
       startMs: z.number(),
       /** Packets declared lost since then. */
       lost: z.int(),

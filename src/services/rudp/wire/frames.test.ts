@@ -18,7 +18,7 @@ const ranges = fc.array(fc.tuple(fc.integer({ min: 2, max: 5000 }), fc.nat(5000)
 })
 
 /** Frames as they may stand in a packet; PADDING apart, since two in a row are read as one. */
-export const frames: fc.Arbitrary<Frame> = fc.oneof(
+const frames: fc.Arbitrary<Frame> = fc.oneof(
   fc.constant<Frame>({ kind: 'PING' }),
   fc.record({ kind: fc.constant('ACK' as const), delayMs: fc.nat(0x3fffffff).map(micros => micros / 1000), ranges }),
   fc.record({ kind: fc.constant('SETTLED' as const), number }),

@@ -25,7 +25,7 @@ export const FRAME_TYPES = {
   MAX_STREAM_DATA: { code: 0x11, ackEliciting: true, fields: 'stream (v), limit (v)', meaning: 'the offset up to which this endpoint accepts bytes of a stream' },
   MAX_STREAMS: { code: 0x12, ackEliciting: true, fields: 'limit (v)', meaning: 'how many streams the peer may open, counted from the first' },
   PATH_CHALLENGE: { code: 0x1a, ackEliciting: true, fields: 'value (8 bytes)', meaning: 'asks the peer to prove that it receives packets at this address' },
-  PATH_RESPONSE: { code: 0x1b, ackEliciting: true, fields: 'value (8 bytes)', meaning: 'proves it, by returning the value of the challenge' },
+  PATH_RESPONSE: { code: 0x1b, ackEliciting: true, fields: 'value (8 bytes)', meaning: 'answers a PATH_CHALLENGE by returning its value' },
   CONNECTION_CLOSE: { code: 0x1c, ackEliciting: false, fields: 'code (v)', meaning: 'the connection ends immediately' },
   TOKEN: { code: 0x21, ackEliciting: true, fields: 'length (v), token', meaning: 'proves that the sender receives packets at its address' },
   RESET_TOKEN: { code: 0x22, ackEliciting: true, fields: 'token (16 bytes)', meaning: 'the token that a RESET from this endpoint will carry if it has lost the connection (§13)' },

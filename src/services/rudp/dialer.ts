@@ -139,7 +139,7 @@ export class RudpDialer {
   }
 
   #hostTowards(peer: Endpoint): DialingHost | Promise<DialingHost> {
-    const address = addressTowards(peer)
+    const address = sourceAddressFor(peer)
     const known = this.#hosts.get(address)
     if (known !== undefined) return known
     if (this.#closed) throw new HamletError(closeError('finished', peer))
@@ -263,7 +263,7 @@ class ServerConnection {
 }
 
 /** The local address to bind: loopback for a loopback peer, otherwise the wildcard. */
-function addressTowards({ address }: Endpoint): string {
+function sourceAddressFor({ address }: Endpoint): string {
   if (address.includes(':')) return address === '::1' ? '::1' : '::'
   return address.startsWith('127.') ? '127.0.0.1' : '0.0.0.0'
 }

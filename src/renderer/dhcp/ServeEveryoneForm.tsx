@@ -4,7 +4,7 @@
  */
 import { useState } from 'react'
 import { dhcp } from '../../services/dhcp/contract.ts'
-import { CONFIRMATION } from '../../services/dhcp/core/rivals.ts'
+import { CONFIRMATION } from '../../services/dhcp/core/other-servers.ts'
 import { bridge } from '../bridge.ts'
 import { AskForm } from '../ui/AskForm.tsx'
 import { Field } from '../ui/Field.tsx'

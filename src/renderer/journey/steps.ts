@@ -1,7 +1,7 @@
 /** The four steps from an address bar to a page, as the strip shows them. */
 import type { LearnedLease } from '../../services/client/contract.ts'
 import { spanOfLease } from '../../services/client/core/journey.ts'
-import { lastingText } from '../../services/dhcp/core/lease.ts'
+import { formatLeaseTime } from '../../services/dhcp/core/lease.ts'
 import { formatMs } from '../../services/kit/amounts.ts'
 import type { Protocol } from '../../services/kit/trace.ts'
 import type { Journey } from './store.ts'
@@ -66,5 +66,5 @@ export function formatDuration(seconds: number): string {
   if (seconds >= 86_400 && seconds % 86_400 === 0) return seconds === 86_400 ? '1 day' : `${seconds / 86_400} days`
   if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600} h`
   if (seconds >= 60 && seconds % 60 === 0) return `${seconds / 60} min`
-  return lastingText(seconds)
+  return formatLeaseTime(seconds)
 }

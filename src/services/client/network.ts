@@ -1,5 +1,5 @@
 /** What this machine was told of its network while the gateway runs: its lease, and the DNS server that names are asked of. */
-import { keepLease, lastingText, obtainLease, type KeptLease, type Lease } from '../dhcp/client.ts'
+import { keepLease, formatLeaseTime, obtainLease, type KeptLease, type Lease } from '../dhcp/client.ts'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { formatMs } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
@@ -88,7 +88,7 @@ export class Network {
     const nowMs = this.#options.clock.nowMs()
     if (lease === undefined) return { sentence: `This machine has no lease: ${this.#without}`, tookMs: 0, fromMs: nowMs, toMs: nowMs }
     const ageMs = Math.max(0, nowMs - lease.obtainedAtMs)
-    const sentence = `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${lastingText(lease.leaseSeconds)}`
+    const sentence = `${lease.address} was lent by the DHCP server ${lease.server} ${formatMs(ageMs)} ago, for ${formatLeaseTime(lease.leaseSeconds)}`
     return { sentence, tookMs: lease.tookMs, ...spanOfLease(lease) }
   }
 

@@ -1,7 +1,7 @@
 /** Lamps: a service is well when the bytes that its users would get come back from its real socket. A probe never throws. */
 import type { IncomingMessage } from 'node:http'
 import { createResolver, type Resolution } from '../dns/resolver.ts'
-import { lastingText, obtainLease } from '../dhcp/client.ts'
+import { formatLeaseTime, obtainLease } from '../dhcp/client.ts'
 import { formatBytes } from '../kit/amounts.ts'
 import { formatEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
@@ -80,7 +80,7 @@ function listed({ records, sentence, rcode }: Resolution): string {
 /** Asks for an offer and leaves it: no address is taken. */
 export async function probeDhcp(server: Endpoint, { mac, hostName, clock, random, trace }: Prober): Promise<string> {
   const { address, leaseSeconds } = await obtainLease({ server, mac, hostName, clock, random, trace, timeoutMs: PROBE_MS_MAX, probe: true })
-  return `It offers ${address} for ${lastingText(leaseSeconds)}`
+  return `It offers ${address} for ${formatLeaseTime(leaseSeconds)}`
 }
 
 /** Loads the home page straight from the server. */

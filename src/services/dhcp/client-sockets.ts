@@ -4,7 +4,7 @@
  * A Hamlet server answers to wherever it was asked from, so nobody needs privileges for its port 6767. Servers on port 67
  * answer to port 68, by broadcast where they are asked to: heard by a socket for 0.0.0.0 alone, which needs the right to a
  * low port. Without that right, or where another client has the port, a Hamlet server on port 67 still answers. The same
- * socket asks on interfaces that have no address (bare-interfaces.ts).
+ * socket asks on interfaces that have no address (unconfigured-interfaces.ts).
  */
 import { formatEndpoint, type Endpoint, type Path } from '../kit/endpoint.ts'
 import { HamletError, UsageError } from '../kit/errors.ts'
@@ -15,7 +15,7 @@ import { onSamePort } from '../kit/node/same-port.ts'
 import type { DatagramDoor, DoorOptions } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { TraceRing } from '../kit/trace.ts'
-import { bareInterfaces, type BareInterface } from './bare-interfaces.ts'
+import { unconfiguredInterfaces, type UnconfiguredInterface } from './unconfigured-interfaces.ts'
 
 /** Hamlet's port for DHCP: needs no privileges and disturbs no other server. */
 export const DHCP_PORT = 6767
@@ -70,7 +70,7 @@ export async function openSockets({ server, interfaceName = '', clock, trace }: 
 
 /** All that decides where questions leave from, as a text to compare: when it is another one, sockets have to be opened anew. */
 export function surroundings(): string {
-  return JSON.stringify([localIpv4Addresses(), bareInterfaces()])
+  return JSON.stringify([localIpv4Addresses(), unconfiguredInterfaces()])
 }
 
 /** What questions leave from. */
@@ -87,7 +87,7 @@ function originsOf(server: Endpoint | undefined, interfaceName: string): Origins
   if (server !== undefined && isLoopback(server.address)) return { addresses: ['127.0.0.1'], bare: [] }
   const toAll = asksAll(server)
   const locals = localIpv4Addresses().filter(local => interfaceName === '' ? server === undefined || !local.loopback : local.interfaceName === interfaceName)
-  const without = bareInterfaces().filter(({ name }) => interfaceName === '' || name === interfaceName)
+  const without = unconfiguredInterfaces().filter(({ name }) => interfaceName === '' || name === interfaceName)
   const bare = toAll ? without.filter(({ obstacle }) => obstacle === undefined).map(({ name }) => name) : []
   if (locals.length + bare.length === 0) throw noOrigin(interfaceName, toAll, without)
   return { addresses: toAll ? locals.slice(0, INTERFACES_MAX).map(({ address }) => address) : [ANY], bare: bare.slice(0, INTERFACES_MAX) }
@@ -106,7 +106,7 @@ function asksAll(server: Endpoint | undefined): server is undefined | (Endpoint 
   return server === undefined || server.address === ALL
 }
 
-function noOrigin(interfaceName: string, toAll: boolean, without: readonly BareInterface[]): HamletError {
+function noOrigin(interfaceName: string, toAll: boolean, without: readonly UnconfiguredInterface[]): HamletError {
   const [{ obstacle } = { obstacle: undefined }] = without
   const { why, remedy } = !toAll ? { why: 'without one only all servers can be asked', remedy: `ask them with --dhcp ${ALL}:${STANDARD_SERVER_PORT}` }
     : obstacle ?? { why: interfaceName === '' ? 'none is connected that could ask without one' : 'it is not connected', remedy: 'connect this machine to a network' }

@@ -22,7 +22,7 @@ import { DhcpInform } from './core/inform.ts'
 import type { Lease } from './core/lease.ts'
 import { formatMac, parseMac } from './wire/hardware-address.ts'
 
-export { lastingText, type Lease } from './core/lease.ts'
+export { formatLeaseTime, type Lease } from './core/lease.ts'
 
 const OBTAIN_WITHIN_MS = 4000
 

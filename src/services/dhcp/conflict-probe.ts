@@ -12,7 +12,7 @@ import { errnoOf } from '../kit/node/disk.ts'
 import type { DatagramDoor } from '../kit/node/udp/door.ts'
 import { openDoor } from '../kit/node/udp/open-door.ts'
 import { parseArpTable } from './core/arp-table.ts'
-import type { Found } from './core/probes.ts'
+import type { ProbeResult } from './core/probes.ts'
 
 const DISCARD_PORT = 9
 /** When the table is looked into, counted from the look before. A neighbour on a cable answers within 1 ms, one asleep on Wi-Fi takes longer. */
@@ -24,7 +24,7 @@ const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
  * @param from this machine's address on that wire
  * @returns undefined: nobody
  */
-export async function holderOf(yiaddr: string, from: string, clock: Clock): Promise<Found | undefined> {
+export async function probeAddress(yiaddr: string, from: string, clock: Clock): Promise<ProbeResult | undefined> {
   const old = (await neighbours()).get(yiaddr)
   let answered: string | undefined
   let wake = () => {}
@@ -52,9 +52,9 @@ export async function holderOf(yiaddr: string, from: string, clock: Clock): Prom
       })
       // The neighbour's own address says more than that somebody refused.
       const holder = (await neighbours()).get(yiaddr) ?? answered
-      if (holder !== undefined && (old === undefined || answered !== undefined)) return { holder, isOld: false }
+      if (holder !== undefined && (old === undefined || answered !== undefined)) return { holder, isStale: false }
     }
-    return old === undefined ? undefined : { holder: old, isOld: true }
+    return old === undefined ? undefined : { holder: old, isStale: true }
   } finally {
     await door.close()
   }

@@ -1,8 +1,8 @@
 /** The DHCP server, declared: its settings, command, events and table of leases. */
 import { z } from 'zod'
 import { defineContract, endpointText, io, ipAddress, parsedText, port } from '../kit/contract.ts'
-import { parseOptionTexts } from './core/option-texts.ts'
-import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/setting-texts.ts'
+import { parseOptionSettings } from './core/option-settings.ts'
+import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/address-settings.ts'
 
 const texts = (read: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(read)).max(4096).default([]).meta({ description: help, placeholder, advanced: true })
 
@@ -21,7 +21,7 @@ export const dhcp = defineContract({
     lease: z.int().min(60).max(31_536_000).default(3600).meta({ description: 'how long an address is lent, in seconds', placeholder: 'SECONDS' }),
     exclude: texts(parseExclusion, 'addresses of the pool that are never lent', 'IP|FIRST-LAST'),
     reserve: texts(parseReservation, 'an address for one client only, by its hardware address or client identifier (id:HEX)', 'MAC=IP[=NAME]'),
-    option: texts(text => parseOptionTexts([text]), 'an option that clients are told, by number or name, such as 42=192.168.1.7', 'CODE=VALUE'),
+    option: texts(text => parseOptionSettings([text]), 'an option that clients are told, by number or name, such as 42=192.168.1.7', 'CODE=VALUE'),
     subnet: texts(parseRelayedSubnet, 'a network behind a relay: its router, prefix and pool', 'ROUTER/BITS=FIRST-LAST'),
     domain: z.string().max(253).regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)?$/i, { error: 'not a domain name' }).default('home')
       .meta({ description: 'domain that clients are told, and under which their names are registered', placeholder: 'NAME' }),

@@ -7,7 +7,7 @@ import { BytePool } from '../kit/byte-pool.ts'
 import type { Path } from '../kit/endpoint.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import type { DatagramBatch } from '../kit/node/udp/door.ts'
-import { WaitingLine } from './core/waiting-line.ts'
+import { RequestQueue } from './core/request-queue.ts'
 
 /** Questions of one turn; between turns the sockets are read. */
 const TURN_MAX = 64
@@ -28,7 +28,7 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #line = new WaitingLine()
+  readonly #line = new RequestQueue()
   readonly #pool = new BytePool()
   #turn: NodeJS.Immediate | undefined
   #dropped = 0

@@ -3,15 +3,15 @@ import { sendAdminLine } from '../dns/register.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { parseListLine, type ListedRecord, type NameBook } from './core/name-book.ts'
-import type { ToldName, ToldNames } from './told-names.ts'
+import { parseListLine, type ListedRecord, type NameTable } from './core/name-table.ts'
+import type { RegisteredName, RegisteredNames } from './registered-names.ts'
 
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 30_000
 
 export interface NamesOptions {
-  readonly book: NameBook
-  readonly told: ToldNames
+  readonly book: NameTable
+  readonly told: RegisteredNames
   /** The DNS server's admin port. */
   readonly server: Endpoint
   readonly clock: Clock
@@ -74,7 +74,7 @@ export class Names {
     }
     const changes = [...left].map(name => ({ name, ...book.changeFor(name, records.get(name) ?? [], told.addressesOf(name)) }))
     await told.note(changes.map(({ name, own }) => ({ name, addresses: [...new Set([...told.addressesOf(name), ...own])] })))
-    const settled: ToldName[] = []
+    const settled: RegisteredName[] = []
     for (const { name, line, own } of changes) {
       if (this.#stopped) return
       // What the server refuses it will refuse again: the name stays as it is there.

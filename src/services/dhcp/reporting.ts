@@ -6,8 +6,8 @@ import type { ServiceContext } from '../kit/node/service.ts'
 import { TraceBudget } from '../kit/trace-budget.ts'
 import { dhcp } from './contract.ts'
 import type { Binding } from './core/binding.ts'
-import type { ServerEvent } from './core/lender.ts'
-import type { Rival } from './core/rivals.ts'
+import type { ServerEvent } from './core/allocator.ts'
+import type { OtherServer } from './core/other-servers.ts'
 
 type Context = Pick<ServiceContext<typeof dhcp>, 'clock' | 'trace' | 'emit' | 'setRow'>
 
@@ -64,7 +64,7 @@ export class Reporting {
   }
 
   /** Another DHCP server was heard. */
-  rival({ server, interfaceName }: Rival): void {
+  rival({ server, interfaceName }: OtherServer): void {
     this.#tell('other_server', { server, interface: interfaceName })
   }
 

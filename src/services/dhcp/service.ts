@@ -9,19 +9,19 @@ import { dhcp } from './contract.ts'
 import type { Binding } from './core/binding.ts'
 import { ClientNames } from './core/client-names.ts'
 import { checkTimes } from './core/lease-times.ts'
-import { nameOf, type LendingOptions, type ServerEvent } from './core/lender.ts'
-import { NameBook } from './core/name-book.ts'
-import { parseOptionTexts } from './core/option-texts.ts'
+import { nameOf, type AllocationOptions, type ServerEvent } from './core/allocator.ts'
+import { NameTable } from './core/name-table.ts'
+import { parseOptionSettings } from './core/option-settings.ts'
 import { isLeftOut, networksToServe, type ServedNetwork } from './core/pools.ts'
-import { parseReservation } from './core/setting-texts.ts'
+import { parseReservation } from './core/address-settings.ts'
 import { candidatesFor } from './interfaces.ts'
 import { LeaseClock } from './lease-clock.ts'
 import { LeaseStore } from './lease-store.ts'
 import { Names } from './names.ts'
 import { localTime, Reporting } from './reporting.ts'
 import { ownAddresses, Serving, type Context } from './serving.ts'
-import { ToldNames } from './told-names.ts'
-import { withoutRoom } from './wire/option-layout.ts'
+import { RegisteredNames } from './registered-names.ts'
+import { optionsThatMayNotFit } from './wire/option-layout.ts'
 import { optionBytes } from './wire/options.ts'
 
 export const dhcpService = implement(dhcp, async given => {
@@ -163,16 +163,16 @@ function thoseThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | und
 }
 
 /** @throws UsageError: the DNS server has no IPv4 address; an option cannot be told, or not beside the others */
-function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): LendingOptions {
+function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): AllocationOptions {
   const dns = dnsOf(settings)
   const dnsAddress = dns === undefined ? undefined : parseIpv4(dns.address)
   if (dns !== undefined && dnsAddress === undefined) throw new UsageError(`--dns cannot be ${settings.dns ?? ''}`, 'DHCP for IPv4 has no room for an IPv6 address', 'give the IPv4 address of the DNS server')
   if (dns !== undefined && isLoopback(dns.address) && networks.some(({ loopback }) => !loopback)) {
     log(`clients are told that the DNS server is ${dns.address}, which is their own machine to them; leave --dns out to tell them this machine's address`)
   }
-  const options = parseOptionTexts(settings.option)
+  const options = parseOptionSettings(settings.option)
   checkTimes(settings.lease, options)
-  const codes = withoutRoom(optionBytes(options))
+  const codes = optionsThatMayNotFit(optionBytes(options))
   if (codes.length > 0) log(`option ${codes.join(', ')} may not be told: a client need not take messages of more than 576 bytes, and those have no room for all that is set`)
   return {
     // The wildcard stands for this machine: each client is told its address in the client's network.
@@ -185,14 +185,14 @@ function dnsOf({ dns }: Settings): Endpoint | undefined {
   return dns === undefined ? undefined : parseEndpoint(dns, DNS_PORT)
 }
 
-function namesBy({ no_names, domain, reserve }: Settings): NameBook | undefined {
-  return no_names || domain === '' ? undefined : new NameBook(new ClientNames(domain, reserve.map(parseReservation)))
+function namesBy({ no_names, domain, reserve }: Settings): NameTable | undefined {
+  return no_names || domain === '' ? undefined : new NameTable(new ClientNames(domain, reserve.map(parseReservation)))
 }
 
 /** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-async function registrationOf({ settings, dataFolder, clock, log }: Context, book: NameBook | undefined) {
+async function registrationOf({ settings, dataFolder, clock, log }: Context, book: NameTable | undefined) {
   if (book === undefined) return undefined
-  const told = await ToldNames.open({ dataFolder, log })
+  const told = await RegisteredNames.open({ dataFolder, log })
   book.pend(told.names) // What has ended meanwhile is withdrawn.
   const dns = dnsOf(settings)?.address
   // A DNS server of this machine has its admin port on loopback.

@@ -7,16 +7,16 @@ import { drive, type Driver } from '../kit/node/drive.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import { storedMac } from './client.ts'
-import { holderOf } from './conflict-probe.ts'
+import { probeAddress } from './conflict-probe.ts'
 import type { dhcp } from './contract.ts'
 import type { LeaseRecord } from './core/binding.ts'
-import type { LendingOptions, ServerEvent } from './core/lender.ts'
+import type { AllocationOptions, ServerEvent } from './core/allocator.ts'
 import type { ServedNetwork } from './core/pools.ts'
-import { Rivals, type Rival } from './core/rivals.ts'
+import { OtherServers, type OtherServer } from './core/other-servers.ts'
 import { DhcpServer } from './core/server.ts'
 import { Intake } from './intake.ts'
 import type { LeaseStore } from './lease-store.ts'
-import { RivalWatch } from './rival-watch.ts'
+import { OtherServerMonitor } from './other-server-monitor.ts'
 import { Sockets } from './sockets.ts'
 import { parseMac } from './wire/hardware-address.ts'
 
@@ -25,10 +25,10 @@ export type Context = ServiceContext<typeof dhcp>
 export interface ServingOptions {
   readonly context: Context
   readonly networks: readonly ServedNetwork[]
-  readonly lending: LendingOptions
+  readonly lending: AllocationOptions
   readonly store: LeaseStore
   readonly onEvent: (event: Exclude<ServerEvent, { kind: 'probe' }>) => void
-  readonly onRival: (rival: Rival) => void
+  readonly onRival: (rival: OtherServer) => void
 }
 
 const STANDARD_PORT = 67
@@ -38,13 +38,13 @@ export class Serving {
   readonly #sockets: Sockets
   readonly #intake: Intake
   readonly #mac: Uint8Array
-  readonly #rivals: Rivals
+  readonly #rivals: OtherServers
   #networks: readonly ServedNetwork[]
   /** Where addresses were seen since the sockets were opened. */
   #places: ReadonlySet<string>
   #machine: DhcpServer
   #driver: Driver
-  #watch: RivalWatch | undefined
+  #watch: OtherServerMonitor | undefined
 
   /** @throws HamletError port-taken, port-not-permitted, address-not-local */
   static async open(options: ServingOptions): Promise<Serving> {
@@ -66,7 +66,7 @@ export class Serving {
     this.#options = options
     this.#sockets = sockets
     this.#mac = mac
-    this.#rivals = new Rivals(settings.beside_others)
+    this.#rivals = new OtherServers(settings.beside_others)
     this.#intake = new Intake({ receive: (bytes, path, nowMs) => this.#machine.receive(bytes, path, nowMs), drain: () => this.#driver.drain(), unsafe: () => store.waiting, clock, log })
     this.#networks = networks
     this.#places = new Set(placesOf(networks))
@@ -91,7 +91,7 @@ export class Serving {
   }
 
   /** Undefined where nobody but Hamlet's own clients is served anyway. */
-  get watch(): RivalWatch | undefined {
+  get watch(): OtherServerMonitor | undefined {
     return this.#watch
   }
 
@@ -146,7 +146,7 @@ export class Serving {
   #drive(machine: DhcpServer): Driver {
     const { context: { clock }, store, onEvent } = this.#options
     const knock = async (yiaddr: number, from: number | undefined) => {
-      machine.probed(yiaddr, await holderOf(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock), clock.nowMs())
+      machine.probed(yiaddr, await probeAddress(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock), clock.nowMs())
       driver.drain()
     }
     const driver = drive({
@@ -157,13 +157,13 @@ export class Serving {
   }
 
   /** On port 67 of a network strangers are served, so it matters who else serves them. */
-  #watchRivals(): RivalWatch | undefined {
+  #watchRivals(): OtherServerMonitor | undefined {
     const { context: { clock, random, trace, log, settings, health }, onRival } = this.#options
     if (this.port !== STANDARD_PORT || isLoopback(settings.host)) return undefined
     const machine = this.#machine
     const wires = this.#networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
       loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
-    return new RivalWatch({
+    return new OtherServerMonitor({
       wires, rivals: this.#rivals, clock, random, trace, log, mac: this.#mac,
       ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
       onFound: onRival, setHealth: reason => health.set('others', reason),

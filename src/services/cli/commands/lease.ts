@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'
 import { z } from 'zod'
 import { applyLease, checkInterface, checkIsNew } from '../../dhcp/apply-lease.ts'
-import { inform, lastingText, obtainLease, storedMac, type Lease } from '../../dhcp/client.ts'
+import { inform, formatLeaseTime, obtainLease, storedMac, type Lease } from '../../dhcp/client.ts'
 import { commandsFor } from '../../dhcp/core/apply.ts'
 import { endpointText, folderPath } from '../../kit/contract.ts'
 import { parseEndpoint } from '../../kit/endpoint.ts'
@@ -48,7 +48,7 @@ export const lease = defineCommand({
     else {
       stdout.write(`address ${obtained.address}\n`)
       stdout.write(`dns     ${obtained.dns === '' ? 'none told' : `${obtained.dns}${obtained.dnsPort === 53 ? '' : `:${obtained.dnsPort}`}`}\n`)
-      stdout.write(flags.inform ? `server  ${obtained.server}\n` : `lease   ${lastingText(obtained.leaseSeconds)} from ${obtained.server}\n`)
+      stdout.write(flags.inform ? `server  ${obtained.server}\n` : `lease   ${formatLeaseTime(obtained.leaseSeconds)} from ${obtained.server}\n`)
     }
     return 0
   },
@@ -66,7 +66,7 @@ async function offerToApply(lease: Lease, interfaceName: string, stdout: Writabl
   checkIsNew(lease.address)
   const commands = commandsFor(lease, interfaceName, systemClock.nowMs())
   const lines = (list: typeof commands.apply) => list.map(command => `  ${command.join(' ')}\n`).join('')
-  stdout.write(`${lease.server} lends ${lease.address} for ${lastingText(lease.leaseSeconds)}. To give it to ${interfaceName}:\n${lines(commands.apply)}To take it away again:\n${lines(commands.undo)}Type yes to run the first ones: `)
+  stdout.write(`${lease.server} lends ${lease.address} for ${formatLeaseTime(lease.leaseSeconds)}. To give it to ${interfaceName}:\n${lines(commands.apply)}To take it away again:\n${lines(commands.undo)}Type yes to run the first ones: `)
   const input = createInterface({ input: process.stdin })
   const answer = await Promise.race([once(input, 'line').then(([line]) => String(line)), once(input, 'close').then(() => '')])
   input.close()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { commandsFor } from './apply.ts'
-import { FOREVER, type Lease } from './lease.ts'
+import { INFINITE_LEASE, type Lease } from './lease.ts'
 
 const lease: Lease = {
   address: '192.0.2.100', subnetMask: '255.255.255.128', router: '192.0.2.1', server: '192.0.2.1', dns: '192.0.2.1', dnsPort: 53, dnsAdminPort: 5354, domain: 'home',
@@ -22,7 +22,7 @@ test('without a router there is no route, without a mask the address stands alon
 })
 
 test('a lease without end is given without end', () => {
-  expect(lines(commandsFor({ ...lease, leaseSeconds: FOREVER }, 'eth0', 1_600_000).apply)[0]).toBe('ip address add 192.0.2.100/25 dev eth0 valid_lft forever preferred_lft forever')
+  expect(lines(commandsFor({ ...lease, leaseSeconds: INFINITE_LEASE }, 'eth0', 1_600_000).apply)[0]).toBe('ip address add 192.0.2.100/25 dev eth0 valid_lft forever preferred_lft forever')
 })
 
 test('a router outside of the subnet is reached on the wire all the same', () => {

@@ -4,7 +4,7 @@
  * longer than it may be. The system's resolver is left alone.
  */
 import { parseIpv4, prefixBitsOf, subnetContains, subnetOf } from '../../kit/ip-address.ts'
-import { FOREVER, type Lease } from './lease.ts'
+import { INFINITE_LEASE, type Lease } from './lease.ts'
 
 export interface Commands {
   /** Each as program and arguments, in order. */
@@ -19,7 +19,7 @@ const HOST_PREFIX_BITS = 32
 /** @param nowMs what has passed of the lease is no part of it any more */
 export function commandsFor({ address, subnetMask, router, leaseSeconds, obtainedAtMs }: Lease, interfaceName: string, nowMs: number): Commands {
   const prefixBits = prefixBitsOf(parseIpv4(subnetMask) ?? 0xffffffff) ?? HOST_PREFIX_BITS
-  const lasts = leaseSeconds === FOREVER ? 'forever' : String(Math.max(1, Math.floor(leaseSeconds - (nowMs - obtainedAtMs) / 1000)))
+  const lasts = leaseSeconds === INFINITE_LEASE ? 'forever' : String(Math.max(1, Math.floor(leaseSeconds - (nowMs - obtainedAtMs) / 1000)))
   const own = [`${address}/${prefixBits}`, 'dev', interfaceName]
   // Some networks lend each address alone, and the router is outside of it.
   const isNear = subnetContains(subnetOf(parseIpv4(address) ?? 0, prefixBits), parseIpv4(router) ?? 0)

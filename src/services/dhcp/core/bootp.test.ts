@@ -3,7 +3,7 @@ import { formatIpv4 } from '../../kit/ip-address.ts'
 import { AT } from '../wire/header.ts'
 import { encodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
 import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
-import { parseOptionTexts } from './option-texts.ts'
+import { parseOptionSettings } from './option-settings.ts'
 
 /** Clients 9 and 10 have a reservation, one of them outside the pool. */
 const RESERVED = { reserve: ['02:00:5e:00:00:09=192.0.2.9=printer', '02:00:5e:00:00:0a=192.0.2.110'] }
@@ -44,7 +44,7 @@ test('a message whose options are cut off before its type is not taken for BOOTP
 })
 
 test('the boot file and its server stand in the header; who has a relay is answered there, and who has its address, at that', () => {
-  const bench = new Bench({ wishes: { reserve: [...RESERVED.reserve, '02:00:5e:00:00:0b=10.3.0.9'], subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'] }, options: parseOptionTexts(['66=192.0.2.66', '67=boot/old']) })
+  const bench = new Bench({ wishes: { reserve: [...RESERVED.reserve, '02:00:5e:00:00:0b=10.3.0.9'], subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'] }, options: parseOptionSettings(['66=192.0.2.66', '67=boot/old']) })
   expect(bench.ask({}, OLD)[0]?.message).toMatchObject({ siaddr: at('192.0.2.66'), file: 'boot/old' })
   expect(bench.ask({ relayAgent: Uint8Array.of(1, 2, 9, 9) }, { chaddr: mac(11), giaddr: at('10.3.0.1'), from: '10.3.0.1:67', to: '192.0.2.1' }))
     .toMatchObject([{ type: 'BOOTP', to: '10.3.0.1:67', message: { yiaddr: at('10.3.0.9'), giaddr: at('10.3.0.1'), options: { routers: [at('10.3.0.1')], relayAgent: Uint8Array.of(1, 2, 9, 9) } } }])

@@ -3,7 +3,7 @@
  * nor by a name that is reserved for another client, nor at all who asks for that (RFC 4702 §2.1, the N bit).
  */
 import type { Client } from './binding.ts'
-import type { Reservation } from './setting-texts.ts'
+import type { Reservation } from './address-settings.ts'
 
 const LABEL_LENGTH_MAX = 63
 /** Names by which systems look for a proxy, a tunnel and themselves, without being asked: whoever got one would get their traffic. */

@@ -11,8 +11,8 @@ import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { FOREVER, learnedFrom, printable, type Lease } from './lease.ts'
-import { ASKED_FOR, encodeQuestion, identifierOf } from './question.ts'
+import { INFINITE_LEASE, leaseFrom, printable, type Lease } from './lease.ts'
+import { PARAMETER_REQUEST_LIST, encodeClientMessage, identifierOf } from './client-message.ts'
 
 export const TRANSITIONS = {
   INIT: { start: 'SELECTING' },
@@ -219,7 +219,7 @@ export class DhcpClient implements Machine<ClientEvent> {
     if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined) return
     if (leaseSeconds === 0) return this.#takeRefusal('the server lends for 0 s', nowMs)
     if (!this.#go('ack')) return
-    const lastsMs = leaseSeconds === FOREVER ? Infinity : leaseSeconds * 1000
+    const lastsMs = leaseSeconds === INFINITE_LEASE ? Infinity : leaseSeconds * 1000
     const { t1Ms, t2Ms } = renewalTimes(message.options, lastsMs)
     const t1AtMs = Math.max(this.#askedAtMs + t1Ms, nowMs + REST_MS_MIN)
     const lease = this.#leaseOf(message, serverIdentifier, this.#askedAtMs, nowMs)
@@ -252,7 +252,7 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   #leaseOf(message: Message, serverIdentifier: number, obtainedAtMs: number, nowMs: number): Lease {
-    return { ...learnedFrom(message, serverIdentifier), obtainedAtMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs }
+    return { ...leaseFrom(message, serverIdentifier), obtainedAtMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs }
   }
 
   /** Takes the transition that the table has for this input; false where it has none in this state. */
@@ -272,13 +272,13 @@ export class DhcpClient implements Machine<ClientEvent> {
 
   #wishes(): Options {
     const { hostName } = this.#options
-    return { parameterRequestList: ASKED_FOR, vendorClass: HAMLET_CLASS, hostName: hostName === '' ? undefined : hostName }
+    return { parameterRequestList: PARAMETER_REQUEST_LIST, vendorClass: HAMLET_CLASS, hostName: hostName === '' ? undefined : hostName }
   }
 
   #send(paths: readonly Path[], ciaddr: number, options: Options, nowMs: number): void {
     const { mac, probe } = this.#options
     const secs = Math.min(0xffff, Math.max(0, Math.floor((nowMs - this.#startedAtMs) / 1000)))
-    const bytes = encodeQuestion(mac, this.#xid, secs, ciaddr, { ...options, clientIdentifier: probe ? PROBE_IDENTIFIER : identifierOf(mac) })
+    const bytes = encodeClientMessage(mac, this.#xid, secs, ciaddr, { ...options, clientIdentifier: probe ? PROBE_IDENTIFIER : identifierOf(mac) })
     for (const path of paths) this.outbox.push({ kind: 'send', path, bytes })
   }
 }

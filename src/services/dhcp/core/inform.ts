@@ -9,8 +9,8 @@ import type { Random } from '../../kit/random.ts'
 import { HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
-import { learnedFrom, type Lease } from './lease.ts'
-import { ASKED_FOR, encodeQuestion, identifierOf } from './question.ts'
+import { leaseFrom, type Lease } from './lease.ts'
+import { PARAMETER_REQUEST_LIST, encodeClientMessage, identifierOf } from './client-message.ts'
 
 export interface InformEvent {
   readonly kind: 'informed'
@@ -52,7 +52,7 @@ export class DhcpInform implements Machine<InformEvent> {
       const { messageType, serverIdentifier } = message.options
       if (message.op !== OP.reply || message.xid !== this.#xid || messageType !== MESSAGE_TYPE.ACK || serverIdentifier === undefined) return
       this.#retryAtMs = Infinity
-      this.outbox.push({ kind: 'event', event: { kind: 'informed', lease: { ...learnedFrom(message, serverIdentifier), obtainedAtMs: nowMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs } } })
+      this.outbox.push({ kind: 'event', event: { kind: 'informed', lease: { ...leaseFrom(message, serverIdentifier), obtainedAtMs: nowMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs } } })
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
     }
@@ -61,8 +61,8 @@ export class DhcpInform implements Machine<InformEvent> {
   timeout(nowMs: number): void {
     this.#retryAtMs = ++this.#questions < QUESTIONS_MAX ? nowMs + RETRY_MS : Infinity
     for (const { path, ciaddr } of this.#wires) {
-      const options = { messageType: MESSAGE_TYPE.INFORM, clientIdentifier: identifierOf(this.#mac), parameterRequestList: ASKED_FOR, vendorClass: HAMLET_CLASS }
-      this.outbox.push({ kind: 'send', path, bytes: encodeQuestion(this.#mac, this.#xid, 0, ciaddr, options) })
+      const options = { messageType: MESSAGE_TYPE.INFORM, clientIdentifier: identifierOf(this.#mac), parameterRequestList: PARAMETER_REQUEST_LIST, vendorClass: HAMLET_CLASS }
+      this.outbox.push({ kind: 'send', path, bytes: encodeClientMessage(this.#mac, this.#xid, 0, ciaddr, options) })
     }
   }
 

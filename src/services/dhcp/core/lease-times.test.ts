@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { checkTimes } from './lease-times.ts'
-import { parseOptionTexts } from './option-texts.ts'
+import { parseOptionSettings } from './option-settings.ts'
 
 test.each([
   { texts: ['58=100', '59=100'], refused: '58=100' },
@@ -10,7 +10,7 @@ test.each([
   { texts: ['58=525'], refused: '58=525' },
   { texts: ['58=524'], refused: undefined },
 ])('times of $texts in a lease of 600 s: $refused is refused', ({ texts, refused }) => {
-  const check = () => checkTimes(600, parseOptionTexts(texts))
+  const check = () => checkTimes(600, parseOptionSettings(texts))
   if (refused === undefined) expect(check).not.toThrow()
   else expect(check).toThrow(`--option cannot be ${refused}:`)
 })

@@ -25,14 +25,14 @@ export interface Lease {
 }
 
 /** The lease time that has no end (RFC 2131 §3.3). */
-export const FOREVER = 0xffffffff
+export const INFINITE_LEASE = 0xffffffff
 const DNS_PORT = 53
 const DNS_ADMIN_PORT = 5354
 /** One option has no room for more (RFC 2132 §2). */
 const TEXT_LENGTH_MAX = 255
 
 /** All but the times. */
-export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'askedAtMs' | 'tookMs'> {
+export function leaseFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'askedAtMs' | 'tookMs'> {
   const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
   return {
     address: formatIpv4(yiaddr === 0 ? ciaddr : yiaddr),
@@ -48,8 +48,8 @@ export function learnedFrom({ yiaddr, ciaddr, options }: Message, serverIdentifi
 }
 
 /** `3600 s`: how long something is lent. */
-export function lastingText(leaseSeconds: number): string {
-  return leaseSeconds === FOREVER ? 'an unlimited time' : `${leaseSeconds} s`
+export function formatLeaseTime(leaseSeconds: number): string {
+  return leaseSeconds === INFINITE_LEASE ? 'an unlimited time' : `${leaseSeconds} s`
 }
 
 /** A server's text as screens and logs may show it: control characters would drive a terminal. */

@@ -13,7 +13,7 @@
 import { UsageError } from '../../kit/errors.ts'
 import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
 import type { Pool } from './leases.ts'
-import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReservation, type Reservation } from './setting-texts.ts'
+import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReservation, type Reservation } from './address-settings.ts'
 
 const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
 
@@ -46,8 +46,8 @@ export interface ServedNetwork {
   readonly loopback: boolean
 }
 
-/** What the person says about addresses, as texts (setting-texts.ts). */
-export interface Wishes {
+/** What the person says about addresses, as texts (address-settings.ts). */
+export interface AddressSettings {
   readonly pool?: string | undefined
   readonly exclude?: readonly string[] | undefined
   readonly reserve?: readonly string[] | undefined
@@ -68,7 +68,7 @@ const LINK_LOCAL: Subnet = { network: 0xa9fe0000, prefixBits: 16 }
  * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; a pool in which nothing can be lent; an address or client
  *   reserved twice
  */
-export function networksToServe(candidates: readonly Candidate[], wishes: Wishes, locals: readonly number[] = []): ServedNetwork[] {
+export function networksToServe(candidates: readonly Candidate[], wishes: AddressSettings, locals: readonly number[] = []): ServedNetwork[] {
   const wanted = wishes.pool === undefined ? undefined : parsePool(wishes.pool)
   const exclusions = (wishes.exclude ?? []).map(parseExclusion)
   const networks: ServedNetwork[] = []

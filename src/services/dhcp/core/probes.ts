@@ -9,11 +9,11 @@ export const PROBE_MS_MAX = 1_000
 export const PROBES_MAX = 64
 
 /** Who was found at an address. */
-export interface Found {
+export interface ProbeResult {
   /** A hardware address, or other words. */
   readonly holder: string
   /** Known from before: whether it is there still will be known only some time after the question. */
-  readonly isOld: boolean
+  readonly isStale: boolean
 }
 
 export class Probes<Question> {

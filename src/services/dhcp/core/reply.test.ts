@@ -5,11 +5,11 @@ import { HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { encodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import { OFFER_MS } from './leases.ts'
-import { parseOptionTexts } from './option-texts.ts'
+import { parseOptionSettings } from './option-settings.ts'
 import { at, Bench, candidate, mac } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
-const SET = parseOptionTexts(['42=192.0.2.7', 'ntp-servers=192.0.2.8', '119=lab.example.org', '114=https://portal.example.org/', '26=1400', '224=0x0a0b', '66=192.0.2.66', '67=boot/kettle.efi'])
+const SET = parseOptionSettings(['42=192.0.2.7', 'ntp-servers=192.0.2.8', '119=lab.example.org', '114=https://portal.example.org/', '26=1400', '224=0x0a0b', '66=192.0.2.66', '67=boot/kettle.efi'])
 const CONFIGURED: Options = {
   ntpServers: [at('192.0.2.7'), at('192.0.2.8')], domainSearch: ['lab.example.org'], captivePortal: 'https://portal.example.org/', interfaceMtu: 1400,
   unknown: new Map([[224, Uint8Array.of(0x0a, 0x0b)]]), tftpServerName: '192.0.2.66', bootFileName: 'boot/kettle.efi',
@@ -26,7 +26,7 @@ test('what the person sets is told to who asks for it, and to who does not say w
 })
 
 test('what the person sets goes before what the server makes up', () => {
-  const bench = new Bench({ options: parseOptionTexts(['3=192.0.2.254', '15=example.org', '6=192.0.2.53', '6=192.0.2.54', '28=192.0.2.127', '1=255.255.255.128']) })
+  const bench = new Bench({ options: parseOptionSettings(['3=192.0.2.254', '15=example.org', '6=192.0.2.53', '6=192.0.2.54', '28=192.0.2.127', '1=255.255.255.128']) })
   expect(bench.ask(DISCOVER)[0]?.message.options).toMatchObject({
     routers: [at('192.0.2.254')], domainName: 'example.org', dnsServers: [at('192.0.2.53'), at('192.0.2.54')], broadcastAddress: at('192.0.2.127'), subnetMask: at('255.255.255.128'),
   })
@@ -34,7 +34,7 @@ test('what the person sets goes before what the server makes up', () => {
 
 test('the times to renew and to rebind can be set, and stay in their order within a lease that is shorter by the client\'s wish', () => {
   const times = (texts: string[], leaseSeconds = 3600) => {
-    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionTexts(texts) }).ask({ ...DISCOVER, leaseSeconds })[0]?.message.options ?? {}
+    const { renewalSeconds, rebindingSeconds } = new Bench({ options: parseOptionSettings(texts) }).ask({ ...DISCOVER, leaseSeconds })[0]?.message.options ?? {}
     return [renewalSeconds, rebindingSeconds]
   }
   expect([times(['58=60', 'rebinding-seconds=90']), times(['58=3000', '59=3500']), times(['59=700'])]).toEqual([[60, 90], [3000, 3500], [400, 700]])
@@ -49,7 +49,7 @@ test('a boot loader finds server and file in the header too, and so does who onl
 })
 
 test('an answer keeps to 548 bytes, to more where the client takes more, and never to more than a frame', () => {
-  const bench = new Bench({ options: parseOptionTexts(['224=' + 'a'.repeat(250), '225=' + 'b'.repeat(250), '226=' + 'c'.repeat(250), '227=' + 'd'.repeat(1000)]) })
+  const bench = new Bench({ options: parseOptionSettings(['224=' + 'a'.repeat(250), '225=' + 'b'.repeat(250), '226=' + 'c'.repeat(250), '227=' + 'd'.repeat(1000)]) })
   const length = (maxMessageBytes?: number) => bench.ask({ ...DISCOVER, maxMessageBytes })[0]?.bytes.length ?? 0
   expect(length()).toBeLessThanOrEqual(548)
   expect(length(40)).toBe(length())

@@ -1,4 +1,4 @@
-/** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3). ways-back.ts says where they go. */
+/** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3). reply-path.ts says where they go. */
 import type { Path } from '../../kit/endpoint.ts'
 import { broadcastOf, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
 import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
@@ -11,7 +11,7 @@ import { optionBytes, OPTIONS, type Options } from '../wire/options.ts'
 import { decodeRelayAgent } from '../wire/relay-agent.ts'
 import { timesOf } from './lease-times.ts'
 import type { ServedNetwork } from './pools.ts'
-import { WaysBack } from './ways-back.ts'
+import { ReplyPaths } from './reply-path.ts'
 
 /** What clients are told. */
 export interface Told {
@@ -83,7 +83,7 @@ export class Replies {
   readonly #ports: ReadonlyMap<number, Uint8Array>
   /** Options as they are told to clients of one kind, by network and kind. */
   readonly #alike = new Map<ServedNetwork, Map<string, Uint8Array>>()
-  readonly #waysBack = new WaysBack()
+  readonly #replyPaths = new ReplyPaths()
 
   constructor(told: Told) {
     this.#told = told
@@ -100,7 +100,7 @@ export class Replies {
     const isNamed = hostName !== '' && wants(request, OPTIONS.hostName.code)
     if (!rapid && clientFqdn === undefined && !isNamed && parameterRequestList.length <= PARAMETERS_MAX) {
       const bytes = encodeSequence(header, this.#toldAlike(type, question, leaseSeconds), echoedFrom(request), bytesMaxOf(request))
-      if (bytes !== undefined) return { path: this.#wayBack(question, false), bytes }
+      if (bytes !== undefined) return { path: this.#replyPath(question, false), bytes }
     }
     const values = this.#grantValues(type, question, leaseSeconds)
     if (rapid) put(values, OPTIONS.rapidCommit, true)
@@ -120,7 +120,7 @@ export class Replies {
     // RFC 951 §3: where no other boots it, this server's own address.
     const header = { ...this.#headerOf('ACK', question, yiaddr), siaddr: this.#boot.siaddr === 0 ? serverAddress : this.#boot.siaddr }
     for (const [code, value] of echoedFrom(request)) values.set(code, value)
-    return { path: this.#wayBack(question, false), bytes: encodeBootp(header, values) }
+    return { path: this.#replyPath(question, false), bytes: encodeBootp(header, values) }
   }
 
   /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
@@ -218,11 +218,11 @@ export class Replies {
   #reply(question: Question, header: Header, values: Map<number, Uint8Array>, isNak = false): Reply {
     const { request } = question
     for (const [code, value] of echoedFrom(request)) values.set(code, value)
-    return { path: this.#wayBack(question, isNak), bytes: encodeWith(header, values, request.options.parameterRequestList ?? [], bytesMaxOf(request)) }
+    return { path: this.#replyPath(question, isNak), bytes: encodeWith(header, values, request.options.parameterRequestList ?? [], bytesMaxOf(request)) }
   }
 
-  #wayBack({ request, arrived, network, serverAddress }: Question, isNak: boolean): Path {
-    return this.#waysBack.of(request, arrived, network, serverAddress, isNak)
+  #replyPath({ request, arrived, network, serverAddress }: Question, isNak: boolean): Path {
+    return this.#replyPaths.of(request, arrived, network, serverAddress, isNak)
   }
 }
 

@@ -5,7 +5,7 @@
  * answered from all of them, each with an offer of its own pool: the client sees only what is sent on its wire. The server
  * identifier in its REQUEST names the network, and the offers of the others are withdrawn.
  *
- * This file says what a message means; lender.ts does it.
+ * This file says what a message means; allocator.ts does it.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -19,12 +19,12 @@ import { ForeignRecords } from './foreign-records.ts'
 import { clientOf } from './identity.ts'
 import type { Binding, Client, LeaseRecord } from './binding.ts'
 import { LeaseTable } from './leases.ts'
-import { Lender, nameOf, type Asked, type LendingOptions, type Served, type ServerEvent } from './lender.ts'
-import { networksOf } from './origin.ts'
+import { Allocator, nameOf, type Query, type AllocationOptions, type Served, type ServerEvent } from './allocator.ts'
+import { selectNetworks } from './subnet-selection.ts'
 import type { ServedNetwork } from './pools.ts'
-import type { Found } from './probes.ts'
+import type { ProbeResult } from './probes.ts'
 
-export interface ServerOptions extends LendingOptions {
+export interface ServerOptions extends AllocationOptions {
   readonly networks: readonly ServedNetwork[]
   /** The journal's, in its order. */
   readonly records: readonly LeaseRecord[]
@@ -33,60 +33,60 @@ export interface ServerOptions extends LendingOptions {
 const WILDCARD = '0.0.0.0'
 const PROBE_KEY = formatHex(PROBE_IDENTIFIER)
 /** Questions of our own that are not answered: those of the last looks for other servers. */
-const UNHEARD_MAX = 64
+const IGNORED_XIDS_MAX = 64
 
 export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   /** Serve Hamlet's own clients and those who have a lease, and nobody else: another server is on the network. */
   hamletOnly = false
   readonly #served: readonly Served[]
   readonly #foreign = new ForeignRecords()
-  readonly #lender: Lender
-  readonly #unheard = new Set<number>()
+  readonly #allocator: Allocator
+  readonly #ignoredXids = new Set<number>()
 
   constructor(options: ServerOptions) {
     this.#served = options.networks.map(network => ({ network, table: new LeaseTable(network.pool, network.excluded, reservedIn(network)) }))
-    this.#lender = new Lender(this.#served, options)
+    this.#allocator = new Allocator(this.#served, options)
     for (const record of options.records) this.#restore(record)
   }
 
   get outbox(): Effect<ServerEvent, LeaseRecord>[] {
-    return this.#lender.outbox
+    return this.#allocator.outbox
   }
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
     this.timeout(nowMs)
     try {
       const message = decodeMessage(bytes)
-      if (message.op !== OP.request || this.#unheard.has(message.xid)) return
+      if (message.op !== OP.request || this.#ignoredXids.has(message.xid)) return
       const client = clientOf(message, key => this.#served.some(({ network }) => network.reservations.has(key)))
-      if (client === undefined) this.#lender.tellRefused(path.peer.address, 'it names neither an identifier nor a hardware address')
-      else this.#answer({ message, path, client, nowMs, from: networksOf(this.#served, message, path) })
+      if (client === undefined) this.#allocator.tellRefused(path.peer.address, 'it names neither an identifier nor a hardware address')
+      else this.#answer({ message, path, client, nowMs, from: selectNetworks(this.#served, message, path) })
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
-      this.#lender.tellRefused(path.peer.address, error.parts.why)
+      this.#allocator.tellRefused(path.peer.address, error.parts.why)
     }
   }
 
   timeout(nowMs: number): void {
-    this.#lender.timeout(nowMs)
-    for (const binding of this.#foreign.expire(nowMs)) this.#lender.tell('expired', binding)
+    this.#allocator.timeout(nowMs)
+    for (const binding of this.#foreign.expire(nowMs)) this.#allocator.tell('expired', binding)
   }
 
   deadlineMs(): number {
-    return Math.min(this.#lender.deadlineMs(), this.#foreign.deadlineMs())
+    return Math.min(this.#allocator.deadlineMs(), this.#foreign.deadlineMs())
   }
 
   /** Takes an address back before its time. False: nobody has it. */
   release(yiaddr: number): boolean {
-    return this.#served.some(({ table }) => this.#lender.release(table, yiaddr))
+    return this.#served.some(({ table }) => this.#allocator.release(table, yiaddr))
   }
 
   /**
    * The answer to a `probe` event.
    * @param found undefined: nobody is there
    */
-  probed(yiaddr: number, found: Found | undefined, nowMs: number): void {
-    this.#lender.probed(yiaddr, found, nowMs)
+  probed(yiaddr: number, found: ProbeResult | undefined, nowMs: number): void {
+    this.#allocator.probed(yiaddr, found, nowMs)
   }
 
   /** The clock was set: leases last as long as their clients were told. `records` are to be written anew. */
@@ -97,8 +97,8 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
 
   /** A question with this xid is our own, to other servers. */
   ignore(xid: number): void {
-    this.#unheard.add(xid)
-    if (this.#unheard.size > UNHEARD_MAX) this.#unheard.delete(this.#unheard.values().next().value ?? 0)
+    this.#ignoredXids.add(xid)
+    if (this.#ignoredXids.size > IGNORED_XIDS_MAX) this.#ignoredXids.delete(this.#ignoredXids.values().next().value ?? 0)
   }
 
   /** What is offered, leased or declined now. */
@@ -146,67 +146,67 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return this.#served.some(({ network: { reservations } }) => reservations.get(key)?.yiaddr === parseIpv4(yiaddr))
   }
 
-  #answer(asked: Asked): void {
-    const { messageType } = asked.message.options
-    if (this.hamletOnly && !this.#isHamletOrHasLease(asked)) {
-      if (messageType === MESSAGE_TYPE.DISCOVER) this.#lender.tellRefused(asked.client.mac, 'another DHCP server is on the network, so only Hamlet\'s own clients are served')
+  #answer(query: Query): void {
+    const { messageType } = query.message.options
+    if (this.hamletOnly && !this.#isHamletOrHasLease(query)) {
+      if (messageType === MESSAGE_TYPE.DISCOVER) this.#allocator.tellRefused(query.client.mac, 'another DHCP server is on the network, so only Hamlet\'s own clients are served')
       return
     }
     switch (messageType) {
-      case MESSAGE_TYPE.DISCOVER: return this.#discover(asked)
-      case MESSAGE_TYPE.REQUEST: return this.#request(asked)
-      case MESSAGE_TYPE.DECLINE: return this.#decline(asked)
-      case MESSAGE_TYPE.RELEASE: return this.#clientRelease(asked)
-      case MESSAGE_TYPE.INFORM: return this.#inform(asked)
-      case undefined: return this.#bootp(asked)
+      case MESSAGE_TYPE.DISCOVER: return this.#discover(query)
+      case MESSAGE_TYPE.REQUEST: return this.#request(query)
+      case MESSAGE_TYPE.DECLINE: return this.#decline(query)
+      case MESSAGE_TYPE.RELEASE: return this.#clientRelease(query)
+      case MESSAGE_TYPE.INFORM: return this.#inform(query)
+      case undefined: return this.#bootp(query)
       default: // Answers of others and types of later RFCs are not for this server.
     }
   }
 
   /** RFC 2131 §4.3.1 */
-  #discover(asked: Asked): void {
-    if (asked.from.length === 0) this.#lender.tellRefused(asked.client.mac, `no network is served where it asks from (${asked.path.peer.address})`)
-    for (const served of asked.from) {
-      if (asked.client.key === PROBE_KEY) this.#lender.sendOffer(asked, served, undefined)
-      else this.#lender.offer(asked, served)
+  #discover(query: Query): void {
+    if (query.from.length === 0) this.#allocator.tellRefused(query.client.mac, `no network is served where it asks from (${query.path.peer.address})`)
+    for (const served of query.from) {
+      if (query.client.key === PROBE_KEY) this.#allocator.sendOffer(query, served, undefined)
+      else this.#allocator.offer(query, served)
     }
   }
 
   /** RFC 1534 §2: a message without a type is from a client that knows BOOTP only, and would keep what it gets for ever. So that has to be reserved for it. */
-  #bootp(asked: Asked): void {
-    const { from, client } = asked
+  #bootp(query: Query): void {
+    const { from, client } = query
     const reserved = from.filter(({ network: { reservations } }) => reservations.has(client.key))
-    if (reserved.length === 0) this.#lender.tellRefused(client.mac, 'it speaks only BOOTP, and no address is reserved for it')
-    for (const served of reserved) this.#lender.leaseByBootp(asked, served, served.network.reservations.get(client.key)?.yiaddr ?? 0)
+    if (reserved.length === 0) this.#allocator.tellRefused(client.mac, 'it speaks only BOOTP, and no address is reserved for it')
+    for (const served of reserved) this.#allocator.leaseByBootp(query, served, served.network.reservations.get(client.key)?.yiaddr ?? 0)
   }
 
   /** RFC 2131 §4.3.2: which of the four kinds of REQUEST it is shows in what is filled in. */
-  #request(asked: Asked): void {
-    const { requestedAddress, serverIdentifier } = asked.message.options
-    if (serverIdentifier !== undefined) this.#requestSelecting(asked, serverIdentifier)
-    else if (requestedAddress !== undefined) this.#requestInitReboot(asked, requestedAddress)
-    else if (asked.message.ciaddr !== 0) this.#requestExtension(asked)
-    else this.#lender.tellRefused(asked.client.mac, 'its REQUEST names no address')
+  #request(query: Query): void {
+    const { requestedAddress, serverIdentifier } = query.message.options
+    if (serverIdentifier !== undefined) this.#requestSelecting(query, serverIdentifier)
+    else if (requestedAddress !== undefined) this.#requestInitReboot(query, requestedAddress)
+    else if (query.message.ciaddr !== 0) this.#requestExtension(query)
+    else this.#allocator.tellRefused(query.client.mac, 'its REQUEST names no address')
   }
 
-  #requestSelecting(asked: Asked, serverIdentifier: number): void {
-    const chosen = (asked.message.giaddr === 0 ? this.#served : asked.from).find(served => this.#lender.identifierOf(asked, served) === serverIdentifier)
+  #requestSelecting(query: Query, serverIdentifier: number): void {
+    const chosen = (query.message.giaddr === 0 ? this.#served : query.from).find(served => this.#allocator.identifierOf(query, served) === serverIdentifier)
     for (const served of this.#served) {
-      const withdrawn = served === chosen ? undefined : served.table.withdrawOffer(asked.client.key)
-      if (withdrawn !== undefined) this.#lender.tell('released', withdrawn)
+      const withdrawn = served === chosen ? undefined : served.table.withdrawOffer(query.client.key)
+      if (withdrawn !== undefined) this.#allocator.tell('released', withdrawn)
     }
     if (chosen === undefined) return
-    const yiaddr = asked.message.options.requestedAddress ?? asked.message.ciaddr
-    if (!this.#lender.lease(asked, chosen, yiaddr, { mayBeNew: true, rapid: false })) this.#lender.refuse(asked, chosen, `${formatIpv4(yiaddr)} is not offered to this client`)
+    const yiaddr = query.message.options.requestedAddress ?? query.message.ciaddr
+    if (!this.#allocator.lease(query, chosen, yiaddr, { mayBeNew: true, rapid: false })) this.#allocator.refuse(query, chosen, `${formatIpv4(yiaddr)} is not offered to this client`)
   }
 
   /** A client that comes back and remembers its address. What this server knows nothing about may be another server's: silence. */
-  #requestInitReboot(asked: Asked, yiaddr: number): void {
-    const inSubnet = asked.from.find(({ network }) => subnetContains(network.subnet, yiaddr))
+  #requestInitReboot(query: Query, yiaddr: number): void {
+    const inSubnet = query.from.find(({ network }) => subnetContains(network.subnet, yiaddr))
     if (inSubnet === undefined) {
-      for (const served of asked.from) this.#lender.refuse(asked, served, `${formatIpv4(yiaddr)} is not an address of this network`)
-    } else if (!this.#lender.lease(asked, inSubnet, yiaddr) && this.#knows(inSubnet, asked.client, yiaddr)) {
-      this.#lender.refuse(asked, inSubnet, `${formatIpv4(yiaddr)} is not lent to this client`)
+      for (const served of query.from) this.#allocator.refuse(query, served, `${formatIpv4(yiaddr)} is not an address of this network`)
+    } else if (!this.#allocator.lease(query, inSubnet, yiaddr) && this.#knows(inSubnet, query.client, yiaddr)) {
+      this.#allocator.refuse(query, inSubnet, `${formatIpv4(yiaddr)} is not lent to this client`)
     }
   }
 
@@ -214,13 +214,13 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
    * RENEWING comes by unicast to the address that lent, from a network behind a relay too; REBINDING by broadcast to any server.
    * Where the system names the interface it does not tell the two apart, and the client gets the benefit of the doubt.
    */
-  #requestExtension(asked: Asked): void {
-    const { message: { ciaddr, giaddr }, path: { local, interfaceName } } = asked
+  #requestExtension(query: Query): void {
+    const { message: { ciaddr, giaddr }, path: { local, interfaceName } } = query
     const renewing = giaddr === 0 && interfaceName === '' && local.address !== WILDCARD
     for (const served of this.#served) {
-      if (!subnetContains(served.network.subnet, ciaddr) || !(renewing || this.#mayBeOf(served, asked))) continue
-      if (this.#lender.lease(asked, served, ciaddr)) continue
-      if (renewing || this.#knows(served, asked.client, ciaddr)) this.#lender.refuse(asked, served, `${formatIpv4(ciaddr)} is not lent to this client`)
+      if (!subnetContains(served.network.subnet, ciaddr) || !(renewing || this.#mayBeOf(served, query))) continue
+      if (this.#allocator.lease(query, served, ciaddr)) continue
+      if (renewing || this.#knows(served, query.client, ciaddr)) this.#allocator.refuse(query, served, `${formatIpv4(ciaddr)} is not lent to this client`)
     }
   }
 
@@ -231,40 +231,40 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   }
 
   /** Who looks for other servers is answered too: two Hamlets on one network shall find each other. */
-  #isHamletOrHasLease({ message, client }: Asked): boolean {
+  #isHamletOrHasLease({ message, client }: Query): boolean {
     return message.options.vendorClass === HAMLET_CLASS || client.key === PROBE_KEY || this.#served.some(({ table }) => table.bindingOf(client.key)?.state === 'leased')
   }
 
   /** RFC 2131 §4.3.3 */
-  #decline(asked: Asked): void {
-    const yiaddr = asked.message.options.requestedAddress ?? 0
-    const own = this.#holding(asked, yiaddr)
-    if (own !== undefined) this.#lender.rest(own, yiaddr, asked.nowMs, `${asked.client.mac} found ${formatIpv4(yiaddr)} in use by somebody`)
+  #decline(query: Query): void {
+    const yiaddr = query.message.options.requestedAddress ?? 0
+    const own = this.#holding(query, yiaddr)
+    if (own !== undefined) this.#allocator.rest(own, yiaddr, query.nowMs, `${query.client.mac} found ${formatIpv4(yiaddr)} in use by somebody`)
   }
 
   /** RFC 2131 §4.3.4 */
-  #clientRelease(asked: Asked): void {
-    const own = this.#holding(asked, asked.message.ciaddr)
-    if (own !== undefined) this.#lender.release(own.table, asked.message.ciaddr)
+  #clientRelease(query: Query): void {
+    const own = this.#holding(query, query.message.ciaddr)
+    if (own !== undefined) this.#allocator.release(own.table, query.message.ciaddr)
   }
 
   /** RFC 2131 §4.3.5: a client that has an address and wants the rest. */
-  #inform(asked: Asked): void {
-    const served = this.#served.find(served => subnetContains(served.network.subnet, asked.message.ciaddr) && this.#mayBeOf(served, asked))
-    if (served !== undefined) this.#lender.inform(asked, served)
+  #inform(query: Query): void {
+    const served = this.#served.find(served => subnetContains(served.network.subnet, query.message.ciaddr) && this.#mayBeOf(served, query))
+    if (served !== undefined) this.#allocator.inform(query, served)
   }
 
   /** Who has an address asks past the relay, by unicast. */
-  #mayBeOf(served: Served, { from }: Asked): boolean {
+  #mayBeOf(served: Served, { from }: Query): boolean {
     return from.includes(served) || served.network.interfaceName === ''
   }
 
   /** The network where the client has this address, where it means this server: systemd-networkd names none in its RELEASE. */
-  #holding(asked: Asked, yiaddr: number): Served | undefined {
-    const { serverIdentifier } = asked.message.options
+  #holding(query: Query, yiaddr: number): Served | undefined {
+    const { serverIdentifier } = query.message.options
     return this.#served.find(served => {
-      const own = served.table.bindingOf(asked.client.key)
-      return own?.yiaddr === yiaddr && own.state !== 'free' && (serverIdentifier === undefined || this.#lender.identifierOf(asked, served) === serverIdentifier)
+      const own = served.table.bindingOf(query.client.key)
+      return own?.yiaddr === yiaddr && own.state !== 'free' && (serverIdentifier === undefined || this.#allocator.identifierOf(query, served) === serverIdentifier)
     })
   }
 }

@@ -4,11 +4,11 @@ import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
 import type { LeaseRecord } from '../core/binding.ts'
-import type { ServerEvent } from '../core/lender.ts'
+import type { ServerEvent } from '../core/allocator.ts'
 import { ClientNames } from '../core/client-names.ts'
-import { NameBook } from '../core/name-book.ts'
-import { parseReservation } from '../core/setting-texts.ts'
-import { networksToServe, type Candidate, type Wishes } from '../core/pools.ts'
+import { NameTable } from '../core/name-table.ts'
+import { parseReservation } from '../core/address-settings.ts'
+import { networksToServe, type Candidate, type AddressSettings } from '../core/pools.ts'
 import { DhcpServer } from '../core/server.ts'
 
 /** 192.0.2.1 → 3221225985. */
@@ -29,7 +29,7 @@ interface Setup {
   readonly port?: number
   readonly dns?: string
   readonly records?: readonly LeaseRecord[]
-  readonly wishes?: Wishes
+  readonly wishes?: AddressSettings
   readonly probe?: boolean
   readonly rapidCommit?: boolean
   readonly options?: Options
@@ -39,7 +39,7 @@ interface Setup {
 export class Bench {
   readonly journal: LeaseRecord[] = []
   readonly events: ServerEvent[] = []
-  readonly names: NameBook
+  readonly names: NameTable
   readonly port: number
   server: DhcpServer
   nowMs = 0
@@ -48,7 +48,7 @@ export class Bench {
   constructor({ candidates = [candidate('if0', '192.0.2.1')], pool, port = 67, dns, records = [], wishes = {}, probe = false, rapidCommit = false, options = {} }: Setup = {}) {
     this.port = port
     this.journal.push(...records)
-    this.names = new NameBook(new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)))
+    this.names = new NameTable(new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)))
     this.#restarts = () => new DhcpServer({
       networks: networksToServe(candidates, { pool, ...wishes }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
       names: this.names, options, probe, rapidCommit, records: this.journal,

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../kit/endpoint.ts'
 import { parseIpv4 } from '../../kit/ip-address.ts'
 import { openDoor } from '../../kit/node/udp/open-door.ts'
 import type { Lease } from '../client.ts'
-import { encodeQuestion, identifierOf } from '../core/question.ts'
+import { encodeClientMessage, identifierOf } from '../core/client-message.ts'
 import { parseMac } from '../wire/hardware-address.ts'
 import { MESSAGE_TYPE } from '../wire/message.ts'
 
@@ -11,7 +11,7 @@ export async function releaseLease(lease: Lease, { server, mac }: { readonly ser
   const chaddr = parseMac(mac) ?? new Uint8Array(6)
   const door = await openDoor({ addresses: [server.address], port: 0, receive: () => undefined })
   const options = { messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: parseIpv4(lease.server), clientIdentifier: identifierOf(chaddr) }
-  door.send(door.pathTo(server), encodeQuestion(chaddr, 1, 0, parseIpv4(lease.address) ?? 0, options))
+  door.send(door.pathTo(server), encodeClientMessage(chaddr, 1, 0, parseIpv4(lease.address) ?? 0, options))
   door.flush()
   await door.close()
 }

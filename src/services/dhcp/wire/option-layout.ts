@@ -69,7 +69,7 @@ export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly 
 }
 
 /** Of options that are set, the codes of those that the shortest message may have no room for, beside what every lease tells. */
-export function withoutRoom(values: ReadonlyMap<number, Uint8Array>): readonly number[] {
+export function optionsThatMayNotFit(values: ReadonlyMap<number, Uint8Array>): readonly number[] {
   return layOut(values, [], { ...SHORTEST, mainBytes: SHORTEST.mainBytes - LEASE_BYTES }).leftOut
 }
 

@@ -64,7 +64,7 @@ export const END = 255
 export const CARRIES_OPTIONS = { file: 1, sname: 2 } as const
 
 /** A value as it was found: its parts, and where the first of them stands. */
-interface Found {
+interface FoundOption {
   readonly code: number
   readonly offset: number
   readonly parts: Uint8Array[]
@@ -94,7 +94,7 @@ const byCode = Array.from({ length: CODES }, (_, code) => {
  *   type. Other such values are left out: a server whose list of DNS servers is empty lends addresses all the same.
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
-  const found: Found[] = []
+  const found: FoundOption[] = []
   const cutOff: CutOff[] = []
   places.fill(0)
   gather(message, AT.options, message.length, found, cutOff)
@@ -137,7 +137,7 @@ export function optionBytes(options: Options): Map<number, Uint8Array> {
 }
 
 /** Codes, lengths and values from `from` up to END, `to` or an option that reaches beyond. */
-function gather(bytes: Uint8Array, from: number, to: number, found: Found[], cutOff: CutOff[]): void {
+function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[], cutOff: CutOff[]): void {
   for (let at = from; at < to;) {
     const code = bytes[at] ?? END
     if (code === END) return
@@ -164,7 +164,7 @@ function refuseWhereNeeded(cutOff: readonly CutOff[]): void {
   if (refused !== undefined) throw new MalformedPacket(refused.offset, 'RFC 2132 §2', `option ${refused.code} reaches over the end of its field`)
 }
 
-function overloadOf(overload: Found | undefined): number {
+function overloadOf(overload: FoundOption | undefined): number {
   if (overload === undefined) return 0
   const [value] = overload.parts
   if (overload.parts.length !== 1 || value?.length !== 1 || (value[0] ?? 0) < 1 || (value[0] ?? 0) > 3) {

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ToldNames } from './told-names.ts'
+import { RegisteredNames } from './registered-names.ts'
 
-const open = (dataFolder: string) => ToldNames.open({ dataFolder, log: () => undefined })
+const open = (dataFolder: string) => RegisteredNames.open({ dataFolder, log: () => undefined })
 const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-told-'))
 
 test('what is noted is known after a restart, and what is over is not', async () => {

@@ -4,13 +4,13 @@ import { encodeMessage } from '../wire/message.ts'
 import { OPTIONS, type Options } from '../wire/options.ts'
 
 /** What Hamlet's client wants to know. */
-export const ASKED_FOR = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServers, OPTIONS.domainName, OPTIONS.broadcastAddress, OPTIONS.vendorSpecific].map(({ code }) => code)
+export const PARAMETER_REQUEST_LIST = [OPTIONS.subnetMask, OPTIONS.routers, OPTIONS.dnsServers, OPTIONS.domainName, OPTIONS.broadcastAddress, OPTIONS.vendorSpecific].map(({ code }) => code)
 
 /**
  * @param secs since the client began
  * @param ciaddr the address that the client has, 0 for none
  */
-export function encodeQuestion(mac: Uint8Array, xid: number, secs: number, ciaddr: number, options: Options): Uint8Array {
+export function encodeClientMessage(mac: Uint8Array, xid: number, secs: number, ciaddr: number, options: Options): Uint8Array {
   return encodeMessage({
     op: OP.request, htype: ETHERNET, hops: 0, xid, secs, broadcast: true,
     ciaddr, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: mac, sname: '', file: '', options,

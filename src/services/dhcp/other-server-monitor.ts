@@ -1,33 +1,33 @@
 /**
  * Keeps Hamlet from being a second DHCP server on somebody's network: looks for others before everybody is served, and every
- * ten minutes (look-for-rivals.ts). core/rivals.ts says who is served then.
+ * ten minutes (detect-other-servers.ts). core/other-servers.ts says who is served then.
  */
-import type { Rival, Rivals } from './core/rivals.ts'
-import { lookForRivals, type Look, type LookOptions } from './look-for-rivals.ts'
+import type { OtherServer, OtherServers } from './core/other-servers.ts'
+import { detectOtherServers, type Look, type DetectionOptions } from './detect-other-servers.ts'
 
 const LOOK_EVERY_MS = 10 * 60_000
 /** Silence for so long, and everybody is served; who answers later is still heard. */
 const SERVE_AFTER_MS = 2_000
 
-export interface RivalWatchOptions extends LookOptions {
+export interface OtherServerMonitorOptions extends DetectionOptions {
   /** What is known of them; it outlives the watch. */
-  readonly rivals: Rivals
+  readonly rivals: OtherServers
   /** Serve Hamlet's own clients only, or everybody. */
   readonly restrict: (hamletOnly: boolean) => void
   log(text: string): void
   setHealth(reason: string | undefined): void
 }
 
-export class RivalWatch {
-  readonly #options: RivalWatchOptions
-  readonly #rivals: Rivals
+export class OtherServerMonitor {
+  readonly #options: OtherServerMonitorOptions
+  readonly #rivals: OtherServers
   #look: Look | undefined
   #stopped = false
   #cancelNext = () => {}
   readonly #cancelServe: () => void
   #lastSaid = ''
 
-  constructor(options: RivalWatchOptions) {
+  constructor(options: OtherServerMonitorOptions) {
     this.#options = options
     this.#rivals = options.rivals
     this.#rivals.beginOn(options.wires.map(({ interfaceName }) => interfaceName))
@@ -58,7 +58,7 @@ export class RivalWatch {
 
   async #run(): Promise<void> {
     const { clock, wires, log } = this.#options
-    this.#look = lookForRivals({ ...this.#options, onFound: rival => this.#found(rival) })
+    this.#look = detectOtherServers({ ...this.#options, onFound: rival => this.#found(rival) })
     const outcome = await this.#look.ended
     this.#look = undefined
     if (this.#stopped) return
@@ -72,7 +72,7 @@ export class RivalWatch {
     this.#cancelNext = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => void this.#run())
   }
 
-  #found(rival: Rival): void {
+  #found(rival: OtherServer): void {
     this.#rivals.add(rival)
     this.#options.onFound(rival)
     this.#apply()

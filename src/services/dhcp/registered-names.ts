@@ -7,15 +7,15 @@ import { z } from 'zod'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 
 /** A name with all addresses of which a record in the DNS may be this server's own; none: no record is. A line of the journal, whose last one for a name counts. */
-const toldName = z.object({ name: z.string(), addresses: z.array(z.ipv4()) })
-export type ToldName = z.output<typeof toldName>
+const registeredName = z.object({ name: z.string(), addresses: z.array(z.ipv4()) })
+export type RegisteredName = z.output<typeof registeredName>
 
 /** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
 const RECORDS_KEPT_MIN = 1000
 const RECORDS_A_LIVE_ONE_MAX = 4
 
-export class ToldNames {
-  readonly #journal: Journal<ToldName>
+export class RegisteredNames {
+  readonly #journal: Journal<RegisteredName>
   readonly #addresses = new Map<string, readonly string[]>()
   #written: number
   /** The file lacks something that was noted. */
@@ -25,13 +25,13 @@ export class ToldNames {
    * @param dataFolder is this process's alone (lease-store.ts)
    * @throws HamletError disk-failed, file-damaged
    */
-  static async open({ dataFolder, log }: { readonly dataFolder: string; log(text: string): void }): Promise<ToldNames> {
-    const { journal, records, warnings } = await openJournal({ folder: dataFolder, name: 'names.jsonl', parse: value => toldName.parse(value) })
+  static async open({ dataFolder, log }: { readonly dataFolder: string; log(text: string): void }): Promise<RegisteredNames> {
+    const { journal, records, warnings } = await openJournal({ folder: dataFolder, name: 'names.jsonl', parse: value => registeredName.parse(value) })
     warnings.forEach(warning => log(warning))
-    return new ToldNames(journal, records)
+    return new RegisteredNames(journal, records)
   }
 
-  private constructor(journal: Journal<ToldName>, records: readonly ToldName[]) {
+  private constructor(journal: Journal<RegisteredName>, records: readonly RegisteredName[]) {
     this.#journal = journal
     this.#written = records.length
     records.forEach(record => this.#set(record))
@@ -50,7 +50,7 @@ export class ToldNames {
    * Writes down how names are now.
    * @throws HamletError disk-failed: nothing of it may be relied on
    */
-  async note(names: readonly ToldName[]): Promise<void> {
+  async note(names: readonly RegisteredName[]): Promise<void> {
     const changed = names.filter(({ name, addresses }) => addresses.join() !== this.addressesOf(name).join())
     changed.forEach(record => this.#set(record))
     this.#written += changed.length
@@ -64,7 +64,7 @@ export class ToldNames {
     return this.#journal.close()
   }
 
-  #set({ name, addresses }: ToldName): void {
+  #set({ name, addresses }: RegisteredName): void {
     if (addresses.length === 0) this.#addresses.delete(name)
     else this.#addresses.set(name, addresses)
   }

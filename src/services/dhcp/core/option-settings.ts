@@ -40,7 +40,7 @@ const readers = new Map<Codec<never> | Codec<unknown>, { readonly isList: boolea
  * Reads all that is set.
  * @throws UsageError naming the first text that cannot be taken, and why
  */
-export function parseOptionTexts(texts: readonly string[]): Options {
+export function parseOptionSettings(texts: readonly string[]): Options {
   const values: Record<string, unknown> = {}
   const unknown = new Map<number, Uint8Array>()
   for (const written of texts) {

@@ -20,15 +20,15 @@ interface Destination {
 }
 
 /** How what came by one path was answered last. */
-interface WayBack {
+interface KnownReply {
   readonly serverAddress: number
   readonly to: Destination
   readonly path: Path
 }
 
 /** Knows ways again: what comes by the same path is answered by the same object, which doors know again too. */
-export class WaysBack {
-  readonly #known = new WeakMap<Path, WayBack>()
+export class ReplyPaths {
+  readonly #known = new WeakMap<Path, KnownReply>()
 
   /**
    * The path that the request came by, where the answer takes that; else the way to where it goes.

@@ -4,7 +4,7 @@ import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
 
 /** Undefined for bytes that are no such answer. */
-export function offererOf(bytes: Uint8Array): { readonly xid: number; readonly server: number } | undefined {
+export function replyingServer(bytes: Uint8Array): { readonly xid: number; readonly server: number } | undefined {
   try {
     const { op, xid, options: { messageType, serverIdentifier } } = decodeMessage(bytes)
     const isAnswer = op === OP.reply && (messageType === MESSAGE_TYPE.OFFER || messageType === MESSAGE_TYPE.ACK)

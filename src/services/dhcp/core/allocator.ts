@@ -11,12 +11,12 @@ import type { Effect } from '../../kit/machine.ts'
 import type { Message } from '../wire/message.ts'
 import { recordOf, type Binding, type Client, type LeaseRecord } from './binding.ts'
 import type { LeaseTable } from './leases.ts'
-import type { NameBook } from './name-book.ts'
-import { serverAddressOf } from './origin.ts'
+import type { NameTable } from './name-table.ts'
+import { serverAddressOf } from './subnet-selection.ts'
 import type { ServedNetwork } from './pools.ts'
-import { Probes, type Found } from './probes.ts'
+import { Probes, type ProbeResult } from './probes.ts'
 import { Replies, serverIdentifierFor, type Question, type Reply, type Told } from './reply.ts'
-import { formatSubnet } from './setting-texts.ts'
+import { formatSubnet } from './address-settings.ts'
 
 export type ServerEvent =
   | { readonly kind: 'offered' | 'leased' | 'released' | 'expired' | 'declined'; readonly binding: Binding }
@@ -26,9 +26,9 @@ export type ServerEvent =
   | { readonly kind: 'probe'; readonly yiaddr: number; readonly network: ServedNetwork }
 
 /** How addresses are lent, and what is told with them. */
-export interface LendingOptions extends Told {
+export interface AllocationOptions extends Told {
   /** What clients are called in the DNS; undefined: nothing is registered there. */
-  readonly names: NameBook | undefined
+  readonly names: NameTable | undefined
   /** Knock at an address before it is offered for the first time. */
   readonly probe: boolean
   /** Lend at once to who asks for that (RFC 4039). Only for networks with no other server. */
@@ -42,7 +42,7 @@ export interface Served {
 }
 
 /** A message in hand. */
-export interface Asked {
+export interface Query {
   readonly message: Message
   readonly path: Path
   readonly client: Client
@@ -55,14 +55,14 @@ const LEASE_SECONDS_MIN = 60
 /** Addresses found in use, or perhaps in use, before the client is left to ask again. */
 const PROBE_ATTEMPTS_MAX = 4
 
-export class Lender {
+export class Allocator {
   readonly outbox: Effect<ServerEvent, LeaseRecord>[] = []
   readonly #served: readonly Served[]
-  readonly #options: LendingOptions
+  readonly #options: AllocationOptions
   readonly #replies: Replies
-  readonly #probes = new Probes<{ readonly asked: Asked; readonly served: Served; readonly attempt: number }>()
+  readonly #probes = new Probes<{ readonly query: Query; readonly served: Served; readonly attempt: number }>()
 
-  constructor(served: readonly Served[], options: LendingOptions) {
+  constructor(served: readonly Served[], options: AllocationOptions) {
     this.#served = served
     this.#options = options
     this.#replies = new Replies(options)
@@ -79,30 +79,30 @@ export class Lender {
   }
 
   /** Holds an address for the client, and offers it at once or when it is known that nobody is there. */
-  offer(asked: Asked, served: Served, attempt = 1): void {
-    const { client, message, nowMs } = asked
+  offer(query: Query, served: Served, attempt = 1): void {
+    const { client, message, nowMs } = query
     const { network, table } = served
     const reserved = network.reservations.get(client.key)?.yiaddr
     const before = table.bindingOf(client.key)
     const binding = table.offer(client, message.options.requestedAddress, nowMs, reserved)
     if (binding === undefined) return this.tellRefused(client.mac, `no address of ${nameOf(network)} is free (the pool has ${table.size})`)
     this.#tellMoved(before, binding)
-    const waits = { asked, served, attempt }
+    const waits = { query, served, attempt }
     if (this.#probes.renew(binding.yiaddr, waits)) return
     const isKnown = binding.state === 'leased' || binding.held || binding.vacant || reserved === binding.yiaddr
-    if (isKnown || !this.#options.probe || !canBeProbed(network) || this.#probes.isFull) return this.sendOffer(asked, served, binding)
+    if (isKnown || !this.#options.probe || !canBeProbed(network) || this.#probes.isFull) return this.sendOffer(query, served, binding)
     this.#probes.begin(binding.yiaddr, waits, nowMs)
     this.outbox.push({ kind: 'event', event: { kind: 'probe', yiaddr: binding.yiaddr, network } })
   }
 
   /** @param binding undefined: who asks wants to know what it would get, and takes nothing */
-  sendOffer(asked: Asked, served: Served, binding: Binding | undefined): void {
+  sendOffer(query: Query, served: Served, binding: Binding | undefined): void {
     const yiaddr = binding?.yiaddr ?? served.table.nextFree()
-    if (yiaddr === undefined) return this.tellRefused(asked.client.mac, `no address of ${nameOf(served.network)} is free (the pool has ${served.table.size})`)
-    const rapid = binding !== undefined && this.#options.rapidCommit && asked.message.options.rapidCommit === true && asked.from.length === 1
-    if (rapid && this.lease(asked, served, yiaddr, { mayBeNew: true, rapid })) return
-    this.#send(this.#replies.grant('OFFER', this.#questionOf(asked, served), {
-      yiaddr, leaseSeconds: this.#leaseSeconds(asked.message), hostName: hostNameFor(asked, served), name: this.#options.names?.nameFor(yiaddr, namedAs(asked, served)), rapid: false,
+    if (yiaddr === undefined) return this.tellRefused(query.client.mac, `no address of ${nameOf(served.network)} is free (the pool has ${served.table.size})`)
+    const rapid = binding !== undefined && this.#options.rapidCommit && query.message.options.rapidCommit === true && query.from.length === 1
+    if (rapid && this.lease(query, served, yiaddr, { mayBeNew: true, rapid })) return
+    this.#send(this.#replies.grant('OFFER', this.#questionOf(query, served), {
+      yiaddr, leaseSeconds: this.#leaseSeconds(query.message), hostName: hostNameFor(query, served), name: this.#options.names?.nameFor(yiaddr, namedAs(query, served)), rapid: false,
     }))
     if (binding?.state === 'offered') this.tell('offered', binding)
   }
@@ -111,43 +111,43 @@ export class Lender {
    * The answer to a `probe` event.
    * @param found undefined: nobody is there
    */
-  probed(yiaddr: number, found: Found | undefined, nowMs: number): void {
+  probed(yiaddr: number, found: ProbeResult | undefined, nowMs: number): void {
     const waiting = this.#probes.end(yiaddr)
     if (waiting === undefined) return
-    const { asked, served, attempt } = waiting
+    const { query, served, attempt } = waiting
     const binding = served.table.bindingAt(yiaddr)
-    if (binding?.state !== 'offered' || binding.client.key !== asked.client.key) return // It was taken or given up meanwhile.
-    if (found === undefined || found.holder === asked.client.mac) {
+    if (binding?.state !== 'offered' || binding.client.key !== query.client.key) return // It was taken or given up meanwhile.
+    if (found === undefined || found.holder === query.client.mac) {
       served.table.markVacant(binding)
-      return this.sendOffer(asked, served, binding)
+      return this.sendOffer(query, served, binding)
     }
-    if (found.isOld) served.table.passOver(binding)
+    if (found.isStale) served.table.passOver(binding)
     else this.rest(served, yiaddr, nowMs, `${formatIpv4(yiaddr)} is in use by ${found.holder}`)
-    if (attempt < PROBE_ATTEMPTS_MAX) this.offer({ ...asked, nowMs }, served, attempt + 1)
+    if (attempt < PROBE_ATTEMPTS_MAX) this.offer({ ...query, nowMs }, served, attempt + 1)
   }
 
   /** Lends, and says so when the journal has it. False: the address is not this client's. */
-  lease(asked: Asked, served: Served, yiaddr: number, { mayBeNew, rapid } = { mayBeNew: false, rapid: false }): boolean {
-    const leaseSeconds = this.#leaseSeconds(asked.message)
-    const binding = this.#lend(asked, served, yiaddr, Math.floor(asked.nowMs) + leaseSeconds * 1000, mayBeNew)
+  lease(query: Query, served: Served, yiaddr: number, { mayBeNew, rapid } = { mayBeNew: false, rapid: false }): boolean {
+    const leaseSeconds = this.#leaseSeconds(query.message)
+    const binding = this.#lend(query, served, yiaddr, Math.floor(query.nowMs) + leaseSeconds * 1000, mayBeNew)
     if (binding === undefined) return false
     const name = this.#options.names?.nameFor(yiaddr, binding.client)
-    this.#persistLeased(binding, this.#replies.grant('ACK', this.#questionOf(asked, served), { yiaddr, leaseSeconds, hostName: hostNameFor(asked, served), name, rapid }))
+    this.#persistLeased(binding, this.#replies.grant('ACK', this.#questionOf(query, served), { yiaddr, leaseSeconds, hostName: hostNameFor(query, served), name, rapid }))
     return true
   }
 
   /** Lends what is reserved for a client that speaks only BOOTP, and without an end: it never renews (RFC 1534 §2). */
-  leaseByBootp(asked: Asked, served: Served, yiaddr: number): void {
-    const binding = this.#lend(asked, served, yiaddr, Infinity, false)
-    if (binding === undefined) return this.tellRefused(asked.client.mac, `${formatIpv4(yiaddr)}, which is reserved for it, is still lent to another client, or rests`)
-    this.#persistLeased(binding, this.#replies.bootReply(this.#questionOf(asked, served), yiaddr, hostNameFor(asked, served)))
+  leaseByBootp(query: Query, served: Served, yiaddr: number): void {
+    const binding = this.#lend(query, served, yiaddr, Infinity, false)
+    if (binding === undefined) return this.tellRefused(query.client.mac, `${formatIpv4(yiaddr)}, which is reserved for it, is still lent to another client, or rests`)
+    this.#persistLeased(binding, this.#replies.bootReply(this.#questionOf(query, served), yiaddr, hostNameFor(query, served)))
   }
 
-  #lend(asked: Asked, served: Served, yiaddr: number, expiresAtMs: number, mayBeNew: boolean): Binding | undefined {
+  #lend(query: Query, served: Served, yiaddr: number, expiresAtMs: number, mayBeNew: boolean): Binding | undefined {
     const { network, table } = served
-    const { key } = asked.client
+    const { key } = query.client
     const before = table.bindingOf(key)
-    const binding = table.lease(namedAs(asked, served), yiaddr, expiresAtMs, mayBeNew, network.reservations.get(key)?.yiaddr)
+    const binding = table.lease(namedAs(query, served), yiaddr, expiresAtMs, mayBeNew, network.reservations.get(key)?.yiaddr)
     if (binding !== undefined) this.#tellMoved(before, binding)
     return binding
   }
@@ -180,24 +180,24 @@ export class Lender {
     this.outbox.push({ kind: 'persist', record: recordOf(binding, 'released'), then: [{ kind: 'event', event: { kind: 'released', binding } }] })
   }
 
-  #questionOf({ message, path }: Asked, { network }: Served): Question {
+  #questionOf({ message, path }: Query, { network }: Served): Question {
     return { request: message, arrived: path, network, serverAddress: serverAddressOf(network, path, this.#served) }
   }
 
   /** The server identifier that this client knows this server by. */
-  identifierOf({ message, path }: Asked, { network }: Served): number {
+  identifierOf({ message, path }: Query, { network }: Served): number {
     return serverIdentifierFor(message, serverAddressOf(network, path, this.#served))
   }
 
   /** The ACK to an INFORM. */
-  inform(asked: Asked, served: Served): void {
-    this.#send(this.#replies.information(this.#questionOf(asked, served)))
+  inform(query: Query, served: Served): void {
+    this.#send(this.#replies.information(this.#questionOf(query, served)))
   }
 
   /** DHCPNAK */
-  refuse(asked: Asked, served: Served, why: string): void {
-    this.#send(this.#replies.refusal(this.#questionOf(asked, served), why))
-    this.tellRefused(asked.client.mac, why)
+  refuse(query: Query, served: Served, why: string): void {
+    this.#send(this.#replies.refusal(this.#questionOf(query, served), why))
+    this.tellRefused(query.client.mac, why)
   }
 
   #send(reply: Reply): void {
@@ -227,14 +227,14 @@ function canBeProbed({ loopback, serverAddress }: ServedNetwork): boolean {
 }
 
 /** The name that the person gave with a reservation. */
-function hostNameFor({ client }: Asked, { network }: Served): string {
+function hostNameFor({ client }: Query, { network }: Served): string {
   return network.reservations.get(client.key)?.hostName ?? ''
 }
 
 /** The client under the name that the person gave, or its own. */
-function namedAs(asked: Asked, served: Served): Client {
-  const hostName = hostNameFor(asked, served)
-  return hostName === '' ? asked.client : { ...asked.client, hostName }
+function namedAs(query: Query, served: Served): Client {
+  const hostName = hostNameFor(query, served)
+  return hostName === '' ? query.client : { ...query.client, hostName }
 }
 
 /** Its interface, or its subnet where only a relay reaches it. */

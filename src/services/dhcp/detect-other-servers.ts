@@ -11,9 +11,9 @@ import type { DatagramBatch, DatagramDoor } from '../kit/node/udp/door.ts'
 import { openTracedDoor } from '../kit/node/udp/traced-door.ts'
 import type { Random } from '../kit/random.ts'
 import type { TraceRing } from '../kit/trace.ts'
-import { offererOf } from './core/offerer.ts'
-import { encodeQuestion } from './core/question.ts'
-import type { Rival } from './core/rivals.ts'
+import { replyingServer } from './core/replying-server.ts'
+import { encodeClientMessage } from './core/client-message.ts'
+import type { OtherServer } from './core/other-servers.ts'
 import { PROBE_IDENTIFIER } from './wire/hamlet-options.ts'
 import { MESSAGE_TYPE } from './wire/message.ts'
 
@@ -31,7 +31,7 @@ export interface Wire {
   readonly address: string
 }
 
-export interface LookOptions {
+export interface DetectionOptions {
   readonly wires: readonly Wire[]
   readonly mac: Uint8Array
   readonly random: Random
@@ -40,23 +40,23 @@ export interface LookOptions {
   /** Our own server shall not answer these. */
   readonly ignore: (xid: number) => void
   /** Told of each server once, as soon as it answers. */
-  readonly onFound: (rival: Rival) => void
+  readonly onFound: (rival: OtherServer) => void
 }
 
 export interface Look {
   /** Settles after six seconds: who answered, or why it could not be asked. */
-  readonly ended: Promise<{ readonly rivals: readonly Rival[] } | { readonly couldNotCheck: string }>
+  readonly ended: Promise<{ readonly rivals: readonly OtherServer[] } | { readonly couldNotCheck: string }>
   stop(): void
 }
 
-export function lookForRivals(options: LookOptions): Look {
+export function detectOtherServers(options: DetectionOptions): Look {
   let stop = () => {}
   const stopped = new Promise<void>(resolve => { stop = resolve })
   return { ended: look(options, stopped).catch((error: unknown) => ({ couldNotCheck: partsOf(error).why })), stop }
 }
 
-async function look({ wires, mac, random, clock, trace, ignore, onFound }: LookOptions, stopped: Promise<void>): Promise<{ readonly rivals: readonly Rival[] }> {
-  const rivals = new Map<string, Rival>()
+async function look({ wires, mac, random, clock, trace, ignore, onFound }: DetectionOptions, stopped: Promise<void>): Promise<{ readonly rivals: readonly OtherServer[] }> {
+  const rivals = new Map<string, OtherServer>()
   const wireOf = new Map<number, Wire>()
   for (const wire of wires) {
     const xid = random.uint32()
@@ -66,7 +66,7 @@ async function look({ wires, mac, random, clock, trace, ignore, onFound }: LookO
   const take = (batch: DatagramBatch) => {
     for (let index = 0; index < batch.count; index++) {
       const offset = batch.offsets[index] ?? 0
-      const answer = offererOf(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)))
+      const answer = replyingServer(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)))
       const wire = answer === undefined ? undefined : wireOf.get(answer.xid)
       if (answer === undefined || wire === undefined) continue
       const server = formatIpv4(answer.server)
@@ -89,8 +89,8 @@ function ask(door: DatagramDoor, wireOf: ReadonlyMap<number, Wire>, mac: Uint8Ar
   for (const [xid, { address }] of wireOf) {
     const path: Path = door.pathTo({ address: '255.255.255.255', port: SERVER_PORT }, address)
     const common = { clientIdentifier: PROBE_IDENTIFIER, parameterRequestList: [1] }
-    door.send(path, encodeQuestion(mac, xid, Math.floor(sinceMs / 1000), 0, { messageType: MESSAGE_TYPE.DISCOVER, ...common }))
-    door.send(path, encodeQuestion(mac, xid, 0, parseIpv4(address) ?? 0, { messageType: MESSAGE_TYPE.INFORM, ...common }))
+    door.send(path, encodeClientMessage(mac, xid, Math.floor(sinceMs / 1000), 0, { messageType: MESSAGE_TYPE.DISCOVER, ...common }))
+    door.send(path, encodeClientMessage(mac, xid, 0, parseIpv4(address) ?? 0, { messageType: MESSAGE_TYPE.INFORM, ...common }))
   }
   door.flush()
 }

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
 import { UsageError } from '../../kit/errors.ts'
-import { Rivals } from './rivals.ts'
+import { OtherServers } from './other-servers.ts'
 
 const OTHER = { server: '192.0.2.1', interfaceName: 'eth0' }
 
 test('strangers wait until it was listened, and are served where nobody else answers', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   expect([rivals.hamletOnly, rivals.sentence]).toEqual([true, undefined])
   rivals.heardLongEnough()
   expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
 })
 
 test('where another answers strangers are not served, however late it is heard, and are again when it has gone', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   rivals.heardLongEnough()
   rivals.add(OTHER)
   rivals.add(OTHER)
@@ -24,17 +24,17 @@ test('where another answers strangers are not served, however late it is heard, 
 })
 
 test('a look that could not be made changes nothing that is known', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   rivals.add(OTHER)
   rivals.replace(undefined)
   expect(rivals.hamletOnly).toBe(true)
-  const unknown = new Rivals(false)
+  const unknown = new OtherServers(false)
   unknown.replace(undefined)
   expect(unknown.hamletOnly).toBe(false)
 })
 
 test('only the words that are asked for confirm, and then everybody is served beside the other', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   rivals.replace([OTHER])
   for (const words of ['', 'yes', 'serve']) expect(() => rivals.confirm(words)).toThrow(UsageError)
   expect(rivals.hamletOnly).toBe(true)
@@ -43,11 +43,11 @@ test('only the words that are asked for confirm, and then everybody is served be
 })
 
 test('what is confirmed in the settings holds from the begin', () => {
-  expect(new Rivals(true).hamletOnly).toBe(false)
+  expect(new OtherServers(true).hamletOnly).toBe(false)
 })
 
 test('who is heard on an interface that is not served any more is forgotten; what was confirmed is not', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   rivals.replace([OTHER, { server: '198.51.100.1', interfaceName: 'eth1' }])
   rivals.confirm('serve everyone')
   rivals.beginOn(['eth1', 'eth2'])
@@ -57,7 +57,7 @@ test('who is heard on an interface that is not served any more is forgotten; wha
 })
 
 test('a new interface is listened to before strangers are served', () => {
-  const rivals = new Rivals(false)
+  const rivals = new OtherServers(false)
   rivals.heardLongEnough()
   rivals.beginOn(['eth0'])
   expect(rivals.hamletOnly).toBe(true)

@@ -7,14 +7,14 @@ import type { Path } from '../../kit/endpoint.ts'
 import { MESSAGE_TYPE, peekMessageType } from '../wire/message.ts'
 
 /** A fraction of a second of work. */
-export const WAITING_MAX = 4096
+export const PENDING_MAX = 4096
 
 export interface Waiting {
   readonly bytes: Uint8Array
   readonly path: Path
 }
 
-export class WaitingLine {
+export class RequestQueue {
   readonly #discovers = new Queue()
   readonly #others = new Queue()
 
@@ -27,7 +27,7 @@ export class WaitingLine {
     const isDiscover = peekMessageType(waiting.bytes) === MESSAGE_TYPE.DISCOVER
     const queue = isDiscover ? this.#discovers : this.#others
     queue.push(waiting)
-    if (this.length <= WAITING_MAX) return true
+    if (this.length <= PENDING_MAX) return true
     if (this.#discovers.shift() === undefined) this.#others.shift()
     return false
   }
@@ -55,7 +55,7 @@ class Queue {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
     this.#items[this.#head++] = undefined
-    if (this.#head > WAITING_MAX) {
+    if (this.#head > PENDING_MAX) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0
     }

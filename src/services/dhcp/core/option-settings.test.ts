@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest'
 import { UsageError } from '../../kit/errors.ts'
 import { parseIpv4 } from '../../kit/ip-address.ts'
-import { parseOptionTexts } from './option-texts.ts'
+import { parseOptionSettings } from './option-settings.ts'
 
 const at = (address: string) => parseIpv4(address) ?? 0
 
 test('numbers and names mean the same, and lists gather', () => {
-  expect(parseOptionTexts(['42=192.0.2.7', 'ntp-servers=192.0.2.8', 'classless-routes=10.0.0.0/8=192.0.2.9', '121=0.0.0.0/0=192.0.2.1', 'domain-search=example.org.', '60=PXEClient'])).toEqual({
+  expect(parseOptionSettings(['42=192.0.2.7', 'ntp-servers=192.0.2.8', 'classless-routes=10.0.0.0/8=192.0.2.9', '121=0.0.0.0/0=192.0.2.1', 'domain-search=example.org.', '60=PXEClient'])).toEqual({
     ntpServers: [at('192.0.2.7'), at('192.0.2.8')],
     classlessRoutes: [{ destination: { network: at('10.0.0.0'), prefixBits: 8 }, router: at('192.0.2.9') }, { destination: { network: 0, prefixBits: 0 }, router: at('192.0.2.1') }],
     domainSearch: ['example.org'], vendorClass: 'PXEClient',
   })
-  expect(parseOptionTexts([])).toEqual({})
+  expect(parseOptionSettings([])).toEqual({})
 })
 
 test('what Hamlet does not know is bytes or text, and so is what vendors fill', () => {
-  expect(parseOptionTexts(['224=0x00ff', '225=a=b', '43=0x0104'])).toEqual({
+  expect(parseOptionSettings(['224=0x00ff', '225=a=b', '43=0x0104'])).toEqual({
     unknown: new Map([[224, Uint8Array.of(0, 255)], [225, Uint8Array.of(97, 61, 98)]]), vendorSpecific: Uint8Array.of(1, 4),
   })
 })
@@ -26,15 +26,15 @@ test.each([
   ['26=-1', 'is not what option 26 takes'], ['119=a..b', 'is not what option 119 takes'], ['121=10.0.0.0/33=192.0.2.1', 'is not what option 121 takes'], ['224=0x0', 'neither bytes nor text'], ['114=a\u0007', 'is not what option 114 takes'],
   [`224=${'x'.repeat(1025)}`, 'more than 1024 characters'],
 ])('%s is refused: %s', (written, why) => {
-  expect(() => parseOptionTexts([written])).toThrow(UsageError)
-  expect(() => parseOptionTexts([written])).toThrow(why)
+  expect(() => parseOptionSettings([written])).toThrow(UsageError)
+  expect(() => parseOptionSettings([written])).toThrow(why)
 })
 
 test('an option of one value stands once, a list has its limit', () => {
-  expect(() => parseOptionTexts(['26=1400', '26=1500'])).toThrow('stands twice')
-  expect(() => parseOptionTexts(Array.from({ length: 129 }, () => '42=192.0.2.7'))).toThrow('128 values already')
+  expect(() => parseOptionSettings(['26=1400', '26=1500'])).toThrow('stands twice')
+  expect(() => parseOptionSettings(Array.from({ length: 129 }, () => '42=192.0.2.7'))).toThrow('128 values already')
 })
 
 test.each(['58=0', '59=0', 'renewal-seconds=0'])('%s is no time', text => {
-  expect(() => parseOptionTexts([text])).toThrow(UsageError)
+  expect(() => parseOptionSettings([text])).toThrow(UsageError)
 })

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { parseIpv4 } from '../../kit/ip-address.ts'
 import { ClientNames } from './client-names.ts'
-import { NameBook, parseListLine } from './name-book.ts'
+import { NameTable, parseListLine } from './name-table.ts'
 
 const at = (address: string) => parseIpv4(address) ?? 0
-const book = () => new NameBook(new ClientNames('Home'))
+const book = () => new NameTable(new ClientNames('Home'))
 const a = (name: string, rdata: string) => ({ name, type: 'A', rdata })
 /** A client that calls itself so; another name is another client unless the key says otherwise. */
 const called = (hostName: string, key = hostName) => ({ key, mac: '', hostName })
 /** What is told of everything that waits, the DNS server having this. */
-const told = (names: NameBook, records: ReturnType<typeof a>[] = [], own: string[] = []) =>
+const told = (names: NameTable, records: ReturnType<typeof a>[] = [], own: string[] = []) =>
   names.takePending().map(name => names.changeFor(name, records.filter(record => record.name === name), own).line)
 
 test('a lease is registered, its end withdrawn', () => {
@@ -35,7 +35,7 @@ test('a renewal tells nothing, another name or address does', () => {
 test('a record is this server\'s own only where it has registered it, whatever address it leads to', () => {
   const names = book()
   names.leased(at('192.0.2.7'), called('kettle'))
-  const change = (records: Parameters<NameBook['changeFor']>[1], ...own: string[]) => names.changeFor('kettle.home', records, own)
+  const change = (records: Parameters<NameTable['changeFor']>[1], ...own: string[]) => names.changeFor('kettle.home', records, own)
   expect(change([])).toEqual({ line: 'REGISTER kettle.home 192.0.2.7', own: ['192.0.2.7'] })
   const theirs = { line: undefined, own: [] }
   expect(change([a('kettle.home', '192.0.2.9')])).toEqual(theirs)
@@ -105,7 +105,7 @@ test('an address that has another client is called as that one is', () => {
 
 test('a reserved name is its client\'s alone, whoever has asked before', () => {
   const reservations = [{ key: '01', yiaddr: at('192.0.2.10'), hostName: 'Printer' }, { key: '02', yiaddr: at('198.51.100.10'), hostName: 'printer' }]
-  const names = new NameBook(new ClientNames('home', reservations))
+  const names = new NameTable(new ClientNames('home', reservations))
   names.leased(at('192.0.2.100'), called('printer', '99'))
   expect(names.takePending()).toEqual([])
   expect(names.leased(at('192.0.2.10'), called('printer', '01'))).toBe(true)

@@ -14,7 +14,7 @@ const WILDCARD = '0.0.0.0'
  * @param networks all that are served
  * @returns those that the message may be from, in the same order; more than one only for a broadcast of unknown origin
  */
-export function networksOf<Served extends { readonly network: ServedNetwork }>(networks: readonly Served[], { giaddr, options }: Message, { local, interfaceName, peer }: Path): readonly Served[] {
+export function selectNetworks<Served extends { readonly network: ServedNetwork }>(networks: readonly Served[], { giaddr, options }: Message, { local, interfaceName, peer }: Path): readonly Served[] {
   const holding = (address: number) => networks.filter(({ network }) => subnetContains(network.subnet, address))
   // RFC 3527: the relay says where the client is, and giaddr only how the relay is reached.
   if (giaddr !== 0) return holding(decodeRelayAgent(options.relayAgent).linkSelection ?? giaddr)

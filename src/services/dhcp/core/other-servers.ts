@@ -8,15 +8,15 @@ import { UsageError } from '../../kit/errors.ts'
 export const CONFIRMATION = 'serve everyone'
 
 /** Another DHCP server. */
-export interface Rival {
+export interface OtherServer {
   /** Its server identifier: its address. */
   readonly server: string
   /** Where it was heard. */
   readonly interfaceName: string
 }
 
-export class Rivals {
-  #known: readonly Rival[] = []
+export class OtherServers {
+  #known: readonly OtherServer[] = []
   #confirmed: boolean
   #waiting = true
 
@@ -39,7 +39,7 @@ export class Rivals {
   }
 
   /** One was heard. */
-  add(rival: Rival): void {
+  add(rival: OtherServer): void {
     if (this.#known.every(({ server }) => server !== rival.server)) this.#known = [...this.#known, rival]
   }
 
@@ -58,7 +58,7 @@ export class Rivals {
    * A look is over.
    * @param heard undefined where it could not be looked: what was known stays
    */
-  replace(heard: readonly Rival[] | undefined): void {
+  replace(heard: readonly OtherServer[] | undefined): void {
     this.heardLongEnough()
     if (heard !== undefined) this.#known = heard
   }

@@ -38,7 +38,7 @@ interface Holder {
   readonly key: string
 }
 
-export class NameBook {
+export class NameTable {
   readonly #names: ClientNames
   readonly #holders = new Map<string, Holder>()
   readonly #nameOf = new Map<number, string>()

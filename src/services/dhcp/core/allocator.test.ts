@@ -93,7 +93,7 @@ test('a client that asks again while it waits gets one answer, to its last quest
 test('an address where somebody was found rests, and the next one is tried', () => {
   const bench = new Bench({ probe: true })
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:99', isOld: false }, 100)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:99', isStale: false }, 100)
   bench.drain()
   expect(bench.journal).toMatchObject([{ yiaddr: '192.0.2.100', state: 'declined', expiresAtMs: 100 + DECLINE_MS }])
   expect(bench.whys()).toEqual(['192.0.2.100 is in use by 02:00:5e:00:00:99; the address rests for an hour'])
@@ -103,9 +103,9 @@ test('an address where somebody was found rests, and the next one is tried', () 
 
 test('an address where somebody was before is left out for now without a rest, and looked at again when it is its turn', () => {
   const bench = new Bench({ probe: true, pool: '192.0.2.100-192.0.2.101' })
-  const isOld = { holder: '02:00:5e:00:00:99', isOld: true }
+  const isStale = { holder: '02:00:5e:00:00:99', isStale: true }
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), isOld, 500)
+  bench.server.probed(at('192.0.2.100'), isStale, 500)
   expect([offered(bench.drain()), bench.journal, bench.whys()]).toEqual([[], [], []])
   bench.server.probed(at('192.0.2.101'), undefined, 1000)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.101'])
@@ -118,14 +118,14 @@ test('an address where somebody was before is left out for now without a rest, a
 test('a client that was at the address itself before may have it', () => {
   const bench = new Bench({ probe: true })
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isOld: true }, 500)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isStale: true }, 500)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
 })
 
 test('a client that is found at the address itself may have it', () => {
   const bench = new Bench({ probe: true })
   bench.ask(DISCOVER)
-  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isOld: false }, 100)
+  bench.server.probed(at('192.0.2.100'), { holder: '02:00:5e:00:00:01', isStale: false }, 100)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
 })
 
@@ -135,7 +135,7 @@ test('a probe that nobody answers for counts as vacant after a second', () => {
   expect(bench.server.deadlineMs()).toBe(PROBE_MS_MAX)
   bench.server.timeout(PROBE_MS_MAX)
   expect(offered(bench.drain())).toEqual(['OFFER 192.0.2.100'])
-  bench.server.probed(at('192.0.2.100'), { holder: 'too late', isOld: false }, PROBE_MS_MAX + 1)
+  bench.server.probed(at('192.0.2.100'), { holder: 'too late', isStale: false }, PROBE_MS_MAX + 1)
   expect(bench.drain()).toEqual([])
 })
 

@@ -8,19 +8,19 @@ import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { loadBatchAddOn } from '../kit/node/udp/batch-add-on.ts'
 import { linuxInterfaces } from './linux-interfaces.ts'
 
-export interface BareInterface {
+export interface UnconfiguredInterface {
   readonly name: string
   /** Why it cannot be asked on, and what to do; undefined where it can. */
   readonly obstacle: { readonly why: string; readonly remedy: string } | undefined
 }
 
-export function bareInterfaces(): BareInterface[] {
+export function unconfiguredInterfaces(): UnconfiguredInterface[] {
   if (process.platform !== 'linux') return []
   const addressed = new Set(localIpv4Addresses().map(({ interfaceName }) => interfaceName))
   return linuxInterfaces().filter(({ name, broadcasts }) => broadcasts && !addressed.has(name)).map(({ name }) => ({ name, obstacle: obstacleOf(name) }))
 }
 
-function obstacleOf(name: string): BareInterface['obstacle'] {
+function obstacleOf(name: string): UnconfiguredInterface['obstacle'] {
   const loaded = loadBatchAddOn()
   if ('why' in loaded) return { why: loaded.why, remedy: 'give the interface an address, or run "npm run setup" where a C compiler is' }
   if (!filtersReversePath('all') && !filtersReversePath(name)) return undefined

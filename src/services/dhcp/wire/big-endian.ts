@@ -1,4 +1,4 @@
-/** Numbers as they stand in packets: the first byte counts most. A DataView does the same, but is an object for each packet. */
+/** Integers in network byte order, most significant byte first. A DataView would do the same, but costs an object per packet. */
 
 export function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)

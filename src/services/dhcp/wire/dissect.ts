@@ -1,4 +1,4 @@
-/** A DHCP message field by field (kit/dissection.ts); header.ts and options.ts draw where each stands. */
+/** Takes a DHCP message apart, field by field (kit/dissection.ts). header.ts and options.ts draw the layout. */
 import { dissect, hexBytes, hexNumber, type Dissection, type Field } from '../../kit/dissection.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
@@ -42,8 +42,8 @@ function headerFields(bytes: Uint8Array, { op, htype, hops, xid, secs, broadcast
     { name: 'hops', value: String(hops), from: AT.hops, to: AT.xid },
     { name: 'xid', value: hexNumber(xid, 8), from: AT.xid, to: AT.secs },
     { name: 'secs', value: `${secs} s`, from: AT.secs, to: AT.flags },
-    { name: 'flags', value: broadcast ? 'answer by broadcast' : hexNumber(uint16At(bytes, AT.flags), 4), from: AT.flags, to: AT.ciaddr },
-    addressField('ciaddr', ciaddr, AT.ciaddr, 'the client has none yet'), addressField('yiaddr', yiaddr, AT.yiaddr, 'none is lent'),
+    { name: 'flags', value: broadcast ? 'broadcast the reply' : hexNumber(uint16At(bytes, AT.flags), 4), from: AT.flags, to: AT.ciaddr },
+    addressField('ciaddr', ciaddr, AT.ciaddr, 'the client has none yet'), addressField('yiaddr', yiaddr, AT.yiaddr, 'none assigned'),
     addressField('siaddr', siaddr, AT.siaddr, 'no next server'), addressField('giaddr', giaddr, AT.giaddr, 'no relay'),
     { name: 'chaddr', value: formatMac(chaddr), from: AT.chaddr, to: AT.sname },
   ]
@@ -53,7 +53,7 @@ function addressField(name: string, value: number, from: number, none: string): 
   return { name, value: value === 0 ? `0.0.0.0, ${none}` : formatIpv4(value), from, to: from + 4 }
 }
 
-/** Bits of option 52, where the main options have one that says something. */
+/** The bits of option 52 in the main options, or 0. */
 function overloadOf(bytes: Uint8Array): number {
   for (let at: number = AT.options; at + 2 < bytes.length && bytes[at] !== END; at += bytes[at] === PAD ? 1 : 2 + (bytes[at + 1] ?? 0)) {
     if (bytes[at] === OVERLOAD) return bytes[at + 2] ?? 0
@@ -67,12 +67,12 @@ function optionFields(bytes: Uint8Array, from: number, to: number): Field[] {
   return fields
 }
 
-/** A value in several parts (RFC 3396) is shown as those parts, for so it stands in the message. */
+/** Shows a split value (RFC 3396) as its parts, as it is in the message. */
 function addOptions(bytes: Uint8Array, from: number, to: number, fields: Field[]): void {
   for (let at = from; at < to;) {
     const code = bytes[at] ?? END
     if (code === END) {
-      fields.push({ name: 'option 255', value: 'the end', from: at, to: at + 1 })
+      fields.push({ name: 'option 255', value: 'end', from: at, to: at + 1 })
       if (at + 1 < to) fields.push({ name: 'padding', value: `${to - at - 1} bytes`, from: at + 1, to })
       return
     }
@@ -84,7 +84,7 @@ function addOptions(bytes: Uint8Array, from: number, to: number, fields: Field[]
       continue
     }
     const end = at + 2 + (bytes[at + 1] ?? 0)
-    if (at + 1 >= to || end > to) throw new MalformedPacket(at, 'RFC 2132 §2', `option ${code} reaches over the end of its field`)
+    if (at + 1 >= to || end > to) throw new MalformedPacket(at, 'RFC 2132 §2', `option ${code} extends past the end of its field`)
     fields.push({ name: titleOf(code), value: formatValue(code, bytes.subarray(at + 2, end)), from: at, to: end })
     at = end
   }
@@ -108,32 +108,32 @@ function formatValue(code: number, bytes: Uint8Array): string {
   if (typeof value === 'number') return SECONDS.has(code) ? `${value} s` : String(value)
   if (typeof value === 'string') return JSON.stringify(value)
   if ('flags' in value) return `${value.name}${Object.entries(FQDN_FLAGS).map(([letter, bit]) => (value.flags & bit) === 0 ? '' : ` ${letter}`).join('')}`
-  return value.map(one => typeof one === 'object' ? `${formatIpv4(one.destination.network)}/${one.destination.prefixBits} by ${formatIpv4(one.router)}` : String(one)).join(', ')
+  return value.map(one => typeof one === 'object' ? `${formatIpv4(one.destination.network)}/${one.destination.prefixBits} via ${formatIpv4(one.router)}` : String(one)).join(', ')
 }
 
 const SECONDS: ReadonlySet<number> = new Set([OPTIONS.leaseSeconds, OPTIONS.renewalSeconds, OPTIONS.rebindingSeconds].map(({ code }) => code))
 
-/** `OFFER 10.0.0.100 to 02:00:5e:00:00:01 from 10.0.0.1 for 3600 s (xid 3903f326)` */
+/** One line: `OFFER 10.0.0.100 to 02:00:5e:00:00:01 from 10.0.0.1 for 3600 s (xid 3903f326)` */
 function summaryOf(message: Message): string {
   const { options } = message
-  const said: [string, string | undefined][] = [
+  const parts: [string, string | undefined][] = [
     ['', messageTypeName(options.messageType)],
     ['', message.yiaddr === 0 ? undefined : formatIpv4(message.yiaddr)],
     ['to ', message.op === OP.reply ? formatMac(message.chaddr) : undefined],
     ['by ', message.op === OP.request ? formatMac(message.chaddr) : undefined],
     ['', options.hostName === undefined ? undefined : JSON.stringify(options.hostName)],
-    ['asks for ', addressText(options.requestedAddress)],
+    ['requests ', addressText(options.requestedAddress)],
     ['has ', message.ciaddr === 0 ? undefined : formatIpv4(message.ciaddr)],
-    [message.op === OP.reply ? 'from ' : 'of server ', addressText(options.serverIdentifier)],
+    [message.op === OP.reply ? 'from ' : 'server ', addressText(options.serverIdentifier)],
     ['for ', options.leaseSeconds === undefined ? undefined : `${options.leaseSeconds} s`],
     ['', options.message === undefined ? undefined : JSON.stringify(options.message)],
-    ['by relay ', message.giaddr === 0 ? undefined : formatIpv4(message.giaddr)],
+    ['via relay ', message.giaddr === 0 ? undefined : formatIpv4(message.giaddr)],
     ['', `(xid ${message.xid.toString(16).padStart(8, '0')})`],
   ]
-  return said.filter(([, value]) => value !== undefined).map(([word, value]) => word + value).join(' ')
+  return parts.filter(([, value]) => value !== undefined).map(([word, value]) => word + value).join(' ')
 }
 
-/** `DISCOVER`; a message without a type is BOOTP (RFC 951). */
+/** `DISCOVER`. A message without a type is BOOTP (RFC 951). */
 function messageTypeName(messageType: number | undefined): string {
   if (messageType === undefined) return 'BOOTP'
   return Object.entries(MESSAGE_TYPE).find(([, value]) => value === messageType)?.[0] ?? `type ${messageType}`

@@ -1,10 +1,10 @@
 /**
- * Domain names in DHCP options, in the wire form of RFC 1035 §3.1: length and characters of each label, 0 at the end.
+ * Domain names in DHCP options, in the wire format of RFC 1035 §3.1: each label as its length and its characters, then a 0.
  *
- * - Option 119, domain search (RFC 3397): names one after another. The end of a name may be a pointer (two bytes, the first
- *   from 0xc0 on) to the same end of a name before it; it counts from the beginning of the option's joined value.
- * - Option 81, client FQDN (RFC 4702): one name, never compressed. Where the final 0 is missing the name is only the
- *   beginning of one, as in `kettle`; as text a whole name ends in a dot: `kettle.home.`.
+ * - Option 119, Domain Search (RFC 3397): one name after another. A name may end in a compression pointer (two bytes, the first 0xc0 or
+ *   more) to the same suffix of an earlier name. The pointer is an offset into the option's concatenated value.
+ * - Option 81, Client FQDN (RFC 4702): one name, never compressed. Without the final 0 the name is partial, such as `kettle`. As text, a
+ *   fully qualified name ends in a dot: `kettle.home.`.
  */
 import { latin1, type Codec } from './option-values.ts'
 
@@ -12,7 +12,7 @@ const LABEL_BYTES_MAX = 63
 const NAME_LENGTH_MAX = 253
 const NAMES_MAX = 128
 const POINTER = 0xc0
-const POINTER_REACH = 0x3fff
+const POINTER_OFFSET_MAX = 0x3fff
 
 export const domainSearch: Codec<readonly string[]> = {
   shape: 'a list of domain names',
@@ -28,23 +28,26 @@ export const domainSearch: Codec<readonly string[]> = {
   },
   encode(names) {
     const bytes: number[] = []
-    const endings = new Map<string, number>()
-    for (const name of names.slice(0, NAMES_MAX)) writeCompressed(bytes, name, endings)
+    const suffixes = new Map<string, number>()
+    for (const name of names.slice(0, NAMES_MAX)) writeCompressed(bytes, name, suffixes)
     return Uint8Array.from(bytes)
   },
 }
 
-/** What a client calls itself. */
+/** The name a client wants to have in the DNS, and who should register it. */
 export interface ClientFqdn {
   /** RFC 4702 §2.1: FQDN_FLAGS. */
   readonly flags: number
   readonly name: string
 }
 
-/** S: the server does the A record. O: it does though the client did not ask. E: the name is in wire form. N: nobody does. */
+/**
+ * S: the server updates the A record. O: the server overrides the client's preference for S. E: the name is in DNS wire format.
+ * N: the server does no updates.
+ */
 export const FQDN_FLAGS = { S: 1, O: 2, E: 4, N: 8 } as const
 
-/** Codes of old DNS answers, which nobody reads any more (RFC 4702 §2.2). */
+/** The deprecated RCODE fields: senders set them to 255, receivers ignore them (RFC 4702 §2.2). */
 const RCODE_UNUSED = 255
 
 export const clientFqdn: Codec<ClientFqdn> = {
@@ -66,8 +69,8 @@ export const clientFqdn: Codec<ClientFqdn> = {
 }
 
 /**
- * Reads one name. Pointers lead strictly backwards, so the walk ends.
- * @returns undefined where it is no name; `whole` is false where the bytes end without the final 0
+ * Reads one name. Pointers must lead strictly backwards, so the loop terminates.
+ * @returns undefined if it is not a valid name; `whole` is false if the bytes end without the final 0
  */
 function readName(bytes: Uint8Array, from: number): { labels: string[]; whole: boolean; endsAt: number } | undefined {
   const labels: string[] = []
@@ -88,24 +91,24 @@ function readName(bytes: Uint8Array, from: number): { labels: string[]; whole: b
     }
     const label = latin1(bytes.subarray(at + 1, at + 1 + octet))
     length += label.length + 1
-    // A dot within a label would be two labels in text.
+    // A dot inside a label would read as two labels in text.
     if (octet > LABEL_BYTES_MAX || label.length < octet || length > NAME_LENGTH_MAX + 1 || label.includes('.')) return undefined
     labels.push(label)
     at += 1 + octet
   }
 }
 
-/** @param endings where each end of a name stands that was written before */
-function writeCompressed(bytes: number[], name: string, endings: Map<string, number>): void {
+/** @param suffixes the offset of each name suffix written so far */
+function writeCompressed(bytes: number[], name: string, suffixes: Map<string, number>): void {
   const labels = name.split('.')
   for (const [index, label] of labels.entries()) {
-    const ending = labels.slice(index).join('.')
-    const earlier = endings.get(ending)
+    const suffix = labels.slice(index).join('.')
+    const earlier = suffixes.get(suffix)
     if (earlier !== undefined) {
       bytes.push(POINTER | (earlier >>> 8), earlier & 255)
       return
     }
-    if (bytes.length <= POINTER_REACH) endings.set(ending, bytes.length)
+    if (bytes.length <= POINTER_OFFSET_MAX) suffixes.set(suffix, bytes.length)
     bytes.push(...labelBytes(label))
   }
   bytes.push(0)

@@ -1,6 +1,6 @@
 /**
- * What Hamlet's server tells Hamlet's clients beyond the standard: option 43 (RFC 2132 §8.4) under the vendor class "Hamlet"
- * of option 60, which client and server both send. Its value is a list of options of its own:
+ * What Hamlet's server sends to Hamlet's clients beyond the standard options: vendor-specific information, option 43 (RFC 2132 §8.4),
+ * under the vendor class "Hamlet" that client and server both send in option 60. Its value is a list of sub-options:
  *
  *     +---+---+-------------------+---+---+---------------------+-----+
  *     | 1 | 2 | DNS port (uint16) | 2 | 2 | admin port (uint16) | 255 |
@@ -9,12 +9,12 @@
 export const HAMLET_CLASS = 'Hamlet'
 
 /**
- * Client identifier (option 61, type 0: no hardware address) of a client that only asks whether a server answers: the server
- * offers what it would lend, and reserves nothing for it.
+ * The client identifier (option 61, type 0: not a hardware address) of a client that only checks whether a server answers. The server
+ * offers the address it would allocate next, and does not hold it.
  */
 export const PROBE_IDENTIFIER = Uint8Array.of(0, ...Array.from('Hamlet probe', character => character.charCodeAt(0)))
 
-/** Ports that a plain DHCP option 6 has no room for. */
+/** The ports of the DNS server, which option 6 has no room for. */
 export interface HamletPorts {
   readonly dnsPort?: number | undefined
   readonly dnsAdminPort?: number | undefined
@@ -28,7 +28,7 @@ export function encodeHamletPorts({ dnsPort, dnsAdminPort }: HamletPorts): Uint8
   return Uint8Array.of(...portOption(DNS_PORT, dnsPort), ...portOption(DNS_ADMIN_PORT, dnsAdminPort), END)
 }
 
-/** Sub-options of other codes or lengths are left out: a newer Hamlet may say more. */
+/** Ignores sub-options of other codes or lengths: a newer Hamlet may send more. */
 export function decodeHamletPorts(bytes: Uint8Array): HamletPorts {
   const ports = new Map<number, number>()
   for (let at = 0; at + 1 < bytes.length && bytes[at] !== END;) {

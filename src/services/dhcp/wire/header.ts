@@ -1,32 +1,33 @@
 /**
- * DHCP message, fixed part: RFC 2131 §2, figure 1. Big-endian, 32 bits a row.
+ * The fixed header of a DHCP message: RFC 2131 §2, figure 1. Big-endian, 32 bits per row.
  *
  *    0               8               16              24            31
  *   +---------------+---------------+---------------+---------------+
  *   |     op (1)    |   htype (1)   |   hlen (1)    |   hops (1)    |   op: 1 request, 2 reply; htype 1: Ethernet
  *   +---------------+---------------+---------------+---------------+
- *   |                            xid (4)                            |   picked by the client, repeated in every answer
+ *   |                            xid (4)                            |   chosen by the client, repeated in every reply
  *   +-------------------------------+-------------------------------+
- *   |           secs (2)            |           flags (2)           |   flags: the first bit asks for a broadcast answer
+ *   |           secs (2)            |           flags (2)           |   flags: the first bit requests a broadcast reply
  *   +-------------------------------+-------------------------------+
- *   |                          ciaddr  (4)                          |   the client's address, where it already has one
+ *   |                          ciaddr  (4)                          |   the client's address, if it already has one
  *   +---------------------------------------------------------------+
- *   |                          yiaddr  (4)                          |   "your" address: what the server lends
+ *   |                          yiaddr  (4)                          |   "your" address: what the server offers or leases
  *   +---------------------------------------------------------------+
- *   |                          siaddr  (4)                          |   next server, for booting over the network
+ *   |                          siaddr  (4)                          |   next server, for network boot
  *   +---------------------------------------------------------------+
- *   |                          giaddr  (4)                          |   the relay's address, where one is between
+ *   |                          giaddr  (4)                          |   the relay agent's address, if there is one between
  *   +---------------------------------------------------------------+
- *   |                          chaddr  (16)                         |   hardware address, hlen bytes of it count
+ *   |                          chaddr  (16)                         |   the client's hardware address, in the first hlen bytes
  *   +---------------------------------------------------------------+
- *   |                          sname   (64)                         |
+ *   |                          sname   (64)                         |   server name, or more options
  *   +---------------------------------------------------------------+
- *   |                          file    (128)                        |
+ *   |                          file    (128)                        |   boot file name, or more options
  *   +---------------------------------------------------------------+
- *   |                  magic 99 130 83 99, options …                |   options.ts
+ *   |              magic cookie 99 130 83 99, options …             |   options.ts
  *   +---------------------------------------------------------------+
  *
- * A request of BOOTP, from which DHCP grew, may have other things in place of the magic and behind it, or nothing (RFC 951 §3, "vend").
+ * DHCP grew out of BOOTP. A BOOTP request may carry anything where the magic cookie and the options are here, or nothing at all
+ * (RFC 951 §3, "vend").
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { setUint16, setUint32, uint16At, uint32At } from './big-endian.ts'
@@ -43,13 +44,13 @@ const MAGIC = 0x63825363
 const BROADCAST_FLAG = 0x8000
 const CHADDR_BYTES_MAX = 16
 
-/** Addresses are uint32 in host order; 0 stands for none. */
+/** Addresses are uint32 in host order; 0 means none. */
 export interface Header {
   readonly op: number
   readonly htype: number
   readonly hops: number
   readonly xid: number
-  /** Seconds since the client began. */
+  /** Seconds since the client began to acquire or renew its address. */
   readonly secs: number
   /** The client cannot yet receive unicast (RFC 2131 §4.1). */
   readonly broadcast: boolean
@@ -57,19 +58,22 @@ export interface Header {
   readonly yiaddr: number
   readonly siaddr: number
   readonly giaddr: number
-  /** At most 16 bytes. */
+  /** At most 16 bytes; hlen is its length. */
   readonly chaddr: Uint8Array
-  /** Up to the first NUL; one character a byte. */
+  /** Up to the first NUL, one character per byte. */
   readonly sname: string
   readonly file: string
 }
 
-/** The magic is there. */
+/** Whether the magic cookie is there. */
 export function hasOptions(bytes: Uint8Array): boolean {
   return bytes.length >= AT.options && uint32At(bytes, AT.magic) === MAGIC
 }
 
-/** @throws MalformedPacket: shorter than 236 bytes, an op that is neither, a hardware address beyond 16 bytes, a reply without the magic (RFC 2131 §2, §3). */
+/**
+ * @throws MalformedPacket if the message has less than 236 bytes, an op that is neither request nor reply, or a hardware address of more
+ *   than 16 bytes, or is a reply without the magic cookie (RFC 2131 §2, §3)
+ */
 export function decodeHeader(bytes: Uint8Array): Header {
   if (bytes.length < AT.magic) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.magic} needed`)
   const op = bytes[AT.op] ?? 0
@@ -94,7 +98,7 @@ export function decodeHeader(bytes: Uint8Array): Header {
   }
 }
 
-/** Writes the first 240 bytes. `bytes` is zeroed and long enough; texts that are too long for their field are cut. */
+/** Writes the first 240 bytes. `bytes` must be zeroed and long enough. Text that is too long for its field is truncated. */
 export function encodeHeader(header: Header, bytes: Uint8Array): void {
   bytes[AT.op] = header.op
   bytes[AT.htype] = header.htype
@@ -119,7 +123,7 @@ function decodeField(bytes: Uint8Array, from: number, to: number): string {
   return text
 }
 
-/** The last byte of the field stays NUL: it ends the text. */
+/** Leaves the last byte of the field NUL, to terminate the text. */
 function encodeField(text: string, bytes: Uint8Array, from: number, to: number): void {
   for (let index = 0; index < Math.min(text.length, to - from - 1); index++) bytes[from + index] = text.charCodeAt(index)
 }

@@ -10,7 +10,7 @@ import { OPTIONS, type Options } from './options.ts'
 
 const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16))
 
-/** A packet from its first 44 bytes and what follows the magic; sname and file are empty, zeros fill it up to 300 bytes. */
+/** A packet from its first 44 bytes and the bytes after the magic cookie. sname and file are empty; zeros pad it to 300 bytes. */
 function packet(head: string, options: string): Uint8Array {
   const bytes = new Uint8Array(300)
   bytes.set(bytesOf(head))
@@ -18,7 +18,7 @@ function packet(head: string, options: string): Uint8Array {
   return bytes
 }
 
-/** What BusyBox udhcpc 1.35 and ISC dhclient 4.4.3 sent. */
+/** Captured from BusyBox udhcpc 1.35 and ISC dhclient 4.4.3. */
 const UDHCPC_DISCOVER = packet(
   '01010600222b1e6500000000000000000000000000000000000000000e20c94b1cb100000000000000000000',
   '3501013902024037070103060c0f1c2a0c0275613c0c756468637020312e33352e303d07010e20c94b1cb1ff')
@@ -31,7 +31,7 @@ const plain: Message = {
   chaddr: bytesOf('02005e000001'), sname: '', file: '', options: {},
 }
 
-test('the DISCOVER of udhcpc is read', () => {
+test('the DISCOVER of udhcpc is decoded', () => {
   const message = decodeMessage(UDHCPC_DISCOVER)
   expect(message).toMatchObject({ op: 1, htype: 1, xid: 0x222b1e65, chaddr: bytesOf('0e20c94b1cb1'), broadcast: false, ciaddr: 0, yiaddr: 0, sname: '', file: '' })
   expect(message.options).toEqual({
@@ -40,21 +40,21 @@ test('the DISCOVER of udhcpc is read', () => {
   })
 })
 
-test('the REQUEST of dhclient is read, and written again in its own order of options', () => {
+test('the REQUEST of dhclient is decoded, and encoded again with its options in the same order', () => {
   const message = decodeMessage(DHCLIENT_REQUEST)
   expect(message.options).toMatchObject({ messageType: MESSAGE_TYPE.REQUEST, serverIdentifier: 0x0a020001, requestedAddress: 0x0a020065, hostName: 'vm' })
   expect(encodeMessage(message, [53, 54, 50, 12, 55])).toEqual(DHCLIENT_REQUEST)
 })
 
 test.each([
-  ['behind an option that reaches over all', '0001000c036b657401ff0000350101ff', undefined], ['behind other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
-  ['behind the end', 'ff350101', undefined], ['cut off', '0c036b6574350101', 1], ['cut off before its value', '0c036b65743501', undefined], ['nowhere', '', undefined],
-])('the type of a message is seen before it is read: %s in %s', (_where, options, messageType) => {
+  ['after an option that covers the rest', '0001000c036b657401ff0000350101ff', undefined], ['after other options and padding', '000c0335010100350102ff', 2], ['first', '350103', 3],
+  ['after the end', 'ff350101', undefined], ['without an end', '0c036b6574350101', 1], ['truncated before its value', '0c036b65743501', undefined], ['nowhere', '', undefined],
+])('peekMessageType finds the type: %s in %s', (_where, options, messageType) => {
   const bytes = packet('01010600', options).subarray(0, AT.options + options.length / 2)
   expect(peekMessageType(bytes)).toBe(messageType)
 })
 
-test('each field of the fixed part stands in its place (RFC 2131 figure 1)', () => {
+test('each header field is in its place (RFC 2131 figure 1)', () => {
   const message: Message = {
     op: 2, htype: 6, hops: 3, xid: 0x04050607, secs: 0x0809, broadcast: true, ciaddr: 0x0a0b0c0d, yiaddr: 0x0e0f1011, siaddr: 0x12131415, giaddr: 0x16171819,
     chaddr: Uint8Array.from({ length: 16 }, (_, index) => 0xe0 + index), sname: 's'.repeat(64), file: 'f'.repeat(128), options: {},
@@ -66,7 +66,7 @@ test('each field of the fixed part stands in its place (RFC 2131 figure 1)', () 
   expect(decodeMessage(bytes)).toEqual({ ...message, sname: 's'.repeat(63), file: 'f'.repeat(127) })
 })
 
-test('options that were laid out before, and a few behind them, are the same message, and none where it is too long by a byte', () => {
+test('a sequence laid out beforehand gives the same message, and none if it is a byte too long', () => {
   const [router, identifier] = [[3, Uint8Array.of(10, 0, 0, 1)], [61, Uint8Array.of(1, 2, 3)]] as const
   for (const domainBytes of [1, 43, 44, 45, 255]) {
     const before = new Map<number, Uint8Array>([[53, Uint8Array.of(2)], [15, new Uint8Array(domainBytes).fill(0x61)], router])
@@ -79,26 +79,26 @@ test('options that were laid out before, and a few behind them, are the same mes
   }
 })
 
-test('options stand in the order that was asked for, what every answer needs before them and the rest behind', () => {
+test('options follow the requested order, after those that every reply needs and before the rest', () => {
   const bytes = encodeMessage({ ...plain, options: { subnetMask: 0, dnsServers: [1], leaseSeconds: 9, messageType: 2 } }, [6, 1, 99])
   const codes: number[] = []
   for (let at = AT.options; bytes[at] !== 255; at += 2 + (bytes[at + 1] ?? 0)) codes.push(bytes[at] ?? 0)
   expect(codes).toEqual([53, 51, 6, 1])
 })
 
-test('every message has 300 bytes at least, and more only where its options need them', () => {
+test('a message has at least 300 bytes, and more only if its options need them', () => {
   expect(encodeMessage(plain)).toHaveLength(300)
   expect(encodeMessage({ ...plain, options: { domainName: 'x'.repeat(200) } })).toHaveLength(240 + 202 + 1)
 })
 
-test('a value beyond 255 bytes goes through two options and comes back whole', () => {
+test('a value longer than 255 bytes is split over two options and joined again', () => {
   const domainName = 'example.org '.repeat(40)
   const bytes = encodeMessage({ ...plain, options: { domainName } })
   expect([bytes[240], bytes[241], bytes[497], bytes[498]]).toEqual([15, 255, 15, 480 - 255])
   expect(decodeMessage(bytes).options.domainName).toBe(domainName)
 })
 
-test('what has no room behind the header goes into file and sname, and what fits nowhere is left out', () => {
+test('options that do not fit after the header go into file and sname, and those that fit nowhere are left out', () => {
   const options: Options = {
     messageType: 2, serverIdentifier: 1, leaseSeconds: 60, domainName: 'd'.repeat(250), captivePortal: 'p'.repeat(120), hostName: 'h'.repeat(60),
     bootFileName: 'b'.repeat(100), relayAgent: bytesOf('0104aabbccdd'),
@@ -109,49 +109,49 @@ test('what has no room behind the header goes into file and sname, and what fits
   expect(bytes.subarray(bytes.length - 12)).toEqual(bytesOf('340103' + '52060104aabbccdd' + 'ff'))
 })
 
-test('a long value goes on in file where the first field is full, its parts in order', () => {
+test('a long value continues in file when the first field is full, its parts in order', () => {
   const domainName = 'abcdefghij'.repeat(37)
   const bytes = encodeMessage({ ...plain, options: { messageType: 2, domainName } }, [], 548)
   expect([bytes[243], bytes[244], bytes[AT.file], bytes[AT.file + 1]]).toEqual([15, 255, 15, 115])
   expect(decodeMessage(bytes).options.domainName).toBe(domainName)
 })
 
-test('options in file and sname count where option 52 says so, and are no text then', () => {
+test('file and sname are read as options, not as text, if option 52 says so', () => {
   const bytes = packet('01010600', '350101340103ff')
   bytes.set(bytesOf('0c03616263ff'), AT.file)
   bytes.set(bytesOf('0c03646566ff'), AT.sname)
   expect(decodeMessage(bytes)).toMatchObject({ file: '', sname: '', options: { messageType: 1, hostName: 'abcdef' } })
 })
 
-test('what option 52 does not name stays text', () => {
+test('a field that option 52 does not name stays text', () => {
   const bytes = packet('01010600', '340101ff')
   bytes.set(bytesOf('0c03616263ff'), AT.file)
   bytes.set(bytesOf('626f6f74'), AT.sname)
   expect(decodeMessage(bytes)).toMatchObject({ file: '', sname: 'boot', options: { hostName: 'abc' } })
 })
 
-test('options that nobody knows are kept', () => {
+test('unknown options are kept as bytes', () => {
   expect(decodeMessage(packet('02010600', 'e002abcdff')).options.unknown).toEqual(new Map([[224, bytesOf('abcd')]]))
 })
 
 test.each([
-  { name: 'a list of addresses that is empty', option: '0600' },
-  { name: 'a list of addresses that is not a multiple of four', option: '06050102030405' },
-  { name: 'a list of parameters that is empty', option: '3700' },
-  { name: 'a route that is cut', option: '7904080a0102' },
+  { name: 'an empty list of addresses', option: '0600' },
+  { name: 'a list of addresses whose length is not a multiple of four', option: '06050102030405' },
+  { name: 'an empty parameter request list', option: '3700' },
+  { name: 'a truncated route', option: '7904080a0102' },
   { name: 'a rapid commit with a value', option: '500101' },
-  { name: 'a name whose label is cut', option: '5105040000056b' },
-])('left out, with the rest read: $name', ({ option }) => {
+  { name: 'a name with a truncated label', option: '5105040000056b' },
+])('left out, while the rest is decoded: $name', ({ option }) => {
   expect(decodeMessage(packet('02010600', `${option}3501020c0161ff`)).options).toEqual({ messageType: 2, hostName: 'a' })
 })
 
-test.each([236, 239, 240, 300])('a request of BOOTP without the magic, of %i bytes, is read as one without options', length => {
+test.each([236, 239, 240, 300])('a BOOTP request of %i bytes without the magic cookie is decoded as one without options', length => {
   const bytes = packet('0101060000000007', '350101ff')
   bytes[AT.magic] = 0
   expect(decodeMessage(bytes.subarray(0, length))).toMatchObject({ op: 1, xid: 7, options: {} })
 })
 
-test('what a client of BOOTP is told stands in the 64 bytes that it reads, and nothing in file and sname', () => {
+test('a message for a BOOTP client keeps to the 64 bytes that it reads, and puts nothing in file and sname', () => {
   const values = new Map([[1, Uint8Array.of(255, 255, 255, 0)], [15, new Uint8Array(40).fill(0x61)], [6, Uint8Array.of(192, 0, 2, 1)], [3, Uint8Array.of(192, 0, 2, 1)]])
   const bytes = encodeBootp({ ...plain, op: 2 }, values)
   expect(bytes.length).toBe(300)
@@ -160,14 +160,14 @@ test('what a client of BOOTP is told stands in the 64 bytes that it reads, and n
 })
 
 test.each([
-  { name: 'a name', options: '3501010c03616263' + '0f096b6574', read: { messageType: 1, hostName: 'abc' } },
-  { name: 'a code without a length', options: '3501010c03616263' + '0f', read: { messageType: 1, hostName: 'abc' } },
-  { name: 'the second part of a value', options: '3501010c03616263' + '0f03646566' + '0f056768', read: { messageType: 1, hostName: 'abc' } },
-])('an option that is cut off is left out, with what stands before it read: $name', ({ options, read }) => {
+  { name: 'in a name', options: '3501010c03616263' + '0f096b6574', read: { messageType: 1, hostName: 'abc' } },
+  { name: 'after its code', options: '3501010c03616263' + '0f', read: { messageType: 1, hostName: 'abc' } },
+  { name: 'in the second part of a value', options: '3501010c03616263' + '0f03646566' + '0f056768', read: { messageType: 1, hostName: 'abc' } },
+])('a truncated option is left out, and those before it are decoded: $name', ({ options, read }) => {
   expect(decodeMessage(packet('01010600', options).subarray(0, AT.options + options.length / 2)).options).toEqual(read)
 })
 
-test('an option that is cut off in one field leaves the options of the others', () => {
+test('an option truncated in one field leaves the options of the other fields', () => {
   const bytes = packet('01010600', '350101340103ff')
   bytes.set(bytesOf('0c03616263' + '0ff0'), AT.file)
   bytes.set(bytesOf('3c03646566ff'), AT.sname)
@@ -176,21 +176,21 @@ test('an option that is cut off in one field leaves the options of the others', 
 
 test.each([
   { name: 'one byte too short', bytes: UDHCPC_DISCOVER.subarray(0, 235), rule: 'RFC 2131 §2', offset: 235 },
-  { name: 'a reply with no magic', bytes: Uint8Array.of(2, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
-  { name: 'a reply that ends before the magic', bytes: packet('02010600', '350102ff').subarray(0, 239), rule: 'RFC 2131 §3', offset: 236 },
-  { name: 'an op that is none', bytes: packet('03010600', 'ff'), rule: 'RFC 2131 §2', offset: 0 },
+  { name: 'a reply without the magic cookie', bytes: Uint8Array.of(2, ...new Uint8Array(239)), rule: 'RFC 2131 §3', offset: 236 },
+  { name: 'a reply that ends inside the magic cookie', bytes: packet('02010600', '350102ff').subarray(0, 239), rule: 'RFC 2131 §3', offset: 236 },
+  { name: 'an unknown op', bytes: packet('03010600', 'ff'), rule: 'RFC 2131 §2', offset: 0 },
   { name: 'a hardware address of 17 bytes', bytes: packet('01011100', 'ff'), rule: 'RFC 2131 §2', offset: 2 },
-  { name: 'an option that reaches over the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },
+  { name: 'an option that extends past the end', bytes: packet('01010600', '350101').subarray(0, 242), rule: 'RFC 2132 §2', offset: 240 },
   { name: 'an option without a length', bytes: packet('01010600', '35').subarray(0, 241), rule: 'RFC 2132 §2', offset: 240 },
-  { name: 'an option that is cut off before the type', bytes: packet('01010600', '0cf06b6574350101ff'), rule: 'RFC 2132 §2', offset: 240 },
-  { name: 'an address that is cut off', bytes: packet('01010600', '3501033204c000').subarray(0, 247), rule: 'RFC 2132 §2', offset: 243 },
-  { name: 'a server identifier that is cut off', bytes: packet('01010600', '3501033204c0000264360ac00002').subarray(0, 254), rule: 'RFC 2132 §2', offset: 249 },
-  { name: 'a message type of no byte', bytes: packet('01010600', '3500ff'), rule: 'RFC 2132 §9.6', offset: 240 },
+  { name: 'a truncated option before the type', bytes: packet('01010600', '0cf06b6574350101ff'), rule: 'RFC 2132 §2', offset: 240 },
+  { name: 'a truncated address', bytes: packet('01010600', '3501033204c000').subarray(0, 247), rule: 'RFC 2132 §2', offset: 243 },
+  { name: 'a truncated server identifier', bytes: packet('01010600', '3501033204c0000264360ac00002').subarray(0, 254), rule: 'RFC 2132 §2', offset: 249 },
+  { name: 'an empty message type', bytes: packet('01010600', '3500ff'), rule: 'RFC 2132 §9.6', offset: 240 },
   { name: 'a lease time of two bytes', bytes: packet('01010600', '00003302ffffff'), rule: 'RFC 2132 §9.2', offset: 242 },
   { name: 'an address of three bytes', bytes: packet('01010600', '3203010203ff'), rule: 'RFC 2132 §9.1', offset: 240 },
   { name: 'a server identifier of five bytes', bytes: packet('01010600', '36050102030405ff'), rule: 'RFC 2132 §9.7', offset: 240 },
   { name: 'an overload of 4', bytes: packet('01010600', '340104ff'), rule: 'RFC 2132 §9.3', offset: 240 },
-])('refused: $name', ({ bytes, rule, offset }) => {
+])('rejected: $name', ({ bytes, rule, offset }) => {
   const error = thrownBy(() => decodeMessage(bytes))
   expect(error).toBeInstanceOf(MalformedPacket)
   expect(error).toMatchObject({ rule, offset })
@@ -222,13 +222,13 @@ const anyMessage: fc.Arbitrary<Message> = fc.record({
   ciaddr: uint32, yiaddr: uint32, siaddr: uint32, giaddr: uint32, chaddr: fc.uint8Array({ maxLength: 16, size: 'max' }), sname: latin(63), file: latin(127), options: anyOptions,
 })
 
-test('every message is read as it was written, in whatever order of options', () => {
+test('every message survives a round trip, in any order of options', () => {
   fc.assert(fc.property(anyMessage, codes, (message, order) => {
     expect(decodeMessage(encodeMessage(message, order))).toEqual(message)
   }), { numRuns: 100 })
 }, 30_000)
 
-test('in a message of limited size what is left out is whole, what is there is as it was written, and the size is kept', () => {
+test('a message of limited size keeps to it, leaves out whole options only, and carries the others intact', () => {
   fc.assert(fc.property(anyMessage, codes, fc.integer({ min: 548, max: 1472 }), (message, order, bytesMax) => {
     const { relayAgent: _unbounded, ...options } = message.options
     const small = { ...message, sname: '', file: '', options: { ...options, messageType: 2, serverIdentifier: 1 } }
@@ -240,18 +240,18 @@ test('in a message of limited size what is left out is whole, what is there is a
   }), { numRuns: 100 })
 }, 30_000)
 
-test('the property of every message knows every option', () => {
+test('the round-trip property covers every option', () => {
   const seen = new Set(fc.sample(anyOptions, 100).flatMap(options => Object.keys(options)))
   expect([...seen].sort()).toEqual([...Object.keys(OPTIONS), 'unknown'].sort())
 })
 
-/** Every option that has a structure of its own, so that damage finds it. */
+/** Every option that has a structure of its own, for damage to hit. */
 const EVERYTHING = encodeMessage({ ...plain, options: {
   messageType: 1, classlessRoutes: [{ destination: subnetOf(0x0a000000, 8), router: 1 }], domainSearch: ['lab.example.org', 'example.org'], clientFqdn: { flags: 5, name: 'kettle.home.' },
   relayAgent: bytesOf('0504c0000201'), rapidCommit: true, dnsServers: [1, 2], interfaceMtu: 1500, unknown: new Map([[224, bytesOf('abcd')]]),
 } })
 
-test('100,000 damaged packets are read or refused as malformed, and nothing else happens', () => {
+test('100,000 damaged packets are decoded or rejected as malformed, and nothing else happens', () => {
   const random = seededRandom(20261124)
   const outcomes = { read: 0, malformed: 0 }
   const whole = [UDHCPC_DISCOVER, DHCLIENT_REQUEST, EVERYTHING]
@@ -269,7 +269,7 @@ test('100,000 damaged packets are read or refused as malformed, and nothing else
   expect(outcomes.read).toBeGreaterThan(1000)
   expect(outcomes.malformed).toBeGreaterThan(1000)
 
-  /** Cut at any place, or lengthened by noise, and up to eight bytes changed, most of them among the options. */
+  /** Truncated anywhere or extended with noise, and up to eight bytes changed, most of them among the options. */
   function damaged(whole: Uint8Array): Uint8Array {
     const bytes = new Uint8Array(below(random, 3) === 0 ? below(random, 600) : whole.length)
     bytes.set(whole.subarray(0, bytes.length))

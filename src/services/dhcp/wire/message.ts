@@ -1,24 +1,27 @@
-/** A whole DHCP message: the fixed part (header.ts) and the options (options.ts, option-layout.ts). */
+/** A whole DHCP message: the fixed header (header.ts) and the options (options.ts, option-layout.ts). */
 import { BytePool } from '../../kit/byte-pool.ts'
 import { AT, decodeHeader, encodeHeader, hasOptions, type Header } from './header.ts'
-import { layOut, type Layout, type Room } from './option-layout.ts'
+import { layOut, type Layout, type OptionSpace } from './option-layout.ts'
 import { decodeOptions, END, optionBytes, OPTIONS, PAD, type Options } from './options.ts'
 
 export interface Message extends Header {
   readonly options: Options
 }
 
-/** Values of option 53 (RFC 2132 §9.6). */
+/** Values of option 53, DHCP Message Type (RFC 2132 §9.6). */
 export const MESSAGE_TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK: 5, NAK: 6, RELEASE: 7, INFORM: 8 } as const
 
-/** Relays and clients of BOOTP expect at least so many bytes (RFC 1542 §2.1). */
+/** BOOTP relays and clients expect at least this many bytes (RFC 1542 §2.1). */
 const MESSAGE_BYTES_MIN = 300
-/** The vendor information of BOOTP, 64 bytes with the magic (RFC 1497). Its clients read no further, and know no options in `file` and `sname`. */
-const VENDOR_ROOM: Room = { mainBytes: 60, fileBytes: 0, snameBytes: 0 }
+/**
+ * BOOTP's vendor area is 64 bytes, of which the magic cookie takes 4 (RFC 1497). BOOTP clients read no further, and do not look for
+ * options in `file` and `sname`.
+ */
+const VENDOR_AREA: OptionSpace = { mainBytes: 60, fileBytes: 0, snameBytes: 0 }
 
 const pool = new BytePool()
 
-/** @throws MalformedPacket, and nothing else, whatever the bytes are */
+/** @throws MalformedPacket and nothing else, whatever the bytes */
 export function decodeMessage(bytes: Uint8Array): Message {
   const header = decodeHeader(bytes)
   if (!hasOptions(bytes)) return { ...header, options: {} }
@@ -26,7 +29,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
 }
 
-/** The type of a message that is not decoded yet, where its main options tell; undefined else. For queues, which must be quick. */
+/** Reads the message type without decoding the message: cheap enough for a queue. Undefined if the main options carry none. */
 export function peekMessageType(bytes: Uint8Array): number | undefined {
   for (let at: number = AT.options; at + 2 < bytes.length;) {
     const code = bytes[at]
@@ -38,15 +41,15 @@ export function peekMessageType(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * @param order codes of options in the order that the peer asked for
- * @param bytesMax what the peer takes; options that have no room are left out
+ * @param order option codes in the order the peer requested them
+ * @param bytesMax the largest message the peer accepts; options that do not fit are left out
  */
 export function encodeMessage(message: Message, order: readonly number[] = [], bytesMax = Infinity): Uint8Array {
   return encodeWith(message, optionBytes(message.options), order, bytesMax)
 }
 
 /**
- * As encodeMessage, of options that are bytes already.
+ * Like `encodeMessage`, for options that are already encoded.
  * @param values by option code
  */
 export function encodeWith(header: Header, values: ReadonlyMap<number, Uint8Array>, order: readonly number[], bytesMax: number): Uint8Array {
@@ -58,11 +61,11 @@ export function encodeWith(header: Header, values: ReadonlyMap<number, Uint8Arra
 }
 
 /**
- * A message for a client of BOOTP; what has no room is left out, the highest codes first.
+ * A message for a BOOTP client. Options that do not fit are left out, the highest codes first.
  * @param values by option code
  */
 export function encodeBootp(header: Header, values: ReadonlyMap<number, Uint8Array>): Uint8Array {
-  return encodeLaidOut(header, layOut(values, [], VENDOR_ROOM))
+  return encodeLaidOut(header, layOut(values, [], VENDOR_AREA))
 }
 
 function encodeLaidOut(header: Header, { main, file, sname }: Layout): Uint8Array {
@@ -75,10 +78,10 @@ function encodeLaidOut(header: Header, { main, file, sname }: Layout): Uint8Arra
 }
 
 /**
- * A message of options that are laid out already, as `sequenceOf` does, and of a few that follow them.
- * @param last by option code; each of at most 255 bytes
- * @param bytesMax what the peer takes
- * @returns undefined where it takes no message of that length
+ * A message from options that `sequenceOf` has already laid out, followed by a few more.
+ * @param last by option code; each at most 255 bytes
+ * @param bytesMax the largest message the peer accepts
+ * @returns undefined if the message would be larger than that
  */
 export function encodeSequence(header: Header, sequence: Uint8Array, last: ReadonlyMap<number, Uint8Array>, bytesMax: number): Uint8Array | undefined {
   let at = AT.options + sequence.length

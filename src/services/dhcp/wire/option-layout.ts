@@ -1,63 +1,65 @@
 /**
- * Where the options of a message go. A client takes messages of 576 bytes at least (RFC 2131 §2), IP and UDP included, so
- * 548 are the message's own. What does not fit behind the header goes into `file`, then into `sname`, where those are empty:
+ * Where the options of a message go. Every client accepts a datagram of 576 bytes (RFC 2131 §2); less the IP and UDP headers, that leaves
+ * 548 bytes for the message. Options that do not fit after the header go into `file`, then into `sname`, if those fields are unused:
  *
  *      0                44         108          236      240                     548
  *     +------------------+----------+------------+--------+-----------------------+
  *     | fixed part       | sname 3. |   file 2.  | magic  | options 1.        END |
  *     +------------------+----------+------------+--------+-----------------------+
  *
- * Option 52 tells that (RFC 2132 §9.3). A value beyond 255 bytes is cut into options of the same code, which are read in
- * the order 1, 2, 3, so a later part never stands before an earlier one (RFC 3396 §5). What fits nowhere is left out: the
- * order of the options is the order of their importance. The relay's option 82 ends the first field (RFC 3046 §2.1), and before it stands
- * the client's identifier: so what is told to all clients alike is one sequence.
+ * Option 52 announces it (RFC 2132 §9.3). A value longer than 255 bytes is split into options of the same code. A reader takes the fields
+ * in the order 1, 2, 3, so a later part is never placed before an earlier one (RFC 3396 §5). Options are placed in order of importance,
+ * and those that fit nowhere are left out.
+ *
+ * The relay's option 82 comes last in the first field (RFC 3046 §2.1), and the client identifier just before it. The options in front of
+ * them are the same for all clients of a kind, so they can be encoded once (core/reply.ts).
  */
 import { concat } from '../../kit/concat.ts'
 import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD } from './options.ts'
 
-/** Options for each field, END included; `file` and `sname` are undefined where they carry none. */
+/** The encoded options of each field, END included; `file` and `sname` are undefined if they carry none. */
 export interface Layout {
   readonly main: Uint8Array
   readonly file: Uint8Array | undefined
   readonly sname: Uint8Array | undefined
-  /** Codes of what fits nowhere. */
+  /** Codes of the options that fit nowhere. */
   readonly leftOut: readonly number[]
 }
 
-/** Bytes for options: in the main field, and in the two others where they are free. */
-export interface Room {
+/** How many bytes of options each field can hold; 0 if the field is in use. */
+export interface OptionSpace {
   readonly mainBytes: number
   readonly fileBytes: number
   readonly snameBytes: number
 }
 
-/** Without these an answer is none, so they come first and always fit. */
+/** No reply is valid without these, so they come first and always fit. */
 const FIRST: readonly number[] = [OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.leaseSeconds].map(({ code }) => code)
 const IDENTIFIER = OPTIONS.clientIdentifier.code
 const LAST = OPTIONS.relayAgent.code
 const VALUE_BYTES_MAX = 255
 const OVERLOAD_BYTES = 3
 const END_BYTES = 1
-/** Of a message of 576 bytes. */
-const SHORTEST: Room = { mainBytes: 308, fileBytes: 128, snameBytes: 64 }
-/** Type, times, masks and addresses, a domain, a name and an identifier of common length. */
+/** What a datagram of 576 bytes leaves for options. */
+const SMALLEST: OptionSpace = { mainBytes: 308, fileBytes: 128, snameBytes: 64 }
+/** What every lease carries: type, times, mask, addresses, and a domain, host name and client identifier of ordinary length. */
 const LEASE_BYTES = 120
 
 /**
  * @param values by option code
- * @param order codes in the order that the peer asked for; those that it did not name follow, by number
+ * @param order codes in the order the peer requested them; the others follow by number
  */
-export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], room: Room): Layout {
+export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly number[], space: OptionSpace): Layout {
   const inOrder = orderOf(values, order)
   const sequence = sequenceIn(inOrder, values)
-  if (sequence.length + END_BYTES <= room.mainBytes) return { main: concat([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined, leftOut: [] }
+  if (sequence.length + END_BYTES <= space.mainBytes) return { main: concat([sequence, Uint8Array.of(END)]), file: undefined, sname: undefined, leftOut: [] }
 
   const last = pieces(LAST, values.get(LAST))
-  // RFC 6842 §3: the identifier is a must, so it does not wait until there may be no room.
+  // RFC 6842 §3: the client identifier is mandatory, so it is placed while there is still room.
   const byImportance = [...FIRST, IDENTIFIER, ...inOrder.filter(code => !FIRST.includes(code) && code !== IDENTIFIER && code !== LAST)]
-  const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, room: room.mainBytes, pieces: [] }
-  const file: Field = { used: END_BYTES, room: room.fileBytes, pieces: [] }
-  const sname: Field = { used: END_BYTES, room: room.snameBytes, pieces: [] }
+  const main: Field = { used: OVERLOAD_BYTES + lengthOf(last) + END_BYTES, capacity: space.mainBytes, pieces: [] }
+  const file: Field = { used: END_BYTES, capacity: space.fileBytes, pieces: [] }
+  const sname: Field = { used: END_BYTES, capacity: space.snameBytes, pieces: [] }
   const leftOut = byImportance.filter(code => !place(pieces(code, values.get(code)), [main, file, sname]))
   const overload = (file.pieces.length > 0 ? CARRIES_OPTIONS.file : 0) | (sname.pieces.length > 0 ? CARRIES_OPTIONS.sname : 0)
   return {
@@ -68,13 +70,13 @@ export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly 
   }
 }
 
-/** Of options that are set, the codes of those that the shortest message may have no room for, beside what every lease tells. */
+/** Of the configured options, the codes of those that may not fit into the smallest message beside what every lease carries. */
 export function optionsThatMayNotFit(values: ReadonlyMap<number, Uint8Array>): readonly number[] {
-  return layOut(values, [], { ...SHORTEST, mainBytes: SHORTEST.mainBytes - LEASE_BYTES }).leftOut
+  return layOut(values, [], { ...SMALLEST, mainBytes: SMALLEST.mainBytes - LEASE_BYTES }).leftOut
 }
 
 /**
- * All options one after another in the order of `layOut`, in one field however long, without END.
+ * All options in the order of `layOut`, as one field of any length, without END.
  * @param order as for `layOut`
  */
 export function sequenceOf(values: ReadonlyMap<number, Uint8Array>, order: readonly number[]): Uint8Array {
@@ -82,11 +84,11 @@ export function sequenceOf(values: ReadonlyMap<number, Uint8Array>, order: reado
 }
 
 /** The codes that have values, each once. */
-function orderOf(values: ReadonlyMap<number, Uint8Array>, asked: readonly number[]): number[] {
+function orderOf(values: ReadonlyMap<number, Uint8Array>, requested: readonly number[]): number[] {
   const inOrder: number[] = []
   const take = (code: number) => { if (values.has(code) && !inOrder.includes(code)) inOrder.push(code) }
   FIRST.forEach(take)
-  asked.forEach(code => { if (code !== IDENTIFIER && code !== LAST) take(code) })
+  requested.forEach(code => { if (code !== IDENTIFIER && code !== LAST) take(code) })
   const others = [...values.keys()].filter(code => code !== IDENTIFIER && code !== LAST)
   others.sort((one, other) => one - other).forEach(take)
   take(IDENTIFIER)
@@ -94,7 +96,7 @@ function orderOf(values: ReadonlyMap<number, Uint8Array>, asked: readonly number
   return inOrder
 }
 
-/** What an option takes in a field, each of its parts with code and length. */
+/** The encoded size of an option, code and length of each part included. */
 function bytesOf(value: Uint8Array | undefined): number {
   return value === undefined ? 0 : value.length + 2 * Math.max(1, Math.ceil(value.length / VALUE_BYTES_MAX))
 }
@@ -118,17 +120,17 @@ function sequenceIn(codes: readonly number[], values: ReadonlyMap<number, Uint8A
 
 interface Field {
   used: number
-  readonly room: number
+  readonly capacity: number
   readonly pieces: Uint8Array[]
 }
 
-/** All pieces of an option or none, each where there is room, none before its predecessor. @returns whether there was */
+/** Places all pieces of an option or none, each where it fits and none before its predecessor. @returns whether they fitted */
 function place(option: readonly Uint8Array[], fields: readonly Field[]): boolean {
   const placed: { field: Field; piece: Uint8Array }[] = []
   let from = 0
   for (const piece of option) {
     const taken = (field: Field) => placed.reduce((sum, earlier) => earlier.field === field ? sum + earlier.piece.length : sum, field.used)
-    from = fields.findIndex((field, index) => index >= from && taken(field) + piece.length <= field.room)
+    from = fields.findIndex((field, index) => index >= from && taken(field) + piece.length <= field.capacity)
     const field = fields[from]
     if (field === undefined) return false
     placed.push({ field, piece })

@@ -1,13 +1,13 @@
 /**
- * How the values of DHCP options stand in bytes: one codec a shape. `decode` gives undefined where the bytes are not of that
- * shape; options.ts makes a MalformedPacket of it, which knows the option and its place.
+ * The encodings of DHCP option values, one codec per data type. `decode` returns undefined if the bytes are not of that type; options.ts
+ * knows the option and its offset, and decides whether the message is malformed.
  */
 import { concat } from '../../kit/concat.ts'
 import { subnetOf, type Subnet } from '../../kit/ip-address.ts'
 import { setUint32, uint16At, uint32At } from './big-endian.ts'
 
 export interface Codec<Value> {
-  /** What the bytes must be, in words: "an address". */
+  /** The type in words, for error messages: "an address". */
   readonly shape: string
   decode(bytes: Uint8Array): Value | undefined
   encode(value: Value): Uint8Array
@@ -35,26 +35,26 @@ export const codes: Codec<readonly number[]> = { shape: 'a list of option codes'
 
 export const opaque: Codec<Uint8Array> = { shape: 'bytes', decode: bytes => bytes.slice(), encode: value => value }
 
-/** Says something by being there. */
+/** An option whose presence is its value. */
 export const presence: Codec<true> = { shape: 'empty', decode: bytes => bytes.length === 0 ? true : undefined, encode: () => new Uint8Array(0) }
 
-/** One character a byte; NULs at the end are no part of the text (RFC 2132 §2). */
+/** One character per byte. Trailing NULs are not part of the text (RFC 2132 §2). */
 export const text: Codec<string> = {
   shape: 'text',
   decode: bytes => latin1(bytes).replace(/\0+$/, ''),
   encode: value => Uint8Array.from(value, character => character.charCodeAt(0)),
 }
 
-/** A way to a network that does not lead by the default router. */
+/** A route to a network by another router than the default one. */
 export interface Route {
   readonly destination: Subnet
   readonly router: number
 }
 
 /**
- * Classless static routes: RFC 3442. Of the destination only the octets that its prefix reaches into are sent.
+ * Classless static routes: RFC 3442. Only the significant octets of the destination are sent: as many as its prefix extends into.
  *
- *     10.0.0.0/8 by 192.0.2.1   →   8, 10, 192, 0, 2, 1
+ *     10.0.0.0/8 via 192.0.2.1   →   8, 10, 192, 0, 2, 1
  */
 export const routes: Codec<readonly Route[]> = {
   shape: 'a list of routes',
@@ -76,13 +76,12 @@ export const routes: Codec<readonly Route[]> = {
     [Uint8Array.of(prefixBits), uint32Bytes(network).subarray(0, Math.ceil(prefixBits / 8)), uint32Bytes(router)])),
 }
 
-/** One character a byte. */
+/** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, byte => String.fromCharCode(byte)).join('')
 }
 
-
-/** As `[...bytes]` does, which takes a method call a byte. */
+/** Like `[...bytes]`, which costs a method call per byte. */
 function numbersOf(bytes: Uint8Array): number[] {
   const numbers: number[] = []
   for (let at = 0; at < bytes.length; at++) numbers.push(bytes[at] ?? 0)

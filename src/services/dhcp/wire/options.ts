@@ -1,16 +1,17 @@
 /**
- * DHCP options: RFC 2132. Each is a code, a length and that many bytes; 0 pads, 255 ends.
+ * DHCP options: RFC 2132. Each is a code, a length and that many bytes. Code 0 is padding; code 255 ends the options. Neither has a length.
  *
  *     +------+--------+----------------+      +-----+      +-----+
  *     | code | length | value (length) |  …   |  0  |  …   | 255 |
  *     +------+--------+----------------+      +-----+      +-----+
  *
- * A value beyond 255 bytes stands in several options of the same code, which are joined (RFC 3396). Option 52 says that
- * the fields `file` and `sname` carry options too (RFC 2132 §9.3); they are read after the main ones, in that order.
- * option-layout.ts writes them.
+ * A value longer than 255 bytes is split over several options of the same code; the reader concatenates them (RFC 3396). Option 52,
+ * Option Overload, says that the header fields `file` and `sname` carry options too (RFC 2132 §9.3). They are read after the main
+ * options, `file` before `sname`. option-layout.ts does the writing.
  *
- * RFC 2132 does not say what an option is that reaches over the end of its field. Here it ends the options of that field, and what stands
- * before it is read, as dnsmasq and Kea do: the client that sends it would send the same again, and get nothing for ever.
+ * RFC 2132 does not say what to do with an option that extends past the end of its field. Here it ends the options of that field and those
+ * before it count, as in dnsmasq and Kea. A client that sends such a message would send the same again, and would otherwise never get
+ * an address.
  */
 import { concat } from '../../kit/concat.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -18,7 +19,7 @@ import { clientFqdn, domainSearch } from './domain-names.ts'
 import { AT } from './header.ts'
 import { address, addresses, codes, opaque, presence, routes, text, uint16, uint32, uint8, type Codec } from './option-values.ts'
 
-/** What Hamlet understands, and where it is written. */
+/** The options Hamlet understands, each with the RFC section that defines it. */
 export const OPTIONS = {
   subnetMask: { code: 1, rule: 'RFC 2132 §3.3', codec: address },
   routers: { code: 3, rule: 'RFC 2132 §3.5', codec: addresses },
@@ -54,33 +55,33 @@ export const OPTIONS = {
 export type OptionName = keyof typeof OPTIONS
 type ValueOf<Name extends OptionName> = (typeof OPTIONS)[Name]['codec'] extends Codec<infer Value> ? Value : never
 
-/** What a message says. Options that are not in the table are kept as bytes. */
+/** Decoded options. Those that are not in the table are kept as bytes, by code. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<Name> | undefined } & { readonly unknown?: ReadonlyMap<number, Uint8Array> | undefined }
 
 export const PAD = 0
 export const OVERLOAD = 52
 export const END = 255
-/** Bits of option 52. */
+/** Bits of option 52, Option Overload. */
 export const CARRIES_OPTIONS = { file: 1, sname: 2 } as const
 
-/** A value as it was found: its parts, and where the first of them stands. */
+/** An option as found in the message: the offset of its first part, and the value bytes of all its parts. */
 interface FoundOption {
   readonly code: number
   readonly offset: number
   readonly parts: Uint8Array[]
 }
 
-/** An option that reaches over the end of its field. */
-interface CutOff {
+/** An option that extends past the end of its field. */
+interface TruncatedOption {
   readonly code: number
   readonly offset: number
 }
 
 const NOTHING = new Uint8Array(0)
-/** What a message means, and which address and server it means. */
+/** The options that an exchange depends on: what the message is, and which address, lease time and server it concerns. */
 const NEEDED: ReadonlySet<number> = new Set([OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier].map(({ code }) => code))
 const CODES = 256
-/** Where a code stands among those found, plus one. Cleared for each message, which is decoded in one go: so one array serves all. */
+/** The index of a code among the options found, plus one. Shared by all messages: decoding is synchronous and clears it first. */
 const places = new Uint8Array(CODES)
 const byCode = Array.from({ length: CODES }, (_, code) => {
   const [name, option] = Object.entries(OPTIONS).find(([, option]) => option.code === code) ?? []
@@ -88,26 +89,26 @@ const byCode = Array.from({ length: CODES }, (_, code) => {
 })
 
 /**
- * The options of a whole message (header included).
- * @returns what they say, and which of the fields `file` and `sname` carried options instead of text
- * @throws MalformedPacket: an exchange depends on an option that is cut off, or not of its shape, or the options are cut off before the
- *   type. Other such values are left out: a server whose list of DNS servers is empty lends addresses all the same.
+ * Decodes the options of a whole message, header included.
+ * @returns the options, and whether `file` and `sname` carried options instead of text
+ * @throws MalformedPacket if an option that the exchange depends on is truncated or ill-formed, or the options are truncated before the
+ *   message type. Other bad values are left out: a server with an empty list of DNS servers can still lease addresses.
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
   const found: FoundOption[] = []
-  const cutOff: CutOff[] = []
+  const truncated: TruncatedOption[] = []
   places.fill(0)
-  gather(message, AT.options, message.length, found, cutOff)
+  gather(message, AT.options, message.length, found, truncated)
   const overload = overloadOf(found[(places[OVERLOAD] ?? 0) - 1])
   const fileOverloaded = (overload & CARRIES_OPTIONS.file) !== 0
   const snameOverloaded = (overload & CARRIES_OPTIONS.sname) !== 0
-  if (fileOverloaded) gather(message, AT.file, AT.magic, found, cutOff)
-  if (snameOverloaded) gather(message, AT.sname, AT.file, found, cutOff)
-  refuseWhereNeeded(cutOff)
+  if (fileOverloaded) gather(message, AT.file, AT.magic, found, truncated)
+  if (snameOverloaded) gather(message, AT.sname, AT.file, found, truncated)
+  requireNeeded(truncated)
   const values: Record<string, unknown> = {}
   let unknown: Map<number, Uint8Array> | undefined
   for (const { code, offset, parts } of found) {
-    if (code === OVERLOAD || cutOff.some(option => option.code === code)) continue
+    if (code === OVERLOAD || truncated.some(option => option.code === code)) continue
     const [first = NOTHING] = parts
     const bytes = parts.length === 1 ? first : concat(parts)
     const option = byCode[code]
@@ -119,25 +120,25 @@ export function decodeOptions(message: Uint8Array): { options: Options; fileOver
     }
   }
   if (unknown !== undefined) values['unknown'] = unknown
-  // Each value was made by the codec that stands beside its name in OPTIONS, which the compiler does not check here.
+  // Each value comes from the codec beside its name in OPTIONS; the compiler cannot check that here.
   return { options: values, fileOverloaded, snameOverloaded }
 }
 
-/** The values by their codes, as bytes. */
+/** The encoded values, by option code. */
 export function optionBytes(options: Options): Map<number, Uint8Array> {
   const values = new Map<number, Uint8Array>(options.unknown ?? [])
   for (const name in options) {
     if (name === 'unknown') continue
-    const option = OPTIONS[name as OptionName] // the keys of Options are `unknown` and the names of OPTIONS
+    const option = OPTIONS[name as OptionName] // the keys of Options are `unknown` and the keys of OPTIONS
     const value = options[name as OptionName] // as above
-    // The value has the type of the codec beside its name, which the compiler cannot follow through the loop.
+    // The value has the type of its codec; the compiler cannot follow that through the loop.
     if (value !== undefined) values.set(option.code, (option.codec as Codec<unknown>).encode(value))
   }
   return values
 }
 
-/** Codes, lengths and values from `from` up to END, `to` or an option that reaches beyond. */
-function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[], cutOff: CutOff[]): void {
+/** Collects the options from `from` up to END, up to `to`, or up to an option that extends past `to`. */
+function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[], truncated: TruncatedOption[]): void {
   for (let at = from; at < to;) {
     const code = bytes[at] ?? END
     if (code === END) return
@@ -147,7 +148,7 @@ function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[
     }
     const length = at + 1 < to ? bytes[at + 1] ?? 0 : Infinity
     if (at + 2 + length > to) {
-      cutOff.push({ code, offset: at })
+      truncated.push({ code, offset: at })
       return
     }
     const part = bytes.subarray(at + 2, at + 2 + length)
@@ -158,17 +159,17 @@ function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[
   }
 }
 
-/** Without its type a message could be taken for another, BOOTP for one; without the address or the server that it means, too. */
-function refuseWhereNeeded(cutOff: readonly CutOff[]): void {
-  const refused = places[OPTIONS.messageType.code] === 0 ? cutOff[0] : cutOff.find(({ code }) => NEEDED.has(code))
-  if (refused !== undefined) throw new MalformedPacket(refused.offset, 'RFC 2132 §2', `option ${refused.code} reaches over the end of its field`)
+/** A message without its type would pass for BOOTP; one without its address or server identifier, for another kind of REQUEST. */
+function requireNeeded(truncated: readonly TruncatedOption[]): void {
+  const missing = places[OPTIONS.messageType.code] === 0 ? truncated[0] : truncated.find(({ code }) => NEEDED.has(code))
+  if (missing !== undefined) throw new MalformedPacket(missing.offset, 'RFC 2132 §2', `option ${missing.code} extends past the end of its field`)
 }
 
 function overloadOf(overload: FoundOption | undefined): number {
   if (overload === undefined) return 0
   const [value] = overload.parts
   if (overload.parts.length !== 1 || value?.length !== 1 || (value[0] ?? 0) < 1 || (value[0] ?? 0) > 3) {
-    throw new MalformedPacket(overload.offset, 'RFC 2132 §9.3', 'option 52 is neither 1, 2 nor 3')
+    throw new MalformedPacket(overload.offset, 'RFC 2132 §9.3', 'option 52 is not 1, 2 or 3')
   }
   return value[0] ?? 0
 }

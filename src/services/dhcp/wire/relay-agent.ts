@@ -1,10 +1,11 @@
 /**
- * What a relay tells the server about the client it speaks for: option 82 (RFC 3046), a list of sub-options of its own. The
- * server repeats the whole option in its answer, unread (§2.2); three sub-options matter to it:
+ * Relay Agent Information, option 82 (RFC 3046): what a relay agent adds about the client, as a list of sub-options. The server echoes the
+ * whole option in its reply (§2.2), and acts on two of the sub-options:
  *
- *     5   link selection (RFC 3527): the client's network, where giaddr is only the way back to the relay
- *     11  server identifier override (RFC 5107): the relay stands in for the server, so that renewals come through it
- *     1   circuit, 2 remote (RFC 3046 §3): the port and line of the client, for people
+ *     5    Link Selection (RFC 3527): the client's network, if giaddr is only the address to reach the relay by
+ *     11   Server Identifier Override (RFC 5107): the address that the client should take for the server's, so that renewals go by the relay
+ *
+ * Circuit ID (1) and Remote ID (2), which name the client's port and line (RFC 3046 §3), are for network administrators.
  */
 import { uint32At } from './big-endian.ts'
 
@@ -12,14 +13,14 @@ const LINK_SELECTION = 5
 const SERVER_IDENTIFIER_OVERRIDE = 11
 
 export interface RelayAgent {
-  /** An address in the client's network. */
+  /** An address in the client's subnet. */
   readonly linkSelection: number | undefined
   readonly serverIdentifierOverride: number | undefined
 }
 
 const NOTHING: RelayAgent = { linkSelection: undefined, serverIdentifierOverride: undefined }
 
-/** Sub-options that are cut or of the wrong length say nothing. */
+/** Ignores sub-options that are truncated or of the wrong length. */
 export function decodeRelayAgent(option: Uint8Array | undefined): RelayAgent {
   if (option === undefined) return NOTHING
   const found = new Map<number, number>()

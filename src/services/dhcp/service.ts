@@ -9,7 +9,7 @@ import { dhcp } from './contract.ts'
 import type { Binding } from './core/binding.ts'
 import { ClientNames } from './core/client-names.ts'
 import { checkTimes } from './core/lease-times.ts'
-import { nameOf, type AllocationOptions, type ServerEvent } from './core/allocator.ts'
+import { networkLabel, type AllocationOptions, type ServerEvent } from './core/allocator.ts'
 import { NameTable } from './core/name-table.ts'
 import { parseOptionSettings } from './core/option-settings.ts'
 import { isLeftOut, networksToServe, type ServedNetwork } from './core/pools.ts'
@@ -216,7 +216,7 @@ async function registrationOf({ settings, dataFolder, clock, log }: Context, boo
 
 function sentenceOf(network: ServedNetwork): string {
   const { serverAddress, pool } = network
-  return `DHCP lends ${formatIpv4(pool.first)} to ${formatIpv4(pool.last)} on ${nameOf(network)}${serverAddress === undefined ? ', behind a relay' : ` as ${formatIpv4(serverAddress)}`}`
+  return `DHCP lends ${formatIpv4(pool.first)} to ${formatIpv4(pool.last)} on ${networkLabel(network)}${serverAddress === undefined ? ', behind a relay' : ` as ${formatIpv4(serverAddress)}`}`
 }
 
 /** Stopping takes nothing back: clients use what they have until it ends. */

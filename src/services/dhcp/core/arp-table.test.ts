@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseArpTable } from './arp-table.ts'
 
-test('those who answered are found, those who are only asked for are not', () => {
+test('complete entries are read, incomplete ones are not', () => {
   const table = parseArpTable([
     'IP address       HW type     Flags       HW address            Mask     Device',
     '192.0.2.7        0x1         0x2         02:00:5e:00:00:07     *        eth0',
@@ -11,7 +11,7 @@ test('those who answered are found, those who are only asked for are not', () =>
   expect([...table]).toEqual([['192.0.2.7', '02:00:5e:00:00:07'], ['192.0.2.9', '02:00:5e:00:00:09']])
 })
 
-test('what is no table has nobody', () => {
+test('text that is not a table has no entries', () => {
   expect(parseArpTable('').size).toBe(0)
   expect(parseArpTable('\n\nx\n').size).toBe(0)
 })

@@ -1,32 +1,32 @@
-/** An address and its client, as the table of leases has it and as the journal keeps it. */
+/** A binding of an address to a client (RFC 2131 §2): in the lease table, and as a journal record. */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 
-/** Who asks. `key` tells clients apart (RFC 2131 §4.2); the rest is for people. */
+/** A client. `key` identifies it (RFC 2131 §4.2); the other fields are for display and for its DNS name. */
 export interface Client {
-  /** Client identifier in hex, or hardware type and address in its form. */
+  /** The client identifier in hex, or hardware type and address in the same form. */
   readonly key: string
   readonly mac: string
   readonly hostName: string
-  /** It does not want its name in the DNS (RFC 4702 §2.1, the N bit). */
+  /** The client asked for no DNS updates (RFC 4702 §2.1, the N bit). */
   readonly unlisted?: true | undefined
 }
 
 export type BindingState = 'free' | 'offered' | 'leased' | 'declined'
 
-/** An address and its client. Wall-clock times in ms since 1970. */
+/** Times are wall-clock times in ms since 1970. */
 export interface Binding {
   readonly yiaddr: number
   readonly state: BindingState
   readonly client: Client
-  /** When the state ends; Infinity for an address that is free, and for a lease by BOOTP. */
+  /** When the state ends; Infinity for a free address and for a BOOTP lease. */
   readonly expiresAtMs: number
-  /** The client has had this address: it is remembered when the address is free again. A mere offer is not. */
+  /** The client has held a lease on this address, not just an offer. It is then remembered after the address is free again. */
   readonly held: boolean
-  /** Nobody answered at this address before it was offered. */
+  /** A probe found no host at this address. */
   readonly vacant: boolean
 }
 
-/** A line of the journal: what became of an address. The last line of an address counts. */
+/** A journal record: the new state of an address. The last record of an address counts. */
 export interface LeaseRecord {
   /** Dotted quad. */
   readonly yiaddr: string
@@ -35,16 +35,16 @@ export interface LeaseRecord {
   readonly mac: string
   readonly hostName: string
   readonly unlisted?: true | undefined
-  /** Infinity: a lease by BOOTP, which ends with its reservation. */
+  /** Infinity for a BOOTP lease, which ends with its reservation. */
   readonly expiresAtMs: number
 }
 
-/** The lease that a line of the journal tells of. */
+/** The lease in a journal record. */
 export function bindingOf({ key, mac, hostName, unlisted, expiresAtMs }: LeaseRecord, yiaddr: number): Binding {
   return { yiaddr, state: 'leased', client: { key, mac, hostName, unlisted }, expiresAtMs, held: key !== '', vacant: true }
 }
 
-/** What the journal keeps of a binding. */
+/** The journal record of a binding. */
 export function recordOf({ yiaddr, client: { key, mac, hostName, unlisted }, expiresAtMs }: Binding, state: LeaseRecord['state']): LeaseRecord {
   return { yiaddr: formatIpv4(yiaddr), state, key, mac, hostName, unlisted, expiresAtMs: state === 'released' ? 0 : expiresAtMs }
 }

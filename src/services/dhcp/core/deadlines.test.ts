@@ -4,7 +4,7 @@ import { Deadlines } from './deadlines.ts'
 
 const change = fc.record({ slot: fc.integer({ min: 0, max: 30 }), atMs: fc.option(fc.integer({ min: 0, max: 1000 }), { nil: undefined }) })
 
-test('the earliest deadline is known after any changes, and all come out in order of time', () => {
+test('after any changes the earliest deadline is known, and slots come out in order of time', () => {
   fc.assert(fc.property(fc.array(change, { maxLength: 200, size: 'max' }), changes => {
     const deadlines = new Deadlines(31)
     const model = new Map<number, number>()
@@ -36,7 +36,7 @@ test('nothing is due before its time', () => {
   expect(deadlines.earliestMs()).toBe(Infinity)
 })
 
-test('deadlines that are moved together stay in order', () => {
+test('shifted deadlines keep their order', () => {
   const deadlines = new Deadlines(3)
   for (const [slot, atMs] of [[0, 300], [1, 100], [2, 200]] as const) deadlines.set(slot, atMs)
   deadlines.clear(2)

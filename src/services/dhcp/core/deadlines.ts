@@ -1,12 +1,12 @@
 /**
- * One deadline a slot, the earliest found at once: a binary heap that knows where each slot stands, so a change moves it. All
- * in typed arrays, for a hundred thousand slots are restored in a moment.
+ * One deadline per slot, with the earliest in O(1): an indexed binary heap, which knows the position of each slot and so can change or
+ * clear any deadline in O(log n). It is built on typed arrays, so that a hundred thousand slots are restored quickly.
  */
 
-const NOWHERE = -1
+const NO_POSITION = -1
 
 export class Deadlines {
-  /** Slots in heap order: no slot is due after its children 2i + 1 and 2i + 2. */
+  /** Slots in heap order: the slot at position i is not due after its children at 2i + 1 and 2i + 2. */
   readonly #heap: Int32Array
   readonly #placeOf: Int32Array
   readonly #atMs: Float64Array
@@ -15,36 +15,36 @@ export class Deadlines {
   /** Slots are numbered from 0 to `slots` - 1. */
   constructor(slots: number) {
     this.#heap = new Int32Array(slots)
-    this.#placeOf = new Int32Array(slots).fill(NOWHERE)
+    this.#placeOf = new Int32Array(slots).fill(NO_POSITION)
     this.#atMs = new Float64Array(slots)
   }
 
-  /** When the earliest slot is due; Infinity where there is none. */
+  /** When the earliest slot is due; Infinity if there is none. */
   earliestMs(): number {
     return this.#count === 0 ? Infinity : this.#due(0)
   }
 
-  /** Sets the slot's one deadline. */
+  /** Sets or changes the deadline of a slot. */
   set(slot: number, atMs: number): void {
     this.#atMs[slot] = atMs
-    const place = this.#placeOf[slot] ?? NOWHERE
-    if (place === NOWHERE) {
+    const place = this.#placeOf[slot] ?? NO_POSITION
+    if (place === NO_POSITION) {
       this.#put(slot, this.#count++)
       this.#rise(this.#count - 1)
     } else this.#sink(this.#rise(place))
   }
 
   clear(slot: number): void {
-    const place = this.#placeOf[slot] ?? NOWHERE
-    if (place === NOWHERE) return
-    this.#placeOf[slot] = NOWHERE
+    const place = this.#placeOf[slot] ?? NO_POSITION
+    if (place === NO_POSITION) return
+    this.#placeOf[slot] = NO_POSITION
     const moved = this.#heap[--this.#count] ?? 0
     if (moved === slot) return
     this.#put(moved, place)
     this.#sink(this.#rise(place))
   }
 
-  /** The earliest slot that is due at `nowMs`, its deadline cleared; undefined where none is. */
+  /** Removes and returns the earliest slot that is due; undefined if none is. */
   takeDue(nowMs: number): number | undefined {
     if (this.earliestMs() > nowMs) return undefined
     const slot = this.#heap[0]
@@ -53,7 +53,7 @@ export class Deadlines {
     return slot
   }
 
-  /** Moves all deadlines; their order stays. */
+  /** Moves all deadlines by the same time. */
   shift(byMs: number): void {
     for (let place = 0; place < this.#count; place++) {
       const slot = this.#heap[place] ?? 0
@@ -61,7 +61,7 @@ export class Deadlines {
     }
   }
 
-  /** When the slot at this place of the heap is due; Infinity beyond its end. */
+  /** When the slot at this position of the heap is due; Infinity past its end. */
   #due(place: number): number {
     return place < this.#count ? this.#atMs[this.#heap[place] ?? 0] ?? Infinity : Infinity
   }

@@ -1,6 +1,6 @@
 /**
- * Leases of networks that are not served now, such as those of a laptop that is elsewhere or of an interface that is down: they end
- * when their time is over, and their clients are remembered until the network is served again.
+ * Journal records of networks that are not served now, because the laptop is elsewhere or an interface is down. The leases still expire,
+ * and their clients are remembered until the network is served again.
  */
 import { parseIpv4 } from '../../kit/ip-address.ts'
 import { bindingOf, type Binding, type LeaseRecord } from './binding.ts'
@@ -8,12 +8,12 @@ import { bindingOf, type Binding, type LeaseRecord } from './binding.ts'
 const RECORDS_MAX = 65_536
 
 export class ForeignRecords {
-  /** By address, the latest last. */
+  /** By address, the most recent last. */
   readonly #records = new Map<string, LeaseRecord>()
-  /** When the first of them ends, or earlier. */
+  /** When the first of them ends, or earlier: a lower bound. */
   #endsAtMs = Infinity
 
-  /** Beyond 65,536 the oldest is forgotten. */
+  /** Keeps a record, and drops the oldest beyond 65,536. */
   keep(record: LeaseRecord): void {
     this.#records.delete(record.yiaddr)
     this.#records.set(record.yiaddr, record)
@@ -21,7 +21,7 @@ export class ForeignRecords {
     if (record.state !== 'released') this.#endsAtMs = Math.min(this.#endsAtMs, record.expiresAtMs)
   }
 
-  /** Ends what is over at `nowMs`; returns the leases among that. */
+  /** Expires the records whose time has passed. @returns the leases among them */
   expire(nowMs: number): Binding[] {
     if (nowMs < this.#endsAtMs) return []
     const ended: Binding[] = []
@@ -38,12 +38,12 @@ export class ForeignRecords {
     return ended
   }
 
-  /** When `expire` has something to do, or earlier. */
+  /** When `expire` next has something to do, or earlier. */
   deadlineMs(): number {
     return this.#endsAtMs
   }
 
-  /** The clock was set: every lease lasts as long as it was to last. */
+  /** The clock was set: moves all times with it, so that every lease lasts as long as before. */
   shift(byMs: number): void {
     this.#endsAtMs += byMs
     for (const record of this.#records.values()) if (record.state !== 'released') this.#records.set(record.yiaddr, { ...record, expiresAtMs: record.expiresAtMs + byMs })

@@ -1,17 +1,18 @@
 /**
- * Who holds which address of one pool. An address is free, offered, leased or declined (somebody found it in use):
+ * The lease table of one pool: which client holds which address. An address is free, offered, leased, or declined (found in use by a
+ * client, or by a probe):
  *
- *      free ──offer──▶ offered ──lease──▶ leased ──lease again──▶ leased
+ *      free ──offer──▶ offered ──lease──▶ leased ──renew──▶ leased
  *        ▲◀──expired──────┘                  │
  *        ▲◀──expired, released───────────────┘
- *        ▲◀──rested── declined ◀──declined── offered, leased
+ *        ▲◀──expired── declined ◀──decline── offered, leased
  *
- * A free address remembers the client that had it, until another client gets it: so the same client gets the same address
- * back for as long as possible, and the address that has been free for the longest is given away first (RFC 2131 §4.3.1).
- * A reserved address, which may lie outside the pool, is free for its own client only.
+ * A free address remembers the client that held it last, so that a returning client gets the same address for as long as possible. New
+ * clients get the address that has been free the longest (RFC 2131 §4.3.1). A reserved address, which may lie outside the pool, is free
+ * only for its own client.
  *
- * An offer is no promise (RFC 2131 §3.1 step 2). So where nothing is free the oldest offer gives way: ten thousand clients
- * that only ask cannot keep one out that takes what it is offered.
+ * An offer is not a commitment (RFC 2131 §3.1 step 2). When no address is free, the oldest offer is withdrawn for the next client. Ten
+ * thousand clients that only send DISCOVERs therefore cannot lock out one that accepts what it is offered.
  */
 import { assert } from '../../kit/errors.ts'
 import { parseIpv4 } from '../../kit/ip-address.ts'
@@ -25,11 +26,11 @@ export interface Pool {
   readonly last: number
 }
 
-/** How long an offer stands (RFC 2131 §3.1 step 2 leaves it to the server). Clients ask within a few seconds. */
+/** How long an address is held for the client it was offered to; RFC 2131 §3.1 step 2 leaves it to the server. Clients send their REQUEST within a few seconds. */
 export const OFFER_MS = 30_000
-/** How old an offer must be before it may give way to another client. Clients take what they want within a few ms. */
+/** How old an offer must be before it may be withdrawn for another client. Most clients send their REQUEST within a few milliseconds. */
 export const OFFER_KEPT_MS = 50
-/** How long an address rests that a client found in use. */
+/** How long a declined address stays out of use. */
 export const DECLINE_MS = 3_600_000
 
 const NOBODY: Client = { key: '', mac: '', hostName: '' }
@@ -38,32 +39,32 @@ export class LeaseTable {
   readonly #pool: Pool
   readonly #free: SlotList
   readonly #reserved: ReadonlySet<number>
-  /** Reserved addresses outside the pool: their slots follow those of the pool. */
+  /** The slots of reserved addresses outside the pool, which follow those of the pool. */
   readonly #slotBeyond = new Map<number, number>()
-  /** When leases, and the rest of declined addresses, end. Offers all stand equally long: their order is that in which they end. */
+  /** When leases and declines expire. Offers are not in here: all last equally long, so they expire in the order of #offered. */
   readonly #deadlines: Deadlines
-  /** One a slot; undefined where it was never used. Slot 0 is the pool's first address. */
+  /** One per slot; undefined if it was never used. Slot 0 is the pool's first address. */
   readonly #bindings: (Binding | undefined)[]
-  /** When each slot changed last, as the number of the change. */
+  /** The number of each slot's last change: orders the slots by age. */
   readonly #changedAt: Float64Array
   #changes = 0
-  /** The slot of each client that has or had one: at most one a slot. */
+  /** The slot of each client that has one or is remembered in one. */
   readonly #slotOf = new Map<string, number>()
-  /** Slots that are offered, the oldest offer first, and since when. */
+  /** Offered slots, the oldest offer first, and when each was offered. */
   readonly #offered: SlotList
   readonly #offeredAtMs: Float64Array
-  readonly #lendable: number
+  readonly #size: number
 
   /**
-   * @param excluded addresses that are never lent, such as the server's own
-   * @param reserved addresses that are lent only to the client that they are passed for
+   * @param excluded addresses that are never allocated, such as the server's own
+   * @param reserved addresses that are allocated only when passed as `reserved` to `offer` or `lease`
    */
   constructor(pool: Pool, excluded: Iterable<number>, reserved: Iterable<number> = []) {
     this.#pool = pool
     this.#free = new SlotList(sizeOf(pool))
     this.#reserved = new Set(reserved)
-    const never = new Set([...excluded, ...this.#reserved])
-    for (let yiaddr = pool.first; yiaddr <= pool.last; yiaddr++) if (!never.has(yiaddr)) this.#free.addLast(yiaddr - pool.first)
+    const unavailable = new Set([...excluded, ...this.#reserved])
+    for (let yiaddr = pool.first; yiaddr <= pool.last; yiaddr++) if (!unavailable.has(yiaddr)) this.#free.addLast(yiaddr - pool.first)
     for (const yiaddr of this.#reserved) if (!contains(pool, yiaddr)) this.#slotBeyond.set(yiaddr, sizeOf(pool) + this.#slotBeyond.size)
     const slots = sizeOf(pool) + this.#slotBeyond.size
     this.#deadlines = new Deadlines(slots)
@@ -71,20 +72,20 @@ export class LeaseTable {
     this.#offeredAtMs = new Float64Array(slots)
     this.#bindings = new Array<Binding | undefined>(slots).fill(undefined)
     this.#changedAt = new Float64Array(slots)
-    this.#lendable = this.#free.count
+    this.#size = this.#free.count
   }
 
-  /** How many addresses there are to lend to anybody, taken or not. */
+  /** How many addresses can be allocated to clients without a reservation, whether in use or not. */
   get size(): number {
-    return this.#lendable
+    return this.#size
   }
 
-  /** Nobody new gets an address before one is given back or ends. */
+  /** A new client gets no address until one is released or expires. */
   get isExhausted(): boolean {
-    return this.#lendable > 0 && this.#free.count === 0 && this.#offered.first() === undefined
+    return this.#size > 0 && this.#free.count === 0 && this.#offered.first() === undefined
   }
 
-  /** How many are free. */
+  /** How many addresses are free. */
   get free(): number {
     return this.#free.count
   }
@@ -99,19 +100,19 @@ export class LeaseTable {
     return slot === undefined ? undefined : this.#bindings[slot]
   }
 
-  /** The address that a new client would get now; nothing changes. */
+  /** The address a new client would be offered now. */
   nextFree(): number | undefined {
     const slot = this.#free.first()
     return slot === undefined ? undefined : this.#pool.first + slot
   }
 
   /**
-   * Offers an address for OFFER_MS: the one reserved for the client; else its own of now or before; else the one it asks for;
-   * else the next free one. A lease that stands is offered as it is. Undefined: no address is free.
-   * @param reserved the address that only this client may have
+   * Offers an address for OFFER_MS: the one reserved for the client, else the one it has or had, else the one it requests, else the next
+   * free one (RFC 2131 §4.3.1). If the client has a lease, that is offered unchanged. Undefined if no address is free.
+   * @param reserved the address reserved for this client
    */
   offer(client: Client, requested: number | undefined, nowMs: number, reserved?: number): Binding | undefined {
-    const mine = reserved !== undefined && this.#isOpenTo(client, reserved) ? reserved : undefined
+    const mine = reserved !== undefined && this.#isAvailableTo(client, reserved) ? reserved : undefined
     const own = this.#ownOf(client, mine)
     if (own?.state === 'leased') return own
     const yiaddr = mine ?? own?.yiaddr ?? (requested !== undefined && this.#isFree(requested) ? requested : this.nextFree() ?? this.#oldestOffer(nowMs))
@@ -120,20 +121,20 @@ export class LeaseTable {
     return this.#bind(yiaddr, 'offered', client, nowMs + OFFER_MS, { held: same?.held ?? false, vacant: same?.vacant ?? false }, nowMs)
   }
 
-  /** Nobody answered at an address that is offered. */
+  /** A probe found no host at an offered address. */
   markVacant(binding: Binding): void {
     const slot = this.#slotAt(binding.yiaddr)
     if (slot !== undefined) this.#bindings[slot] = { ...binding, vacant: true }
   }
 
   /**
-   * Lends `yiaddr` until `expiresAtMs` to the client that it is reserved for, that it is offered or leased to, or that had it
-   * before and it is still free.
-   * @param mayBeNew lends a free address to a client that has none, too: its offer may have been forgotten in a restart
-   * @returns undefined where the address is not this client's to have, or another one is reserved for it
+   * Leases `yiaddr` until `expiresAtMs` to the client it is reserved for, offered to or leased to, or to the one that held it last if it is
+   * still free.
+   * @param mayBeNew also leases a free address to a client that has none, since a restart may have lost its offer
+   * @returns undefined if the client may not have this address, or has a reservation for another one
    */
   lease(client: Client, yiaddr: number, expiresAtMs: number, mayBeNew: boolean, reserved?: number): Binding | undefined {
-    const mine = reserved !== undefined && this.#isOpenTo(client, reserved) ? reserved : undefined
+    const mine = reserved !== undefined && this.#isAvailableTo(client, reserved) ? reserved : undefined
     if (mine === undefined ? this.#reserved.has(yiaddr) : mine !== yiaddr) return undefined
     const own = this.bindingOf(client.key)
     const isOwn = mine === yiaddr || (own?.yiaddr === yiaddr && own.state !== 'declined')
@@ -141,13 +142,13 @@ export class LeaseTable {
     return isOwn || isFirst ? this.#bind(yiaddr, 'leased', client, expiresAtMs, { held: true, vacant: true }) : undefined
   }
 
-  /** Frees what the client was offered but has not taken; undefined where there is nothing of the kind. */
+  /** Frees the address offered to a client; undefined if there is no such offer. */
   withdrawOffer(key: string): Binding | undefined {
     const own = this.bindingOf(key)
     return own?.state === 'offered' ? this.release(own.yiaddr) : undefined
   }
 
-  /** An address that is offered cannot be lent yet, for somebody may be there: it is free, and the last to be given away. */
+  /** Withdraws an offer whose address may be in use: it becomes free, but last in line to be offered. */
   passOver({ yiaddr }: Binding): void {
     const slot = this.#slotAt(yiaddr)
     if (slot === undefined || this.release(yiaddr) === undefined || !this.#free.has(slot)) return
@@ -155,7 +156,7 @@ export class LeaseTable {
     this.#free.addLast(slot)
   }
 
-  /** Frees an address; returns what it was, or undefined where it was free already. */
+  /** Frees an address. @returns its former binding; undefined if it was free already */
   release(yiaddr: number): Binding | undefined {
     const slot = this.#slotAt(yiaddr)
     const before = slot === undefined ? undefined : this.#bindings[slot]
@@ -167,41 +168,41 @@ export class LeaseTable {
       this.#bindings[slot] = undefined
       this.#slotOf.delete(before.client.key)
     }
-    // What nobody took goes to the next who asks: the offers of one client do not wear off the memory of others.
+    // An address that was only offered goes to the next client, so that offers do not displace the remembered clients of other addresses.
     if (this.#reserved.has(yiaddr)) return before
     if (before.state === 'offered' && !before.held) this.#free.addFirst(slot)
     else this.#free.addLast(slot)
     return before
   }
 
-  /** Somebody was found at the address: nobody gets it for DECLINE_MS. */
+  /** Takes an address that was found in use out of use for DECLINE_MS. */
   decline(yiaddr: number, nowMs: number): Binding {
     return this.#bind(yiaddr, 'declined', NOBODY, nowMs + DECLINE_MS, { held: false, vacant: false })
   }
 
-  /** Frees what is over at `nowMs`; returns what it was. */
+  /** Frees the addresses whose time has passed. @returns their former bindings */
   expire(nowMs: number): Binding[] {
-    const over: Binding[] = []
-    for (let slot = this.#takeOver(nowMs); slot !== undefined; slot = this.#takeOver(nowMs)) {
+    const expired: Binding[] = []
+    for (let slot = this.#takeExpired(nowMs); slot !== undefined; slot = this.#takeExpired(nowMs)) {
       const before = this.release(this.#bindings[slot]?.yiaddr ?? 0)
-      if (before !== undefined) over.push(before)
+      if (before !== undefined) expired.push(before)
     }
-    return over
+    return expired
   }
 
-  /** When `expire` has something to do. */
+  /** When `expire` next has something to do. */
   deadlineMs(): number {
     return Math.min(this.#deadlines.earliestMs(), this.#offerEndsAtMs())
   }
 
-  /** The clock was set: every state lasts as long as it was to last. */
+  /** The clock was set: moves all times with it, so that every state lasts as long as before. */
   shift(byMs: number): void {
     this.#deadlines.shift(byMs)
     for (const [slot, binding] of this.#bindings.entries()) if (binding !== undefined) this.#bindings[slot] = { ...binding, expiresAtMs: binding.expiresAtMs + byMs }
     for (const [slot, atMs] of this.#offeredAtMs.entries()) this.#offeredAtMs[slot] = atMs + byMs
   }
 
-  /** Takes up a line of the journal, in the journal's order. False: the address is none of this pool's to lend. */
+  /** Applies a journal record; call in the journal's order. @returns false if the address does not belong to this pool */
   restore(record: LeaseRecord): boolean {
     const yiaddr = parseIpv4(record.yiaddr)
     if (yiaddr === undefined || !(this.#isFree(yiaddr) || this.#reserved.has(yiaddr) || this.bindingAt(yiaddr) !== undefined)) return false
@@ -215,14 +216,14 @@ export class LeaseTable {
     return true
   }
 
-  /** All that is worth keeping, the longest unchanged first, so that `restore` brings back the same order. */
+  /** The state as journal records, least recently changed first, so that `restore` reproduces the same order. */
   records(): LeaseRecord[] {
     const changedAt = ({ yiaddr }: Binding) => this.#changedAt[this.#slotAt(yiaddr) ?? 0] ?? 0
-    const worthIt = this.#used().filter(({ state }) => state !== 'offered').sort((one, other) => changedAt(one) - changedAt(other))
-    return worthIt.map(binding => recordOf(binding, binding.state === 'leased' || binding.state === 'declined' ? binding.state : 'released'))
+    const lasting = this.#used().filter(({ state }) => state !== 'offered').sort((one, other) => changedAt(one) - changedAt(other))
+    return lasting.map(binding => recordOf(binding, binding.state === 'leased' || binding.state === 'declined' ? binding.state : 'released'))
   }
 
-  /** What is offered, leased or declined. */
+  /** All addresses that are offered, leased or declined. */
   taken(): Binding[] {
     return this.#used().filter(({ state }) => state !== 'free')
   }
@@ -239,31 +240,31 @@ export class LeaseTable {
     return contains(this.#pool, yiaddr) && this.#free.has(yiaddr - this.#pool.first)
   }
 
-  /** Nobody else has the address or is offered it, and nobody was found there. */
-  #isOpenTo(client: Client, yiaddr: number): boolean {
+  /** Whether the address is neither leased nor offered to another client, nor declined. */
+  #isAvailableTo(client: Client, yiaddr: number): boolean {
     const binding = this.bindingAt(yiaddr)
     return binding === undefined || binding.state === 'free' || (binding.state !== 'declined' && binding.client.key === client.key)
   }
 
-  /** What the client has or had, where it may have that again. An address that is not reserved for it gives way to one that is. */
+  /** The binding of the address a client has or had, unless a reservation rules it out: its own for another address, or another client's for this one. */
   #ownOf(client: Client, reserved: number | undefined): Binding | undefined {
     const own = this.bindingOf(client.key)
     if (own === undefined || own.yiaddr === reserved) return own
     return reserved === undefined && !this.#reserved.has(own.yiaddr) ? own : undefined
   }
 
-  /** A slot whose time is over, and which is `release`d next. */
-  #takeOver(nowMs: number): number | undefined {
+  /** The next slot whose time has passed. The caller releases it. */
+  #takeExpired(nowMs: number): number | undefined {
     return this.#offerEndsAtMs() <= nowMs ? this.#offered.first() : this.#deadlines.takeDue(nowMs)
   }
 
-  /** When the oldest offer is over; Infinity where there is none. */
+  /** When the oldest offer expires; Infinity if there is none. */
   #offerEndsAtMs(): number {
     const slot = this.#offered.first()
     return slot === undefined ? Infinity : (this.#offeredAtMs[slot] ?? 0) + OFFER_MS
   }
 
-  /** The address of the oldest offer that may give way to another client. */
+  /** The address of the oldest offer that may be withdrawn for another client. */
   #oldestOffer(nowMs: number): number | undefined {
     for (let slot = this.#offered.first(); slot !== undefined; slot = this.#offered.after(slot)) {
       const binding = this.#bindings[slot]
@@ -273,10 +274,10 @@ export class LeaseTable {
     return undefined
   }
 
-  /** @param nowMs where it is an offer */
+  /** @param nowMs needed for an offer only */
   #bind(yiaddr: number, state: BindingState, client: Client, expiresAtMs: number, { held, vacant }: Pick<Binding, 'held' | 'vacant'>, nowMs = 0): Binding {
     const slot = this.#slotAt(yiaddr)
-    assert(slot !== undefined, 'an address that is bound is in the pool or reserved')
+    assert(slot !== undefined, 'a bound address is in the pool or reserved')
     const former = this.#bindings[slot]
     if (former !== undefined && former.client.key !== client.key) this.#slotOf.delete(former.client.key)
     const elsewhere = this.#slotOf.get(client.key)
@@ -299,7 +300,7 @@ export class LeaseTable {
     this.#changedAt[slot] = ++this.#changes
   }
 
-  /** The client of this slot has another one now. */
+  /** Clears a slot whose client has moved to another one. */
   #forget(slot: number): void {
     const isReserved = this.#reserved.has(this.#bindings[slot]?.yiaddr ?? 0)
     this.#bindings[slot] = undefined

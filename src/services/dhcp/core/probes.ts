@@ -1,55 +1,55 @@
 /**
- * Questions that wait until it is known whether somebody is at an address. The machine asks for a probe by an event; a driver
- * knocks (conflict-probe.ts) and answers. Other clients are served meanwhile.
+ * Requests that wait for an address to be probed. The machine asks for a probe by an event; the driver performs it (conflict-probe.ts) and
+ * reports the result. Other clients are served meanwhile.
  */
 
-/** How long an answer is waited for; without one the address counts as vacant. */
+/** How long to wait for a result. Without one the address counts as vacant. */
 export const PROBE_MS_MAX = 1_000
-/** Beyond, addresses are offered without a probe: a flood of new clients must not be held up. */
+/** With this many probes pending, addresses are offered unprobed: a flood of new clients must not be delayed. */
 export const PROBES_MAX = 64
 
-/** Who was found at an address. */
+/** A host found at an address. */
 export interface ProbeResult {
-  /** A hardware address, or other words. */
+  /** Its hardware address, or how it made itself known. */
   readonly holder: string
-  /** Known from before: whether it is there still will be known only some time after the question. */
+  /** The ARP entry is older than the probe: whether the host is still there will be known only some time after the probe. */
   readonly isStale: boolean
 }
 
-export class Probes<Question> {
-  /** By address; the oldest first, so also the one that ends first. */
-  readonly #waiting = new Map<number, { question: Question; readonly untilMs: number }>()
+export class Probes<Request> {
+  /** By address. The oldest comes first, and so the one that times out first. */
+  readonly #pending = new Map<number, { request: Request; readonly untilMs: number }>()
 
   get isFull(): boolean {
-    return this.#waiting.size >= PROBES_MAX
+    return this.#pending.size >= PROBES_MAX
   }
 
-  begin(yiaddr: number, question: Question, nowMs: number): void {
-    this.#waiting.set(yiaddr, { question, untilMs: nowMs + PROBE_MS_MAX })
+  begin(yiaddr: number, request: Request, nowMs: number): void {
+    this.#pending.set(yiaddr, { request, untilMs: nowMs + PROBE_MS_MAX })
   }
 
-  /** The client asks again: it gets its answer to what it asked last. False: nothing waits for this address. */
-  renew(yiaddr: number, question: Question): boolean {
-    const waiting = this.#waiting.get(yiaddr)
-    if (waiting !== undefined) waiting.question = question
-    return waiting !== undefined
+  /** The client asked again: replaces its request, so that the last one is answered. @returns false if no probe of this address is pending */
+  replace(yiaddr: number, request: Request): boolean {
+    const pending = this.#pending.get(yiaddr)
+    if (pending !== undefined) pending.request = request
+    return pending !== undefined
   }
 
-  /** The question that waited, which waits no more; undefined where none did. */
-  end(yiaddr: number): Question | undefined {
-    const question = this.#waiting.get(yiaddr)?.question
-    this.#waiting.delete(yiaddr)
-    return question
+  /** Removes and returns the request that waited for this address, if any. */
+  end(yiaddr: number): Request | undefined {
+    const request = this.#pending.get(yiaddr)?.request
+    this.#pending.delete(yiaddr)
+    return request
   }
 
   deadlineMs(): number {
-    for (const { untilMs } of this.#waiting.values()) return untilMs
+    for (const { untilMs } of this.#pending.values()) return untilMs
     return Infinity
   }
 
-  /** An address that has waited long enough. */
+  /** An address whose probe has timed out. */
   due(nowMs: number): number | undefined {
-    for (const [yiaddr, { untilMs }] of this.#waiting) return untilMs <= nowMs ? yiaddr : undefined
+    for (const [yiaddr, { untilMs }] of this.#pending) return untilMs <= nowMs ? yiaddr : undefined
     return undefined
   }
 }

@@ -1,7 +1,15 @@
 /**
- * Where an answer goes. On port 67 as RFC 2131 §4.1 says, but broadcast where it would be unicast to an address that the
- * client does not have yet: plain sockets cannot send that. On another port, and to a peer that has an address and asks
- * from another port than 68 (Hamlet's own client, which only learns), it goes back to where the question came from.
+ * Where a reply goes: RFC 2131 §4.1.
+ *
+ *     giaddr set                  → unicast to the relay, port 67
+ *     ciaddr set, not a NAK       → unicast to the client's address, port 68
+ *     otherwise                   → broadcast, port 68
+ *
+ * In the last case the RFC also allows unicast to an address that the client does not have yet; plain sockets cannot send that.
+ *
+ * The RFC assumes that the client sends from port 68 to port 67. If either port differs, a client that has an address is answered at the
+ * address and port it sent from: Hamlet's own client sends like that, since it leaves the interfaces as they are. And a server on a port
+ * other than 67 answers a client without an address at the port it sent from instead of 68.
  */
 import type { Endpoint, Path } from '../../kit/endpoint.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
@@ -10,29 +18,29 @@ import type { ServedNetwork } from './pools.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
-const ALL = 0xffffffff
+const BROADCAST = 0xffffffff
 const NO_ADDRESS = '0.0.0.0'
 
-/** No address: back to the peer that asked. */
+/** Without an address: back to where the request came from. */
 interface Destination {
   readonly address: number | undefined
   readonly port: number
 }
 
-/** How what came by one path was answered last. */
+/** The last reply to a request that arrived by some path. */
 interface KnownReply {
   readonly serverAddress: number
   readonly to: Destination
   readonly path: Path
 }
 
-/** Knows ways again: what comes by the same path is answered by the same object, which doors know again too. */
+/** Finds the path of a reply. Requests by the same path get the same `Path` object, by which a door recognizes it quickly. */
 export class ReplyPaths {
   readonly #known = new WeakMap<Path, KnownReply>()
 
   /**
-   * The path that the request came by, where the answer takes that; else the way to where it goes.
-   * @param network that the answer speaks for, by this machine's address there
+   * @param arrived the path of the request; returned itself if the reply takes it back
+   * @param serverAddress this machine's address on the network
    */
   of(request: Message, arrived: Path, network: ServedNetwork, serverAddress: number, isNak: boolean): Path {
     const to = destinationOf(request, arrived, isNak)
@@ -52,7 +60,7 @@ function destinationOf(request: Message, { local, peer }: Path, isNak: boolean):
   const standard = local.port === SERVER_PORT && peer.port === CLIENT_PORT
   if (peer.address !== NO_ADDRESS && !standard) return { address: undefined, port: peer.port }
   const port = local.port === SERVER_PORT ? CLIENT_PORT : peer.port
-  return { address: request.ciaddr !== 0 && !isNak ? request.ciaddr : ALL, port }
+  return { address: request.ciaddr !== 0 && !isNak ? request.ciaddr : BROADCAST, port }
 }
 
 function sameEndpoint(one: Endpoint, other: Endpoint): boolean {

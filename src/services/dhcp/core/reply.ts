@@ -1,4 +1,4 @@
-/** Answers of the server: what stands in them (RFC 2131 §4.3.1, table 3). reply-path.ts says where they go. */
+/** The server's replies and what goes into them (RFC 2131 §4.3.1, table 3). reply-path.ts decides where they go. */
 import type { Path } from '../../kit/endpoint.ts'
 import { broadcastOf, maskOf, parseIpv4 } from '../../kit/ip-address.ts'
 import { FQDN_FLAGS, type ClientFqdn } from '../wire/domain-names.ts'
@@ -13,167 +13,167 @@ import { timesOf } from './lease-times.ts'
 import type { ServedNetwork } from './pools.ts'
 import { ReplyPaths } from './reply-path.ts'
 
-/** What clients are told. */
-export interface Told {
-  /** DNS server; undefined: this machine's own address in the client's network. */
+/** The configuration that clients get. */
+export interface ClientConfig {
+  /** DNS server; undefined for this machine's own address in the client's network. */
   readonly dnsAddress: number | undefined
   readonly dnsPort: number
   readonly dnsAdminPort: number
   readonly leaseSeconds: number
-  /** '' tells none. */
+  /** '' for none. */
   readonly domain: string
-  /** What the person sets; goes before what is made up here. */
+  /** Options set by the user. They override the ones derived here. */
   readonly options: Options
 }
 
-/** A question, and from where. */
-export interface Question {
+/** What a reply depends on: the request, the path it came by, and the network it is answered for. */
+export interface ReplyContext {
   readonly request: Message
   readonly arrived: Path
-  /** The network that the answer speaks for. */
   readonly network: ServedNetwork
-  /** This machine's address on the client's wire, or on the way to its relay: the server identifier. */
+  /** This machine's address on the client's link, or on the route to its relay. It serves as the server identifier. */
   readonly serverAddress: number
 }
 
-/** What is lent. */
+/** A lease that is offered or acknowledged. */
 export interface Grant {
   readonly yiaddr: number
   readonly leaseSeconds: number
-  /** '' where the client keeps its own name. */
+  /** '' if the client keeps its own name. */
   readonly hostName: string
-  /** What is registered in the DNS with it; undefined: nothing. */
+  /** The name registered in the DNS with the lease; undefined if there is none. */
   readonly name: string | undefined
-  /** The ACK comes without an OFFER before (RFC 4039). */
+  /** An ACK to a DISCOVER (RFC 4039). */
   readonly rapid: boolean
 }
 
-/** Something to send. */
+/** An encoded reply and where to send it. */
 export interface Reply {
   readonly path: Path
   readonly bytes: Uint8Array
 }
 
-/** RFC 2131 §2: every client takes a datagram of 576 bytes. More is sent only as far as it fits an Ethernet frame. */
+/** RFC 2131 §2: every client accepts a datagram of 576 bytes. Larger ones go only to clients that accept them, and never exceed an Ethernet frame. */
 const DATAGRAM_BYTES_MIN = 576
 const DATAGRAM_BYTES_MAX = 1500
 const IP_AND_UDP_BYTES = 28
 const FILE_LENGTH_MAX = 128
-/** A relay's option is one option (RFC 3046 §2.0); longer ones are nobody's, and would leave no room for the answer. */
+/** A relay's information is a single option (RFC 3046 §2.0). No relay sends a longer one, which would leave no room for the reply. */
 const RELAY_AGENT_BYTES_MAX = 255
 const SERVER_ADDRESSES_MAX = 64
-/** A network has few kinds of clients; beyond so many, the options of all kinds are forgotten. */
-const KINDS_MAX = 256
-/** Longer lists of parameters are nobody's, and not worth remembering. */
+/** A network has few kinds of clients. When this many templates are cached, all are dropped. */
+const TEMPLATES_MAX = 256
+/** No real client sends a longer parameter request list; a reply to one is not cached. */
 const PARAMETERS_MAX = 128
 const NOTHING: ReadonlyMap<number, Uint8Array> = new Map()
-/** Option 53, as it is sent. */
+/** The value of option 53, encoded. */
 const MESSAGE_TYPE_BYTES = { OFFER: Uint8Array.of(MESSAGE_TYPE.OFFER), ACK: Uint8Array.of(MESSAGE_TYPE.ACK), NAK: Uint8Array.of(MESSAGE_TYPE.NAK) } as const
 
 /**
- * Writes answers. Clients of one kind, which ask in the same network for the same parameters, are told the same: that is laid out once,
- * and each answer is a copy of it with the client's own fields, its identifier and its relay's option.
+ * Writes replies. Clients of one kind, which request the same parameters on the same network, get the same options. Those are encoded once
+ * as a template; each reply is a copy of it with the client's own header, client identifier and relay option.
  */
 export class Replies {
-  readonly #told: Told
-  /** Where boot loaders look, whatever they ask for: in the header. */
+  readonly #config: ClientConfig
+  /** Boot loaders look into the header, whatever options they request. */
   readonly #boot: { readonly siaddr: number; readonly file: string }
-  /** What a network's clients are told, by option code, and which of it they get unasked; by network, then by server address. */
+  /** The options that clients may request, by network, then server address, then option code. */
   readonly #configured = new Map<ServedNetwork, Map<number, ReadonlyMap<number, Uint8Array>>>()
+  /** For Hamlet's own clients. */
   readonly #ports: ReadonlyMap<number, Uint8Array>
-  /** Options as they are told to clients of one kind, by network and kind. */
-  readonly #alike = new Map<ServedNetwork, Map<string, Uint8Array>>()
+  /** Encoded options, by network and kind of client. */
+  readonly #templates = new Map<ServedNetwork, Map<string, Uint8Array>>()
   readonly #replyPaths = new ReplyPaths()
 
-  constructor(told: Told) {
-    this.#told = told
-    const { tftpServerName = '', bootFileName = '' } = told.options
+  constructor(config: ClientConfig) {
+    this.#config = config
+    const { tftpServerName = '', bootFileName = '' } = config.options
     this.#boot = { siaddr: parseIpv4(tftpServerName) ?? 0, file: bootFileName.length < FILE_LENGTH_MAX ? bootFileName : '' }
-    this.#ports = optionBytes({ vendorSpecific: encodeHamletPorts(told), vendorClass: HAMLET_CLASS })
+    this.#ports = optionBytes({ vendorSpecific: encodeHamletPorts(config), vendorClass: HAMLET_CLASS })
   }
 
-  /** OFFER or ACK. */
-  grant(type: 'OFFER' | 'ACK', question: Question, { yiaddr, leaseSeconds, hostName, name, rapid }: Grant): Reply {
-    const { request } = question
+  /** An OFFER, or the ACK of a lease. */
+  grant(type: 'OFFER' | 'ACK', context: ReplyContext, { yiaddr, leaseSeconds, hostName, name, rapid }: Grant): Reply {
+    const { request } = context
     const { clientFqdn, parameterRequestList = [] } = request.options
-    const header = this.#headerOf(type, question, yiaddr)
+    const header = this.#header(type, context, yiaddr)
     const isNamed = hostName !== '' && wants(request, OPTIONS.hostName.code)
     if (!rapid && clientFqdn === undefined && !isNamed && parameterRequestList.length <= PARAMETERS_MAX) {
-      const bytes = encodeSequence(header, this.#toldAlike(type, question, leaseSeconds), echoedFrom(request), bytesMaxOf(request))
-      if (bytes !== undefined) return { path: this.#replyPath(question, false), bytes }
+      const bytes = encodeSequence(header, this.#template(type, context, leaseSeconds), echoedFrom(request), bytesMaxOf(request))
+      if (bytes !== undefined) return { path: this.#replyPath(context, false), bytes }
     }
-    const values = this.#grantValues(type, question, leaseSeconds)
+    const values = this.#grantValues(type, context, leaseSeconds)
     if (rapid) put(values, OPTIONS.rapidCommit, true)
-    if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnAnswer(clientFqdn, name, this.#told.domain))
+    if (clientFqdn !== undefined) put(values, OPTIONS.clientFqdn, fqdnReply(clientFqdn, name, this.#config.domain))
     if (isNamed) put(values, OPTIONS.hostName, hostName)
-    return this.#reply(question, header, values)
+    return this.#reply(context, header, values)
   }
 
   /**
-   * BOOTREPLY: what stands in the header, and of the options those that BOOTP knows too (RFC 1534 §2).
-   * @param hostName '' where the client keeps its own name
+   * A BOOTREPLY: the header, and those options that BOOTP knows too (RFC 1534 §2).
+   * @param hostName '' if the client keeps its own name
    */
-  bootReply(question: Question, yiaddr: number, hostName: string): Reply {
-    const { request, network, serverAddress } = question
+  bootpReply(context: ReplyContext, yiaddr: number, hostName: string): Reply {
+    const { request, network, serverAddress } = context
     const values = new Map(this.#configuredFor(network, serverAddress))
     if (hostName !== '') put(values, OPTIONS.hostName, hostName)
-    // RFC 951 §3: where no other boots it, this server's own address.
-    const header = { ...this.#headerOf('ACK', question, yiaddr), siaddr: this.#boot.siaddr === 0 ? serverAddress : this.#boot.siaddr }
+    // RFC 951 §3: the boot server; this server's own address if no other is set.
+    const header = { ...this.#header('ACK', context, yiaddr), siaddr: this.#boot.siaddr === 0 ? serverAddress : this.#boot.siaddr }
     for (const [code, value] of echoedFrom(request)) values.set(code, value)
-    return { path: this.#replyPath(question, false), bytes: encodeBootp(header, values) }
+    return { path: this.#replyPath(context, false), bytes: encodeBootp(header, values) }
   }
 
-  /** The answer to INFORM, which lends nothing (RFC 2131 §4.3.5). */
-  information(question: Question): Reply {
-    return this.#reply(question, this.#headerOf('ACK', question, 0), this.#begin('ACK', question, this.#wantedBy(question)))
+  /** The ACK to an INFORM, which carries no address and no lease time (RFC 2131 §4.3.5). */
+  informReply(context: ReplyContext): Reply {
+    return this.#reply(context, this.#header('ACK', context, 0), this.#begin('ACK', context, this.#requestedValues(context)))
   }
 
-  /** @param why goes to the client as option 56 (RFC 2132 §9.9) */
-  refusal(question: Question, why: string): Reply {
-    const values = this.#begin('NAK', question, new Map<number, Uint8Array>())
+  /** A NAK. @param why sent to the client as option 56, Message (RFC 2132 §9.9) */
+  nak(context: ReplyContext, why: string): Reply {
+    const values = this.#begin('NAK', context, new Map<number, Uint8Array>())
     put(values, OPTIONS.message, why)
-    return this.#reply(question, this.#headerOf('NAK', question, 0), values, true)
+    return this.#reply(context, this.#header('NAK', context, 0), values, true)
   }
 
-  /** The options of a grant, but for what is the client's alone. */
-  #grantValues(type: 'OFFER' | 'ACK', question: Question, leaseSeconds: number): Map<number, Uint8Array> {
-    const values = this.#begin(type, question, this.#wantedBy(question))
-    const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#told.options)
+  /** The options of a grant that are the same for all clients of a kind. */
+  #grantValues(type: 'OFFER' | 'ACK', context: ReplyContext, leaseSeconds: number): Map<number, Uint8Array> {
+    const values = this.#begin(type, context, this.#requestedValues(context))
+    const { renewalSeconds, rebindingSeconds } = timesOf(leaseSeconds, this.#config.options)
     put(values, OPTIONS.leaseSeconds, leaseSeconds)
     put(values, OPTIONS.renewalSeconds, renewalSeconds)
     put(values, OPTIONS.rebindingSeconds, rebindingSeconds)
     return values
   }
 
-  /** The same, laid out: one for all clients of a kind. */
-  #toldAlike(type: 'OFFER' | 'ACK', question: Question, leaseSeconds: number): Uint8Array {
-    const { request: { options: { parameterRequestList, vendorClass } }, network, serverAddress } = question
-    const serverIdentifier = serverIdentifierFor(question.request, serverAddress)
-    // A text of 16-bit numbers: all that #grantValues looks at.
+  /** The same, encoded and cached. */
+  #template(type: 'OFFER' | 'ACK', context: ReplyContext, leaseSeconds: number): Uint8Array {
+    const { request: { options: { parameterRequestList, vendorClass } }, network, serverAddress } = context
+    const serverIdentifier = serverIdentifierFor(context.request, serverAddress)
+    // The cache key: everything that #grantValues depends on, as a string of 16-bit numbers.
     const kind = String.fromCharCode(
       MESSAGE_TYPE[type], vendorClass === HAMLET_CLASS ? 1 : 0, parameterRequestList === undefined ? 0 : 1, leaseSeconds >>> 16, leaseSeconds,
       serverAddress >>> 16, serverAddress, serverIdentifier >>> 16, serverIdentifier, ...parameterRequestList ?? [],
     )
-    const kinds = this.#alike.get(network) ?? new Map<string, Uint8Array>()
+    const kinds = this.#templates.get(network) ?? new Map<string, Uint8Array>()
     const known = kinds.get(kind)
     if (known !== undefined) return known
-    const sequence = sequenceOf(this.#grantValues(type, question, leaseSeconds), parameterRequestList ?? [])
-    if (kinds.size >= KINDS_MAX) kinds.clear()
-    this.#alike.set(network, kinds.set(kind, sequence))
+    const sequence = sequenceOf(this.#grantValues(type, context, leaseSeconds), parameterRequestList ?? [])
+    if (kinds.size >= TEMPLATES_MAX) kinds.clear()
+    this.#templates.set(network, kinds.set(kind, sequence))
     return sequence
   }
 
-  #begin(type: keyof typeof MESSAGE_TYPE_BYTES, { request, serverAddress }: Question, values: Map<number, Uint8Array>): Map<number, Uint8Array> {
+  #begin(type: keyof typeof MESSAGE_TYPE_BYTES, { request, serverAddress }: ReplyContext, values: Map<number, Uint8Array>): Map<number, Uint8Array> {
     values.set(OPTIONS.messageType.code, MESSAGE_TYPE_BYTES[type])
     put(values, OPTIONS.serverIdentifier, serverIdentifierFor(request, serverAddress))
     return values
   }
 
   /**
-   * RFC 2131 §4.3.1: the client says which parameters it wants. Unasked it gets the mask, for no address is of use without it,
-   * and Hamlet's ports, which have no code to be asked for by.
+   * RFC 2131 §4.3.1: the client says which parameters it wants, or gets all. It always gets the subnet mask, without which an address is of
+   * no use, and a Hamlet client the ports, for which there is no option code to request.
    */
-  #wantedBy({ request, network, serverAddress }: Question): Map<number, Uint8Array> {
+  #requestedValues({ request, network, serverAddress }: ReplyContext): Map<number, Uint8Array> {
     const { parameterRequestList, vendorClass } = request.options
     const configured = this.#configuredFor(network, serverAddress)
     const values = parameterRequestList === undefined ? new Map(configured) : new Map<number, Uint8Array>()
@@ -188,14 +188,14 @@ export class Replies {
   #configuredFor(network: ServedNetwork, serverAddress: number): ReadonlyMap<number, Uint8Array> {
     const known = this.#configured.get(network)?.get(serverAddress)
     if (known !== undefined) return known
-    const configured = optionBytes(configuredIn(network, serverAddress, this.#told))
+    const configured = optionBytes(configuredIn(network, serverAddress, this.#config))
     const ofNetwork = this.#configured.get(network) ?? new Map<number, ReadonlyMap<number, Uint8Array>>()
-    // A machine has few addresses; whoever makes up more is not worth remembering.
+    // A machine has few addresses. A relay that claims more (RFC 5107) does not get to fill the cache.
     if (ofNetwork.size < SERVER_ADDRESSES_MAX) this.#configured.set(network, ofNetwork.set(serverAddress, configured))
     return configured
   }
 
-  #headerOf(type: keyof typeof MESSAGE_TYPE_BYTES, { request }: Question, yiaddr: number): Header {
+  #header(type: keyof typeof MESSAGE_TYPE_BYTES, { request }: ReplyContext, yiaddr: number): Header {
     const isNak = type === 'NAK'
     return {
       op: OP.reply,
@@ -215,18 +215,18 @@ export class Replies {
     }
   }
 
-  #reply(question: Question, header: Header, values: Map<number, Uint8Array>, isNak = false): Reply {
-    const { request } = question
+  #reply(context: ReplyContext, header: Header, values: Map<number, Uint8Array>, isNak = false): Reply {
+    const { request } = context
     for (const [code, value] of echoedFrom(request)) values.set(code, value)
-    return { path: this.#replyPath(question, isNak), bytes: encodeWith(header, values, request.options.parameterRequestList ?? [], bytesMaxOf(request)) }
+    return { path: this.#replyPath(context, isNak), bytes: encodeWith(header, values, request.options.parameterRequestList ?? [], bytesMaxOf(request)) }
   }
 
-  #replyPath({ request, arrived, network, serverAddress }: Question, isNak: boolean): Path {
+  #replyPath({ request, arrived, network, serverAddress }: ReplyContext, isNak: boolean): Path {
     return this.#replyPaths.of(request, arrived, network, serverAddress, isNak)
   }
 }
 
-/** What goes back to whom it came from: the client's identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2). */
+/** Options that the reply echoes: the client identifier (RFC 6842 §3) and the relay's option (RFC 3046 §2.2). */
 function echoedFrom({ options: { clientIdentifier, relayAgent } }: Message): ReadonlyMap<number, Uint8Array> {
   if (clientIdentifier === undefined && relayAgent === undefined) return NOTHING
   const echoed = new Map<number, Uint8Array>()
@@ -235,25 +235,25 @@ function echoedFrom({ options: { clientIdentifier, relayAgent } }: Message): Rea
   return echoed
 }
 
-/** What the asker takes. */
+/** The largest message the client accepts. */
 function bytesMaxOf({ options: { maxMessageBytes = DATAGRAM_BYTES_MIN } }: Message): number {
   return Math.min(DATAGRAM_BYTES_MAX, Math.max(DATAGRAM_BYTES_MIN, maxMessageBytes)) - IP_AND_UDP_BYTES
 }
 
-/** The server's own address as the client shall know it: a relay may stand in for it (RFC 5107). */
+/** The server's address as the client knows it: its own, or the one a relay substitutes (RFC 5107). */
 export function serverIdentifierFor({ options }: Message, serverAddress: number): number {
   return options.relayAgent === undefined ? serverAddress : decodeRelayAgent(options.relayAgent).serverIdentifierOverride ?? serverAddress
 }
 
-/** What clients of a network may be told; the renewal times are part of each lease. */
-function configuredIn(network: ServedNetwork, serverAddress: number, told: Told): Options {
+/** The options that clients of a network may request. The renewal times are left out: they depend on the lease. */
+function configuredIn(network: ServedNetwork, serverAddress: number, config: ClientConfig): Options {
   return {
     subnetMask: maskOf(network.subnet.prefixBits),
     routers: network.router === undefined ? undefined : [network.router],
-    dnsServers: [told.dnsAddress ?? serverAddress],
-    domainName: told.domain === '' ? undefined : told.domain,
+    dnsServers: [config.dnsAddress ?? serverAddress],
+    domainName: config.domain === '' ? undefined : config.domain,
     broadcastAddress: broadcastOf(network.subnet),
-    ...told.options,
+    ...config.options,
     renewalSeconds: undefined,
     rebindingSeconds: undefined,
   }
@@ -268,14 +268,14 @@ function wants({ options: { parameterRequestList } }: Message, code: number): bo
 }
 
 /**
- * RFC 4702 §4: whether this server does the A record, and against the client's wish; where it does, the name that it registers.
- * @param name undefined: it registers none
+ * RFC 4702 §4: says whether this server updates the A record (S), whether that overrides the client's preference (O), and which name it registers.
+ * @param name undefined if it registers none
  */
-function fqdnAnswer(clientFqdn: ClientFqdn, name: string | undefined, domain: string): ClientFqdn {
+function fqdnReply(clientFqdn: ClientFqdn, name: string | undefined, domain: string): ClientFqdn {
   const { S, O, E, N } = FQDN_FLAGS
-  const does = name === undefined ? 0 : S
-  const overrides = (clientFqdn.flags & S) === does ? 0 : O
+  const updates = name === undefined ? 0 : S
+  const overrides = (clientFqdn.flags & S) === updates ? 0 : O
   const [label = ''] = clientFqdn.name.split('.')
   const whole = label === '' || domain === '' ? clientFqdn.name : `${label}.${domain}.`
-  return { flags: does | overrides | (name === undefined ? N : 0) | (clientFqdn.flags & E), name: name === undefined ? whole : `${name}.` }
+  return { flags: updates | overrides | (name === undefined ? N : 0) | (clientFqdn.flags & E), name: name === undefined ? whole : `${name}.` }
 }

@@ -1,15 +1,14 @@
 /**
- * Datagrams that wait to be answered. Who asks for an address (DISCOVER) waits behind those who take, renew or give back one:
- * so under overload exchanges that have begun come to their end, and what is given up is the oldest DISCOVER, whose client
- * has asked again since.
+ * A priority queue of received datagrams. DISCOVERs wait behind all other messages, so that under overload the exchanges that have begun
+ * are completed. When the queue is full, the oldest DISCOVER is dropped: its client has probably sent another since.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MESSAGE_TYPE, peekMessageType } from '../wire/message.ts'
 
-/** A fraction of a second of work. */
+/** A fraction of a second's work. */
 export const PENDING_MAX = 4096
 
-export interface Waiting {
+export interface PendingRequest {
   readonly bytes: Uint8Array
   readonly path: Path
 }
@@ -22,36 +21,36 @@ export class RequestQueue {
     return this.#discovers.length + this.#others.length
   }
 
-  /** @returns false where something had to be given up: the oldest DISCOVER, else the oldest of all */
-  push(waiting: Waiting): boolean {
-    const isDiscover = peekMessageType(waiting.bytes) === MESSAGE_TYPE.DISCOVER
+  /** @returns false if a datagram had to be dropped: the oldest DISCOVER, or if there is none, the oldest datagram */
+  push(request: PendingRequest): boolean {
+    const isDiscover = peekMessageType(request.bytes) === MESSAGE_TYPE.DISCOVER
     const queue = isDiscover ? this.#discovers : this.#others
-    queue.push(waiting)
+    queue.push(request)
     if (this.length <= PENDING_MAX) return true
     if (this.#discovers.shift() === undefined) this.#others.shift()
     return false
   }
 
-  /** Who is answered next. */
-  shift(): Waiting | undefined {
+  /** Takes the datagram to answer next. */
+  shift(): PendingRequest | undefined {
     return this.#others.shift() ?? this.#discovers.shift()
   }
 }
 
 /** First in, first out, each in O(1). */
 class Queue {
-  #items: (Waiting | undefined)[] = []
+  #items: (PendingRequest | undefined)[] = []
   #head = 0
 
   get length(): number {
     return this.#items.length - this.#head
   }
 
-  push(item: Waiting): void {
+  push(item: PendingRequest): void {
     this.#items.push(item)
   }
 
-  shift(): Waiting | undefined {
+  shift(): PendingRequest | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
     this.#items[this.#head++] = undefined

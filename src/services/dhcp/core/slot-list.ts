@@ -1,6 +1,6 @@
 /**
- * Addresses of a pool in some order, as slot numbers in a doubly linked list: take the first, take any, put one first or last, each in
- * O(1). All in typed arrays, so a list costs eight bytes a slot and no object.
+ * A doubly linked list of a pool's slots, with O(1) access to the first, removal of any, and insertion at either end. It is built on typed
+ * arrays: eight bytes per slot and no objects.
  */
 import { assert } from '../../kit/errors.ts'
 
@@ -14,7 +14,7 @@ export class SlotList {
   #last = NONE
   #count = 0
 
-  /** Empty at first; slots are numbered from 0 to `slots` - 1. */
+  /** Starts empty. Slots are numbered from 0 to `slots` - 1. */
   constructor(slots: number) {
     this.#next = new Int32Array(slots).fill(NOT_LISTED)
     this.#previous = new Int32Array(slots).fill(NOT_LISTED)
@@ -24,12 +24,12 @@ export class SlotList {
     return this.#count
   }
 
-  /** The slot to be taken next, or undefined. */
+  /** The first slot, or undefined. */
   first(): number | undefined {
     return this.#first === NONE ? undefined : this.#first
   }
 
-  /** The slot behind one that is listed, or undefined. */
+  /** The slot after a listed one, or undefined. */
   after(slot: number): number | undefined {
     const next = this.#next[slot] ?? NONE
     return next < 0 ? undefined : next
@@ -39,18 +39,18 @@ export class SlotList {
     return (this.#next[slot] ?? NOT_LISTED) !== NOT_LISTED
   }
 
-  /** Puts a slot that is not listed at the end. */
+  /** Appends a slot that is not listed. */
   addLast(slot: number): void {
     this.#insert(slot, this.#last, NONE)
   }
 
-  /** Puts a slot that is not listed where it is taken next. */
+  /** Prepends a slot that is not listed. */
   addFirst(slot: number): void {
     this.#insert(slot, NONE, this.#first)
   }
 
   #insert(slot: number, previous: number, next: number): void {
-    assert(!this.has(slot), 'a slot is listed once')
+    assert(!this.has(slot), 'a slot is listed at most once')
     this.#next[slot] = next
     this.#previous[slot] = previous
     if (previous === NONE) this.#first = slot

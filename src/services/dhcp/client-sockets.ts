@@ -41,9 +41,9 @@ export interface Asked {
 export interface Sockets {
   readonly door: DatagramDoor
   /** How the server, or all of them, are asked. */
-  readonly ways: readonly Path[]
+  readonly paths: readonly Path[]
   /** Answers come to all, as standard servers on port 67 give them, and any server to who has no address. */
-  readonly answeredToAll: boolean
+  readonly repliesBroadcast: boolean
 }
 
 /**
@@ -61,11 +61,11 @@ export async function openSockets({ server, interfaceName = '', clock, trace }: 
   const isStandard = port === STANDARD_SERVER_PORT && server !== undefined && !isLoopback(server.address)
   if (isStandard) {
     const door = await open(STANDARD_CLIENT_PORT, true).catch(error => unlessNotOurs(error, addresses))
-    if (door !== undefined) return { door, ways: waysTo(server, port, origins, door), answeredToAll: true }
+    if (door !== undefined) return { door, paths: pathsTo(server, port, origins, door), repliesBroadcast: true }
   }
   const asksBare = bare.length > 0 && !isStandard
   const door = addresses.length === 1 && !asksBare ? await open(0, false) : await onSamePort(0, '127.0.0.1', freePort => open(freePort, asksBare))
-  return { door, ways: waysTo(server, port, asksBare ? origins : { addresses, bare: [] }, door), answeredToAll: asksBare }
+  return { door, paths: pathsTo(server, port, asksBare ? origins : { addresses, bare: [] }, door), repliesBroadcast: asksBare }
 }
 
 /** All that decides where questions leave from, as a text to compare: when it is another one, sockets have to be opened anew. */
@@ -93,7 +93,7 @@ function originsOf(server: Endpoint | undefined, interfaceName: string): Origins
   return { addresses: toAll ? locals.slice(0, INTERFACES_MAX).map(({ address }) => address) : [ANY], bare: bare.slice(0, INTERFACES_MAX) }
 }
 
-function waysTo(server: Endpoint | undefined, port: number, { addresses, bare }: Origins, door: DatagramDoor): Path[] {
+function pathsTo(server: Endpoint | undefined, port: number, { addresses, bare }: Origins, door: DatagramDoor): Path[] {
   if (!asksAll(server)) return [door.pathTo(server, addresses[0])]
   const all = { address: ALL, port }
   return [

@@ -70,7 +70,7 @@ export async function inform(question: Omit<LeaseQuestion, 'hostName'>): Promise
   const { server, mac, clock, random } = question
   const sockets = await openSockets(question, batch => driver.receive(batch))
   const towards = server === undefined || server.address === ALL ? undefined : await addressTowards(server)
-  const wires = sockets.ways.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 })).filter(({ ciaddr }) => ciaddr !== 0)
+  const wires = sockets.paths.map(path => ({ path, ciaddr: parseIpv4(towards ?? path.local.address) ?? 0 })).filter(({ ciaddr }) => ciaddr !== 0)
   const machine = new DhcpInform(macBytes(mac), wires, random)
   let settle = (_lease: Lease) => {}
   const driver = drive({ machine, clock, door: () => sockets.door, onEvent: ({ lease }) => settle(lease) })
@@ -197,8 +197,8 @@ interface Client {
 async function openClient(question: LeaseQuestion, wish: { readonly probe: boolean; readonly remembered: number }, onEvent: (event: ClientEvent) => void): Promise<Client> {
   const { mac, hostName, clock, random } = question
   const bytes = macBytes(mac)
-  const { door, ways, answeredToAll } = await openSockets(question, batch => driver.receive(batch))
-  const machine = new DhcpClient({ mac: bytes, hostName, random, toAll: ways, answeredToAll, ...wish })
+  const { door, paths, repliesBroadcast } = await openSockets(question, batch => driver.receive(batch))
+  const machine = new DhcpClient({ mac: bytes, hostName, random, serverPaths: paths, repliesBroadcast, ...wish })
   const driver = drive({ machine, clock, door: () => door, onEvent })
   return {
     start() {

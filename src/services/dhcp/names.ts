@@ -80,7 +80,7 @@ export class Names {
       // What the server refuses it will refuse again: the name stays as it is there.
       const isDone = line === undefined || await sendAdminLine(server, line).then(() => true, (error: unknown) => this.#logRefused(error))
       left.delete(name)
-      book.told(name, isDone && own.length > 0)
+      book.updated(name, isDone && own.length > 0)
       if (isDone) settled.push({ name, addresses: [...own] })
     }
     await told.note(settled)

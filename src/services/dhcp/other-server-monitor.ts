@@ -33,7 +33,7 @@ export class OtherServerMonitor {
     this.#rivals.beginOn(options.wires.map(({ interfaceName }) => interfaceName))
     this.#apply()
     this.#cancelServe = options.clock.wakeAt(options.clock.nowMs() + SERVE_AFTER_MS, () => {
-      this.#rivals.heardLongEnough()
+      this.#rivals.searchedLongEnough()
       this.#apply()
     })
     if (options.wires.length > 0) void this.#run()
@@ -80,6 +80,6 @@ export class OtherServerMonitor {
 
   #apply(): void {
     this.#options.restrict(this.#rivals.hamletOnly)
-    this.#options.setHealth(this.#rivals.sentence)
+    this.#options.setHealth(this.#rivals.report)
   }
 }

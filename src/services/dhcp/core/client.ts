@@ -1,7 +1,9 @@
 /**
- * The DHCP client as a machine: RFC 2131 §4.4, figure 5. It only learns: nothing is applied to an interface, so its
- * questions come from an address that the machine already has, or from none, and it asks for broadcast answers. TRANSITIONS
- * is figure 5; asking again in the same state is no transition, and nothing is given back.
+ * The DHCP client as a machine: RFC 2131 §4.4. TRANSITIONS is the state diagram of figure 5; a retransmission in the same state is not a
+ * transition.
+ *
+ * This client only learns what a server leases. It applies nothing to an interface, so it sends from an address the machine already has, or
+ * from none, and asks for broadcast replies. It never releases a lease.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -31,44 +33,44 @@ export type ClientEvent =
   | { readonly kind: 'state'; readonly from: ClientState; readonly to: ClientState }
   | { readonly kind: 'offered'; readonly lease: Lease }
   | { readonly kind: 'bound'; readonly lease: Lease; readonly path: Path }
-  /** A server said no; the client begins again. */
+  /** A server refused; the client starts over. */
   | { readonly kind: 'refused'; readonly why: string }
-  /** The address may not be used any more. */
+  /** The address may no longer be used. */
   | { readonly kind: 'lost'; readonly why: string }
 
 export interface ClientOptions {
   readonly mac: Uint8Array
   readonly hostName: string
   readonly random: Random
-  /** Where questions to all servers go: one way for each interface. */
-  readonly toAll: readonly Path[]
-  /** Ask what would be lent, and take nothing. */
+  /** Where to send messages: to one server, or by broadcast, one path for each interface. */
+  readonly serverPaths: readonly Path[]
+  /** Only see what a server would offer, and take nothing. */
   readonly probe: boolean
-  /** An address that was lent before, and is asked for again first; 0 for none. */
+  /** A previously leased address to ask for first; 0 for none. */
   readonly remembered: number
-  /** Servers answer as RFC 2131 §4.1 says: to the address that is lent, or to all; never to where they were asked from. */
-  readonly answeredToAll: boolean
+  /** Servers reply as RFC 2131 §4.1 says, to the leased address or by broadcast, and not to the address the message came from. */
+  readonly repliesBroadcast: boolean
 }
 
-/** RFC 2131 §4.1 begins with 4 s, made for the bridges of its time, and doubles to 64 s. */
+/** RFC 2131 §4.1 starts at 4 s, chosen for the networks of its time, and doubles up to 64 s. */
 const FIRST_RETRY_MS = 1000
 const LAST_RETRY_MS = 64_000
-/** Each wait is shorter or longer by up to a quarter, so that clients that began together do not stay together. */
+/** Each wait is randomized by up to a quarter, so that clients that started together do not stay in step. */
 const RETRY_SPREAD = 0.25
 const REQUESTS_MAX = 4
-/** A server that does not know the client is silent (RFC 2131 §4.3.2), and its silence is known after about 3 s. */
+/** A server that does not know the client stays silent (RFC 2131 §4.3.2), so the client gives up after about 3 s. */
 const REBOOT_REQUESTS_MAX = 2
-/** RFC 2131 §4.4.5 */
+/** The shortest wait between REQUESTs that extend a lease (RFC 2131 §4.4.5). */
 const EXTENSION_RETRY_MS_MIN = 60_000
-/** Between a lease and the question that renews it, whatever the server sets. */
-const REST_MS_MIN = 3000
+/** The shortest time between a lease and its renewal, whatever T1 the server sets. */
+const RENEWAL_DELAY_MS_MIN = 3000
 
-/** The lease in hand and its times (RFC 2131 §4.4.5), absolute. */
-interface Held {
+/** The current lease with its times (RFC 2131 §4.4.5) as absolute times. */
+interface HeldLease {
   readonly lease: Lease
   readonly yiaddr: number
   readonly serverIdentifier: number
-  /** To the server that lent. */
+  /** To the server that granted it. */
   readonly path: Path
   readonly t1AtMs: number
   readonly t2AtMs: number
@@ -81,33 +83,33 @@ export class DhcpClient implements Machine<ClientEvent> {
   #state: ClientState
   #xid = 0
   #startedAtMs = 0
-  #askedAtMs = 0
+  #requestedAtMs = 0
   #retryAtMs = Infinity
   #attempts = 0
-  /** In a row. */
+  /** Consecutive refusals. */
   #refusals = 0
-  /** The address that is asked for, until a server refuses it. */
-  #wished: number | undefined
+  /** The address to ask for, until a server refuses it. */
+  #requestedAddress: number | undefined
   #offer: { readonly yiaddr: number; readonly serverIdentifier: number } | undefined
-  #held: Held | undefined
+  #held: HeldLease | undefined
 
   constructor(options: ClientOptions) {
     this.#options = options
     this.#state = options.remembered === 0 ? 'INIT' : 'INIT-REBOOT'
-    this.#wished = options.remembered === 0 ? undefined : options.remembered
+    this.#requestedAddress = options.remembered === 0 ? undefined : options.remembered
   }
 
   get state(): ClientState {
     return this.#state
   }
 
-  /** Begins to look for a server. Without effect where it has begun already. */
+  /** Starts looking for a server. Does nothing if already started. */
   start(nowMs: number): void {
-    if (!this.#go('start')) return
+    if (!this.#transition('start')) return
     this.#startedAtMs = nowMs
     this.#xid = this.#options.random.uint32()
     this.#attempts = 0
-    this.#askAgain(nowMs)
+    this.#transmit(nowMs)
   }
 
   receive(bytes: Uint8Array, path: Path, nowMs: number): void {
@@ -120,10 +122,10 @@ export class DhcpClient implements Machine<ClientEvent> {
     }
     if (message.op !== OP.reply || message.xid !== this.#xid) return
     switch (message.options.messageType) {
-      case MESSAGE_TYPE.OFFER: return this.#takeOffer(message, nowMs)
-      case MESSAGE_TYPE.ACK: return this.#takeAck(message, path, nowMs)
-      case MESSAGE_TYPE.NAK: return this.#takeNak(message, nowMs)
-      default: // No other message is an answer to a client.
+      case MESSAGE_TYPE.OFFER: return this.#handleOffer(message, nowMs)
+      case MESSAGE_TYPE.ACK: return this.#handleAck(message, path, nowMs)
+      case MESSAGE_TYPE.NAK: return this.#handleNak(message, nowMs)
+      default: // No other type is a reply to a client.
     }
   }
 
@@ -132,17 +134,17 @@ export class DhcpClient implements Machine<ClientEvent> {
     switch (this.#state) {
       case 'INIT':
       case 'INIT-REBOOT': return this.start(nowMs)
-      case 'SELECTING': return this.#askAgain(nowMs)
+      case 'SELECTING': return this.#transmit(nowMs)
       case 'REBOOTING':
       case 'REQUESTING': {
-        if (this.#attempts < (this.#state === 'REBOOTING' ? REBOOT_REQUESTS_MAX : REQUESTS_MAX)) return this.#askAgain(nowMs)
-        if (this.#state === 'REBOOTING') this.#lose('no server confirms the address that this machine had')
-        this.#go('silence')
+        if (this.#attempts < (this.#state === 'REBOOTING' ? REBOOT_REQUESTS_MAX : REQUESTS_MAX)) return this.#transmit(nowMs)
+        if (this.#state === 'REBOOTING') this.#loseLease('no server confirmed the address that this machine had')
+        this.#transition('silence')
         return this.start(nowMs)
       }
       case 'BOUND':
       case 'RENEWING':
-      case 'REBINDING': return this.#goOn(nowMs)
+      case 'REBINDING': return this.#handleLeaseTimer(nowMs)
     }
   }
 
@@ -151,102 +153,104 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   /**
-   * DISCOVER, or a REQUEST for what was offered or is remembered: to all, so that servers that were not chosen take their
-   * offers back (RFC 2131 §3.1 step 3).
+   * Sends or retransmits a DISCOVER, or a REQUEST for the offered or remembered address. All servers get the REQUEST, so that those not
+   * chosen withdraw their offers (RFC 2131 §3.1 step 3).
    */
-  #askAgain(nowMs: number): void {
-    if (this.#state !== 'SELECTING' && this.#attempts === 0) this.#askedAtMs = nowMs
+  #transmit(nowMs: number): void {
+    if (this.#state !== 'SELECTING' && this.#attempts === 0) this.#requestedAtMs = nowMs
     this.#retryAtMs = nowMs + this.#backoffMs()
-    this.#send(this.#options.toAll, 0, { ...this.#question(), ...this.#wishes() }, nowMs)
+    this.#send(this.#options.serverPaths, 0, { ...this.#messageOptions(), ...this.#clientOptions() }, nowMs)
   }
 
-  #question(): Options {
+  #messageOptions(): Options {
     switch (this.#state) {
-      case 'REBOOTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#wished }
+      case 'REBOOTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#requestedAddress }
       case 'REQUESTING': return { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.#offer?.yiaddr, serverIdentifier: this.#offer?.serverIdentifier }
-      default: return { messageType: MESSAGE_TYPE.DISCOVER, requestedAddress: this.#wished }
+      default: return { messageType: MESSAGE_TYPE.DISCOVER, requestedAddress: this.#requestedAddress }
     }
   }
 
-  /** The first offer is taken. */
-  #takeOffer(message: Message, nowMs: number): void {
+  /** Accepts the first offer. */
+  #handleOffer(message: Message, nowMs: number): void {
     const { serverIdentifier } = message.options
     if (this.#state !== 'SELECTING' || serverIdentifier === undefined || message.yiaddr === 0) return
     if (this.#options.probe) {
-      this.#go('probed')
+      this.#transition('probed')
       this.#retryAtMs = Infinity
       this.outbox.push({ kind: 'event', event: { kind: 'offered', lease: this.#leaseOf(message, serverIdentifier, nowMs, nowMs) } })
       return
     }
-    this.#go('offer')
+    this.#transition('offer')
     this.#offer = { yiaddr: message.yiaddr, serverIdentifier }
     this.#attempts = 0
-    this.#askAgain(nowMs)
+    this.#transmit(nowMs)
   }
 
-  /** T1 has come, or T2, or the end: several at once where the machine slept, or the lease is shorter than a wait. */
-  #goOn(nowMs: number): void {
+  /** T1, T2 or the end of the lease has come: several at once if the computer slept, or the lease is shorter than a wait. */
+  #handleLeaseTimer(nowMs: number): void {
     const held = this.#held
     if (held === undefined) return
-    this.#go('t1')
-    if (nowMs >= held.t2AtMs) this.#go('t2')
+    this.#transition('t1')
+    if (nowMs >= held.t2AtMs) this.#transition('t2')
     if (nowMs < held.expiresAtMs) return this.#extend(nowMs, held)
-    this.#go('expired')
-    this.#lose('the lease ended and no server renewed it')
+    this.#transition('expired')
+    this.#loseLease('the lease ended and no server renewed it')
     this.start(nowMs)
   }
 
   /**
-   * RENEWING asks the server that lent, REBINDING asks all; half of the time that is left, a minute at least (RFC 2131 §4.4.5).
-   * Where answers come to all, both would be answered at the address that is lent, which no interface here has: the server is
-   * asked to confirm that address, as a client does that begins anew, and answers that to all.
+   * Extends the lease: RENEWING asks the server that granted it, REBINDING asks all. Retransmits after half of the remaining time, but at
+   * least a minute (RFC 2131 §4.4.5).
+   *
+   * A server that replies as RFC 2131 §4.1 says would send the ACK to the leased address, which no interface here has. Such servers are
+   * asked to confirm the address as in INIT-REBOOT, without a ciaddr: they answer that by broadcast.
    */
-  #extend(nowMs: number, held: Held): void {
+  #extend(nowMs: number, held: HeldLease): void {
     const rebinding = this.#state === 'REBINDING'
     const untilMs = rebinding ? held.expiresAtMs : held.t2AtMs
     this.#retryAtMs = Math.min(untilMs, nowMs + Math.max(EXTENSION_RETRY_MS_MIN, (untilMs - nowMs) / 2))
-    this.#askedAtMs = nowMs
+    this.#requestedAtMs = nowMs
     this.#startedAtMs = nowMs
-    const { answeredToAll, toAll } = this.#options
-    const asked: Options = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: answeredToAll ? held.yiaddr : undefined, ...this.#wishes() }
-    this.#send(rebinding || answeredToAll ? toAll : [held.path], answeredToAll ? 0 : held.yiaddr, asked, nowMs)
+    const { repliesBroadcast, serverPaths } = this.#options
+    const options: Options = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: repliesBroadcast ? held.yiaddr : undefined, ...this.#clientOptions() }
+    this.#send(rebinding || repliesBroadcast ? serverPaths : [held.path], repliesBroadcast ? 0 : held.yiaddr, options, nowMs)
   }
 
-  #takeAck(message: Message, path: Path, nowMs: number): void {
-    const asked = this.#state === 'REBOOTING' ? this.#wished : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
+  #handleAck(message: Message, path: Path, nowMs: number): void {
+    const requested = this.#state === 'REBOOTING' ? this.#requestedAddress : this.#state === 'REQUESTING' ? this.#offer?.yiaddr : this.#held?.yiaddr
     const { leaseSeconds } = message.options
     const serverIdentifier = message.options.serverIdentifier ?? this.#held?.serverIdentifier
-    if (message.yiaddr !== asked || leaseSeconds === undefined || serverIdentifier === undefined) return
-    if (leaseSeconds === 0) return this.#takeRefusal('the server lends for 0 s', nowMs)
-    if (!this.#go('ack')) return
+    if (message.yiaddr !== requested || leaseSeconds === undefined || serverIdentifier === undefined) return
+    if (leaseSeconds === 0) return this.#startOver('the server granted a lease of 0 s', nowMs)
+    if (!this.#transition('ack')) return
     const lastsMs = leaseSeconds === INFINITE_LEASE ? Infinity : leaseSeconds * 1000
     const { t1Ms, t2Ms } = renewalTimes(message.options, lastsMs)
-    const t1AtMs = Math.max(this.#askedAtMs + t1Ms, nowMs + REST_MS_MIN)
-    const lease = this.#leaseOf(message, serverIdentifier, this.#askedAtMs, nowMs)
+    const t1AtMs = Math.max(this.#requestedAtMs + t1Ms, nowMs + RENEWAL_DELAY_MS_MIN)
+    const lease = this.#leaseOf(message, serverIdentifier, this.#requestedAtMs, nowMs)
     this.#held = {
       lease, path, serverIdentifier, yiaddr: message.yiaddr,
-      t1AtMs, t2AtMs: Math.max(this.#askedAtMs + t2Ms, t1AtMs), expiresAtMs: this.#askedAtMs + lastsMs,
+      t1AtMs, t2AtMs: Math.max(this.#requestedAtMs + t2Ms, t1AtMs), expiresAtMs: this.#requestedAtMs + lastsMs,
     }
     this.#refusals = 0
     this.outbox.push({ kind: 'event', event: { kind: 'bound', lease, path } })
   }
 
-  #takeNak({ options }: Message, nowMs: number): void {
+  #handleNak({ options }: Message, nowMs: number): void {
     if (this.#state === 'REQUESTING' && options.serverIdentifier !== this.#offer?.serverIdentifier) return
-    this.#takeRefusal(options.message === undefined || options.message === '' ? 'the server refused' : printable(options.message), nowMs)
+    this.#startOver(options.message === undefined || options.message === '' ? 'the server refused' : printable(options.message), nowMs)
   }
 
-  /** Begins again after a wait, which grows with every refusal in a row. */
-  #takeRefusal(why: string, nowMs: number): void {
-    if (!this.#go('nak')) return
+  /** Starts over after a wait that grows with each consecutive refusal. */
+  #startOver(why: string, nowMs: number): void {
+    if (!this.#transition('nak')) return
     this.outbox.push({ kind: 'event', event: { kind: 'refused', why } })
-    if (this.#held !== undefined) this.#lose(why)
-    this.#wished = undefined
+    if (this.#held !== undefined) this.#loseLease(why)
+    this.#requestedAddress = undefined
     this.#attempts = this.#refusals++
     this.#retryAtMs = nowMs + this.#backoffMs()
   }
 
-  #lose(why: string): void {
+  #loseLease(why: string): void {
     this.#held = undefined
     this.outbox.push({ kind: 'event', event: { kind: 'lost', why } })
   }
@@ -255,8 +259,8 @@ export class DhcpClient implements Machine<ClientEvent> {
     return { ...leaseFrom(message, serverIdentifier), obtainedAtMs, askedAtMs: this.#startedAtMs, tookMs: nowMs - this.#startedAtMs }
   }
 
-  /** Takes the transition that the table has for this input; false where it has none in this state. */
-  #go(input: Input): boolean {
+  /** Makes the transition that TRANSITIONS has for this input. @returns false if it has none in this state */
+  #transition(input: Input): boolean {
     const exits: Readonly<Partial<Record<Input, ClientState>>> = TRANSITIONS[this.#state]
     const to = exits[input]
     if (to === undefined) return false
@@ -270,7 +274,7 @@ export class DhcpClient implements Machine<ClientEvent> {
     return plainMs * (1 + RETRY_SPREAD * (2 * fraction(this.#options.random) - 1))
   }
 
-  #wishes(): Options {
+  #clientOptions(): Options {
     const { hostName } = this.#options
     return { parameterRequestList: PARAMETER_REQUEST_LIST, vendorClass: HAMLET_CLASS, hostName: hostName === '' ? undefined : hostName }
   }
@@ -283,10 +287,10 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 }
 
-/** T1 and T2 in ms from the question on: those that the server sets, where they are in order, else the usual parts of the lease (RFC 2131 §4.4.5). */
+/** T1 and T2 in ms after the REQUEST: the server's if they are in order, else the defaults of RFC 2131 §4.4.5. */
 function renewalTimes({ renewalSeconds, rebindingSeconds }: Options, lastsMs: number): { readonly t1Ms: number; readonly t2Ms: number } {
-  const usual = { t1Ms: lastsMs * 0.5, t2Ms: lastsMs * 0.875 }
-  const t1Ms = renewalSeconds === undefined ? usual.t1Ms : renewalSeconds * 1000
-  const t2Ms = rebindingSeconds === undefined ? usual.t2Ms : rebindingSeconds * 1000
-  return t1Ms > 0 && t1Ms < t2Ms && t2Ms < lastsMs ? { t1Ms, t2Ms } : usual
+  const defaults = { t1Ms: lastsMs * 0.5, t2Ms: lastsMs * 0.875 }
+  const t1Ms = renewalSeconds === undefined ? defaults.t1Ms : renewalSeconds * 1000
+  const t2Ms = rebindingSeconds === undefined ? defaults.t2Ms : rebindingSeconds * 1000
+  return t1Ms > 0 && t1Ms < t2Ms && t2Ms < lastsMs ? { t1Ms, t2Ms } : defaults
 }

@@ -1,6 +1,6 @@
 /**
- * Asks what goes with an address that this machine has already, without borrowing one: DHCPINFORM (RFC 2131 §4.4.3). It is no
- * state of figure 5, so it is a machine of its own.
+ * DHCPINFORM (RFC 2131 §4.4.3): asks for the parameters that go with an address this machine already has. It is not part of the state
+ * diagram in figure 5, so it is a machine of its own.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -17,27 +17,27 @@ export interface InformEvent {
   readonly lease: Lease
 }
 
-/** One way to ask, and the address that this machine has there. */
-export interface Wire {
+/** Where to send an INFORM, and this machine's address on that link. */
+export interface InformTarget {
   readonly path: Path
   readonly ciaddr: number
 }
 
 const RETRY_MS = 1000
-const QUESTIONS_MAX = 8
+const ATTEMPTS_MAX = 8
 
 export class DhcpInform implements Machine<InformEvent> {
   readonly outbox: Effect<InformEvent>[] = []
   readonly #mac: Uint8Array
-  readonly #wires: readonly Wire[]
+  readonly #targets: readonly InformTarget[]
   readonly #xid: number
   #startedAtMs = 0
   #retryAtMs = Infinity
-  #questions = 0
+  #attempts = 0
 
-  constructor(mac: Uint8Array, wires: readonly Wire[], random: Random) {
+  constructor(mac: Uint8Array, targets: readonly InformTarget[], random: Random) {
     this.#mac = mac
-    this.#wires = wires
+    this.#targets = targets
     this.#xid = random.uint32()
   }
 
@@ -59,8 +59,8 @@ export class DhcpInform implements Machine<InformEvent> {
   }
 
   timeout(nowMs: number): void {
-    this.#retryAtMs = ++this.#questions < QUESTIONS_MAX ? nowMs + RETRY_MS : Infinity
-    for (const { path, ciaddr } of this.#wires) {
+    this.#retryAtMs = ++this.#attempts < ATTEMPTS_MAX ? nowMs + RETRY_MS : Infinity
+    for (const { path, ciaddr } of this.#targets) {
       const options = { messageType: MESSAGE_TYPE.INFORM, clientIdentifier: identifierOf(this.#mac), parameterRequestList: PARAMETER_REQUEST_LIST, vendorClass: HAMLET_CLASS }
       this.outbox.push({ kind: 'send', path, bytes: encodeClientMessage(this.#mac, this.#xid, 0, ciaddr, options) })
     }

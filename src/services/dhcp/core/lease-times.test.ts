@@ -9,7 +9,7 @@ test.each([
   { texts: ['58=299', '59=300'], refused: undefined },
   { texts: ['58=525'], refused: '58=525' },
   { texts: ['58=524'], refused: undefined },
-])('times of $texts in a lease of 600 s: $refused is refused', ({ texts, refused }) => {
+])('$texts with a lease of 600 s: $refused is rejected', ({ texts, refused }) => {
   const check = () => checkTimes(600, parseOptionSettings(texts))
   if (refused === undefined) expect(check).not.toThrow()
   else expect(check).toThrow(`--option cannot be ${refused}:`)

@@ -1,37 +1,37 @@
-/** What a server lent and told, as the rest of Hamlet knows it. */
+/** A lease as the rest of Hamlet sees it: the address, and the parameters the server sent with it. */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import { decodeHamletPorts, HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import type { Message } from '../wire/message.ts'
 
-/** Texts are '' where the server told nothing. */
+/** Strings are '' if the server sent no such option. */
 export interface Lease {
   readonly address: string
   readonly subnetMask: string
   readonly router: string
-  /** The server's identifier: its address. */
+  /** The server identifier, which is the server's address. */
   readonly server: string
   readonly dns: string
   readonly dnsPort: number
   readonly dnsAdminPort: number
   readonly domain: string
-  /** 0 where nothing was lent: the answer to INFORM. */
+  /** 0 in the reply to an INFORM, which leases no address. */
   readonly leaseSeconds: number
-  /** Counted from when the address was asked for (RFC 2131 §4.4.1), in ms since 1970. */
+  /** When the REQUEST was sent, from which the lease time counts (RFC 2131 §4.4.1); in ms since 1970. */
   readonly obtainedAtMs: number
-  /** When the first question left. */
+  /** When the first message was sent. */
   readonly askedAtMs: number
-  /** From the first question to the lease. */
+  /** From the first message to the lease. */
   readonly tookMs: number
 }
 
-/** The lease time that has no end (RFC 2131 §3.3). */
+/** The lease time that stands for infinity (RFC 2131 §3.3). */
 export const INFINITE_LEASE = 0xffffffff
 const DNS_PORT = 53
 const DNS_ADMIN_PORT = 5354
-/** One option has no room for more (RFC 2132 §2). */
+/** The most that fits into one option (RFC 2132 §2). */
 const TEXT_LENGTH_MAX = 255
 
-/** All but the times. */
+/** The lease in a reply, without its times. */
 export function leaseFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier: number): Omit<Lease, 'obtainedAtMs' | 'askedAtMs' | 'tookMs'> {
   const ports = options.vendorClass === HAMLET_CLASS && options.vendorSpecific !== undefined ? decodeHamletPorts(options.vendorSpecific) : {}
   return {
@@ -47,12 +47,12 @@ export function leaseFrom({ yiaddr, ciaddr, options }: Message, serverIdentifier
   }
 }
 
-/** `3600 s`: how long something is lent. */
+/** `3600 s` */
 export function formatLeaseTime(leaseSeconds: number): string {
   return leaseSeconds === INFINITE_LEASE ? 'an unlimited time' : `${leaseSeconds} s`
 }
 
-/** A server's text as screens and logs may show it: control characters would drive a terminal. */
+/** Makes a server's text safe to show: control characters could drive a terminal. */
 export function printable(text: string): string {
   return text.slice(0, TEXT_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?')
 }

@@ -1,7 +1,8 @@
 /**
- * Which names the clients shall have in the DNS: `kettle` that has 192.168.1.100 becomes `kettle.home`, for as long as its
- * lease lives. The first client that has a name keeps it (client-names.ts says who may), and takes it along when it gets another
- * address. names.ts tells the DNS server; whatever is registered there by others stays as it is.
+ * The names that clients should have in the DNS: `kettle` with 192.168.1.100 is `kettle.home` while its lease lasts. A name belongs to the
+ * first client that has it (client-names.ts says which names it may have), and moves with that client to another address.
+ *
+ * This module decides; names.ts does the registering at the DNS server. Records that others have registered there are left alone.
  */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Client } from './binding.ts'
@@ -9,29 +10,30 @@ import type { ClientNames } from './client-names.ts'
 
 /** As many as a Hamlet DNS server holds. */
 const NAMES_MAX = 10_000
-/** A record as the DNS server's LIST tells it. */
+
+/** A record as listed by the DNS server's LIST command. */
 export interface ListedRecord {
   readonly name: string
   readonly type: string
   readonly rdata: string
 }
 
-/** Reads a line of LIST; undefined for its last one. */
+/** Parses a line of LIST's output; undefined for its last one, `OK …`. */
 export function parseListLine(line: string): ListedRecord | undefined {
   const [, name, type, rdata] = /^(\S+) ([A-Z0-9]+) (.+)$/.exec(line) ?? []
   if (name === undefined || type === undefined || rdata === undefined || name === 'OK') return undefined
   return { name: name.replace(/\.$/, '').toLowerCase(), type, rdata }
 }
 
-/** What is to become of a name at the DNS server. */
+/** The change that a name needs at the DNS server. */
 export interface Change {
-  /** A line for its admin port; undefined: nothing is to be told. */
+  /** The line to send to its admin port; undefined if no change is needed. */
   readonly line: string | undefined
-  /** Of which addresses its record is this server's own then; none: it has none, or it is somebody else's. */
+  /** The address of this server's own record afterwards. Empty if there is none, or the record belongs to someone else. */
   readonly own: readonly string[]
 }
 
-/** Who has a name. */
+/** The client that has a name, and its address. */
 interface Holder {
   readonly yiaddr: number
   /** Client.key */
@@ -42,22 +44,22 @@ export class NameTable {
   readonly #names: ClientNames
   readonly #holders = new Map<string, Holder>()
   readonly #nameOf = new Map<number, string>()
-  /** Names of which the DNS server has not heard the latest. */
+  /** Names whose record at the DNS server is out of date. */
   readonly #pending = new Set<string>()
-  /** Names that their holders do not have in the DNS: others have registered them there. */
+  /** Names that their holders do not have in the DNS, because others have registered them there. */
   readonly #withheld = new Set<string>()
 
   constructor(names: ClientNames) {
     this.#names = names
   }
 
-  /** The name that a client will have in the DNS with this address, as far as is known; undefined: none. */
+  /** The name that a client will have in the DNS with this address, as far as is known; undefined for none. */
   nameFor(yiaddr: number, client: Client): string | undefined {
     const name = this.#names.nameOf(client)
     return name === undefined || this.#withheld.has(name) || !this.#mayHave(name, yiaddr, client) ? undefined : name
   }
 
-  /** A client has this address, and calls itself so. False: another client has the name, or there are too many. */
+  /** A client was leased this address. @returns false if another client has its name, or there are too many names */
   leased(yiaddr: number, client: Client): boolean {
     const { key } = client
     const name = this.#names.nameOf(client)
@@ -74,7 +76,7 @@ export class NameTable {
     return true
   }
 
-  /** The lease is over. */
+  /** The lease has ended. */
   ended(yiaddr: number): void {
     const name = this.#nameOf.get(yiaddr)
     if (name === undefined) return
@@ -84,28 +86,28 @@ export class NameTable {
     this.#pending.add(name)
   }
 
-  /** The DNS server has been told of a name. @param isHeld its holder has it there now */
-  told(name: string, isHeld: boolean): void {
+  /** The DNS server has been updated. @param isHeld whether the holder has the name there now */
+  updated(name: string, isHeld: boolean): void {
     if (isHeld || !this.#holders.has(name)) this.#withheld.delete(name)
     else this.#withheld.add(name)
   }
 
-  /** Names that are to be told; they count as told from now on. */
+  /** Takes the names that need an update. */
   takePending(): string[] {
     const names = [...this.#pending]
     this.#pending.clear()
     return names
   }
 
-  /** They are to be told, once more where they could not be. */
+  /** Marks names as needing an update, or another attempt. */
   pend(names: readonly string[]): void {
     for (const name of names) this.#pending.add(name)
   }
 
   /**
-   * What to tell the DNS server about a name. Beside what others have registered there, of whatever type, no address is put.
-   * @param records what it has under that name now
-   * @param own the addresses of which that may be this server's own record
+   * The change that a name needs. A name under which others have registered a record, of whatever type, gets no address.
+   * @param records what the DNS server has under that name now
+   * @param own the addresses whose record may be this server's own
    */
   changeFor(name: string, records: readonly ListedRecord[], own: readonly string[]): Change {
     const holder = this.#holders.get(name)

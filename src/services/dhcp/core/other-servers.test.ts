@@ -4,61 +4,61 @@ import { OtherServers } from './other-servers.ts'
 
 const OTHER = { server: '192.0.2.1', interfaceName: 'eth0' }
 
-test('strangers wait until it was listened, and are served where nobody else answers', () => {
-  const rivals = new OtherServers(false)
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([true, undefined])
-  rivals.heardLongEnough()
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
+test('other clients are served once the first search has found no other server', () => {
+  const others = new OtherServers(false)
+  expect([others.hamletOnly, others.report]).toEqual([true, undefined])
+  others.searchedLongEnough()
+  expect([others.hamletOnly, others.report]).toEqual([false, undefined])
 })
 
-test('where another answers strangers are not served, however late it is heard, and are again when it has gone', () => {
-  const rivals = new OtherServers(false)
-  rivals.heardLongEnough()
-  rivals.add(OTHER)
-  rivals.add(OTHER)
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([true, expect.stringContaining('(192.0.2.1 on eth0)')])
-  rivals.replace([OTHER])
-  expect(rivals.hamletOnly).toBe(true)
-  rivals.replace([])
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
+test('other clients are not served once another server answers, however late, and are served again when it is gone', () => {
+  const others = new OtherServers(false)
+  others.searchedLongEnough()
+  others.add(OTHER)
+  others.add(OTHER)
+  expect([others.hamletOnly, others.report]).toEqual([true, expect.stringContaining('(192.0.2.1 on eth0)')])
+  others.replace([OTHER])
+  expect(others.hamletOnly).toBe(true)
+  others.replace([])
+  expect([others.hamletOnly, others.report]).toEqual([false, undefined])
 })
 
-test('a look that could not be made changes nothing that is known', () => {
-  const rivals = new OtherServers(false)
-  rivals.add(OTHER)
-  rivals.replace(undefined)
-  expect(rivals.hamletOnly).toBe(true)
+test('a failed search leaves the known servers as they are', () => {
+  const others = new OtherServers(false)
+  others.add(OTHER)
+  others.replace(undefined)
+  expect(others.hamletOnly).toBe(true)
   const unknown = new OtherServers(false)
   unknown.replace(undefined)
   expect(unknown.hamletOnly).toBe(false)
 })
 
-test('only the words that are asked for confirm, and then everybody is served beside the other', () => {
-  const rivals = new OtherServers(false)
-  rivals.replace([OTHER])
-  for (const words of ['', 'yes', 'serve']) expect(() => rivals.confirm(words)).toThrow(UsageError)
-  expect(rivals.hamletOnly).toBe(true)
-  rivals.confirm(' Serve everyone ')
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, 'another DHCP server answers too (192.0.2.1 on eth0)'])
+test('only the exact words confirm, and then everyone is served beside the other server', () => {
+  const others = new OtherServers(false)
+  others.replace([OTHER])
+  for (const words of ['', 'yes', 'serve']) expect(() => others.confirm(words)).toThrow(UsageError)
+  expect(others.hamletOnly).toBe(true)
+  others.confirm(' Serve everyone ')
+  expect([others.hamletOnly, others.report]).toEqual([false, 'another DHCP server answers too (192.0.2.1 on eth0)'])
 })
 
-test('what is confirmed in the settings holds from the begin', () => {
+test('a confirmation in the settings holds from the start', () => {
   expect(new OtherServers(true).hamletOnly).toBe(false)
 })
 
-test('who is heard on an interface that is not served any more is forgotten; what was confirmed is not', () => {
-  const rivals = new OtherServers(false)
-  rivals.replace([OTHER, { server: '198.51.100.1', interfaceName: 'eth1' }])
-  rivals.confirm('serve everyone')
-  rivals.beginOn(['eth1', 'eth2'])
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, 'another DHCP server answers too (198.51.100.1 on eth1)'])
-  rivals.beginOn([])
-  expect([rivals.hamletOnly, rivals.sentence]).toEqual([false, undefined])
+test('servers on an interface that is no longer served are forgotten; the confirmation is not', () => {
+  const others = new OtherServers(false)
+  others.replace([OTHER, { server: '198.51.100.1', interfaceName: 'eth1' }])
+  others.confirm('serve everyone')
+  others.beginOn(['eth1', 'eth2'])
+  expect([others.hamletOnly, others.report]).toEqual([false, 'another DHCP server answers too (198.51.100.1 on eth1)'])
+  others.beginOn([])
+  expect([others.hamletOnly, others.report]).toEqual([false, undefined])
 })
 
-test('a new interface is listened to before strangers are served', () => {
-  const rivals = new OtherServers(false)
-  rivals.heardLongEnough()
-  rivals.beginOn(['eth0'])
-  expect(rivals.hamletOnly).toBe(true)
+test('a new interface is searched before other clients are served', () => {
+  const others = new OtherServers(false)
+  others.searchedLongEnough()
+  others.beginOn(['eth0'])
+  expect(others.hamletOnly).toBe(true)
 })

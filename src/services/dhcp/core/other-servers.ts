@@ -1,74 +1,75 @@
 /**
- * Who is served beside other DHCP servers: strangers only where no other answers, or where the person has confirmed in words
- * that both shall serve. Two servers that do not know of each other lend the same addresses twice.
+ * Which clients to serve when there are other DHCP servers on the network. Two servers that do not coordinate may lease the same address
+ * twice. So this one serves clients other than Hamlet's own only if no other server answers, or the user has confirmed it in words.
  */
 import { UsageError } from '../../kit/errors.ts'
 
-/** What the person types. */
+/** The words the user types to confirm. */
 export const CONFIRMATION = 'serve everyone'
 
 /** Another DHCP server. */
 export interface OtherServer {
-  /** Its server identifier: its address. */
+  /** Its server identifier, which is its address. */
   readonly server: string
-  /** Where it was heard. */
+  /** The interface on which it answered. */
   readonly interfaceName: string
 }
 
 export class OtherServers {
   #known: readonly OtherServer[] = []
   #confirmed: boolean
-  #waiting = true
+  /** The first search has not lasted long enough yet. */
+  #searching = true
 
-  /** @param confirmed the person has said so in the settings */
+  /** @param confirmed whether the user has confirmed it in the settings */
   constructor(confirmed: boolean) {
     this.#confirmed = confirmed
   }
 
-  /** Hamlet's own clients only. At first, too: until it has been listened for others. */
+  /** Serve only Hamlet's own clients: while another server answers, and until the first search has found none. */
   get hamletOnly(): boolean {
-    return !this.#confirmed && (this.#waiting || this.#known.length > 0)
+    return !this.#confirmed && (this.#searching || this.#known.length > 0)
   }
 
-  /** What the person should know; undefined where nobody else answers. */
-  get sentence(): string | undefined {
+  /** What to report to the user; undefined if no other server answers. */
+  get report(): string | undefined {
     if (this.#known.length === 0) return undefined
     const others = this.#known.map(({ server, interfaceName }) => `${server} on ${interfaceName}`).join(', ')
     if (this.#confirmed) return `another DHCP server answers too (${others})`
     return `another DHCP server answers (${others}), so only Hamlet's own clients are served; to serve everyone beside it, confirm "${CONFIRMATION}", or set --beside_others`
   }
 
-  /** One was heard. */
-  add(rival: OtherServer): void {
-    if (this.#known.every(({ server }) => server !== rival.server)) this.#known = [...this.#known, rival]
+  /** A server answered. */
+  add(found: OtherServer): void {
+    if (this.#known.every(({ server }) => server !== found.server)) this.#known = [...this.#known, found]
   }
 
-  /** These interfaces are served from now on: it is to be listened anew, and who answers elsewhere does not matter any more. */
+  /** Starts over with these interfaces: they must be searched again, and servers on other interfaces no longer matter. */
   beginOn(interfaceNames: readonly string[]): void {
-    this.#waiting = true
+    this.#searching = true
     this.#known = this.#known.filter(({ interfaceName }) => interfaceNames.includes(interfaceName))
   }
 
-  /** It was listened long enough to serve. */
-  heardLongEnough(): void {
-    this.#waiting = false
+  /** The search has lasted long enough to start serving. */
+  searchedLongEnough(): void {
+    this.#searching = false
   }
 
   /**
-   * A look is over.
-   * @param heard undefined where it could not be looked: what was known stays
+   * A search has ended.
+   * @param found undefined if it could not be made; then the known servers stay
    */
-  replace(heard: readonly OtherServer[] | undefined): void {
-    this.heardLongEnough()
-    if (heard !== undefined) this.#known = heard
+  replace(found: readonly OtherServer[] | undefined): void {
+    this.searchedLongEnough()
+    if (found !== undefined) this.#known = found
   }
 
   /**
-   * Serves everybody from now on.
-   * @throws UsageError: not the words that are asked for
+   * Serves all clients from now on.
+   * @throws UsageError if the words are not CONFIRMATION
    */
   confirm(words: string): void {
-    if (words.trim().toLowerCase() !== CONFIRMATION) throw new UsageError('nothing was changed', `"${words}" is not what is to be typed`, `type "${CONFIRMATION}", and know that two servers may lend one address twice`)
+    if (words.trim().toLowerCase() !== CONFIRMATION) throw new UsageError('nothing was changed', `"${words}" is not the confirmation`, `type "${CONFIRMATION}", knowing that two servers may lease the same address twice`)
     this.#confirmed = true
   }
 }

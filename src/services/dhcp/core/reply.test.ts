@@ -89,7 +89,7 @@ test('a client whose name another has, or the DNS server keeps for others, is to
   bench.names.ended(at('192.0.2.150'))
   expect(lend()).toEqual([['ACK', S | E]])
   for (const event of bench.events) if (event.kind === 'leased') bench.names.leased(event.binding.yiaddr, event.binding.client)
-  bench.names.told('kettle.home', false)
+  bench.names.updated('kettle.home', false)
   expect(lend()).toEqual([['ACK', O | N | E]])
 })
 

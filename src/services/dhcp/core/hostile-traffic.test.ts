@@ -9,20 +9,20 @@ import { at, Bench, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 
-test('100,000 damaged messages leave the server alive, every lease with its client, and its answers no more than twice its questions', () => {
+test('100,000 damaged messages do not crash the server, move a lease, or draw more than two replies each', () => {
   const random = seededRandom(20261128)
-  const bench = new Bench({ candidates: TWO_INTERFACES, probe: true, rapidCommit: true, wishes: { subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'], reserve: ['02:00:5e:00:00:63=192.0.2.50'] } })
+  const bench = new Bench({ candidates: TWO_INTERFACES, probe: true, rapidCommit: true, settings: { subnet: ['10.3.0.1/24=10.3.0.100-10.3.0.199'], reserve: ['02:00:5e:00:00:63=192.0.2.50'] } })
   const leased = new Map(Array.from({ length: 5 }, (_, index) => [obtainOn(bench, 'if0', 50 + index), 50 + index]))
-  let answers = 0
+  let replies = 0
   for (let round = 0; round < 100_000; round++) {
     bench.nowMs = round
     const to = below(random, 2) === 0 ? '0.0.0.0' : '192.0.2.1'
     bench.server.receive(damaged(random), { local: { address: to, port: 67 }, interfaceName: '', peer: { address: '0.0.0.0', port: 68 } }, bench.nowMs)
-    answers += bench.drain().length
+    replies += bench.drain().length
     bench.events.length = 0
   }
-  expect(answers).toBeGreaterThan(1000)
-  expect(answers).toBeLessThanOrEqual(200_000)
+  expect(replies).toBeGreaterThan(1000)
+  expect(replies).toBeLessThanOrEqual(200_000)
   for (const [address, client] of leased) {
     expect(bench.server.bindingAt(at(address))).toMatchObject({ state: 'leased', client: { mac: `02:00:5e:00:00:${client.toString(16)}` } })
   }
@@ -30,8 +30,8 @@ test('100,000 damaged messages leave the server alive, every lease with its clie
   expect(new Set(clients).size).toBe(clients.length)
 }, 60_000)
 
-test('10,000 clients that only ask cannot keep out one that takes what it is offered, nor the owner of a lease or a reservation', () => {
-  const bench = new Bench({ pool: '192.0.2.10-192.0.2.109', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.9'] } })
+test('10,000 clients that only send DISCOVERs cannot lock out one that accepts its offer, or one with a lease or a reservation', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.109', settings: { reserve: ['02:00:5e:00:00:09=192.0.2.9'] } })
   bench.obtain(1)
   for (let attacker = 0; attacker < 10_000; attacker++) {
     bench.nowMs = attacker
@@ -42,8 +42,8 @@ test('10,000 clients that only ask cannot keep out one that takes what it is off
   expect(bench.server.taken().length).toBeLessThanOrEqual(101)
 })
 
-test('10,000 clients that take all there is leave the leases and reservations of others alone', () => {
-  const bench = new Bench({ pool: '192.0.2.10-192.0.2.109', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.9'] } })
+test('10,000 clients that exhaust the pool do not take the leases and reservations of others', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.109', settings: { reserve: ['02:00:5e:00:00:09=192.0.2.9'] } })
   bench.obtain(1)
   for (let attacker = 0; attacker < 10_000; attacker++) {
     const chaddr = Uint8Array.of(6, 6, 6, 6, attacker >>> 8, attacker)
@@ -54,7 +54,7 @@ test('10,000 clients that take all there is leave the leases and reservations of
   expect([bench.obtain(1), bench.obtain(9)]).toEqual(['192.0.2.10', '192.0.2.9'])
 })
 
-test('an offer stands for a moment, however many others ask', () => {
+test('an offer is held for a moment, however many others ask', () => {
   const bench = new Bench({ pool: '192.0.2.10-192.0.2.10' })
   bench.ask(DISCOVER)
   bench.nowMs = OFFER_KEPT_MS - 1
@@ -66,16 +66,16 @@ test('an offer stands for a moment, however many others ask', () => {
 function obtainOn(bench: Bench, on: string, client: number): string {
   const [offer] = bench.ask(DISCOVER, { chaddr: mac(client), on })
   if (offer === undefined) {
-    const knocked = bench.events.flatMap(event => event.kind === 'probe' ? [event.yiaddr] : []).at(-1) ?? 0
-    bench.server.probed(knocked, undefined, bench.nowMs)
+    const probed = bench.events.flatMap(event => event.kind === 'probe' ? [event.yiaddr] : []).at(-1) ?? 0
+    bench.server.probed(probed, undefined, bench.nowMs)
     bench.drain()
-    bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: knocked, serverIdentifier: at('192.0.2.1') }, { chaddr: mac(client), on })
-    return formatIpv4(knocked)
+    bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: probed, serverIdentifier: at('192.0.2.1') }, { chaddr: mac(client), on })
+    return formatIpv4(probed)
   }
   return formatIpv4(offer.message.yiaddr)
 }
 
-/** A message of any type from one of 60 clients, with up to six bytes of it changed or its end cut. */
+/** A message of any type from one of 60 clients, truncated or with up to six bytes changed. */
 function damaged(random: Random): Uint8Array {
   const address = () => [0, at('192.0.2.100') + below(random, 60), at('198.51.100.100') + below(random, 60), at('10.3.0.100') + below(random, 60)][below(random, 4)] ?? 0
   const message: Message = {
@@ -90,7 +90,7 @@ function damaged(random: Random): Uint8Array {
   const bytes = below(random, 10) === 0 ? whole.slice(0, below(random, whole.length)) : whole
   for (let change = below(random, 7); change > 0 && bytes.length > 0; change--) {
     const place = below(random, 3) === 0 ? below(random, AT.options) : AT.options + below(random, 60)
-    // The hardware address stays the attacker's own: who is spoofed loses its lease to any server.
+    // The hardware address stays the attacker's own: with any server, a client whose address is spoofed can lose its lease.
     if (place < bytes.length && (place < AT.chaddr || place >= AT.chaddr + 6)) bytes[place] = random.uint32()
   }
   return bytes

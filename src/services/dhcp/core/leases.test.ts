@@ -8,7 +8,7 @@ const [A, B, C] = [client('A'), client('B'), client('C')]
 const table = (size = 3) => new LeaseTable({ first: 100, last: 99 + size }, [])
 const HOUR_MS = 3_600_000
 
-test('a client gets the same address back after its lease has ended and others have come', () => {
+test('a client gets its address again after its lease has ended and others have come', () => {
   const leases = table(10)
   leases.lease(A, leases.offer(A, undefined, 0)?.yiaddr ?? 0, HOUR_MS, true)
   expect(leases.expire(HOUR_MS).map(({ client: { key }, state }) => [key, state])).toEqual([['key-A', 'leased']])
@@ -16,7 +16,7 @@ test('a client gets the same address back after its lease has ended and others h
   expect(leases.offer(A, undefined, HOUR_MS)?.yiaddr).toBe(100)
 })
 
-test('the address that has been free for the longest is given away first', () => {
+test('the address that has been free the longest is offered first', () => {
   const leases = table(2)
   for (const [one, yiaddr] of [[A, 100], [B, 101]] as const) leases.lease(one, yiaddr, HOUR_MS, true)
   leases.release(101)
@@ -24,7 +24,7 @@ test('the address that has been free for the longest is given away first', () =>
   expect(leases.offer(C, undefined, 0)?.yiaddr).toBe(101)
 })
 
-test('a full pool offers nothing, until an offer has run out', () => {
+test('an exhausted pool offers nothing until an offer expires', () => {
   const leases = table(2)
   leases.offer(A, undefined, 0)
   leases.offer(B, undefined, 5)
@@ -35,28 +35,28 @@ test('a full pool offers nothing, until an offer has run out', () => {
   expect(leases.offer(C, undefined, OFFER_MS)?.yiaddr).toBe(100)
 })
 
-test('an offer that nobody took is no reason to remember the client', () => {
+test('a client that did not accept its offer is not remembered', () => {
   const leases = table()
   leases.offer(A, undefined, 0)
   leases.withdrawOffer(A.key)
   expect(leases.offer(B, undefined, 0)?.yiaddr).toBe(100)
 })
 
-test('the address that a client asks for is offered where it is free', () => {
+test('the requested address is offered if it is free', () => {
   const leases = table()
   expect(leases.offer(A, 102, 0)?.yiaddr).toBe(102)
   expect(leases.offer(B, 102, 0)?.yiaddr).toBe(100)
   expect(leases.offer(C, 999, 0)?.yiaddr).toBe(101)
 })
 
-test('nobody leases what another was offered', () => {
+test('a client cannot lease an address offered to another', () => {
   const leases = table()
   leases.offer(A, 100, 0)
   expect(leases.lease(B, 100, HOUR_MS, true)).toBeUndefined()
   expect(leases.lease(A, 100, HOUR_MS, true)?.state).toBe('leased')
 })
 
-test('a declined address rests, then is lent again', () => {
+test('a declined address is out of use for a time', () => {
   const leases = table(1)
   leases.offer(A, undefined, 0)
   leases.decline(100, 0)
@@ -70,29 +70,29 @@ const step = fc.record({
   who: fc.integer({ min: 0, max: 9 }), yiaddr: fc.integer({ min: 98, max: 107 }), ms: fc.integer({ min: 0, max: HOUR_MS }),
 } as const)
 
-test('whatever happens, no address has two clients and no client two addresses; a restart forgets no lease', () => {
+test('whatever happens, no address has two clients, no client two addresses, and a restart loses no lease', () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 150, size: 'max' }), steps => {
     let leases = table(6)
     let nowMs = 0
-    /** Who has an address until when, by what `lease` said. */
-    const lent = new Map<number, { key: string; untilMs: number }>()
+    /** Which client has an address until when, according to `lease`. */
+    const leased = new Map<number, { key: string; untilMs: number }>()
     for (const { verb, who, yiaddr, ms } of steps) {
       const asker = client(who)
       if (verb === 'offer') {
         const offered = leases.offer(asker, yiaddr, nowMs)
-        const holder = offered === undefined ? undefined : lent.get(offered.yiaddr)
+        const holder = offered === undefined ? undefined : leased.get(offered.yiaddr)
         if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(asker.key)
       } else if (verb === 'lease') {
         if (leases.lease(asker, yiaddr, nowMs + ms, who % 2 === 0) === undefined) continue
-        const holder = lent.get(yiaddr)
+        const holder = leased.get(yiaddr)
         if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(asker.key)
-        lent.set(yiaddr, { key: asker.key, untilMs: nowMs + ms })
+        leased.set(yiaddr, { key: asker.key, untilMs: nowMs + ms })
       } else if (verb === 'release') {
-        if (leases.release(yiaddr) !== undefined) lent.delete(yiaddr)
+        if (leases.release(yiaddr) !== undefined) leased.delete(yiaddr)
       } else if (verb === 'decline') {
         if (leases.bindingOf(asker.key)?.yiaddr === yiaddr) {
           leases.decline(yiaddr, nowMs)
-          lent.delete(yiaddr)
+          leased.delete(yiaddr)
         }
       } else if (verb === 'withdraw') leases.withdrawOffer(asker.key)
       else if (verb === 'wait') nowMs += ms
@@ -107,17 +107,17 @@ test('whatever happens, no address has two clients and no client two addresses; 
       const clients = taken.filter(({ state }) => state !== 'declined').map(({ client: { key } }) => key)
       expect(new Set(clients).size).toBe(clients.length)
       expect(taken.length + leases.free).toBe(6)
-      for (const [address, { key, untilMs }] of lent) if (untilMs > nowMs) expect(leases.bindingAt(address)?.client.key).toBe(key)
+      for (const [address, { key, untilMs }] of leased) if (untilMs > nowMs) expect(leases.bindingAt(address)?.client.key).toBe(key)
     }
   }), { numRuns: 60 })
 })
 
-/** Each address with its state and client, former ones included; offers are forgotten in a restart. */
+/** The binding of each address, remembered clients included. Offers are left out: a restart loses them. */
 function known(leases: LeaseTable): unknown[] {
   return [100, 101, 102, 103, 104, 105].map(yiaddr => leases.bindingAt(yiaddr)).map(binding => binding?.state === 'offered' ? undefined : binding)
 }
 
-test('a pool of 200,000 is lent and emptied in a moment', () => {
+test('a pool of 200,000 is allocated and freed quickly', () => {
   const size = 200_000
   const leases = table(size)
   for (let index = 0; index < size; index++) leases.offer(client(index), undefined, index)

@@ -1,11 +1,12 @@
 /**
- * Options that the person sets, as `CODE=VALUE` or `NAME=VALUE`, with the names of wire/options.ts in kebab case:
+ * Parses the DHCP options a user sets, as `CODE=VALUE` or `NAME=VALUE`. The names are those of wire/options.ts in kebab case:
  *
- *     42=192.0.2.7    ntp-servers=192.0.2.8        a list: each line adds one
- *     domain-search=lab.example.org                 the same
- *     classless-routes=10.0.0.0/8=192.0.2.9         the same: destination, then router
- *     interface-mtu=1400    captive-portal=https://portal.example.org/
- *     224=0x0a0b            224=text                what Hamlet does not know: bytes in hexadecimal, or characters
+ *     42=192.0.2.7, ntp-servers=192.0.2.8           a list: each setting adds one value
+ *     domain-search=lab.example.org                 a list
+ *     classless-routes=10.0.0.0/8=192.0.2.9         a list: destination, then router
+ *     interface-mtu=1400                            a number
+ *     captive-portal=https://portal.example.org/    text
+ *     224=0x0a0b, 224=text                          an option unknown to Hamlet: bytes in hexadecimal, or characters
  */
 import { UsageError } from '../../kit/errors.ts'
 import { parseIpv4, subnetOf } from '../../kit/ip-address.ts'
@@ -15,8 +16,8 @@ import { END, OPTIONS, PAD, type Options } from '../wire/options.ts'
 
 type KnownOption = (typeof OPTIONS)[keyof typeof OPTIONS]
 
-/** What each message says for itself, and what `--lease` sets. */
-const NOT_TO_BE_SET = new Set<number>([PAD, END, 52, ...[
+/** Options that the server sets itself in each message, or that `--lease` sets. */
+const SET_BY_SERVER = new Set<number>([PAD, END, 52, ...[
   OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier, OPTIONS.parameterRequestList, OPTIONS.message, OPTIONS.maxMessageBytes,
   OPTIONS.clientIdentifier, OPTIONS.rapidCommit, OPTIONS.clientFqdn, OPTIONS.relayAgent,
 ].map(({ code }) => code)])
@@ -24,7 +25,7 @@ const TIMES: ReadonlySet<number> = new Set([OPTIONS.renewalSeconds.code, OPTIONS
 const VALUES_MAX = 128
 const VALUE_LENGTH_MAX = 1024
 
-/** One item of a list, or the whole value. */
+/** How to parse a value, or one item of a list, for each codec. */
 const readers = new Map<Codec<never> | Codec<unknown>, { readonly isList: boolean; readonly write: string; read(value: string): unknown }>([
   [address, { isList: false, write: 'an IPv4 address', read: parseIpv4 }],
   [addresses, { isList: true, write: 'an IPv4 address', read: parseIpv4 }],
@@ -37,8 +38,8 @@ const readers = new Map<Codec<never> | Codec<unknown>, { readonly isList: boolea
 ])
 
 /**
- * Reads all that is set.
- * @throws UsageError naming the first text that cannot be taken, and why
+ * Parses all option settings.
+ * @throws UsageError that names the first invalid setting, and why
  */
 export function parseOptionSettings(texts: readonly string[]): Options {
   const values: Record<string, unknown> = {}
@@ -48,28 +49,28 @@ export function parseOptionSettings(texts: readonly string[]): Options {
     const at = written.indexOf('=')
     const [key, value] = [written.slice(0, Math.max(0, at)), written.slice(at + 1)]
     const code = codeOf(key)
-    if (at < 1 || code === undefined) throw refused(`"${at < 1 ? written : key}" is no option`, 'CODE=VALUE, such as 42=192.0.2.7')
-    if (NOT_TO_BE_SET.has(code)) throw refused(`the server sets option ${code} itself`, 'another option')
+    if (at < 1 || code === undefined) throw refused(`"${at < 1 ? written : key}" is not an option`, 'CODE=VALUE, such as 42=192.0.2.7')
+    if (SET_BY_SERVER.has(code)) throw refused(`the server sets option ${code} itself`, 'another option')
     if (value === '' || value.length > VALUE_LENGTH_MAX) throw refused(value === '' ? 'it has no value' : `its value has more than ${VALUE_LENGTH_MAX} characters`, 'CODE=VALUE')
     const known = byCode.get(code)
     const reader = known === undefined ? undefined : readers.get(known.codec)
     if (known === undefined || reader === undefined) {
       const bytes = parseBytes(value)
-      if (bytes === undefined) throw refused(`"${value}" is neither bytes nor text`, 'an even number of hexadecimal digits behind 0x, or printable characters')
+      if (bytes === undefined) throw refused(`"${value}" is neither bytes nor text`, '0x and an even number of hexadecimal digits, or printable characters')
       if (known === undefined) unknown.set(code, bytes)
       else values[known.name] = bytes
       continue
     }
     const item = reader.read(value)
-    if (item === undefined) throw refused(`"${value}" is not what option ${code} takes`, reader.write)
-    if (TIMES.has(code) && item === 0) throw refused(`option ${code} is a time of at least 1 s`, 'more seconds')
+    if (item === undefined) throw refused(`"${value}" is not valid for option ${code}`, reader.write)
+    if (TIMES.has(code) && item === 0) throw refused(`option ${code} must be at least 1 s`, 'more seconds')
     const before = values[known.name]
-    if (before !== undefined && !reader.isList) throw refused(`option ${code} stands twice`, 'it once')
-    if (Array.isArray(before) && before.length === VALUES_MAX) throw refused(`option ${code} has ${VALUES_MAX} values already`, 'fewer')
+    if (before !== undefined && !reader.isList) throw refused(`option ${code} is set twice`, 'it once')
+    if (Array.isArray(before) && before.length === VALUES_MAX) throw refused(`option ${code} already has ${VALUES_MAX} values`, 'fewer')
     values[known.name] = reader.isList ? [...(Array.isArray(before) ? before as unknown[] : []), item] : item // a list that this loop began
   }
   if (unknown.size > 0) values['unknown'] = unknown
-  // Each value was read by the reader of the codec that stands beside its name in OPTIONS, which the compiler does not check here.
+  // Each value was parsed by the reader for the codec beside its name in OPTIONS; the compiler cannot check that here.
   return values
 }
 

@@ -1,14 +1,14 @@
 /**
- * Which addresses are lent on which network. Each served interface is a network with a pool of its own:
+ * The networks to serve and their address pools. Each served interface is a network with a pool of its own:
  *
- * - `--pool FIRST-LAST` is lent on the interface whose subnet holds it.
- * - Without it a range of the local subnet is chosen: .100 to .199 of the block of 256 in which this machine's own address
- *   is; in subnets that are smaller than that, their upper half.
- * - On loopback 127.0.1.100 to 127.0.1.199 is lent. Such an address is learned and shown, never applied to an interface.
- * - Where this machine has a link-local address only nothing is lent: those are not to be given by DHCP (RFC 3927 §1.6).
+ * - `--pool FIRST-LAST` applies to the interface whose subnet contains it.
+ * - Without `--pool`, a range of the interface's subnet is chosen: .100 to .199 of the block of 256 that contains this machine's own
+ *   address, or the upper half of a smaller subnet.
+ * - On loopback the pool is 127.0.1.100 to 127.0.1.199. A client learns and shows such an address, and never applies it to an interface.
+ * - An interface with only a link-local address is not served: such addresses must not be assigned by DHCP (RFC 3927 §1.6).
  *
- * `--subnet` adds a network that only a relay reaches. A reservation belongs to the network whose subnet holds it.
- * Never lent: the network's and the broadcast address, this machine's own, the router's, and what `--exclude` names.
+ * `--subnet` adds a network behind a relay. A reservation belongs to the network whose subnet contains it. Never allocated: the network and
+ * broadcast addresses, this machine's own addresses, the router's, and those that `--exclude` names.
  */
 import { UsageError } from '../../kit/errors.ts'
 import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
@@ -17,23 +17,23 @@ import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReser
 
 const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
 
-/** An interface that could be served. Addresses as uint32. */
+/** An interface that could be served. Addresses are uint32. */
 export interface Candidate {
   readonly interfaceName: string
   readonly address: number
   readonly prefixBits: number
   readonly loopback: boolean
-  /** The router of this machine, where it is in this subnet. */
+  /** The default gateway by this interface. */
   readonly gateway: number | undefined
-  /** The person means this one, by its address. */
+  /** The user named this interface by its address. */
   readonly named?: boolean
 }
 
-/** A network that is served. */
+/** A served network. */
 export interface ServedNetwork {
-  /** '' where only a relay reaches it. */
+  /** '' behind a relay. */
   readonly interfaceName: string
-  /** This machine's address there: the server identifier. Undefined where only a relay reaches it. */
+  /** This machine's address there, which is the server identifier. Undefined behind a relay. */
   readonly serverAddress: number | undefined
   /** All addresses of this machine in the subnet. */
   readonly own: readonly number[]
@@ -46,7 +46,7 @@ export interface ServedNetwork {
   readonly loopback: boolean
 }
 
-/** What the person says about addresses, as texts (address-settings.ts). */
+/** The user's settings about addresses, unparsed (address-settings.ts). */
 export interface AddressSettings {
   readonly pool?: string | undefined
   readonly exclude?: readonly string[] | undefined
@@ -57,20 +57,20 @@ export interface AddressSettings {
 const BLOCK = 256
 const FIRST_IN_BLOCK = 100
 const LAST_IN_BLOCK = 199
-/** Smaller subnets (a point-to-point link) have nobody to lend to, nor have those in which this machine has the last address. */
+/** Smaller subnets, such as a point-to-point link, have no address left for a client. */
 const PREFIX_BITS_MAX = 30
 const LINK_LOCAL: Subnet = { network: 0xa9fe0000, prefixBits: 16 }
 
 /**
- * The networks to serve, in the order of the candidates, then those behind relays. Interfaces in the same or an overlapping
- * subnet are one network: the first of them serves it.
- * @param locals all addresses of this machine, those of interfaces that are not served among them
- * @throws UsageError: a text that cannot be read; a pool or a reservation in no served subnet; a pool in which nothing can be lent; an address or client
- *   reserved twice
+ * The networks to serve: those of the candidates in their order, then those behind relays. Interfaces in the same or overlapping subnets are
+ * one network, served on the first of them.
+ * @param locals all addresses of this machine, including those of interfaces that are not served
+ * @throws UsageError if a setting cannot be parsed, a pool or a reservation is in no served subnet, a pool has no address to allocate, or an
+ *   address or client is reserved twice
  */
-export function networksToServe(candidates: readonly Candidate[], wishes: AddressSettings, locals: readonly number[] = []): ServedNetwork[] {
-  const wanted = wishes.pool === undefined ? undefined : parsePool(wishes.pool)
-  const exclusions = (wishes.exclude ?? []).map(parseExclusion)
+export function networksToServe(candidates: readonly Candidate[], settings: AddressSettings, locals: readonly number[] = []): ServedNetwork[] {
+  const pool = settings.pool === undefined ? undefined : parsePool(settings.pool)
+  const exclusions = (settings.exclude ?? []).map(parseExclusion)
   const networks: ServedNetwork[] = []
   const serve = (network: ServedNetwork) => {
     const isNew = !networks.some(earlier => overlap(earlier.subnet, network.subnet))
@@ -78,54 +78,54 @@ export function networksToServe(candidates: readonly Candidate[], wishes: Addres
     return isNew
   }
   for (const candidate of candidates) {
-    const network = networkOf(candidate, wanted, candidates.length === 1, locals)
-    if (network !== undefined && (wanted !== undefined || lendableIn(network) > 0)) serve(network)
+    const network = networkOf(candidate, pool, candidates.length === 1, locals)
+    if (network !== undefined && (pool !== undefined || allocatableIn(network) > 0)) serve(network)
   }
-  if (wanted !== undefined && !networks.some(({ pool }) => pool === wanted)) {
+  if (pool !== undefined && !networks.some(network => network.pool === pool)) {
     const subnets = candidates.map(({ address, prefixBits }) => formatSubnet(subnetOf(address, prefixBits))).join(', ')
-    throw new UsageError(`--pool cannot be ${wishes.pool ?? ''}`, `no interface that is served has both ends in its subnet (${subnets})`, 'choose a range in one of these subnets')
+    throw new UsageError(`--pool cannot be ${settings.pool ?? ''}`, `no served interface has both ends in its subnet (${subnets})`, 'choose a range in one of these subnets')
   }
-  for (const text of wishes.subnet ?? []) {
-    const { subnet, router, pool } = parseRelayedSubnet(text)
-    const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, own: [], subnet, pool, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
-    if (!serve(network)) throw new UsageError(`--subnet cannot be ${text}`, `${formatSubnet(subnet)} overlaps a network that is served already`, 'name networks behind relays only, each once')
+  for (const text of settings.subnet ?? []) {
+    const { subnet, router, pool: range } = parseRelayedSubnet(text)
+    const network: ServedNetwork = { interfaceName: '', serverAddress: undefined, own: [], subnet, pool: range, excluded: [...endsOf(subnet), router], reservations: new Map(), router, loopback: false }
+    if (!serve(network)) throw new UsageError(`--subnet cannot be ${text}`, `${formatSubnet(subnet)} overlaps a network that is already served`, 'name only networks behind relays, each once')
   }
-  const served = withReservations(networks, wishes.reserve ?? []).map(network =>
+  const served = withReservations(networks, settings.reserve ?? []).map(network =>
     ({ ...network, excluded: [...network.excluded, ...exclusions.flatMap(range => addressesIn(intersection(range, network.pool)))] }))
-  const idle = served.find(network => lendableIn(network) === 0 && network.reservations.size === 0)
-  if (idle !== undefined) {
-    const { first, last } = idle.pool
-    throw new UsageError(`nothing can be lent of ${formatIpv4(first)}-${formatIpv4(last)}`, 'every address of it is excluded, this machine\'s own, the router\'s, or the network\'s', 'choose another range, or exclude less')
+  const empty = served.find(network => allocatableIn(network) === 0 && network.reservations.size === 0)
+  if (empty !== undefined) {
+    const { first, last } = empty.pool
+    throw new UsageError(`no address of ${formatIpv4(first)}-${formatIpv4(last)} can be leased`, 'each is excluded, this machine\'s own, the router\'s, or the network\'s', 'choose another range, or exclude less')
   }
   return served
 }
 
-/** How many addresses of the pool somebody may get who has no reservation. */
-function lendableIn({ pool, excluded, reservations }: ServedNetwork): number {
-  const never = new Set([...excluded, ...[...reservations.values()].map(({ yiaddr }) => yiaddr)])
-  return pool.last - pool.first + 1 - [...never].filter(yiaddr => yiaddr >= pool.first && yiaddr <= pool.last).length
+/** How many addresses of the pool can go to clients without a reservation. */
+function allocatableIn({ pool, excluded, reservations }: ServedNetwork): number {
+  const unavailable = new Set([...excluded, ...[...reservations.values()].map(({ yiaddr }) => yiaddr)])
+  return pool.last - pool.first + 1 - [...unavailable].filter(yiaddr => yiaddr >= pool.first && yiaddr <= pool.last).length
 }
 
-/** Before what the person excludes is added: that is meant for those who have no reservation. */
+/** Call this before adding the user's exclusions, which do not apply to reservations. */
 function withReservations(networks: readonly ServedNetwork[], texts: readonly string[]): ServedNetwork[] {
   const reserved = new Map(networks.map(network => [network, new Map<string, Reservation>()]))
   const addresses = new Set<number>()
   for (const text of texts) {
     const reservation = parseReservation(text)
-    const refused = (why: string) => new UsageError(`--reserve cannot be ${text}`, why, 'reserve for each client one free address of a network that is served')
+    const refused = (why: string) => new UsageError(`--reserve cannot be ${text}`, why, 'reserve one free address of a served network for each client')
     const network = networks.find(({ subnet }) => subnetContains(subnet, reservation.yiaddr))
     const reservations = network === undefined ? undefined : reserved.get(network)
-    if (network === undefined || reservations === undefined) throw refused(`${formatIpv4(reservation.yiaddr)} is in no network that is served`)
-    if (network.excluded.includes(reservation.yiaddr)) throw refused(`${formatIpv4(reservation.yiaddr)} is never lent: it is this machine's own, the router's, or the network's`)
+    if (network === undefined || reservations === undefined) throw refused(`${formatIpv4(reservation.yiaddr)} is in no served network`)
+    if (network.excluded.includes(reservation.yiaddr)) throw refused(`${formatIpv4(reservation.yiaddr)} is never leased: it is this machine's own, the router's, or the network's`)
     if (addresses.has(reservation.yiaddr)) throw refused(`${formatIpv4(reservation.yiaddr)} is reserved twice`)
-    if (reservations.has(reservation.key)) throw refused('this client has a reservation in that network already')
+    if (reservations.has(reservation.key)) throw refused('this client already has a reservation in that network')
     addresses.add(reservation.yiaddr)
     reservations.set(reservation.key, reservation)
   }
   return networks.map(network => ({ ...network, reservations: reserved.get(network) ?? new Map<string, Reservation>() }))
 }
 
-function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolean, locals: readonly number[]): ServedNetwork | undefined {
+function networkOf(candidate: Candidate, configured: Pool | undefined, alone: boolean, locals: readonly number[]): ServedNetwork | undefined {
   const { interfaceName, address, prefixBits, loopback, gateway } = candidate
   if (!loopback && prefixBits > PREFIX_BITS_MAX) return undefined
   const local = subnetOf(address, prefixBits)
@@ -134,13 +134,13 @@ function networkOf(candidate: Candidate, wanted: Pool | undefined, alone: boolea
     const own = [...new Set([address, ...locals])].filter(one => one === address || subnetContains(subnet, one))
     return { interfaceName, serverAddress: address, own, subnet, pool, excluded: [...endsOf(subnet), ...own, ...(router === undefined ? [] : [router])], reservations: new Map(), router, loopback }
   }
-  const holdsWanted = wanted !== undefined && subnetContains(local, wanted.first) && subnetContains(local, wanted.last)
-  if (holdsWanted) return network(local, wanted)
-  if (loopback) return wanted !== undefined && alone ? network(smallestSubnet(wanted), wanted) : network(local, LOOPBACK_POOL)
-  return wanted === undefined && !isLeftOut(candidate) ? network(local, rangeIn(local, address)) : undefined
+  const containsPool = configured !== undefined && subnetContains(local, configured.first) && subnetContains(local, configured.last)
+  if (containsPool) return network(local, configured)
+  if (loopback) return configured !== undefined && alone ? network(smallestSubnet(configured), configured) : network(local, LOOPBACK_POOL)
+  return configured === undefined && !isLeftOut(candidate) ? network(local, rangeIn(local, address)) : undefined
 }
 
-/** It has a link-local address, which no `--pool` or `--host` means. */
+/** Whether an interface is not served because its address is link-local and the user did not name it. */
 export function isLeftOut({ address, named = false }: Candidate): boolean {
   return subnetContains(LINK_LOCAL, address) && !named
 }
@@ -153,14 +153,14 @@ function rangeIn(subnet: Subnet, own: number): Pool {
   return { first: block + FIRST_IN_BLOCK, last: block + LAST_IN_BLOCK }
 }
 
-/** On loopback alone any range may be lent, for a lesson: in the subnet that it seems to be from, a /24 if it fits. */
+/** If only loopback is served, any pool is allowed, for teaching. Its subnet is taken to be a /24, or the smallest subnet that contains it. */
 function smallestSubnet({ first, last }: Pool): Subnet {
   let prefixBits = 24
   while (prefixBits > 0 && !subnetContains(subnetOf(first, prefixBits), last)) prefixBits--
   return subnetOf(first, prefixBits)
 }
 
-/** Its own and its broadcast address. */
+/** The network address and the broadcast address. */
 function endsOf(subnet: Subnet): readonly number[] {
   return [subnet.network, broadcastOf(subnet)]
 }

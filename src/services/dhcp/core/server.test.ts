@@ -9,7 +9,7 @@ import { at, Bench, candidate, mac, TWO_INTERFACES } from '../testing/bench.ts'
 
 const DISCOVER: Options = { messageType: MESSAGE_TYPE.DISCOVER }
 
-test('a lease is granted with everything that a client needs, and only after it is in the journal', () => {
+test('an ACK carries everything a client needs, and is sent only once the lease is in the journal', () => {
   const bench = new Bench({ dns: '192.0.2.53' })
   expect(bench.obtain(1)).toBe('192.0.2.100')
   const [ack] = bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1'), hostName: 'kettle', clientIdentifier: Uint8Array.of(1, ...mac(1)) })
@@ -23,12 +23,12 @@ test('a lease is granted with everything that a client needs, and only after it 
   expect(bench.server.outbox.map(({ kind }) => kind)).toEqual(['persist'])
 })
 
-test('without a DNS setting clients are told the server itself', () => {
+test('without a DNS setting clients get the server\'s own address as DNS server', () => {
   const [offer] = new Bench().ask(DISCOVER)
   expect(offer?.message.options.dnsServers).toEqual([at('192.0.2.1')])
 })
 
-test('the ports of DNS are told to Hamlet alone', () => {
+test('only Hamlet clients get the ports of the DNS server', () => {
   const [plain] = new Bench().ask({ ...DISCOVER, vendorClass: 'MSFT 5.0', parameterRequestList: [43] })
   expect(plain?.message.options.vendorSpecific).toBeUndefined()
   const [hamlet] = new Bench().ask({ ...DISCOVER, vendorClass: HAMLET_CLASS })
@@ -38,17 +38,17 @@ test('the ports of DNS are told to Hamlet alone', () => {
 
 test.each([
   { name: 'broadcast to a client without an address', port: 67, header: {}, to: '255.255.255.255:68' },
-  { name: 'broadcast where the client asks for it', port: 67, header: { broadcast: true }, to: '255.255.255.255:68' },
-  { name: 'broadcast though the client still has its old address', port: 67, header: { from: '192.0.2.9:68' }, to: '255.255.255.255:68' },
+  { name: 'broadcast if the client asks for it', port: 67, header: { broadcast: true }, to: '255.255.255.255:68' },
+  { name: 'broadcast even if the client still has its old address', port: 67, header: { from: '192.0.2.9:68' }, to: '255.255.255.255:68' },
   { name: 'to the relay', port: 67, header: { giaddr: at('192.0.2.8'), from: '192.0.2.8:67' }, to: '192.0.2.8:67' },
-  { name: 'back to a client that only learns', port: 67, header: { from: '192.0.2.9:40000' }, to: '192.0.2.9:40000' },
+  { name: 'back to a client that does not use port 68', port: 67, header: { from: '192.0.2.9:40000' }, to: '192.0.2.9:40000' },
   { name: 'on another port, back to where it came from', port: 6767, header: { from: '192.0.2.9:68' }, to: '192.0.2.9:68' },
-  { name: 'on another port, broadcast to the port of a client without an address', port: 6767, header: { from: '0.0.0.0:40000' }, to: '255.255.255.255:40000' },
+  { name: 'on another port, by broadcast to the port that a client without an address sent from', port: 6767, header: { from: '0.0.0.0:40000' }, to: '255.255.255.255:40000' },
 ])('an OFFER goes $name', ({ port, header, to }) => {
   expect(new Bench({ port }).ask(DISCOVER, header).map(sent => [sent.from, sent.to])).toEqual([[`192.0.2.1:${port}`, to]])
 })
 
-test('a broadcast of unknown origin is answered from every interface with an address of its own; the REQUEST settles it', () => {
+test('a broadcast of unknown origin gets an offer on every interface, and the REQUEST selects one', () => {
   const bench = new Bench({ candidates: TWO_INTERFACES })
   const offers = bench.ask(DISCOVER)
   expect(offers.map(({ from, message }) => [from, formatIpv4(message.yiaddr)])).toEqual([['192.0.2.1:67', '192.0.2.100'], ['198.51.100.1:67', '198.51.100.100']])
@@ -57,32 +57,32 @@ test('a broadcast of unknown origin is answered from every interface with an add
   expect(bench.server.taken().map(({ yiaddr, state }) => [formatIpv4(yiaddr), state])).toEqual([['198.51.100.100', 'leased']])
 })
 
-test('a sender that has an address, and a socket that has one, name the interface', () => {
+test('the interface is known from the address of the sender or of the socket', () => {
   const bench = new Bench({ candidates: TWO_INTERFACES })
   expect(bench.ask(DISCOVER, { from: '198.51.100.77:68' }).map(({ from }) => from)).toEqual(['198.51.100.1:67'])
   expect(bench.ask(DISCOVER, { from: '127.0.0.1:40000', to: '127.0.0.1', chaddr: mac(2) }).map(({ message }) => formatIpv4(message.yiaddr))).toEqual(['127.0.1.100'])
 })
 
-test('a relay of a network that is not served gets no answer', () => {
+test('a relay of a network that is not served gets no reply', () => {
   const bench = new Bench()
   expect(bench.ask(DISCOVER, { giaddr: at('203.0.113.1') })).toEqual([])
   expect(bench.whys()).toHaveLength(1)
 })
 
-test('a full pool says so and offers nothing', () => {
+test('an exhausted pool offers nothing, and reports why', () => {
   const bench = new Bench({ pool: '192.0.2.10-192.0.2.11' })
   expect([bench.obtain(1), bench.obtain(2), bench.obtain(3)]).toEqual(['192.0.2.10', '192.0.2.11', undefined])
-  expect(bench.whys()).toEqual(['no address of if0 is free (the pool has 2)'])
+  expect(bench.whys()).toEqual(['no address is free on if0 (pool of 2)'])
 })
 
-test('that all addresses are taken is told as long as it is so; a reservation alone is no pool', () => {
-  const bench = new Bench({ pool: '192.0.2.10-192.0.2.11', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } })
+test('exhaustion is reported while it lasts, but not for a pool of reservations only', () => {
+  const bench = new Bench({ pool: '192.0.2.10-192.0.2.11', settings: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } })
   expect(bench.server.exhaustion()).toBeUndefined()
   bench.obtain(1)
-  expect(bench.server.exhaustion()).toBe('new clients get no address: all are taken on if0 (the pool has 1)')
+  expect(bench.server.exhaustion()).toBe('no address is left for new clients on if0 (pool of 1)')
   bench.server.timeout(3_600_000)
   expect(bench.server.exhaustion()).toBeUndefined()
-  expect(new Bench({ pool: '192.0.2.10-192.0.2.10', wishes: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } }).server.exhaustion()).toBeUndefined()
+  expect(new Bench({ pool: '192.0.2.10-192.0.2.10', settings: { reserve: ['02:00:5e:00:00:09=192.0.2.10'] } }).server.exhaustion()).toBeUndefined()
 })
 
 test('an offer is withdrawn when the client chooses another server', () => {
@@ -92,14 +92,14 @@ test('an offer is withdrawn when the client chooses another server', () => {
   expect(bench.server.taken()).toEqual([])
 })
 
-test('an address that was offered to another client is refused, by broadcast and with the reason', () => {
+test('a REQUEST for an address offered to another client gets a NAK, by broadcast and with the reason', () => {
   const bench = new Bench()
   bench.ask(DISCOVER)
   const [nak] = bench.ask({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.100'), serverIdentifier: at('192.0.2.1') }, { chaddr: mac(2) })
   expect(nak).toMatchObject({ type: 'NAK', to: '255.255.255.255:68', message: { yiaddr: 0, options: { message: '192.0.2.100 is not offered to this client' } } })
 })
 
-test('offers run out by time alone', () => {
+test('an offer expires', () => {
   const bench = new Bench()
   bench.ask(DISCOVER)
   expect(bench.server.deadlineMs()).toBe(OFFER_MS)
@@ -110,7 +110,7 @@ test('offers run out by time alone', () => {
 
 const reboot = (address: string): Options => ({ messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at(address) })
 
-test('a client that comes back keeps its address, is refused another\'s, and hears nothing of what this server never knew', () => {
+test('in INIT-REBOOT a client gets an ACK for its own address, a NAK for another\'s, and silence for one this server does not know', () => {
   const bench = new Bench()
   bench.obtain(1)
   bench.obtain(2)
@@ -120,7 +120,7 @@ test('a client that comes back keeps its address, is refused another\'s, and hea
   expect(bench.ask(reboot('203.0.113.7'), { chaddr: mac(9) }).map(({ type }) => type)).toEqual(['NAK'])
 })
 
-test('a lease is renewed by unicast and by broadcast, and runs from then on', () => {
+test('a lease is extended by unicast and by broadcast, counting from then on', () => {
   const bench = new Bench()
   bench.obtain(1)
   bench.nowMs = 1_800_000
@@ -131,20 +131,20 @@ test('a lease is renewed by unicast and by broadcast, and runs from then on', ()
   expect(bench.server.deadlineMs()).toBe(3_700_000 + 3_600_000)
 })
 
-test('who renews what it does not have is refused by unicast, and ignored by broadcast', () => {
+test('renewing a lease the client does not have gets a NAK by unicast, and silence by broadcast', () => {
   const bench = new Bench()
   const header = { ciaddr: at('192.0.2.100'), from: '192.0.2.100:68' }
   expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, { ...header, to: '192.0.2.1' })).toMatchObject([{ type: 'NAK', to: '255.255.255.255:68' }])
   expect(bench.ask({ messageType: MESSAGE_TYPE.REQUEST }, header)).toEqual([])
 })
 
-test('a relay is told to broadcast a refusal', () => {
+test('a relay is asked to broadcast a NAK', () => {
   const bench = new Bench()
   const refused = { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: at('192.0.2.1'), serverIdentifier: at('192.0.2.1') }
   expect(bench.ask(refused, { giaddr: at('192.0.2.8'), from: '192.0.2.8:67' })).toMatchObject([{ type: 'NAK', to: '192.0.2.8:67', message: { broadcast: true, giaddr: at('192.0.2.8') } }])
 })
 
-test('options come in the order that the client asked for', () => {
+test('options come in the order the client requested', () => {
   const [offer] = new Bench().ask({ ...DISCOVER, parameterRequestList: [28, 6, 1] })
   const options = Array.from(offer?.bytes.subarray(240) ?? [])
   const codes: number[] = []
@@ -152,7 +152,7 @@ test('options come in the order that the client asked for', () => {
   expect(codes.slice(0, 6)).toEqual([53, 54, 51, 28, 6, 1])
 })
 
-test('a released address is free, and its former client is remembered over a restart', () => {
+test('a released address is free, and its former client is remembered across a restart', () => {
   const bench = new Bench({ pool: '192.0.2.10-192.0.2.19' })
   bench.obtain(1)
   bench.obtain(2)
@@ -163,7 +163,7 @@ test('a released address is free, and its former client is remembered over a res
   expect(bench.obtain(2)).toBe('192.0.2.11')
 })
 
-test('a client that releases without a word to whom is understood, one that means another server is not', () => {
+test('a RELEASE without a server identifier counts, one for another server does not', () => {
   const bench = new Bench()
   bench.obtain(1)
   bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('203.0.113.1') }, { ciaddr: at('192.0.2.100') })
@@ -172,7 +172,7 @@ test('a client that releases without a word to whom is understood, one that mean
   expect(bench.server.taken()).toEqual([])
 })
 
-test('nobody releases or declines the address of another', () => {
+test('no client can release or decline the address of another', () => {
   const bench = new Bench()
   bench.obtain(1)
   bench.ask({ messageType: MESSAGE_TYPE.RELEASE, serverIdentifier: at('192.0.2.1') }, { chaddr: mac(2), ciaddr: at('192.0.2.100') })
@@ -180,7 +180,7 @@ test('nobody releases or declines the address of another', () => {
   expect(bench.server.taken()).toMatchObject([{ state: 'leased' }])
 })
 
-test('a declined address rests over a restart', () => {
+test('a declined address stays out of use across a restart', () => {
   const bench = new Bench({ pool: '192.0.2.10-192.0.2.10' })
   bench.obtain(1)
   bench.ask({ messageType: MESSAGE_TYPE.DECLINE, serverIdentifier: at('192.0.2.1'), requestedAddress: at('192.0.2.10') })
@@ -189,7 +189,7 @@ test('a declined address rests over a restart', () => {
   expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'declined' }))
 })
 
-test('INFORM gets the rest, and no address', () => {
+test('the ACK to an INFORM carries the parameters, and no address', () => {
   const bench = new Bench()
   const [ack] = bench.ask({ messageType: MESSAGE_TYPE.INFORM }, { ciaddr: at('192.0.2.50'), from: '192.0.2.50:68' })
   expect(ack).toMatchObject({ type: 'ACK', to: '192.0.2.50:68', message: { yiaddr: 0 } })
@@ -197,14 +197,14 @@ test('INFORM gets the rest, and no address', () => {
   expect(bench.journal).toEqual([])
 })
 
-test('a probe is offered an address and takes none', () => {
+test('a probe gets an offer that holds no address', () => {
   const bench = new Bench()
   expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toMatchObject([{ type: 'OFFER', message: { yiaddr: at('192.0.2.100') } }])
   expect(bench.server.taken()).toEqual([])
   expect(bench.events).toEqual([])
 })
 
-test('serving Hamlet only, it answers Hamlet\'s clients, those with a lease, and who looks for servers; strangers are told nothing', () => {
+test('with hamletOnly it answers Hamlet\'s clients, clients with a lease, and probes, but no other client', () => {
   const bench = new Bench()
   bench.obtain(1)
   bench.server.hamletOnly = true
@@ -218,14 +218,14 @@ test('serving Hamlet only, it answers Hamlet\'s clients, those with a lease, and
   expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toMatchObject([{ type: 'OFFER' }])
 })
 
-test('its own look for other servers is not answered', () => {
+test('it does not answer its own search for other servers', () => {
   const bench = new Bench()
   bench.server.ignore(77)
   expect(bench.ask({ ...DISCOVER, clientIdentifier: PROBE_IDENTIFIER })).toEqual([])
   expect(bench.ask(DISCOVER, { xid: 78 })).toMatchObject([{ type: 'OFFER' }])
 })
 
-test('a lease can be taken back, once', () => {
+test('a lease can be released by command, once', () => {
   const bench = new Bench()
   bench.obtain(1)
   expect([bench.server.release(at('192.0.2.100')), bench.server.release(at('192.0.2.100')), bench.server.release(at('203.0.113.1'))]).toEqual([true, false, false])
@@ -233,7 +233,7 @@ test('a lease can be taken back, once', () => {
   expect(bench.journal.at(-1)).toMatchObject({ yiaddr: '192.0.2.100', state: 'released' })
 })
 
-test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a clock that is set $name ends no lease early and none late', ({ byMs }) => {
+test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('setting the clock $name ends no lease early or late', ({ byMs }) => {
   const bench = new Bench({ pool: '192.0.2.10-192.0.2.10' })
   bench.nowMs = 100_000_000
   bench.obtain(1)
@@ -245,7 +245,7 @@ test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_
   expect(bench.obtain(2)).toBe('192.0.2.10')
 })
 
-test('a shorter lease is granted where it is asked for, a longer one is not', () => {
+test('a shorter lease is granted on request, a longer one is not', () => {
   const bench = new Bench()
   const granted = (leaseSeconds: number) => bench.ask({ ...DISCOVER, leaseSeconds })[0]?.message.options.leaseSeconds
   expect([granted(600), granted(1), granted(0xffffffff)]).toEqual([600, 60, 3600])
@@ -253,7 +253,7 @@ test('a shorter lease is granted where it is asked for, a longer one is not', ()
 
 const ELSEWHERE: LeaseRecord = { yiaddr: '203.0.113.100', state: 'leased', key: '0102005e000001', mac: '02:00:5e:00:00:01', hostName: 'kettle', expiresAtMs: 5000 }
 
-test('a restart knows every lease, and one lease of another network until it ends, which is told', () => {
+test('a restart keeps every lease, and one of a network not served until it expires', () => {
   const bench = new Bench({ records: [ELSEWHERE] })
   const address = bench.obtain(2)
   bench.restart()
@@ -266,7 +266,7 @@ test('a restart knows every lease, and one lease of another network until it end
   expect(bench.server.leased().map(({ yiaddr }) => formatIpv4(yiaddr))).toEqual([address])
 })
 
-test('of the leases of a client that moved from network to network the latest is the last, over a restart too', () => {
+test('of the leases of a client that moved between networks the most recent is listed last, also after a restart', () => {
   const bench = new Bench({ candidates: TWO_INTERFACES })
   const obtainOn = (on: string, server: string, address: string) => {
     bench.ask(DISCOVER, { on })
@@ -281,7 +281,7 @@ test('of the leases of a client that moved from network to network the latest is
   }
 })
 
-test.each(['leased', 'released'] as const)('a client whose lease was %s when its network was served last gets its address again when that is served again, however late', state => {
+test.each(['leased', 'released'] as const)('a client whose lease was %s gets its address again when its network is served again, however late', state => {
   const away = new Bench({ records: [{ ...ELSEWHERE, state }, { ...ELSEWHERE, yiaddr: '203.0.113.101', state: 'declined', key: '', mac: '' }] })
   away.server.timeout(6000)
   const back = new Bench({ candidates: [candidate('if0', '203.0.113.1')], records: away.server.records() })
@@ -289,13 +289,13 @@ test.each(['leased', 'released'] as const)('a client whose lease was %s when its
   expect([back.obtain(9), back.obtain(1)]).toEqual(['203.0.113.101', '203.0.113.100'])
 })
 
-test('a clock that is set moves the leases of other networks too', () => {
+test('setting the clock shifts the leases of networks not served too', () => {
   const bench = new Bench({ records: [ELSEWHERE] })
   bench.server.clockSet(86_400_000)
   expect([bench.server.deadlineMs(), bench.server.records()[0]?.expiresAtMs]).toEqual([86_405_000, 86_405_000])
 })
 
-test('bytes that are no DHCP are told as refused, and so is a client without any identity', () => {
+test('bytes that are not DHCP are reported as refused, and so is a client without an identifier', () => {
   const bench = new Bench()
   bench.server.receive(Uint8Array.of(1, 2, 3), { local: { address: '0.0.0.0', port: 67 }, interfaceName: '', peer: { address: '192.0.2.66', port: 1 } }, 0)
   expect(bench.drain()).toEqual([])
@@ -303,15 +303,15 @@ test('bytes that are no DHCP are told as refused, and so is a client without any
   expect(bench.events).toMatchObject([{ kind: 'refused', client: '192.0.2.66' }, { kind: 'refused' }])
 })
 
-test('a host name is kept as far as it can be printed', () => {
+test('a host name is truncated and made printable', () => {
   const bench = new Bench()
   bench.ask({ ...DISCOVER, hostName: `\u001b[31m${'x'.repeat(100)}` })
   expect(bench.server.taken()[0]?.client.hostName).toBe(`?[31m${'x'.repeat(58)}`)
 })
 
-test('a client identifier is as long as one option can be, and comes back whole', () => {
+test('a client identifier may be as long as one option, and is echoed whole', () => {
   const identified = (bytes: number) => new Bench().ask({ ...DISCOVER, clientIdentifier: new Uint8Array(bytes).fill(7) })
   expect(identified(255)).toMatchObject([{ type: 'OFFER', message: { options: { clientIdentifier: new Uint8Array(255).fill(7), leaseSeconds: 3600, subnetMask: at('255.255.255.0') } } }])
   expect(identified(256)).toEqual([])
-  expect(new Bench({ wishes: { reserve: [`id:${'07'.repeat(255)}=192.0.2.10`] } }).ask({ ...DISCOVER, clientIdentifier: new Uint8Array(255).fill(7) })).toMatchObject([{ message: { yiaddr: at('192.0.2.10') } }])
+  expect(new Bench({ settings: { reserve: [`id:${'07'.repeat(255)}=192.0.2.10`] } }).ask({ ...DISCOVER, clientIdentifier: new Uint8Array(255).fill(7) })).toMatchObject([{ message: { yiaddr: at('192.0.2.10') } }])
 })

@@ -1,4 +1,4 @@
-/** A DHCP server without sockets, for tests: messages in, messages out, and a journal that is a list. */
+/** A test bench for the DHCP server without sockets: messages in, messages out, and an array as journal. */
 import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
 import { decodeMessage, encodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
@@ -29,13 +29,13 @@ interface Setup {
   readonly port?: number
   readonly dns?: string
   readonly records?: readonly LeaseRecord[]
-  readonly wishes?: AddressSettings
+  readonly settings?: AddressSettings
   readonly probe?: boolean
   readonly rapidCommit?: boolean
   readonly options?: Options
 }
 
-/** The server in a machine of its own, with the journal as a list. */
+/** The server with its journal, events and clock. */
 export class Bench {
   readonly journal: LeaseRecord[] = []
   readonly events: ServerEvent[] = []
@@ -45,12 +45,12 @@ export class Bench {
   nowMs = 0
   #restarts: () => DhcpServer
 
-  constructor({ candidates = [candidate('if0', '192.0.2.1')], pool, port = 67, dns, records = [], wishes = {}, probe = false, rapidCommit = false, options = {} }: Setup = {}) {
+  constructor({ candidates = [candidate('if0', '192.0.2.1')], pool, port = 67, dns, records = [], settings = {}, probe = false, rapidCommit = false, options = {} }: Setup = {}) {
     this.port = port
     this.journal.push(...records)
-    this.names = new NameTable(new ClientNames('home', (wishes.reserve ?? []).map(parseReservation)))
+    this.names = new NameTable(new ClientNames('home', (settings.reserve ?? []).map(parseReservation)))
     this.#restarts = () => new DhcpServer({
-      networks: networksToServe(candidates, { pool, ...wishes }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
+      networks: networksToServe(candidates, { pool, ...settings }), dnsAddress: dns === undefined ? undefined : at(dns), dnsPort: 5300, dnsAdminPort: 5354, leaseSeconds: 3600, domain: 'home',
       names: this.names, options, probe, rapidCommit, records: this.journal,
     })
     this.server = this.#restarts()
@@ -60,7 +60,7 @@ export class Bench {
     this.server = this.#restarts()
   }
 
-  /** Gives a message to the server; returns what it sends, the disk done with at once. */
+  /** Gives a message to the server and returns what it sends. Journal records count as written at once. */
   ask(options: Options, header: Header = {}) {
     this.give(options, header)
     return this.drain()
@@ -88,7 +88,7 @@ export class Bench {
     return sent
   }
 
-  /** DISCOVER and REQUEST of one client; returns the address, or undefined. */
+  /** DISCOVER and REQUEST of one client. @returns the leased address, or undefined */
   obtain(client: number): string | undefined {
     const [offer] = this.ask({ messageType: MESSAGE_TYPE.DISCOVER }, { chaddr: mac(client) })
     if (offer === undefined) return undefined
@@ -96,6 +96,7 @@ export class Bench {
     return ack?.type === 'ACK' ? formatIpv4(ack.message.yiaddr) : undefined
   }
 
+  /** The reasons of all refusals. */
   whys(): string[] {
     return this.events.flatMap(event => event.kind === 'refused' ? [event.why] : [])
   }

@@ -1,10 +1,11 @@
 /**
- * Is somebody at an address? One datagram to a port where nobody listens (9, "discard") finds out, without privileges:
+ * Conflict detection: does a host already use an address? One UDP datagram to a port where nothing listens (9, "discard") shows it, without
+ * the privileges that ICMP or ARP would need:
  *
- * - To send it the system asks the wire who has the address. Who answers stands in the table of neighbours then, even where
- *   a firewall swallows everything else. Linux tells. An entry that was there before is not asked for anew at once: the
- *   system does that some seconds after the datagram, and takes the entry away where nobody answers. So a later look knows more.
- * - A host that gets it refuses: so one is found where there is no such table, too.
+ * - To send the datagram, the system resolves the address by ARP. If a host answers, it is in the ARP table afterwards, even if a firewall
+ *   drops everything else. Linux exposes that table. But the system does not resolve an existing entry again at once; it does so some
+ *   seconds after the datagram, and removes the entry if no host answers. So for such an address only a later probe gives a result.
+ * - A host that receives the datagram rejects it, which the system reports to this socket. That works without an ARP table too.
  */
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kit/node/clock.ts'
@@ -15,17 +16,17 @@ import { parseArpTable } from './core/arp-table.ts'
 import type { ProbeResult } from './core/probes.ts'
 
 const DISCARD_PORT = 9
-/** When the table is looked into, counted from the look before. A neighbour on a cable answers within 1 ms, one asleep on Wi-Fi takes longer. */
-const LOOKS_AFTER_MS = [30, 70, 150, 250] as const
+/** When to read the ARP table, each counted from the time before. A host on a cable answers within 1 ms; one asleep on Wi-Fi takes longer. */
+const CHECK_AFTER_MS = [30, 70, 150, 250] as const
 const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
 
 /**
  * Takes up to half a second.
- * @param from this machine's address on that wire
- * @returns undefined: nobody
+ * @param from this machine's address on that link
+ * @returns undefined if no host was found
  */
 export async function probeAddress(yiaddr: string, from: string, clock: Clock): Promise<ProbeResult | undefined> {
-  const old = (await neighbours()).get(yiaddr)
+  const earlier = (await arpTable()).get(yiaddr)
   let answered: string | undefined
   let wake = () => {}
   const find = (holder: string) => {
@@ -40,26 +41,26 @@ export async function probeAddress(yiaddr: string, from: string, clock: Clock): 
       onError: error => { if (REFUSED.has(errnoOf(error) ?? '')) find('a host that refuses') },
     })
   } catch {
-    return undefined // No way leads there, so nobody there can be heard.
+    return undefined // There is no route to the address.
   }
   try {
     door.send(door.pathTo({ address: yiaddr, port: DISCARD_PORT }), new Uint8Array(1))
     door.flush()
-    for (const waitMs of LOOKS_AFTER_MS) {
+    for (const waitMs of CHECK_AFTER_MS) {
       await new Promise<void>(resolve => {
         wake = resolve
         clock.wakeAt(clock.nowMs() + waitMs, resolve)
       })
-      // The neighbour's own address says more than that somebody refused.
-      const holder = (await neighbours()).get(yiaddr) ?? answered
-      if (holder !== undefined && (old === undefined || answered !== undefined)) return { holder, isStale: false }
+      // The hardware address says more than that some host refused.
+      const holder = (await arpTable()).get(yiaddr) ?? answered
+      if (holder !== undefined && (earlier === undefined || answered !== undefined)) return { holder, isStale: false }
     }
-    return old === undefined ? undefined : { holder: old, isStale: true }
+    return earlier === undefined ? undefined : { holder: earlier, isStale: true }
   } finally {
     await door.close()
   }
 }
 
-async function neighbours(): Promise<Map<string, string>> {
+async function arpTable(): Promise<Map<string, string>> {
   return parseArpTable(await readFile('/proc/net/arp', 'utf8').catch(() => ''))
 }

@@ -4,53 +4,53 @@ import { defineContract, endpointText, io, ipAddress, parsedText, port } from '.
 import { parseOptionSettings } from './core/option-settings.ts'
 import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/address-settings.ts'
 
-const texts = (read: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(read)).max(4096).default([]).meta({ description: help, placeholder, advanced: true })
+const texts = (parse: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(parse)).max(4096).default([]).meta({ description: help, placeholder, advanced: true })
 
 export const dhcp = defineContract({
   id: 'dhcp',
   command: 'dhcp',
   title: 'DHCP server',
-  summary: 'Lends addresses from a pool, and tells who asks where the DNS server is.',
+  summary: 'Leases addresses from a pool, and gives clients the address of the DNS server.',
   settings: z.object({
-    dns: endpointText('DNS server that clients are told, 0.0.0.0 for this machine; the port is told to Hamlet clients only').optional(),
+    dns: endpointText('DNS server to give to clients, 0.0.0.0 for this machine; only Hamlet clients get the port').optional(),
     host: ipAddress('address to serve on; 0.0.0.0 is every interface of this machine').default('0.0.0.0'),
     port: port('UDP port; 67 is the standard one, 0 takes any free one').default(6767),
     interface: z.string().max(64).optional().meta({ description: 'serve this interface only', placeholder: 'NAME' }),
     pool: parsedText(parsePool).optional()
-      .meta({ description: 'addresses to lend; without it .100 to .199 of the local subnet, on loopback 127.0.1.100 to 127.0.1.199', placeholder: 'FIRST-LAST' }),
-    lease: z.int().min(60).max(31_536_000).default(3600).meta({ description: 'how long an address is lent, in seconds', placeholder: 'SECONDS' }),
-    exclude: texts(parseExclusion, 'addresses of the pool that are never lent', 'IP|FIRST-LAST'),
+      .meta({ description: 'addresses to lease; without it .100 to .199 of the local subnet, on loopback 127.0.1.100 to 127.0.1.199', placeholder: 'FIRST-LAST' }),
+    lease: z.int().min(60).max(31_536_000).default(3600).meta({ description: 'lease time in seconds', placeholder: 'SECONDS' }),
+    exclude: texts(parseExclusion, 'addresses of the pool that are never leased', 'IP|FIRST-LAST'),
     reserve: texts(parseReservation, 'an address for one client only, by its hardware address or client identifier (id:HEX)', 'MAC=IP[=NAME]'),
-    option: texts(text => parseOptionSettings([text]), 'an option that clients are told, by number or name, such as 42=192.168.1.7', 'CODE=VALUE'),
+    option: texts(text => parseOptionSettings([text]), 'a DHCP option to give to clients, by number or name, such as 42=192.168.1.7', 'CODE=VALUE'),
     subnet: texts(parseRelayedSubnet, 'a network behind a relay: its router, prefix and pool', 'ROUTER/BITS=FIRST-LAST'),
     domain: z.string().max(253).regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)?$/i, { error: 'not a domain name' }).default('home')
-      .meta({ description: 'domain that clients are told, and under which their names are registered', placeholder: 'NAME' }),
-    dns_admin_port: port('admin port of that DNS server, told to Hamlet clients').default(5354).meta({ advanced: true }),
-    rapid_commit: z.boolean().default(false).meta({ description: 'lend at once to clients that ask for it; only where no other DHCP server is', advanced: true }),
-    no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without knocking at them first', advanced: true }),
-    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even where another DHCP server answers', advanced: true }),
+      .meta({ description: 'domain to give to clients, under which their names are registered', placeholder: 'NAME' }),
+    dns_admin_port: port('admin port of that DNS server, given to Hamlet clients').default(5354).meta({ advanced: true }),
+    rapid_commit: z.boolean().default(false).meta({ description: 'grant a lease at once to clients that ask for Rapid Commit; only on networks with no other DHCP server', advanced: true }),
+    no_probe: z.boolean().default(false).meta({ description: 'offer new addresses without probing them first', advanced: true }),
+    beside_others: z.boolean().default(false).meta({ description: 'on port 67: serve everyone even if another DHCP server answers', advanced: true }),
     no_names: z.boolean().default(false).meta({ description: 'do not register the names of clients at the DNS server', advanced: true }),
     io: io(),
   }),
   commands: {
-    /** Takes an address back before its time. */
+    /** Ends a lease before its time. */
     release: { ask: z.object({ yiaddr: z.ipv4() }), reply: z.object({ released: z.boolean() }) },
-    /** Serves everyone though another DHCP server answers, until the service stops; the words are "serve everyone". */
+    /** Serves everyone although another DHCP server answers, until the service stops. The confirmation is "serve everyone". */
     serve_everyone: { ask: z.object({ confirmation: z.string().max(100) }), reply: z.object({}) },
   },
   events: {
     offered: z.object({ yiaddr: z.string(), client: z.string() }),
-    /** `expiresAtMs` is null for a client that speaks only BOOTP: its lease has no end. */
+    /** `expiresAtMs` is null for a BOOTP client, whose lease never ends. */
     leased: z.object({ yiaddr: z.string(), client: z.string(), hostName: z.string(), expiresAtMs: z.number().nullable() }),
     released: z.object({ yiaddr: z.string(), client: z.string() }),
     refused: z.object({ client: z.string(), why: z.string() }),
-    /** Events that were left out since the last of these, in a second that had too many to be read. */
+    /** How many events were left out since the last such event, because there were too many in a second. */
     untold: z.object({ events: z.number() }),
     other_server: z.object({ server: z.string(), interface: z.string() }),
   },
   table: {
     title: 'Leases',
-    empty: 'No address is lent yet.',
+    empty: 'No address is leased yet.',
     row: z.object({ address: z.string(), client: z.string(), host: z.string(), state: z.string(), until: z.string() }),
   },
 })

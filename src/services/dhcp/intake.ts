@@ -1,7 +1,7 @@
 /**
- * Takes datagrams from the sockets at once and has them answered in turns, so that what waits, waits here, where it is known
- * what is worth waiting for; in the socket's buffer the newest would be lost. While too many leases wait for the disk, no
- * question is answered.
+ * Takes datagrams from the sockets as soon as they arrive, and has them answered in turns. Under load they wait in a RequestQueue, which
+ * drops the least important ones, and not in the socket's receive buffer, which drops the newest. While too many leases wait for the disk,
+ * nothing is answered.
  */
 import { BytePool } from '../kit/byte-pool.ts'
 import type { Path } from '../kit/endpoint.ts'
@@ -9,50 +9,50 @@ import type { Clock } from '../kit/node/clock.ts'
 import type { DatagramBatch } from '../kit/node/udp/door.ts'
 import { RequestQueue } from './core/request-queue.ts'
 
-/** Questions of one turn; between turns the sockets are read. */
+/** How many messages to answer in one turn. The sockets are read between turns. */
 const TURN_MAX = 64
-/** Leases that may wait for the disk. */
-const UNSAFE_MAX = 2048
-const TELL_DROPS_EVERY_MS = 10_000
+/** How many leases may wait for the disk. */
+const PENDING_WRITES_MAX = 2048
+const LOG_DROPS_EVERY_MS = 10_000
 
 export interface IntakeOptions {
-  /** Answers one question. */
+  /** Answers one message. */
   readonly receive: (bytes: Uint8Array, path: Path, nowMs: number) => void
-  /** Sends the answers. */
+  /** Sends the replies. */
   readonly drain: () => void
   /** How many leases wait for the disk. */
-  readonly unsafe: () => number
+  readonly pendingWrites: () => number
   readonly clock: Clock
   log(text: string): void
 }
 
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #line = new RequestQueue()
+  readonly #queue = new RequestQueue()
   readonly #pool = new BytePool()
   #turn: NodeJS.Immediate | undefined
   #dropped = 0
-  #tellDropsAtMs = 0
+  #logDropsAtMs = 0
 
   constructor(options: IntakeOptions) {
     this.#options = options
   }
 
-  /** To be given to the door as its receiver. */
+  /** The receiver to pass to a door. */
   readonly take = (batch: DatagramBatch): void => {
     for (let index = 0; index < batch.count; index++) {
       const offset = batch.offsets[index] ?? 0
       const length = batch.lengths[index] ?? 0
-      const bytes = this.#pool.take(length) // not a Buffer: slices of one are no copies
+      const bytes = this.#pool.take(length) // not a Buffer, whose slice() does not copy
       bytes.set(batch.slab.subarray(offset, offset + length))
-      if (!this.#line.push({ bytes, path: batch.path(index) })) this.#dropped++
+      if (!this.#queue.push({ bytes, path: batch.path(index) })) this.#dropped++
     }
     this.wake()
   }
 
-  /** There is room again on the way to the disk. */
+  /** Continues if messages are queued and the disk keeps up. */
   wake(): void {
-    if (this.#line.length > 0 && this.#options.unsafe() < UNSAFE_MAX) this.#turn ??= setImmediate(() => this.#run())
+    if (this.#queue.length > 0 && this.#options.pendingWrites() < PENDING_WRITES_MAX) this.#turn ??= setImmediate(() => this.#run())
   }
 
   stop(): void {
@@ -64,18 +64,18 @@ export class Intake {
     const { receive, drain, clock } = this.#options
     const nowMs = clock.nowMs()
     for (let count = 0; count < TURN_MAX; count++) {
-      const waiting = this.#line.shift()
-      if (waiting === undefined) break
-      receive(waiting.bytes, waiting.path, nowMs)
+      const request = this.#queue.shift()
+      if (request === undefined) break
+      receive(request.bytes, request.path, nowMs)
     }
     drain()
-    if (this.#dropped > 0 && nowMs >= this.#tellDropsAtMs) this.#tellDrops(nowMs)
+    if (this.#dropped > 0 && nowMs >= this.#logDropsAtMs) this.#logDrops(nowMs)
     this.wake()
   }
 
-  #tellDrops(nowMs: number): void {
-    this.#options.log(`more is asked than can be answered: ${this.#dropped} questions were dropped, those first whose clients ask again`)
+  #logDrops(nowMs: number): void {
+    this.#options.log(`overloaded: ${this.#dropped} messages were dropped, DISCOVERs first; their clients will retry`)
     this.#dropped = 0
-    this.#tellDropsAtMs = nowMs + TELL_DROPS_EVERY_MS
+    this.#logDropsAtMs = nowMs + LOG_DROPS_EVERY_MS
   }
 }

@@ -1,4 +1,4 @@
-/** The interfaces of this machine that the DHCP server may serve. */
+/** Chooses the interfaces of this machine that the DHCP server may serve. */
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../kit/errors.ts'
 import { isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
@@ -7,12 +7,12 @@ import type { Candidate } from './core/pools.ts'
 
 const LOOPBACK_PREFIX_BITS = 8
 
-/** Networks of virtual machines, containers and tunnels: those have their own ways to give addresses. Served where they are named. */
+/** Interfaces of virtual machines, containers and tunnels, which get their addresses otherwise. They are served only if named. */
 const VIRTUAL = /^(docker|br-[0-9a-f]{12}$|virbr|vboxnet|vmnet|vEthernet|podman|cni|flannel|lxcbr|lxdbr|tun|tap|utun|wg|tailscale|zt)/
 
 /**
- * For `0.0.0.0` loopback and all interfaces, or the one that is named; else the one that has `host`.
- * @throws UsageError: host is no IPv4 address, or not one of that interface, or no interface has that name
+ * For `0.0.0.0`, loopback and all interfaces, or the named one. For any other host, the interface that has this address.
+ * @throws UsageError if host is not an IPv4 address or not one of the named interface, or no interface has that name
  */
 export function candidatesFor(host: string, interfaceName: string | undefined): Candidate[] {
   const address = parseIpv4(host)
@@ -27,7 +27,7 @@ export function candidatesFor(host: string, interfaceName: string | undefined): 
     const loopback = isLoopback(host)
     const local = locals.find(one => one.address === host) ?? { interfaceName: loopback ? 'lo' : '', address: host, prefixBits: loopback ? LOOPBACK_PREFIX_BITS : 24, loopback }
     if (interfaceName !== undefined && local.interfaceName !== interfaceName) {
-      throw new UsageError(`--interface cannot be ${interfaceName}`, `${host}, which --host names, is not an address of it`, 'name one of the two')
+      throw new UsageError(`--interface cannot be ${interfaceName}`, `it does not have ${host}, the address given with --host`, 'give only one of the two')
     }
     return [{ ...candidate(local, gateways), named: true }]
   }
@@ -39,7 +39,7 @@ function candidate({ interfaceName, address, prefixBits, loopback }: Omit<LocalA
   return { interfaceName, address: parseIpv4(address) ?? 0, prefixBits, loopback, gateway: gateways.get(interfaceName) }
 }
 
-/** The router of each interface that has one. Linux tells; elsewhere none is known, and clients are told none. */
+/** The default gateway of each interface, as Linux lists it. On other systems none is known, and clients get no router. */
 function defaultGateways(): Map<string, number> {
   const gateways = new Map<string, number>()
   let table: string
@@ -50,7 +50,7 @@ function defaultGateways(): Map<string, number> {
   }
   for (const line of table.split('\n').slice(1)) {
     const [interfaceName, destination, gateway] = line.split('\t')
-    // Hexadecimal, in the byte order of the machine: little-endian wherever Hamlet runs.
+    // Hexadecimal in host byte order, which is little-endian wherever Hamlet runs.
     const bytes = /^([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})$/.exec(gateway ?? '')
     if (interfaceName === undefined || destination !== '00000000' || bytes === null || gateway === '00000000') continue
     gateways.set(interfaceName, parseInt(bytes.slice(1).reverse().join(''), 16))

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { HandMovedClock } from '../kit/node/testing/hand-moved-clock.ts'
 import { LeaseClock } from './lease-clock.ts'
 
-/** Three clocks of one machine, moved by hand. */
+/** The three clocks of a machine, moved by hand. */
 class Machine {
   readonly steady = new HandMovedClock(1_000_000)
   wallMs = 1_000_000
@@ -20,13 +20,13 @@ class Machine {
   }
 }
 
-test('while all clocks go alike it goes like them', () => {
+test('while all clocks agree, it agrees with them', () => {
   const machine = new Machine()
   machine.pass(60_000)
   expect([machine.clock.nowMs(), machine.setBy]).toEqual([1_060_000, []])
 })
 
-test('time that the machine slept has passed', () => {
+test('time spent asleep has passed', () => {
   const machine = new Machine()
   machine.wallMs += 3_600_000
   machine.uptimeMs += 3_600_000
@@ -34,7 +34,7 @@ test('time that the machine slept has passed', () => {
   expect([machine.clock.nowMs(), machine.setBy]).toEqual([4_610_000, []])
 })
 
-test('what the time came for in a sleep is done after it, once, and nothing before its time', () => {
+test('an alarm that came due during sleep goes off once afterwards, and none goes off early', () => {
   const machine = new Machine()
   const woken: string[] = []
   const wakeIn = (ms: number, name: string) => machine.clock.wakeAt(machine.clock.nowMs() + ms, () => woken.push(name))
@@ -52,7 +52,7 @@ test('what the time came for in a sleep is done after it, once, and nothing befo
   expect(woken).toEqual(['in an hour', 'in two'])
 })
 
-test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a wall clock that is set $name takes the clock with it, and is told', ({ byMs }) => {
+test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_000 }])('a wall clock set $name moves the clock with it, and is reported', ({ byMs }) => {
   const machine = new Machine()
   machine.wallMs += byMs
   machine.pass(10_000)
@@ -61,7 +61,7 @@ test.each([{ name: 'forward', byMs: 86_400_000 }, { name: 'back', byMs: -86_400_
   expect(machine.setBy).toHaveLength(1)
 })
 
-test('sleep and a clock that was set meanwhile are told apart, twice', () => {
+test('sleep is told apart from a clock that was set meanwhile, twice', () => {
   const machine = new Machine()
   for (let round = 1; round <= 2; round++) {
     machine.wallMs += 100_000 + 5_000
@@ -71,14 +71,14 @@ test('sleep and a clock that was set meanwhile are told apart, twice', () => {
   }
 })
 
-test('a little drift is no jump', () => {
+test('a small drift is not a jump', () => {
   const machine = new Machine()
   machine.wallMs += 1_900
   machine.pass(10_000)
   expect([machine.clock.nowMs(), machine.setBy]).toEqual([1_010_000, []])
 })
 
-test('it wakes when the time has come on its own', () => {
+test('an alarm goes by this clock, not by the wall clock', () => {
   const machine = new Machine()
   machine.wallMs += 86_400_000
   machine.pass(10_000)

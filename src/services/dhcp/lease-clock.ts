@@ -1,28 +1,28 @@
 /**
- * Time for the server's leases. They are written in a journal, and read by a process that starts with the time of day as it is then.
- * So this clock goes with the system's time of day, compared now and then:
+ * The clock for leases. Their expiry times are in the journal, to be read by a later process that goes by the time of day. So this clock
+ * follows the system's time of day, by comparing the two now and then:
  *
- * - The machine has slept: the time has really passed, and leases have really ended (kit/node/sleep-clock.ts).
- * - The time of day was set: no time has passed. The clock goes with it, and all leases too, so that each lasts as long as
- *   its client was told.
+ * - If the computer slept, the time has really passed, and leases may have ended (kit/node/sleep-clock.ts).
+ * - If the time of day was set, no time has passed. The clock follows, and so must all leases, so that each lasts as long as its client
+ *   was told.
  */
 import type { Clock } from '../kit/node/clock.ts'
 import { SleepClock, type SleepClockOptions } from '../kit/node/sleep-clock.ts'
 
 const COMPARE_EVERY_MS = 10_000
-/** Less is the drift of clocks that are being kept right. */
+/** Smaller differences are ordinary clock drift and its correction. */
 const JUMP_MS_MIN = 2_000
 
 export interface LeaseClockOptions extends SleepClockOptions {
-  /** ms since 1970, as the system says it is. */
+  /** The system's time of day, in ms since 1970. */
   readonly wallMs: () => number
-  /** The time of day was set by so much; `nowMs` has it already. */
+  /** The time of day was set by this much; `nowMs` already reflects it. */
   readonly onSet: (byMs: number) => void
 }
 
 export class LeaseClock implements Clock {
   readonly #options: LeaseClockOptions
-  /** Goes on in a sleep, and is never set. */
+  /** Counts sleep, and is never set. */
   readonly #awake: SleepClock
   #setByMs = 0
   #cancel = () => {}

@@ -9,7 +9,7 @@ const leaseOf = (yiaddr: string): LeaseRecord => ({ yiaddr, state: 'leased', key
 
 const numberOf = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0) & 0xffff
 
-/** A store with a clock that is set by hand, and wakes when `ring` is called. */
+/** A store with a clock set by hand, whose alarms go off when `ring` is called. */
 async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))) {
   const [logged, health]: [string[], (string | undefined)[]] = [[], []]
   const alarms: { atMs: number; ring: () => void }[] = []
@@ -31,7 +31,7 @@ async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-')
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
 
-test('leases that come apart do not wait for others', async () => {
+test('a lease that arrives alone is written at once', async () => {
   const { store, clock, alarms, lend, written } = await openStore()
   await lend(1)
   clock.now = 4
@@ -42,14 +42,14 @@ test('leases that come apart do not wait for others', async () => {
   await store.close()
 })
 
-test('a lease that comes soon after another waits for more, until four milliseconds after that one', async () => {
+test('a lease that arrives soon after a write waits for more, until four milliseconds after that write', async () => {
   const { store, clock, alarms, lend, written } = await openStore()
   await lend(1)
   clock.now = 1
   const second = lend(2)
   clock.now = 3
   const third = lend(3)
-  expect([store.waiting, alarms.map(({ atMs }) => atMs), written()]).toEqual([2, [4], [1]])
+  expect([store.pending, alarms.map(({ atMs }) => atMs), written()]).toEqual([2, [4], [1]])
   clock.now = 4
   alarms.pop()?.ring()
   await Promise.all([second, third])
@@ -57,7 +57,7 @@ test('a lease that comes soon after another waits for more, until four milliseco
   await store.close()
 })
 
-test('what waits for others goes when there are thirty-two, and when the store is closed', async () => {
+test('a group is written early when it has thirty-two records, or when the store is closed', async () => {
   const { store, alarms, lend, lendMany, written } = await openStore()
   await lendMany(1, 5)
   await lendMany(6, 37)
@@ -69,7 +69,7 @@ test('what waits for others goes when there are thirty-two, and when the store i
   expect(written()).toEqual(range(1, 38))
 })
 
-test('a file is not written anew at the first lease after a start, only where most of it is outdated', async () => {
+test('a file is compacted only when most of it is outdated, not at the first lease after a start', async () => {
   const first = await openStore()
   await first.lendMany(1, 1100)
   await first.store.close()
@@ -79,24 +79,24 @@ test('a file is not written anew at the first lease after a start, only where mo
   expect(second.written()).toHaveLength(1101)
   const third = await openStore(first.dataFolder)
   third.store.live = () => []
-  for (let lent = 1101; lent < 4401; lent += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
+  for (let count = 1101; count < 4401; count += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
   await third.store.close()
   expect(third.written().length).toBeLessThan(200)
 })
 
-test('while the disk takes nothing one line says so, and it is tried again every five seconds, however many ask', async () => {
+test('while the disk fails, one line says so, and the journal is retried every five seconds', async () => {
   const { dataFolder, store, clock, alarms, logged, health } = await openStore()
-  const inTheWay = join(dataFolder, 'leases.jsonl.new')
-  mkdirSync(inTheWay)
-  const ask = () => { for (let count = 0; count < 100; count++) store.failed(new Error('the disk is full')) }
-  ask()
+  const obstacle = join(dataFolder, 'leases.jsonl.new')
+  mkdirSync(obstacle)
+  const fail = () => { for (let count = 0; count < 100; count++) store.failed(new Error('the disk is full')) }
+  fail()
   await expect.poll(() => alarms.map(({ atMs }) => atMs)).toEqual([5000])
-  ask()
+  fail()
   clock.now = 5000
   alarms.pop()?.ring()
   await expect.poll(() => alarms.map(({ atMs }) => atMs)).toEqual([10_000])
-  expect([logged, health]).toEqual([[expect.stringContaining('the disk is full')], [expect.stringContaining('tried again every 5 s')]])
-  rmdirSync(inTheWay)
+  expect([logged, health]).toEqual([[expect.stringContaining('the disk is full')], [expect.stringContaining('retries every 5 s')]])
+  rmdirSync(obstacle)
   alarms.pop()?.ring()
   await expect.poll(() => health.at(-1)).toBeUndefined()
   expect([alarms, logged.at(-1)]).toEqual([[], 'leases are granted again'])

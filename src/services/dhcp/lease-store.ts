@@ -1,4 +1,4 @@
-/** Where leases survive: the folder's lock and the journal in it, kept small, and made whole again after a fault of the disk. */
+/** Stores leases durably: locks the data folder, appends to the journal in it, compacts it, and repairs it after a disk fault. */
 import { z } from 'zod'
 import { HamletError, oneLine, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -11,19 +11,19 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
   expiresAtMs: z.number().min(0).max(8.64e15).nullable().transform(atMs => atMs ?? Infinity), // JSON has no Infinity, and null in its place.
 })
 
-/** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
+/** The file is compacted when it has more than this many records, and more than this many for each live one. */
 const RECORDS_KEPT_MIN = 1000
-const RECORDS_A_LIVE_ONE_MAX = 4
+const RECORDS_PER_LIVE_ONE_MAX = 4
 /**
- * A sync costs the processor ten times what a lease does. So what comes within this time of the last one gathers and goes to disk together
- * when it is over, or when there is enough. A lease that comes alone goes at once.
+ * Group commit: an fsync costs ten times the CPU time of a lease. Records that arrive within this time of the last write are collected, and
+ * written together when the time is over or there are enough of them. A record that arrives later than that is written at once.
  */
-const GATHER_MS = 4
-const ENOUGH_COUNT = 32
-/** After a fault of the disk: as long as it lasts. */
+const GROUP_MS = 4
+const GROUP_COUNT_MAX = 32
+/** How often to retry after a disk fault. */
 const RETRY_MS = 5_000
 
-interface Held {
+interface PendingRecord {
   readonly record: LeaseRecord
   readonly done: Parameters<Journal<LeaseRecord>['append']>[1]
 }
@@ -36,11 +36,11 @@ export interface LeaseStoreOptions {
 }
 
 export class LeaseStore implements Journal<LeaseRecord> {
-  /** What was on disk, oldest first. */
+  /** The records on disk at startup, oldest first. */
   readonly records: readonly LeaseRecord[]
-  /** All that is worth keeping now. */
+  /** The current state as records, for compaction. */
   live: () => LeaseRecord[]
-  /** Called when a record is safe, or failed. */
+  /** Called when a record is durable or has failed. */
   onSettled = () => {}
   readonly #journal: Journal<LeaseRecord>
   readonly #options: LeaseStoreOptions
@@ -48,15 +48,15 @@ export class LeaseStore implements Journal<LeaseRecord> {
   #written: number
   #compactAt: number
   #compacting = false
-  /** The journal acknowledges nothing. */
+  /** After a disk fault, until the journal is repaired. */
   #hasFailed = false
   #cancelRetry = () => {}
-  #waiting = 0
-  /** Records that gather, and what ends that early; undefined where they do not wait for more. */
-  #held: Held[] = []
-  #cutShort: (() => void) | undefined
-  /** When the last ones went to the journal. */
-  #passedAtMs = -Infinity
+  #pending = 0
+  /** The group being collected, and how to write it early; undefined if it is about to be written anyway. */
+  #group: PendingRecord[] = []
+  #writeEarly: (() => void) | undefined
+  /** When the last group went to the journal. */
+  #writtenAtMs = -Infinity
 
   /** @throws HamletError folder-locked, disk-failed, file-damaged */
   static async open(options: LeaseStoreOptions): Promise<LeaseStore> {
@@ -81,45 +81,45 @@ export class LeaseStore implements Journal<LeaseRecord> {
     this.#compactAt = compactAtFor(new Set(records.map(({ yiaddr }) => yiaddr)).size)
   }
 
-  /** Records that are not safe yet. */
-  get waiting(): number {
-    return this.#waiting
+  /** How many records are not durable yet. */
+  get pending(): number {
+    return this.#pending
   }
 
-  append(record: LeaseRecord, done: Held['done']): void {
-    this.#waiting++
-    this.#held.push({ record, done })
-    if (this.#held.length === 1) this.#gather()
-    else if (this.#held.length >= ENOUGH_COUNT) this.#cutShort?.()
+  append(record: LeaseRecord, done: PendingRecord['done']): void {
+    this.#pending++
+    this.#group.push({ record, done })
+    if (this.#group.length === 1) this.#startGroup()
+    else if (this.#group.length >= GROUP_COUNT_MAX) this.#writeEarly?.()
   }
 
-  #gather(): void {
+  #startGroup(): void {
     const { clock } = this.#options
-    const gatheredAtMs = this.#passedAtMs + GATHER_MS
-    const passSoon = () => queueMicrotask(() => this.#pass()) // What this turn of the event loop brings goes together anyway.
-    if (clock.nowMs() >= gatheredAtMs) return passSoon()
-    const cancel = clock.wakeAt(gatheredAtMs, () => this.#pass())
-    this.#cutShort = () => {
-      this.#cutShort = undefined
+    const dueAtMs = this.#writtenAtMs + GROUP_MS
+    const writeSoon = () => queueMicrotask(() => this.#writeGroup()) // Records of the same turn of the event loop go together anyway.
+    if (clock.nowMs() >= dueAtMs) return writeSoon()
+    const cancel = clock.wakeAt(dueAtMs, () => this.#writeGroup())
+    this.#writeEarly = () => {
+      this.#writeEarly = undefined
       cancel()
-      passSoon()
+      writeSoon()
     }
   }
 
-  /** Gives to the journal what has gathered. */
-  #pass(): void {
-    const held = this.#held
-    this.#held = []
-    this.#cutShort = undefined
-    this.#passedAtMs = this.#options.clock.nowMs()
-    for (const { record, done } of held) {
+  /** Passes the collected records to the journal. */
+  #writeGroup(): void {
+    const group = this.#group
+    this.#group = []
+    this.#writeEarly = undefined
+    this.#writtenAtMs = this.#options.clock.nowMs()
+    for (const { record, done } of group) {
       this.#journal.append(record, error => {
-        this.#waiting--
+        this.#pending--
         done(error)
         this.onSettled()
       })
     }
-    this.#written += held.length
+    this.#written += group.length
     if (this.#written > this.#compactAt) void this.#compactLive()
   }
 
@@ -127,11 +127,11 @@ export class LeaseStore implements Journal<LeaseRecord> {
     return this.#journal.compact(records)
   }
 
-  /** A record could not be made safe. The journal acknowledges nothing until it is written anew, which is tried now, and every 5 s. */
+  /** A write failed. The journal acknowledges nothing until it has been rewritten, which is tried now and every 5 s. */
   failed(error: Error): void {
     if (this.#hasFailed) return
     this.#hasFailed = true
-    const why = oneLine(new HamletError({ ...partsOf(error), remedy: `free space or check the disk; it is tried again every ${RETRY_MS / 1000} s` }, { cause: error }))
+    const why = oneLine(new HamletError({ ...partsOf(error), remedy: `free space or check the disk; Hamlet retries every ${RETRY_MS / 1000} s` }, { cause: error }))
     this.#options.setHealth(`no lease is granted: ${why}`)
     this.#options.log(why)
     void this.#compactLive()
@@ -140,12 +140,12 @@ export class LeaseStore implements Journal<LeaseRecord> {
   async close(): Promise<void> {
     this.#cancelRetry()
     this.#hasFailed = false
-    this.#pass()
+    this.#writeGroup()
     await this.#journal.close()
     await this.#release()
   }
 
-  /** Writes the journal anew, as things are now. */
+  /** Rewrites the journal with the current state. */
   rewrite(): void {
     void this.#compactLive()
   }
@@ -173,7 +173,7 @@ export class LeaseStore implements Journal<LeaseRecord> {
   }
 }
 
-/** How many records may lie in the file that stand for so many live ones. */
+/** How many records a file with so many live ones may have before it is compacted. */
 function compactAtFor(live: number): number {
-  return Math.max(RECORDS_KEPT_MIN, live * RECORDS_A_LIVE_ONE_MAX)
+  return Math.max(RECORDS_KEPT_MIN, live * RECORDS_PER_LIVE_ONE_MAX)
 }

@@ -1,31 +1,31 @@
-/** The interfaces of this machine as Linux lists them under /sys/class/net: all of them, while node:os lists those with an address. */
+/** All interfaces of this machine, as listed by Linux in /sys/class/net. node:os lists only those with an address. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const FOLDER = '/sys/class/net'
 /** Bits of `flags`, from <linux/if.h>. */
 const FLAG = { broadcast: 0x2, loopback: 0x8 } as const
-/** Of `operstate` (RFC 2863 §3.1.14); some drivers never tell. */
+/** Values of `operstate` (RFC 2863 §3.1.14). Some drivers always report `unknown`. */
 const HAS_LINK = ['up', 'unknown']
 
 export interface LinuxInterface {
   readonly name: string
   readonly loopback: boolean
-  /** Can send a broadcast now: it has a link, and is no part of a bridge or bond, which sends for its parts. */
-  readonly broadcasts: boolean
+  /** Can send a broadcast now: it has a link, and is not a member of a bridge or bond. */
+  readonly canBroadcast: boolean
 }
 
-/** None where /sys is hidden, as in some containers. */
+/** Empty if /sys is not visible, as in some containers. */
 export function linuxInterfaces(): LinuxInterface[] {
   if (!existsSync(FOLDER)) return []
   return readdirSync(FOLDER).flatMap(name => {
-    const flags = Number(told(name, 'flags'))
-    const broadcasts = (flags & FLAG.broadcast) !== 0 && HAS_LINK.includes(told(name, 'operstate') ?? '') && !existsSync(`${FOLDER}/${name}/master`)
-    return Number.isNaN(flags) ? [] : [{ name, loopback: (flags & FLAG.loopback) !== 0, broadcasts }]
+    const flags = Number(readAttribute(name, 'flags'))
+    const canBroadcast = (flags & FLAG.broadcast) !== 0 && HAS_LINK.includes(readAttribute(name, 'operstate') ?? '') && !existsSync(`${FOLDER}/${name}/master`)
+    return Number.isNaN(flags) ? [] : [{ name, loopback: (flags & FLAG.loopback) !== 0, canBroadcast }]
   })
 }
 
-/** Undefined: the interface is gone meanwhile, or the entry is none (`bonding_masters`). */
-function told(name: string, file: string): string | undefined {
+/** Undefined if the interface is gone, or the entry is not an interface (`bonding_masters`). */
+function readAttribute(name: string, file: string): string | undefined {
   try {
     return readFileSync(`${FOLDER}/${name}/${file}`, 'utf8').trim()
   } catch {

@@ -1,4 +1,4 @@
-/** Tells the DNS server what the clients are called, again and again until it is done, without holding up the lending. */
+/** Registers clients' names at the DNS server in the background, retrying until it succeeds. The DHCP server does not wait for it. */
 import { sendAdminLine } from '../dns/register.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf } from '../kit/errors.ts'
@@ -10,8 +10,8 @@ const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 30_000
 
 export interface NamesOptions {
-  readonly book: NameTable
-  readonly told: RegisteredNames
+  readonly table: NameTable
+  readonly registered: RegisteredNames
   /** The DNS server's admin port. */
   readonly server: Endpoint
   readonly clock: Clock
@@ -29,8 +29,8 @@ export class Names {
     this.#options = options
   }
 
-  /** The book has changed. Where the DNS server could not be told before, the next attempt tells this too. */
-  tell(): void {
+  /** Call when the name table has changed. If a retry is pending, it covers the change. */
+  update(): void {
     if (this.#stopped || this.#running !== undefined || this.#cancelRetry !== undefined) return
     this.#running = this.#run().finally(() => { this.#running = undefined })
   }
@@ -39,24 +39,24 @@ export class Names {
     this.#stopped = true
     this.#cancelRetry?.()
     await this.#running
-    await this.#options.told.close()
+    await this.#options.registered.close()
   }
 
   async #run(): Promise<void> {
-    const { book, clock, log } = this.#options
-    await Promise.resolve() // Leases of the same moment are told together.
-    for (let names = book.takePending(); names.length > 0 && !this.#stopped; names = book.takePending()) {
+    const { table, clock, log } = this.#options
+    await Promise.resolve() // Lets leases granted in the same turn join in.
+    for (let names = table.takePending(); names.length > 0 && !this.#stopped; names = table.takePending()) {
       const left = new Set(names)
       try {
-        await this.#tellAll(left)
+        await this.#updateAll(left)
         this.#retryMs = RETRY_MS_MIN
       } catch (error) {
-        book.pend([...left])
+        table.pend([...left])
         if (this.#stopped) return
-        if (this.#retryMs === RETRY_MS_MIN) log(`names of clients are not registered yet, and are tried again: ${partsOf(error).what}: ${partsOf(error).why}`)
+        if (this.#retryMs === RETRY_MS_MIN) log(`names of clients are not registered yet, retrying: ${partsOf(error).what}: ${partsOf(error).why}`)
         this.#cancelRetry = clock.wakeAt(clock.nowMs() + this.#retryMs, () => {
           this.#cancelRetry = undefined
-          this.tell()
+          this.update()
         })
         this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
         return
@@ -64,26 +64,26 @@ export class Names {
     }
   }
 
-  /** @param left names that are still to be told; each is taken out when it is */
-  async #tellAll(left: Set<string>): Promise<void> {
-    const { book, told, server } = this.#options
+  /** @param left the names still to update; each is removed when done */
+  async #updateAll(left: Set<string>): Promise<void> {
+    const { table, registered, server } = this.#options
     const records = new Map<string, ListedRecord[]>()
     for (const line of await sendAdminLine(server, 'LIST')) {
       const record = parseListLine(line)
       if (record !== undefined && left.has(record.name)) records.set(record.name, [...records.get(record.name) ?? [], record])
     }
-    const changes = [...left].map(name => ({ name, ...book.changeFor(name, records.get(name) ?? [], told.addressesOf(name)) }))
-    await told.note(changes.map(({ name, own }) => ({ name, addresses: [...new Set([...told.addressesOf(name), ...own])] })))
+    const changes = [...left].map(name => ({ name, ...table.changeFor(name, records.get(name) ?? [], registered.addressesOf(name)) }))
+    await registered.record(changes.map(({ name, own }) => ({ name, addresses: [...new Set([...registered.addressesOf(name), ...own])] })))
     const settled: RegisteredName[] = []
     for (const { name, line, own } of changes) {
       if (this.#stopped) return
-      // What the server refuses it will refuse again: the name stays as it is there.
+      // A line that the server refuses would be refused again, so it is not retried.
       const isDone = line === undefined || await sendAdminLine(server, line).then(() => true, (error: unknown) => this.#logRefused(error))
       left.delete(name)
-      book.updated(name, isDone && own.length > 0)
+      table.updated(name, isDone && own.length > 0)
       if (isDone) settled.push({ name, addresses: [...own] })
     }
-    await told.note(settled)
+    await registered.record(settled)
   }
 
   #logRefused(error: unknown): false {

@@ -1,18 +1,18 @@
 /**
- * Keeps Hamlet from being a second DHCP server on somebody's network: looks for others before everybody is served, and every
- * ten minutes (detect-other-servers.ts). core/other-servers.ts says who is served then.
+ * Keeps Hamlet from disturbing a network that already has a DHCP server: searches for other servers before it serves everyone, and again
+ * every ten minutes (detect-other-servers.ts). core/other-servers.ts decides which clients are served meanwhile.
  */
 import type { OtherServer, OtherServers } from './core/other-servers.ts'
-import { detectOtherServers, type Look, type DetectionOptions } from './detect-other-servers.ts'
+import { detectOtherServers, type Detection, type DetectionOptions } from './detect-other-servers.ts'
 
-const LOOK_EVERY_MS = 10 * 60_000
-/** Silence for so long, and everybody is served; who answers later is still heard. */
+const DETECT_EVERY_MS = 10 * 60_000
+/** If no server has answered by then, everyone is served. Later answers still count. */
 const SERVE_AFTER_MS = 2_000
 
 export interface OtherServerMonitorOptions extends DetectionOptions {
-  /** What is known of them; it outlives the watch. */
-  readonly rivals: OtherServers
-  /** Serve Hamlet's own clients only, or everybody. */
+  /** The servers found so far; outlives this monitor. */
+  readonly servers: OtherServers
+  /** Serve only Hamlet's own clients, or everyone. */
   readonly restrict: (hamletOnly: boolean) => void
   log(text: string): void
   setHealth(reason: string | undefined): void
@@ -20,31 +20,31 @@ export interface OtherServerMonitorOptions extends DetectionOptions {
 
 export class OtherServerMonitor {
   readonly #options: OtherServerMonitorOptions
-  readonly #rivals: OtherServers
-  #look: Look | undefined
+  readonly #servers: OtherServers
+  #detection: Detection | undefined
   #stopped = false
   #cancelNext = () => {}
   readonly #cancelServe: () => void
-  #lastSaid = ''
+  #lastLine = ''
 
   constructor(options: OtherServerMonitorOptions) {
     this.#options = options
-    this.#rivals = options.rivals
-    this.#rivals.beginOn(options.wires.map(({ interfaceName }) => interfaceName))
+    this.#servers = options.servers
+    this.#servers.beginOn(options.links.map(({ interfaceName }) => interfaceName))
     this.#apply()
     this.#cancelServe = options.clock.wakeAt(options.clock.nowMs() + SERVE_AFTER_MS, () => {
-      this.#rivals.searchedLongEnough()
+      this.#servers.searchedLongEnough()
       this.#apply()
     })
-    if (options.wires.length > 0) void this.#run()
+    if (options.links.length > 0) void this.#run()
   }
 
   /**
-   * Serves everybody though another server answers, until the service stops.
-   * @throws UsageError: not the words that are asked for
+   * Serves everyone although another server answers, until the service stops.
+   * @throws UsageError if the words are not the confirmation
    */
   confirm(words: string): void {
-    this.#rivals.confirm(words)
+    this.#servers.confirm(words)
     this.#apply()
   }
 
@@ -52,34 +52,34 @@ export class OtherServerMonitor {
     this.#stopped = true
     this.#cancelNext()
     this.#cancelServe()
-    this.#look?.stop()
-    await this.#look?.ended
+    this.#detection?.stop()
+    await this.#detection?.ended
   }
 
   async #run(): Promise<void> {
-    const { clock, wires, log } = this.#options
-    this.#look = detectOtherServers({ ...this.#options, onFound: rival => this.#found(rival) })
-    const outcome = await this.#look.ended
-    this.#look = undefined
+    const { clock, links, log } = this.#options
+    this.#detection = detectOtherServers({ ...this.#options, onFound: server => this.#found(server) })
+    const outcome = await this.#detection.ended
+    this.#detection = undefined
     if (this.#stopped) return
-    const where = wires.map(({ interfaceName }) => interfaceName).join(', ')
-    const said = 'couldNotCheck' in outcome ? `could not check whether another DHCP server answers on ${where}: ${outcome.couldNotCheck}`
-      : outcome.rivals.length === 0 ? `no other DHCP server answers on ${where}` : ''
-    if (said !== '' && said !== this.#lastSaid) log(said)
-    this.#lastSaid = said
-    this.#rivals.replace('rivals' in outcome ? outcome.rivals : undefined)
+    const where = links.map(({ interfaceName }) => interfaceName).join(', ')
+    const line = 'couldNotCheck' in outcome ? `could not check whether another DHCP server answers on ${where}: ${outcome.couldNotCheck}`
+      : outcome.servers.length === 0 ? `no other DHCP server answers on ${where}` : ''
+    if (line !== '' && line !== this.#lastLine) log(line)
+    this.#lastLine = line
+    this.#servers.replace('servers' in outcome ? outcome.servers : undefined)
     this.#apply()
-    this.#cancelNext = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => void this.#run())
+    this.#cancelNext = clock.wakeAt(clock.nowMs() + DETECT_EVERY_MS, () => void this.#run())
   }
 
-  #found(rival: OtherServer): void {
-    this.#rivals.add(rival)
-    this.#options.onFound(rival)
+  #found(server: OtherServer): void {
+    this.#servers.add(server)
+    this.#options.onFound(server)
     this.#apply()
   }
 
   #apply(): void {
-    this.#options.restrict(this.#rivals.hamletOnly)
-    this.#options.setHealth(this.#rivals.report)
+    this.#options.restrict(this.#servers.hamletOnly)
+    this.#options.setHealth(this.#servers.report)
   }
 }

@@ -1,28 +1,28 @@
 /**
- * Which names this server has registered, and with which addresses: on disk, so that after a restart, too, it knows its own records
- * from those of others. What it is about to tell is written down before, beside what was told before: so whichever of the two the
- * DNS server has after a crash is known.
+ * The names that this server has registered at the DNS server, and their addresses. They are kept on disk, so that after a restart the
+ * server can still tell its own records from those of others. Before a record is changed, its new address is written down beside the old
+ * one: whichever of the two the DNS server has after a crash is then recognized.
  */
 import { z } from 'zod'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 
-/** A name with all addresses of which a record in the DNS may be this server's own; none: no record is. A line of the journal, whose last one for a name counts. */
+/** A journal record: a name, and the addresses whose DNS record may be this server's own. The last record of a name counts. */
 const registeredName = z.object({ name: z.string(), addresses: z.array(z.ipv4()) })
 export type RegisteredName = z.output<typeof registeredName>
 
-/** Records that may lie in the file before it is written anew, and how many of them a live one may stand for. */
+/** The file is rewritten when it has more than this many records, and more than this many for each live one. */
 const RECORDS_KEPT_MIN = 1000
-const RECORDS_A_LIVE_ONE_MAX = 4
+const RECORDS_PER_LIVE_ONE_MAX = 4
 
 export class RegisteredNames {
   readonly #journal: Journal<RegisteredName>
   readonly #addresses = new Map<string, readonly string[]>()
   #written: number
-  /** The file lacks something that was noted. */
+  /** A write failed, so the file lacks something. */
   #isBehind = false
 
   /**
-   * @param dataFolder is this process's alone (lease-store.ts)
+   * @param dataFolder locked by this process (lease-store.ts)
    * @throws HamletError disk-failed, file-damaged
    */
   static async open({ dataFolder, log }: { readonly dataFolder: string; log(text: string): void }): Promise<RegisteredNames> {
@@ -41,23 +41,23 @@ export class RegisteredNames {
     return [...this.#addresses.keys()]
   }
 
-  /** The addresses of which a record of that name may be this server's own. */
+  /** The addresses whose record under that name may be this server's own. */
   addressesOf(name: string): readonly string[] {
     return this.#addresses.get(name) ?? []
   }
 
   /**
-   * Writes down how names are now.
-   * @throws HamletError disk-failed: nothing of it may be relied on
+   * Writes down the current addresses of names.
+   * @throws HamletError disk-failed: none of it may be relied on
    */
-  async note(names: readonly RegisteredName[]): Promise<void> {
+  async record(names: readonly RegisteredName[]): Promise<void> {
     const changed = names.filter(({ name, addresses }) => addresses.join() !== this.addressesOf(name).join())
     changed.forEach(record => this.#set(record))
     this.#written += changed.length
     const failures = await Promise.all(changed.map(record => new Promise<Error | undefined>(resolve => this.#journal.append(record, resolve))))
     this.#isBehind ||= failures.some(failure => failure !== undefined)
-    const isOutdated = this.#written > Math.max(RECORDS_KEPT_MIN, this.#addresses.size * RECORDS_A_LIVE_ONE_MAX)
-    if (isOutdated || this.#isBehind) await this.#rewrite() // A new file makes a journal whole again that has failed.
+    const isOutdated = this.#written > Math.max(RECORDS_KEPT_MIN, this.#addresses.size * RECORDS_PER_LIVE_ONE_MAX)
+    if (isOutdated || this.#isBehind) await this.#rewrite() // Rewriting repairs a journal that has failed.
   }
 
   close(): Promise<void> {

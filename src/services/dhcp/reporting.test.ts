@@ -3,21 +3,21 @@ import { TraceRing } from '../kit/trace.ts'
 import type { Binding } from './core/binding.ts'
 import { Reporting } from './reporting.ts'
 
-test('of a crowd of events the first are told and the others counted, and the count is told when there is room again', () => {
+test('of a burst of events the first are emitted and the others counted, and the count is emitted in the next second', () => {
   let nowMs = 0
-  const told: { name: string; data: unknown }[] = []
+  const emitted: { name: string; data: unknown }[] = []
   const reporting = new Reporting({
-    clock: { nowMs: () => nowMs, wakeAt: () => () => undefined }, trace: new TraceRing(), setRow: () => undefined, emit: (name, data) => told.push({ name, data }),
+    clock: { nowMs: () => nowMs, wakeAt: () => () => undefined }, trace: new TraceRing(), setRow: () => undefined, emit: (name, data) => emitted.push({ name, data }),
   }, () => undefined)
   const refuse = () => reporting.report({ kind: 'refused', client: '02:00:5e:00:00:01', why: 'the pool is empty' })
   for (let count = 0; count < 250; count++) refuse()
-  expect(told.map(({ name }) => name)).toEqual(new Array(200).fill('refused'))
+  expect(emitted.map(({ name }) => name)).toEqual(new Array(200).fill('refused'))
   nowMs = 1000
   refuse()
-  expect(told.slice(200)).toEqual([{ name: 'untold', data: { events: 50 } }, { name: 'refused', data: { client: '02:00:5e:00:00:01', why: 'the pool is empty' } }])
+  expect(emitted.slice(200)).toEqual([{ name: 'untold', data: { events: 50 } }, { name: 'refused', data: { client: '02:00:5e:00:00:01', why: 'the pool is empty' } }])
 })
 
-test('the table shows what is taken on networks that are served again, and no more what is taken on others', () => {
+test('the table shows the leases of the networks that are served now, and no others', () => {
   const binding = (yiaddr: number): Binding => ({ yiaddr, state: 'leased', client: { key: '01', mac: '02:00:5e:00:00:01', hostName: '' }, expiresAtMs: 1, held: true, vacant: true })
   let taken = [binding(1), binding(2)]
   const rows = new Set<string>()

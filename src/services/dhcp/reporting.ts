@@ -1,4 +1,4 @@
-/** What the machine tells, for those who watch: events, the trace, and the table of leases. */
+/** Publishes what the server does: as events, in the trace, and in the table of leases. */
 import type { EventsOf, RowOf } from '../kit/contract.ts'
 import { assertNever } from '../kit/errors.ts'
 import { formatIpv4 } from '../kit/ip-address.ts'
@@ -11,9 +11,9 @@ import type { OtherServer } from './core/other-servers.ts'
 
 type Context = Pick<ServiceContext<typeof dhcp>, 'clock' | 'trace' | 'emit' | 'setRow'>
 
-/** A table of more rows is nothing that a person reads; the journal has them all. */
+/** Nobody reads a longer table. The journal has all leases. */
 const ROWS_MAX = 2000
-/** Beyond, events are only counted: a person reads some lines a second, and telling costs as much as lending. */
+/** More events are only counted: nobody can read them as fast, and emitting one costs as much as granting a lease. */
 const EVENTS_PER_SECOND_MAX = 200
 
 export class Reporting {
@@ -27,27 +27,27 @@ export class Reporting {
     this.#bindingAt = bindingAt
   }
 
-  /** What happened, but for probes, which are questions. */
+  /** Any event except `probe`, which is a request to the driver. */
   report(event: Exclude<ServerEvent, { kind: 'probe' }>): void {
     if (event.kind !== 'refused') this.showRow(event.binding.yiaddr)
     const nowMs = this.#context.clock.nowMs()
-    const isTold = this.#budget.take(1, nowMs) === 1
-    if (this.#budget.owesCount) this.#tell('untold', { events: this.#budget.takeUntraced() })
-    if (!isTold) return
-    if (event.kind === 'refused') return this.#tell('refused', { client: event.client, why: event.why })
+    const isWithinBudget = this.#budget.take(1, nowMs) === 1
+    if (this.#budget.owesCount) this.#emit('untold', { events: this.#budget.takeUntraced() })
+    if (!isWithinBudget) return
+    if (event.kind === 'refused') return this.#emit('refused', { client: event.client, why: event.why })
     const { client: { mac, hostName }, expiresAtMs, state } = event.binding
     const yiaddr = formatIpv4(event.binding.yiaddr)
     switch (event.kind) {
-      case 'offered': return this.#tell('offered', { yiaddr, client: mac })
-      case 'leased': return this.#tell('leased', { yiaddr, client: mac, hostName, expiresAtMs: expiresAtMs === Infinity ? null : expiresAtMs })
+      case 'offered': return this.#emit('offered', { yiaddr, client: mac })
+      case 'leased': return this.#emit('leased', { yiaddr, client: mac, hostName, expiresAtMs: expiresAtMs === Infinity ? null : expiresAtMs })
       case 'released':
-      case 'expired': return state === 'leased' ? this.#tell('released', { yiaddr, client: mac }) : undefined
-      case 'declined': return // The refusal that goes with it says all.
+      case 'expired': return state === 'leased' ? this.#emit('released', { yiaddr, client: mac }) : undefined
+      case 'declined': return // The accompanying refusal says why.
       default: assertNever(event)
     }
   }
 
-  /** The row says how the address stands now, whatever the event was about. */
+  /** Updates the row of an address to its current state. */
   showRow(yiaddr: number): void {
     const binding = this.#bindingAt(yiaddr)
     if (binding === undefined || binding.state === 'free') {
@@ -58,17 +58,17 @@ export class Reporting {
     }
   }
 
-  /** Other networks are served now, where these addresses are taken. */
+  /** Updates all rows after the served networks have changed. @param taken the addresses in use on them */
   refresh(taken: readonly Binding[]): void {
     for (const yiaddr of [...this.#shown, ...taken.map(({ yiaddr }) => yiaddr)]) this.showRow(yiaddr)
   }
 
-  /** Another DHCP server was heard. */
-  rival({ server, interfaceName }: OtherServer): void {
-    this.#tell('other_server', { server, interface: interfaceName })
+  /** Another DHCP server answered. */
+  otherServer({ server, interfaceName }: OtherServer): void {
+    this.#emit('other_server', { server, interface: interfaceName })
   }
 
-  #tell<Name extends keyof EventsOf<typeof dhcp>>(name: Name, data: EventsOf<typeof dhcp>[Name]): void {
+  #emit<Name extends keyof EventsOf<typeof dhcp>>(name: Name, data: EventsOf<typeof dhcp>[Name]): void {
     const { emit, trace, clock } = this.#context
     trace.event('dhcp', { event: name, ...data }, clock.nowMs())
     emit(name, data)

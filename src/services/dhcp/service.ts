@@ -1,4 +1,4 @@
-/** The DHCP server as a service: its leases on disk, its clients' names in the DNS, on the networks that this machine has (serving.ts). */
+/** The DHCP server as a service: leases on disk, clients' names in the DNS, and the server on the networks of this machine (serving.ts). */
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
@@ -28,47 +28,47 @@ export const dhcpService = implement(dhcp, async given => {
   const { settings, log, health } = given
   const networksNow = networksOfMachine(settings, log)
   const networks = networksNow()
-  const lending = lendingBy(settings, networks, log)
+  const allocation = allocationOptions(settings, networks, log)
   const store = await LeaseStore.open({ dataFolder: given.dataFolder, clock: given.clock, log, setHealth: reason => health.set('disk', reason) })
   const clock = new LeaseClock({
     clock: given.clock, wallMs: () => Date.now(),
     onSet(byMs) {
-      log(`the clock of this machine was set by ${Math.round(byMs / 1000)} s: leases go with it`)
+      log(`the clock of this machine was set by ${Math.round(byMs / 1000)} s; the leases were shifted with it`)
       serving.machine.clockSet(byMs)
       store.rewrite()
     },
   })
   const context = { ...given, clock }
   const reporting = new Reporting(context, yiaddr => serving.machine.bindingAt(yiaddr))
-  const giveUp = async (error: unknown): Promise<never> => {
+  const abort = async (error: unknown): Promise<never> => {
     clock.stop()
     await store.close()
     throw error
   }
-  const registration = await registrationOf(context, lending.names).catch(giveUp)
+  const registration = await registrationOf(context, allocation.names).catch(abort)
   const serving = await Serving.open({
-    context, networks, lending, store, onRival: rival => reporting.rival(rival),
+    context, networks, allocation, store, onOtherServer: other => reporting.otherServer(other),
     onEvent(event) {
       reporting.report(event)
-      registration?.heed(event)
+      registration?.handle(event)
       health.set('pools', serving.machine.exhaustion())
     },
   }).catch(async (error: unknown) => {
     await registration?.stop()
-    return giveUp(error)
+    return abort(error)
   })
-  const takeUp = () => {
+  const refresh = () => {
     reporting.refresh(serving.machine.taken())
     health.set('pools', serving.machine.exhaustion())
-    registration?.takeUp(serving.machine.leased())
+    registration?.refresh(serving.machine.leased())
   }
-  takeUp()
+  refresh()
   context.printContractLine(`Server is running on port ${serving.port}. Press Ctrl+C to stop.`)
   log(describeIo(context.settings.io))
-  for (const network of networks) log(sentenceOf(network))
+  for (const network of networks) log(describeNetwork(network))
   const endpoints = () => ownAddresses(serving.networks).map(address => ({ name: 'dhcp', transport: 'udp' as const, address, port: serving.port }))
   const stopFollowing = follow({ context, serving, networksNow }, () => {
-    takeUp()
+    refresh()
     context.setEndpoints(endpoints())
   })
   return {
@@ -77,8 +77,8 @@ export const dhcpService = implement(dhcp, async given => {
     commands: {
       release: async ({ yiaddr }) => ({ released: serving.release(parseIpv4(yiaddr) ?? 0) }),
       serve_everyone: async ({ confirmation }) => {
-        if (serving.watch === undefined) throw new UsageError('nothing was changed', 'other DHCP servers matter on port 67 of a network only', 'set --port 67 and --host 0.0.0.0')
-        serving.watch.confirm(confirmation)
+        if (serving.monitor === undefined) throw new UsageError('nothing was changed', 'other DHCP servers matter only on port 67 of a network', 'set --port 67 and --host 0.0.0.0')
+        serving.monitor.confirm(confirmation)
         return {}
       },
     },
@@ -88,7 +88,7 @@ export const dhcpService = implement(dhcp, async given => {
       await serving.close()
       await registration?.stop()
       await store.close()
-      sayWhatStays(serving.machine.taken(), log)
+      logRemainingLeases(serving.machine.taken(), log)
     },
   }
 })
@@ -96,23 +96,23 @@ export const dhcpService = implement(dhcp, async given => {
 type Settings = Context['settings']
 const DNS_PORT = 53
 const WILDCARD = 0
-/** A cable that is plugged in is served so long after. */
-const LOOK_EVERY_MS = 5_000
+/** How long a newly connected interface waits to be served, at most. */
+const CHECK_INTERFACES_EVERY_MS = 5_000
 
 /**
- * A look at the interfaces that are up: the networks to serve. The log says once which interfaces are left out.
- * @returns the look, which throws UsageError where the settings do not fit
+ * Finds the networks to serve from the interfaces that are up. Logs once for each interface that is left out.
+ * @returns a function that looks at the interfaces, and throws UsageError if the settings do not fit them
  */
 function networksOfMachine(settings: Settings, log: Context['log']): () => ServedNetwork[] {
-  const told = new Set<string>()
+  const logged = new Set<string>()
   return () => {
     const candidates = candidatesFor(settings.host, settings.interface)
     const networks = networksToServe(candidates, settings, localIpv4Addresses().map(({ address }) => parseIpv4(address) ?? 0))
     const leftOut = settings.pool === undefined ? candidates.filter(isLeftOut) : []
     for (const { interfaceName, address } of leftOut) {
-      if (told.has(interfaceName)) continue
-      told.add(interfaceName)
-      log(`${interfaceName} is left out: its address ${formatIpv4(address)} is link-local, and such addresses are not to be given by DHCP (RFC 3927); --host or --pool would serve it`)
+      if (logged.has(interfaceName)) continue
+      logged.add(interfaceName)
+      log(`${interfaceName} is not served: its address ${formatIpv4(address)} is link-local, and such addresses must not be assigned by DHCP (RFC 3927); use --host or --pool to serve it`)
     }
     return networks
   }
@@ -125,35 +125,35 @@ interface Followed {
 }
 
 /**
- * Looks at the interfaces every few seconds, and serves what has changed. Where the settings do not fit them any more (the cable of
- * `--pool` is out), what is served stays, for it comes back.
+ * Checks the interfaces every few seconds, and serves them as they are then. If the settings no longer fit them, because the cable of the
+ * interface of `--pool` is unplugged, the networks stay as they are until it is back.
  */
 function follow({ context: { clock, log, health }, serving, networksNow }: Followed, onChange: () => void): () => Promise<void> {
   let cancel = () => {}
-  let looking: Promise<void> | undefined
+  let checking: Promise<void> | undefined
   let stopped = false
-  const look = async () => {
-    const networks = thoseThatFit(networksNow) ?? serving.networks
+  const check = async () => {
+    const networks = networksThatFit(networksNow) ?? serving.networks
     if (!await serving.follow(networks)) return
     log('the interfaces of this machine have changed')
-    for (const network of networks) log(sentenceOf(network))
+    for (const network of networks) log(describeNetwork(network))
     onChange()
   }
-  const lookSoon = () => {
-    cancel = clock.wakeAt(clock.nowMs() + LOOK_EVERY_MS, () => {
-      looking = look().then(() => health.set('interfaces', undefined), (error: unknown) => health.set('interfaces', `changes of the interfaces are not followed: ${oneLine(error)}`))
-        .finally(() => { if (!stopped) lookSoon() })
+  const checkLater = () => {
+    cancel = clock.wakeAt(clock.nowMs() + CHECK_INTERFACES_EVERY_MS, () => {
+      checking = check().then(() => health.set('interfaces', undefined), (error: unknown) => health.set('interfaces', `changes of the interfaces are not followed: ${oneLine(error)}`))
+        .finally(() => { if (!stopped) checkLater() })
     })
   }
-  lookSoon()
+  checkLater()
   return async () => {
     stopped = true
     cancel()
-    await looking
+    await checking
   }
 }
 
-function thoseThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | undefined {
+function networksThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | undefined {
   try {
     return networksNow()
   } catch (error) {
@@ -162,20 +162,20 @@ function thoseThatFit(networksNow: () => ServedNetwork[]): ServedNetwork[] | und
   }
 }
 
-/** @throws UsageError: the DNS server has no IPv4 address; an option cannot be told, or not beside the others */
-function lendingBy(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): AllocationOptions {
+/** @throws UsageError if the DNS server has no IPv4 address, or an option is invalid or conflicts with another */
+function allocationOptions(settings: Settings, networks: readonly ServedNetwork[], log: Context['log']): AllocationOptions {
   const dns = dnsOf(settings)
   const dnsAddress = dns === undefined ? undefined : parseIpv4(dns.address)
-  if (dns !== undefined && dnsAddress === undefined) throw new UsageError(`--dns cannot be ${settings.dns ?? ''}`, 'DHCP for IPv4 has no room for an IPv6 address', 'give the IPv4 address of the DNS server')
+  if (dns !== undefined && dnsAddress === undefined) throw new UsageError(`--dns cannot be ${settings.dns ?? ''}`, 'DHCP for IPv4 cannot carry an IPv6 address', 'give the IPv4 address of the DNS server')
   if (dns !== undefined && isLoopback(dns.address) && networks.some(({ loopback }) => !loopback)) {
-    log(`clients are told that the DNS server is ${dns.address}, which is their own machine to them; leave --dns out to tell them this machine's address`)
+    log(`clients get ${dns.address} as their DNS server, which to them is their own machine; leave --dns out to give them this machine's address`)
   }
   const options = parseOptionSettings(settings.option)
   checkTimes(settings.lease, options)
   const codes = optionsThatMayNotFit(optionBytes(options))
-  if (codes.length > 0) log(`option ${codes.join(', ')} may not be told: a client need not take messages of more than 576 bytes, and those have no room for all that is set`)
+  if (codes.length > 0) log(`option ${codes.join(', ')} may be left out: a client need not accept more than 576 bytes, and the options set do not all fit into that`)
   return {
-    // The wildcard stands for this machine: each client is told its address in the client's network.
+    // 0.0.0.0 means this machine: each client gets its address in the client's own network.
     dnsAddress: dnsAddress === WILDCARD ? undefined : dnsAddress, dnsPort: dns?.port ?? DNS_PORT, dnsAdminPort: settings.dns_admin_port, leaseSeconds: settings.lease, domain: settings.domain,
     names: namesBy(settings), options, probe: !settings.no_probe, rapidCommit: settings.rapid_commit,
   }
@@ -189,41 +189,41 @@ function namesBy({ no_names, domain, reserve }: Settings): NameTable | undefined
   return no_names || domain === '' ? undefined : new NameTable(new ClientNames(domain, reserve.map(parseReservation)))
 }
 
-/** Names of clients go to the DNS server that clients are told; undefined where the person does not want that. */
-async function registrationOf({ settings, dataFolder, clock, log }: Context, book: NameTable | undefined) {
-  if (book === undefined) return undefined
-  const told = await RegisteredNames.open({ dataFolder, log })
-  book.pend(told.names) // What has ended meanwhile is withdrawn.
+/** Registers clients' names at the DNS server that clients are given. Undefined if the user does not want that. */
+async function registrationOf({ settings, dataFolder, clock, log }: Context, table: NameTable | undefined) {
+  if (table === undefined) return undefined
+  const registered = await RegisteredNames.open({ dataFolder, log })
+  table.pend(registered.names) // To withdraw those whose leases ended while the server was down.
   const dns = dnsOf(settings)?.address
-  // A DNS server of this machine has its admin port on loopback.
-  const isHere = dns === undefined || isWildcard(dns) || localIpv4Addresses().some(({ address }) => address === dns)
-  const names = new Names({ book, told, server: { address: isHere ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
+  // A DNS server on this machine has its admin port on loopback.
+  const isLocal = dns === undefined || isWildcard(dns) || localIpv4Addresses().some(({ address }) => address === dns)
+  const names = new Names({ table, registered, server: { address: isLocal ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
   return {
-    /** Leases that run, when the service begins and when other networks are served. */
-    takeUp(leased: readonly Binding[]) {
-      for (const { yiaddr, client } of leased) book.leased(yiaddr, client)
-      names.tell()
+    /** The current leases, when the service starts and when the served networks change. */
+    refresh(leased: readonly Binding[]) {
+      for (const { yiaddr, client } of leased) table.leased(yiaddr, client)
+      names.update()
     },
-    heed(event: ServerEvent) {
-      if (event.kind === 'leased') book.leased(event.binding.yiaddr, event.binding.client)
-      else if (event.kind === 'released' || event.kind === 'expired' || event.kind === 'declined') book.ended(event.binding.yiaddr)
+    handle(event: ServerEvent) {
+      if (event.kind === 'leased') table.leased(event.binding.yiaddr, event.binding.client)
+      else if (event.kind === 'released' || event.kind === 'expired' || event.kind === 'declined') table.ended(event.binding.yiaddr)
       else return
-      names.tell()
+      names.update()
     },
     stop: () => names.stop(),
   }
 }
 
-function sentenceOf(network: ServedNetwork): string {
+function describeNetwork(network: ServedNetwork): string {
   const { serverAddress, pool } = network
-  return `DHCP lends ${formatIpv4(pool.first)} to ${formatIpv4(pool.last)} on ${networkLabel(network)}${serverAddress === undefined ? ', behind a relay' : ` as ${formatIpv4(serverAddress)}`}`
+  return `DHCP serves ${formatIpv4(pool.first)}-${formatIpv4(pool.last)} on ${networkLabel(network)}${serverAddress === undefined ? ', behind a relay' : ` as ${formatIpv4(serverAddress)}`}`
 }
 
-/** Stopping takes nothing back: clients use what they have until it ends. */
-function sayWhatStays(taken: readonly Binding[], log: (text: string) => void): void {
+/** Stopping the server ends no lease: clients keep their addresses until the leases expire. */
+function logRemainingLeases(taken: readonly Binding[], log: (text: string) => void): void {
   const leased = taken.filter(({ state }) => state === 'leased')
   if (leased.length === 0) return
   const lastMs = leased.reduce((latest, { expiresAtMs }) => Math.max(latest, expiresAtMs), 0)
   const until = lastMs === Infinity ? '' : ` until ${localTime(lastMs)} at the latest`
-  log(`${leased.length === 1 ? '1 address stays' : `${leased.length} addresses stay`} with ${leased.length === 1 ? 'its client' : 'their clients'}${until}; nobody renews them now`)
+  log(`${leased.length === 1 ? '1 address remains' : `${leased.length} addresses remain`} leased${until}, and cannot be renewed while the server is stopped`)
 }

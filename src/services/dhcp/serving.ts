@@ -1,6 +1,6 @@
 /**
- * The DHCP server on the networks that this machine has now: machine, sockets, and the look for other servers. When the networks
- * change the sockets go along, and another machine goes on with the same leases.
+ * Runs the DHCP server on the networks of this machine: the protocol machine, its sockets, and the search for other servers. When the
+ * networks change, sockets are opened and closed as needed, and a new machine continues with the same leases.
  */
 import { formatIpv4, isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'
@@ -25,10 +25,10 @@ export type Context = ServiceContext<typeof dhcp>
 export interface ServingOptions {
   readonly context: Context
   readonly networks: readonly ServedNetwork[]
-  readonly lending: AllocationOptions
+  readonly allocation: AllocationOptions
   readonly store: LeaseStore
   readonly onEvent: (event: Exclude<ServerEvent, { kind: 'probe' }>) => void
-  readonly onRival: (rival: OtherServer) => void
+  readonly onOtherServer: (other: OtherServer) => void
 }
 
 const STANDARD_PORT = 67
@@ -38,13 +38,13 @@ export class Serving {
   readonly #sockets: Sockets
   readonly #intake: Intake
   readonly #mac: Uint8Array
-  readonly #rivals: OtherServers
+  readonly #otherServers: OtherServers
   #networks: readonly ServedNetwork[]
-  /** Where addresses were seen since the sockets were opened. */
+  /** The interface and address of each network, as of the last time the sockets were all opened. */
   #places: ReadonlySet<string>
   #machine: DhcpServer
   #driver: Driver
-  #watch: OtherServerMonitor | undefined
+  #monitor: OtherServerMonitor | undefined
 
   /** @throws HamletError port-taken, port-not-permitted, address-not-local */
   static async open(options: ServingOptions): Promise<Serving> {
@@ -55,7 +55,7 @@ export class Serving {
       host: settings.host, port: settings.port, io: settings.io, log,
       open: one => openTracedDoor({
         ...one, io: settings.io, onError: error => log(`a DHCP socket reports ${error.message}`),
-        receive: batch => { if (serving !== undefined) serving.#intake.take(batch) }, // Until all sockets are open nobody is heard.
+        receive: batch => { if (serving !== undefined) serving.#intake.take(batch) }, // Datagrams are ignored until all sockets are open.
       }, trace, 'dhcp', clock),
     }, ownAddresses(networks))
     return serving = new Serving(options, sockets, mac)
@@ -66,15 +66,15 @@ export class Serving {
     this.#options = options
     this.#sockets = sockets
     this.#mac = mac
-    this.#rivals = new OtherServers(settings.beside_others)
-    this.#intake = new Intake({ receive: (bytes, path, nowMs) => this.#machine.receive(bytes, path, nowMs), drain: () => this.#driver.drain(), unsafe: () => store.waiting, clock, log })
+    this.#otherServers = new OtherServers(settings.beside_others)
+    this.#intake = new Intake({ receive: (bytes, path, nowMs) => this.#machine.receive(bytes, path, nowMs), drain: () => this.#driver.drain(), pendingWrites: () => store.pending, clock, log })
     this.#networks = networks
     this.#places = new Set(placesOf(networks))
     this.#machine = this.#machineWith(store.records)
     this.#driver = this.#drive(this.#machine)
     store.live = () => this.#machine.records()
     store.onSettled = () => this.#intake.wake()
-    this.#watch = this.#watchRivals()
+    this.#monitor = this.#startMonitor()
     this.#driver.drain()
   }
 
@@ -90,42 +90,42 @@ export class Serving {
     return this.#machine
   }
 
-  /** Undefined where nobody but Hamlet's own clients is served anyway. */
-  get watch(): OtherServerMonitor | undefined {
-    return this.#watch
+  /** Undefined if only Hamlet's own clients are served anyway. */
+  get monitor(): OtherServerMonitor | undefined {
+    return this.#monitor
   }
 
   /**
-   * Serves these networks from now on; what they have in common with those before goes on.
-   * @returns whether they are others
+   * Serves these networks from now on. Those that stay the same are served without interruption.
+   * @returns whether they differ from the former ones
    */
   async follow(networks: readonly ServedNetwork[]): Promise<boolean> {
     const { health } = this.#options.context
     const changed = JSON.stringify(networks.map(shapeOf)) !== JSON.stringify(this.#networks.map(shapeOf))
     if (changed) {
-      await this.#watch?.stop()
+      await this.#monitor?.stop()
       this.#driver.stop()
       const records = this.#machine.records()
       this.#networks = networks
       this.#machine = this.#machineWith(records)
       this.#driver = this.#drive(this.#machine)
-      this.#watch = this.#watchRivals()
+      this.#monitor = this.#startMonitor()
       this.#driver.drain()
     }
-    const closed = await this.#sockets.follow(ownAddresses(networks), this.#isNamedAnew())
-    health.set('sockets', closed.length === 0 ? undefined : `nobody is answered from ${closed.join(', ')}, for its port could not be opened; it is tried again every few seconds`)
+    const closed = await this.#sockets.follow(ownAddresses(networks), this.#hasNewPlace())
+    health.set('sockets', closed.length === 0 ? undefined : `no client is answered from ${closed.join(', ')}: its port could not be opened; retrying every few seconds`)
     return changed
   }
 
-  /** An address is on an interface of a name that it was not on since the sockets were opened. */
-  #isNamedAnew(): boolean {
+  /** Whether an address is on an interface name that it was not on when the sockets were opened. */
+  #hasNewPlace(): boolean {
     const now = placesOf(this.#networks)
     if (now.every(place => this.#places.has(place))) return false
     this.#places = new Set(now)
     return true
   }
 
-  /** Takes an address back before its time. False: nobody has it. */
+  /** Ends a lease before its time. @returns false if the address is free */
   release(yiaddr: number): boolean {
     const released = this.#machine.release(yiaddr)
     this.#driver.drain()
@@ -133,45 +133,45 @@ export class Serving {
   }
 
   async close(): Promise<void> {
-    await this.#watch?.stop()
+    await this.#monitor?.stop()
     this.#intake.stop()
     this.#driver.stop()
     await this.#sockets.close()
   }
 
   #machineWith(records: readonly LeaseRecord[]): DhcpServer {
-    return new DhcpServer({ ...this.#options.lending, networks: this.#networks, records })
+    return new DhcpServer({ ...this.#options.allocation, networks: this.#networks, records })
   }
 
   #drive(machine: DhcpServer): Driver {
     const { context: { clock }, store, onEvent } = this.#options
-    const knock = async (yiaddr: number, from: number | undefined) => {
+    const probe = async (yiaddr: number, from: number | undefined) => {
       machine.probed(yiaddr, await probeAddress(formatIpv4(yiaddr), formatIpv4(from ?? 0), clock), clock.nowMs())
       driver.drain()
     }
     const driver = drive({
       machine, clock, journal: store, door: () => this.#sockets, onDiskError: error => store.failed(error),
-      onEvent: event => event.kind === 'probe' ? void knock(event.yiaddr, event.network.serverAddress) : onEvent(event),
+      onEvent: event => event.kind === 'probe' ? void probe(event.yiaddr, event.network.serverAddress) : onEvent(event),
     })
     return driver
   }
 
-  /** On port 67 of a network strangers are served, so it matters who else serves them. */
-  #watchRivals(): OtherServerMonitor | undefined {
-    const { context: { clock, random, trace, log, settings, health }, onRival } = this.#options
+  /** Only on port 67 of a network can other servers serve the same clients. */
+  #startMonitor(): OtherServerMonitor | undefined {
+    const { context: { clock, random, trace, log, settings, health }, onOtherServer } = this.#options
     if (this.port !== STANDARD_PORT || isLoopback(settings.host)) return undefined
     const machine = this.#machine
-    const wires = this.#networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
+    const links = this.#networks.flatMap(({ loopback, interfaceName, serverAddress }) =>
       loopback || serverAddress === undefined ? [] : [{ interfaceName, address: formatIpv4(serverAddress) }])
     return new OtherServerMonitor({
-      wires, rivals: this.#rivals, clock, random, trace, log, mac: this.#mac,
+      links, servers: this.#otherServers, clock, random, trace, log, mac: this.#mac,
       ignore: xid => machine.ignore(xid), restrict: hamletOnly => { machine.hamletOnly = hamletOnly },
-      onFound: onRival, setHealth: reason => health.set('others', reason),
+      onFound: onOtherServer, setHealth: reason => health.set('others', reason),
     })
   }
 }
 
-/** This machine's addresses on the networks that are served. */
+/** This machine's addresses on the served networks. */
 export function ownAddresses(networks: readonly ServedNetwork[]): string[] {
   return networks.flatMap(({ serverAddress }) => serverAddress === undefined ? [] : [formatIpv4(serverAddress)])
 }
@@ -180,7 +180,7 @@ function placesOf(networks: readonly ServedNetwork[]): string[] {
   return networks.map(({ interfaceName, serverAddress }) => `${interfaceName} ${serverAddress ?? ''}`)
 }
 
-/** What makes one network the same as another. */
+/** The properties by which two networks are compared. */
 function shapeOf({ interfaceName, serverAddress, own, subnet, router }: ServedNetwork): unknown {
   return [interfaceName, serverAddress, own, subnet.network, subnet.prefixBits, router]
 }

@@ -1,9 +1,9 @@
 /**
- * The server's sockets. For clients on other machines there is one for 0.0.0.0, which hears broadcasts, and one for each served
- * address, which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is one socket.
+ * The server's sockets. To serve other machines it has one bound to 0.0.0.0, which receives broadcasts, and one bound to each served
+ * address, which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is a single socket.
  *
- * The one that hears stays while interfaces come and go, the others go with the addresses. A socket knows the ways that it has seen by
- * their interfaces' names: where one may have got another name, all are opened anew.
+ * The receiving socket stays open while interfaces come and go; the others come and go with their addresses. A socket remembers paths by
+ * interface name, so if an interface may have been renamed, all of them are reopened.
  */
 import { isLoopback } from '../kit/ip-address.ts'
 import type { Path } from '../kit/endpoint.ts'
@@ -22,18 +22,18 @@ export interface SocketsOptions {
 }
 
 const ANY = '0.0.0.0'
-/** In a crowd, what a question may wait to be read together with others. */
+/** Under load, how long a message may wait to be read together with others. */
 const REST_MS = 1
 
 export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush'> {
   readonly port: number
   readonly #doors: PerAddress<DatagramDoor>
-  /** The address whose socket hears what is sent to all. */
-  readonly #hearing: string
+  /** The address whose socket receives broadcasts. */
+  readonly #receiving: string
 
   /**
-   * @param addresses served at first
-   * @throws HamletError port-taken, port-not-permitted, address-not-local; then no socket stays open
+   * @param addresses the addresses to serve
+   * @throws HamletError port-taken, port-not-permitted, address-not-local; in that case all sockets are closed
    */
   static async open(options: SocketsOptions, addresses: readonly string[]): Promise<Sockets> {
     const { host, port, io, open, log } = options
@@ -42,7 +42,7 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
       await doors.openAll([host])
       return new Sockets(doors, host)
     }
-    // Sockets that share a port would share it with another DHCP server too, in silence. So the port is first taken alone.
+    // Sockets that share a port would silently share it with another DHCP server too. So bind it exclusively first, to see whether it is free.
     const alone = await openDoor({ addresses: [ANY], port, io, receive: () => undefined })
     const taken = alone.locals[0]?.port ?? port
     await alone.close()
@@ -51,19 +51,19 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
     return new Sockets(doors, ANY)
   }
 
-  private constructor(doors: PerAddress<DatagramDoor>, hearing: string) {
+  private constructor(doors: PerAddress<DatagramDoor>, receiving: string) {
     this.#doors = doors
-    this.#hearing = hearing
-    this.port = doors.at(hearing)?.locals[0]?.port ?? 0
+    this.#receiving = receiving
+    this.port = doors.at(receiving)?.locals[0]?.port ?? 0
   }
 
   /**
-   * Other addresses are served from now on: opens and closes what is new and gone.
-   * @param anew opens the others anew too
-   * @returns those that could not be opened, which the log says once; the next call tries them again
+   * Serves these addresses from now on: opens sockets for new ones, and closes those of others.
+   * @param anew reopens all sockets
+   * @returns the addresses that could not be opened, each logged once; the next call retries them
    */
   async follow(addresses: readonly string[], anew: boolean): Promise<string[]> {
-    if (this.#hearing !== ANY) return []
+    if (this.#receiving !== ANY) return []
     if (anew) await this.#doors.follow([])
     const wanted = [ANY, ...addresses]
     await this.#doors.follow(wanted)
@@ -89,6 +89,6 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
   }
 
   #towards({ local }: Path): DatagramDoor | undefined {
-    return this.#doors.at(local.address) ?? this.#doors.at(this.#hearing)
+    return this.#doors.at(local.address) ?? this.#doors.at(this.#receiving)
   }
 }

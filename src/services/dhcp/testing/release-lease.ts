@@ -1,4 +1,4 @@
-/** Gives a lease back, as clients of others do (RFC 2131 §4.4.6). No answer is expected, so none is waited for. */
+/** Releases a lease, as clients other than Hamlet's do (RFC 2131 §4.4.6). There is no reply to wait for. */
 import type { Endpoint } from '../../kit/endpoint.ts'
 import { parseIpv4 } from '../../kit/ip-address.ts'
 import { openDoor } from '../../kit/node/udp/open-door.ts'

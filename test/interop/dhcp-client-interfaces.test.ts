@@ -1,4 +1,4 @@
-// On which interfaces Hamlet's client asks: on the one that shall get the lease, and on those that have no address yet.
+// The interfaces that Hamlet's client uses: the one that is to get the lease, and those without an address.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -18,7 +18,7 @@ function network(machines: Readonly<Record<string, string>>): Network {
   return made
 }
 
-/** Another interface, up and with an address, behind which nobody is. */
+/** Adds an interface that is up and has an address, with no host behind it. */
 function addLoose(namespace: string | undefined): void {
   run(namespace, 'ip', 'link', 'add', 'loose0', 'type', 'veth', 'peer', 'name', 'loose1')
   for (const name of ['loose0', 'loose1']) run(namespace, 'ip', 'link', 'set', name, 'up')
@@ -37,7 +37,7 @@ async function hamletDhcp(namespace: string | undefined, ...args: string[]): Pro
   await server.line(/Server is running on port/)
 }
 
-/** `hamlet lease` of somebody who types yes where he is asked. */
+/** Runs `hamlet lease`, and types yes when asked. */
 function lease(namespace: string | undefined, ...args: string[]) {
   return spawnSync('ip', ['netns', 'exec', namespace ?? '', process.execPath, HAMLET, 'lease', '--data', emptyFolder(), ...args], { input: 'yes\n', encoding: 'utf8' })
 }
@@ -45,22 +45,22 @@ function lease(namespace: string | undefined, ...args: string[]) {
 const addressesOf = (namespace: string | undefined, interfaceName: string) =>
   [...run(namespace, 'ip', '-4', '-o', 'address', 'show', 'dev', interfaceName).matchAll(/inet ([\d.]+)/g)].map(([, address]) => address)
 
-test.each([EVERY_SERVER, '10.9.0.1:67'])('a lease is asked of %s on the interface alone that shall get it', async server => {
+test.each([EVERY_SERVER, '10.9.0.1:67'])('%s is asked for a lease only on the interface that is to get it', async server => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '10.9.0.2/24' })
   addLoose(client)
   await hamletDhcp(host, '--port', '67')
-  expect(lease(client, '--dhcp', server, '--apply', 'loose0')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('by loose0') })
+  expect(lease(client, '--dhcp', server, '--apply', 'loose0')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('via loose0') })
   expect(addressesOf(client, 'loose0')).toEqual(['10.8.0.2'])
   expect(lease(client, '--dhcp', server, '--apply', 'eth0')).toMatchObject({ status: 0, stderr: '' })
   expect(addressesOf(client, 'eth0')).toEqual(['10.9.0.2', expect.stringMatching(/^10\.9\.0\.1\d\d$/)])
 })
 
 test.each([
-  { what: 'an interface that is not there', args: ['--apply', 'none0'], why: 'no such interface' },
+  { what: 'an interface that does not exist', args: ['--apply', 'none0'], why: 'no such interface' },
   { what: 'the loopback', args: ['--apply', 'lo'], why: 'loopback' },
-  { what: 'a program that reads', args: ['--apply', 'eth0', '--json'], why: 'types yes' },
-  { what: 'a question for information', args: ['--apply', 'eth0', '--inform'], why: 'lends nothing' },
-])('to apply a lease to $what is refused before anything is asked', async ({ args, why }) => {
+  { what: 'an interface with --json', args: ['--apply', 'eth0', '--json'], why: 'types yes' },
+  { what: 'an interface with --inform', args: ['--apply', 'eth0', '--inform'], why: 'lends nothing' },
+])('applying a lease to $what is rejected before any message is sent', async ({ args, why }) => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '10.9.0.2/24' })
   const server = new RunningHamlet(['dhcp', '--data', emptyFolder(), '--json'], { namespace: host })
   toEnd.push(() => server.stop())
@@ -73,7 +73,7 @@ test.each([
   { name: 'Hamlet', start: (namespace: string | undefined) => hamletDhcp(namespace, '--port', '67'), asks: ['--dhcp', EVERY_SERVER] },
   { name: 'Hamlet on its own port', start: hamletDhcp, asks: [] },
   { name: 'dnsmasq', start: dnsmasq, asks: ['--dhcp', EVERY_SERVER] },
-])('an interface that has no address gets one from $name', async ({ start, asks }) => {
+])('an interface without an address gets one from $name', async ({ start, asks }) => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '' })
   await start(host)
   expect(lease(client, ...asks)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^address 10\.9\.0\.1\d\d$/m) })
@@ -82,7 +82,7 @@ test.each([
   expect(addressesOf(client, 'eth0')).toEqual([expect.stringMatching(/^10\.9\.0\.1\d\d$/)])
 })
 
-test('an interface that has no address gets one though another has', async () => {
+test('an interface without an address gets one even if another interface has one', async () => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '' })
   addLoose(client)
   await dnsmasq(host)
@@ -90,7 +90,7 @@ test('an interface that has no address gets one though another has', async () =>
   expect(addressesOf(client, 'eth0')).toEqual([expect.stringMatching(/^10\.9\.0\.1\d\d$/)])
 })
 
-test('a client without an address asks as dhclient does', async () => {
+test('a client without an address sends from and to the same addresses as dhclient', async () => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '' })
   await dnsmasq(host)
   const capture = join(emptyFolder(), 'dhcp.pcapng')
@@ -101,16 +101,16 @@ test('a client without an address asks as dhclient does', async () => {
   await dhclient.stop()
   expect(lease(client, '--dhcp', EVERY_SERVER)).toMatchObject({ status: 0 })
   const mac = /link\/ether ([0-9a-f:]+)/.exec(run(client, 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
-  // What is asked again because an answer takes its time counts once.
-  const asked = (filter: string, ...fields: string[]) => new Set(run(undefined, 'tshark', '-r', capture, '-Y', filter, '-T', 'fields', ...fields.flatMap(field => ['-e', field])).trim().split('\n'))
-  const ways = (filter: string) => asked(filter, 'dhcp.option.dhcp', 'ip.src', 'ip.dst', 'udp.srcport', 'udp.dstport')
-  await expect.poll(() => ways(`dhcp.hw.mac_addr != ${mac}`)).toEqual(ways(`dhcp.hw.mac_addr == ${mac}`))
-  expect(ways('dhcp').size).toBe(2)
-  // Unlike dhclient it cannot hear what is sent to an address that it has not taken.
-  expect([...asked(`dhcp.hw.mac_addr != ${mac}`, 'dhcp.flags.bc')]).toEqual([expect.stringMatching(/^(1|True)$/)])
+  // A set, so that retransmissions count once.
+  const fieldsOf = (filter: string, ...fields: string[]) => new Set(run(undefined, 'tshark', '-r', capture, '-Y', filter, '-T', 'fields', ...fields.flatMap(field => ['-e', field])).trim().split('\n'))
+  const paths = (filter: string) => fieldsOf(filter, 'dhcp.option.dhcp', 'ip.src', 'ip.dst', 'udp.srcport', 'udp.dstport')
+  await expect.poll(() => paths(`dhcp.hw.mac_addr != ${mac}`)).toEqual(paths(`dhcp.hw.mac_addr == ${mac}`))
+  expect(paths('dhcp').size).toBe(2)
+  // Unlike dhclient it cannot receive unicast to an address that it does not have, so it asks for a broadcast.
+  expect([...fieldsOf(`dhcp.hw.mac_addr != ${mac}`, 'dhcp.flags.bc')]).toEqual([expect.stringMatching(/^(1|True)$/)])
 })
 
-test('a client that was started before its network is there gets a lease when it comes, and another when it is another', async () => {
+test('a client started before its network is up gets a lease when it comes up, and a new one on another network', async () => {
   const { namespaces: { host = '', client = '' } } = network({ host: '10.9.0.1/24', client: '' })
   run(client, 'ip', 'link', 'set', 'eth0', 'down')
   await hamletDhcp(host)
@@ -130,9 +130,9 @@ test('a client that was started before its network is there gets a lease when it
 test.each([
   { what: 'no interface is connected', prepare: ['ip', 'link', 'set', 'eth0', 'down'], args: [], why: 'no interface has an IPv4 address, and none is connected' },
   { what: 'that interface is not connected', prepare: ['ip', 'link', 'set', 'eth0', 'down'], args: ['--apply', 'eth0'], why: 'eth0 has no IPv4 address, and it is not connected' },
-  { what: 'the kernel drops answers', prepare: ['sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=2'], args: [], why: 'eth0 drops all answers as long as it has none (rp_filter)' },
-  { what: 'one server is named', prepare: ['true'], args: [], server: '10.9.0.1:67', why: 'without one only all servers can be asked' },
-])('where no interface has an address and $what, it is said at once', ({ prepare: [file = '', ...rest], args, server = EVERY_SERVER, why }) => {
+  { what: 'the kernel drops replies', prepare: ['sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=2'], args: [], why: 'eth0 drops all replies until it has one (rp_filter)' },
+  { what: 'one server is named', prepare: ['true'], args: [], server: '10.9.0.1:67', why: 'without one a single server cannot be asked' },
+])('if no interface has an address and $what, the command fails at once', ({ prepare: [file = '', ...rest], args, server = EVERY_SERVER, why }) => {
   const { namespaces: { client } } = network({ client: '' })
   run(client, file, ...rest)
   const startedAtMs = Date.now()

@@ -11,7 +11,7 @@ const ip = (...args: string[]) => run(undefined, 'ip', ...args)
 
 const macOf = (namespace: string, name: string) => /link\/ether ([0-9a-f:]+)/.exec(run(namespace, 'ip', 'link', 'show', 'dev', name))?.[1] ?? 'none'
 
-/** What dhclient and udhcpc run; each tells by its own names. */
+/** The script that dhclient and udhcpc run, each with its own variables and reasons. */
 const SCRIPT = join(folder, 'script')
 writeFileSync(SCRIPT, [
   '#!/bin/sh', 'case "$reason$1" in',
@@ -26,9 +26,9 @@ writeFileSync(join(folder, 'networkd', '10.network'), '[Match]\nName=eth0\n[Netw
 
 interface ClientProgram {
   readonly name: string
-  /** Shell, run in the client's namespaces of network and files, with an empty /run. */
+  /** A shell command, run in the client's network and mount namespaces with an empty /run. */
   readonly start: string
-  /** Makes it renew before its time, where it does not heed T1. */
+  /** Makes the client renew early, if it does not follow T1. */
   readonly renew?: NodeJS.Signals
   readonly release: NodeJS.Signals | string
 }
@@ -40,7 +40,7 @@ const PROGRAMS: readonly ClientProgram[] = [
   { name: 'dhcpcd', start: 'mount -t tmpfs none /var/lib/dhcpcd; exec dhcpcd -4 -B -A -L -d -c /bin/true eth0', release: 'SIGALRM' },
   {
     name: 'systemd-networkd', release: 'SIGTERM',
-    // It waits for udev, but not where it finds itself in a container, which it takes a read-only /sys for.
+    // It waits for udev, except in a container, which it recognizes by a read-only /sys.
     start: `mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases; cp ${join(folder, 'networkd')}/* /run/systemd/network; chown -R systemd-network /run/systemd/netif; mount -o remount,ro /sys; exec /lib/systemd/systemd-networkd`,
   },
 ]
@@ -75,12 +75,12 @@ class Client {
 
   release(): void {
     const { release } = this.#program
-    if (release.startsWith('SIG')) this.#process?.kill(release as NodeJS.Signals) // it begins as their names do
+    if (release.startsWith('SIG')) this.#process?.kill(release as NodeJS.Signals) // the name of a signal, by its prefix
     else run(this.namespace, 'sh', '-c', `lease=${this.#lease}; ${release}`)
   }
 
-  /** What it sends to the server alone goes to this hardware address; what it sends to all arrives everywhere. */
-  sendServersTo(mac: string): void {
+  /** Directs unicast to the server to this hardware address. Broadcasts are not affected. */
+  sendUnicastTo(mac: string): void {
     ip('-n', this.namespace, 'neigh', 'replace', this.server, 'lladdr', mac, 'dev', 'eth0', 'nud', 'permanent')
   }
 
@@ -91,8 +91,8 @@ class Client {
   }
 }
 
-/** All DHCP on the server's interfaces: `mac type destination ciaddr`. */
-class Wiretap {
+/** Captures all DHCP on the server's interfaces: `mac type destination ciaddr`. */
+class Capture {
   #text = ''
   readonly #process: ChildProcess
 
@@ -102,20 +102,20 @@ class Wiretap {
     this.#process.stdout?.on('data', (chunk: Buffer) => { this.#text += chunk.toString('utf8') })
   }
 
-  /** Until it really sees packets. */
+  /** Waits until packets are captured. */
   async ready(): Promise<void> {
-    let said = ''
+    let output = ''
     await new Promise<void>(resolve => this.#process.stderr?.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8')
-      if (/Capture started/.test(said)) resolve()
+      output += chunk.toString('utf8')
+      if (/Capture started/.test(output)) resolve()
     }))
   }
 
   of(mac: string): string[] {
     return this.#text.split('\n').flatMap(line => {
-      const [who, ...rest] = line.split('\t')
-      // Twice where the client's identifier has it too.
-      return who?.split(',')[0] === mac ? [rest.join(' ')] : []
+      const [macs, ...rest] = line.split('\t')
+      // The address appears twice if it is in the client identifier too.
+      return macs?.split(',')[0] === mac ? [rest.join(' ')] : []
     })
   }
 
@@ -132,7 +132,7 @@ describe.each([{ wires: 1, io: 'batch' }, { wires: 2, io: 'batch' }, { wires: 1,
   const data = emptyFolder()
   let clients: Client[] = []
   let server: RunningHamlet
-  let tap: Wiretap
+  let capture: Capture
 
   beforeAll(async () => {
     for (const space of [serverSpace, bridgeSpace]) ip('netns', 'add', space)
@@ -156,43 +156,43 @@ describe.each([{ wires: 1, io: 'batch' }, { wires: 2, io: 'batch' }, { wires: 1,
     })
     server = new RunningHamlet(['dhcp', '--port', '67', '--lease', '60', '--option', '58=4', '--option', '59=8', '--beside_others', '--io', io, '--data', data], { namespace: serverSpace })
     await server.line(/^Server is running on port 67/)
-    tap = new Wiretap(serverSpace, Array.from({ length: wires }, (_, wire) => `if${wire}`))
-    await tap.ready()
+    capture = new Capture(serverSpace, Array.from({ length: wires }, (_, wire) => `if${wire}`))
+    await capture.ready()
   })
   afterAll(async () => {
     await Promise.all(clients.map(client => client.stop()))
-    await tap.stop()
+    await capture.stop()
     await server.stop()
     for (const space of [serverSpace, bridgeSpace, ...clients.map(({ namespace }) => namespace)]) ip('netns', 'delete', space)
   })
 
-  /** A question that was answered with an ACK, which is the next that the client heard. */
-  const acked = ({ mac }: Client, question: string) => {
-    const lines = tap.of(mac)
-    const asked = lines.findIndex(line => line.startsWith(question))
-    return asked >= 0 && lines.slice(asked).some(line => line.startsWith('5 '))
+  /** Whether a message that starts like this was answered with an ACK. */
+  const acked = ({ mac }: Client, message: string) => {
+    const lines = capture.of(mac)
+    const sent = lines.findIndex(line => line.startsWith(message))
+    return sent >= 0 && lines.slice(sent).some(line => line.startsWith('5 '))
   }
-  const each = <T>(what: (client: Client) => T) => Object.fromEntries(PROGRAMS.map(({ name }, index) => [name, what(clients[index] as Client)])) // one client a program
+  const each = <T>(what: (client: Client) => T) => Object.fromEntries(PROGRAMS.map(({ name }, index) => [name, what(clients[index] as Client)])) // one client per program
   const every = (value: unknown) => Object.fromEntries(PROGRAMS.map(({ name }) => [name, value]))
 
-  test('every client obtains an address of its wire', async () => {
+  test('every client obtains an address on its link', async () => {
     clients.forEach(client => client.start())
     await expect.poll(() => each(({ address, server }) => address.startsWith(`${server}0`)), { timeout: 40_000, interval: 500 }).toEqual(every(true))
   })
 
-  test('every client renews by unicast at T1, or when told', async () => {
+  test('every client renews by unicast, at T1 or on a signal', async () => {
     clients.forEach(client => client.renew())
     await expect.poll(() => each(client => acked(client, `3 ${client.server} ${client.address}`)), { timeout: 40_000, interval: 500 }).toEqual(every(true))
   })
 
-  test('every client whose server has gone silent rebinds by broadcast at T2', async () => {
-    clients.forEach(client => client.sendServersTo('02:00:00:00:00:99'))
+  test('every client rebinds by broadcast at T2 when its server is silent', async () => {
+    clients.forEach(client => client.sendUnicastTo('02:00:00:00:00:99'))
     clients.forEach(client => client.renew())
     await expect.poll(() => each(client => acked(client, `3 255.255.255.255 ${client.address}`)), { timeout: 60_000, interval: 500 }).toEqual(every(true))
-    clients.forEach((client, index) => client.sendServersTo(macOf(serverSpace, `if${index % wires}`)))
+    clients.forEach((client, index) => client.sendUnicastTo(macOf(serverSpace, `if${index % wires}`)))
   })
 
-  test('every client releases its address, and the server knows', async () => {
+  test('every client releases its address, and the server records it', async () => {
     const addresses = each(({ address }) => address)
     clients.forEach(client => client.release())
     const released = () => {

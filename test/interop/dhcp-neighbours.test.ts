@@ -43,7 +43,7 @@ async function kea(namespace: string | undefined, subnet: string, pool: string):
   toEnd.push(() => peer.stop())
 }
 
-/** What udhcpc tells its script, one `name=value` each; nothing is applied. */
+/** Runs udhcpc without applying the lease. @returns what it passes to its script, as `name=value` pairs */
 function udhcpc(namespace: string | undefined, ...args: string[]): string {
   const script = join(folder, 'tell')
   writeFileSync(script, '#!/bin/sh\n[ "$1" = bound ] && echo "ip=$ip router=$router server=$serverid hostname=$hostname ntp=$ntpsrv search=$search mtu=$mtu routes=$staticroutes"\nexit 0\n', { mode: 0o755 })
@@ -53,7 +53,7 @@ function udhcpc(namespace: string | undefined, ...args: string[]): string {
 test.each([
   { name: 'dnsmasq', start: (namespace: string | undefined) => dnsmasq(namespace, '--dhcp-range=10.9.0.100,10.9.0.199,900', '--dhcp-option=3,10.9.0.254', '--dhcp-option=6,192.0.2.53') },
   { name: 'Kea', start: (namespace: string | undefined) => kea(namespace, '10.9.0.0/24', '10.9.0.100 - 10.9.0.199') },
-])('Hamlet\'s client gets a lease from $name, the same again when it remembers it, and learns by INFORM; nothing is applied', async ({ start }) => {
+])('Hamlet\'s client gets a lease from $name, the same one again if it remembers it, and the parameters by INFORM; nothing is applied', async ({ start }) => {
   const { namespaces } = network({ server: '10.9.0.1/24', client: '10.9.0.2/24' })
   await start(namespaces['server'])
   const data = emptyFolder()
@@ -70,7 +70,7 @@ test.each([
   expect(run(namespaces['client'], 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0').match(/inet /g)).toHaveLength(1)
 })
 
-test('a lease is given to an interface after the commands were shown and a yes was typed, for no longer than it is lent', async () => {
+test('a lease is applied to an interface after the commands were shown and yes was typed, for no longer than the lease time', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '10.9.0.2/24' })
   await hamletDhcp(namespaces['hamlet'], '--beside_others', '--lease', '600', '--option', '3=10.9.0.254')
   const client = namespaces['client'] ?? ''
@@ -87,7 +87,7 @@ test('a lease is given to an interface after the commands were shown and a yes w
   expect(lease('yes\n')).toMatchObject({ status: 2, stderr: expect.stringContaining('already') })
 })
 
-test('on a LAN the name of a client leads to its address and back, as soon as it has a lease', async () => {
+test('on a LAN a client\'s name resolves to its address and back, as soon as it has a lease', async () => {
   const { namespaces } = network({ host: '10.9.0.1/24', client: '' })
   const dns = new RunningHamlet(['dns', '--host', '0.0.0.0', '--data', emptyFolder()], { namespace: namespaces['host'] })
   toEnd.push(() => dns.stop())
@@ -99,61 +99,61 @@ test('on a LAN the name of a client leads to its address and back, as soon as it
   expect(dig('-x', address)).toBe('kettle.home.')
 })
 
-test('where another server answers, Hamlet says who, and serves its own clients only', async () => {
-  const { namespaces } = network({ other: '10.9.0.1/24', hamlet: '10.9.0.2/24', stranger: '', friend: '10.9.0.3/24' })
+test('if another server answers, Hamlet names it, and serves only its own clients', async () => {
+  const { namespaces } = network({ other: '10.9.0.1/24', hamlet: '10.9.0.2/24', client: '', friend: '10.9.0.3/24' })
   await dnsmasq(namespaces['other'], '--dhcp-range=10.9.0.10,10.9.0.20,900')
   const server = await hamletDhcp(namespaces['hamlet'], '--pool', '10.9.0.100-10.9.0.199', '--json')
   await server.line(/"event":"other_server","server":"10\.9\.0\.1","interface":"eth0"/)
   await server.line(/another DHCP server answers \(10\.9\.0\.1 on eth0\), so only Hamlet's own clients are served/, 'stderr')
-  expect(udhcpc(namespaces['stranger'])).toMatch(/^ip=10\.9\.0\.[12]\d .*server=10\.9\.0\.1 /m)
+  expect(udhcpc(namespaces['client'])).toMatch(/^ip=10\.9\.0\.[12]\d .*server=10\.9\.0\.1 /m)
   const friend = await runHamlet(['lease', '--dhcp', '10.9.0.2:67', '--json', '--data', emptyFolder()], { namespace: namespaces['friend'] })
   expect(JSON.parse(friend.stdout)).toMatchObject({ server: '10.9.0.2', address: expect.stringMatching(/^10\.9\.0\.1\d\d$/) })
 })
 
-test('an interface that comes up later is served, and one that goes takes no lease with it', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+test('an interface that comes up later is served, and leases survive a change of the server\'s address', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const hamlet = namespaces['hamlet'] ?? ''
   run(hamlet, 'ip', 'address', 'flush', 'dev', 'eth0')
   const server = await hamletDhcp(hamlet, '--beside_others')
   expect(server.stderr).not.toContain('on eth0')
   run(hamlet, 'ip', 'address', 'add', '10.9.0.1/24', 'dev', 'eth0')
-  await server.line(/^DHCP lends 10\.9\.0\.100 to 10\.9\.0\.199 on eth0 as 10\.9\.0\.1$/, 'stderr')
-  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  await server.line(/^DHCP serves 10\.9\.0\.100-10\.9\.0\.199 on eth0 as 10\.9\.0\.1$/, 'stderr')
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['client']))?.[1] ?? ''
   run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
   run(hamlet, 'ip', 'address', 'delete', '10.9.0.1/24', 'dev', 'eth0')
   run(hamlet, 'ip', 'address', 'replace', '10.9.0.2/24', 'dev', 'eth0')
   await server.line(/as 10\.9\.0\.2$/, 'stderr')
-  expect(udhcpc(namespaces['stranger'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
+  expect(udhcpc(namespaces['client'])).toMatch(new RegExp(`^ip=${first} .*server=10\\.9\\.0\\.2 `, 'm'))
 })
 
-test('a second address of this machine is not lent, whether it was there before or is added', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+test('a second address of this machine is not leased, whether it was there at startup or is added later', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const hamlet = namespaces['hamlet'] ?? ''
   run(hamlet, 'ip', 'address', 'add', '10.9.0.100/24', 'dev', 'eth0')
   const server = await hamletDhcp(hamlet, '--beside_others', '--host', '10.9.0.1', '--no_probe')
   run(hamlet, 'ip', 'address', 'add', '10.9.0.101/24', 'dev', 'eth0')
   await server.line(/^the interfaces of this machine have changed$/, 'stderr')
-  expect(udhcpc(namespaces['stranger'])).toContain('ip=10.9.0.102 ')
+  expect(udhcpc(namespaces['client'])).toContain('ip=10.9.0.102 ')
 })
 
-test('an answer comes from the address that it names as its server, also where that is the second one of its interface', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+test('a reply comes from the address in its server identifier, even if that is the second one of the interface', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   run(namespaces['hamlet'], 'ip', 'address', 'add', '10.8.0.1/24', 'dev', 'eth0')
   await hamletDhcp(namespaces['hamlet'], '--beside_others', '--host', '10.8.0.1')
   const files = ['-lf', join(folder, 'second.leases'), '-pf', join(folder, 'second.pid')]
-  const dhclient = await startPeer(namespaces['stranger'], 'dhclient', ['-4', '-1', '-d', '-v', '-sf', '/bin/true', ...files, 'eth0'], /^DHCPACK of 10\.8\.0\.1\d\d from 10\.8\.0\.1$/m)
+  const dhclient = await startPeer(namespaces['client'], 'dhclient', ['-4', '-1', '-d', '-v', '-sf', '/bin/true', ...files, 'eth0'], /^DHCPACK of 10\.8\.0\.1\d\d from 10\.8\.0\.1$/m)
   toEnd.push(() => dhclient.stop())
 })
 
-test('a cable that is pulled and plugged does no harm where a program has taken the port on another interface meanwhile', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+test('a cable can be unplugged and plugged in again while another program has the port on another interface', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const hamlet = namespaces['hamlet'] ?? ''
   run(undefined, 'ip', '-n', hamlet, 'link', 'add', 'virbr9', 'type', 'bridge')
   run(undefined, 'ip', '-n', hamlet, 'address', 'add', '192.168.122.1/24', 'dev', 'virbr9')
   run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'virbr9', 'up')
   const server = await hamletDhcp(hamlet, '--beside_others')
   await dnsmasq(hamlet, '--bind-dynamic', '--interface=virbr9', '--except-interface=lo', '--dhcp-range=192.168.122.50,192.168.122.90,2m')
-  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['client']))?.[1] ?? ''
   const ofHamlet = () => run(hamlet, 'ss', '-Hlun', 'sport', '=', ':67')
   run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'eth0', 'down')
   await server.line(/^the interfaces of this machine have changed$/, 'stderr')
@@ -161,27 +161,27 @@ test('a cable that is pulled and plugged does no harm where a program has taken 
   expect(ofHamlet()).toMatch(/ 0\.0\.0\.0:67 /)
   run(undefined, 'ip', '-n', hamlet, 'link', 'set', 'eth0', 'up')
   await expect.poll(ofHamlet, { timeout: 20_000 }).toContain('10.9.0.1')
-  expect(udhcpc(namespaces['stranger'])).toContain(`ip=${first} `)
+  expect(udhcpc(namespaces['client'])).toContain(`ip=${first} `)
 })
 
-test('an interface that gets another name is served as before', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.1/24', stranger: '' })
+test('a renamed interface is served as before', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const hamlet = namespaces['hamlet'] ?? ''
   const server = await hamletDhcp(hamlet, '--beside_others')
-  const first = /ip=(\S+)/.exec(udhcpc(namespaces['stranger']))?.[1] ?? ''
+  const first = /ip=(\S+)/.exec(udhcpc(namespaces['client']))?.[1] ?? ''
   for (const change of [['down'], ['name', 'lan0'], ['up']]) run(undefined, 'ip', '-n', hamlet, 'link', 'set', change[0] === 'up' ? 'lan0' : 'eth0', ...change)
   await server.line(/on lan0 as 10\.9\.0\.1$/, 'stderr')
-  expect(udhcpc(namespaces['stranger'])).toContain(`ip=${first} `)
+  expect(udhcpc(namespaces['client'])).toContain(`ip=${first} `)
 })
 
-test('where nobody else answers, Hamlet says so, and serves everyone', async () => {
-  const { namespaces } = network({ hamlet: '10.9.0.2/24', stranger: '' })
+test('if no other server answers, Hamlet logs that, and serves everyone', async () => {
+  const { namespaces } = network({ hamlet: '10.9.0.2/24', client: '' })
   const server = await hamletDhcp(namespaces['hamlet'])
   await server.line(/^no other DHCP server answers on eth0$/, 'stderr')
-  expect(udhcpc(namespaces['stranger'])).toContain('server=10.9.0.2')
+  expect(udhcpc(namespaces['client'])).toContain('server=10.9.0.2')
 })
 
-test('where port 68 is another\'s, it could not be checked, and "none" is not said', async () => {
+test('if port 68 is taken, Hamlet logs that it could not check, not that there is no other server', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.2/24' })
   const holder = await startPeer(namespaces['hamlet'], process.execPath, ['-e', 'require("node:dgram").createSocket("udp4").bind(68, () => console.log("bound"))'], /bound/)
   toEnd.push(() => holder.stop())
@@ -190,35 +190,35 @@ test('where port 68 is another\'s, it could not be checked, and "none" is not sa
   expect(server.stderr).not.toContain('no other DHCP server answers')
 })
 
-test('an address that somebody uses already is found before it is offered, though a firewall hides its user, and the next is offered', async () => {
+test('an address in use is detected before it is offered, even behind a firewall, and the next one is offered', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', squatter: '10.9.0.100/24', client: '' })
   const server = await hamletDhcp(namespaces['hamlet'], '--beside_others', '--pool', '10.9.0.100-10.9.0.110', '--json')
   run(namespaces['squatter'], 'ip', 'rule', 'add', 'pref', '1', 'from', '10.9.0.100', 'blackhole')
   expect(udhcpc(namespaces['client'])).toMatch(/^ip=10\.9\.0\.101 /m)
-  await server.line(/10\.9\.0\.100 is in use by [0-9a-f:]{17}; the address rests for an hour/)
+  await server.line(/10\.9\.0\.100 is in use by [0-9a-f:]{17}; it is not offered for an hour/)
 })
 
-test('an address that the system knows somebody at from before is not offered now, and does not rest', async () => {
+test('an address with an older ARP entry is not offered now, and not declined', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', squatter: '10.9.0.100/24', client: '' })
   const server = await hamletDhcp(namespaces['hamlet'], '--beside_others', '--pool', '10.9.0.100-10.9.0.110', '--json')
   run(namespaces['squatter'], 'ip', 'rule', 'add', 'pref', '1', 'from', '10.9.0.100', 'blackhole')
   const mac = /link\/ether ([0-9a-f:]+)/.exec(run(namespaces['squatter'], 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
   run(namespaces['hamlet'], 'ip', 'neighbour', 'replace', '10.9.0.100', 'lladdr', mac, 'dev', 'eth0', 'nud', 'stale')
   expect(udhcpc(namespaces['client'])).toMatch(/^ip=10\.9\.0\.101 /m)
-  expect(server.stdout).not.toContain('rests')
+  expect(server.stdout).not.toContain('for an hour')
 })
 
-test('options that the person sets reach a real client as they should, and a reservation names it', async () => {
+test('a real client gets the configured options, and the name of its reservation', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', client: '' })
   const mac = /link\/ether ([0-9a-f:]+)/.exec(run(namespaces['client'], 'ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
   await hamletDhcp(namespaces['hamlet'], '--beside_others', '--reserve', `${mac}=10.9.0.7=kettle`, ...[
     '3=10.9.0.254', '42=192.0.2.7', 'ntp-servers=192.0.2.8', 'domain-search=lab.example.org', 'domain-search=example.org', 'interface-mtu=1400', 'classless-routes=10.0.0.0/8=10.9.0.9',
   ].flatMap(option => ['--option', option]))
-  const told = udhcpc(namespaces['client'], ...['router', 'ntpsrv', 'search', 'mtu', 'hostname', 'staticroutes'].flatMap(name => ['-O', name]))
-  expect(told).toContain('ip=10.9.0.7 router=10.9.0.254 server=10.9.0.1 hostname=kettle ntp=192.0.2.7 192.0.2.8 search=lab.example.org example.org mtu=1400 routes=10.0.0.0/8 10.9.0.9')
+  const received = udhcpc(namespaces['client'], ...['router', 'ntpsrv', 'search', 'mtu', 'hostname', 'staticroutes'].flatMap(name => ['-O', name]))
+  expect(received).toContain('ip=10.9.0.7 router=10.9.0.254 server=10.9.0.1 hostname=kettle ntp=192.0.2.7 192.0.2.8 search=lab.example.org example.org mtu=1400 routes=10.0.0.0/8 10.9.0.9')
 })
 
-test('through dnsmasq as a relay a client gets an address of its own network, renews and releases', async () => {
+test('with dnsmasq as relay a client gets an address of its own network, renews and releases', async () => {
   const { namespaces } = network({ hamlet: '10.9.0.1/24', relay: '10.9.0.2/24' })
   const [hamlet, relay] = [namespaces['hamlet'] ?? '', namespaces['relay'] ?? '']
   const client = `${relay}-c`

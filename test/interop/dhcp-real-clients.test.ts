@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 import { run, startPeer } from '../support/namespaces.ts'
 
-/** A server with two interfaces and no default route; a machine without an address on each. */
+/** A server with two interfaces and no default route, and on each a machine without an address. */
 const SERVER = `dhcpt-${process.pid}-s`
 const MACHINES = [
   { namespace: `dhcpt-${process.pid}-a`, serverAddress: '10.1.0.1', subnet: /^10\.1\.0\.1\d\d$/ },
@@ -24,7 +24,7 @@ async function startServer(): Promise<void> {
   await server.line(/^Server is running on port 67\. Press Ctrl\+C to stop\.$/)
 }
 
-/** What udhcpc runs: applies the address, and tells what it learned. */
+/** The script that udhcpc runs: applies the address, and prints the parameters. */
 const SCRIPT = join(folder, 'udhcpc-script')
 writeFileSync(SCRIPT, [
   '#!/bin/sh', 'case "$1" in',
@@ -54,18 +54,18 @@ afterAll(async () => {
   for (const namespace of [SERVER, ...MACHINES.map(machine => machine.namespace)]) ip('netns', 'delete', namespace)
 })
 
-test.each(MACHINES)('udhcpc on the wire of $serverAddress gets an address of that network and all the rest', ({ namespace, serverAddress, subnet }) => {
+test.each(MACHINES)('udhcpc on the link of $serverAddress gets an address of that network and all parameters', ({ namespace, serverAddress, subnet }) => {
   const learned = udhcpc(namespace)
   expect(learned).toMatch(new RegExp(`^bound ip=[\\d.]+ mask=24 dns=10\\.1\\.0\\.53 server=${serverAddress} lease=900 router=$`, 'm'))
   expect(addressOf(namespace)).toMatch(subnet)
 })
 
-test.each(MACHINES)('udhcpc that asks for a broadcast answer gets the same address again from $serverAddress', ({ namespace }) => {
+test.each(MACHINES)('udhcpc asking for a broadcast reply gets the same address again from $serverAddress', ({ namespace }) => {
   const before = addressOf(namespace)
   expect(udhcpc(namespace, '-B')).toContain(`ip=${before} `)
 })
 
-test.each(MACHINES)('dhclient on the wire of $serverAddress is bound', async ({ namespace, serverAddress, subnet }) => {
+test.each(MACHINES)('dhclient on the link of $serverAddress gets a lease', async ({ namespace, serverAddress, subnet }) => {
   const [leases, pid] = [join(folder, `${namespace}.leases`), join(folder, `${namespace}.pid`)]
   const dhclient = await startPeer(namespace, 'dhclient', ['-4', '-1', '-d', '-v', '-sf', '/bin/true', '-lf', leases, '-pf', pid, 'eth0'], /bound to/)
   await dhclient.stop()
@@ -90,11 +90,11 @@ test('an address is renewed by unicast, and released', async () => {
   await client.stop()
 })
 
-test('machines that speak only BOOTP get what is reserved for them: bootpc, and klibc, which sends no options at all', async () => {
+test('BOOTP clients get their reserved address: bootpc, and klibc, which sends no options at all', async () => {
   const { namespace } = MACHINES[1]
   ip('-n', namespace, 'link', 'add', 'old0', 'link', 'eth0', 'address', '02:00:5e:00:00:09', 'type', 'macvlan')
   ip('-n', namespace, 'link', 'set', 'old0', 'up')
-  ip('-n', namespace, 'route', 'add', 'default', 'dev', 'old0') // bootpc leaves it to the system where 255.255.255.255 is.
+  ip('-n', namespace, 'route', 'add', 'default', 'dev', 'old0') // bootpc relies on the routing table for 255.255.255.255.
   const bootpc = run(namespace, 'bootpc', '--dev', 'old0', '--returniffail', '--timeoutwait', '10')
   expect(bootpc).toMatch(/^IPADDR='10\.2\.0\.9'$/m)
   for (const line of ["SERVER='10.2.0.1'", "NETMASK='255.255.255.0'", "BOOTFILE='boot/old'", "DNSSRVS='10.1.0.53'", "HOSTNAME='printer'", "DOMAIN='home'"]) expect(bootpc).toContain(line)
@@ -105,7 +105,7 @@ test('machines that speak only BOOTP get what is reserved for them: bootpc, and 
   expect(readFileSync(join(data, 'leases.jsonl'), 'utf8')).toContain('"yiaddr":"10.2.0.9","state":"leased","key":"0102005e000009","mac":"02:00:5e:00:00:09","hostName":"printer","expiresAtMs":null}')
 })
 
-test('after kill -9 of the server every machine gets its address again', async () => {
+test('every machine gets its address again after kill -9 of the server', async () => {
   const before = MACHINES.map(({ namespace }) => /ip=([\d.]+)/.exec(udhcpc(namespace))?.[1])
   await server.stop('SIGKILL')
   await startServer()
@@ -123,14 +123,14 @@ test('tshark finds nothing malformed in the whole exchange', async () => {
   expect(run(undefined, 'tshark', '-r', capture, '-Y', '_ws.malformed or _ws.expert.severity >= "Warning"')).toBe('')
 })
 
-test('Hamlet itself gets a lease on port 67 from an address that it has', async () => {
+test('Hamlet\'s own client gets a lease on port 67, sending from an address it has', async () => {
   const { status, stdout, stderr } = await runHamlet(['lease', '--dhcp', `${A.serverAddress}:67`, '--json', '--data', emptyFolder()], { namespace: A.namespace })
   expect(stderr).toBe('')
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ server: A.serverAddress, dns: '10.1.0.53', leaseSeconds: 900, address: expect.stringMatching(A.subnet) })
 })
 
-test('a second server on port 67 is told who has it, and SIGTERM ends the first with status 0', async () => {
+test('a second server on port 67 reports which process has it, and SIGTERM ends the first with status 0', async () => {
   const second = await runHamlet(['dhcp', '--port', '67', '--data', emptyFolder()], { namespace: SERVER })
   expect(second.status).toBe(1)
   expect(second.stderr).toMatch(/port 67 is taken by .*\(pid \d+\)/)

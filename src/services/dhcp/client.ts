@@ -222,7 +222,7 @@ function macBytes(mac: string): Uint8Array {
 
 /** @param heard what the server did; undefined if it did not answer */
 function noLease({ server, interfaceName }: ClientTarget, timeoutMs: number, heard: string | undefined): HamletError {
-  const interfaces = interfaceName !== undefined ? ` by ${interfaceName}` : server === undefined ? ' of any interface' : ''
+  const interfaces = interfaceName !== undefined ? ` via ${interfaceName}` : server === undefined ? ' of any interface' : ''
   const target = (server === undefined ? `port ${DHCP_PORT}` : formatEndpoint(server)) + interfaces
   const why = heard === undefined ? `no DHCP server answered on ${target} within ${timeoutMs / 1000} s` : `the DHCP server on ${target} ${heard}`
   return new HamletError({ code: 'no-lease', what: NO_LEASE, why, remedy: 'start a server with "hamlet dhcp", or name another one with --dhcp IP:PORT' })

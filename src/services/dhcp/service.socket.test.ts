@@ -22,7 +22,7 @@ afterEach(async () => {
 
 const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-dhcp-'))
 
-/** A running service and all that it told. */
+/** A running service, with its output. */
 class Running {
   readonly lines: string[] = []
   readonly logged: string[] = []
@@ -50,7 +50,7 @@ class Running {
     return { address: '127.0.0.1', port: Number(this.service?.pinned['port']) }
   }
 
-  /** Waits until the rows and events say so. */
+  /** Waits until the rows and events meet a condition. */
   until(isSo: () => boolean): Promise<void> {
     return new Promise(resolve => {
       this.#changed = () => { if (isSo()) resolve() }
@@ -69,7 +69,7 @@ const asks = (server: Endpoint, client: number) => ({
   server, mac: `02:00:5e:00:00:${String(client).padStart(2, '0')}`, hostName: `host-${client}`, clock: systemClock, random: secureRandom(), trace: new TraceRing(),
 })
 
-test('a client gets an address and learns the DNS server and its ports', async () => {
+test('a client gets an address, and the DNS server with its ports', async () => {
   const running = await Running.start({ dns: '127.0.0.1:5300', dns_admin_port: 5355, lease: 600 })
   expect(running.lines).toEqual([`Server is running on port ${running.server.port}. Press Ctrl+C to stop.`])
   expect(running.service?.endpoints).toEqual([{ name: 'dhcp', transport: 'udp', ...running.server }])
@@ -81,7 +81,7 @@ test('a client gets an address and learns the DNS server and its ports', async (
   expect(running.service?.trace.read(0, 100).records.map(({ direction, kind }) => `${direction} ${kind}`)).toEqual(['in packet', 'out packet', 'none event', 'in packet', 'out packet', 'none event'])
 })
 
-test('two clients get two addresses, and each the same again after a restart', async () => {
+test('two clients get two addresses, and each gets the same again after a restart', async () => {
   const folder = emptyFolder()
   const running = await Running.start({}, folder)
   const before = [await obtainLease(asks(running.server, 1)), await obtainLease(asks(running.server, 2))].map(({ address }) => address)
@@ -92,33 +92,33 @@ test('two clients get two addresses, and each the same again after a restart', a
   expect([await obtainLease(asks(again.server, 2)), await obtainLease(asks(again.server, 1))].map(({ address }) => address)).toEqual(before.reverse())
 })
 
-test('stopping takes nothing back, and says how many addresses stay lent and until when', async () => {
+test('stopping ends no lease, and logs how many addresses remain leased and until when', async () => {
   const unused = await Running.start()
   await unused.stop()
-  expect(unused.logged.filter(line => line.includes('stay'))).toEqual([])
+  expect(unused.logged.filter(line => line.includes('remain'))).toEqual([])
   const running = await Running.start({ lease: 600 })
   for (const client of [1, 2]) await obtainLease(asks(running.server, client))
   const last = running.rows.get('127.0.1.101')?.['until'] ?? 'no row'
   await running.stop()
-  expect(running.logged.at(-1)).toBe(`2 addresses stay with their clients until ${last} at the latest; nobody renews them now`)
+  expect(running.logged.at(-1)).toBe(`2 addresses remain leased until ${last} at the latest, and cannot be renewed while the server is stopped`)
 })
 
-test('of options that no short message has room for it is said at the start which', async () => {
+test('options that may not fit into the smallest message are logged at startup', async () => {
   const routes = Array.from({ length: 70 }, (_, index) => `classless-routes=10.${index}.0.0/16=192.0.2.9`)
   const running = await Running.start({ option: [...routes, '42=192.0.2.7', `224=${'x'.repeat(250)}`] })
-  expect(running.logged.filter(line => line.includes('576'))).toEqual([expect.stringMatching(/^option 121, 224 may not be told: /)])
+  expect(running.logged.filter(line => line.includes('576'))).toEqual([expect.stringMatching(/^option 121, 224 may be left out: /)])
   const fits = await Running.start({ option: ['42=192.0.2.7', `224=${'x'.repeat(100)}`, `225=${'x'.repeat(100)}`] })
   expect(fits.logged.filter(line => line.includes('576'))).toEqual([])
 })
 
-test('a probe says what would be lent, and takes nothing', async () => {
+test('a probe shows what would be offered, and takes nothing', async () => {
   const running = await Running.start()
   expect(await obtainLease({ ...asks(running.server, 1), probe: true })).toMatchObject({ address: '127.0.1.100', dns: '127.0.0.1', dnsPort: 53 })
   expect(await obtainLease({ ...asks(running.server, 2), probe: true })).toMatchObject({ address: '127.0.1.100' })
   expect([running.rows.size, running.events]).toEqual([0, []])
 })
 
-test('an address that is given back, or taken back, is free', async () => {
+test('an address is free after its client or a command has released it', async () => {
   const running = await Running.start()
   const lease = await obtainLease(asks(running.server, 1))
   await releaseLease(lease, asks(running.server, 1))
@@ -129,34 +129,34 @@ test('an address that is given back, or taken back, is free', async () => {
   expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: false })
 })
 
-test('a lease that is kept is told, and stays when nobody renews it any more', async () => {
+test('a kept lease is reported, and remains when the client stops renewing it', async () => {
   const running = await Running.start()
-  const told = await new Promise<Lease | undefined>(resolve => {
+  const obtained = await new Promise<Lease | undefined>(resolve => {
     const kept = keepLease({ ...asks(running.server, 1), onLease: lease => resolve(lease) })
     toClose.push(() => kept.stop())
   })
   await toClose.pop()?.()
-  expect(told?.address).toBe('127.0.1.100')
+  expect(obtained?.address).toBe('127.0.1.100')
   expect(running.rows.get('127.0.1.100')?.['state']).toBe('leased')
 })
 
-test('a kept lease that was to be renewed in a sleep of the machine is renewed after it', async () => {
+test('a kept lease whose renewal came due during sleep is renewed afterwards', async () => {
   const running = await Running.start({ lease: 3600 })
   let sleptMs = 0
   const clock = new SleepClock({ clock: systemClock, uptimeMs: () => systemClock.nowMs() + sleptMs })
-  const told: number[] = []
-  const kept = keepLease({ ...asks(running.server, 1), clock, onLease: lease => { told.push(lease?.obtainedAtMs ?? 0) } })
+  const obtainedAt: number[] = []
+  const kept = keepLease({ ...asks(running.server, 1), clock, onLease: lease => { obtainedAt.push(lease?.obtainedAtMs ?? 0) } })
   toClose.push(() => kept.stop())
-  await expect.poll(() => told.length).toBe(1)
+  await expect.poll(() => obtainedAt.length).toBe(1)
   clock.look()
   sleptMs = 2_000_000
   clock.look()
-  await expect.poll(() => told.length).toBe(2)
-  expect((told[1] ?? 0) - (told[0] ?? 0)).toBeGreaterThanOrEqual(sleptMs)
+  await expect.poll(() => obtainedAt.length).toBe(2)
+  expect((obtainedAt[1] ?? 0) - (obtainedAt[0] ?? 0)).toBeGreaterThanOrEqual(sleptMs)
   clock.stop()
 })
 
-test('a silent server and a full one are told as no lease, with what to do', async () => {
+test('a silent server and an exhausted one give a no-lease error with a remedy', async () => {
   const silent = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
   toClose.push(() => silent.close())
   const nobody = silent.locals[0] ?? { address: '127.0.0.1', port: 9 }
@@ -164,10 +164,10 @@ test('a silent server and a full one are told as no lease, with what to do', asy
   const full = await Running.start({ pool: '127.0.1.7-127.0.1.7' })
   await obtainLease(asks(full.server, 1))
   await expect(obtainLease({ ...asks(full.server, 2), timeoutMs: 100 })).rejects.toMatchObject({ code: 'no-lease' })
-  expect(full.events).toContainEqual({ name: 'refused', data: { client: '02:00:5e:00:00:02', why: 'no address of lo is free (the pool has 1)' } })
+  expect(full.events).toContainEqual({ name: 'refused', data: { client: '02:00:5e:00:00:02', why: 'no address is free on lo (pool of 1)' } })
 })
 
-test('a server that offers an address and goes silent is not told as one that did not answer', async () => {
+test('a server that goes silent after its offer is reported differently from one that did not answer', async () => {
   const options = { messageType: MESSAGE_TYPE.OFFER, serverIdentifier: 0x7f000001, leaseSeconds: 600 }
   const door = await openDoor({
     addresses: ['127.0.0.1'], port: 0,
@@ -179,10 +179,10 @@ test('a server that offers an address and goes silent is not told as one that di
   })
   toClose.push(() => door.close())
   const server = door.locals[0] ?? { address: '127.0.0.1', port: 9 }
-  await expect(obtainLease({ ...asks(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, and did not confirm it` } })
+  await expect(obtainLease({ ...asks(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, but did not confirm it` } })
 })
 
-test('a lease by BOOTP is told as one without an end, and is there after a restart', async () => {
+test('a BOOTP lease is reported without an end, and survives a restart', async () => {
   const [folder, reserve] = [emptyFolder(), ['02:00:5e:00:00:09=127.0.1.9']]
   const running = await Running.start({ reserve }, folder)
   const replies: Message[] = []
@@ -198,11 +198,11 @@ test('a lease by BOOTP is told as one without an end, and is there after a resta
   await running.until(() => running.events.length > 0)
   expect([[...running.rows.values()], running.events]).toEqual([[row], [{ name: 'leased', data: { yiaddr: '127.0.1.9', client: '02:00:5e:00:00:09', hostName: '', expiresAtMs: null } }]])
   await running.stop()
-  expect(running.logged.at(-1)).toBe('1 address stays with its client; nobody renews them now')
+  expect(running.logged.at(-1)).toBe('1 address remains leased, and cannot be renewed while the server is stopped')
   expect([...(await Running.start({ reserve }, folder)).rows.values()]).toEqual([row])
 })
 
-test('malformed datagrams leave it alive', async () => {
+test('it survives malformed datagrams', async () => {
   const running = await Running.start()
   const random = seededRandom(7)
   const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
@@ -222,12 +222,12 @@ test('the journal does not grow with renewals', async () => {
   const running = await Running.start({}, folder)
   const { address } = await obtainLease(asks(running.server, 1))
   let acks = 0
-  let tellDone = () => {}
-  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: ({ count }) => { if ((acks += count) % 50 === 0) tellDone() } })
+  let signalDone = () => {}
+  const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: ({ count }) => { if ((acks += count) % 50 === 0) signalDone() } })
   toClose.push(() => door.close())
   const renewal = encodeMessage({ ...request, ciaddr: 0x7f000164, chaddr: Uint8Array.of(2, 0, 0x5e, 0, 0, 1), options: { messageType: MESSAGE_TYPE.REQUEST } })
   for (let round = 0; round < 25; round++) {
-    const answered = new Promise<void>(resolve => { tellDone = resolve })
+    const answered = new Promise<void>(resolve => { signalDone = resolve })
     for (let index = 0; index < 50; index++) door.send(door.pathTo(running.server), renewal)
     door.flush()
     await answered
@@ -238,7 +238,7 @@ test('the journal does not grow with renewals', async () => {
   expect([...again.rows.keys()]).toEqual([address])
 })
 
-test('a second server is told who has the port, on loopback and on all interfaces; a second on the folder, who has that', async () => {
+test('a second server on the port is refused, on loopback and on all interfaces, and so is one on the same folder', async () => {
   const folder = emptyFolder()
   const local = await Running.start({}, folder)
   await expect(Running.start({ port: local.server.port })).rejects.toMatchObject({ code: 'port-taken' })
@@ -249,7 +249,7 @@ test('a second server is told who has the port, on loopback and on all interface
   expect(await Running.start({}, secondFolder)).toBeInstanceOf(Running)
 })
 
-test('serving all interfaces, it serves this machine too', async () => {
+test('on all interfaces it serves loopback too', async () => {
   const running = await Running.start({ host: '0.0.0.0' })
   expect(await obtainLease(asks(running.server, 1))).toMatchObject({ address: '127.0.1.100', server: '127.0.0.1' })
 })
@@ -257,16 +257,16 @@ test('serving all interfaces, it serves this machine too', async () => {
 test.each([
   { name: 'an IPv6 host', settings: { host: '::1' } },
   { name: 'an IPv6 DNS server', settings: { dns: '[::1]:53' } },
-  { name: 'an interface that is not there', settings: { host: '0.0.0.0', interface: 'none0' } },
-  { name: 'an interface that is not there, beside a host', settings: { interface: 'none0' } },
-  { name: 'an interface that has not the host\'s address', settings: { host: '203.0.113.1', interface: 'lo' } },
-  { name: 'a pool in which nothing can be lent', settings: { pool: '127.0.1.7-127.0.1.7', exclude: ['127.0.1.7'] } },
-  { name: 'a pool of no subnet', settings: { host: '0.0.0.0', pool: '203.0.113.1-203.0.113.9' } },
-])('$name is refused as usage', async ({ settings }) => {
+  { name: 'an interface that does not exist', settings: { host: '0.0.0.0', interface: 'none0' } },
+  { name: 'an interface that does not exist, with a host', settings: { interface: 'none0' } },
+  { name: 'an interface without the host\'s address', settings: { host: '203.0.113.1', interface: 'lo' } },
+  { name: 'a pool without an address to lease', settings: { pool: '127.0.1.7-127.0.1.7', exclude: ['127.0.1.7'] } },
+  { name: 'a pool in no subnet', settings: { host: '0.0.0.0', pool: '203.0.113.1-203.0.113.9' } },
+])('$name is a usage error', async ({ settings }) => {
   await expect(Running.start(settings)).rejects.toMatchObject({ code: 'usage' })
 })
 
-test('the stored hardware address is made once, whoever asks at the same time, and belongs to nobody', async () => {
+test('concurrent calls generate the stored hardware address once, and it is locally administered', async () => {
   const folder = emptyFolder()
   const addresses = await Promise.all(Array.from({ length: 8 }, () => storedMac(folder, secureRandom())))
   expect(new Set(addresses).size).toBe(1)

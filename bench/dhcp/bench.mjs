@@ -1,8 +1,10 @@
 /**
- * `npm run bench:dhcp`: hamlet dhcp beside other DHCP servers, in one run on one machine. All servers are up the whole time and
- * idle but for the one whose turn it is; turns go A B C … A B C …, so that what else the machine does hits all alike. Each
- * exchange is DISCOVER, OFFER, REQUEST, ACK of a client that is new in that turn; with --leases, of one that has a lease. Kea never syncs its leases to disk: what it
- * has acknowledged since the system last wrote its cache is gone after a loss of power. The others sync before the ACK.
+ * `npm run bench:dhcp`: compares `hamlet dhcp` with other DHCP servers in one run on one machine. All servers are up the whole time, and idle
+ * except in their turn. Turns go A B C … A B C …, so that other activity on the machine affects all alike.
+ *
+ * An exchange is DISCOVER, OFFER, REQUEST, ACK by a client that is new in that turn, or with --leases by one that has a lease. Kea never
+ * syncs its leases to disk: after a power failure, those acknowledged since the system last wrote its cache are lost. The others sync before
+ * the ACK.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,20 +16,20 @@ import { at } from '../../scripts/setup/places.mjs'
 import { say, SetupError } from '../../scripts/setup/say.mjs'
 import { LEASED_FIRST_MAC } from './leases.mjs'
 import { flood, paced, WINDOWS } from './loaders.mjs'
-import { closeAll, inNamespace, openLoader, openWire } from './network.mjs'
+import { closeAll, inNamespace, openLoader, openLink } from './network.mjs'
 import { report } from './report.mjs'
 import { restart } from './restart.mjs'
 import { servers } from './servers.mjs'
 
 const ALL = servers.map(({ name }) => name).join(',')
 const USAGE = `npm run bench:dhcp -- [--servers ${ALL}] [--loads max,8000,500] [--seconds 4] [--rounds 3] [--leases 0]
-  --loads     max is as many exchanges as each server takes, by our own loader; a number is so many a second, by perfdhcp
-  --leases N  each server begins with N leases in its file, and their clients come back
+  --loads     max: as many exchanges as the server can answer, by our own loader; a number: so many per second, by perfdhcp
+  --leases N  start each server with N leases in its file, and let their clients come back
 `
-/** What /proc counts CPU time in: the kernel's USER_HZ, 100 on every Linux. */
+/** The unit of CPU time in /proc: the kernel's USER_HZ, 100 on every Linux. */
 const TICKS_PER_SECOND = 100
-/** What a wire's pool has room for, and the least that a turn is worth. */
-const ROOM = 261_000
+/** The size of a pool, and the fewest exchanges that make a turn worthwhile. */
+const POOL_SIZE = 261_000
 const EXCHANGES_MIN = 1000
 const RESTART_LEASES = 200_000
 const RESTART_SECONDS_MAX = 2
@@ -53,11 +55,11 @@ async function main() {
   if (values.help) return void process.stdout.write(USAGE)
   const [loads, seconds, rounds, leases] = [values.loads.split(','), ...[values.seconds, values.rounds, values.leases].map(Number)]
   const exchangesMax = leases > 0 ? Infinity : exchangesOfFlood(loads, seconds, rounds)
-  if (exchangesMax < EXCHANGES_MIN) throw new SetupError('so many rounds, seconds and exchanges have no room in the pool: ask for less')
+  if (exchangesMax < EXCHANGES_MIN) throw new SetupError('the pool is too small for so many rounds, seconds and exchanges: choose fewer')
   openLoader()
   const started = []
   for (const [number, server] of servers.filter(({ name }) => values.servers.split(',').includes(name)).entries()) {
-    if (leases > (server.leasesMax ?? Infinity)) say(`${server.name} is left out: it cannot work with so many leases`)
+    if (leases > (server.leasesMax ?? Infinity)) say(`${server.name} is left out: it cannot handle so many leases`)
     else started.push(await start(number, server, leases))
   }
   const results = Object.fromEntries(started.map(({ name, title, syncs }) => [name, { title, syncs, turns: [] }]))
@@ -65,7 +67,7 @@ async function main() {
   for (let round = 0; round <= rounds; round++) {
     for (const load of loads) {
       for (const one of started) {
-        say(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${one.name}, ${load === 'max' ? 'as many as it takes' : `${load} a second`}`)
+        say(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${one.name}, ${load === 'max' ? 'maximum load' : `${load} per second`}`)
         const measured = await (load === 'max' ? measureMax : measurePaced)(one, seconds, () => clientsOf(++turn, leases), load === 'max' ? exchangesMax : Number(load))
         if (round > 0) results[one.name].turns.push({ load, ...measured })
       }
@@ -77,10 +79,10 @@ async function main() {
   process.stdout.write(`${took < RESTART_SECONDS_MAX ? 'met    ' : 'NOT met'}  ready again with ${RESTART_LEASES} leases after ${took.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU (goal: under ${RESTART_SECONDS_MAX} s)\n`)
 }
 
-/** Clients are new in each turn, so a pool is used up. */
+/** Each turn uses new clients, which must all fit into the pool. */
 function exchangesOfFlood(loads, seconds, rounds) {
   const paced = loads.filter(load => load !== 'max').reduce((sum, rate) => sum + Number(rate) * seconds, 0)
-  return Math.floor((ROOM / (rounds + 1) - paced) / WINDOWS.length)
+  return Math.floor((POOL_SIZE / (rounds + 1) - paced) / WINDOWS.length)
 }
 
 function clientsOf(turn, leases) {
@@ -89,32 +91,32 @@ function clientsOf(turn, leases) {
 }
 
 async function start(number, { name, title, syncs, launch }, leases) {
-  const wire = openWire(number)
-  const place = { ...wire, folder: join(folder, name), leases }
+  const link = openLink(number)
+  const place = { ...link, folder: join(folder, name), leases }
   mkdirSync(place.folder)
   const { argv, ready } = launch(place)
-  const [command, ...args] = inNamespace(wire.namespace, argv)
+  const [command, ...args] = inNamespace(link.namespace, argv)
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const closed = once(child, 'close')
   running.push({ child, closed })
-  let words = ''
+  let output = ''
   await new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => {
-      words = (words + chunk).slice(-2000)
-      if (ready.test(words)) resolve()
+      output = (output + chunk).slice(-2000)
+      if (ready.test(output)) resolve()
     })
-    void closed.then(() => reject(new Error(`${title} ended: ${words}`)))
+    void closed.then(() => reject(new Error(`${title} ended: ${output}`)))
   })
-  return { name, title, syncs, wire, pid: child.pid }
+  return { name, title, syncs, link, pid: child.pid }
 }
 
 async function measurePaced(one, seconds, nextClients, rate) {
-  return withCosts(one, () => paced(one.wire, nextClients(), seconds, rate))
+  return withCosts(one, () => paced(one.link, nextClients(), seconds, rate))
 }
 
 async function measureMax(one, seconds, nextClients, exchangesMax) {
   const tries = []
-  for (const window of WINDOWS) tries.push(await withCosts(one, () => flood(one.wire, nextClients(), seconds, exchangesMax, window)))
+  for (const window of WINDOWS) tries.push(await withCosts(one, () => flood(one.link, nextClients(), seconds, exchangesMax, window)))
   return tries.reduce((best, next) => next.perSecond > best.perSecond ? next : best)
 }
 
@@ -131,7 +133,7 @@ function cpuSeconds(root) {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       return [{ pid: Number(pid), fields: stat.slice(stat.lastIndexOf(')') + 2).split(' ') }]
     } catch {
-      return [] // It has ended meanwhile.
+      return [] // It has ended.
     }
   })
   const members = all.filter(({ pid }) => pid === root)

@@ -1,10 +1,10 @@
-/** Files of many leases, as each server keeps them: so it has them from its start. All are lent for an hour yet, from the pool's first address on. */
+/** Writes lease files in each server's own format, so that it starts with many leases. All expire in an hour, and start at the pool's first address. */
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 
 export const LEASE_SECONDS = 3600
 
-/** The client that has the first of the leases; the others follow it. */
+/** The client with the first lease; the addresses of the others count up from it. */
 export const LEASED_FIRST_MAC = '06:00:00:00:00:00'
 const macOf = index => [6, 0, index >>> 24, index >>> 16, index >>> 8, index].map(byte => (byte & 255).toString(16).padStart(2, '0'))
 
@@ -12,7 +12,7 @@ const endsAtSeconds = () => Math.floor(Date.now() / 1000) + LEASE_SECONDS
 
 const numbered = (count, lineOf) => Array.from({ length: count }, (_, index) => lineOf(index))
 
-/** As kit/node/journal-lines.ts writes it. */
+/** In the format of kit/node/journal-lines.ts. */
 export function writeHamletLeases(file, first, count) {
   const expiresAtMs = endsAtSeconds() * 1000
   const records = numbered(count, index => {
@@ -25,7 +25,7 @@ export function writeHamletLeases(file, first, count) {
   }).join(''))
 }
 
-/** The CSV of Kea's memfile; an older schema than a server's own is taken too. */
+/** Kea's memfile CSV. Kea also accepts an older schema than its own. */
 export function writeKeaLeases(file, first, count) {
   const expire = endsAtSeconds()
   const lines = numbered(count, index => `${addressAt(first, index)},${macOf(index).join(':')},,${LEASE_SECONDS},${expire},1,0,0,host-${index},0,`)

@@ -1,12 +1,12 @@
 /*
- * The loader: a relay that speaks for many clients and takes them through DISCOVER, OFFER, REQUEST and ACK, as many as the server takes
- * and never more than WINDOW at a time, until the SECONDS or the EXCHANGES are over.
+ * The load generator: a relay agent that runs DISCOVER, OFFER, REQUEST and ACK for many clients, as fast as the server can answer, with at
+ * most WINDOW exchanges in flight, for SECONDS or until EXCHANGES have been started.
  *
  *     load SERVER OWN-ADDRESS SECONDS EXCHANGES WINDOW MAC CLIENTS
  *
- * Clients have the hardware addresses from MAC on; after so many CLIENTS the first comes back. An exchange is done if the ACK lends what
- * the OFFER held out, to the client that asked, and no other was lent that address in this run. What has no answer after a second is
- * lost. Prints one line of JSON.
+ * The clients' hardware addresses count up from MAC; after CLIENTS of them the first comes back. An exchange counts as done if the ACK leases
+ * the address of the OFFER to the client that asked, and no other client was leased that address in this run. It is lost if there is no reply
+ * within a second. Prints one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@ enum { MESSAGE_BYTES = 300, WINDOW_MAX = 4096, SERVER_PORT = 67, POOL_BITS = 20 
 enum { XID = 4, YIADDR = 16, GIADDR = 24, CHADDR = 28, OPTIONS = 240 };
 enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5 };
 
-/* One of the window's places. The low bits of an xid are the place, the rest is the client's number, so an answer finds its client. */
+/* A slot of the window. The low bits of an xid are the slot, the rest is the client's number, so a reply identifies both. */
 struct exchange {
   uint32_t xid, yiaddr;
   bool open, offered;
@@ -29,7 +29,7 @@ static struct exchange exchanges[WINDOW_MAX];
 static int window;
 static unsigned char out[BATCH][MESSAGE_BYTES];
 static int out_count;
-static uint32_t holders[1 << POOL_BITS]; /* of addresses, by their low bits: the client's number plus one */
+static uint32_t holders[1 << POOL_BITS]; /* by the low bits of an address: the number of its client plus one */
 static uint32_t next_client, clients, own_address;
 static uint64_t first_mac;
 static long open_count, asked, done, wrong, lost, exchanges_max;
@@ -56,7 +56,7 @@ static void transmit(int fd) {
   out_count = 0;
 }
 
-/* Begins a message of this client; its options are to be added behind the type. */
+/* Begins a message of a client. The caller adds the options after the message type. */
 static unsigned char *begin_message(int fd, uint32_t xid, unsigned char type) {
   if (out_count == BATCH) transmit(fd);
   unsigned char *message = out[out_count++];
@@ -70,14 +70,14 @@ static unsigned char *begin_message(int fd, uint32_t xid, unsigned char type) {
   return message + OPTIONS + 3;
 }
 
-/* What perfdhcp asks for too: mask, broadcast address, time offset, router, domain, DNS servers, host name. */
+/* The same options that perfdhcp requests: mask, broadcast address, time offset, router, domain, DNS servers, host name. */
 static void end_message(unsigned char *options) {
   memcpy(options, (unsigned char[]){ 55, 7, 1, 28, 2, 3, 15, 6, 12, 255 }, 10);
 }
 
-static void discover(int fd, int place) {
-  uint32_t xid = next_client++ * WINDOW_MAX + (uint32_t)place;
-  exchanges[place] = (struct exchange){ .xid = xid, .open = true, .asked_ns = now_ns() };
+static void discover(int fd, int slot) {
+  uint32_t xid = next_client++ * WINDOW_MAX + (uint32_t)slot;
+  exchanges[slot] = (struct exchange){ .xid = xid, .open = true, .asked_ns = now_ns() };
   open_count++;
   asked++;
   end_message(begin_message(fd, xid, DISCOVER));
@@ -91,7 +91,7 @@ static void request(int fd, const struct exchange *exchange, uint32_t server_ide
   end_message(options + 12);
 }
 
-/* The value of an option of at least `length` bytes; NULL where it is not there. */
+/* The value of an option of at least `length` bytes; NULL if there is none. */
 static const unsigned char *option(const unsigned char *message, size_t size, unsigned char code, unsigned char length) {
   for (size_t at = OPTIONS; at + 2 <= size && message[at] != 255; at += message[at] == 0 ? 1 : 2 + message[at + 1])
     if (message[at] == code) return message[at + 1] >= length && at + 2 + length <= size ? message + at + 2 : NULL;
@@ -115,7 +115,7 @@ static void acknowledged(struct exchange *exchange, uint32_t yiaddr, int64_t now
   took(now - exchange->asked_ns);
 }
 
-static void take_answer(int fd, const unsigned char *message, size_t size, int64_t now) {
+static void take_reply(int fd, const unsigned char *message, size_t size, int64_t now) {
   const unsigned char *type = size < OPTIONS ? NULL : option(message, size, 53, 1), *server = size < OPTIONS ? NULL : option(message, size, 54, 4);
   struct exchange *exchange = size < OPTIONS ? NULL : &exchanges[get32(message + XID) % WINDOW_MAX];
   if (type == NULL || server == NULL || !exchange->open || exchange->xid != get32(message + XID)) {
@@ -133,9 +133,9 @@ static void take_answer(int fd, const unsigned char *message, size_t size, int64
 }
 
 static void give_up_older_than(int64_t limit_ns) {
-  for (int place = 0; place < window; place++) {
-    if (!exchanges[place].open || exchanges[place].asked_ns > limit_ns) continue;
-    close_exchange(&exchanges[place]);
+  for (int slot = 0; slot < window; slot++) {
+    if (!exchanges[slot].open || exchanges[slot].asked_ns > limit_ns) continue;
+    close_exchange(&exchanges[slot]);
     lost++;
   }
 }
@@ -145,9 +145,9 @@ static void flood(int fd, int64_t until_ns) {
   for (;;) {
     int64_t now = now_ns();
     if (now >= until_ns || (open_count == 0 && asked >= exchanges_max)) return;
-    for (int place = 0; open_count < window && asked < exchanges_max; place++) if (!exchanges[place].open) discover(fd, place);
+    for (int slot = 0; open_count < window && asked < exchanges_max; slot++) if (!exchanges[slot].open) discover(fd, slot);
     transmit(fd);
-    receive_batch(fd, MSG_WAITFORONE, take_answer);
+    receive_batch(fd, MSG_WAITFORONE, take_reply);
     if (now - swept_ns < SECOND_NS / 4) continue;
     swept_ns = now;
     give_up_older_than(now - SECOND_NS);
@@ -176,7 +176,7 @@ int main(int argc, char **argv) {
   if (window < 1 || window > WINDOW_MAX) die("the window is out of range");
   first_mac = mac_of(argv[6]);
   clients = (uint32_t)atol(argv[7]);
-  if (clients < (uint32_t)window) die("there must be a client for each place of the window");
+  if (clients < (uint32_t)window) die("there must be at least as many clients as the window has slots");
   own_address = ntohl(own.sin_addr.s_addr);
 
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -191,7 +191,7 @@ int main(int argc, char **argv) {
   double seconds = (double)(now_ns() - began_ns) / (double)SECOND_NS;
   long in_time = done;
   for (int64_t until_ns = now_ns() + DRAIN_NS; open_count > 0 && now_ns() < until_ns;) {
-    receive_batch(fd, MSG_WAITFORONE, take_answer);
+    receive_batch(fd, MSG_WAITFORONE, take_reply);
     transmit(fd);
   }
   give_up_older_than(now_ns());

@@ -1,13 +1,13 @@
-/** What was measured, in tables, and the goals beside it. */
+/** Prints the results as tables, and compares them with the goals. */
 import { median, ratio } from '../dns/statistics.mjs'
 
-const CPU = { what: 'CPU an exchange', of: turn => turn.cpuPer1000 }
-const RATE = { what: 'exchanges a second', of: turn => turn.perSecond }
+const CPU = { what: 'CPU per exchange', of: turn => turn.cpuPer1000 }
+const RATE = { what: 'exchanges per second', of: turn => turn.perSecond }
 
-/** Where both do as much of what is offered, the offer is measured and not the servers. */
-const ALL_THAT_IS_OFFERED = 0.99
+/** If both servers answer at least this share of the load, their rates show the load and not the servers. */
+const FULL_LOAD = 0.99
 
-/** Of hamlet, as a ratio to another server under one load. */
+/** Hamlet's goals, each as a ratio to another server under one load. */
 const GOALS = [
   { ...RATE, than: 'kea-1', load: 'max', atLeast: 2 },
   { ...RATE, than: 'kea-2', load: 'max', atLeast: 1.5 },
@@ -22,7 +22,7 @@ const GOALS = [
 
 /**
  * @param {Record<string, { title: string, syncs: string, turns: Record<string, number | string>[] }>} results by server
- * @param {string[]} loads `max`, or exchanges offered a second
+ * @param {string[]} loads `max`, or exchanges offered per second
  * @returns lines
  */
 export function report(results, loads) {
@@ -32,13 +32,13 @@ export function report(results, loads) {
 function table(results, load) {
   const isMax = load === 'max'
   const delays = isMax ? ['p50 of an exchange, ms', 'lost or wrong'] : ['OFFER ms', 'ACK ms']
-  const head = ['server', 'synced before the ACK', 'done/s', 'of those asked', 'CPU-s per 1,000', 'loader\'s', ...delays]
+  const head = ['server', 'synced before the ACK', 'done/s', 'answered', 'CPU-s per 1,000', 'loader CPU-s per 1,000', ...delays]
   const rows = Object.values(results).map(({ title, syncs, turns }) => {
     const of = measured => median(turns.filter(turn => turn.load === load).map(measured))
     const last = isMax ? [of(turn => turn.p50Ms).toFixed(1), of(turn => turn.lost + turn.wrong).toFixed(0)] : [of(turn => turn.offerMs).toFixed(1), of(turn => turn.ackMs).toFixed(1)]
     return [title, syncs, of(RATE.of).toFixed(0), `${(of(turn => turn.answered) * 100).toFixed(1)} %`, of(CPU.of).toFixed(3), of(turn => turn.loaderPer1000).toFixed(3), ...last]
   })
-  const title = isMax ? 'As many exchanges as each takes' : `${load} exchanges a second offered`
+  const title = isMax ? 'Maximum load' : `${load} exchanges per second offered`
   return [`${title}; medians of the rounds`, '', ...[head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`)]
 }
 
@@ -48,9 +48,9 @@ function goals(results) {
     if (ours.length === 0 || theirs.length === 0) return []
     const found = ratio(ours, theirs, of)
     const met = atLeast === undefined ? found <= atMost : found >= atLeast
-    const bothTakeAll = what === RATE.what && load !== 'max' && [ours, theirs].every(turns => median(turns.map(turn => turn.answered)) >= ALL_THAT_IS_OFFERED)
-    const verdict = bothTakeAll ? 'no telling, both take all that is offered ' : met ? 'met    ' : 'NOT met'
-    const where = load === 'max' ? 'as many as each takes' : `${load} a second offered`
+    const bothKeepUp = what === RATE.what && load !== 'max' && [ours, theirs].every(turns => median(turns.map(turn => turn.answered)) >= FULL_LOAD)
+    const verdict = bothKeepUp ? 'undecided, both keep up with the load' : met ? 'met    ' : 'NOT met'
+    const where = load === 'max' ? 'maximum load' : `${load} per second offered`
     return [`${verdict}  ${what}, ${where}: ${found.toFixed(2)} × ${results[than].title} (goal: ${atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`})`]
   })
 }

@@ -1,4 +1,4 @@
-/** The servers that are measured: how each is started for a wire, with so many leases, and what it says when it is ready. */
+/** The servers to measure: how to start each on a link with a number of leases, and the line it prints when ready. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { at } from '../../scripts/setup/places.mjs'
@@ -8,7 +8,7 @@ export const servers = [
   { name: 'hamlet', title: 'Hamlet', syncs: 'yes, in groups', launch: hamlet },
   { name: 'kea-1', title: 'Kea memfile, 1 thread', syncs: 'never', launch: place => kea(place, 1) },
   { name: 'kea-2', title: 'Kea memfile, 2 threads', syncs: 'never', launch: place => kea(place, 2) },
-  { name: 'dnsmasq', title: 'dnsmasq', syncs: 'yes, the whole file for each', launch: dnsmasq, leasesMax: 50_000 }, // with 200,000 it answered nobody for six minutes
+  { name: 'dnsmasq', title: 'dnsmasq', syncs: 'yes, the whole file for each', launch: dnsmasq, leasesMax: 50_000 }, // with 200,000 it did not answer for six minutes
 ]
 
 function hamlet({ first, last, folder, leases }) {
@@ -27,7 +27,7 @@ function kea({ first, last, subnet, folder, leases }, threads) {
   writeFileSync(config, JSON.stringify({ Dhcp4: {
     'interfaces-config': { interfaces: ['eth0'] }, 'valid-lifetime': LEASE_SECONDS,
     'lease-database': { type: 'memfile', persist: true, name: join(folder, 'leases.csv'), 'lfc-interval': 0 },
-    // Its default of 64 packets loses half of what our loader has under way.
+    // The default queue of 64 packets loses half of what our loader has in flight.
     'multi-threading': { 'enable-multi-threading': threads > 1, 'thread-pool-size': threads, 'packet-queue-size': 256 },
     'subnet4': [{ id: 1, subnet, pools: [{ pool: `${first} - ${last}` }] }],
     'loggers': [{ name: 'kea-dhcp4', severity: 'INFO', output_options: [{ output: 'stdout', flush: true }] }, { name: 'kea-dhcp4.leases', severity: 'ERROR' }, { name: 'kea-dhcp4.packets', severity: 'ERROR' }],

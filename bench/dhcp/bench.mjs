@@ -1,10 +1,11 @@
 /**
- * `npm run bench:dhcp`: compares `hamlet dhcp` with other DHCP servers in one run on one machine. All servers are up the whole time, and idle
- * except in their turn. Turns go A B C … A B C …, so that other activity on the machine affects all alike.
+ * `npm run bench:dhcp`: compares `hamlet dhcp` with other DHCP servers in one run on one machine. All servers are up
+ * the whole time, and idle except in their turn. Turns go A B C … A B C …, so that other activity on the machine
+ * affects all alike.
  *
- * An exchange is DISCOVER, OFFER, REQUEST, ACK by a client that is new in that turn, or with --leases by one that has a lease. Kea never
- * syncs its leases to disk: after a power failure, those acknowledged since the system last wrote its cache are lost. The others sync before
- * the ACK.
+ * An exchange is DISCOVER, OFFER, REQUEST, ACK by a client that is new in that turn, or with --leases by one that has a
+ * lease. Kea never syncs its leases to disk: after a power failure, those acknowledged since the system last wrote its
+ * cache are lost. The others sync before the ACK.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

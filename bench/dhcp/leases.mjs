@@ -1,4 +1,7 @@
-/** Writes lease files in each server's own format, so that it starts with many leases. All expire in an hour, and start at the pool's first address. */
+/**
+ * Writes lease files in each server's own format, so that it starts with many leases. All expire in an hour, and start
+ * at the pool's first address.
+ */
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 

@@ -1,12 +1,12 @@
 /*
- * The load generator: a relay agent that runs DISCOVER, OFFER, REQUEST and ACK for many clients, as fast as the server can answer, with at
- * most WINDOW exchanges in flight, for SECONDS or until EXCHANGES have been started.
+ * The load generator: a relay agent that runs DISCOVER, OFFER, REQUEST and ACK for many clients, as fast as the server
+ * can answer, with at most WINDOW exchanges in flight, for SECONDS or until EXCHANGES have been started.
  *
  *     load SERVER OWN-ADDRESS SECONDS EXCHANGES WINDOW MAC CLIENTS
  *
- * The clients' hardware addresses count up from MAC; after CLIENTS of them the first comes back. An exchange counts as done if the ACK leases
- * the address of the OFFER to the client that asked, and no other client was leased that address in this run. It is lost if there is no reply
- * within a second. Prints one line of JSON.
+ * The clients' hardware addresses count up from MAC; after CLIENTS of them the first comes back. An exchange counts as
+ * done if the ACK leases the address of the OFFER to the client that asked, and no other client was leased that address
+ * in this run. It is lost if there is no reply within a second. Prints one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,7 +18,10 @@ enum { MESSAGE_BYTES = 300, WINDOW_MAX = 4096, SERVER_PORT = 67, POOL_BITS = 20 
 enum { XID = 4, YIADDR = 16, GIADDR = 24, CHADDR = 28, OPTIONS = 240 };
 enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5 };
 
-/* A slot of the window. The low bits of an xid are the slot, the rest is the client's number, so a reply identifies both. */
+/*
+ * A slot of the window. The low bits of an xid are the slot, the rest is the client's number, so a reply identifies
+ * both.
+ */
 struct exchange {
   uint32_t xid, yiaddr;
   bool open, offered;
@@ -70,7 +73,10 @@ static unsigned char *begin_message(int fd, uint32_t xid, unsigned char type) {
   return message + OPTIONS + 3;
 }
 
-/* The same options that perfdhcp requests: mask, broadcast address, time offset, router, domain, DNS servers, host name. */
+/*
+ * The same options that perfdhcp requests: mask, broadcast address, time offset, router, domain, DNS servers, host
+ * name.
+ */
 static void end_message(unsigned char *options) {
   memcpy(options, (unsigned char[]){ 55, 7, 1, 28, 2, 3, 15, 6, 12, 255 }, 10);
 }

@@ -1,6 +1,7 @@
 /**
- * The two load generators, each a relay agent for many clients: perfdhcp of the Kea project, at a fixed rate, and our own (load.c), as fast
- * as the server can answer. perfdhcp needs as much CPU time per exchange as Kea does, so on two cores it is itself the bottleneck.
+ * The two load generators, each a relay agent for many clients: perfdhcp of the Kea project, at a fixed rate, and our
+ * own (load.c), as fast as the server can answer. perfdhcp needs as much CPU time per exchange as Kea does, so on two
+ * cores it is itself the bottleneck.
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,10 @@ import { run } from '../../scripts/setup/run.mjs'
 import { compile } from '../compile.mjs'
 import { inNamespace, loaderNamespace } from './network.mjs'
 
-/** Exchanges in flight: what a receive buffer of the default size holds, and what suits a server with group commit. Each server's better result counts. */
+/**
+ * Exchanges in flight: what a receive buffer of the default size holds, and what suits a server with group commit. Each
+ * server's better result counts.
+ */
 export const WINDOWS = [128, 256]
 /** As many as differ in the last three bytes of their hardware address. */
 const CLIENTS_MAX = 2 ** 24
@@ -62,7 +66,9 @@ function parseReport(text) {
   }
 }
 
-/** User and system time of a shell's children, from the last line that its `times` prints: `0m1.230000s 0m2.340000s`. */
+/**
+ * User and system time of a shell's children, from the last line that its `times` prints: `0m1.230000s 0m2.340000s`.
+ */
 function parseTimes(text) {
   const [, ...parts] = /(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/.exec(text) ?? []
   const [userMinutes = 0, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = parts.map(Number)

@@ -1,4 +1,7 @@
-/** A virtual link for each server: one end in the server's namespace, the other in the loader's. Needs root. Everything is removed at the end. */
+/**
+ * A virtual link for each server: one end in the server's namespace, the other in the loader's. Needs root. Everything
+ * is removed at the end.
+ */
 import { execFileSync } from 'node:child_process'
 
 const LOADER = `hambench${process.pid}`
@@ -17,8 +20,8 @@ export function openLoader() {
 
 /**
  * @param {number} number of the server, from 0
- * @returns the server's namespace and the addresses of both ends. The subnet is a /14, and nearly all of it is the pool, which is as large as
- *   Hamlet allows.
+ * @returns the server's namespace and the addresses of both ends. The subnet is a /14, and nearly all of it is the
+ *   pool, which is as large as Hamlet allows.
  */
 export function openLink(number) {
   const namespace = `${LOADER}s${number}`

@@ -1,10 +1,11 @@
 /**
  * The sockets of the DHCP client.
  *
- * A Hamlet server replies to the address and port a message came from, so a client of its port 6767 needs no privileges. Standard servers on
- * port 67 reply to port 68, by broadcast on request. Only a socket bound to 0.0.0.0 receives broadcasts, and binding a low port needs
- * privileges. Without them, or if another client has port 68, a Hamlet server on port 67 can still answer. The socket for 0.0.0.0 also
- * sends on interfaces that have no address (unconfigured-interfaces.ts).
+ * A Hamlet server replies to the address and port a message came from, so a client of its port 6767 needs no
+ * privileges. Standard servers on port 67 reply to port 68, by broadcast on request. Only a socket bound to 0.0.0.0
+ * receives broadcasts, and binding a low port needs privileges. Without them, or if another client has port 68, a
+ * Hamlet server on port 67 can still answer. The socket for 0.0.0.0 also sends on interfaces that have no address
+ * (unconfigured-interfaces.ts).
  */
 import { formatEndpoint, type Endpoint, type Path } from '../kit/endpoint.ts'
 import { HamletError, UsageError } from '../kit/errors.ts'
@@ -30,7 +31,10 @@ const INTERFACES_MAX = 32
 
 /** Which server to ask, and on which interface. */
 export interface ClientTarget {
-  /** 255.255.255.255 for all servers on that port, by broadcast on every interface. Undefined for the same on port 6767, and on loopback too. */
+  /**
+   * 255.255.255.255 for all servers on that port, by broadcast on every interface. Undefined for the same on port 6767,
+   * and on loopback too.
+   */
   readonly server: Endpoint | undefined
   /** The only interface to use. */
   readonly interfaceName?: string | undefined
@@ -42,14 +46,17 @@ export interface Sockets {
   readonly door: DatagramDoor
   /** The paths to the server, or by broadcast to all of them. */
   readonly paths: readonly Path[]
-  /** Replies come by broadcast: from standard servers on port 67, and from any server to a client without an address. */
+  /**
+   * Replies come by broadcast: from standard servers on port 67, and from any server to a client without an address.
+   */
   readonly repliesBroadcast: boolean
 }
 
 /**
- * Opens a socket on each address, so that a broadcast leaves by every interface: the system picks the interface by the address that a socket
- * is bound to.
- * @throws UsageError if the server has no IPv4 address; HamletError no-lease if no interface can be used; the errors of openDoor
+ * Opens a socket on each address, so that a broadcast leaves by every interface: the system picks the interface by the
+ * address that a socket is bound to.
+ * @throws UsageError if the server has no IPv4 address; HamletError no-lease if no interface can be used; the errors of
+ *   openDoor
  */
 export async function openSockets({ server, interfaceName = '', clock, trace }: ClientTarget, receive: DoorOptions['receive']): Promise<Sockets> {
   const port = server?.port ?? DHCP_PORT
@@ -69,7 +76,9 @@ export async function openSockets({ server, interfaceName = '', clock, trace }: 
   return { door, paths: pathsTo(server, port, usesUnconfigured ? sources : { addresses, unconfigured: [] }, door), repliesBroadcast: usesUnconfigured }
 }
 
-/** The addresses and interfaces of this machine as a string to compare. When it changes, the sockets must be reopened. */
+/**
+ * The addresses and interfaces of this machine as a string to compare. When it changes, the sockets must be reopened.
+ */
 export function networkState(): string {
   return JSON.stringify([localIpv4Addresses(), unconfiguredInterfaces()])
 }
@@ -114,7 +123,10 @@ function noSource(interfaceName: string, broadcasts: boolean, unconfigured: read
   return new HamletError({ code: 'no-lease', what: NO_LEASE, why: `${interfaceName === '' ? 'no interface has an' : `${interfaceName} has no`} IPv4 address, and ${why}`, remedy })
 }
 
-/** Port 68 is taken or needs privileges. That is fine if this machine has an address to send from, but then only Hamlet's own servers can answer. */
+/**
+ * Port 68 is taken or needs privileges. That is fine if this machine has an address to send from, but then only
+ * Hamlet's own servers can answer.
+ */
 function unlessUnavailable(error: unknown, addresses: readonly string[]): undefined {
   const isUnavailable = error instanceof HamletError && (error.code === 'port-taken' || error.code === 'port-not-permitted')
   if (!isUnavailable || addresses.length === 0) throw error

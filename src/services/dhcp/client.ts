@@ -1,9 +1,9 @@
 /**
- * The DHCP client on real sockets: core/client.ts is the protocol, client-sockets.ts the sockets. It obtains a lease and its parameters, and
- * leaves this machine's interfaces as they are.
+ * The DHCP client on real sockets: core/client.ts is the protocol, client-sockets.ts the sockets. It obtains a lease
+ * and its parameters, and leaves this machine's interfaces as they are.
  *
- * It never releases a lease. All clients with the same data folder have the same hardware address, so to the server they are one client with
- * one lease. If `hamlet lease` released it, the gateway beside it would lose its address.
+ * It never releases a lease. All clients with the same data folder have the same hardware address, so to the server
+ * they are one client with one lease. If `hamlet lease` released it, the gateway beside it would lose its address.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -63,7 +63,8 @@ export async function obtainLease(request: LeaseRequest & { readonly timeoutMs?:
 }
 
 /**
- * Asks for the parameters that go with this machine's addresses, such as DNS server, domain and router, without a lease.
+ * Asks for the parameters that go with this machine's addresses, such as DNS server, domain and router, without a
+ * lease.
  * @throws HamletError no-lease; UsageError if server or mac is invalid
  */
 export async function inform(request: Omit<LeaseRequest, 'hostName'>): Promise<Lease> {
@@ -89,7 +90,9 @@ export async function inform(request: Omit<LeaseRequest, 'hostName'>): Promise<L
 }
 
 export interface KeptLease {
-  /** Stops renewing. The lease remains until it expires, and the next client with the same mac gets the same address. */
+  /**
+   * Stops renewing. The lease remains until it expires, and the next client with the same mac gets the same address.
+   */
   stop(): Promise<void>
 }
 
@@ -97,8 +100,9 @@ export interface KeptLease {
 const CHECK_EVERY_MS = 2000
 
 /**
- * Obtains a lease and keeps it: renews at T1, rebinds at T2, and starts over when the lease is lost or refused. When this machine's
- * addresses change, it asks on the new ones, first for its current lease (RFC 2131 §3.7). Never gives up.
+ * Obtains a lease and keeps it: renews at T1, rebinds at T2, and starts over when the lease is lost or refused. When
+ * this machine's addresses change, it asks on the new ones, first for its current lease (RFC 2131 §3.7). Never gives
+ * up.
  * @param request.onLease called with every lease, and with undefined and the reason when it ends or an attempt fails
  */
 export function keepLease(request: LeaseRequest & { onLease(lease: Lease | undefined, why: string): void }): KeptLease {
@@ -150,8 +154,8 @@ export function keepLease(request: LeaseRequest & { onLease(lease: Lease | undef
 }
 
 /**
- * This machine's hardware address for DHCP, generated once and kept in the file `mac`. It is locally administered, so it is no
- * manufacturer's.
+ * This machine's hardware address for DHCP, generated once and kept in the file `mac`. It is locally administered, so
+ * it is no manufacturer's.
  * @throws HamletError disk-failed; folder-missing; file-damaged if the file contains something else
  */
 export async function storedMac(dataFolder: string, random: Random): Promise<string> {
@@ -181,7 +185,10 @@ async function readMac(path: string): Promise<string | undefined> {
   })
 }
 
-/** Of the first byte's lowest bits, 0x02 set means locally administered, and 0x01 clear means a single station (IEEE 802). */
+/**
+ * Of the first byte's lowest bits, 0x02 set means locally administered, and 0x01 clear means a single station (IEEE
+ * 802).
+ */
 function newMac(random: Random): string {
   const bytes = Uint8Array.from({ length: 6 }, () => random.uint32() & 255)
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02

@@ -1,11 +1,13 @@
 /**
- * Conflict detection: does a host already use an address? One UDP datagram to a port where nothing listens (9, "discard") shows it, without
- * the privileges that ICMP or ARP would need:
+ * Conflict detection: does a host already use an address? One UDP datagram to a port where nothing listens (9,
+ * "discard") shows it, without the privileges that ICMP or ARP would need:
  *
- * - To send the datagram, the system resolves the address by ARP. If a host answers, it is in the ARP table afterwards, even if a firewall
- *   drops everything else. Linux exposes that table. But the system does not resolve an existing entry again at once; it does so some
- *   seconds after the datagram, and removes the entry if no host answers. So for such an address only a later probe gives a result.
- * - A host that receives the datagram rejects it, which the system reports to this socket. That works without an ARP table too.
+ * - To send the datagram, the system resolves the address by ARP. If a host answers, it is in the ARP table afterwards,
+ *   even if a firewall drops everything else. Linux exposes that table. But the system does not resolve an existing
+ *   entry again at once; it does so some seconds after the datagram, and removes the entry if no host answers. So for
+ *   such an address only a later probe gives a result.
+ * - A host that receives the datagram rejects it, which the system reports to this socket. That works without an ARP
+ *   table too.
  */
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../kit/node/clock.ts'
@@ -16,7 +18,10 @@ import { parseArpTable } from './core/arp-table.ts'
 import type { ProbeResult } from './core/probes.ts'
 
 const DISCARD_PORT = 9
-/** When to read the ARP table, each counted from the time before. A host on a cable answers within 1 ms; one asleep on Wi-Fi takes longer. */
+/**
+ * When to read the ARP table, each counted from the time before. A host on a cable answers within 1 ms; one asleep on
+ * Wi-Fi takes longer.
+ */
 const CHECK_AFTER_MS = [30, 70, 150, 250] as const
 const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
 

@@ -35,7 +35,10 @@ export const dhcp = defineContract({
   commands: {
     /** Ends a lease before its time. */
     release: { ask: z.object({ yiaddr: z.ipv4() }), reply: z.object({ released: z.boolean() }) },
-    /** Serves everyone although another DHCP server answers, until the service stops. The confirmation is "serve everyone". */
+    /**
+     * Serves everyone although another DHCP server answers, until the service stops. The confirmation is "serve
+     * everyone".
+     */
     serve_everyone: { ask: z.object({ confirmation: z.string().max(100) }), reply: z.object({}) },
   },
   events: {

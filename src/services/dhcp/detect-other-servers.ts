@@ -1,7 +1,8 @@
 /**
- * Searches the served networks for other DHCP servers, the way a client does: sends a DISCOVER without accepting any offer, and an INFORM,
- * which servers answer without probing an address first. Both go out from port 68, since servers reply to no other port. Two servers that
- * do not coordinate may lease the same address twice, and a network usually has one already.
+ * Searches the served networks for other DHCP servers, the way a client does: sends a DISCOVER without accepting any
+ * offer, and an INFORM, which servers answer without probing an address first. Both go out from port 68, since servers
+ * reply to no other port. Two servers that do not coordinate may lease the same address twice, and a network usually
+ * has one already.
  */
 import type { Path } from '../kit/endpoint.ts'
 import { partsOf } from '../kit/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * Takes datagrams from the sockets as soon as they arrive, and has them answered in turns. Under load they wait in a RequestQueue, which
- * drops the least important ones, and not in the socket's receive buffer, which drops the newest. While too many leases wait for the disk,
- * nothing is answered.
+ * Takes datagrams from the sockets as soon as they arrive, and has them answered in turns. Under load they wait in a
+ * RequestQueue, which drops the least important ones, and not in the socket's receive buffer, which drops the newest.
+ * While too many leases wait for the disk, nothing is answered.
  */
 import { BytePool } from '../kit/byte-pool.ts'
 import type { Path } from '../kit/endpoint.ts'

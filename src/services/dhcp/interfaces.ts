@@ -7,11 +7,15 @@ import type { Candidate } from './core/pools.ts'
 
 const LOOPBACK_PREFIX_BITS = 8
 
-/** Interfaces of virtual machines, containers and tunnels, which get their addresses otherwise. They are served only if named. */
+/**
+ * Interfaces of virtual machines, containers and tunnels, which get their addresses otherwise. They are served only if
+ * named.
+ */
 const VIRTUAL = /^(docker|br-[0-9a-f]{12}$|virbr|vboxnet|vmnet|vEthernet|podman|cni|flannel|lxcbr|lxdbr|tun|tap|utun|wg|tailscale|zt)/
 
 /**
- * For `0.0.0.0`, loopback and all interfaces, or the named one. For any other host, the interface that has this address.
+ * For `0.0.0.0`, loopback and all interfaces, or the named one. For any other host, the interface that has this
+ * address.
  * @throws UsageError if host is not an IPv4 address or not one of the named interface, or no interface has that name
  */
 export function candidatesFor(host: string, interfaceName: string | undefined): Candidate[] {
@@ -39,7 +43,9 @@ function candidate({ interfaceName, address, prefixBits, loopback }: Omit<LocalA
   return { interfaceName, address: parseIpv4(address) ?? 0, prefixBits, loopback, gateway: gateways.get(interfaceName) }
 }
 
-/** The default gateway of each interface, as Linux lists it. On other systems none is known, and clients get no router. */
+/**
+ * The default gateway of each interface, as Linux lists it. On other systems none is known, and clients get no router.
+ */
 function defaultGateways(): Map<string, number> {
   const gateways = new Map<string, number>()
   let table: string

@@ -1,10 +1,10 @@
 /**
- * The clock for leases. Their expiry times are in the journal, to be read by a later process that goes by the time of day. So this clock
- * follows the system's time of day, by comparing the two now and then:
+ * The clock for leases. Their expiry times are in the journal, to be read by a later process that goes by the time of
+ * day. So this clock follows the system's time of day, by comparing the two now and then:
  *
  * - If the computer slept, the time has really passed, and leases may have ended (kit/node/sleep-clock.ts).
- * - If the time of day was set, no time has passed. The clock follows, and so must all leases, so that each lasts as long as its client
- *   was told.
+ * - If the time of day was set, no time has passed. The clock follows, and so must all leases, so that each lasts as
+ *   long as its client was told.
  */
 import type { Clock } from '../kit/node/clock.ts'
 import { SleepClock, type SleepClockOptions } from '../kit/node/sleep-clock.ts'

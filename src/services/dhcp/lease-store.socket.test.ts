@@ -23,32 +23,32 @@ async function openStore(dataFolder = mkdtempSync(join(tmpdir(), 'hamlet-dhcp-')
     },
   }
   const store = await LeaseStore.open({ dataFolder, clock, log: text => logged.push(text), setHealth: reason => health.push(reason) })
-  const lend = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.${number >>> 8}.${number & 255}`), error => error === undefined ? resolve() : reject(error)))
-  const lendMany = (first: number, last: number) => Promise.all(Array.from({ length: last - first + 1 }, (_, index) => lend(first + index)))
+  const append = (number: number) => new Promise<void>((resolve, reject) => store.append(leaseOf(`10.0.${number >>> 8}.${number & 255}`), error => error === undefined ? resolve() : reject(error)))
+  const appendMany = (first: number, last: number) => Promise.all(Array.from({ length: last - first + 1 }, (_, index) => append(first + index)))
   const written = () => (readFileSync(join(dataFolder, 'leases.jsonl'), 'utf8').match(/10\.0\.\d+\.\d+/g) ?? []).map(numberOf)
-  return { dataFolder, store, clock, alarms, logged, health, lend, lendMany, written }
+  return { dataFolder, store, clock, alarms, logged, health, append, appendMany, written }
 }
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
 
 test('a lease that arrives alone is written at once', async () => {
-  const { store, clock, alarms, lend, written } = await openStore()
-  await lend(1)
+  const { store, clock, alarms, append, written } = await openStore()
+  await append(1)
   clock.now = 4
-  await lend(2)
+  await append(2)
   clock.now = 8.5
-  await lend(3)
+  await append(3)
   expect([alarms, written()]).toEqual([[], range(1, 3)])
   await store.close()
 })
 
 test('a lease that arrives soon after a write waits for more, until four milliseconds after that write', async () => {
-  const { store, clock, alarms, lend, written } = await openStore()
-  await lend(1)
+  const { store, clock, alarms, append, written } = await openStore()
+  await append(1)
   clock.now = 1
-  const second = lend(2)
+  const second = append(2)
   clock.now = 3
-  const third = lend(3)
+  const third = append(3)
   expect([store.pending, alarms.map(({ atMs }) => atMs), written()]).toEqual([2, [4], [1]])
   clock.now = 4
   alarms.pop()?.ring()
@@ -58,11 +58,11 @@ test('a lease that arrives soon after a write waits for more, until four millise
 })
 
 test('a group is written early when it has thirty-two records, or when the store is closed', async () => {
-  const { store, alarms, lend, lendMany, written } = await openStore()
-  await lendMany(1, 5)
-  await lendMany(6, 37)
+  const { store, alarms, append, appendMany, written } = await openStore()
+  await appendMany(1, 5)
+  await appendMany(6, 37)
   expect([alarms, written()]).toEqual([[], range(1, 37)])
-  const last = lend(38)
+  const last = append(38)
   expect(alarms).toHaveLength(1)
   await store.close()
   await last
@@ -71,15 +71,15 @@ test('a group is written early when it has thirty-two records, or when the store
 
 test('a file is compacted only when most of it is outdated, not at the first lease after a start', async () => {
   const first = await openStore()
-  await first.lendMany(1, 1100)
+  await first.appendMany(1, 1100)
   await first.store.close()
   const second = await openStore(first.dataFolder)
-  await second.lend(1)
+  await second.append(1)
   await second.store.close()
   expect(second.written()).toHaveLength(1101)
   const third = await openStore(first.dataFolder)
   third.store.live = () => []
-  for (let count = 1101; count < 4401; count += 100) await Promise.all(Array.from({ length: 100 }, () => third.lend(1)))
+  for (let count = 1101; count < 4401; count += 100) await Promise.all(Array.from({ length: 100 }, () => third.append(1)))
   await third.store.close()
   expect(third.written().length).toBeLessThan(200)
 })

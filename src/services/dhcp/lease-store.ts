@@ -1,4 +1,7 @@
-/** Stores leases durably: locks the data folder, appends to the journal in it, compacts it, and repairs it after a disk fault. */
+/**
+ * Stores leases durably: locks the data folder, appends to the journal in it, compacts it, and repairs it after a disk
+ * fault.
+ */
 import { z } from 'zod'
 import { HamletError, oneLine, partsOf } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
@@ -15,8 +18,9 @@ const leaseRecord: z.ZodType<LeaseRecord> = z.object({
 const RECORDS_KEPT_MIN = 1000
 const RECORDS_PER_LIVE_ONE_MAX = 4
 /**
- * Group commit: an fsync costs ten times the CPU time of a lease. Records that arrive within this time of the last write are collected, and
- * written together when the time is over or there are enough of them. A record that arrives later than that is written at once.
+ * Group commit: an fsync costs ten times the CPU time of a lease. Records that arrive within this time of the last
+ * write are collected, and written together when the time is over or there are enough of them. A record that arrives
+ * later than that is written at once.
  */
 const GROUP_MS = 4
 const GROUP_COUNT_MAX = 32

@@ -1,4 +1,7 @@
-/** Registers clients' names at the DNS server in the background, retrying until it succeeds. The DHCP server does not wait for it. */
+/**
+ * Registers clients' names at the DNS server in the background, retrying until it succeeds. The DHCP server does not
+ * wait for it.
+ */
 import { sendAdminLine } from '../dns/register.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf } from '../kit/errors.ts'

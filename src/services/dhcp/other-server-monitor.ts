@@ -1,6 +1,7 @@
 /**
- * Keeps Hamlet from disturbing a network that already has a DHCP server: searches for other servers before it serves everyone, and again
- * every ten minutes (detect-other-servers.ts). core/other-servers.ts decides which clients are served meanwhile.
+ * Keeps Hamlet from disturbing a network that already has a DHCP server: searches for other servers before it serves
+ * everyone, and again every ten minutes (detect-other-servers.ts). core/other-servers.ts decides which clients are
+ * served meanwhile.
  */
 import type { OtherServer, OtherServers } from './core/other-servers.ts'
 import { detectOtherServers, type Detection, type DetectionOptions } from './detect-other-servers.ts'

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { RegisteredNames } from './registered-names.ts'
 
 const open = (dataFolder: string) => RegisteredNames.open({ dataFolder, log: () => undefined })
-const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-told-'))
+const emptyFolder = () => mkdtempSync(join(tmpdir(), 'hamlet-names-'))
 
 test('recorded names are known after a restart, and withdrawn ones are not', async () => {
   const folder = emptyFolder()

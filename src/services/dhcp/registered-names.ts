@@ -1,12 +1,15 @@
 /**
- * The names that this server has registered at the DNS server, and their addresses. They are kept on disk, so that after a restart the
- * server can still tell its own records from those of others. Before a record is changed, its new address is written down beside the old
- * one: whichever of the two the DNS server has after a crash is then recognized.
+ * The names that this server has registered at the DNS server, and their addresses. They are kept on disk, so that
+ * after a restart the server can still tell its own records from those of others. Before a record is changed, its new
+ * address is written down beside the old one: whichever of the two the DNS server has after a crash is then recognized.
  */
 import { z } from 'zod'
 import { openJournal, type Journal } from '../kit/node/journal.ts'
 
-/** A journal record: a name, and the addresses whose DNS record may be this server's own. The last record of a name counts. */
+/**
+ * A journal record: a name, and the addresses whose DNS record may be this server's own. The last record of a name
+ * counts.
+ */
 const registeredName = z.object({ name: z.string(), addresses: z.array(z.ipv4()) })
 export type RegisteredName = z.output<typeof registeredName>
 

@@ -65,7 +65,7 @@ class Running {
   }
 }
 
-const asks = (server: Endpoint, client: number) => ({
+const clientOf = (server: Endpoint, client: number) => ({
   server, mac: `02:00:5e:00:00:${String(client).padStart(2, '0')}`, hostName: `host-${client}`, clock: systemClock, random: secureRandom(), trace: new TraceRing(),
 })
 
@@ -73,7 +73,7 @@ test('a client gets an address, and the DNS server with its ports', async () => 
   const running = await Running.start({ dns: '127.0.0.1:5300', dns_admin_port: 5355, lease: 600 })
   expect(running.lines).toEqual([`Server is running on port ${running.server.port}. Press Ctrl+C to stop.`])
   expect(running.service?.endpoints).toEqual([{ name: 'dhcp', transport: 'udp', ...running.server }])
-  const lease = await obtainLease(asks(running.server, 1))
+  const lease = await obtainLease(clientOf(running.server, 1))
   expect(lease).toMatchObject({ address: '127.0.1.100', subnetMask: '255.0.0.0', server: '127.0.0.1', dns: '127.0.0.1', dnsPort: 5300, dnsAdminPort: 5355, domain: 'home', leaseSeconds: 600 })
   expect(Math.abs(lease.obtainedAtMs - Date.now())).toBeLessThan(60_000)
   expect([...running.rows.values()]).toMatchObject([{ address: '127.0.1.100', client: '02:00:5e:00:00:01', host: 'host-1', state: 'leased', until: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/) }])
@@ -84,12 +84,12 @@ test('a client gets an address, and the DNS server with its ports', async () => 
 test('two clients get two addresses, and each gets the same again after a restart', async () => {
   const folder = emptyFolder()
   const running = await Running.start({}, folder)
-  const before = [await obtainLease(asks(running.server, 1)), await obtainLease(asks(running.server, 2))].map(({ address }) => address)
+  const before = [await obtainLease(clientOf(running.server, 1)), await obtainLease(clientOf(running.server, 2))].map(({ address }) => address)
   expect(new Set(before).size).toBe(2)
   await running.stop()
   const again = await Running.start({}, folder)
   expect([...again.rows.keys()].sort()).toEqual([...before].sort())
-  expect([await obtainLease(asks(again.server, 2)), await obtainLease(asks(again.server, 1))].map(({ address }) => address)).toEqual(before.reverse())
+  expect([await obtainLease(clientOf(again.server, 2)), await obtainLease(clientOf(again.server, 1))].map(({ address }) => address)).toEqual(before.reverse())
 })
 
 test('stopping ends no lease, and logs how many addresses remain leased and until when', async () => {
@@ -97,7 +97,7 @@ test('stopping ends no lease, and logs how many addresses remain leased and unti
   await unused.stop()
   expect(unused.logged.filter(line => line.includes('remain'))).toEqual([])
   const running = await Running.start({ lease: 600 })
-  for (const client of [1, 2]) await obtainLease(asks(running.server, client))
+  for (const client of [1, 2]) await obtainLease(clientOf(running.server, client))
   const last = running.rows.get('127.0.1.101')?.['until'] ?? 'no row'
   await running.stop()
   expect(running.logged.at(-1)).toBe(`2 addresses remain leased until ${last} at the latest, and cannot be renewed while the server is stopped`)
@@ -113,17 +113,17 @@ test('options that may not fit into the smallest message are logged at startup',
 
 test('a probe shows what would be offered, and takes nothing', async () => {
   const running = await Running.start()
-  expect(await obtainLease({ ...asks(running.server, 1), probe: true })).toMatchObject({ address: '127.0.1.100', dns: '127.0.0.1', dnsPort: 53 })
-  expect(await obtainLease({ ...asks(running.server, 2), probe: true })).toMatchObject({ address: '127.0.1.100' })
+  expect(await obtainLease({ ...clientOf(running.server, 1), probe: true })).toMatchObject({ address: '127.0.1.100', dns: '127.0.0.1', dnsPort: 53 })
+  expect(await obtainLease({ ...clientOf(running.server, 2), probe: true })).toMatchObject({ address: '127.0.1.100' })
   expect([running.rows.size, running.events]).toEqual([0, []])
 })
 
 test('an address is free after its client or a command has released it', async () => {
   const running = await Running.start()
-  const lease = await obtainLease(asks(running.server, 1))
-  await releaseLease(lease, asks(running.server, 1))
+  const lease = await obtainLease(clientOf(running.server, 1))
+  await releaseLease(lease, clientOf(running.server, 1))
   await running.until(() => running.events.some(({ name }) => name === 'released') && running.rows.size === 0)
-  const { address } = await obtainLease(asks(running.server, 2))
+  const { address } = await obtainLease(clientOf(running.server, 2))
   expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: true })
   await running.until(() => running.rows.size === 0)
   expect(await running.service?.command('release', { yiaddr: address })).toEqual({ released: false })
@@ -132,7 +132,7 @@ test('an address is free after its client or a command has released it', async (
 test('a kept lease is reported, and remains when the client stops renewing it', async () => {
   const running = await Running.start()
   const obtained = await new Promise<Lease | undefined>(resolve => {
-    const kept = keepLease({ ...asks(running.server, 1), onLease: lease => resolve(lease) })
+    const kept = keepLease({ ...clientOf(running.server, 1), onLease: lease => resolve(lease) })
     toClose.push(() => kept.stop())
   })
   await toClose.pop()?.()
@@ -145,7 +145,7 @@ test('a kept lease whose renewal came due during sleep is renewed afterwards', a
   let sleptMs = 0
   const clock = new SleepClock({ clock: systemClock, uptimeMs: () => systemClock.nowMs() + sleptMs })
   const obtainedAt: number[] = []
-  const kept = keepLease({ ...asks(running.server, 1), clock, onLease: lease => { obtainedAt.push(lease?.obtainedAtMs ?? 0) } })
+  const kept = keepLease({ ...clientOf(running.server, 1), clock, onLease: lease => { obtainedAt.push(lease?.obtainedAtMs ?? 0) } })
   toClose.push(() => kept.stop())
   await expect.poll(() => obtainedAt.length).toBe(1)
   clock.look()
@@ -160,10 +160,10 @@ test('a silent server and an exhausted one give a no-lease error with a remedy',
   const silent = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: () => undefined })
   toClose.push(() => silent.close())
   const nobody = silent.locals[0] ?? { address: '127.0.0.1', port: 9 }
-  await expect(obtainLease({ ...asks(nobody, 1), timeoutMs: 50 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: expect.stringContaining(`127.0.0.1:${nobody.port}`), remedy: expect.stringContaining('hamlet dhcp') } })
+  await expect(obtainLease({ ...clientOf(nobody, 1), timeoutMs: 50 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: expect.stringContaining(`127.0.0.1:${nobody.port}`), remedy: expect.stringContaining('hamlet dhcp') } })
   const full = await Running.start({ pool: '127.0.1.7-127.0.1.7' })
-  await obtainLease(asks(full.server, 1))
-  await expect(obtainLease({ ...asks(full.server, 2), timeoutMs: 100 })).rejects.toMatchObject({ code: 'no-lease' })
+  await obtainLease(clientOf(full.server, 1))
+  await expect(obtainLease({ ...clientOf(full.server, 2), timeoutMs: 100 })).rejects.toMatchObject({ code: 'no-lease' })
   expect(full.events).toContainEqual({ name: 'refused', data: { client: '02:00:5e:00:00:02', why: 'no address is free on lo (pool of 1)' } })
 })
 
@@ -179,7 +179,7 @@ test('a server that goes silent after its offer is reported differently from one
   })
   toClose.push(() => door.close())
   const server = door.locals[0] ?? { address: '127.0.0.1', port: 9 }
-  await expect(obtainLease({ ...asks(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, but did not confirm it` } })
+  await expect(obtainLease({ ...clientOf(server, 1), timeoutMs: 500 })).rejects.toMatchObject({ code: 'no-lease', parts: { why: `the DHCP server on 127.0.0.1:${server.port} offered an address, but did not confirm it` } })
 })
 
 test('a BOOTP lease is reported without an end, and survives a restart', async () => {
@@ -214,13 +214,13 @@ test('it survives malformed datagrams', async () => {
     door.send(door.pathTo(running.server), bytes)
   }
   door.flush()
-  expect(await obtainLease(asks(running.server, 1))).toMatchObject({ address: '127.0.1.100' })
+  expect(await obtainLease(clientOf(running.server, 1))).toMatchObject({ address: '127.0.1.100' })
 })
 
 test('the journal does not grow with renewals', async () => {
   const folder = emptyFolder()
   const running = await Running.start({}, folder)
-  const { address } = await obtainLease(asks(running.server, 1))
+  const { address } = await obtainLease(clientOf(running.server, 1))
   let acks = 0
   let signalDone = () => {}
   const door = await openDoor({ addresses: ['127.0.0.1'], port: 0, receive: ({ count }) => { if ((acks += count) % 50 === 0) signalDone() } })
@@ -251,7 +251,7 @@ test('a second server on the port is refused, on loopback and on all interfaces,
 
 test('on all interfaces it serves loopback too', async () => {
   const running = await Running.start({ host: '0.0.0.0' })
-  expect(await obtainLease(asks(running.server, 1))).toMatchObject({ address: '127.0.1.100', server: '127.0.0.1' })
+  expect(await obtainLease(clientOf(running.server, 1))).toMatchObject({ address: '127.0.1.100', server: '127.0.0.1' })
 })
 
 test.each([

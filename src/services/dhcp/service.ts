@@ -1,4 +1,7 @@
-/** The DHCP server as a service: leases on disk, clients' names in the DNS, and the server on the networks of this machine (serving.ts). */
+/**
+ * The DHCP server as a service: leases on disk, clients' names in the DNS, and the server on the networks of this
+ * machine (serving.ts).
+ */
 import { parseEndpoint, type Endpoint } from '../kit/endpoint.ts'
 import { oneLine, partsOf, UsageError } from '../kit/errors.ts'
 import { formatIpv4, isLoopback, isWildcard, parseIpv4 } from '../kit/ip-address.ts'
@@ -125,8 +128,8 @@ interface Followed {
 }
 
 /**
- * Checks the interfaces every few seconds, and serves them as they are then. If the settings no longer fit them, because the cable of the
- * interface of `--pool` is unplugged, the networks stay as they are until it is back.
+ * Checks the interfaces every few seconds, and serves them as they are then. If the settings no longer fit them,
+ * because the cable of the interface of `--pool` is unplugged, the networks stay as they are until it is back.
  */
 function follow({ context: { clock, log, health }, serving, networksNow }: Followed, onChange: () => void): () => Promise<void> {
   let cancel = () => {}

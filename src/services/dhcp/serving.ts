@@ -1,6 +1,7 @@
 /**
- * Runs the DHCP server on the networks of this machine: the protocol machine, its sockets, and the search for other servers. When the
- * networks change, sockets are opened and closed as needed, and a new machine continues with the same leases.
+ * Runs the DHCP server on the networks of this machine: the protocol machine, its sockets, and the search for other
+ * servers. When the networks change, sockets are opened and closed as needed, and a new machine continues with the same
+ * leases.
  */
 import { formatIpv4, isLoopback } from '../kit/ip-address.ts'
 import { drive, type Driver } from '../kit/node/drive.ts'

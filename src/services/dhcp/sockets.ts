@@ -1,9 +1,10 @@
 /**
- * The server's sockets. To serve other machines it has one bound to 0.0.0.0, which receives broadcasts, and one bound to each served
- * address, which sends: the system picks the interface by the address that a socket is bound to. On 127.0.0.1 there is a single socket.
+ * The server's sockets. To serve other machines it has one bound to 0.0.0.0, which receives broadcasts, and one bound
+ * to each served address, which sends: the system picks the interface by the address that a socket is bound to. On
+ * 127.0.0.1 there is a single socket.
  *
- * The receiving socket stays open while interfaces come and go; the others come and go with their addresses. A socket remembers paths by
- * interface name, so if an interface may have been renamed, all of them are reopened.
+ * The receiving socket stays open while interfaces come and go; the others come and go with their addresses. A socket
+ * remembers paths by interface name, so if an interface may have been renamed, all of them are reopened.
  */
 import { isLoopback } from '../kit/ip-address.ts'
 import type { Path } from '../kit/endpoint.ts'
@@ -42,7 +43,8 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
       await doors.openAll([host])
       return new Sockets(doors, host)
     }
-    // Sockets that share a port would silently share it with another DHCP server too. So bind it exclusively first, to see whether it is free.
+    // Sockets that share a port would silently share it with another DHCP server too. So bind it exclusively first, to
+    // see whether it is free.
     const alone = await openDoor({ addresses: [ANY], port, io, receive: () => undefined })
     const taken = alone.locals[0]?.port ?? port
     await alone.close()
@@ -59,12 +61,12 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
 
   /**
    * Serves these addresses from now on: opens sockets for new ones, and closes those of others.
-   * @param anew reopens all sockets
+   * @param reopenAll closes and reopens all sockets
    * @returns the addresses that could not be opened, each logged once; the next call retries them
    */
-  async follow(addresses: readonly string[], anew: boolean): Promise<string[]> {
+  async follow(addresses: readonly string[], reopenAll: boolean): Promise<string[]> {
     if (this.#receiving !== ANY) return []
-    if (anew) await this.#doors.follow([])
+    if (reopenAll) await this.#doors.follow([])
     const wanted = [ANY, ...addresses]
     await this.#doors.follow(wanted)
     return wanted.filter(address => this.#doors.at(address) === undefined)

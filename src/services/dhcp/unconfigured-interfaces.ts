@@ -1,7 +1,7 @@
 /**
- * Interfaces that are up but have no IPv4 address yet. A client without an address sends from 0.0.0.0 (RFC 2131 §4.1). Sending by a named
- * interface works only on Linux with the batch add-on. If another interface has an address, Linux uses that as the source instead of
- * 0.0.0.0, which makes no difference to servers on port 67.
+ * Interfaces that are up but have no IPv4 address yet. A client without an address sends from 0.0.0.0 (RFC 2131 §4.1).
+ * Sending by a named interface works only on Linux with the batch add-on. If another interface has an address, Linux
+ * uses that as the source instead of 0.0.0.0, which makes no difference to servers on port 67.
  */
 import { readFileSync } from 'node:fs'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
@@ -28,7 +28,10 @@ function obstacleOf(name: string): UnconfiguredInterface['obstacle'] {
   return { why: `${name} drops all replies until it has one (rp_filter)`, remedy: `give it an address, or allow replies with: sudo sysctl -w ${settings}` }
 }
 
-/** Reverse path filtering drops packets that there is no route back for, and without an address there is none. The stricter of the two settings applies. */
+/**
+ * Reverse path filtering drops packets that there is no route back for, and without an address there is none. The
+ * stricter of the two settings applies.
+ */
 function filtersReversePath(name: string): boolean {
   try {
     return readFileSync(`/proc/sys/net/ipv4/conf/${name}/rp_filter`, 'utf8').trim() !== '0'

@@ -1,6 +1,6 @@
 /**
- * Parses the settings about addresses. No value contains a space or a comma, so a form can take several in one field. Each parser throws a
- * UsageError that says what is wrong.
+ * Parses the settings about addresses. No value contains a space or a comma, so a form can take several in one field.
+ * Each parser throws a UsageError that says what is wrong.
  *
  *     pool      192.168.1.100-192.168.1.199
  *     exclude   192.168.1.100-192.168.1.199            or a single address, 192.168.1.7
@@ -21,7 +21,9 @@ const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
 
 /** An address set aside for one client. */
 export interface Reservation {
-  /** The key of the client (binding.ts): its client identifier in hex, or hardware type and address in the same form. */
+  /**
+   * The key of the client (binding.ts): its client identifier in hex, or hardware type and address in the same form.
+   */
   readonly key: string
   readonly yiaddr: number
   /** '' if the client keeps its own name. */

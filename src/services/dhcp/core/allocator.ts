@@ -1,9 +1,10 @@
 /**
- * Offers, leases, releases and declines addresses: changes the lease table, writes the journal, and sends the reply. server.ts decides
- * which of these a message calls for.
+ * Offers, leases, releases and declines addresses: changes the lease table, writes the journal, and sends the reply.
+ * server.ts decides which of these a message calls for.
  *
- * An address that no client has held yet is probed before it is offered (RFC 2131 §3.1 step 2): a `probe` event asks the driver whether
- * a host already uses it, and `probed` brings the result. Meanwhile the address is held for the client, and other clients are served.
+ * An address that no client has held yet is probed before it is offered (RFC 2131 §3.1 step 2): a `probe` event asks
+ * the driver whether a host already uses it, and `probed` brings the result. Meanwhile the address is held for the
+ * client, and other clients are served.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
@@ -126,7 +127,10 @@ export class Allocator {
     if (attempt < PROBE_ATTEMPTS_MAX) this.offer({ ...query, nowMs }, served, attempt + 1)
   }
 
-  /** Leases the address, and sends the ACK once the journal has the lease on disk. @returns false if this client may not have the address */
+  /**
+   * Leases the address, and sends the ACK once the journal has the lease on disk.
+   * @returns false if this client may not have the address
+   */
   lease(query: Query, served: Served, yiaddr: number, { mayBeNew, rapid } = { mayBeNew: false, rapid: false }): boolean {
     const leaseSeconds = this.#leaseSeconds(query.message)
     const binding = this.#bind(query, served, yiaddr, Math.floor(query.nowMs) + leaseSeconds * 1000, mayBeNew)
@@ -136,7 +140,10 @@ export class Allocator {
     return true
   }
 
-  /** Leases a reserved address to a client that speaks only BOOTP. The lease never ends, since the client never renews (RFC 1534 §2). */
+  /**
+   * Leases a reserved address to a client that speaks only BOOTP. The lease never ends, since the client never renews
+   * (RFC 1534 §2).
+   */
   leaseByBootp(query: Query, served: Served, yiaddr: number): void {
     const binding = this.#bind(query, served, yiaddr, Infinity, false)
     if (binding === undefined) return this.emitRefused(query.client.mac, `its reserved address ${formatIpv4(yiaddr)} is still leased to another client, or was declined`)
@@ -219,8 +226,8 @@ export class Allocator {
 }
 
 /**
- * A probe tells nothing about a network behind a relay: only the router is in the ARP table, and an ICMP error may be the router's own,
- * which answers for whole networks (RFC 1812 §4.3.3.1).
+ * A probe tells nothing about a network behind a relay: only the router is in the ARP table, and an ICMP error may be
+ * the router's own, which answers for whole networks (RFC 1812 §4.3.3.1).
  */
 function canBeProbed({ loopback, serverAddress }: ServedNetwork): boolean {
   return !loopback && serverAddress !== undefined

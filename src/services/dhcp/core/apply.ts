@@ -1,7 +1,7 @@
 /**
- * The commands that apply a lease to an interface of this machine, and those that undo it. The user sees them before any is run.
- * Linux only. The kernel removes the address when the lease ends, so it is never used for longer than it was leased. The system's
- * resolver is left alone.
+ * The commands that apply a lease to an interface of this machine, and those that undo it. The user sees them before
+ * any is run. Linux only. The kernel removes the address when the lease ends, so it is never used for longer than it
+ * was leased. The system's resolver is left alone.
  */
 import { parseIpv4, prefixBitsOf, subnetContains, subnetOf } from '../../kit/ip-address.ts'
 import { INFINITE_LEASE, type Lease } from './lease.ts'

@@ -1,4 +1,6 @@
-/** Linux's ARP table, as printed by `/proc/net/arp`: which hardware address answered for which IP address on its link. */
+/**
+ * Linux's ARP table, as printed by `/proc/net/arp`: which hardware address answered for which IP address on its link.
+ */
 
 /** The flag ATF_COM of <linux/if_arp.h>: the entry is complete, since the neighbor has answered. */
 const COMPLETE = 0x2

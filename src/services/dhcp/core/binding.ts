@@ -20,7 +20,10 @@ export interface Binding {
   readonly client: Client
   /** When the state ends; Infinity for a free address and for a BOOTP lease. */
   readonly expiresAtMs: number
-  /** The client has held a lease on this address, not just an offer. It is then remembered after the address is free again. */
+  /**
+   * The client has held a lease on this address, not just an offer. It is then remembered after the address is free
+   * again.
+   */
   readonly held: boolean
   /** A probe found no host at this address. */
   readonly vacant: boolean

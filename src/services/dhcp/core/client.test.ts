@@ -19,7 +19,10 @@ interface Host {
   readonly serverPath: Path
 }
 
-/** A server and its clients on a link that can be told to lose, duplicate and delay datagrams. Time jumps to the next event. */
+/**
+ * A server and its clients on a link that can be told to lose, duplicate and delay datagrams. Time jumps to the next
+ * event.
+ */
 class VirtualNetwork {
   readonly hosts: Host[] = []
   /** What the clients sent. */

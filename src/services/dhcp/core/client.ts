@@ -1,9 +1,9 @@
 /**
- * The DHCP client as a machine: RFC 2131 §4.4. TRANSITIONS is the state diagram of figure 5; a retransmission in the same state is not a
- * transition.
+ * The DHCP client as a machine: RFC 2131 §4.4. TRANSITIONS is the state diagram of figure 5; a retransmission in the
+ * same state is not a transition.
  *
- * This client only learns what a server leases. It applies nothing to an interface, so it sends from an address the machine already has, or
- * from none, and asks for broadcast replies. It never releases a lease.
+ * This client only learns what a server leases. It applies nothing to an interface, so it sends from an address the
+ * machine already has, or from none, and asks for broadcast replies. It never releases a lease.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -48,7 +48,10 @@ export interface ClientOptions {
   readonly probe: boolean
   /** A previously leased address to ask for first; 0 for none. */
   readonly remembered: number
-  /** Servers reply as RFC 2131 §4.1 says, to the leased address or by broadcast, and not to the address the message came from. */
+  /**
+   * Servers reply as RFC 2131 §4.1 says, to the leased address or by broadcast, and not to the address the message came
+   * from.
+   */
   readonly repliesBroadcast: boolean
 }
 
@@ -153,8 +156,8 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   /**
-   * Sends or retransmits a DISCOVER, or a REQUEST for the offered or remembered address. All servers get the REQUEST, so that those not
-   * chosen withdraw their offers (RFC 2131 §3.1 step 3).
+   * Sends or retransmits a DISCOVER, or a REQUEST for the offered or remembered address. All servers get the REQUEST,
+   * so that those not chosen withdraw their offers (RFC 2131 §3.1 step 3).
    */
   #transmit(nowMs: number): void {
     if (this.#state !== 'SELECTING' && this.#attempts === 0) this.#requestedAtMs = nowMs
@@ -186,7 +189,10 @@ export class DhcpClient implements Machine<ClientEvent> {
     this.#transmit(nowMs)
   }
 
-  /** T1, T2 or the end of the lease has come: several at once if the computer slept, or the lease is shorter than a wait. */
+  /**
+   * T1, T2 or the end of the lease has come: several at once if the computer slept, or the lease is shorter than a
+   * wait.
+   */
   #handleLeaseTimer(nowMs: number): void {
     const held = this.#held
     if (held === undefined) return
@@ -199,11 +205,11 @@ export class DhcpClient implements Machine<ClientEvent> {
   }
 
   /**
-   * Extends the lease: RENEWING asks the server that granted it, REBINDING asks all. Retransmits after half of the remaining time, but at
-   * least a minute (RFC 2131 §4.4.5).
+   * Extends the lease: RENEWING asks the server that granted it, REBINDING asks all. Retransmits after half of the
+   * remaining time, but at least a minute (RFC 2131 §4.4.5).
    *
-   * A server that replies as RFC 2131 §4.1 says would send the ACK to the leased address, which no interface here has. Such servers are
-   * asked to confirm the address as in INIT-REBOOT, without a ciaddr: they answer that by broadcast.
+   * A server that replies as RFC 2131 §4.1 says would send the ACK to the leased address, which no interface here has.
+   * Such servers are asked to confirm the address as in INIT-REBOOT, without a ciaddr: they answer that by broadcast.
    */
   #extend(nowMs: number, held: HeldLease): void {
     const rebinding = this.#state === 'REBINDING'

@@ -1,6 +1,7 @@
 /**
- * One deadline per slot, with the earliest in O(1): an indexed binary heap, which knows the position of each slot and so can change or
- * clear any deadline in O(log n). It is built on typed arrays, so that a hundred thousand slots are restored quickly.
+ * One deadline per slot, with the earliest in O(1): an indexed binary heap, which knows the position of each slot and
+ * so can change or clear any deadline in O(log n). It is built on typed arrays, so that a hundred thousand slots are
+ * restored quickly.
  */
 
 const NO_POSITION = -1

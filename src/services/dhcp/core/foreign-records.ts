@@ -1,6 +1,6 @@
 /**
- * Journal records of networks that are not served now, because the laptop is elsewhere or an interface is down. The leases still expire,
- * and their clients are remembered until the network is served again.
+ * Journal records of networks that are not served now, because the laptop is elsewhere or an interface is down. The
+ * leases still expire, and their clients are remembered until the network is served again.
  */
 import { parseIpv4 } from '../../kit/ip-address.ts'
 import { bindingOf, type Binding, type LeaseRecord } from './binding.ts'

@@ -90,7 +90,8 @@ function damaged(random: Random): Uint8Array {
   const bytes = below(random, 10) === 0 ? whole.slice(0, below(random, whole.length)) : whole
   for (let change = below(random, 7); change > 0 && bytes.length > 0; change--) {
     const place = below(random, 3) === 0 ? below(random, AT.options) : AT.options + below(random, 60)
-    // The hardware address stays the attacker's own: with any server, a client whose address is spoofed can lose its lease.
+    // The hardware address stays the attacker's own: with any server, a client whose address is spoofed can lose its
+    // lease.
     if (place < bytes.length && (place < AT.chaddr || place >= AT.chaddr + 6)) bytes[place] = random.uint32()
   }
   return bytes

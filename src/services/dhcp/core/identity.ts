@@ -10,9 +10,10 @@ const KEY_BYTES_MAX = 255
 const HOST_NAME_LENGTH_MAX = 63
 
 /**
- * The key of a client is its client identifier if it sends one, else its hardware type and address in the form of an identifier (RFC 2132
- * §9.14). But a client with a reservation for its hardware address is known by that, whatever identifier it sends: the operating systems
- * of one machine may send different ones, and the reservation is meant for all of them.
+ * The key of a client is its client identifier if it sends one, else its hardware type and address in the form of an
+ * identifier (RFC 2132 §9.14). But a client with a reservation for its hardware address is known by that, whatever
+ * identifier it sends: the operating systems of one machine may send different ones, and the reservation is meant for
+ * all of them.
  * @param isReserved whether a key has a reservation
  * @returns undefined if the message has neither identifier nor hardware address
  * @throws MalformedPacket if the identifier is longer than 255 bytes
@@ -37,8 +38,8 @@ function hardwareIdentifier(htype: number, chaddr: Uint8Array): Uint8Array {
 }
 
 /**
- * The client's host name: the first label of option 81, which takes precedence (RFC 4702 §3.1), else option 12. Free text, not
- * necessarily a valid DNS label; unprintable characters are replaced.
+ * The client's host name: the first label of option 81, which takes precedence (RFC 4702 §3.1), else option 12. Free
+ * text, not necessarily a valid DNS label; unprintable characters are replaced.
  */
 function hostNameOf({ hostName = '', clientFqdn }: Message['options']): string {
   const [label = ''] = clientFqdn?.name.split('.') ?? []

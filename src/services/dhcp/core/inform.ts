@@ -1,6 +1,6 @@
 /**
- * DHCPINFORM (RFC 2131 §4.4.3): asks for the parameters that go with an address this machine already has. It is not part of the state
- * diagram in figure 5, so it is a machine of its own.
+ * DHCPINFORM (RFC 2131 §4.4.3): asks for the parameters that go with an address this machine already has. It is not
+ * part of the state diagram in figure 5, so it is a machine of its own.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MalformedPacket } from '../../kit/errors.ts'

@@ -1,4 +1,7 @@
-/** T1 and T2, when clients renew and rebind: by default after 1/2 and 7/8 of the lease time (RFC 2131 §4.4.5), or as the user sets them. */
+/**
+ * T1 and T2, when clients renew and rebind: by default after 1/2 and 7/8 of the lease time (RFC 2131 §4.4.5), or as the
+ * user sets them.
+ */
 import { UsageError } from '../../kit/errors.ts'
 import type { Options } from '../wire/options.ts'
 

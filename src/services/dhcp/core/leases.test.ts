@@ -67,7 +67,7 @@ test('a declined address is out of use for a time', () => {
 
 const step = fc.record({
   verb: fc.constantFrom('offer', 'lease', 'release', 'decline', 'withdraw', 'wait', 'restart'),
-  who: fc.integer({ min: 0, max: 9 }), yiaddr: fc.integer({ min: 98, max: 107 }), ms: fc.integer({ min: 0, max: HOUR_MS }),
+  number: fc.integer({ min: 0, max: 9 }), yiaddr: fc.integer({ min: 98, max: 107 }), ms: fc.integer({ min: 0, max: HOUR_MS }),
 } as const)
 
 test('whatever happens, no address has two clients, no client two addresses, and a restart loses no lease', () => {
@@ -76,25 +76,25 @@ test('whatever happens, no address has two clients, no client two addresses, and
     let nowMs = 0
     /** Which client has an address until when, according to `lease`. */
     const leased = new Map<number, { key: string; untilMs: number }>()
-    for (const { verb, who, yiaddr, ms } of steps) {
-      const asker = client(who)
+    for (const { verb, number, yiaddr, ms } of steps) {
+      const owner = client(number)
       if (verb === 'offer') {
-        const offered = leases.offer(asker, yiaddr, nowMs)
+        const offered = leases.offer(owner, yiaddr, nowMs)
         const holder = offered === undefined ? undefined : leased.get(offered.yiaddr)
-        if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(asker.key)
+        if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(owner.key)
       } else if (verb === 'lease') {
-        if (leases.lease(asker, yiaddr, nowMs + ms, who % 2 === 0) === undefined) continue
+        if (leases.lease(owner, yiaddr, nowMs + ms, number % 2 === 0) === undefined) continue
         const holder = leased.get(yiaddr)
-        if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(asker.key)
-        leased.set(yiaddr, { key: asker.key, untilMs: nowMs + ms })
+        if (holder !== undefined && holder.untilMs > nowMs) expect(holder.key).toBe(owner.key)
+        leased.set(yiaddr, { key: owner.key, untilMs: nowMs + ms })
       } else if (verb === 'release') {
         if (leases.release(yiaddr) !== undefined) leased.delete(yiaddr)
       } else if (verb === 'decline') {
-        if (leases.bindingOf(asker.key)?.yiaddr === yiaddr) {
+        if (leases.bindingOf(owner.key)?.yiaddr === yiaddr) {
           leases.decline(yiaddr, nowMs)
           leased.delete(yiaddr)
         }
-      } else if (verb === 'withdraw') leases.withdrawOffer(asker.key)
+      } else if (verb === 'withdraw') leases.withdrawOffer(owner.key)
       else if (verb === 'wait') nowMs += ms
       else {
         const [records, before] = [leases.records(), known(leases)]

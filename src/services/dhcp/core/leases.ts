@@ -1,18 +1,19 @@
 /**
- * The lease table of one pool: which client holds which address. An address is free, offered, leased, or declined (found in use by a
- * client, or by a probe):
+ * The lease table of one pool: which client holds which address. An address is free, offered, leased, or declined
+ * (found in use by a client, or by a probe):
  *
  *      free ──offer──▶ offered ──lease──▶ leased ──renew──▶ leased
  *        ▲◀──expired──────┘                  │
  *        ▲◀──expired, released───────────────┘
  *        ▲◀──expired── declined ◀──decline── offered, leased
  *
- * A free address remembers the client that held it last, so that a returning client gets the same address for as long as possible. New
- * clients get the address that has been free the longest (RFC 2131 §4.3.1). A reserved address, which may lie outside the pool, is free
- * only for its own client.
+ * A free address remembers the client that held it last, so that a returning client gets the same address for as long
+ * as possible. New clients get the address that has been free the longest (RFC 2131 §4.3.1). A reserved address, which
+ * may lie outside the pool, is free only for its own client.
  *
- * An offer is not a commitment (RFC 2131 §3.1 step 2). When no address is free, the oldest offer is withdrawn for the next client. Ten
- * thousand clients that only send DISCOVERs therefore cannot lock out one that accepts what it is offered.
+ * An offer is not a commitment (RFC 2131 §3.1 step 2). When no address is free, the oldest offer is withdrawn for the
+ * next client. Ten thousand clients that only send DISCOVERs therefore cannot lock out one that accepts what it is
+ * offered.
  */
 import { assert } from '../../kit/errors.ts'
 import { parseIpv4 } from '../../kit/ip-address.ts'
@@ -26,9 +27,15 @@ export interface Pool {
   readonly last: number
 }
 
-/** How long an address is held for the client it was offered to; RFC 2131 §3.1 step 2 leaves it to the server. Clients send their REQUEST within a few seconds. */
+/**
+ * How long an address is held for the client it was offered to; RFC 2131 §3.1 step 2 leaves it to the server. Clients
+ * send their REQUEST within a few seconds.
+ */
 export const OFFER_MS = 30_000
-/** How old an offer must be before it may be withdrawn for another client. Most clients send their REQUEST within a few milliseconds. */
+/**
+ * How old an offer must be before it may be withdrawn for another client. Most clients send their REQUEST within a few
+ * milliseconds.
+ */
 export const OFFER_KEPT_MS = 50
 /** How long a declined address stays out of use. */
 export const DECLINE_MS = 3_600_000
@@ -41,7 +48,10 @@ export class LeaseTable {
   readonly #reserved: ReadonlySet<number>
   /** The slots of reserved addresses outside the pool, which follow those of the pool. */
   readonly #slotBeyond = new Map<number, number>()
-  /** When leases and declines expire. Offers are not in here: all last equally long, so they expire in the order of #offered. */
+  /**
+   * When leases and declines expire. Offers are not in here: all last equally long, so they expire in the order of
+   * #offered.
+   */
   readonly #deadlines: Deadlines
   /** One per slot; undefined if it was never used. Slot 0 is the pool's first address. */
   readonly #bindings: (Binding | undefined)[]
@@ -107,8 +117,9 @@ export class LeaseTable {
   }
 
   /**
-   * Offers an address for OFFER_MS: the one reserved for the client, else the one it has or had, else the one it requests, else the next
-   * free one (RFC 2131 §4.3.1). If the client has a lease, that is offered unchanged. Undefined if no address is free.
+   * Offers an address for OFFER_MS: the one reserved for the client, else the one it has or had, else the one it
+   * requests, else the next free one (RFC 2131 §4.3.1). If the client has a lease, that is offered unchanged. Undefined
+   * if no address is free.
    * @param reserved the address reserved for this client
    */
   offer(client: Client, requested: number | undefined, nowMs: number, reserved?: number): Binding | undefined {
@@ -128,8 +139,8 @@ export class LeaseTable {
   }
 
   /**
-   * Leases `yiaddr` until `expiresAtMs` to the client it is reserved for, offered to or leased to, or to the one that held it last if it is
-   * still free.
+   * Leases `yiaddr` until `expiresAtMs` to the client it is reserved for, offered to or leased to, or to the one that
+   * held it last if it is still free.
    * @param mayBeNew also leases a free address to a client that has none, since a restart may have lost its offer
    * @returns undefined if the client may not have this address, or has a reservation for another one
    */
@@ -168,7 +179,8 @@ export class LeaseTable {
       this.#bindings[slot] = undefined
       this.#slotOf.delete(before.client.key)
     }
-    // An address that was only offered goes to the next client, so that offers do not displace the remembered clients of other addresses.
+    // An address that was only offered goes to the next client, so that offers do not displace the remembered clients
+    // of other addresses.
     if (this.#reserved.has(yiaddr)) return before
     if (before.state === 'offered' && !before.held) this.#free.addFirst(slot)
     else this.#free.addLast(slot)
@@ -202,7 +214,10 @@ export class LeaseTable {
     for (const [slot, atMs] of this.#offeredAtMs.entries()) this.#offeredAtMs[slot] = atMs + byMs
   }
 
-  /** Applies a journal record; call in the journal's order. @returns false if the address does not belong to this pool */
+  /**
+   * Applies a journal record; call in the journal's order.
+   * @returns false if the address does not belong to this pool
+   */
   restore(record: LeaseRecord): boolean {
     const yiaddr = parseIpv4(record.yiaddr)
     if (yiaddr === undefined || !(this.#isFree(yiaddr) || this.#reserved.has(yiaddr) || this.bindingAt(yiaddr) !== undefined)) return false
@@ -246,7 +261,10 @@ export class LeaseTable {
     return binding === undefined || binding.state === 'free' || (binding.state !== 'declined' && binding.client.key === client.key)
   }
 
-  /** The binding of the address a client has or had, unless a reservation rules it out: its own for another address, or another client's for this one. */
+  /**
+   * The binding of the address a client has or had, unless a reservation rules it out: its own for another address, or
+   * another client's for this one.
+   */
   #ownOf(client: Client, reserved: number | undefined): Binding | undefined {
     const own = this.bindingOf(client.key)
     if (own === undefined || own.yiaddr === reserved) return own

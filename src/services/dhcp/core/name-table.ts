@@ -1,8 +1,10 @@
 /**
- * The names that clients should have in the DNS: `kettle` with 192.168.1.100 is `kettle.home` while its lease lasts. A name belongs to the
- * first client that has it (client-names.ts says which names it may have), and moves with that client to another address.
+ * The names that clients should have in the DNS: `kettle` with 192.168.1.100 is `kettle.home` while its lease lasts. A
+ * name belongs to the first client that has it (client-names.ts says which names it may have), and moves with that
+ * client to another address.
  *
- * This module decides; names.ts does the registering at the DNS server. Records that others have registered there are left alone.
+ * This module decides; names.ts does the registering at the DNS server. Records that others have registered there are
+ * left alone.
  */
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Client } from './binding.ts'
@@ -29,7 +31,9 @@ export function parseListLine(line: string): ListedRecord | undefined {
 export interface Change {
   /** The line to send to its admin port; undefined if no change is needed. */
   readonly line: string | undefined
-  /** The address of this server's own record afterwards. Empty if there is none, or the record belongs to someone else. */
+  /**
+   * The address of this server's own record afterwards. Empty if there is none, or the record belongs to someone else.
+   */
   readonly own: readonly string[]
 }
 
@@ -105,7 +109,8 @@ export class NameTable {
   }
 
   /**
-   * The change that a name needs. A name under which others have registered a record, of whatever type, gets no address.
+   * The change that a name needs. A name under which others have registered a record, of whatever type, gets no
+   * address.
    * @param records what the DNS server has under that name now
    * @param own the addresses whose record may be this server's own
    */

@@ -1,5 +1,6 @@
 /**
- * Parses the DHCP options a user sets, as `CODE=VALUE` or `NAME=VALUE`. The names are those of wire/options.ts in kebab case:
+ * Parses the DHCP options a user sets, as `CODE=VALUE` or `NAME=VALUE`. The names are those of wire/options.ts in kebab
+ * case:
  *
  *     42=192.0.2.7, ntp-servers=192.0.2.8           a list: each setting adds one value
  *     domain-search=lab.example.org                 a list

@@ -1,6 +1,7 @@
 /**
- * Which clients to serve when there are other DHCP servers on the network. Two servers that do not coordinate may lease the same address
- * twice. So this one serves clients other than Hamlet's own only if no other server answers, or the user has confirmed it in words.
+ * Which clients to serve when there are other DHCP servers on the network. Two servers that do not coordinate may lease
+ * the same address twice. So this one serves clients other than Hamlet's own only if no other server answers, or the
+ * user has confirmed it in words.
  */
 import { UsageError } from '../../kit/errors.ts'
 
@@ -44,7 +45,9 @@ export class OtherServers {
     if (this.#known.every(({ server }) => server !== found.server)) this.#known = [...this.#known, found]
   }
 
-  /** Starts over with these interfaces: they must be searched again, and servers on other interfaces no longer matter. */
+  /**
+   * Starts over with these interfaces: they must be searched again, and servers on other interfaces no longer matter.
+   */
   beginOn(interfaceNames: readonly string[]): void {
     this.#searching = true
     this.#known = this.#known.filter(({ interfaceName }) => interfaceNames.includes(interfaceName))

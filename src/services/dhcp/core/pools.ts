@@ -2,13 +2,16 @@
  * The networks to serve and their address pools. Each served interface is a network with a pool of its own:
  *
  * - `--pool FIRST-LAST` applies to the interface whose subnet contains it.
- * - Without `--pool`, a range of the interface's subnet is chosen: .100 to .199 of the block of 256 that contains this machine's own
- *   address, or the upper half of a smaller subnet.
- * - On loopback the pool is 127.0.1.100 to 127.0.1.199. A client learns and shows such an address, and never applies it to an interface.
- * - An interface with only a link-local address is not served: such addresses must not be assigned by DHCP (RFC 3927 §1.6).
+ * - Without `--pool`, a range of the interface's subnet is chosen: .100 to .199 of the block of 256 that contains this
+ *   machine's own address, or the upper half of a smaller subnet.
+ * - On loopback the pool is 127.0.1.100 to 127.0.1.199. A client learns and shows such an address, and never applies it
+ *   to an interface.
+ * - An interface with only a link-local address is not served: such addresses must not be assigned by DHCP (RFC 3927
+ *   §1.6).
  *
- * `--subnet` adds a network behind a relay. A reservation belongs to the network whose subnet contains it. Never allocated: the network and
- * broadcast addresses, this machine's own addresses, the router's, and those that `--exclude` names.
+ * `--subnet` adds a network behind a relay. A reservation belongs to the network whose subnet contains it. Never
+ * allocated: the network and broadcast addresses, this machine's own addresses, the router's, and those that
+ * `--exclude` names.
  */
 import { UsageError } from '../../kit/errors.ts'
 import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
@@ -62,11 +65,11 @@ const PREFIX_BITS_MAX = 30
 const LINK_LOCAL: Subnet = { network: 0xa9fe0000, prefixBits: 16 }
 
 /**
- * The networks to serve: those of the candidates in their order, then those behind relays. Interfaces in the same or overlapping subnets are
- * one network, served on the first of them.
+ * The networks to serve: those of the candidates in their order, then those behind relays. Interfaces in the same or
+ * overlapping subnets are one network, served on the first of them.
  * @param locals all addresses of this machine, including those of interfaces that are not served
- * @throws UsageError if a setting cannot be parsed, a pool or a reservation is in no served subnet, a pool has no address to allocate, or an
- *   address or client is reserved twice
+ * @throws UsageError if a setting cannot be parsed, a pool or a reservation is in no served subnet, a pool has no
+ *   address to allocate, or an address or client is reserved twice
  */
 export function networksToServe(candidates: readonly Candidate[], settings: AddressSettings, locals: readonly number[] = []): ServedNetwork[] {
   const pool = settings.pool === undefined ? undefined : parsePool(settings.pool)
@@ -153,7 +156,10 @@ function rangeIn(subnet: Subnet, own: number): Pool {
   return { first: block + FIRST_IN_BLOCK, last: block + LAST_IN_BLOCK }
 }
 
-/** If only loopback is served, any pool is allowed, for teaching. Its subnet is taken to be a /24, or the smallest subnet that contains it. */
+/**
+ * If only loopback is served, any pool is allowed, for teaching. Its subnet is taken to be a /24, or the smallest
+ * subnet that contains it.
+ */
 function smallestSubnet({ first, last }: Pool): Subnet {
   let prefixBits = 24
   while (prefixBits > 0 && !subnetContains(subnetOf(first, prefixBits), last)) prefixBits--

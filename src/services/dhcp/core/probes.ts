@@ -1,6 +1,6 @@
 /**
- * Requests that wait for an address to be probed. The machine asks for a probe by an event; the driver performs it (conflict-probe.ts) and
- * reports the result. Other clients are served meanwhile.
+ * Requests that wait for an address to be probed. The machine asks for a probe by an event; the driver performs it
+ * (conflict-probe.ts) and reports the result. Other clients are served meanwhile.
  */
 
 /** How long to wait for a result. Without one the address counts as vacant. */
@@ -12,7 +12,10 @@ export const PROBES_MAX = 64
 export interface ProbeResult {
   /** Its hardware address, or how it made itself known. */
   readonly holder: string
-  /** The ARP entry is older than the probe: whether the host is still there will be known only some time after the probe. */
+  /**
+   * The ARP entry is older than the probe: whether the host is still there will be known only some time after the
+   * probe.
+   */
   readonly isStale: boolean
 }
 
@@ -28,7 +31,10 @@ export class Probes<Request> {
     this.#pending.set(yiaddr, { request, untilMs: nowMs + PROBE_MS_MAX })
   }
 
-  /** The client asked again: replaces its request, so that the last one is answered. @returns false if no probe of this address is pending */
+  /**
+   * The client asked again: replaces its request, so that the last one is answered.
+   * @returns false if no probe of this address is pending
+   */
   replace(yiaddr: number, request: Request): boolean {
     const pending = this.#pending.get(yiaddr)
     if (pending !== undefined) pending.request = request

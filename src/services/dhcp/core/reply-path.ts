@@ -5,11 +5,13 @@
  *     ciaddr set, not a NAK       → unicast to the client's address, port 68
  *     otherwise                   → broadcast, port 68
  *
- * In the last case the RFC also allows unicast to an address that the client does not have yet; plain sockets cannot send that.
+ * In the last case the RFC also allows unicast to an address that the client does not have yet; plain sockets cannot
+ * send that.
  *
- * The RFC assumes that the client sends from port 68 to port 67. If either port differs, a client that has an address is answered at the
- * address and port it sent from: Hamlet's own client sends like that, since it leaves the interfaces as they are. And a server on a port
- * other than 67 answers a client without an address at the port it sent from instead of 68.
+ * The RFC assumes that the client sends from port 68 to port 67. If either port differs, a client that has an address
+ * is answered at the address and port it sent from: Hamlet's own client sends like that, since it leaves the interfaces
+ * as they are. And a server on a port other than 67 answers a client without an address at the port it sent from
+ * instead of 68.
  */
 import type { Endpoint, Path } from '../../kit/endpoint.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
@@ -34,7 +36,10 @@ interface KnownReply {
   readonly path: Path
 }
 
-/** Finds the path of a reply. Requests by the same path get the same `Path` object, by which a door recognizes it quickly. */
+/**
+ * Finds the path of a reply. Requests by the same path get the same `Path` object, by which a door recognizes it
+ * quickly.
+ */
 export class ReplyPaths {
   readonly #known = new WeakMap<Path, KnownReply>()
 

@@ -58,25 +58,25 @@ test('a reply has at most 548 bytes, or more if the client accepts more, but nev
 })
 
 test('the Client FQDN option in a reply says who updates the DNS, and with which name', () => {
-  const told = (flags: number, name: string, hostName?: string) => new Bench().ask({ ...DISCOVER, clientFqdn: { flags, name }, hostName })[0]?.message.options.clientFqdn
+  const fqdnReply = (flags: number, name: string, hostName?: string) => new Bench().ask({ ...DISCOVER, clientFqdn: { flags, name }, hostName })[0]?.message.options.clientFqdn
   const { S, O, E } = FQDN_FLAGS
-  expect(told(S | E, 'kettle')).toEqual({ flags: S | E, name: 'kettle.home.' })
-  expect(told(E, 'kettle.example.org.')).toEqual({ flags: S | O | E, name: 'kettle.home.' })
-  expect(told(S | E, 'Ophelia\'s Mac')).toEqual({ flags: S | E, name: 'ophelia-s-mac.home.' })
-  expect(told(S | E, 'kettle', 'teapot')).toEqual({ flags: S | E, name: 'kettle.home.' })
-  expect(told(S | E, '', 'teapot')).toEqual({ flags: S | E, name: 'teapot.home.' })
+  expect(fqdnReply(S | E, 'kettle')).toEqual({ flags: S | E, name: 'kettle.home.' })
+  expect(fqdnReply(E, 'kettle.example.org.')).toEqual({ flags: S | O | E, name: 'kettle.home.' })
+  expect(fqdnReply(S | E, 'Ophelia\'s Mac')).toEqual({ flags: S | E, name: 'ophelia-s-mac.home.' })
+  expect(fqdnReply(S | E, 'kettle', 'teapot')).toEqual({ flags: S | E, name: 'kettle.home.' })
+  expect(fqdnReply(S | E, '', 'teapot')).toEqual({ flags: S | E, name: 'teapot.home.' })
 })
 
 test('a client whose name is not registered gets the N flag, whether it asked for that or not', () => {
   const { S, O, E, N } = FQDN_FLAGS
-  const told = (flags: number, name: string) => {
+  const fqdnReply = (flags: number, name: string) => {
     const bench = new Bench({ settings: { reserve: ['02:00:5e:00:00:09=192.0.2.10=printer'] } })
     return bench.ask({ ...DISCOVER, clientFqdn: { flags, name } })[0]?.message.options.clientFqdn
   }
-  expect(told(N, 'kettle')).toEqual({ flags: N, name: 'kettle.home.' })
-  expect(told(S | E, 'wpad')).toEqual({ flags: O | N | E, name: 'wpad.home.' })
-  expect(told(S | E, 'printer')).toEqual({ flags: O | N | E, name: 'printer.home.' })
-  expect(told(S | E, '')).toEqual({ flags: O | N | E, name: '' })
+  expect(fqdnReply(N, 'kettle')).toEqual({ flags: N, name: 'kettle.home.' })
+  expect(fqdnReply(S | E, 'wpad')).toEqual({ flags: O | N | E, name: 'wpad.home.' })
+  expect(fqdnReply(S | E, 'printer')).toEqual({ flags: O | N | E, name: 'printer.home.' })
+  expect(fqdnReply(S | E, '')).toEqual({ flags: O | N | E, name: '' })
 })
 
 test('a client whose name belongs to another client, or is registered by others, gets the N flag', () => {

@@ -53,12 +53,18 @@ export interface Reply {
   readonly bytes: Uint8Array
 }
 
-/** RFC 2131 §2: every client accepts a datagram of 576 bytes. Larger ones go only to clients that accept them, and never exceed an Ethernet frame. */
+/**
+ * RFC 2131 §2: every client accepts a datagram of 576 bytes. Larger ones go only to clients that accept them, and never
+ * exceed an Ethernet frame.
+ */
 const DATAGRAM_BYTES_MIN = 576
 const DATAGRAM_BYTES_MAX = 1500
 const IP_AND_UDP_BYTES = 28
 const FILE_LENGTH_MAX = 128
-/** A relay's information is a single option (RFC 3046 §2.0). No relay sends a longer one, which would leave no room for the reply. */
+/**
+ * A relay's information is a single option (RFC 3046 §2.0). No relay sends a longer one, which would leave no room for
+ * the reply.
+ */
 const RELAY_AGENT_BYTES_MAX = 255
 const SERVER_ADDRESSES_MAX = 64
 /** A network has few kinds of clients. When this many templates are cached, all are dropped. */
@@ -70,8 +76,9 @@ const NOTHING: ReadonlyMap<number, Uint8Array> = new Map()
 const MESSAGE_TYPE_BYTES = { OFFER: Uint8Array.of(MESSAGE_TYPE.OFFER), ACK: Uint8Array.of(MESSAGE_TYPE.ACK), NAK: Uint8Array.of(MESSAGE_TYPE.NAK) } as const
 
 /**
- * Writes replies. Clients of one kind, which request the same parameters on the same network, get the same options. Those are encoded once
- * as a template; each reply is a copy of it with the client's own header, client identifier and relay option.
+ * Writes replies. Clients of one kind, which request the same parameters on the same network, get the same options.
+ * Those are encoded once as a template; each reply is a copy of it with the client's own header, client identifier and
+ * relay option.
  */
 export class Replies {
   readonly #config: ClientConfig
@@ -170,8 +177,8 @@ export class Replies {
   }
 
   /**
-   * RFC 2131 §4.3.1: the client says which parameters it wants, or gets all. It always gets the subnet mask, without which an address is of
-   * no use, and a Hamlet client the ports, for which there is no option code to request.
+   * RFC 2131 §4.3.1: the client says which parameters it wants, or gets all. It always gets the subnet mask, without
+   * which an address is of no use, and a Hamlet client the ports, for which there is no option code to request.
    */
   #requestedValues({ request, network, serverAddress }: ReplyContext): Map<number, Uint8Array> {
     const { parameterRequestList, vendorClass } = request.options
@@ -268,7 +275,8 @@ function wants({ options: { parameterRequestList } }: Message, code: number): bo
 }
 
 /**
- * RFC 4702 §4: says whether this server updates the A record (S), whether that overrides the client's preference (O), and which name it registers.
+ * RFC 4702 §4: says whether this server updates the A record (S), whether that overrides the client's preference (O),
+ * and which name it registers.
  * @param name undefined if it registers none
  */
 function fqdnReply(clientFqdn: ClientFqdn, name: string | undefined, domain: string): ClientFqdn {

@@ -1,6 +1,7 @@
 /**
- * A priority queue of received datagrams. DISCOVERs wait behind all other messages, so that under overload the exchanges that have begun
- * are completed. When the queue is full, the oldest DISCOVER is dropped: its client has probably sent another since.
+ * A priority queue of received datagrams. DISCOVERs wait behind all other messages, so that under overload the
+ * exchanges that have begun are completed. When the queue is full, the oldest DISCOVER is dropped: its client has
+ * probably sent another since.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { MESSAGE_TYPE, peekMessageType } from '../wire/message.ts'

@@ -1,9 +1,9 @@
 /**
  * The DHCP server as a machine without I/O: RFC 2131 §4.3. kit/node/drive.ts runs it.
  *
- * Plain sockets do not report the interface on which a broadcast arrived. A DISCOVER of unknown origin is therefore answered on every
- * served network, with an offer from that network's pool; the client sees only the one sent on its own link. The server identifier in
- * its REQUEST then names the network, and the other offers are withdrawn.
+ * Plain sockets do not report the interface on which a broadcast arrived. A DISCOVER of unknown origin is therefore
+ * answered on every served network, with an offer from that network's pool; the client sees only the one sent on its
+ * own link. The server identifier in its REQUEST then names the network, and the other offers are withdrawn.
  *
  * This file decides what a message means; allocator.ts carries it out.
  */
@@ -89,7 +89,10 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     this.#allocator.probed(yiaddr, found, nowMs)
   }
 
-  /** The clock was set: shifts all leases so that each still lasts as long as its client was told. The journal must be rewritten. */
+  /**
+   * The clock was set: shifts all leases so that each still lasts as long as its client was told. The journal must be
+   * rewritten.
+   */
   clockSet(byMs: number): void {
     for (const { table } of this.#served) table.shift(byMs)
     this.#foreign.shift(byMs)
@@ -107,8 +110,8 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   }
 
   /**
-   * All current leases: first those of networks that are not served now, then the others by expiry. If a client has several, the last
-   * is thus the one on the network where it was seen last.
+   * All current leases: first those of networks that are not served now, then the others by expiry. If a client has
+   * several, the last is thus the one on the network where it was seen last.
    */
   leased(): Binding[] {
     const served = this.taken().filter(({ state }) => state === 'leased')
@@ -172,7 +175,10 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     }
   }
 
-  /** RFC 1534 §2: a message without a type is from a client that speaks only BOOTP. It would keep its address for ever, so it gets only a reserved one. */
+  /**
+   * RFC 1534 §2: a message without a type is from a client that speaks only BOOTP. It would keep its address for ever,
+   * so it gets only a reserved one.
+   */
   #bootp(query: Query): void {
     const { from, client } = query
     const reserved = from.filter(({ network: { reservations } }) => reservations.has(client.key))
@@ -200,7 +206,10 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     if (!this.#allocator.lease(query, chosen, yiaddr, { mayBeNew: true, rapid: false })) this.#allocator.nak(query, chosen, `${formatIpv4(yiaddr)} is not offered to this client`)
   }
 
-  /** INIT-REBOOT: the client verifies an address it remembers. If this server has no record of it, it stays silent: the lease may be another server's. */
+  /**
+   * INIT-REBOOT: the client verifies an address it remembers. If this server has no record of it, it stays silent: the
+   * lease may be another server's.
+   */
   #requestInitReboot(query: Query, yiaddr: number): void {
     const inSubnet = query.from.find(({ network }) => subnetContains(network.subnet, yiaddr))
     if (inSubnet === undefined) {
@@ -211,9 +220,9 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
   }
 
   /**
-   * A RENEWING client sends by unicast to the server that granted the lease, even from behind a relay; a REBINDING client broadcasts to
-   * any server. A socket that reports the interface does not tell the two apart: then the request is taken for REBINDING, and the server
-   * stays silent about leases it does not know.
+   * A RENEWING client sends by unicast to the server that granted the lease, even from behind a relay; a REBINDING
+   * client broadcasts to any server. A socket that reports the interface does not tell the two apart: then the request
+   * is taken for REBINDING, and the server stays silent about leases it does not know.
    */
   #requestExtension(query: Query): void {
     const { message: { ciaddr, giaddr }, path: { local, interfaceName } } = query
@@ -260,7 +269,10 @@ export class DhcpServer implements Machine<ServerEvent, LeaseRecord> {
     return from.includes(served) || served.network.interfaceName === ''
   }
 
-  /** The network on which the client holds this address from this server. The server identifier may be missing: systemd-networkd sends none in its RELEASE. */
+  /**
+   * The network on which the client holds this address from this server. The server identifier may be missing:
+   * systemd-networkd sends none in its RELEASE.
+   */
   #holding(query: Query, yiaddr: number): Served | undefined {
     const { serverIdentifier } = query.message.options
     return this.#served.find(served => {

@@ -1,6 +1,6 @@
 /**
- * A doubly linked list of a pool's slots, with O(1) access to the first, removal of any, and insertion at either end. It is built on typed
- * arrays: eight bytes per slot and no objects.
+ * A doubly linked list of a pool's slots, with O(1) access to the first, removal of any, and insertion at either end.
+ * It is built on typed arrays: eight bytes per slot and no objects.
  */
 import { assert } from '../../kit/errors.ts'
 

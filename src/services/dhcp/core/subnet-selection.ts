@@ -1,7 +1,7 @@
 /**
- * Subnet selection: which network is the client on? A relay says so in the message. Otherwise the interface decides on which the message
- * arrived; if the system does not report that, the address of the socket or of the sender. Failing these, the client may be on any network
- * of this machine.
+ * Subnet selection: which network is the client on? A relay says so in the message. Otherwise the interface decides on
+ * which the message arrived; if the system does not report that, the address of the socket or of the sender. Failing
+ * these, the client may be on any network of this machine.
  */
 import type { Path } from '../../kit/endpoint.ts'
 import { parseIpv4, subnetContains } from '../../kit/ip-address.ts'
@@ -29,8 +29,8 @@ export function selectNetworks<Served extends { readonly network: ServedNetwork 
 }
 
 /**
- * This machine's address as the client reaches it. Relays send by unicast, so behind a relay it is the address of the socket that received
- * the message, if that is bound to one; otherwise the first served address of this machine.
+ * This machine's address as the client reaches it. Relays send by unicast, so behind a relay it is the address of the
+ * socket that received the message, if that is bound to one; otherwise the first served address of this machine.
  */
 export function serverAddressOf(network: ServedNetwork, { local }: Path, networks: readonly { readonly network: ServedNetwork }[]): number {
   if (network.serverAddress !== undefined) return network.serverAddress

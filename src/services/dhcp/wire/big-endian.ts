@@ -1,4 +1,7 @@
-/** Integers in network byte order, most significant byte first. A DataView would do the same, but costs an object per packet. */
+/**
+ * Integers in network byte order, most significant byte first. A DataView would do the same, but costs an object per
+ * packet.
+ */
 
 export function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)

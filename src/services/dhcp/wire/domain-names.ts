@@ -1,10 +1,12 @@
 /**
- * Domain names in DHCP options, in the wire format of RFC 1035 §3.1: each label as its length and its characters, then a 0.
+ * Domain names in DHCP options, in the wire format of RFC 1035 §3.1: each label as its length and its characters, then
+ * a 0.
  *
- * - Option 119, Domain Search (RFC 3397): one name after another. A name may end in a compression pointer (two bytes, the first 0xc0 or
- *   more) to the same suffix of an earlier name. The pointer is an offset into the option's concatenated value.
- * - Option 81, Client FQDN (RFC 4702): one name, never compressed. Without the final 0 the name is partial, such as `kettle`. As text, a
- *   fully qualified name ends in a dot: `kettle.home.`.
+ * - Option 119, Domain Search (RFC 3397): one name after another. A name may end in a compression pointer (two bytes,
+ *   the first 0xc0 or more) to the same suffix of an earlier name. The pointer is an offset into the option's
+ *   concatenated value.
+ * - Option 81, Client FQDN (RFC 4702): one name, never compressed. Without the final 0 the name is partial, such as
+ *   `kettle`. As text, a fully qualified name ends in a dot: `kettle.home.`.
  */
 import { latin1, type Codec } from './option-values.ts'
 
@@ -42,8 +44,8 @@ export interface ClientFqdn {
 }
 
 /**
- * S: the server updates the A record. O: the server overrides the client's preference for S. E: the name is in DNS wire format.
- * N: the server does no updates.
+ * S: the server updates the A record. O: the server overrides the client's preference for S. E: the name is in DNS wire
+ * format. N: the server does no updates.
  */
 export const FQDN_FLAGS = { S: 1, O: 2, E: 4, N: 8 } as const
 

@@ -1,6 +1,7 @@
 /**
- * What Hamlet's server sends to Hamlet's clients beyond the standard options: vendor-specific information, option 43 (RFC 2132 §8.4),
- * under the vendor class "Hamlet" that client and server both send in option 60. Its value is a list of sub-options:
+ * What Hamlet's server sends to Hamlet's clients beyond the standard options: vendor-specific information, option 43
+ * (RFC 2132 §8.4), under the vendor class "Hamlet" that client and server both send in option 60. Its value is a list
+ * of sub-options:
  *
  *     +---+---+-------------------+---+---+---------------------+-----+
  *     | 1 | 2 | DNS port (uint16) | 2 | 2 | admin port (uint16) | 255 |
@@ -9,8 +10,8 @@
 export const HAMLET_CLASS = 'Hamlet'
 
 /**
- * The client identifier (option 61, type 0: not a hardware address) of a client that only checks whether a server answers. The server
- * offers the address it would allocate next, and does not hold it.
+ * The client identifier (option 61, type 0: not a hardware address) of a client that only checks whether a server
+ * answers. The server offers the address it would allocate next, and does not hold it.
  */
 export const PROBE_IDENTIFIER = Uint8Array.of(0, ...Array.from('Hamlet probe', character => character.charCodeAt(0)))
 

@@ -13,7 +13,10 @@ export function formatMac(bytes: Uint8Array): string {
   return textOf(bytes, COLON)
 }
 
-/** Builds the string in one piece. Concatenating digits would make a tree of strings in memory, and every lease keeps its own. */
+/**
+ * Builds the string in one piece. Concatenating digits would make a tree of strings in memory, and every lease keeps
+ * its own.
+ */
 function textOf(bytes: Uint8Array, separator: number | undefined): string {
   const characters: number[] = []
   for (let at = 0; at < bytes.length; at++) {

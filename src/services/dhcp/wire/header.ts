@@ -26,8 +26,8 @@
  *   |              magic cookie 99 130 83 99, options …             |   options.ts
  *   +---------------------------------------------------------------+
  *
- * DHCP grew out of BOOTP. A BOOTP request may carry anything where the magic cookie and the options are here, or nothing at all
- * (RFC 951 §3, "vend").
+ * DHCP grew out of BOOTP. A BOOTP request may carry anything where the magic cookie and the options are here, or
+ * nothing at all (RFC 951 §3, "vend").
  */
 import { MalformedPacket } from '../../kit/errors.ts'
 import { setUint16, setUint32, uint16At, uint32At } from './big-endian.ts'
@@ -71,8 +71,8 @@ export function hasOptions(bytes: Uint8Array): boolean {
 }
 
 /**
- * @throws MalformedPacket if the message has less than 236 bytes, an op that is neither request nor reply, or a hardware address of more
- *   than 16 bytes, or is a reply without the magic cookie (RFC 2131 §2, §3)
+ * @throws MalformedPacket if the message has less than 236 bytes, an op that is neither request nor reply, or a
+ *   hardware address of more than 16 bytes, or is a reply without the magic cookie (RFC 2131 §2, §3)
  */
 export function decodeHeader(bytes: Uint8Array): Header {
   if (bytes.length < AT.magic) throw new MalformedPacket(bytes.length, 'RFC 2131 §2', `${bytes.length} bytes, ${AT.magic} needed`)
@@ -98,7 +98,9 @@ export function decodeHeader(bytes: Uint8Array): Header {
   }
 }
 
-/** Writes the first 240 bytes. `bytes` must be zeroed and long enough. Text that is too long for its field is truncated. */
+/**
+ * Writes the first 240 bytes. `bytes` must be zeroed and long enough. Text that is too long for its field is truncated.
+ */
 export function encodeHeader(header: Header, bytes: Uint8Array): void {
   bytes[AT.op] = header.op
   bytes[AT.htype] = header.htype

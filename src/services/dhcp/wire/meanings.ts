@@ -1,4 +1,7 @@
-/** What each field of a DHCP message is for, in a sentence or two with its source: the explanations beside a dissected message (dissect.ts). */
+/**
+ * What each field of a DHCP message is for, in a sentence or two with its source: the explanations beside a dissected
+ * message (dissect.ts).
+ */
 import { meant, type Field, type Meaning } from '../../kit/dissection.ts'
 import { OPTIONS, type OptionName } from './options.ts'
 

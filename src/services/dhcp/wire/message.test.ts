@@ -10,7 +10,10 @@ import { OPTIONS, type Options } from './options.ts'
 
 const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16))
 
-/** A packet from its first 44 bytes and the bytes after the magic cookie. sname and file are empty; zeros pad it to 300 bytes. */
+/**
+ * A packet from its first 44 bytes and the bytes after the magic cookie. sname and file are empty; zeros pad it to 300
+ * bytes.
+ */
 function packet(head: string, options: string): Uint8Array {
   const bytes = new Uint8Array(300)
   bytes.set(bytesOf(head))

@@ -14,8 +14,8 @@ export const MESSAGE_TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK
 /** BOOTP relays and clients expect at least this many bytes (RFC 1542 §2.1). */
 const MESSAGE_BYTES_MIN = 300
 /**
- * BOOTP's vendor area is 64 bytes, of which the magic cookie takes 4 (RFC 1497). BOOTP clients read no further, and do not look for
- * options in `file` and `sname`.
+ * BOOTP's vendor area is 64 bytes, of which the magic cookie takes 4 (RFC 1497). BOOTP clients read no further, and do
+ * not look for options in `file` and `sname`.
  */
 const VENDOR_AREA: OptionSpace = { mainBytes: 60, fileBytes: 0, snameBytes: 0 }
 
@@ -29,7 +29,10 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return { ...header, file: fileOverloaded ? '' : header.file, sname: snameOverloaded ? '' : header.sname, options }
 }
 
-/** Reads the message type without decoding the message: cheap enough for a queue. Undefined if the main options carry none. */
+/**
+ * Reads the message type without decoding the message: cheap enough for a queue. Undefined if the main options carry
+ * none.
+ */
 export function peekMessageType(bytes: Uint8Array): number | undefined {
   for (let at: number = AT.options; at + 2 < bytes.length;) {
     const code = bytes[at]

@@ -1,18 +1,19 @@
 /**
- * Where the options of a message go. Every client accepts a datagram of 576 bytes (RFC 2131 §2); less the IP and UDP headers, that leaves
- * 548 bytes for the message. Options that do not fit after the header go into `file`, then into `sname`, if those fields are unused:
+ * Where the options of a message go. Every client accepts a datagram of 576 bytes (RFC 2131 §2); less the IP and UDP
+ * headers, that leaves 548 bytes for the message. Options that do not fit after the header go into `file`, then into
+ * `sname`, if those fields are unused:
  *
  *      0                44         108          236      240                     548
  *     +------------------+----------+------------+--------+-----------------------+
  *     | fixed part       | sname 3. |   file 2.  | magic  | options 1.        END |
  *     +------------------+----------+------------+--------+-----------------------+
  *
- * Option 52 announces it (RFC 2132 §9.3). A value longer than 255 bytes is split into options of the same code. A reader takes the fields
- * in the order 1, 2, 3, so a later part is never placed before an earlier one (RFC 3396 §5). Options are placed in order of importance,
- * and those that fit nowhere are left out.
+ * Option 52 announces it (RFC 2132 §9.3). A value longer than 255 bytes is split into options of the same code. A
+ * reader takes the fields in the order 1, 2, 3, so a later part is never placed before an earlier one (RFC 3396 §5).
+ * Options are placed in order of importance, and those that fit nowhere are left out.
  *
- * The relay's option 82 comes last in the first field (RFC 3046 §2.1), and the client identifier just before it. The options in front of
- * them are the same for all clients of a kind, so they can be encoded once (core/reply.ts).
+ * The relay's option 82 comes last in the first field (RFC 3046 §2.1), and the client identifier just before it. The
+ * options in front of them are the same for all clients of a kind, so they can be encoded once (core/reply.ts).
  */
 import { concat } from '../../kit/concat.ts'
 import { CARRIES_OPTIONS, END, OPTIONS, OVERLOAD } from './options.ts'
@@ -42,7 +43,10 @@ const OVERLOAD_BYTES = 3
 const END_BYTES = 1
 /** What a datagram of 576 bytes leaves for options. */
 const SMALLEST: OptionSpace = { mainBytes: 308, fileBytes: 128, snameBytes: 64 }
-/** What every lease carries: type, times, mask, addresses, and a domain, host name and client identifier of ordinary length. */
+/**
+ * What every lease carries: type, times, mask, addresses, and a domain, host name and client identifier of ordinary
+ * length.
+ */
 const LEASE_BYTES = 120
 
 /**
@@ -70,7 +74,10 @@ export function layOut(values: ReadonlyMap<number, Uint8Array>, order: readonly 
   }
 }
 
-/** Of the configured options, the codes of those that may not fit into the smallest message beside what every lease carries. */
+/**
+ * Of the configured options, the codes of those that may not fit into the smallest message beside what every lease
+ * carries.
+ */
 export function optionsThatMayNotFit(values: ReadonlyMap<number, Uint8Array>): readonly number[] {
   return layOut(values, [], { ...SMALLEST, mainBytes: SMALLEST.mainBytes - LEASE_BYTES }).leftOut
 }
@@ -124,7 +131,10 @@ interface Field {
   readonly pieces: Uint8Array[]
 }
 
-/** Places all pieces of an option or none, each where it fits and none before its predecessor. @returns whether they fitted */
+/**
+ * Places all pieces of an option or none, each where it fits and none before its predecessor.
+ * @returns whether they fitted
+ */
 function place(option: readonly Uint8Array[], fields: readonly Field[]): boolean {
   const placed: { field: Field; piece: Uint8Array }[] = []
   let from = 0

@@ -1,6 +1,6 @@
 /**
- * The encodings of DHCP option values, one codec per data type. `decode` returns undefined if the bytes are not of that type; options.ts
- * knows the option and its offset, and decides whether the message is malformed.
+ * The encodings of DHCP option values, one codec per data type. `decode` returns undefined if the bytes are not of that
+ * type; options.ts knows the option and its offset, and decides whether the message is malformed.
  */
 import { concat } from '../../kit/concat.ts'
 import { subnetOf, type Subnet } from '../../kit/ip-address.ts'
@@ -52,7 +52,8 @@ export interface Route {
 }
 
 /**
- * Classless static routes: RFC 3442. Only the significant octets of the destination are sent: as many as its prefix extends into.
+ * Classless static routes: RFC 3442. Only the significant octets of the destination are sent: as many as its prefix
+ * extends into.
  *
  *     10.0.0.0/8 via 192.0.2.1   →   8, 10, 192, 0, 2, 1
  */

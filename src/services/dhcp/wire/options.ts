@@ -1,17 +1,18 @@
 /**
- * DHCP options: RFC 2132. Each is a code, a length and that many bytes. Code 0 is padding; code 255 ends the options. Neither has a length.
+ * DHCP options: RFC 2132. Each is a code, a length and that many bytes. Code 0 is padding; code 255 ends the options.
+ * Neither has a length.
  *
  *     +------+--------+----------------+      +-----+      +-----+
  *     | code | length | value (length) |  …   |  0  |  …   | 255 |
  *     +------+--------+----------------+      +-----+      +-----+
  *
- * A value longer than 255 bytes is split over several options of the same code; the reader concatenates them (RFC 3396). Option 52,
- * Option Overload, says that the header fields `file` and `sname` carry options too (RFC 2132 §9.3). They are read after the main
- * options, `file` before `sname`. option-layout.ts does the writing.
+ * A value longer than 255 bytes is split over several options of the same code; the reader concatenates them (RFC
+ * 3396). Option 52, Option Overload, says that the header fields `file` and `sname` carry options too (RFC 2132 §9.3).
+ * They are read after the main options, `file` before `sname`. option-layout.ts does the writing.
  *
- * RFC 2132 does not say what to do with an option that extends past the end of its field. Here it ends the options of that field and those
- * before it count, as in dnsmasq and Kea. A client that sends such a message would send the same again, and would otherwise never get
- * an address.
+ * RFC 2132 does not say what to do with an option that extends past the end of its field. Here it ends the options of
+ * that field and those before it count, as in dnsmasq and Kea. A client that sends such a message would send the same
+ * again, and would otherwise never get an address.
  */
 import { concat } from '../../kit/concat.ts'
 import { MalformedPacket } from '../../kit/errors.ts'
@@ -78,10 +79,15 @@ interface TruncatedOption {
 }
 
 const NOTHING = new Uint8Array(0)
-/** The options that an exchange depends on: what the message is, and which address, lease time and server it concerns. */
+/**
+ * The options that an exchange depends on: what the message is, and which address, lease time and server it concerns.
+ */
 const NEEDED: ReadonlySet<number> = new Set([OPTIONS.requestedAddress, OPTIONS.leaseSeconds, OPTIONS.messageType, OPTIONS.serverIdentifier].map(({ code }) => code))
 const CODES = 256
-/** The index of a code among the options found, plus one. Shared by all messages: decoding is synchronous and clears it first. */
+/**
+ * The index of a code among the options found, plus one. Shared by all messages: decoding is synchronous and clears it
+ * first.
+ */
 const places = new Uint8Array(CODES)
 const byCode = Array.from({ length: CODES }, (_, code) => {
   const [name, option] = Object.entries(OPTIONS).find(([, option]) => option.code === code) ?? []
@@ -91,8 +97,9 @@ const byCode = Array.from({ length: CODES }, (_, code) => {
 /**
  * Decodes the options of a whole message, header included.
  * @returns the options, and whether `file` and `sname` carried options instead of text
- * @throws MalformedPacket if an option that the exchange depends on is truncated or ill-formed, or the options are truncated before the
- *   message type. Other bad values are left out: a server with an empty list of DNS servers can still lease addresses.
+ * @throws MalformedPacket if an option that the exchange depends on is truncated or ill-formed, or the options are
+ *   truncated before the message type. Other bad values are left out: a server with an empty list of DNS servers can
+ *   still lease addresses.
  */
 export function decodeOptions(message: Uint8Array): { options: Options; fileOverloaded: boolean; snameOverloaded: boolean } {
   const found: FoundOption[] = []
@@ -159,7 +166,10 @@ function gather(bytes: Uint8Array, from: number, to: number, found: FoundOption[
   }
 }
 
-/** A message without its type would pass for BOOTP; one without its address or server identifier, for another kind of REQUEST. */
+/**
+ * A message without its type would pass for BOOTP; one without its address or server identifier, for another kind of
+ * REQUEST.
+ */
 function requireNeeded(truncated: readonly TruncatedOption[]): void {
   const missing = places[OPTIONS.messageType.code] === 0 ? truncated[0] : truncated.find(({ code }) => NEEDED.has(code))
   if (missing !== undefined) throw new MalformedPacket(missing.offset, 'RFC 2132 §2', `option ${missing.code} extends past the end of its field`)

@@ -1,11 +1,12 @@
 /**
- * Relay Agent Information, option 82 (RFC 3046): what a relay agent adds about the client, as a list of sub-options. The server echoes the
- * whole option in its reply (§2.2), and acts on two of the sub-options:
+ * Relay Agent Information, option 82 (RFC 3046): what a relay agent adds about the client, as a list of sub-options.
+ * The server echoes the whole option in its reply (§2.2), and acts on two of the sub-options:
  *
  *     5    Link Selection (RFC 3527): the client's network, if giaddr is only the address to reach the relay by
  *     11   Server Identifier Override (RFC 5107): the address that the client should take for the server's, so that renewals go by the relay
  *
- * Circuit ID (1) and Remote ID (2), which name the client's port and line (RFC 3046 §3), are for network administrators.
+ * Circuit ID (1) and Remote ID (2), which name the client's port and line (RFC 3046 §3), are for network
+ * administrators.
  */
 import { uint32At } from './big-endian.ts'
 

@@ -58,7 +58,7 @@ const imports: Plant[] = [
   reads('React in a service', 'src/services/dns/c.ts', 'react', 'services-know-no-window'),
   reads('the window in a service', 'src/services/dns/d.ts', '../../renderer/dns/panel.ts', 'services-know-no-window'),
   reads('DHCP in DNS', 'src/services/dns/e.ts', '../dhcp/client.ts', 'dns-dhcp-rudp-stand-apart'),
-  reads('DNS beyond registering in the names of DHCP', 'src/services/dhcp/names.ts', '../dns/wire/message.ts', 'dhcp-registers-names'),
+  reads('DNS beyond registering in the names of DHCP', 'src/services/dhcp/name-registration.ts', '../dns/wire/message.ts', 'dhcp-registers-names'),
   reads('a service in the transport', 'src/services/rudp/a.ts', '../app-server/service.ts', 'dns-dhcp-rudp-stand-apart'),
   reads('DNS beyond registering in the app server', 'src/services/app-server/a.ts', '../dns/wire/message.ts', 'app-server-reads-rudp-and-register'),
   reads('the app server in the client', 'src/services/client/a.ts', '../app-server/service.ts', 'client-reads-dns-dhcp-and-rudp'),

@@ -20,7 +20,7 @@ import { parseReservation } from './core/address-settings.ts'
 import { candidatesFor } from './interfaces.ts'
 import { LeaseClock } from './lease-clock.ts'
 import { LeaseStore } from './lease-store.ts'
-import { Names } from './names.ts'
+import { NameRegistration } from './name-registration.ts'
 import { localTime, Reporting } from './reporting.ts'
 import { ownAddresses, Serving, type Context } from './serving.ts'
 import { RegisteredNames } from './registered-names.ts'
@@ -200,7 +200,7 @@ async function registrationOf({ settings, dataFolder, clock, log }: Context, tab
   const dns = dnsOf(settings)?.address
   // A DNS server on this machine has its admin port on loopback.
   const isLocal = dns === undefined || isWildcard(dns) || localIpv4Addresses().some(({ address }) => address === dns)
-  const names = new Names({ table, registered, server: { address: isLocal ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
+  const names = new NameRegistration({ table, registered, server: { address: isLocal ? '127.0.0.1' : dns, port: settings.dns_admin_port }, clock, log })
   return {
     /** The current leases, when the service starts and when the served networks change. */
     refresh(leased: readonly Binding[]) {

@@ -3,7 +3,7 @@
  * name belongs to the first client that has it (client-names.ts says which names it may have), and moves with that
  * client to another address.
  *
- * This module decides; names.ts does the registering at the DNS server. Records that others have registered there are
+ * This module decides; name-registration.ts does the registering at the DNS server. Records that others have registered there are
  * left alone.
  */
 import { formatIpv4 } from '../../kit/ip-address.ts'

@@ -12,7 +12,7 @@ import type { RegisteredName, RegisteredNames } from './registered-names.ts'
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 30_000
 
-export interface NamesOptions {
+export interface NameRegistrationOptions {
   readonly table: NameTable
   readonly registered: RegisteredNames
   /** The DNS server's admin port. */
@@ -21,14 +21,14 @@ export interface NamesOptions {
   log(text: string): void
 }
 
-export class Names {
-  readonly #options: NamesOptions
+export class NameRegistration {
+  readonly #options: NameRegistrationOptions
   #running: Promise<void> | undefined
   #retryMs = RETRY_MS_MIN
   #cancelRetry: (() => void) | undefined
   #stopped = false
 
-  constructor(options: NamesOptions) {
+  constructor(options: NameRegistrationOptions) {
     this.#options = options
   }
 

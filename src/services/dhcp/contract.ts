@@ -1,8 +1,8 @@
 /** The DHCP server, declared: its settings, command, events and table of leases. */
 import { z } from 'zod'
 import { defineContract, endpointText, io, ipAddress, parsedText, port } from '../kit/contract.ts'
-import { parseOptionSettings } from './core/option-settings.ts'
 import { parseExclusion, parsePool, parseRelayedSubnet, parseReservation } from './core/address-settings.ts'
+import { parseOptionSettings } from './core/option-settings.ts'
 
 const texts = (parse: (text: string) => unknown, help: string, placeholder: string) => z.array(parsedText(parse)).max(4096).default([]).meta({ description: help, placeholder, advanced: true })
 

@@ -5,8 +5,8 @@ import { formatIpv4 } from '../kit/ip-address.ts'
 import type { ServiceContext } from '../kit/node/service.ts'
 import { TraceBudget } from '../kit/trace-budget.ts'
 import { dhcp } from './contract.ts'
-import type { Binding } from './core/binding.ts'
 import type { ServerEvent } from './core/allocator.ts'
+import type { Binding } from './core/binding.ts'
 import type { OtherServer } from './core/other-servers.ts'
 
 type Context = Pick<ServiceContext<typeof dhcp>, 'clock' | 'trace' | 'emit' | 'setRow'>

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { UsageError } from '../../kit/errors.ts'
 import { formatIpv4, parseIpv4 } from '../../kit/ip-address.ts'
-import { networksToServe } from './pools.ts'
 import { parseExclusion, parseRelayedSubnet, parseReservation } from './address-settings.ts'
+import { networksToServe } from './pools.ts'
 
 const at = (address: string) => parseIpv4(address) ?? 0
 const LAN = [{ interfaceName: 'if0', address: at('192.0.2.1'), prefixBits: 24, loopback: false, gateway: at('192.0.2.254') }]

@@ -10,14 +10,14 @@ import type { Path } from '../../kit/endpoint.ts'
 import { formatIpv4 } from '../../kit/ip-address.ts'
 import type { Effect } from '../../kit/machine.ts'
 import type { Message } from '../wire/message.ts'
+import { formatSubnet } from './address-settings.ts'
 import { recordOf, type Binding, type Client, type LeaseRecord } from './binding.ts'
 import type { LeaseTable } from './leases.ts'
 import type { NameTable } from './name-table.ts'
-import { serverAddressOf } from './subnet-selection.ts'
 import type { ServedNetwork } from './pools.ts'
 import { Probes, type ProbeResult } from './probes.ts'
 import { Replies, serverIdentifierFor, type ReplyContext, type Reply, type ClientConfig } from './reply.ts'
-import { formatSubnet } from './address-settings.ts'
+import { serverAddressOf } from './subnet-selection.ts'
 
 export type ServerEvent =
   | { readonly kind: 'offered' | 'leased' | 'released' | 'expired' | 'declined'; readonly binding: Binding }

@@ -3,8 +3,8 @@
  * unasked, such as `wpad`, none that is reserved for another client, and none at all if it asks for no DNS updates (RFC
  * 4702 §2.1, the N bit).
  */
-import type { Client } from './binding.ts'
 import type { Reservation } from './address-settings.ts'
+import type { Client } from './binding.ts'
 
 const LABEL_LENGTH_MAX = 63
 /**

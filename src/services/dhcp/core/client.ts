@@ -13,8 +13,8 @@ import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE, type Message } from '../wire/message.ts'
 import type { Options } from '../wire/options.ts'
-import { INFINITE_LEASE, leaseFrom, printable, type Lease } from './lease.ts'
 import { PARAMETER_REQUEST_LIST, encodeClientMessage, identifierOf } from './client-message.ts'
+import { INFINITE_LEASE, leaseFrom, printable, type Lease } from './lease.ts'
 
 export const TRANSITIONS = {
   INIT: { start: 'SELECTING' },

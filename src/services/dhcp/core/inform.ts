@@ -9,8 +9,8 @@ import type { Random } from '../../kit/random.ts'
 import { HAMLET_CLASS } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
-import { leaseFrom, type Lease } from './lease.ts'
 import { PARAMETER_REQUEST_LIST, encodeClientMessage, identifierOf } from './client-message.ts'
+import { leaseFrom, type Lease } from './lease.ts'
 
 export interface InformEvent {
   readonly kind: 'informed'

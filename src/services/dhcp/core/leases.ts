@@ -179,9 +179,9 @@ export class LeaseTable {
       this.#bindings[slot] = undefined
       this.#slotOf.delete(before.client.key)
     }
+    if (this.#reserved.has(yiaddr)) return before
     // An address that was only offered goes to the next client, so that offers do not displace the remembered clients
     // of other addresses.
-    if (this.#reserved.has(yiaddr)) return before
     if (before.state === 'offered' && !before.held) this.#free.addFirst(slot)
     else this.#free.addLast(slot)
     return before

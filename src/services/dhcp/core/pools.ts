@@ -15,8 +15,8 @@
  */
 import { UsageError } from '../../kit/errors.ts'
 import { broadcastOf, formatIpv4, subnetContains, subnetOf, type Subnet } from '../../kit/ip-address.ts'
-import type { Pool } from './leases.ts'
 import { formatSubnet, parseExclusion, parsePool, parseRelayedSubnet, parseReservation, type Reservation } from './address-settings.ts'
+import type { Pool } from './leases.ts'
 
 const LOOPBACK_POOL: Pool = { first: 0x7f000164, last: 0x7f0001c7 }
 

@@ -15,14 +15,14 @@ import { formatHex } from '../wire/hardware-address.ts'
 import { HAMLET_CLASS, PROBE_IDENTIFIER } from '../wire/hamlet-options.ts'
 import { OP } from '../wire/header.ts'
 import { decodeMessage, MESSAGE_TYPE } from '../wire/message.ts'
+import { Allocator, networkLabel, type Query, type AllocationOptions, type Served, type ServerEvent } from './allocator.ts'
+import type { Binding, Client, LeaseRecord } from './binding.ts'
 import { ForeignRecords } from './foreign-records.ts'
 import { clientOf } from './identity.ts'
-import type { Binding, Client, LeaseRecord } from './binding.ts'
 import { LeaseTable } from './leases.ts'
-import { Allocator, networkLabel, type Query, type AllocationOptions, type Served, type ServerEvent } from './allocator.ts'
-import { selectNetworks } from './subnet-selection.ts'
 import type { ServedNetwork } from './pools.ts'
 import type { ProbeResult } from './probes.ts'
+import { selectNetworks } from './subnet-selection.ts'
 
 export interface ServerOptions extends AllocationOptions {
   readonly networks: readonly ServedNetwork[]

@@ -55,7 +55,7 @@ module.exports = {
       { path: '^src/renderer/(ui|trace)/' }, { path: '^src/', pathNot: ['^src/renderer/$1/', '^src/renderer/ui/', '^src/services/kit/[^/]+[.]ts$'] }),
 
     wall('datagrams-through-one-door', 'kit/node/udp is the only place that opens UDP sockets.',
-      { path: '^src/', pathNot: ['^src/services/kit/node/udp/', '^src/services/kit/node/address-towards[.]ts$', TEST] }, { path: '^(node:)?dgram$' }),
+      { path: '^src/', pathNot: ['^src/services/kit/node/udp/', '^src/services/kit/node/source-address[.]ts$', TEST] }, { path: '^(node:)?dgram$' }),
     wall('electron-in-main-and-preload', 'Electron belongs to the app.', { path: '^src/', pathNot: '^src/(main|preload)/' }, { path: ELECTRON }),
   ],
   options: {

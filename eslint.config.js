@@ -144,7 +144,7 @@ export default defineConfig(
   { files: ['src/main/electron-compat.ts'], rules: { 'no-restricted-globals': 'off' } }, // Looks before it uses: that is its task.
   { files: ['src/main/ipc.ts'], rules: { 'no-restricted-imports': restrictedImports(imports.listen, imports.datagrams) } },
   { files: ['src/services/kit/node/**'], rules: { 'no-restricted-imports': restrictedImports(imports.datagrams) } },
-  { files: ['src/services/kit/node/udp/**', 'src/services/kit/node/address-towards.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['src/services/kit/node/udp/**', 'src/services/kit/node/source-address.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: PURE,
     ignores: TESTS,

@@ -42,7 +42,7 @@ for (const { kind, unpack, folder, licence, command } of [
     assert.match(ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), /hamlet dns/)
     assert.equal(ok(spawnSync(hamlet, [], { encoding: 'utf8' })), ok(spawnSync(hamlet, ['--help'], { encoding: 'utf8' })), 'without arguments it prints the help')
     assert.equal(spawnSync(hamlet, ['dns', '--nonsense']).status, 2, 'bad usage is status 2')
-    assert.equal(await udpLine(hamlet), 'UDP goes in batches (the add-on)')
+    assert.equal(await udpLine(hamlet), 'UDP: in batches (native add-on)')
     assert.match(openWindow(hamlet), /^window: Hamlet/m)
     assert.deepEqual(readdirSync(join(to, folder, 'resources')).sort(), ['app.asar', 'assets', 'native'], 'nothing unexpected is packed')
     assert.deepEqual(readdirSync(join(to, folder, 'resources', 'native')), [addOnName])
@@ -84,9 +84,9 @@ async function udpLine(hamlet) {
   let said = ''
   for await (const chunk of service.stderr.setEncoding('utf8')) {
     said += chunk
-    if (/^UDP .*\n/m.test(said)) service.kill('SIGTERM')
+    if (/^UDP: .*\n/m.test(said)) service.kill('SIGTERM')
   }
-  return /^UDP .*$/m.exec(said)?.[0] ?? said
+  return /^UDP: .*$/m.exec(said)?.[0] ?? said
 }
 
 function ok({ status, signal, stdout, stderr, error }) {

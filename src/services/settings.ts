@@ -44,11 +44,11 @@ const WORDS: Words = {
 }
 
 /** The first word of a settings file that this Hamlet does not know, such as `roles.dchp`, and those that it knows there. */
-export function unknownWord(file: unknown, words: Words = WORDS, place = ''): { readonly word: string; readonly known: readonly string[] } | undefined {
+export function unknownKey(file: unknown, words: Words = WORDS, place = ''): { readonly word: string; readonly known: readonly string[] } | undefined {
   const known = Object.keys(words)
   if (known.length === 0 || typeof file !== 'object' || file === null) return undefined
   for (const [name, value] of Object.entries(file)) {
-    const found = known.includes(name) ? unknownWord(value, words[name], `${place}${name}.`) : { word: place + name, known }
+    const found = known.includes(name) ? unknownKey(value, words[name], `${place}${name}.`) : { word: place + name, known }
     if (found !== undefined) return found
   }
   return undefined

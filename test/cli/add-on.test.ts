@@ -40,7 +40,7 @@ test.each<{ name: string; where: () => Promise<Where> | Where }>([
   },
 ])('one and the same add-on serves in $name', async ({ where }) => {
   const { dns, adminPort } = await startDns('batch', await where())
-  expect(dns.stderr).toContain('UDP goes in batches (the add-on)')
+  expect(dns.stderr).toContain('UDP: in batches (native add-on)')
   expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK/)
   expect(await askByUdp(adminPort, 'LIST')).toContain('192.0.2.1')
 })
@@ -55,16 +55,16 @@ function bundleBeside(addOn: string | undefined): string {
 }
 
 test.each([
-  ['is missing', undefined, 'was not built: that needs a C compiler'],
-  ['is damaged', '\x7fELF and nothing more', 'cannot be loaded: '],
+  ['is missing', undefined, 'was not built, which takes a C compiler'],
+  ['is damaged', '\x7fELF and nothing more', 'could not be loaded: '],
 ])('where the add-on %s, UDP goes by node:dgram, and one line says why', async (_, addOn, why) => {
   const { dns, adminPort } = await startDns('auto', { bundle: bundleBeside(addOn) })
-  expect(dns.stderr).toMatch(new RegExp(`^UDP goes one datagram a call \\(node:dgram\\): the batch add-on ${why}.*$`, 'm'))
+  expect(dns.stderr).toMatch(new RegExp(`^UDP: one datagram per system call \\(node:dgram\\): the batch add-on ${why}.*$`, 'm'))
   expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK/)
 })
 
 test('where the add-on is asked for and missing, one line says so, with status 1', async () => {
   const { status, stderr } = await runHamlet(['dns', '--port', '0', '--admin_port', '0', '--io', 'batch', '--data', emptyFolder()], { bundle: bundleBeside(undefined) })
   expect(status).toBe(1)
-  expect(stderr).toMatch(/^hamlet: UDP cannot go in batches: the batch add-on was not built[^\n]*\. You may [^\n]+\n$/)
+  expect(stderr).toMatch(/^hamlet: UDP in batches is not available: the batch add-on was not built[^\n]*\. Leave --io out[^\n]+\n$/)
 })

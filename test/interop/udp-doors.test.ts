@@ -35,7 +35,7 @@ async function openDoor(namespace: string, opening: Parameters<typeof DoorProces
 }
 
 const PORT = 6767
-const wildcard = { addresses: ['0.0.0.0'], port: PORT, io: 'batch', tellInterface: true, broadcast: true } as const
+const wildcard = { addresses: ['0.0.0.0'], port: PORT, io: 'batch', packetInfo: true, broadcast: true } as const
 
 test('a wildcard socket tells by which interface a datagram came and to which address', async () => {
   const door = await openDoor(server, wildcard)
@@ -88,7 +88,7 @@ test('a door for one interface does not hear the other', async () => {
 
 describe.each(['batch', 'dgram'] as const)('over %s', io => {
   test('link-local peers of IPv6 are asked and answered on their link', async () => {
-    const door = await openDoor(server, { addresses: ['::'], port: PORT, io, tellInterface: true, echoes: true })
+    const door = await openDoor(server, { addresses: ['::'], port: PORT, io, packetInfo: true, echoes: true })
     const client = await openDoor(two, { addresses: ['fe80::2'], port: 0, io, interfaceName: 'eth1' })
     await client.send({ peer: { address: 'fe80::1', port: PORT }, text: 'in place' })
     expect((await client.receivedAtLeast(1))[0]).toMatchObject({ text: 'in place', path: { interfaceName: 'eth1', peer: { address: 'fe80::1' } } })

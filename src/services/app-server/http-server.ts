@@ -4,11 +4,11 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
-import { faultyName } from '../kit/field-names.ts'
+import { invalidFieldName } from '../kit/field-names.ts'
 import { PROBE_HEADER } from '../kit/probe-header.ts'
-import { hasBody, refusalOfCoding } from '../kit/request-body.ts'
-import { hostIsInOrder } from '../kit/request-host.ts'
-import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
+import { hasBody, transferCodingErrorStatus } from '../kit/request-body.ts'
+import { hasValidHost } from '../kit/request-host.ts'
+import { isSupportedVersion, requestLineErrorStatus } from '../kit/request-line.ts'
 import type { Connection, Connections, PeerSocket } from './connections.ts'
 import { formatHttpDate } from './http-date.ts'
 import type { Limits } from './limits.ts'
@@ -65,7 +65,7 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
     if (connection === undefined || socket.destroyed) socket.destroy()
     else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The head of a request may have ${limits.headerBytesMax} bytes.`)
     else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
-    else refuse(connections, connection, refusalOfLine(error), UNREADABLE[refusalOfLine(error)])
+    else refuse(connections, connection, requestLineErrorStatus(error), UNREADABLE[requestLineErrorStatus(error)])
   }))
   server.on('connect', (_incoming, socket) => {
     const connection = connections.of(socket)
@@ -142,9 +142,9 @@ const CLOSING_STATUSES: readonly number[] = [400, 408, 413, 501, 505]
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 async function answer(incoming: IncomingMessage, connection: Connection, receivedAtMs: number, { site, limits, connections, log }: HttpServerOptions): Promise<HttpResponse> {
-  if (!isSpoken(incoming.httpVersion)) return problem(505, UNREADABLE[505])
-  if (faultyName(incoming.rawHeaders) !== undefined) return problem(400, UNREADABLE[400])
-  if (!hostIsInOrder(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
+  if (!isSupportedVersion(incoming.httpVersion)) return problem(505, UNREADABLE[505])
+  if (invalidFieldName(incoming.rawHeaders) !== undefined) return problem(400, UNREADABLE[400])
+  if (!hasValidHost(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
   if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
     return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')
   }
@@ -152,7 +152,7 @@ async function answer(incoming: IncomingMessage, connection: Connection, receive
   if (/^https:/i.test(incoming.url ?? '')) return problem(421, 'This server does not speak https.')
   const target = parseTarget(incoming.method ?? '', incoming.url ?? '')
   if (target === undefined) return problem(400, 'The address of the request cannot be read.')
-  const unread = refusalOfCoding(incoming)
+  const unread = transferCodingErrorStatus(incoming)
   if (unread !== undefined) return problem(unread, 'Of the transfer codings only "chunked" is read here.')
   const body = hasBody(incoming) ? await readBody(incoming, connection, limits) : NOTHING
   if (!(body instanceof Uint8Array)) return body

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { sendAdminLine } from '../dns/register.ts'
 import { dnsService } from '../dns/service.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
-import { addressTowards } from '../kit/node/address-towards.ts'
+import { sourceAddressFor } from '../kit/node/source-address.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 import { freePort } from '../kit/node/testing/free-port.ts'
 import { startService, type ServiceListener, type StartedService } from '../kit/node/service.ts'
@@ -91,10 +91,10 @@ test('a DNS server that comes late is found, and the fault is told until then', 
 test('a server on all addresses registers the one by which others reach it', async () => {
   const admin = await startDns()
   const { registered } = await startServer(admin, { host: '0.0.0.0' })
-  const lan = await addressTowards({ address: '192.0.2.1', port: 53 }) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
+  const lan = await sourceAddressFor({ address: '192.0.2.1', port: 53 }) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
   expect(await registered).toEqual({ domain: 'my-app.home', address: lan })
 })
 
 test('the way to this machine itself is loopback', async () => {
-  expect(await addressTowards({ address: '127.0.0.1', port: 9 })).toBe('127.0.0.1')
+  expect(await sourceAddressFor({ address: '127.0.0.1', port: 9 })).toBe('127.0.0.1')
 })

@@ -6,7 +6,7 @@ import { sendAdminLine } from '../dns/register.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
 import { partsOf } from '../kit/errors.ts'
 import { isLoopback, isWildcard } from '../kit/ip-address.ts'
-import { addressTowards } from '../kit/node/address-towards.ts'
+import { sourceAddressFor } from '../kit/node/source-address.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { localIpv4Addresses } from '../kit/node/local-addresses.ts'
 
@@ -74,7 +74,7 @@ async function register({ server, domain, address, tcpPort, udpPort, keyFile }: 
 
 /** The address of the interface that reaches the DNS server; where that is this machine itself, of the default route. */
 async function lanAddress(server: Endpoint): Promise<string> {
-  const towards = await addressTowards(server)
+  const towards = await sourceAddressFor(server)
   if (towards !== undefined && !isLoopback(towards)) return towards
-  return await addressTowards(BEYOND_EVERY_LAN) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
+  return await sourceAddressFor(BEYOND_EVERY_LAN) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
 }

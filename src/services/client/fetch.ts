@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises'
 import { createResolver, type Resolver } from '../dns/resolver.ts'
 import { HamletError } from '../kit/errors.ts'
 import type { Clock } from '../kit/node/clock.ts'
-import { giveBack } from '../kit/node/give-back.ts'
+import { freeBuffer } from '../kit/node/free-buffer.ts'
 import type { Cryptography } from '../rudp/core/encryption/cryptography.ts'
 import type { Observe } from '../rudp/core/endpoint.ts'
 import { formatQlog, QlogTrace } from '../rudp/core/qlog.ts'
@@ -134,7 +134,7 @@ async function copyBody(response: IncomingMessage, output: Writable, peer: strin
   output.once('error', onOutputError)
   response.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (output.write(chunk, () => giveBack(chunk))) return
+    if (output.write(chunk, () => freeBuffer(chunk))) return
     response.pause()
     output.once('drain', () => response.resume())
   })

@@ -2,10 +2,10 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
-import { faultyName } from '../kit/field-names.ts'
-import { refusalOfCoding } from '../kit/request-body.ts'
-import { hostIsInOrder } from '../kit/request-host.ts'
-import { isSpoken, refusalOfLine } from '../kit/request-line.ts'
+import { invalidFieldName } from '../kit/field-names.ts'
+import { transferCodingErrorStatus } from '../kit/request-body.ts'
+import { hasValidHost } from '../kit/request-host.ts'
+import { isSupportedVersion, requestLineErrorStatus } from '../kit/request-line.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer, endInOrder, onRequestInTurn } from '../kit/node/half-open-http.ts'
 import { listenStreams } from '../kit/node/streams.ts'
@@ -55,15 +55,15 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   })
   const checkHead = ({ headers, httpVersion, rawHeaders }: IncomingMessage): void => {
     if (!isAuthorized(headers['proxy-authorization'])) throw new ProxyRefusal(407, NOT_AUTHORIZED)
-    if (!isSpoken(httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
-    if (faultyName(rawHeaders) !== undefined) throw new ProxyRefusal(400, NOT_NAMED)
-    if (!hostIsInOrder(httpVersion, rawHeaders)) throw new ProxyRefusal(400, NOT_ADDRESSED)
+    if (!isSupportedVersion(httpVersion)) throw new ProxyRefusal(505, NOT_SPOKEN)
+    if (invalidFieldName(rawHeaders) !== undefined) throw new ProxyRefusal(400, NOT_NAMED)
+    if (!hasValidHost(httpVersion, rawHeaders)) throw new ProxyRefusal(400, NOT_ADDRESSED)
   }
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = incoming.url ?? ''
     if (url.startsWith('/') || url === '*') throw new ProxyRefusal(421, NOT_A_SERVER)
     checkHead(incoming)
-    const unread = refusalOfCoding(incoming)
+    const unread = transferCodingErrorStatus(incoming)
     if (unread !== undefined) throw new ProxyRefusal(unread, NOT_DECODED)
     const method = incoming.method ?? 'GET'
     if (endsHere(method, incoming.headers['max-forwards']?.toString())) return answerAsLast(method, outgoing)
@@ -131,7 +131,7 @@ function unreadable(error: NodeJS.ErrnoException): ProxyRefusal {
     return new ProxyRefusal(431, { code: 'malformed-packet', what, why: `its head has more than ${HEADER_BYTES_MAX} bytes`, remedy: 'shorten its address, or remove the cookies of that site' })
   }
   const why = code === 'HPE_INVALID_EOF_STATE' ? 'it did not come whole' : `it is not HTTP: ${message}`
-  return new ProxyRefusal(refusalOfLine(error), { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
+  return new ProxyRefusal(requestLineErrorStatus(error), { code: 'malformed-packet', what, why, remedy: 'send HTTP/1.1, with an address that is percent-encoded' })
 }
 
 type RefusalStatus = 400 | 403 | 407 | 408 | 421 | 431 | 501 | 503 | 505

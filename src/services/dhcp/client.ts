@@ -12,9 +12,9 @@ import { HamletError, partsOf, UsageError } from '../kit/errors.ts'
 import { parseIpv4 } from '../kit/ip-address.ts'
 import { makeDataFolder } from '../kit/node/data-folder.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
-import { addressTowards } from '../kit/node/address-towards.ts'
+import { sourceAddressFor } from '../kit/node/source-address.ts'
 import { drive } from '../kit/node/drive.ts'
-import { makeOnce } from '../kit/node/make-once.ts'
+import { createOnce } from '../kit/node/create-once.ts'
 import type { Random } from '../kit/random.ts'
 import { BROADCAST, DHCP_PORT, NO_LEASE, openSockets, networkState, type ClientTarget } from './client-sockets.ts'
 import { DhcpClient, type ClientEvent } from './core/client.ts'
@@ -70,7 +70,7 @@ export async function obtainLease(request: LeaseRequest & { readonly timeoutMs?:
 export async function inform(request: Omit<LeaseRequest, 'hostName'>): Promise<Lease> {
   const { server, mac, clock, random } = request
   const sockets = await openSockets(request, batch => driver.receive(batch))
-  const ownAddress = server === undefined || server.address === BROADCAST ? undefined : await addressTowards(server)
+  const ownAddress = server === undefined || server.address === BROADCAST ? undefined : await sourceAddressFor(server)
   const targets = sockets.paths.map(path => ({ path, ciaddr: parseIpv4(ownAddress ?? path.local.address) ?? 0 })).filter(({ ciaddr }) => ciaddr !== 0)
   const machine = new DhcpInform(macBytes(mac), targets, random)
   let settle = (_lease: Lease) => {}
@@ -164,7 +164,7 @@ export async function storedMac(dataFolder: string, random: Random): Promise<str
     const stored = await readMac(path)
     if (stored !== undefined) return stored
     await makeDataFolder(dataFolder)
-    await makeOnce(path, `${newMac(random)}\n`)
+    await createOnce(path, `${newMac(random)}\n`)
     return await readMac(path) ?? ''
   } catch (error) {
     throw diskError(error, path, 'the hardware address for DHCP could not be stored')

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { HandMovedClock } from '../kit/node/testing/hand-moved-clock.ts'
+import { ManualClock } from '../kit/node/testing/manual-clock.ts'
 import { LeaseClock } from './lease-clock.ts'
 
 /** The three clocks of a machine, moved by hand. */
 class Machine {
-  readonly steady = new HandMovedClock(1_000_000)
+  readonly steady = new ManualClock(1_000_000)
   wallMs = 1_000_000
   uptimeMs = 500
   readonly setBy: number[] = []

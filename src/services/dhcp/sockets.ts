@@ -18,7 +18,7 @@ export interface SocketsOptions {
   readonly port: number
   readonly io: Io
   /** Opens one socket with these options. */
-  readonly open: (options: Pick<DoorOptions, 'addresses' | 'port' | 'sharePort' | 'broadcast' | 'tellInterface' | 'restMs'>) => Promise<DatagramDoor>
+  readonly open: (options: Pick<DoorOptions, 'addresses' | 'port' | 'sharePort' | 'broadcast' | 'packetInfo' | 'pauseMs'>) => Promise<DatagramDoor>
   log(text: string): void
 }
 
@@ -48,7 +48,7 @@ export class Sockets implements Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush
     const alone = await openDoor({ addresses: [ANY], port, io, receive: () => undefined })
     const taken = alone.locals[0]?.port ?? port
     await alone.close()
-    const doors = new PerAddress(address => open({ addresses: [address], port: taken, sharePort: true, broadcast: true, tellInterface: true, restMs: REST_MS }), log)
+    const doors = new PerAddress(address => open({ addresses: [address], port: taken, sharePort: true, broadcast: true, packetInfo: true, pauseMs: REST_MS }), log)
     await doors.openAll([ANY, ...addresses])
     return new Sockets(doors, ANY)
   }

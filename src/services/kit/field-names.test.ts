@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultyName } from './field-names.ts'
+import { invalidFieldName } from './field-names.ts'
 
 test.each([
   [['Host', 'a b', 'X-1', ''], undefined],
@@ -11,5 +11,5 @@ test.each([
   [['X\u00fc', 'y'], 'X\u00fc'],
   [['X(', 'y'], 'X('],
 ])('of %j %j is no name', (rawHeaders, faulty) => {
-  expect(faultyName(rawHeaders)).toBe(faulty)
+  expect(invalidFieldName(rawHeaders)).toBe(faulty)
 })

@@ -9,6 +9,6 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  * @param rawHeaders names and values in turn, as Node gives them
  * @returns undefined where all are in order
  */
-export function faultyName(rawHeaders: readonly string[]): string | undefined {
+export function invalidFieldName(rawHeaders: readonly string[]): string | undefined {
   return rawHeaders.find((name, index) => index % 2 === 0 && !TOKEN.test(name))
 }

@@ -92,10 +92,10 @@ test('a link holds so many bytes and no more, and they are free again when they 
   const link = new Link({ delayMs: 1000 }, seededRandom(1))
   const megabyte = new Uint8Array(1024 * 1024)
   for (let index = 0; index < 70; index++) link.send(megabyte, undefined, 0)
-  expect(link.onTheWayBytes).toBe(64 * 1024 * 1024)
+  expect(link.inFlightBytes).toBe(64 * 1024 * 1024)
   expect(link.counts.dropped).toBe(6)
   while (link.receive(1000) !== undefined);
-  expect(link.onTheWayBytes).toBe(0)
+  expect(link.inFlightBytes).toBe(0)
 })
 
 test('the same seed gives the same night', () => {

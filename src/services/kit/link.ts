@@ -61,14 +61,14 @@ const FULL_DATAGRAM_BYTES = 1500
  */
 const DAMAGED_BYTES_MAX = 1200
 /** Datagrams on the way, and their bytes, all together; more are dropped. */
-const ON_THE_WAY_MAX = 65_536
-const ON_THE_WAY_BYTES_MAX = 64 * 1024 * 1024
+const IN_FLIGHT_MAX = 65_536
+const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 
 export class Link<Tag = undefined> {
   /** May be changed at any time; it holds for what is sent from then on. */
   conditions: LinkConditions
   readonly #random: Random
-  readonly #onTheWay = new ArrivalHeap<Tag>()
+  readonly #inFlight = new ArrivalHeap<Tag>()
   #counts = { sent: 0, delivered: 0, lost: 0, dropped: 0, corrupted: 0, duplicated: 0, reordered: 0 }
   /** Everything vanishes until this ends. */
   #isAway = false
@@ -108,8 +108,8 @@ export class Link<Tag = undefined> {
   }
 
   /** Bytes that have not arrived yet. */
-  get onTheWayBytes(): number {
-    return this.#onTheWay.bytes
+  get inFlightBytes(): number {
+    return this.#inFlight.bytes
   }
 
   /** How long a datagram that came now would wait for the rate. */
@@ -119,14 +119,14 @@ export class Link<Tag = undefined> {
 
   /** When the next datagram arrives; Infinity: none is on the way. */
   deadlineMs(): number {
-    return this.#onTheWay.firstAtMs
+    return this.#inFlight.firstAtMs
   }
 
   /** The next datagram that has arrived by now, in order of arrival. */
   receive(nowMs: number): { readonly bytes: Uint8Array; readonly tag: Tag } | undefined {
-    if (this.#onTheWay.firstAtMs > nowMs) return undefined
+    if (this.#inFlight.firstAtMs > nowMs) return undefined
     this.#counts.delivered++
-    return this.#onTheWay.take()
+    return this.#inFlight.take()
   }
 
   /** @returns when its last bit has left, or undefined where it is too long or the queue is full */
@@ -155,18 +155,18 @@ export class Link<Tag = undefined> {
 
   #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {
     const { delayMs, jitterMs, reordering, reorderMs } = this.conditions
-    if (this.#onTheWay.count >= ON_THE_WAY_MAX || this.#onTheWay.bytes + bytes.length > ON_THE_WAY_BYTES_MAX) {
+    if (this.#inFlight.count >= IN_FLIGHT_MAX || this.#inFlight.bytes + bytes.length > IN_FLIGHT_BYTES_MAX) {
       this.#counts.dropped++
       return
     }
     const atMs = leftAtMs + delayMs + (jitterMs === 0 ? 0 : jitterMs * fraction(this.#random))
     if (this.#happens(reordering)) {
       this.#counts.reordered++
-      this.#onTheWay.put({ atMs: atMs + reorderMs, bytes, tag })
+      this.#inFlight.put({ atMs: atMs + reorderMs, bytes, tag })
       return
     }
     this.#inOrderAtMs = Math.max(this.#inOrderAtMs, atMs)
-    this.#onTheWay.put({ atMs: this.#inOrderAtMs, bytes, tag })
+    this.#inFlight.put({ atMs: this.#inOrderAtMs, bytes, tag })
   }
 
   #damaged(bytes: Uint8Array): Uint8Array {

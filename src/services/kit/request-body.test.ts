@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasBody, refusalOfCoding } from './request-body.ts'
+import { hasBody, transferCodingErrorStatus } from './request-body.ts'
 
 test.each([[{}, false], [{ 'content-length': '0' }, false], [{ 'content-length': '1' }, true], [{ 'transfer-encoding': 'chunked' }, true]])('%j announces a body: %s', (headers, expected) => {
   expect(hasBody({ headers })).toBe(expected)
@@ -13,5 +13,5 @@ test.each([
   [{ 'transfer-encoding': 'chunked, gzip' }, 400],
   [{ 'transfer-encoding': 'xchunked' }, 400],
 ])('%j is refused with %s', (headers, expected) => {
-  expect(refusalOfCoding({ headers })).toBe(expected)
+  expect(transferCodingErrorStatus({ headers })).toBe(expected)
 })

@@ -13,7 +13,7 @@ export function hasBody({ headers }: Head): boolean {
  * The status that refuses a transfer coding, undefined where there is none but `chunked`: 400 where nothing tells the end of the body
  * (RFC 9112 §6.3), 501 for others, which nobody here understands (§6.1).
  */
-export function refusalOfCoding({ headers }: Head): 400 | 501 | undefined {
+export function transferCodingErrorStatus({ headers }: Head): 400 | 501 | undefined {
   const codings = String(headers['transfer-encoding'] ?? 'chunked').toLowerCase().split(',').map(coding => coding.trim())
   if (codings.at(-1) !== 'chunked') return 400
   return codings.length > 1 ? 501 : undefined

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { isSpoken, refusalOfLine } from './request-line.ts'
+import { isSupportedVersion, requestLineErrorStatus } from './request-line.ts'
 
-const fault = (code: string, text: string, bytesParsed = 0) => refusalOfLine({ code, rawPacket: Uint8Array.from(text, character => character.charCodeAt(0)), bytesParsed })
+const fault = (code: string, text: string, bytesParsed = 0) => requestLineErrorStatus({ code, rawPacket: Uint8Array.from(text, character => character.charCodeAt(0)), bytesParsed })
 
 test.each([
   ['HPE_INVALID_METHOD', 'FROB / HTTP/1.1\r\nHost: a\r\n\r\n', 0, 501],
@@ -20,10 +20,10 @@ test.each([
 })
 
 test('what tells nothing is refused all the same', () => {
-  expect(refusalOfLine({ code: 'HPE_INVALID_METHOD' })).toBe(400)
-  expect(refusalOfLine({})).toBe(400)
+  expect(requestLineErrorStatus({ code: 'HPE_INVALID_METHOD' })).toBe(400)
+  expect(requestLineErrorStatus({})).toBe(400)
 })
 
 test('two versions of HTTP are spoken', () => {
-  expect(['1.0', '1.1', '0.9', '2.0'].map(isSpoken)).toEqual([true, true, false, false])
+  expect(['1.0', '1.1', '0.9', '2.0'].map(isSupportedVersion)).toEqual([true, true, false, false])
 })

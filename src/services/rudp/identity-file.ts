@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HamletError } from '../kit/errors.ts'
 import { diskError, errnoOf } from '../kit/node/disk.ts'
-import { makeOnce } from '../kit/node/make-once.ts'
+import { createOnce } from '../kit/node/create-once.ts'
 import { SECRET_BYTES } from './core/encryption/cryptography.ts'
 import { PRIVATE_KEY_PREFIX } from './node-cryptography.ts'
 
@@ -27,7 +27,7 @@ export async function identitySecret(folder: string): Promise<Uint8Array> {
     if (stored !== undefined) return stored
     const made = randomBytes(SECRET_BYTES)
     const bytes = Buffer.concat([PRIVATE_KEY_PREFIX, made])
-    await makeOnce(path, `-----BEGIN PRIVATE KEY-----\n${bytes.toString('base64')}\n-----END PRIVATE KEY-----\n`, OWNER_ONLY)
+    await createOnce(path, `-----BEGIN PRIVATE KEY-----\n${bytes.toString('base64')}\n-----END PRIVATE KEY-----\n`, OWNER_ONLY)
     return await readIdentity(path) ?? made // another process may have created it first, and then its key counts
   } catch (error) {
     throw diskError(error, path, 'the identity of this server could not be stored')

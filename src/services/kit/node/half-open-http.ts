@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { Duplex } from 'node:stream'
 import type { Clock } from './clock.ts'
 
-export interface Patience {
+export interface LingerOptions {
   readonly clock: Clock
   /** How long a peer that was told that the connection ends may go on sending, in ms. */
   readonly closingMs: number
@@ -14,7 +14,7 @@ export interface HalfOpenOptions extends ServerOptions {
   readonly answersContinue: boolean
 }
 
-export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOptions, patience: Patience): Server {
+export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOptions, patience: LingerOptions): Server {
   // Whoever answers looks at the Host field (kit/request-host.ts): node:http, from version 18 on, would refuse without a word.
   const ownOptions = { ...options, requireHostHeader: false }
   // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
@@ -107,7 +107,7 @@ function isLast({ headers, httpVersion }: IncomingMessage): boolean {
  * Ends our half, and closes the connection when the peer has ended its own, or after a while (RFC 9112 §9.6): a close with bytes
  * unread is a reset, and takes the answer away from a peer that still sends. Whoever reads the connection goes on reading.
  */
-export function endInOrder(socket: Duplex, { clock, closingMs }: Patience): void {
+export function endInOrder(socket: Duplex, { clock, closingMs }: LingerOptions): void {
   if (socket.writableEnded) return
   socket.end()
   socket.once('finish', () => socket.once('close', clock.wakeAt(clock.nowMs() + closingMs, () => socket.destroy())))

@@ -67,7 +67,7 @@ export interface ServiceListener {
 }
 
 /** What a host gives to a service besides its settings. */
-export interface ServiceSurroundings {
+export interface ServiceEnvironment {
   readonly dataFolder: string
   readonly assetsFolder: string
   readonly secrets: Readonly<Record<string, string>>
@@ -89,7 +89,7 @@ export interface StartedService {
  * @throws UsageError where the settings do not fit the contract; HamletError folder-missing; whatever the service throws when it cannot start
  */
 export async function startService<C extends Contract>(
-  { contract, start }: Implementation<C>, settings: UncheckedSettings, surroundings: ServiceSurroundings, listener: ServiceListener,
+  { contract, start }: Implementation<C>, settings: UncheckedSettings, surroundings: ServiceEnvironment, listener: ServiceListener,
 ): Promise<StartedService> {
   const parsed = parseSettings(contract, settings)
   await makeDataFolder(surroundings.dataFolder)

@@ -3,7 +3,7 @@ import { readFile, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { HamletError, UsageError } from '../errors.ts'
-import { defaultSettings, SETTINGS_VERSION, settingsFile, unknownWord, type Settings } from '../../settings.ts'
+import { defaultSettings, SETTINGS_VERSION, settingsFile, unknownKey, type Settings } from '../../settings.ts'
 import { diskError, errnoOf, nodeDisk, setAside } from './disk.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -70,7 +70,7 @@ function parse(bytes: Uint8Array, path: string, isNamed: boolean): Settings | st
       remedy: 'use the newer Hamlet, or another data folder with --data', proof: path,
     })
   }
-  const unknown = isNamed ? unknownWord(value) : undefined
+  const unknown = isNamed ? unknownKey(value) : undefined
   if (unknown !== undefined) return `${unknown.word} is not known: there are ${unknown.known.join(', ')}`
   const parsed = settingsFile.safeParse(value)
   if (parsed.success) return parsed.data

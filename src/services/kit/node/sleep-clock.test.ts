@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { SleepClock } from './sleep-clock.ts'
-import { HandMovedClock } from './testing/hand-moved-clock.ts'
+import { ManualClock } from './testing/manual-clock.ts'
 
 /** A machine that sleeps when the test says so. */
 class Machine {
-  readonly steady = new HandMovedClock(1_000_000)
+  readonly steady = new ManualClock(1_000_000)
   uptimeMs = 500
   readonly clock = new SleepClock({
     clock: this.steady,

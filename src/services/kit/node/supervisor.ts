@@ -34,7 +34,7 @@ export interface SupervisorListener {
   rows(id: string, changes: readonly (readonly [string, TableRow | null])[]): void
 }
 
-export interface StartOrder {
+export interface StartOptions {
   readonly settings: UncheckedSettings
   readonly dataFolder: string
   readonly assetsFolder: string
@@ -54,7 +54,7 @@ export class Supervisor {
   }
 
   /** @throws HamletError that the service gave, where it cannot start; it is not tried again. service-not-running where a later `start` or `stop` went before */
-  start(id: string, order: StartOrder): Promise<readonly ServiceEndpoint[]> {
+  start(id: string, order: StartOptions): Promise<readonly ServiceEndpoint[]> {
     return this.#service(id).start(order)
   }
 
@@ -108,7 +108,7 @@ class SupervisedService {
   process: ServiceProcess | undefined
   status: ServiceStatus
   /** What was asked for last; undefined: that it stops. */
-  #order: StartOrder | undefined
+  #order: StartOptions | undefined
   #pinned: UncheckedSettings = {}
   #crashesAtMs: number[] = []
   #restartTimer: NodeJS.Timeout | undefined
@@ -126,7 +126,7 @@ class SupervisedService {
     this.status = { id, state: 'stopped', endpoints: [], pid: undefined }
   }
 
-  async start(order: StartOrder): Promise<readonly ServiceEndpoint[]> {
+  async start(order: StartOptions): Promise<readonly ServiceEndpoint[]> {
     this.#order = order
     if (this.process !== undefined) await this.#end()
     if (this.#order !== order) throw this.#givenUp()

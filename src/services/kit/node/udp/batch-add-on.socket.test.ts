@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import { loadBatchAddOn, type BatchAddOn } from './batch-add-on.ts'
-import { ADDRESS_BYTES, encodeWay } from './ways.ts'
+import { ADDRESS_BYTES, encodePath } from './native-paths.ts'
 
 const FILE = join(import.meta.dirname, '../../../../../.vite/native', `udp-${process.platform}-${process.arch}.node`)
 
@@ -12,21 +12,21 @@ const loaded = loadBatchAddOn()
 if (!('addOn' in loaded)) throw new Error(`${loaded.why}; "node scripts/build.mjs cli" compiles it`)
 const { addOn } = loaded
 
-const address = (text: string, port = 0) => new Uint8Array(encodeWay({ peer: { address: text, port }, interfaceIndex: 0, localAddress: '' }).buffer, 0, ADDRESS_BYTES)
+const address = (text: string, port = 0) => new Uint8Array(encodePath({ peer: { address: text, port }, interfaceIndex: 0, localAddress: '' }).buffer, 0, ADDRESS_BYTES)
 const openSocket = () => addOn.open(address('127.0.0.1'), undefined, 0, '', () => undefined)
 const openDescriptors = () => readdirSync('/proc/self/fd').length
 
 const workers: Worker[] = []
 afterEach(async () => { for (const worker of workers.splice(0)) await worker.terminate() })
 
-/** Runs a script in an environment of its own: `addOn` and `loopback` (an address's bytes) are there. */
+/** Runs a script in a worker, an environment of its own, with `addOn` and `loopback` (the bytes of an address) in scope. */
 function inWorker(script: string): Worker {
   const worker = new Worker(`
     const { parentPort } = require('node:worker_threads')
     const addOn = require(${JSON.stringify(FILE)})
     const loopback = Uint8Array.from(${JSON.stringify([...address('127.0.0.1')])})
     const to = port => { const bytes = loopback.slice(); bytes[2] = port >> 8; bytes[3] = port & 255; return bytes }
-    const aim = port => new Uint8Array(addOn.goes.buffer, addOn.goes.byteOffset, 28).set(to(port))
+    const aim = port => new Uint8Array(addOn.sendPaths.buffer, addOn.sendPaths.byteOffset, 28).set(to(port))
     ${script}`, { eval: true })
   workers.push(worker)
   return worker
@@ -34,7 +34,7 @@ function inWorker(script: string): Worker {
 
 const next = (worker: Worker, event: string) => new Promise<unknown>(resolve => worker.once(event, resolve))
 
-test('whatever it is called with, it throws or does what it says, and never ends the process', () => {
+test('whatever the arguments, a call works or throws, and never crashes the process', () => {
   const socket = openSocket()
   const closed = openSocket()
   addOn.close(closed)
@@ -45,10 +45,10 @@ test('whatever it is called with, it throws or does what it says, and never ends
       new Uint8Array(0), new Uint8Array(28), address('127.0.0.1'), address('::1'), address('127.0.0.1', 9), true, false, new Uint8Array(70_000), detached, new DataView(new ArrayBuffer(28)), new ArrayBuffer(28)),
     fc.uint8Array({ minLength: 28, maxLength: 28 }), fc.nat(70_000), fc.string({ maxLength: 20, size: 'max' }),
   )
-  const calls = ['open', 'port', 'send', 'sendTrain', 'rest', 'close', 'interfaceName', 'interfaceIndex'] as const
+  const calls = ['open', 'port', 'send', 'sendTrain', 'pause', 'close', 'interfaceName', 'interfaceIndex'] as const
   fc.assert(fc.property(fc.constantFrom(...calls), fc.array(value, { maxLength: 6 }), (name, values) => {
     if (name === 'close' && values[0] === socket) return
-    for (const words of [addOn.goes, addOn.sendOffsets, addOn.sendLengths]) words.fill(values.length * 0x10001001)
+    for (const words of [addOn.sendPaths, addOn.sendOffsets, addOn.sendLengths]) words.fill(values.length * 0x10001001)
     const call = addOn[name] as (...values: unknown[]) => unknown
     let result: unknown
     try {
@@ -65,8 +65,8 @@ test('whatever it is called with, it throws or does what it says, and never ends
 
 test('a datagram that would reach beyond the slab is refused', () => {
   const socket = openSocket()
-  addOn.goes.set(encodeWay({ peer: { address: '127.0.0.1', port: 9 }, interfaceIndex: 0, localAddress: '' }))
-  for (const [offset, length] of [[addOn.sending.length, 1], [0, addOn.sending.length + 1], [0xffffffff, 2], [1, 0xffffffff]] as const) {
+  addOn.sendPaths.set(encodePath({ peer: { address: '127.0.0.1', port: 9 }, interfaceIndex: 0, localAddress: '' }))
+  for (const [offset, length] of [[addOn.sendBytes.length, 1], [0, addOn.sendBytes.length + 1], [0xffffffff, 2], [1, 0xffffffff]] as const) {
     addOn.sendOffsets[0] = offset
     addOn.sendLengths[0] = length
     expect(() => addOn.send(socket, 1)).toThrow('beyond the slab')
@@ -74,9 +74,9 @@ test('a datagram that would reach beyond the slab is refused', () => {
   addOn.close(socket)
 })
 
-test('a way of the other family is refused', () => {
+test('a path of the other address family is refused', () => {
   const socket = openSocket()
-  addOn.goes.set(encodeWay({ peer: { address: '::1', port: 9 }, interfaceIndex: 0, localAddress: '' }))
+  addOn.sendPaths.set(encodePath({ peer: { address: '::1', port: 9 }, interfaceIndex: 0, localAddress: '' }))
   addOn.sendLengths[0] = 0
   addOn.sendOffsets[0] = 0
   expect(() => addOn.send(socket, 1)).toThrow('family')
@@ -84,7 +84,7 @@ test('a way of the other family is refused', () => {
   addOn.close(socket)
 })
 
-test('a closed socket is closed: twice is fine, and sending on it throws', () => {
+test('closing a socket twice is allowed, and sending on a closed one throws', () => {
   const socket = openSocket()
   addOn.close(socket)
   addOn.close(socket)
@@ -92,25 +92,25 @@ test('a closed socket is closed: twice is fine, and sending on it throws', () =>
   expect(() => addOn.port(socket)).toThrow('closed')
 })
 
-test('a thousand sockets, opened and closed, leave no descriptor behind', () => {
+test('opening and closing a thousand sockets leaks no descriptor', () => {
   const before = openDescriptors()
   for (let number = 0; number < 1000; number++) addOn.close(openSocket())
   expect(openDescriptors()).toBe(before)
 })
 
-test('what the system refuses says why, as errors of Node do, and leaves no descriptor behind', () => {
+test('a refusal by the system throws an error shaped like Node\'s own and leaks no descriptor', () => {
   const before = openDescriptors()
   expect(() => addOn.open(address('192.0.2.1'), undefined, 0, '', () => undefined)).toThrow(expect.objectContaining({ code: 'EADDRNOTAVAIL', syscall: 'bind', message: 'bind EADDRNOTAVAIL' }))
   expect(() => addOn.open(address('127.0.0.1'), undefined, 0, 'no-such-wire', () => undefined)).toThrow(expect.objectContaining({ code: 'ENODEV', syscall: 'setsockopt' }))
   expect(openDescriptors()).toBe(before)
 })
 
-test('interfaces have a number and a name, and others have none', () => {
+test('an interface is found by index and by name, and an unknown one is not', () => {
   expect(addOn.interfaceName(addOn.interfaceIndex('lo'))).toBe('lo')
   expect([addOn.interfaceIndex('no-such-wire'), addOn.interfaceIndex('x'.repeat(300)), addOn.interfaceName(999_999)]).toEqual([0, 0, ''])
 })
 
-test('an environment that ends by itself closes what it left open', async () => {
+test('an environment that exits closes the sockets it left open', async () => {
   const before = openDescriptors()
   const worker = inWorker(`
     addOn.open(loopback, undefined, 0, '', () => undefined)
@@ -119,16 +119,16 @@ test('an environment that ends by itself closes what it left open', async () => 
   expect(openDescriptors()).toBe(before)
 })
 
-test('an environment that is terminated in the midst of its traffic harms no other', async () => {
+test('terminating an environment in the middle of its traffic harms no other', async () => {
   const socket = openSocket()
   const before = openDescriptors()
   for (let time = 0; time < 10; time++) {
     const worker = inWorker(`
       const receiver = count => {
         addOn.replyLengths.fill(9, 0, count)
-        if (!told) { told = true; parentPort.postMessage('traffic') }
+        if (!reported) { reported = true; parentPort.postMessage('traffic') }
       }
-      let told = false
+      let reported = false
       const one = addOn.open(loopback, undefined, 0, '', receiver)
       const other = addOn.open(loopback, undefined, 0, '', receiver)
       aim(addOn.port(other))
@@ -145,10 +145,10 @@ test('an environment that is terminated in the midst of its traffic harms no oth
 test('a script that transfers the slab away gets errors, and no memory is touched', async () => {
   const worker = inWorker(`
     process.on('uncaughtException', error => {
-      const mistakes = [() => addOn.send(one, 0), () => addOn.sendTrain(one, new Uint8Array(1), 1), () => addOn.port(other)].map(call => {
+      const errors = [() => addOn.send(one, 0), () => addOn.sendTrain(one, new Uint8Array(1), 1), () => addOn.port(other)].map(call => {
         try { call(); return 'no error' } catch (error) { return error.message }
       })
-      parentPort.postMessage([error.message, ...mistakes])
+      parentPort.postMessage([error.message, ...errors])
       addOn.close(one)
     })
     const one = addOn.open(loopback, undefined, 0, '', () => undefined)
@@ -157,22 +157,22 @@ test('a script that transfers the slab away gets errors, and no memory is touche
     addOn.sendLengths[0] = 1
     addOn.send(one, 1)
     new MessageChannel().port1.postMessage('', [addOn.datagrams.buffer])`)
-  const exit = next(worker, 'exit') // Asked for now: the last message and the end may come in one go.
+  const exit = next(worker, 'exit') // Listen now: the last message and the exit may arrive together.
   expect(await next(worker, 'message')).toEqual([
     'the slab of the batch add-on was transferred away: its socket is closed', 'the slab was transferred away', 'the slab was transferred away', 'the socket is closed',
   ])
   await exit
 })
 
-test('a receiver that transfers the slab away ends its socket, and no memory is touched', async () => {
+test('a receiver that transfers the slab away loses its socket, and no memory is touched', async () => {
   const worker = inWorker(`
     process.on('uncaughtException', error => { parentPort.postMessage(error.message); addOn.close(one) })
     const one = addOn.open(loopback, undefined, 0, '', () => undefined)
     const other = addOn.open(loopback, undefined, 0, '', count => {
       addOn.replyLengths.fill(1, 0, count)
       new MessageChannel().port1.postMessage('', [addOn.datagrams.buffer])
-      const stranger = require('node:dgram').createSocket('udp4')
-      stranger.send('more', addOn.port(other), '127.0.0.1', () => stranger.close())
+      const sender = require('node:dgram').createSocket('udp4')
+      sender.send('more', addOn.port(other), '127.0.0.1', () => sender.close())
     })
     aim(addOn.port(other))
     addOn.sendLengths[0] = 1

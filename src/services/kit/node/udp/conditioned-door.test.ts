@@ -12,8 +12,8 @@ const pathTo = (address: string, port = 9): Path => ({ local: { address: '192.0.
 const peer = pathTo('192.0.2.2')
 const other = pathTo('192.0.2.3')
 
-/** A clock that is moved by hand, and wakes whom it shall on the way. */
-class HandClock implements Clock {
+/** A clock that the test moves, and that wakes each waiter at its time. */
+class TestClock implements Clock {
   #nowMs = 0
   readonly #wakes = new Set<{ readonly atMs: number; readonly wake: () => void }>()
 
@@ -44,17 +44,17 @@ class HandClock implements Clock {
   }
 }
 
-/** The network below: keeps what the door sends once it is flushed, and hands over what a test puts in. */
+/** The network below: records what the door has sent once it is flushed, and delivers what a test puts in. */
 class Wire implements DatagramDoor {
   readonly locals = [{ address: '192.0.2.1', port: 8080 }]
   readonly sent: { path: Path; bytes: Uint8Array; atMs: number }[] = []
   readonly trains: number[] = []
-  readonly clock: HandClock
+  readonly clock: TestClock
   receive: (batch: DatagramBatch) => void = () => undefined
   isClosed = false
   #queue: { path: Path; bytes: Uint8Array }[] = []
 
-  constructor(clock: HandClock) {
+  constructor(clock: TestClock) {
     this.clock = clock
   }
 
@@ -81,7 +81,7 @@ class Wire implements DatagramDoor {
     return Promise.resolve()
   }
 
-  /** Datagrams arrive together, in a slab that is used again afterwards. */
+  /** Delivers datagrams together, in a slab that is overwritten afterwards. */
   arrive(path: Path, ...datagrams: Uint8Array[]): void {
     const slab = new Uint8Array(datagrams.length * 100)
     datagrams.forEach((bytes, index) => slab.set(bytes, index * 100))
@@ -93,12 +93,12 @@ class Wire implements DatagramDoor {
   }
 }
 
-let clock: HandClock
+let clock: TestClock
 let wire: Wire
 let received: { path: Path; bytes: Uint8Array; atMs: number }[]
 
 beforeEach(() => {
-  clock = new HandClock()
+  clock = new TestClock()
   wire = new Wire(clock)
   received = []
 })
@@ -119,7 +119,7 @@ async function doorBehind(conditioner: LinkConditioner, onReceive: () => void = 
 
 const numbered = (number: number, length = 100) => new Uint8Array(length).fill(number)
 
-test('where nothing is conditioned, datagrams and whole trains pass untouched and nothing waits', async () => {
+test('without conditions, datagrams and whole trains pass untouched and nothing waits', async () => {
   const door = await doorBehind(new LinkConditioner())
   const bytes = numbered(1, 300)
   door.send(peer, bytes)
@@ -132,12 +132,12 @@ test('where nothing is conditioned, datagrams and whole trains pass untouched an
   expect(clock.waiting).toBe(0)
 })
 
-test('delay holds both ways, and a train goes through the link datagram by datagram', async () => {
+test('delay applies in both directions, and a train passes the link datagram by datagram', async () => {
   const door = await doorBehind(new LinkConditioner(parseLink('delay=20ms')))
   const train = Uint8Array.from({ length: 250 }, (_, index) => index)
   door.sendTrain(peer, train, 100)
   door.flush()
-  train.fill(0) // the bytes are the sender's again
+  train.fill(0) // the sender may reuse the bytes
   door.sendTrain(peer, numbered(9, 200), 100)
   door.flush()
   wire.arrive(peer, numbered(5), numbered(6, 50), numbered(7, 70))
@@ -149,7 +149,7 @@ test('delay holds both ways, and a train goes through the link datagram by datag
   expect(received.map(({ bytes }) => [...new Set(bytes), bytes.length])).toEqual([[5, 100], [6, 50], [7, 70]])
 })
 
-test('a direction alone is conditioned where only that is asked for', async () => {
+test('conditions for one direction leave the other alone', async () => {
   const door = await doorBehind(new LinkConditioner(parseLink('delay=20ms direction=in')))
   door.send(peer, numbered(1))
   door.flush()
@@ -159,7 +159,7 @@ test('a direction alone is conditioned where only that is asked for', async () =
   expect(received).toHaveLength(1)
 })
 
-test('losses are those of the link with that seed, datagram by datagram, and are counted', async () => {
+test('losses are exactly those of a link with the same seed, and are counted', async () => {
   await fc.assert(fc.asyncProperty(fc.nat(1000), fc.integer({ min: 1, max: 90 }), async (seed, percent) => {
     wire = new Wire(clock)
     const setting = parseLink(`loss=${percent}% direction=out seed=${seed}`)
@@ -176,7 +176,7 @@ test('losses are those of the link with that seed, datagram by datagram, and are
   }), { numRuns: 30 })
 })
 
-test('a rate is held to the byte, for each peer by itself', async () => {
+test('a rate is exact to the byte, and separate for each peer', async () => {
   const door = await doorBehind(new LinkConditioner(parseLink('rate=800kbit queue=1MB direction=out'))) // 100 bytes a millisecond
   for (let number = 0; number < 100; number++) {
     door.send(peer, numbered(number))
@@ -190,7 +190,7 @@ test('a rate is held to the byte, for each peer by itself', async () => {
   }
 })
 
-test('one peer may have conditions of its own, and conditions for all take them away', async () => {
+test('a peer may have its own conditions, which conditions for all replace', async () => {
   const conditioner = new LinkConditioner()
   const door = await doorBehind(conditioner)
   const send = () => {
@@ -210,7 +210,7 @@ test('one peer may have conditions of its own, and conditions for all take them 
   expect(conditioner.areOff).toBe(true)
 })
 
-test('two sockets that speak to one peer are two ways', async () => {
+test('two sockets to one peer are two paths', async () => {
   const conditioner = new LinkConditioner()
   const door = await doorBehind(conditioner)
   const neighbour: Path = { ...peer, local: { address: '192.0.2.1', port: 8081 } }
@@ -220,7 +220,7 @@ test('two sockets that speak to one peer are two ways', async () => {
   expect(wire.sent.map(({ path }) => path)).toEqual([peer])
 })
 
-test('what is on its way when the link becomes perfect is overtaken by nothing', async () => {
+test('nothing overtakes what is in flight when the link becomes perfect', async () => {
   const conditioner = new LinkConditioner(parseLink('delay=50ms'))
   const door = await doorBehind(conditioner)
   door.send(peer, numbered(1))
@@ -236,7 +236,7 @@ test('what is on its way when the link becomes perfect is overtaken by nothing',
   expect(clock.waiting).toBe(0)
 })
 
-test('what an arrival makes the receiver send goes through the link too', async () => {
+test('what the receiver sends in response passes the link too', async () => {
   const conditioner = new LinkConditioner(parseLink('delay=10ms'))
   const door: DatagramDoor = await doorBehind(conditioner, () => {
     door.send(peer, numbered(9))
@@ -248,7 +248,7 @@ test('what an arrival makes the receiver send goes through the link too', async 
   expect(wire.sent.map(({ atMs }) => atMs)).toEqual([20])
 })
 
-test('a flood of strangers takes no more links than there are, and they hold no more than they may', async () => {
+test('a flood of peers gets a limited number of links, which hold a limited number of bytes', async () => {
   const conditioner = new LinkConditioner(parseLink('delay=10s direction=out'))
   const door = await doorBehind(conditioner)
   for (let number = 0; number < 3000; number++) door.send(pathTo(`10.0.${number >> 8}.${number & 255}`), numbered(1))
@@ -262,7 +262,7 @@ test('a flood of strangers takes no more links than there are, and they hold no 
   expect(wire.sent.length - 1024).toBe(Math.floor(128 * 1024 * 1024 / 60_000))
 })
 
-test('a door that closes says its last words, and is asked nothing more', async () => {
+test('closing a door sends what is in flight and forgets the door', async () => {
   const conditioner = new LinkConditioner(parseLink('delay=5s'))
   const door = await doorBehind(conditioner)
   door.send(peer, numbered(1))
@@ -272,16 +272,16 @@ test('a door that closes says its last words, and is asked nothing more', async 
   expect(conditioner.counts(peer)).toBeUndefined()
 })
 
-test('the same seed gives each connection the same night as before, and another one than its neighbour', async () => {
-  const night = async (seed: number) => {
+test('the same seed repeats the losses of each connection, and no two connections lose the same', async () => {
+  const run = async (seed: number) => {
     wire = new Wire(clock)
     const door = await doorBehind(new LinkConditioner(parseLink(`loss=50% direction=out seed=${seed}`)))
     for (let number = 0; number < 60; number++) for (const path of [peer, other]) door.send(path, numbered(number))
     door.flush()
     return [peer, other].map(path => wire.sent.filter(sent => sent.path === path).map(({ bytes }) => bytes[0]).join())
   }
-  const [first, neighbour] = await night(3)
-  expect(await night(3)).toEqual([first, neighbour])
+  const [first, neighbour] = await run(3)
+  expect(await run(3)).toEqual([first, neighbour])
   expect(neighbour).not.toBe(first)
-  expect((await night(4))[0]).not.toBe(first)
+  expect((await run(4))[0]).not.toBe(first)
 })

@@ -1,11 +1,11 @@
 /**
- * A door behind a bad link: every datagram that leaves or arrives goes through a simulated one (kit/link.ts), which loses, delays,
- * repeats and damages it as it was told. Each way from a socket to a peer has a link of its own in each direction.
+ * A door behind a bad link: every datagram sent or received passes through a simulated link (kit/link.ts), which loses, delays, repeats
+ * and damages it as configured. Each path, from one socket to one peer, has its own link in each direction.
  *
  *     machine ─ send ─▶ link out ─▶ socket          machine ◀─ receive ─ link in ◀─ socket
  *
- * As long as nothing is conditioned and nothing is held back, all of this is one branch. What the link loses on the way out was never
- * on the wire, and what it loses on the way in was: a capture beside it sees just that.
+ * While nothing is conditioned and nothing is held back, all of this costs one branch. A datagram lost outbound was never on the wire; one
+ * lost inbound was. A packet capture shows exactly that.
  */
 import { formatEndpoint, type Endpoint, type Path } from '../../endpoint.ts'
 import { Link, PERFECT_LINK, type LinkCounts } from '../../link.ts'
@@ -14,23 +14,23 @@ import { seededRandom } from '../../random.ts'
 import type { Clock } from '../clock.ts'
 import type { DatagramBatch, DatagramDoor, DoorOptions } from './door.ts'
 
-/** What links are to do (link-conditioner.ts). */
+/** What links should do (link-conditioner.ts). */
 export interface LinkRules {
-  /** No link does anything. */
+  /** True if every link is perfect. */
   readonly areOff: boolean
   settingOf(path: Path): LinkSetting
-  /** How many links were made before this one since the rules were set: each draws other numbers, and the same ones every night. */
+  /** Counts the paths since the rules were set. Each path draws different random numbers, but the same ones in every run. */
   nextNumber(): number
-  /** The door is closed, and wants to hear of nothing more. */
+  /** The door is closed: stop notifying it. */
   forget(door: ConditionedDoor): void
 }
 
-/** Bytes that one door holds back at most, in all links together; more are dropped. */
+/** The most bytes that a door holds back, in all its links together; more are dropped. */
 const HELD_BYTES_MAX = 128 * 1024 * 1024
-/** Ways that have links; one more takes the place of the first. */
-const WAYS_MAX = 1024
+/** The most paths that have links; one more replaces the oldest. */
+const PATHS_MAX = 1024
 
-interface WayLinks {
+interface PathLinks {
   readonly name: string
   readonly path: Path
   readonly out: Link<Path>
@@ -47,9 +47,9 @@ export class ConditionedDoor implements DatagramDoor {
   readonly #rules: LinkRules
   readonly #clock: Clock
   readonly #receive: DoorOptions['receive']
-  readonly #links = new Map<string, WayLinks>()
-  /** The same way is the same object as a rule: its links are found without making a text of it. */
-  readonly #linksOfPath = new WeakMap<Path, WayLinks>()
+  readonly #links = new Map<string, PathLinks>()
+  /** A path is usually the same object each time, so its links are found without building the key. */
+  readonly #linksOfPath = new WeakMap<Path, PathLinks>()
   /** Datagrams pass untouched. */
   #passes: boolean
   #heldBytes = 0
@@ -90,7 +90,7 @@ export class ConditionedDoor implements DatagramDoor {
     return this.#door.flush()
   }
 
-  /** To be given to the door below as its receiver. */
+  /** The receiver for the door below. */
   take(batch: DatagramBatch): void {
     if (this.#passes) return this.#receive(batch)
     for (let index = 0; index < batch.count; index++) {
@@ -101,19 +101,19 @@ export class ConditionedDoor implements DatagramDoor {
     this.#deliver()
   }
 
-  /** The rules are others now. They hold for what is sent from now on; what is on its way keeps its time and its order. */
+  /** Applies changed rules to everything sent from now on. What is in flight keeps its time and its order. */
   changed(): void {
     this.#pass()
     for (const links of this.#links.values()) condition(links, this.#rules.settingOf(links.path))
   }
 
-  /** What happened to the datagrams of a way; undefined where none was conditioned. */
+  /** What happened to the datagrams of a path; undefined if none was conditioned. */
   counts(path: Path): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
-    const links = this.#links.get(wayName(path))
+    const links = this.#links.get(pathKey(path))
     return links && { out: links.out.counts, in: links.in.counts }
   }
 
-  /** What still is on its way out leaves at once: the last words of a connection are among it. */
+  /** Sends at once what is still in flight outbound, such as the closing packets of connections. */
   close(): Promise<void> {
     this.#rules.forget(this)
     this.#cancel()
@@ -126,12 +126,12 @@ export class ConditionedDoor implements DatagramDoor {
 
   #put<Tag>(link: Link<Tag>, bytes: Uint8Array, tag: Tag): void {
     if (this.#heldBytes + bytes.length > HELD_BYTES_MAX) return
-    const before = link.onTheWayBytes
+    const before = link.inFlightBytes
     link.send(bytes, tag, this.#clock.nowMs())
-    this.#heldBytes += link.onTheWayBytes - before
+    this.#heldBytes += link.inFlightBytes - before
   }
 
-  /** Hands on what has come through the links by now, both ways, and waits for the rest. */
+  /** Passes on what has come through the links by now, in both directions, and waits for the rest. */
   #deliver(): void {
     const nowMs = this.#clock.nowMs()
     const arrived: (Arrived & { readonly bytes: Uint8Array })[] = []
@@ -145,11 +145,11 @@ export class ConditionedDoor implements DatagramDoor {
     this.#door.flush()
     this.#pass()
     this.#wait()
-    // The last step: what is received is answered, and the answer comes back to here.
+    // Last, since the receiver responds to what it gets, and its response re-enters this function.
     if (arrived.length > 0) this.#receive(batchOf(arrived))
   }
 
-  /** Once nothing is to be done and nothing held back, the links are out of the way. */
+  /** Bypasses the links once they have nothing to do and hold nothing back. */
   #pass(): void {
     this.#passes = this.#rules.areOff && this.#heldBytes === 0
     if (this.#passes) this.#links.clear()
@@ -174,17 +174,17 @@ export class ConditionedDoor implements DatagramDoor {
     })
   }
 
-  #linksTo(path: Path): WayLinks {
+  #linksTo(path: Path): PathLinks {
     const known = this.#linksOfPath.get(path)
     if (known !== undefined && this.#links.get(known.name) === known) return known
-    const name = wayName(path)
+    const name = pathKey(path)
     const links = this.#links.get(name) ?? this.#make(name, path)
     this.#linksOfPath.set(path, links)
     return links
   }
 
-  #make(name: string, path: Path): WayLinks {
-    if (this.#links.size >= WAYS_MAX) this.#forgetFirst()
+  #make(name: string, path: Path): PathLinks {
+    if (this.#links.size >= PATHS_MAX) this.#forgetFirst()
     const setting = this.#rules.settingOf(path)
     const number = this.#rules.nextNumber()
     const links = { name, path, out: new Link<Path>({}, seededRandom(spread(setting.seed, 2 * number))), in: new Link<Arrived>({}, seededRandom(spread(setting.seed, 2 * number + 1))) }
@@ -195,20 +195,20 @@ export class ConditionedDoor implements DatagramDoor {
 
   #forgetFirst(): void {
     for (const [name, links] of this.#links) {
-      this.#heldBytes -= links.out.onTheWayBytes + links.in.onTheWayBytes
+      this.#heldBytes -= links.out.inFlightBytes + links.in.inFlightBytes
       this.#links.delete(name)
       return
     }
   }
 }
 
-/** A way by its ends. Two sockets of one address have two ports, so the local one's is enough. */
-export function wayName({ local, peer }: Path): string {
+/** Identifies a path by its endpoints. Two sockets on one address have different ports, so the local port is enough. */
+export function pathKey({ local, peer }: Path): string {
   return `${local.port} ${formatEndpoint(peer)}`
 }
 
 /**
- * Opens a door whose datagrams go through links.
+ * Opens a door whose datagrams pass through links.
  * @param open opens the door below
  * @throws as `open`
  */
@@ -218,30 +218,30 @@ export async function openConditionedDoor(options: DoorOptions, rules: LinkRules
   return conditioned = new ConditionedDoor(door, rules, clock, options.receive)
 }
 
-function condition({ out, in: back }: WayLinks, { conditions, direction }: LinkSetting): void {
+function condition({ out, in: back }: PathLinks, { conditions, direction }: LinkSetting): void {
   out.conditions = direction === 'in' ? PERFECT_LINK : conditions
   back.conditions = direction === 'out' ? PERFECT_LINK : conditions
 }
 
-/** Seeds that differ by one give numbers that have nothing to do with one another. */
+/** Makes unrelated seeds out of consecutive ones. */
 function spread(seed: number, salt: number): number {
   return (seed ^ Math.imul(salt + 1, 0x9e3779b9)) >>> 0
 }
 
-/** Datagrams that have come through their links, as the door below would hand them over; there is no room for answers in place. */
+/** Datagrams that have passed their links, in the form in which the door below hands them over; without in-place replies. */
 function batchOf(arrived: readonly (Arrived & { readonly bytes: Uint8Array })[]): DatagramBatch {
   const lengths = Uint32Array.from(arrived, ({ bytes }) => bytes.length)
   const offsets = new Uint32Array(arrived.length)
   for (let index = 1; index < offsets.length; index++) offsets[index] = (offsets[index - 1] ?? 0) + (lengths[index - 1] ?? 0)
   const slab = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
   arrived.forEach(({ bytes }, index) => slab.set(bytes, offsets[index]))
-  const at = (index: number): Arrived => arrived[index] ?? raise()
+  const at = (index: number): Arrived => arrived[index] ?? outOfRange()
   return { count: arrived.length, slab, offsets, lengths, path: index => at(index).path, peerHash: index => at(index).peerHash, replies: NO_BYTES, replyLengths: NO_LENGTHS }
 }
 
 const NO_BYTES = new Uint8Array(0)
 const NO_LENGTHS = new Uint32Array(0)
 
-function raise(): never {
-  throw new RangeError('a batch was asked for a datagram that it does not have')
+function outOfRange(): never {
+  throw new RangeError('the batch has no datagram of this index')
 }

@@ -1,21 +1,21 @@
-/** The door for datagrams over node:dgram: works everywhere, one datagram a system call. */
+/** The datagram door over node:dgram: works everywhere, at one datagram per system call. */
 import { createSocket, type Socket } from 'node:dgram'
 import { isIP } from 'node:net'
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { assert } from '../../errors.ts'
 import { isLinkLocalIpv6 } from '../../ip-address.ts'
 import { bindError } from '../bind-error.ts'
-import { giveBack } from '../give-back.ts'
+import { freeBuffer } from '../free-buffer.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions } from './door.ts'
 import { RecentMap } from '../../recent-map.ts'
 
-/** The system's default buffer holds a few hundred small datagrams; it may grant less than what is asked here. */
+/** The system's default buffer holds a few hundred small datagrams. It may grant less than requested here. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 const PATHS_MAX = 8192
 
 /**
- * Opens one socket for each address.
- * @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open
+ * Opens one socket per address.
+ * @throws HamletError port-taken, port-not-permitted or address-not-local, leaving no socket open
  */
 export async function openDgramDoor(options: DoorOptions): Promise<DatagramDoor> {
   const doors: BoundSocket[] = []
@@ -45,7 +45,7 @@ async function bind(address: string, port: number, options: DoorOptions): Promis
     ipv6Only: family === 6,
     reuseAddr: options.sharePort ?? false,
     recvBufferSize: RECEIVE_BUFFER_BYTES,
-    // Every address here is a literal: the answer is the question, and the resolver's thread is spared.
+    // Every address here is a literal and is returned as it is, without a trip to the resolver's thread.
     lookup: (host, _options, found) => found(null, host, family),
   })
   await new Promise<void>((resolve, reject) => {
@@ -61,7 +61,7 @@ async function bind(address: string, port: number, options: DoorOptions): Promis
   return { local: { address, port: socket.address().port }, socket }
 }
 
-/** Closes the socket where the system knows no way to the peer. */
+/** Closes the socket if the system has no route to the peer. */
 function connect(socket: Socket, { address, port }: Endpoint): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.connect(port, address, (error?: Error | null) => {
@@ -94,9 +94,9 @@ class DgramDoor implements DatagramDoor {
         batch.take(message, sender)
         receive(batch)
         const answer = batch.answer()
-        // Without a callback, which would cost each answer a turn of the tick queue; the errors of sending come as events then.
+        // No callback, which would cost each reply a turn of the tick queue: send errors arrive as events instead.
         if (answer !== undefined && this.#open) socket.send(answer, sender.port, sender.address)
-        giveBack(message) // the receiver had it lent
+        freeBuffer(message) // only borrowed by the receiver
       })
       socket.on('error', (error: NodeJS.ErrnoException) => { if (error.syscall !== 'send') onError?.(error) })
     }
@@ -116,7 +116,7 @@ class DgramDoor implements DatagramDoor {
       const bound = this.#sockets.find(({ local }) => local.address === queued.path.local.address) ?? this.#sockets[0]
       if (bound !== undefined) this.#send(bound, queued)
     }
-    return this.#sockets.every(({ socket }) => !tellsQueue(socket) || socket.getSendQueueCount() === 0)
+    return this.#sockets.every(({ socket }) => !reportsQueue(socket) || socket.getSendQueueCount() === 0)
   }
 
   pathTo(peer: Endpoint, localAddress?: string): Path {
@@ -134,17 +134,17 @@ class DgramDoor implements DatagramDoor {
   }
 
   /**
-   * The system takes a datagram at once, or it stays in Node's queue and is read later: a train is sent as it lies, and `flush` says
-   * whether anything is in the queue; of others there is a copy. A callback costs a turn of the tick queue: only those get one
-   * whose errors somebody hears of. Without a connected peer, a refused or unroutable datagram is a lost one.
+   * The system takes a datagram at once, or it stays in Node's queue and is read later. So a train is sent without a copy, and `flush`
+   * reports whether the queue is empty; other datagrams are copied. A callback costs a turn of the tick queue, so only a connected door
+   * passes one: without a connected peer, a refused or unroutable datagram is simply lost.
    */
   #send({ socket }: BoundSocket, { path, bytes, isOfTrain }: Queued): void {
-    const sent = isOfTrain && tellsQueue(socket) ? bytes : Buffer.from(bytes)
+    const sent = isOfTrain && reportsQueue(socket) ? bytes : Buffer.from(bytes)
     if (this.#options.peer === undefined) return socket.send(sent, path.peer.port, zoned(path.peer.address, path.interfaceName))
     socket.send(sent, error => { if (error !== null) this.#options.onError?.(error) })
   }
 
-  /** The same object for the same way, as long as it is remembered. */
+  /** Returns the same object for the same endpoints, while it is remembered. */
   #path(local: Endpoint, peer: Endpoint, interfaceName: string): Path {
     const key = `${local.address} ${peer.address} ${peer.port} ${interfaceName}`
     let path = this.#paths.get(key)
@@ -162,8 +162,8 @@ interface Queued {
   readonly isOfTrain: boolean
 }
 
-/** Node tells how many datagrams are in a socket's queue since 16.19. */
-function tellsQueue(socket: Socket): boolean {
+/** Node reports how many datagrams are in a socket's queue since 16.19. */
+function reportsQueue(socket: Socket): boolean {
   return 'getSendQueueCount' in socket
 }
 
@@ -172,7 +172,7 @@ interface Sender {
   readonly port: number
 }
 
-/** What node:dgram gives: one datagram a call. The same object for all of a socket's datagrams. */
+/** What node:dgram delivers: one datagram per call. The same object for all datagrams of a socket. */
 class BatchOfOne implements DatagramBatch {
   readonly count = 1
   slab: Uint8Array = new Uint8Array(0)
@@ -181,7 +181,7 @@ class BatchOfOne implements DatagramBatch {
   readonly replies = Buffer.alloc(REPLY_BYTES_MAX)
   readonly replyLengths = Uint32Array.of(0)
   #sender: Sender = { address: '', port: 0 }
-  /** Of the latest datagram whose path was asked for: as a rule the next one came the same way. */
+  /** The path last asked for: as a rule the next datagram came by the same one. */
   #latest: { readonly sender: Sender; readonly path: Path } | undefined
   readonly #pathFrom: (address: string, port: number) => Path
 
@@ -210,17 +210,17 @@ class BatchOfOne implements DatagramBatch {
     return hash >>> 0
   }
 
-  /** A copy of the answer in place, since the system may read it later; undefined where there is none. */
+  /** A copy of the in-place reply, since the system may read it later; undefined if there is none. */
   answer(): Uint8Array | undefined {
     const length = this.replyLengths[0] ?? 0
     if (length === 0) return undefined
-    const copy = Buffer.allocUnsafe(length) // out of Node's pool: much cheaper than memory of its own
+    const copy = Buffer.allocUnsafe(length) // from Node's pool: much cheaper than its own allocation
     this.replies.copy(copy, 0, 0, length)
     return copy
   }
 }
 
-/** A link-local address with its zone, as node:dgram takes and gives it: `fe80::1%eth0`. */
+/** A link-local address with its zone, in node:dgram's form: `fe80::1%eth0`. */
 function zoned(address: string, interfaceName = ''): string {
   return interfaceName !== '' && isLinkLocalIpv6(address) ? `${address}%${interfaceName}` : address
 }

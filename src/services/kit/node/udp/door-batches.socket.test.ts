@@ -1,11 +1,11 @@
-// Many datagrams at once: answers in place, trains, the largest ones.
+// Many datagrams at once: in-place replies, trains, and the largest datagrams.
 import { describe, expect, test } from 'vitest'
 import { bytesOf, doorsOver, text, EVERY_IO } from '../testing/doors.ts'
 
 describe.each(EVERY_IO)('a door over %s', io => {
   const { openHere, openListener, openEcho } = doorsOver(io)
 
-  test('answers in place go each to its own asker', async () => {
+  test('each in-place reply goes to the peer it replies to', async () => {
     const server = await openEcho()
     const clients = await Promise.all(Array.from({ length: 20 }, () => openListener()))
     for (let round = 0; round < 10; round++) for (const [number, client] of clients.entries()) client.say(server.local, text(`${number}.${round}`))
@@ -15,7 +15,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     }
   })
 
-  test('a datagram without an answer in place gets none, even where the last one there had one', async () => {
+  test('a datagram without an in-place reply gets none, even if the previous one in its slot had one', async () => {
     const server = await openHere({
       receive(batch) {
         for (let index = 0; index < batch.count; index++) {
@@ -30,7 +30,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect((await client.receivedAtLeast(3)).length).toBe(3)
   })
 
-  test('ten thousand datagrams are echoed, each as it was', async () => {
+  test('ten thousand datagrams are echoed unchanged', async () => {
     const server = await openEcho()
     const AHEAD_MAX = 100
     const COUNT = 10_000
@@ -71,7 +71,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect(received.every(({ bytes }, number) => bytes.equals(datagrams[number] ?? Buffer.alloc(0)))).toBe(true)
   })
 
-  test('a datagram that is too large is lost alone', async () => {
+  test('a datagram that is too large is lost, and only that one', async () => {
     const server = await openListener()
     const client = await openListener()
     const path = client.door.pathTo(server.local)
@@ -80,7 +80,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect((await server.receivedAtLeast(2)).map(datagram => datagram.text)).toEqual(['before', 'after'])
   })
 
-  test.each([['one by one', false], ['coalesced', true]])('a train arrives as its datagrams, in order, where they are received %s', async (_, coalesce) => {
+  test.each([['one by one', false], ['coalesced', true]])('a train arrives as its datagrams, in order, when received %s', async (_, coalesce) => {
     const server = await openListener({ coalesce })
     const client = await openListener()
     const train = Buffer.alloc(150_001, 0)
@@ -92,26 +92,26 @@ describe.each(EVERY_IO)('a door over %s', io => {
     const received = await server.receivedAtLeast(128)
     expect(received.length).toBe(128)
     expect([received[0]?.text, received[127]?.text]).toEqual(['locomotive', 'lantern'])
-    const wagons = received.slice(1, -1).map(({ bytes }) => bytes)
-    expect(wagons.slice(0, -1).every(({ length }) => length === 1200)).toBe(true)
-    expect(Buffer.concat(wagons).equals(train)).toBe(true)
+    const segments = received.slice(1, -1).map(({ bytes }) => bytes)
+    expect(segments.slice(0, -1).every(({ length }) => length === 1200)).toBe(true)
+    expect(Buffer.concat(segments).equals(train)).toBe(true)
     expect(received.every(({ path }) => path === received[0]?.path)).toBe(true)
   })
 
-  test.each([['one by one', false], ['coalesced', true]])('answers of one length and of others, to one peer and to another, arrive in order, received %s', async (_, coalesce) => {
+  test.each([['one by one', false], ['coalesced', true]])('replies of equal and of different lengths, to one peer and to another, arrive in order, when received %s', async (_, coalesce) => {
     const server = await openEcho()
     const clients = [await openListener({ coalesce }), await openListener({ coalesce })]
-    // Long runs of one length leave as a train, which a shorter one ends; short runs and longer ones do not.
-    const questions = [...Array<number>(20).fill(43), 12, ...Array<number>(9).fill(43), 44, 12, ...Array<number>(8).fill(1_000), ...Array<number>(7).fill(3), 1_232, 5]
+    // A long run of one length leaves as a train, which a shorter datagram ends. A short run does not, nor does a longer datagram.
+    const requests = [...Array<number>(20).fill(43), 12, ...Array<number>(9).fill(43), 44, 12, ...Array<number>(8).fill(1_000), ...Array<number>(7).fill(3), 1_232, 5]
       .map((length, index) => new Uint8Array(length).fill(index))
     for (const { door } of clients) {
-      for (const bytes of questions) door.send(door.pathTo(server.local), bytes)
+      for (const bytes of requests) door.send(door.pathTo(server.local), bytes)
       door.flush()
     }
-    for (const client of clients) expect((await client.receivedAtLeast(questions.length)).map(({ bytes }) => [...bytes])).toEqual(questions.map(bytes => [...bytes]))
+    for (const client of clients) expect((await client.receivedAtLeast(requests.length)).map(({ bytes }) => [...bytes])).toEqual(requests.map(bytes => [...bytes]))
   })
 
-  test('a train of large datagrams, or shorter than one, arrives too', async () => {
+  test('a train of large datagrams arrives, and so does one shorter than a segment', async () => {
     const server = await openListener({ coalesce: true })
     const client = await openListener()
     client.door.sendTrain(client.door.pathTo(server.local), new Uint8Array(120_000).fill(1), 60_000)
@@ -120,7 +120,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect((await server.receivedAtLeast(3)).map(({ bytes }) => bytes.length)).toEqual([60_000, 60_000, 5])
   })
 
-  test('a timer runs although a flood goes on', async () => {
+  test('a timer fires in the middle of a flood', async () => {
     const server = await openEcho()
     let flooding = true
     const client = await openHere({

@@ -7,7 +7,7 @@ import { openTracedDoor } from './traced-door.ts'
 describe.each(EVERY_IO)('a door over %s', io => {
   const { openHere, openListener, openEcho } = doorsOver(io)
 
-  test('what is sent is there after flush, byte for byte', async () => {
+  test('what was sent arrives after flush, byte for byte', async () => {
     const server = await openListener()
     const client = await openListener()
     const path = client.door.pathTo(server.local)
@@ -19,7 +19,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect(received.map(datagram => datagram.text)).toEqual(['one', '', 'three'])
   })
 
-  test('bytes may be written over as soon as flush has returned, those of a train where it has returned true', async () => {
+  test('bytes may be overwritten once flush has returned, and those of a train once it has returned true', async () => {
     const server = await openListener()
     const client = await openListener()
     const path = client.door.pathTo(server.local)
@@ -36,19 +36,19 @@ describe.each(EVERY_IO)('a door over %s', io => {
     for (const [index, { bytes }] of received.entries()) expect(new Set(bytes), `datagram ${index}`).toEqual(new Set([Math.floor(index / (lengths.length + 3)) + 1]))
   })
 
-  test('an answer goes back on the path that the question came by', async () => {
+  test('a response goes back on the path that its request came by', async () => {
     const server = await openListener()
     const client = await openListener()
-    client.say(server.local, text('question'))
-    const [question] = await server.receivedAtLeast(1)
-    if (question === undefined) throw new Error('no question came')
-    expect(question.path).toEqual({ local: server.local, interfaceName: '', peer: client.local })
-    server.door.send(question.path, text('answer'))
+    client.say(server.local, text('request'))
+    const [request] = await server.receivedAtLeast(1)
+    if (request === undefined) throw new Error('no request arrived')
+    expect(request.path).toEqual({ local: server.local, interfaceName: '', peer: client.local })
+    server.door.send(request.path, text('response'))
     server.door.flush()
-    expect((await client.receivedAtLeast(1))[0]?.text).toBe('answer')
+    expect((await client.receivedAtLeast(1))[0]?.text).toBe('response')
   })
 
-  test('a path that a machine made for itself leads where it says', async () => {
+  test('a path that a machine created itself leads where it says', async () => {
     const server = await openListener({ addresses: [OWN, OTHER_OWN] })
     const client = await openListener()
     server.door.send({ local: { address: OTHER_OWN, port: 0 }, interfaceName: '', peer: client.local }, text('hello'))
@@ -56,7 +56,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect((await client.receivedAtLeast(1))[0]?.path.peer).toEqual({ address: OTHER_OWN, port: server.local.port })
   })
 
-  test('the same way is the same object, sent to or received from', async () => {
+  test('the same path is the same object, for sending and receiving', async () => {
     const server = await openListener()
     const client = await openListener()
     client.say(server.local, text('one'))
@@ -66,7 +66,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect(one?.path).toBe(server.door.pathTo({ ...client.local }))
   })
 
-  test('ways stay apart by port and by address, though thousands are in use', async () => {
+  test('paths are told apart by port and by address with thousands in use', async () => {
     const { door } = await openListener()
     const peers = Array.from({ length: 4000 }, (_, number) => ({ address: `198.51.${number >> 8}.${number & 255}`, port: 1 + number % 7 }))
     const paths = peers.map(peer => door.pathTo(peer))
@@ -75,7 +75,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect(paths.map(({ peer }) => peer)).toEqual(peers)
   })
 
-  test('a way in use stays the same object while far more ways than are remembered come and go', async () => {
+  test('a path in use stays the same object while far more paths than are remembered come and go', async () => {
     const { door } = await openListener()
     const kept = { address: '192.0.2.1', port: 9 }
     const path = door.pathTo(kept)
@@ -85,8 +85,8 @@ describe.each(EVERY_IO)('a door over %s', io => {
     }
   })
 
-  test('a door that rests between readings loses nothing of what comes meanwhile, and closes while it rests', async () => {
-    const { local, receivedAtLeast } = await openListener({ restMs: 20 })
+  test('a door that pauses between reads loses nothing that arrives meanwhile, and can be closed during a pause', async () => {
+    const { local, receivedAtLeast } = await openListener({ pauseMs: 20 })
     const client = await openListener()
     const words = Array.from({ length: 100 }, (_, index) => `datagram ${index}`)
     for (const word of words) client.say(local, text(word))
@@ -96,25 +96,25 @@ describe.each(EVERY_IO)('a door over %s', io => {
     for (const door of opened.splice(0)) await door.close()
   })
 
-  test('several addresses share one port, and an answer leaves from the address that was asked', async () => {
+  test('several addresses share one port, and a reply leaves from the address that was queried', async () => {
     const server = await openEcho({ addresses: [OWN, OTHER_OWN] })
     expect(server.locals.map(({ address }) => address)).toEqual([OWN, OTHER_OWN])
     expect(new Set(server.locals.map(({ port }) => port)).size).toBe(1)
     const client = await openListener()
-    for (const local of server.locals) client.say(local, text('question'))
-    const answers = await client.receivedAtLeast(2)
-    expect(answers.map(({ path }) => path.peer.address).sort()).toEqual([OWN, OTHER_OWN])
+    for (const local of server.locals) client.say(local, text('request'))
+    const replies = await client.receivedAtLeast(2)
+    expect(replies.map(({ path }) => path.peer.address).sort()).toEqual([OWN, OTHER_OWN])
   })
 
-  test('IPv6 works as IPv4 does', async () => {
+  test('IPv6 works like IPv4', async () => {
     const server = await openEcho({ addresses: ['::1'] })
     const client = await openListener({ addresses: ['::1'] })
-    client.say(server.local, text('question'))
-    const [answer] = await client.receivedAtLeast(1)
-    expect(answer).toMatchObject({ text: 'question', path: { local: client.local, peer: server.local } })
+    client.say(server.local, text('request'))
+    const [reply] = await client.receivedAtLeast(1)
+    expect(reply).toMatchObject({ text: 'request', path: { local: client.local, peer: server.local } })
   })
 
-  test('peers are told apart by address alone where a hash is asked for', async () => {
+  test('peerHash tells peers apart by address, not by port', async () => {
     const hashes: { address: string; hash: number }[] = []
     let arrived: () => void = () => undefined
     const server = await openHere({
@@ -133,7 +133,7 @@ describe.each(EVERY_IO)('a door over %s', io => {
     expect(hashes.every(({ hash }) => Number.isInteger(hash) && hash >= 0 && hash < 2 ** 32)).toBe(true)
   })
 
-  test('a traced door writes both directions into the trace, answers in place too', async () => {
+  test('a traced door traces both directions, including in-place replies', async () => {
     const trace = new TraceRing(16_384)
     const server = await openTracedDoor({
       ...LOOPBACK, io,

@@ -1,4 +1,4 @@
-/** One door for all addresses of this machine, which come and go while it is open: a socket for each, as they are. */
+/** A door on all addresses of this machine, one socket each, which opens and closes sockets as addresses come and go. */
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { PerAddress } from '../per-address.ts'
 import type { DatagramDoor, DoorOptions } from './door.ts'
@@ -15,7 +15,7 @@ export class FollowingDoor implements DatagramDoor {
     return [...this.#doors.all].flatMap(({ locals }) => locals)
   }
 
-  /** An address that is gone takes what is sent from it along: it is lost, as datagrams are. */
+  /** A datagram from an address that is gone is lost, as datagrams are. */
   send(path: Path, bytes: Uint8Array): void {
     this.#doors.at(path.local.address)?.send(path, bytes)
   }
@@ -25,9 +25,9 @@ export class FollowingDoor implements DatagramDoor {
   }
 
   flush(): boolean {
-    let areReturned = true
-    for (const door of this.#doors.all) areReturned = door.flush() && areReturned
-    return areReturned
+    let allReusable = true
+    for (const door of this.#doors.all) allReusable = door.flush() && allReusable
+    return allReusable
   }
 
   pathTo(peer: Endpoint, localAddress = this.locals[0]?.address ?? ''): Path {
@@ -36,7 +36,7 @@ export class FollowingDoor implements DatagramDoor {
     return door.pathTo(peer, localAddress)
   }
 
-  /** Opens sockets for what is new and closes those of what is gone. */
+  /** Opens sockets for new addresses and closes those of addresses that are gone. */
   follow(addresses: readonly string[]): Promise<void> {
     return this.#doors.follow(addresses)
   }
@@ -48,8 +48,8 @@ export class FollowingDoor implements DatagramDoor {
 
 /**
  * @param open opens the door of one address
- * @param log told once of each new address that cannot be opened
- * @throws as `open`; then no socket stays open
+ * @param log called once for each new address that cannot be opened
+ * @throws as `open`, leaving no socket open
  */
 export async function openFollowingDoor(options: DoorOptions, open: (options: DoorOptions) => Promise<DatagramDoor>, log: (text: string) => void): Promise<FollowingDoor> {
   let { port } = options

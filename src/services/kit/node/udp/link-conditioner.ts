@@ -1,14 +1,12 @@
-/**
- * The links of a service's doors in one hand: what they do to everybody's datagrams, and to those of one way, changed while they run.
- */
+/** Controls the simulated links of a service's doors, for all paths or for one, and can change them while they run. */
 import type { Path } from '../../endpoint.ts'
 import type { LinkCounts } from '../../link.ts'
 import { isPerfect, PERFECT_SETTING, type LinkSetting } from '../../link-text.ts'
 import type { Clock } from '../clock.ts'
-import { openConditionedDoor, wayName, type ConditionedDoor, type LinkRules } from './conditioned-door.ts'
+import { openConditionedDoor, pathKey, type ConditionedDoor, type LinkRules } from './conditioned-door.ts'
 import type { DatagramDoor, DoorOptions } from './door.ts'
 
-/** Ways with conditions of their own; one more takes the place of the first. */
+/** The most paths with conditions of their own; one more replaces the oldest. */
 const OWN_MAX = 1024
 
 export class LinkConditioner implements LinkRules {
@@ -23,7 +21,7 @@ export class LinkConditioner implements LinkRules {
     this.#areOff = isPerfect(setting)
   }
 
-  /** Of every way that has none of its own, those to come included. */
+  /** The conditions of every path without its own, including new ones. */
   get setting(): LinkSetting {
     return this.#setting
   }
@@ -33,14 +31,14 @@ export class LinkConditioner implements LinkRules {
   }
 
   settingOf(path: Path): LinkSetting {
-    return this.#own.get(wayName(path)) ?? this.#setting
+    return this.#own.get(pathKey(path)) ?? this.#setting
   }
 
   nextNumber(): number {
     return this.#number++
   }
 
-  /** Conditions for all ways, those to come included; what one had of its own is gone. */
+  /** Sets the conditions of all paths, including new ones, and drops those of single paths. */
   set(setting: LinkSetting): void {
     this.#setting = setting
     this.#own.clear()
@@ -48,9 +46,9 @@ export class LinkConditioner implements LinkRules {
     this.#changed()
   }
 
-  /** Conditions for one way alone; undefined: those of all. */
+  /** Sets the conditions of one path; undefined returns it to those of all. */
   setFor(path: Path, setting: LinkSetting | undefined): void {
-    const name = wayName(path)
+    const name = pathKey(path)
     if (!this.#own.delete(name) && setting === undefined) return
     if (setting !== undefined) this.#own.set(name, setting)
     for (const first of this.#own.keys()) {
@@ -60,7 +58,7 @@ export class LinkConditioner implements LinkRules {
     this.#changed()
   }
 
-  /** What happened to the datagrams of a way, by whichever door; undefined where none was conditioned. */
+  /** What happened to the datagrams of a path, in whichever door; undefined if none was conditioned. */
   counts(path: Path): { readonly out: LinkCounts; readonly in: LinkCounts } | undefined {
     for (const door of this.#doors) {
       const counts = door.counts(path)
@@ -69,7 +67,7 @@ export class LinkConditioner implements LinkRules {
     return undefined
   }
 
-  /** Opens a door whose datagrams go through these links. @throws as `open` */
+  /** Opens a door whose datagrams pass through these links. @throws as `open` */
   async open(options: DoorOptions, clock: Clock, open: (options: DoorOptions) => Promise<DatagramDoor>): Promise<DatagramDoor> {
     const door = await openConditionedDoor(options, this, clock, open)
     this.#doors.add(door)

@@ -1,4 +1,4 @@
-/** Opens the door for datagrams that fits this machine: over the batch add-on where it loads, else over node:dgram. */
+/** Opens the datagram door that suits this machine: over the batch add-on if it loads, otherwise over node:dgram. */
 import { HamletError } from '../../errors.ts'
 import { loadBatchAddOn } from './batch-add-on.ts'
 import { openBatchDoor } from './batch-door.ts'
@@ -6,8 +6,8 @@ import { openDgramDoor } from './dgram-door.ts'
 import type { DatagramDoor, DoorOptions, Io } from './door.ts'
 
 /**
- * @throws HamletError port-taken, port-not-permitted or address-not-local; then no socket stays open. io-unavailable where `batch` is
- *   asked for and cannot be had
+ * @throws HamletError port-taken, port-not-permitted or address-not-local, leaving no socket open; io-unavailable if `batch` is requested
+ *   and not available
  */
 export async function openDoor(options: DoorOptions): Promise<DatagramDoor> {
   const { io = 'auto' } = options
@@ -15,12 +15,12 @@ export async function openDoor(options: DoorOptions): Promise<DatagramDoor> {
   const loaded = loadBatchAddOn()
   if ('addOn' in loaded) return openBatchDoor(loaded.addOn, options)
   if (io === 'auto') return openDgramDoor(options)
-  throw new HamletError({ code: 'io-unavailable', what: 'UDP cannot go in batches', why: loaded.why, remedy: 'leave --io out, or run "npm run setup" where a C compiler is' })
+  throw new HamletError({ code: 'io-unavailable', what: 'UDP in batches is not available', why: loaded.why, remedy: 'leave --io out, or install a C compiler and run "npm run setup"' })
 }
 
-/** Which implementation a door with this choice has, and why, as a line for a person. */
+/** A log line that says which implementation this choice leads to, and why. */
 export function describeIo(io: Io): string {
-  if (io === 'dgram') return 'UDP goes one datagram a call (node:dgram), as asked'
+  if (io === 'dgram') return 'UDP: one datagram per system call (node:dgram), as requested'
   const loaded = loadBatchAddOn()
-  return 'addOn' in loaded ? 'UDP goes in batches (the add-on)' : `UDP goes one datagram a call (node:dgram): ${loaded.why}`
+  return 'addOn' in loaded ? 'UDP: in batches (native add-on)' : `UDP: one datagram per system call (node:dgram): ${loaded.why}`
 }

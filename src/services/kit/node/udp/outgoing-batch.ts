@@ -1,17 +1,17 @@
-/** The sending half of the batch add-on's slab: datagrams of one socket that wait to leave together. All doors share it. */
+/** The sending half of the batch add-on's slab: datagrams of one socket, queued to leave together. All doors share it. */
 import { constants } from 'node:os'
 import type { BatchAddOn, NativeSocket } from './batch-add-on.ts'
-import { WAY_WORDS } from './ways.ts'
+import { PATH_WORDS } from './native-paths.ts'
 
-/** Called with the number of the error by which a datagram was lost. */
+/** Called with the errno of a lost datagram. */
 type Lost = (errno: number) => void
 
-/** Longer ones do not exist: UDP's length field has 16 bits. The system refuses the last few below. */
+/** UDP's length field has 16 bits. The system refuses the last few lengths below this. */
 const DATAGRAM_BYTES_MAX = 65_535
 
 const batches = new WeakMap<BatchAddOn, OutgoingBatch>()
 
-/** There is one sending half, so there is one of these. */
+/** The add-on has one sending half, so it has one of these. */
 export function outgoingBatchOf(addOn: BatchAddOn): OutgoingBatch {
   let batch = batches.get(addOn)
   if (batch === undefined) batches.set(addOn, batch = new OutgoingBatch(addOn))
@@ -31,30 +31,30 @@ export class OutgoingBatch {
     this.#countMax = addOn.sendLengths.length
   }
 
-  /** Copies a datagram in. What another socket left there, or what fills the batch, is sent before. */
+  /** Queues a copy of a datagram. Sends first what another socket has queued, or what fills the batch. */
   add(socket: NativeSocket, words: Uint32Array, bytes: Uint8Array, lost: Lost): void {
-    const { goes, sendOffsets, sendLengths, sending } = this.#addOn
+    const { sendPaths, sendOffsets, sendLengths, sendBytes } = this.#addOn
     if (bytes.length > DATAGRAM_BYTES_MAX) return lost(constants.errno.EMSGSIZE)
-    if (socket !== this.#socket || this.#count === this.#countMax || this.#bytes + bytes.length > sending.length) this.transmit()
+    if (socket !== this.#socket || this.#count === this.#countMax || this.#bytes + bytes.length > sendBytes.length) this.transmit()
     this.#socket = socket
     this.#lost = lost
-    goes.set(words, this.#count * WAY_WORDS)
+    sendPaths.set(words, this.#count * PATH_WORDS)
     sendOffsets[this.#count] = this.#bytes
     sendLengths[this.#count] = bytes.length
-    sending.set(bytes, this.#bytes)
+    sendBytes.set(bytes, this.#bytes)
     this.#count++
     this.#bytes += bytes.length
   }
 
-  /** Sends a train at once, without a copy, behind what waits. */
+  /** Sends a train at once and without a copy, after what is queued. */
   sendTrain(socket: NativeSocket, words: Uint32Array, bytes: Uint8Array, segmentBytes: number, lost: Lost): void {
     this.transmit()
-    this.#addOn.goes.set(words)
+    this.#addOn.sendPaths.set(words)
     const errno = this.#addOn.sendTrain(socket, bytes, segmentBytes)
     if (errno !== 0) lost(errno)
   }
 
-  /** Hands what waits to the system. */
+  /** Hands what is queued to the system. */
   transmit(): void {
     const count = this.#count
     if (count === 0 || this.#socket === undefined) return
@@ -64,12 +64,12 @@ export class OutgoingBatch {
     if (errno !== 0) this.#lost(errno)
   }
 
-  /** Hands to the system what waits of this socket. */
+  /** Hands to the system what this socket has queued. */
   flush(socket: NativeSocket): void {
     if (socket === this.#socket) this.transmit()
   }
 
-  /** Drops what waits of a socket that is closed. */
+  /** Drops what a closed socket has queued. */
   forget(socket: NativeSocket): void {
     if (socket !== this.#socket) return
     this.#socket = undefined

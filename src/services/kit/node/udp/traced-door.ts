@@ -1,4 +1,4 @@
-/** Writes every datagram that passes a door into the service's trace. */
+/** A door that writes every datagram, in both directions, to the service's trace. */
 import type { Path } from '../../endpoint.ts'
 import { TraceBudget } from '../../trace-budget.ts'
 import type { Protocol, TraceRing } from '../../trace.ts'
@@ -6,10 +6,10 @@ import type { Clock } from '../clock.ts'
 import { openDoor } from './open-door.ts'
 import { REPLY_BYTES_MAX, type DatagramDoor, type DoorOptions } from './door.ts'
 
-/** A door with its traffic traced in both directions, within what a trace takes (trace-budget.ts). @throws as openDoor */
+/** Opens a door whose traffic is traced, within the trace's budget (trace-budget.ts). @throws as openDoor */
 export async function openTracedDoor(options: DoorOptions, trace: TraceRing, protocol: Protocol, clock: Clock): Promise<DatagramDoor> {
   const budget = new TraceBudget()
-  const tellUntraced = (nowMs: number): void => {
+  const reportUntraced = (nowMs: number): void => {
     if (budget.owesCount) trace.event(protocol, { event: 'untraced', packets: budget.takeUntraced() }, nowMs)
   }
   const door = await openDoor({
@@ -17,7 +17,7 @@ export async function openTracedDoor(options: DoorOptions, trace: TraceRing, pro
     receive(batch) {
       const nowMs = clock.nowMs()
       const traced = budget.take(batch.count, nowMs)
-      tellUntraced(nowMs)
+      reportUntraced(nowMs)
       for (let index = 0; index < traced; index++) {
         const offset = batch.offsets[index] ?? 0
         trace.packet('in', protocol, batch.path(index), batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), nowMs)
@@ -41,7 +41,7 @@ export async function openTracedDoor(options: DoorOptions, trace: TraceRing, pro
     },
     sendTrain(path, bytes, segmentBytes) {
       const nowMs = clock.nowMs()
-      door.sendTrain(path, bytes, segmentBytes) // First, as it goes on its way here: the trace can wait.
+      door.sendTrain(path, bytes, segmentBytes) // First, since a train leaves at once: the trace can wait.
       for (let at = 0; at < bytes.length; at += segmentBytes) traceSent(path, bytes.subarray(at, at + segmentBytes), nowMs)
     },
     flush: () => door.flush(),

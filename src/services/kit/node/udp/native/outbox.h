@@ -1,8 +1,8 @@
 /**
- * Sending datagrams, many with one system call. Knows sockets and nothing of JavaScript.
+ * Sends datagrams, many per system call. Knows sockets and nothing of JavaScript.
  *
- * What the system has no room for at the moment (EAGAIN) is kept, in order and up to a limit, until the socket is writable again. What
- * the network refuses (no route, a firewall, nobody there) is lost, as datagrams are, and never keeps the next one from leaving.
+ * Datagrams that the system has no room for right now (EAGAIN) are queued, in order and up to a limit, until the socket is writable
+ * again. Those that the network refuses (no route, a firewall, nobody listening) are lost, as datagrams are, and never block the next.
  */
 #ifndef HAMLET_OUTBOX_H
 #define HAMLET_OUTBOX_H
@@ -12,24 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Datagrams that one system call takes at most. */
+/** The most datagrams per system call. */
 #define BATCH_MAX 64
-/** The largest payload that UDP over IPv4 carries: 65,535 less the headers of IP and UDP. */
+/** The largest UDP payload over IPv4: 65,535 minus the IP and UDP headers. */
 #define DATAGRAM_BYTES_MAX 65507
-/** Bytes that may wait for room in the system, for each socket. */
+/** The most bytes that a socket may queue while the system's buffer is full. */
 #define WAITING_BYTES_MAX (1024 * 1024)
 
 /**
- * The way of a datagram: twelve words, which ways.ts reads and writes. All zero is "unknown", or "as the system chooses".
+ * The path of a datagram: twelve words, which native-paths.ts reads and writes. All zeros mean "unknown" or "the system chooses".
  *
  *     word 0      1            2 … 5          6          7             8 … 11
  *     ┌──────────┬────────────┬──────────────┬──────────┬─────────────┬─────────────────────────────┐
- *     │fam. port │IPv4 address│ IPv6 address │ scope    │ interface   │ local address: IPv4 in 8,   │
- *     │          │or flow info│              │ (zone)   │ index       │ or IPv6                     │
+ *     │fam. port │IPv4 address│ IPv6 address │ scope    │ interface   │ local address: IPv4 in      │
+ *     │          │or flow info│              │ (zone)   │ index       │ word 8, or IPv6             │
  *     └──────────┴────────────┴──────────────┴──────────┴─────────────┴─────────────────────────────┘
- *      the peer, as struct sockaddr_in or sockaddr_in6   arrived by, and was sent to
+ *      the peer, as struct sockaddr_in or sockaddr_in6   where it arrived, and its destination
  */
-struct way {
+struct path {
   union {
     sa_family_t family;
     struct sockaddr_in v4;
@@ -41,11 +41,11 @@ struct way {
     struct in6_addr v6;
   } local;
 };
-_Static_assert(sizeof(struct way) == 48, "ways.ts reads twelve words");
+_Static_assert(sizeof(struct path) == 48, "native-paths.ts reads twelve words");
 
-/** One datagram to send, or with segment_bytes > 0 a train: cut into datagrams of that size by the system (UDP_SEGMENT). */
+/** One datagram to send, or, if segment_bytes > 0, a train that the system cuts into datagrams of that size (UDP_SEGMENT). */
 struct outgoing {
-  const struct way *way;
+  const struct path *path;
   const uint8_t *bytes;
   uint32_t length;
   uint16_t segment_bytes;
@@ -56,22 +56,22 @@ struct waiting;
 struct outbox {
   int fd;
   bool connected;
-  /** The system cuts trains: Linux 4.18 and newer. */
+  /** The system segments trains: Linux 4.18 and later. */
   bool cuts;
-  /** Many datagrams of one length to one peer leave as a train. */
+  /** Many datagrams of one length to one peer are joined into a train. */
   bool joins;
   struct waiting *first, *last;
   size_t waiting_bytes;
 };
 
 void outbox_init(struct outbox *outbox, int fd);
-/** Sends up to BATCH_MAX. Returns 0, or the errno by which one was lost. */
+/** Sends up to BATCH_MAX datagrams. Returns 0, or the errno of a lost one. */
 int outbox_send(struct outbox *outbox, const struct outgoing *outgoing, unsigned count);
-/** Cuts bytes into datagrams of segment_bytes (1 to DATAGRAM_BYTES_MAX), the last of which may be shorter. Returns as outbox_send. */
-int outbox_send_train(struct outbox *outbox, const struct way *way, const uint8_t *bytes, size_t length, uint16_t segment_bytes);
-/** The socket is writable: sends what waits, as far as there is room. */
+/** Sends bytes as datagrams of segment_bytes (1 to DATAGRAM_BYTES_MAX) each; the last may be shorter. Returns as outbox_send. */
+int outbox_send_train(struct outbox *outbox, const struct path *path, const uint8_t *bytes, size_t length, uint16_t segment_bytes);
+/** Call when the socket is writable: sends what is queued, as far as there is room. */
 void outbox_resume(struct outbox *outbox);
-/** Forgets what waits. */
+/** Drops what is queued. */
 void outbox_clear(struct outbox *outbox);
 
 #endif

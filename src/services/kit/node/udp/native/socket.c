@@ -1,4 +1,4 @@
-/* Opening, closing, and waiting for both directions: see socket.h. */
+/* Opens and closes sockets, and polls them in both directions: see socket.h. */
 #define _GNU_SOURCE
 #include "socket.h"
 
@@ -12,7 +12,7 @@
 #define UDP_GRO 104
 #endif
 
-/** Bytes asked of the system for what has come and is not read yet; without the right to more it grants net.core.rmem_max. */
+/** The receive buffer to ask for; without privileges the system grants at most net.core.rmem_max. */
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
 
 static socklen_t size_of(const struct sockaddr_in6 *address) {
@@ -23,7 +23,7 @@ static void set_option(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
 }
 
-/** Returns the name of the call that failed, with errno, or NULL. */
+/** Returns NULL, or the name of the call that failed, with errno set. */
 static const char *set_up(int fd, const struct sockaddr_in6 *local, const struct sockaddr_in6 *peer, uint32_t options, const char *interface_name) {
   const bool ipv4 = local->sin6_family == AF_INET;
   const int buffer_bytes = RECEIVE_BUFFER_BYTES;
@@ -31,8 +31,8 @@ static const char *set_up(int fd, const struct sockaddr_in6 *local, const struct
   if (!ipv4) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (options & SHARE_PORT) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (options & BROADCAST) set_option(fd, SOL_SOCKET, SO_BROADCAST, 1);
-  if (options & COALESCE) set_option(fd, IPPROTO_UDP, UDP_GRO, 1); /* kernels before 5.0 do not join, and need not */
-  if (options & TELL_INTERFACE) {
+  if (options & COALESCE) set_option(fd, IPPROTO_UDP, UDP_GRO, 1); /* kernels before 5.0 ignore it, which does no harm */
+  if (options & PACKET_INFO) {
     if (ipv4) set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
     else set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
@@ -42,7 +42,7 @@ static const char *set_up(int fd, const struct sockaddr_in6 *local, const struct
   return NULL;
 }
 
-/** Joins a descriptor and libuv. NULL, with errno, where memory or libuv refuse. */
+/** Wraps a descriptor in a socket that libuv can poll. Returns NULL, with errno set, if memory or libuv fails. */
 static struct socket *watch(struct addon *addon, int fd) {
   struct socket *socket = calloc(1, sizeof *socket);
   uv_poll_t *poll = malloc(uv_handle_size(UV_POLL));
@@ -80,7 +80,7 @@ struct socket *socket_open(struct addon *addon, const struct sockaddr_in6 *local
     return NULL;
   }
   opened->family = local->sin6_family;
-  opened->tells_interface = options & TELL_INTERFACE;
+  opened->packet_info = options & PACKET_INFO;
   opened->coalesces = options & COALESCE;
   opened->outbox.connected = peer != NULL;
   return opened;
@@ -89,15 +89,15 @@ struct socket *socket_open(struct addon *addon, const struct sockaddr_in6 *local
 static void on_ready(uv_poll_t *poll, int status, int events) {
   struct socket *socket = uv_handle_get_data((uv_handle_t *)poll);
   if (status >= 0 && events & UV_WRITABLE) outbox_resume(&socket->outbox);
-  /* After an ICMP error libuv says "bad file descriptor" and polls no more. The descriptor is good: reading it fetches the error. */
+  /* After an ICMP error libuv reports "bad file descriptor" and stops polling. The descriptor is fine: reading it fetches the error. */
   if (status < 0) socket->events = 0;
   if (status < 0 || events & UV_READABLE) receive(socket);
   if (socket->poll != NULL) socket_listen(socket);
 }
 
-/* Only where it changes: libuv takes each start as new, which costs a system call. Without events it stops. */
+/* Only on a change: libuv treats each start as new, which costs a system call. With no events it stops polling. */
 void socket_listen(struct socket *socket) {
-  const int events = (socket->rests ? 0 : UV_READABLE) | (socket->outbox.first == NULL ? 0 : UV_WRITABLE);
+  const int events = (socket->paused ? 0 : UV_READABLE) | (socket->outbox.first == NULL ? 0 : UV_WRITABLE);
   if (events == socket->events) return;
   uv_poll_start(socket->poll, events, on_ready);
   socket->events = events;
@@ -128,7 +128,7 @@ void socket_close(struct socket *socket) {
   if (socket->next != NULL) socket->next->link = socket->link;
   if (socket->receiver != NULL) napi_delete_reference(socket->addon->env, socket->receiver);
   outbox_clear(&socket->outbox);
-  uv_close((uv_handle_t *)poll, on_closed); /* polls no more from here on, so the descriptor may go at once */
+  uv_close((uv_handle_t *)poll, on_closed); /* stops polling, so the descriptor may be closed at once */
   close(socket->outbox.fd);
 }
 

@@ -1,6 +1,6 @@
 /**
- * The few declarations of libuv that the add-on uses. Node and Electron export these functions, but the headers come with neither;
- * libuv keeps them binary compatible in all of its version 1 (since 2014). Handles are opaque here: their size is asked at run time.
+ * The few libuv declarations that the add-on needs. Node and Electron export these functions but ship no headers; libuv has kept them
+ * binary compatible throughout version 1 (since 2014). Handles are opaque here: their size is queried at run time.
  */
 #ifndef HAMLET_UV_POLL_H
 #define HAMLET_UV_POLL_H

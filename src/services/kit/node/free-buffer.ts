@@ -16,7 +16,7 @@ function isTransfer(value: unknown): value is Transfer {
 }
 
 /** Frees the memory of `bytes` at once, if it is theirs alone. Whoever still holds them finds them empty. */
-export function giveBack(bytes: Uint8Array): void {
+export function freeBuffer(bytes: Uint8Array): void {
   const { buffer, byteLength } = bytes
   if (byteLength >= WORTH_BYTES && byteLength === buffer.byteLength && isTransfer(transfer)) transfer.call(buffer, 0)
 }

@@ -1,7 +1,7 @@
 /** For tests of what goes by a clock: one that stands still until the test lets time pass. */
 import type { Clock } from '../clock.ts'
 
-export class HandMovedClock implements Clock {
+export class ManualClock implements Clock {
   #nowMs: number
   #wakes: { atMs: number; wake: () => void }[] = []
 

@@ -12,7 +12,7 @@ const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
  * @param mode its permissions, as far as the umask leaves them
  * @throws what node:fs throws; nothing is left beside it then
  */
-export async function makeOnce(path: string, content: string, mode = 0o666): Promise<void> {
+export async function createOnce(path: string, content: string, mode = 0o666): Promise<void> {
   const mine = `${path}.${randomBytes(8).toString('hex')}`
   try {
     const file = await open(mine, 'wx', mode)

@@ -1,4 +1,4 @@
-/** The one list of services, in the order in which they start. */
+/** The list of services, in start order. */
 import { appServer } from './app-server/contract.ts'
 import { client } from './client/contract.ts'
 import { dhcp } from './dhcp/contract.ts'
@@ -11,9 +11,9 @@ export const contracts = [dns, dhcp, appServer, client] as const
 export type ServiceId = (typeof contracts)[number]['id']
 export const SERVICE_IDS: readonly ServiceId[] = contracts.map(({ id }) => id)
 
-/** How a service is declared. */
+/** The declaration of a service. */
 export function contractOf(id: ServiceId): Contract {
   const contract = contracts.find(known => known.id === id)
-  assert(contract !== undefined, 'an id is that of a service in the list')
+  assert(contract !== undefined, 'a service id is in the list of contracts')
   return contract
 }

@@ -1,4 +1,4 @@
-/** The implementations behind contracts.ts. Only the roots that run services read this: the CLI and main/utility-host.ts. */
+/** The implementations behind contracts.ts. Imported only by the programs that run services: the CLI and main/utility-host.ts. */
 import { appServerService } from './app-server/service.ts'
 import { clientService } from './client/service.ts'
 import { dhcpService } from './dhcp/service.ts'

@@ -1,4 +1,4 @@
-/** What a person chose: the mode, which roles are on, and their settings. Kept in settings.json; the window writes, the CLI reads. */
+/** The user's choices: the mode, which roles are on, and their settings. Stored in settings.json, which the window writes and the CLI reads. */
 import { z } from 'zod'
 import { contracts, SERVICE_IDS, type ServiceId } from './contracts.ts'
 import type { UncheckedSettings } from './kit/contract.ts'
@@ -10,9 +10,9 @@ export const MODES = ['local', 'lan'] as const
 export type Mode = (typeof MODES)[number]
 
 export interface RoleSettings {
-  /** The role was on when Hamlet was last seen, and is started again. */
+  /** The role was on when Hamlet last ran, and is started again. */
   readonly on: boolean
-  /** Only what was chosen; defaults are not kept. */
+  /** Only what the user chose; defaults are not stored. */
   readonly settings: UncheckedSettings
 }
 
@@ -24,31 +24,31 @@ export interface Settings {
 
 const role = z.object({ on: z.boolean().default(false), settings: z.record(z.string(), z.unknown()).default({}) })
 
-/** The content of settings.json. A role that the file does not know gets its defaults; what this Hamlet does not know is dropped. */
+/** The content of settings.json. A role missing from the file gets its defaults; unknown keys are dropped. */
 export const settingsFile = z.object({
   version: z.literal(SETTINGS_VERSION),
   mode: z.enum(MODES).default('local'),
   roles: z.record(z.string(), role).default({}),
 }).transform(({ version, mode, roles }): Settings => ({
   version, mode,
-  // One entry for each id of the list, which is what the type says.
+  // One entry per id of the list, as the type says.
   roles: Object.fromEntries(SERVICE_IDS.map(id => [id, roles[id] ?? role.parse({})])) as Record<ServiceId, RoleSettings>,
 }))
 
-/** The words that the file may have at each place; none: anything goes. */
-interface Words { readonly [name: string]: Words }
+/** The keys that the file may have at each level; an empty object allows any. */
+interface KnownKeys { readonly [name: string]: KnownKeys }
 
-const WORDS: Words = {
+const KNOWN_KEYS: KnownKeys = {
   version: {}, mode: {},
   roles: Object.fromEntries(contracts.map(({ id, settings }) => [id, { on: {}, settings: Object.fromEntries(Object.keys(settings.shape).map(name => [name, {}])) }])),
 }
 
-/** The first word of a settings file that this Hamlet does not know, such as `roles.dchp`, and those that it knows there. */
-export function unknownKey(file: unknown, words: Words = WORDS, place = ''): { readonly word: string; readonly known: readonly string[] } | undefined {
-  const known = Object.keys(words)
+/** The first key of a settings file that this version does not know, such as `roles.dchp`, and the keys it knows at that level. */
+export function unknownKey(file: unknown, keys: KnownKeys = KNOWN_KEYS, prefix = ''): { readonly key: string; readonly known: readonly string[] } | undefined {
+  const known = Object.keys(keys)
   if (known.length === 0 || typeof file !== 'object' || file === null) return undefined
   for (const [name, value] of Object.entries(file)) {
-    const found = known.includes(name) ? unknownKey(value, words[name], `${place}${name}.`) : { word: place + name, known }
+    const found = known.includes(name) ? unknownKey(value, keys[name], `${prefix}${name}.`) : { key: prefix + name, known }
     if (found !== undefined) return found
   }
   return undefined

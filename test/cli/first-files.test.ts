@@ -25,6 +25,6 @@ test.each([{ command: LEASE, what: 'the hardware address for DHCP' }, { command:
   'on a full disk $what is not made, nothing is left of it, and one line says so', async ({ command, what }) => {
     const folder = emptyFolder()
     const { status, stderr } = await runHamlet([...command, '--data', folder], broken('fsync', 'ENOSPC'))
-    expect(stderr).toMatch(new RegExp(`^hamlet: ${what} could not be stored: the disk is full\\. You may [^\\n]+\\n$`))
+    expect(stderr).toMatch(new RegExp(`^hamlet: ${what} could not be stored: the disk is full\\. [A-Z][^\\n]+\\n$`))
     expect([status, readdirSync(folder)]).toEqual([1, []])
   })

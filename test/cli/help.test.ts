@@ -42,8 +42,8 @@ test('hamlet --version tells the one of package.json', async () => {
 test.each([
   [['nonsense'], '"nonsense" is not a command'],
   [['dns', '--prot', '53'], '--prot is not a flag of "hamlet dns"'],
-  [['fetsh'], 'You may mean "hamlet fetch"'],
-  [['server', '--tpc_port', '80'], 'You may mean --tcp_port'],
+  [['fetsh'], 'Use "hamlet fetch"'],
+  [['server', '--tpc_port', '80'], 'Use --tcp_port'],
   [['dns', '--port', 'high'], '--port cannot be "high"'],
   [['dns', '--port', '70000'], '--port cannot be 70000'],
   [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
@@ -66,7 +66,7 @@ test.each([
   expect(status).toBe(2)
   expect(stdout).toBe('')
   expect(stderr).toContain(line)
-  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. [A-Z][^\n]+\n$/)
 })
 
 test.each([

@@ -70,5 +70,5 @@ test('a mistyped address leaves the qlog as it was, and makes no files', async (
 
 test.each(['below', '../nobody/page', '../new-folder/'])('a file that cannot be written is told before anything is asked: %s', async name => {
   const { status, stderr } = await runHamlet(['fetch', `${url}/`, '--output', `${path}/${name}`.replace('page/../', '')])
-  expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+ could not be written: [^\n]+\. You may choose another file with --output\.\n$/), []])
+  expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+ could not be written: [^\n]+\. Choose another file with --output\.\n$/), []])
 })

@@ -59,7 +59,7 @@ test('a lease tells address, DNS server with its port, and how long; the next on
 test('a lease that nobody gives ends with status 1 and one line', async () => {
   const { status, stderr } = await runHamlet(['lease', '--dhcp', '127.0.0.1:9', '--data', emptyFolder()])
   expect(status).toBe(1)
-  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+  expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. [A-Z][^\n]+\n$/)
 })
 
 test('a page is fetched by its name over TCP and over RUDP, and is the same', async () => {
@@ -89,15 +89,15 @@ test('a page is fetched encrypted, from a server that is known again by its key'
   writeFileSync(join(folder, 'rudp-known-servers'), `sealed.home x25519 ${'A'.repeat(43)}=\n`)
   const refused = await fetched()
   expect([refused.status, refused.stdout]).toEqual([1, ''])
-  expect(refused.stderr).toMatch(/hamlet: sealed\.home presented a different key than before: [^\n]+You may [^\n]+\n$/)
+  expect(refused.stderr).toMatch(/hamlet: sealed\.home presented a different key than before: [^\n]+\. [A-Z][^\n]+\n$/)
 })
 
 test('a key log without encryption, or where it cannot be written, is refused in one line', async () => {
   const log = join(emptyFolder(), 'missing', 'keys.txt')
   const readable = await runHamlet(['fetch', 'rudp://127.0.0.1:9/', '--key_log', log])
-  expect([readable.status, readable.stderr]).toEqual([2, expect.stringMatching(/^hamlet: --key_log cannot be used here: nothing would be encrypted\. You may [^\n]+\n$/)])
+  expect([readable.status, readable.stderr]).toEqual([2, expect.stringMatching(/^hamlet: --key_log cannot be used here: nothing would be encrypted\. [A-Z][^\n]+\n$/)])
   const unwritable = await runHamlet(['fetch', 'rudp://127.0.0.1:9/', '--encrypt', '--key_log', log, '--data', emptyFolder()])
-  expect([unwritable.status, unwritable.stderr]).toEqual([1, expect.stringMatching(/^hamlet: \S+keys\.txt could not be written: [^\n]+You may choose another file with --key_log\.\n$/)])
+  expect([unwritable.status, unwritable.stderr]).toEqual([1, expect.stringMatching(/^hamlet: \S+keys\.txt could not be written: [^\n]+Choose another file with --key_log\.\n$/)])
 })
 
 test('without --dns the server that DHCP told is asked, and stderr says so', async () => {
@@ -158,7 +158,7 @@ test('what a full disk does not take is said in one line, and is no success: the
   const fetched = [await runHamlet(['fetch', url, '--output', '/dev/full']), await runHamlet(['fetch', url, '--qlog', '/dev/full']), await runHamlet(['fetch', url], onFullDisk), await runHamlet(['--help'], onFullDisk), await runHamlet(['key', '--data', emptyFolder()], onFullDisk)]
   for (const { status, stderr } of fetched) {
     expect(status).toBe(1)
-    expect(stderr).toMatch(/^hamlet: [^\n]+ could not be written: [^\n]*ENOSPC[^\n]+\. You may [^\n]+\n$/m)
+    expect(stderr).toMatch(/^hamlet: [^\n]+ could not be written: [^\n]*ENOSPC[^\n]+\. [A-Z][^\n]+\n$/m)
     expect(stderr).not.toContain('fault of its own')
   }
 })
@@ -183,7 +183,7 @@ test('a fetch that is broken off writes its qlog, and is no success', async () =
   const fetch = start('fetch', `rudp://127.0.0.1:${udpPort}/bytes/5000000`, '--qlog', log)
   await expect.poll(() => fetch.stdout.length, { timeout: 10_000 }).toBeGreaterThan(0)
   expect(await fetch.stop('SIGINT')).toBe(1)
-  expect(fetch.stderr).toMatch(/^hamlet: \S+ was broken off: [^\n]+\. You may [^\n]+\n$/m)
+  expect(fetch.stderr).toMatch(/^hamlet: \S+ was broken off: [^\n]+\. [A-Z][^\n]+\n$/m)
   expect(readFileSync(log, 'utf8')).toContain('packet_received')
 })
 
@@ -214,7 +214,7 @@ test('a data folder that cannot be one is told by every command that keeps somet
   writeFileSync(folder, '')
   for (const command of [['dns'], ['dhcp'], ['server'], ['client'], ['up'], ['lease'], ['key']]) {
     const { status, stdout, stderr } = await runHamlet([...command, '--data', folder])
-    expect([status, stdout, stderr], command.join()).toEqual([1, '', expect.stringMatching(/^hamlet: the data folder \S+ cannot be used: a file of that name is in the way\. You may give another folder with --data\. \[EEXIST \S+\]\n$/)])
+    expect([status, stdout, stderr], command.join()).toEqual([1, '', expect.stringMatching(/^hamlet: the data folder \S+ cannot be used: a file of that name is in the way\. Choose another folder with --data\. \[EEXIST \S+\]\n$/)])
   }
 })
 
@@ -223,7 +223,7 @@ test.each([['dns'], ['up'], ['up', '--config']])('a wrong setting that was saved
   const file = join(folder, 'settings.json')
   writeFileSync(file, '{"version":1,"roles":{"dns":{"on":true,"settings":{"port":"abc"}}}}')
   const { status, stdout, stderr } = await runHamlet([...command, ...command.length === 1 ? ['--data', folder] : [file, '--data', emptyFolder()]])
-  expect([status, stdout, stderr]).toEqual([1, '', `hamlet: settings.json cannot be used for dns: its port cannot be "abc": Invalid input: expected number, received string. It was left as it is. You may correct roles.dns.settings.port in it. [${file}]\n`])
+  expect([status, stdout, stderr]).toEqual([1, '', `hamlet: settings.json cannot be used for dns: its port cannot be "abc": Invalid input: expected number, received string. It was left as it is. Correct roles.dns.settings.port in it. [${file}]\n`])
 })
 
 test('a flag takes the place of a wrong setting that was saved', async () => {
@@ -244,14 +244,14 @@ test('a name unknown, a server gone and a page not there each end with status 1 
     const { status, stdout, stderr } = await runHamlet(['fetch', url, '--dns', dns])
     expect(status, url).toBe(1)
     expect(stdout).toBe('')
-    expect(stderr).toMatch(/hamlet: [^\n]+: [^\n]+\. You may [^\n]+\n$/)
+    expect(stderr).toMatch(/hamlet: [^\n]+: [^\n]+\. [A-Z][^\n]+\n$/)
   }
 })
 
 test('a site folder that is not there ends with status 1 and one line', async () => {
   const { status, stderr } = await runHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', join(emptyFolder(), 'nothing'), '--data', emptyFolder()])
   expect(status).toBe(1)
-  expect(stderr).toMatch(/^hamlet: [^\n]*nothing[^\n]+You may [^\n]+\n$/)
+  expect(stderr).toMatch(/^hamlet: [^\n]*nothing[^\n]+\. [A-Z][^\n]+\n$/)
 })
 
 /** What curl gets through a proxy; blocks. @throws where there is no answer in time */

@@ -46,7 +46,7 @@ test('a data folder that cannot be used is told, and the app ends with status 1'
   writeFileSync(file, '')
   for (const [path, why] of [[file, 'a file of that name is in the way'], [join(file, 'below'), 'a part of its path is a file']] as const) {
     const { status, stderr } = await run([`--data=${path}`], folder)
-    const line = `the data folder ${path} cannot be used: ${why}. You may give another folder with --data.`
+    const line = `the data folder ${path} cannot be used: ${why}. Choose another folder with --data.`
     expect(stderr).toContain(`hamlet: ${line}`)
     expect(stderr).toContain(`box: Hamlet cannot start: ${line}`)
     expect(status).toBe(1)
@@ -77,7 +77,7 @@ test('a second start says that the first one runs, and brings its window to the 
 
 test('a flag without its folder is one line', async () => {
   const { status, stderr } = await run(['--data'])
-  expect(stderr).toContain('hamlet: --data needs a value: none was given. You may write --data DIR.')
+  expect(stderr).toContain('hamlet: --data needs a value: none was given. Write --data DIR.')
   expect(status).toBe(1)
 })
 

@@ -133,7 +133,7 @@ test('Hamlet\'s own client gets a lease on port 67, sending from an address it h
 test('a second server on port 67 reports which process has it, and SIGTERM ends the first with status 0', async () => {
   const second = await runHamlet(['dhcp', '--port', '67', '--data', emptyFolder()], { namespace: SERVER })
   expect(second.status).toBe(1)
-  expect(second.stderr).toMatch(/port 67 is taken by .*\(pid \d+\)/)
+  expect(second.stderr).toMatch(/port 67 is in use by .*\(pid \d+\)/)
   expect(await server.stop()).toBe(0)
   await startServer()
 })

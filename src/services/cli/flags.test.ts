@@ -25,7 +25,7 @@ test('flags are read by their kinds, a repeated list whole', () => {
 })
 
 test.each([
-  [['x', '--tcp-port', '81'], '--tcp-port is not a flag of "hamlet serve": no such flag is declared', 'mean --tcp_port'],
+  [['x', '--tcp-port', '81'], '--tcp-port is not a flag of "hamlet serve": no such flag is declared', 'use --tcp_port'],
   [['x', '-h'], '-h is not a flag', '--help'],
   [['x', '--tcp_port'], '--tcp_port needs a value', 'write --tcp_port PORT'],
   [['x', '--tcp_port', '--json'], '--tcp_port needs a value', ''],

@@ -50,7 +50,7 @@ function valueOf(field: SettingField, text: string | undefined, before: RawFlags
 function unknownFlag(command: Command, rawName: string, known: readonly string[]): UsageError {
   const wanted = rawName.replace(/^-+/, '').replace(/-/g, '_')
   const near = nearest(wanted, known)
-  return new UsageError(`${rawName} is not a flag of "hamlet ${command.name}"`, 'no such flag is declared', near === undefined ? `look at "hamlet ${command.name} --help"` : `mean --${near}`)
+  return new UsageError(`${rawName} is not a flag of "hamlet ${command.name}"`, 'no such flag is declared', near === undefined ? `look at "hamlet ${command.name} --help"` : `use --${near}`)
 }
 
 /**

@@ -43,7 +43,7 @@ const HELP: readonly string[] = ['--help', '-h']
 
 function unknownCommand(name: string): UsageError {
   const near = nearest(name, commands.filter(({ hidden }) => hidden !== true).map(command => command.name))
-  return new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', near === undefined ? 'look at "hamlet --help"' : `mean "hamlet ${near}"`)
+  return new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', near === undefined ? 'look at "hamlet --help"' : `use "hamlet ${near}"`)
 }
 
 function overview(): string {

@@ -1,4 +1,4 @@
-/** Amounts as people read them: never more digits than a person compares. */
+/** Times and sizes in human-readable form, with no more digits than a reader needs. */
 
 /** 0.42 → "0.42 ms", 3.14 → "3.1 ms", 48.2 → "48 ms", 1530 → "1.5 s", 2_700_000 → "45 min", 27_000_000 → "7.5 h". */
 export function formatMs(ms: number): string {
@@ -13,7 +13,7 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 /** 999 B, 1.5 kB, 12 MB. */
 export function formatBytes(bytes: number): string {
   if (bytes < 999.5) return `${Math.round(bytes)} B`
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes / 0.9995) / 3)) // from 999.5 on it is 1.0 of the next unit
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes / 0.9995) / 3)) // 999.5 and above round to 1.0 of the next unit
   const value = bytes / 1000 ** power
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[power] ?? ''}`
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BytePool } from './byte-pool.ts'
 
-test('each array is of zeros, of the length that was asked for, and no other shares a byte of it', () => {
+test('each array is zeroed, has the requested length, and shares no byte with another', () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 60, size: 'max' }), lengths => {
     const pool = new BytePool()
     const taken = lengths.map((length, index) => {

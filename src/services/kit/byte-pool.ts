@@ -1,6 +1,6 @@
 /**
- * Room for many small arrays of bytes, cut from large ones: to make an array of its own for each datagram costs more than to write the
- * datagram. A large one is given up when all that was cut from it is.
+ * Many small byte arrays cut from large ones: allocating an array for each datagram costs more than writing the datagram. A large array
+ * is garbage once all arrays cut from it are.
  */
 
 const CHUNK_BYTES = 65_536
@@ -9,7 +9,7 @@ export class BytePool {
   #chunk = new Uint8Array(0)
   #used = 0
 
-  /** An array of zeros that is the caller's alone. */
+  /** A zeroed array that shares no byte with any other. */
   take(length: number): Uint8Array {
     if (length > CHUNK_BYTES / 8) return new Uint8Array(length)
     if (this.#used + length > this.#chunk.length) {

@@ -1,49 +1,49 @@
 /**
- * A service is declared once, here as data: its settings, commands, events and table. The command-line flags, `--help`, the
- * form in the window, the check of every message and the settings file derive from this declaration.
+ * A service is declared once, as data: its settings, commands, events and table. The command-line flags, `--help`, the form in the
+ * window, the validation of every message and the settings file all derive from this declaration.
  */
 import { z } from 'zod'
 import { partsOf } from './errors.ts'
 import { canonicalIp, isIpAddress } from './ip-address.ts'
 import { LINK_PRESETS, parseLink } from './link-text.ts'
 
-/** What a person gave that is beyond a limit, or none of a choice, is told in plain words; zod's own name its types. */
+/** Plain messages for a value that is out of range or not one of the choices; zod's own messages name its types. */
 z.config({
   customError(issue) {
-    if (issue.code === 'invalid_value') return `it is none of ${issue.values.join(', ')}`
-    if (issue.code === 'too_big' && isOfNumber(issue.origin)) return `it may be at most ${issue.maximum}`
-    if (issue.code === 'too_small' && isOfNumber(issue.origin)) return `it has to be at least ${issue.minimum}`
+    if (issue.code === 'invalid_value') return `it must be one of ${issue.values.join(', ')}`
+    if (issue.code === 'too_big' && isOfNumber(issue.origin)) return `it must be at most ${issue.maximum}`
+    if (issue.code === 'too_small' && isOfNumber(issue.origin)) return `it must be at least ${issue.minimum}`
     return undefined
   },
 })
 const isOfNumber = (origin: string) => origin === 'number' || origin === 'int'
 
-/** What a command is asked with and what it replies. */
+/** The request and reply of a command. */
 export interface CommandSchemas {
   readonly ask: z.ZodType
   readonly reply: z.ZodType
 }
 
-/** The table that the service's panel shows: one row a key, columns in order of the row's fields. */
+/** The table in the service's panel: one row per key, with columns in the order of the row's fields. */
 export interface TableDeclaration {
   readonly title: string
-  /** What an empty table says. */
+  /** The text in place of an empty table. */
   readonly empty: string
   readonly row: z.ZodObject<Record<string, z.ZodString>>
 }
 
-/** A table that is made only while somebody looks at it: the panel asks for its rows a few times a second. */
+/** A table that is built only while it is being viewed: the panel requests its rows a few times a second. */
 export interface LiveTableDeclaration extends TableDeclaration {
-  /** The command that is asked with nothing and replies `{ rows: [key, row][] }`. */
+  /** A command without arguments that replies `{ rows: [key, row][] }`. */
   readonly command: string
 }
 
 export interface Contract {
-  /** The name of its folder, and of the service everywhere. */
+  /** The name of the service everywhere, and of its folder. */
   readonly id: string
   /** `hamlet <command>` runs it alone. */
   readonly command: string
-  /** Standard term first: "DNS server". */
+  /** The standard term: "DNS server". */
   readonly title: string
   /** One sentence for `--help` and the panel. */
   readonly summary: string
@@ -55,12 +55,12 @@ export interface Contract {
   readonly liveTable?: LiveTableDeclaration
 }
 
-/** Checks a declaration's shape at compile time and keeps its exact type. */
+/** Checks a declaration at compile time and keeps its exact type. */
 export function defineContract<const C extends Contract>(contract: C): C {
   return contract
 }
 
-/** By the names of a contract's settings, as flags, a form or a file give them: not checked, and without defaults. */
+/** Settings by name, as they come from flags, a form or a file: not validated, and without defaults. */
 export type UncheckedSettings = Readonly<Record<string, unknown>>
 
 export type SettingsOf<C extends Contract> = z.output<C['settings']>
@@ -69,30 +69,30 @@ export type AskOf<C extends Contract, Name extends keyof C['commands']> = z.outp
 export type ReplyOf<C extends Contract, Name extends keyof C['commands']> = z.input<C['commands'][Name]['reply']>
 export type RowOf<C extends Contract> = z.output<C['table']['row']>
 
-/** A UDP or TCP port; 0 takes any free one. */
+/** A UDP or TCP port; 0 for any free one. */
 export const port = (help: string) => z.int().min(0).max(65535).meta({ description: help, placeholder: 'PORT' })
 
 /** An IPv4 or IPv6 literal. */
 export const ipAddress = (help: string) =>
   z.string().refine(isIpAddress, { error: 'not an IP address' }).overwrite(canonicalIp).meta({ description: help, placeholder: 'IP' })
 
-/** `IP` or `IP:PORT`. The text is kept; endpoint.ts reads it. */
+/** `IP` or `IP:PORT`. Kept as text, which endpoint.ts parses. */
 export const endpointText = (help: string) =>
-  z.string().refine(text => /^(\d+(\.\d+){3}(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text), { error: 'not IP or IP:PORT' })
+  z.string().refine(text => /^(\d+(\.\d+){3}(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text), { error: 'not an address of the form IP or IP:PORT' })
     .meta({ description: help, placeholder: 'IP[:PORT]' })
 
-/** A path of the file system. An empty one, as of a variable that nobody set, would be the folder where Hamlet was started. */
+/** A file system path. An empty one, as from an unset shell variable, would mean the current folder. */
 const path = (help: string, placeholder: string) => z.string().min(1, { error: 'it is empty' }).max(4096).meta({ description: help, placeholder })
 export const filePath = (help: string) => path(help, 'FILE')
 export const folderPath = (help: string) => path(help, 'DIR')
 
-/** How datagrams go in and out (kit/node/udp/door.ts). */
+/** How datagrams are sent and received (kit/node/udp/door.ts). */
 export const io = () => z.enum(['auto', 'batch', 'dgram']).default('auto')
-  .meta({ description: 'UDP in batches by the add-on, or one datagram a call by node:dgram; auto takes the add-on where it loads', placeholder: 'HOW', advanced: true })
+  .meta({ description: 'UDP in batches with the native add-on, or one datagram per call with node:dgram; auto uses the add-on if it loads', placeholder: 'HOW', advanced: true })
 
 const TEXT_LENGTH_MAX = 1200
 
-/** Text that `parse` takes; what it throws is the reason why not. The text is kept; who needs its meaning parses it again. */
+/** Text that `parse` accepts; the error it throws says why not. Kept as text, and parsed again where its meaning is needed. */
 export const parsedText = (parse: (text: string) => unknown) => z.string().max(TEXT_LENGTH_MAX).superRefine((text, context) => {
   try {
     parse(text)
@@ -102,24 +102,24 @@ export const parsedText = (parse: (text: string) => unknown) => z.string().max(T
   }
 })
 
-/** What a link does to datagrams on purpose (link-text.ts). */
+/** Simulated link conditions (link-text.ts). */
 export const linkText = () => parsedText(parseLink).optional().meta({
-  description: `what the link does to RUDP's datagrams on purpose, such as "loss=5% delay=50ms rate=20mbit"; or ${Object.keys(LINK_PRESETS).join(', ')}`, placeholder: 'CONDITIONS', advanced: true,
+  description: `simulated conditions for RUDP's datagrams, such as "loss=5% delay=50ms rate=20mbit", or a preset: ${Object.keys(LINK_PRESETS).join(', ')}`, placeholder: 'CONDITIONS', advanced: true,
 })
 
-/** One setting, as the command line and the form see it. */
+/** One setting, as the command line and the form present it. */
 export interface SettingField {
   readonly name: string
   readonly kind: 'text' | 'integer' | 'boolean' | 'list' | 'choice'
   readonly help: string
-  /** What stands for the value in `--help`. */
+  /** Stands for the value in `--help`. */
   readonly placeholder: string
   readonly required: boolean
   readonly default: unknown
   readonly minimum: number | undefined
   readonly maximum: number | undefined
   readonly choices: readonly string[]
-  /** For those who know why they need it: the form keeps it apart. */
+  /** For experts: the form shows it separately. */
   readonly isAdvanced: boolean
 }
 
@@ -129,7 +129,7 @@ const jsonField = z.object({
 })
 const jsonObject = z.object({ properties: z.record(z.string(), jsonField), required: z.array(z.string()).default([]) })
 
-/** The settings of a contract (or of a command that has no service) in order of declaration. */
+/** The settings of a contract, or of a command without a service, in declaration order. */
 export function settingFields(contract: Pick<Contract, 'settings'>): SettingField[] {
   const { properties, required } = jsonObject.parse(z.toJSONSchema(contract.settings, { io: 'input' }))
   return Object.entries(properties).map(([name, field]) => ({

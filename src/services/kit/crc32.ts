@@ -1,13 +1,13 @@
-/** CRC-32 (ISO 3309, RFC 1952 §8; polynomial 0xedb88320 reflected), four bytes a step. Finds every burst of up to 32 damaged bits. */
+/** CRC-32 (ISO 3309, RFC 1952 §8; reflected polynomial 0xedb88320), four bytes per step. Detects every burst of up to 32 damaged bits. */
 
 const TABLES = buildTables()
 
-/** How a CRC is found: by the code below, or by the system's. */
+/** A CRC-32 implementation: the code below, or zlib's (node/native-crc32.ts). */
 export type Crc32 = (bytes: Uint8Array, start: number, end: number, before: number) => number
 
 /**
- * The CRC of `bytes` from `start` to their end.
- * @param before the CRC of the bytes that stand in front of these, 0 where there are none
+ * The CRC of `bytes` from `start` to `end`.
+ * @param before the CRC of the bytes that precede these; 0 if none do
  */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
   let crc = ~before
@@ -20,16 +20,16 @@ export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before =
   return ~crc >>> 0
 }
 
-/** One byte, in the one loop that sees all of them. */
+/** One byte, in the inner loop. */
 function byte(bytes: Uint8Array, at: number): number {
-  return bytes[at] as number // in range by the loops above; a test for undefined would cost a tenth of the whole
+  return bytes[at] as number // in range by the loops above; a check for undefined would cost a tenth of the total time
 }
 
 function word(at: number): number {
   return TABLES[at] as number // the index is at most 1023 by construction
 }
 
-/** Four tables of 256: table n is the CRC of a byte that n zero bytes follow. */
+/** Four tables of 256 entries: table n has the CRC of each byte followed by n zero bytes. */
 function buildTables(): Int32Array {
   const tables = new Int32Array(1024)
   for (let value = 0; value < 256; value++) {

@@ -1,17 +1,17 @@
 /**
- * A packet taken apart for people: which field stands in which bytes, and what it says. Each protocol's `wire/dissect.ts` makes
- * it, from the bytes as they were on the wire; nothing that serves packets needs it.
+ * A packet dissected for display: which bytes hold which field, and what it says. Each protocol's `wire/dissect.ts` builds one from the
+ * bytes as they were on the wire. Only display needs it; no service does.
  */
 import { MalformedPacket } from './errors.ts'
 
 export interface Field {
-  /** As its RFC calls it. */
+  /** Its name in the RFC. */
   readonly name: string
   readonly value: string
-  /** Its first byte, and the one behind its last. */
+  /** The offset of its first byte, and the offset after its last. */
   readonly from: number
   readonly to: number
-  /** What it consists of, in the order of the bytes. */
+  /** Its parts, in byte order. */
   readonly fields?: readonly Field[]
 }
 
@@ -21,22 +21,22 @@ export interface Dissection {
   readonly fields: readonly Field[]
 }
 
-/** What a field is for, or what its value says: one sentence, and where that is written. Each protocol's `wire/meanings.ts` has its own. */
+/** What a field is for, or what its value means: one sentence and its source. Each protocol has its own in `wire/meanings.ts`. */
 export interface Meaning {
   readonly says: string
   readonly source: string
 }
 
-/** Those of the meanings that are known. */
+/** The meanings that are defined. */
 export function meant(...meanings: readonly (Meaning | undefined)[]): Meaning[] {
   return meanings.filter((meaning): meaning is Meaning => meaning !== undefined)
 }
 
 /**
- * What can be read of a packet. Where it breaks a rule, the rest is one field that says which.
- * @param bytes what was kept of it
- * @param wholeBytes how many it had
- * @param read adds the fields one by one, so that those before a fault are kept; gives the summary, or throws MalformedPacket
+ * Dissects as much of a packet as can be read. If it breaks a rule, its remainder is one field that names the rule.
+ * @param bytes the bytes that were kept
+ * @param wholeBytes the packet's original length
+ * @param read adds the fields one by one, so that those before an error are kept; returns the summary, or throws MalformedPacket
  */
 export function dissect(bytes: Uint8Array, wholeBytes: number, read: (fields: Field[]) => string): Dissection {
   const fields: Field[] = []
@@ -53,12 +53,12 @@ export function dissect(bytes: Uint8Array, wholeBytes: number, read: (fields: Fi
   }
 }
 
-/** `0x1f0a`: a number as people compare it with another packet's. */
+/** `0x1f0a`: for numbers that are compared between packets, such as identifiers. */
 export function hexNumber(value: number, digits: number): string {
   return `0x${value.toString(16).padStart(digits, '0')}`
 }
 
-/** `01 02 03 … (12 bytes)`; '' for none. */
+/** `01 02 03 … (12 bytes)`; '' for no bytes. */
 export function hexBytes(bytes: Uint8Array, shownMax = 32): string {
   const text = Array.from(bytes.subarray(0, shownMax), byte => byte.toString(16).padStart(2, '0')).join(' ')
   return bytes.length > shownMax ? `${text} … (${bytes.length} bytes)` : text

@@ -10,16 +10,16 @@ test.each([
   ['2001:DB8:0:0::1', { address: '2001:db8::1', port: 53 }, '[2001:db8::1]:53'],
   ['[0:0:0:0:0:0:0:1]:5353', { address: '::1', port: 5353 }, '[::1]:5353'],
   ['[::1]', { address: '::1', port: 53 }, '[::1]:53'],
-])('%s is read and written', (text, endpoint, written) => {
+])('%s is parsed and formatted', (text, endpoint, written) => {
   expect(parseEndpoint(text, 53)).toEqual(endpoint)
   expect(formatEndpoint(endpoint)).toBe(written)
 })
 
 test.each([
-  ['example.org', 'is no IP address'],
-  ['192.0.2.1:65536', '65536 is no port'],
-  ['', 'nothing is no IP address'],
-  ['192.0.2.1:port', 'is no IP address'],
+  ['example.org', 'is not an IP address'],
+  ['192.0.2.1:65536', '65536 is not a port'],
+  ['', 'it has no IP address'],
+  ['192.0.2.1:port', 'is not an IP address'],
 ])('"%s" is refused: %s', (text, why) => {
   expect(() => parseEndpoint(text, 53)).toThrow(why)
 })

@@ -1,4 +1,4 @@
-/** Where a datagram comes from or goes to. */
+/** Where a datagram comes from and goes to: an endpoint is one end, a path is both. */
 import { UsageError } from './errors.ts'
 import { canonicalIp, isIpAddress } from './ip-address.ts'
 
@@ -9,12 +9,12 @@ export interface Endpoint {
 }
 
 /**
- * The way of a datagram: the local end it arrived at or shall leave from, and the peer.
- * A door hands out the same object for the same way, so a Path can be a key of a Map.
+ * The path of a datagram: the local endpoint that it arrived at or should leave from, and the peer.
+ * A door returns the same object for the same path, so a Path can be the key of a Map.
  */
 export interface Path {
   readonly local: Endpoint
-  /** Name of the interface it arrived on, '' where the system does not tell. */
+  /** The interface it arrived on; '' if the system does not say. */
   readonly interfaceName: string
   readonly peer: Endpoint
 }
@@ -25,9 +25,9 @@ export function formatEndpoint({ address, port }: Endpoint): string {
 }
 
 /**
- * Reads `IP`, `IP:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
- * @param defaultPort taken where the text names none
- * @throws UsageError naming what is wrong
+ * Parses `IP`, `IP:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
+ * @param defaultPort used if the text has none
+ * @throws UsageError saying what is wrong
  */
 export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const bracketed = /^\[([^\]]*)\](?::(\d+))?$/.exec(text)
@@ -35,7 +35,7 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const match = bracketed ?? plain
   const address = match?.[1] ?? text
   const port = match?.[2] === undefined ? defaultPort : Number(match[2])
-  if (!isIpAddress(address)) throw new UsageError(`"${text}" is not an address`, `${address === '' ? 'nothing' : `"${address}"`} is no IP address`, 'write IP or IP:PORT, such as 127.0.0.1:53')
-  if (port > 65535) throw new UsageError(`"${text}" is not an address`, `${port} is no port`, 'write a port from 0 to 65535')
+  if (!isIpAddress(address)) throw new UsageError(`"${text}" is not an address`, address === '' ? 'it has no IP address' : `"${address}" is not an IP address`, 'write IP or IP:PORT, such as 127.0.0.1:53')
+  if (port > 65535) throw new UsageError(`"${text}" is not an address`, `${port} is not a port`, 'write a port from 0 to 65535')
   return { address: canonicalIp(address), port }
 }

@@ -10,6 +10,6 @@ test.each([
   [['', 'y'], ''],
   [['X\u00fc', 'y'], 'X\u00fc'],
   [['X(', 'y'], 'X('],
-])('of %j %j is no name', (rawHeaders, faulty) => {
+])('in %j the invalid field name is %j', (rawHeaders, faulty) => {
   expect(invalidFieldName(rawHeaders)).toBe(faulty)
 })

@@ -1,20 +1,20 @@
-/** What is wrong with a service, where several parts of it may have something to say: all of it in one sentence, told on change. */
+/** What is wrong with a service: the complaints of its parts, joined into one sentence and reported on change. */
 export class Health {
   readonly #reasons = new Map<string, string>()
-  readonly #tell: (reason: string | undefined) => void
-  #told: string | undefined
+  readonly #report: (reason: string | undefined) => void
+  #reported: string | undefined
 
-  constructor(tell: (reason: string | undefined) => void) {
-    this.#tell = tell
+  constructor(report: (reason: string | undefined) => void) {
+    this.#report = report
   }
 
-  /** @param reason undefined: nothing is wrong there any more */
+  /** @param reason undefined if nothing is wrong with this part any more */
   set(part: string, reason: string | undefined): void {
     if (reason === undefined) this.#reasons.delete(part)
     else this.#reasons.set(part, reason)
     const now = this.#reasons.size === 0 ? undefined : [...this.#reasons.values()].join('; ')
-    if (now === this.#told) return
-    this.#told = now
-    this.#tell(now)
+    if (now === this.#reported) return
+    this.#reported = now
+    this.#report(now)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a host (the supervisor) and a service say to each other, over any channel that carries plain data: a utility process in
- * the window, a child process under `hamlet up`. Each side parses what it gets with these schemas and trusts it afterwards.
+ * The messages between a host (the supervisor) and a service, over any channel that carries plain data: to a utility process in the
+ * window, to a child process under `hamlet up`. Each side validates what it receives with these schemas and trusts it afterwards.
  */
 import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
@@ -8,7 +8,7 @@ import { ERROR_CODES } from './errors.ts'
 export const SERVICE_STATES = ['stopped', 'starting', 'running', 'degraded', 'stopping', 'failed'] as const
 export type ServiceState = (typeof SERVICE_STATES)[number]
 
-/** It does its work, if not quite as it should. */
+/** The service is working, perhaps with limitations. */
 export const isUp = ({ state }: { readonly state: ServiceState }): boolean => state === 'running' || state === 'degraded'
 
 export const errorParts = z.object({
@@ -17,7 +17,7 @@ export const errorParts = z.object({
 
 /** Where a service can be reached. */
 export const serviceEndpoint = z.object({
-  /** What is spoken there: `dns`, `admin`, `http`, `rudp`, `dhcp`, `proxy`. */
+  /** The protocol: `dns`, `admin`, `http`, `rudp`, `dhcp`, `proxy`. */
   name: z.string(),
   transport: z.enum(['udp', 'tcp']),
   address: z.string(),
@@ -25,7 +25,7 @@ export const serviceEndpoint = z.object({
 })
 export type ServiceEndpoint = z.output<typeof serviceEndpoint>
 
-/** A row of a panel's table; every value is text, ready to be read. */
+/** A row of a panel's table; every value is text for display. */
 export const tableRow = z.record(z.string(), z.string())
 export type TableRow = z.output<typeof tableRow>
 
@@ -37,7 +37,7 @@ export const toService = z.discriminatedUnion('type', [
     settings: z.record(z.string(), z.unknown()),
     dataFolder: z.string(),
     assetsFolder: z.string(),
-    /** What must not stand in argv or the environment, such as the proxy's password. */
+    /** What must not appear in argv or the environment, such as the proxy's password. */
     secrets: z.record(z.string(), z.string()),
   }),
   z.object({ type: z.literal('command'), call: z.int(), name: z.string(), ask: z.unknown().optional() }),
@@ -50,25 +50,25 @@ export const fromService = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ready'),
     endpoints: z.array(serviceEndpoint),
-    /** Settings that were open (port 0) and are decided now: a restart after a crash uses them again. */
+    /** Settings that were open (port 0), with the values chosen: a restart after a crash uses them again. */
     pinned: z.record(z.string(), z.unknown()),
   }),
-  /** Running, or running with a fault that `reason` names. */
+  /** Running, or, with a `reason`, degraded. */
   z.object({ type: z.literal('health'), reason: z.string().optional() }),
-  /** It is reached elsewhere from now on. */
+  /** The service's endpoints have changed. */
   z.object({ type: z.literal('endpoints'), endpoints: z.array(serviceEndpoint) }),
   z.object({ type: z.literal('reply'), call: z.int(), value: z.unknown().optional() }),
   z.object({ type: z.literal('refusal'), call: z.int(), error: errorParts }),
   z.object({ type: z.literal('event'), name: z.string(), data: z.unknown().optional() }),
-  /** Changed rows of the panel's table; null: the row is gone. */
+  /** Changed rows of the panel's table; null removes the row. */
   z.object({ type: z.literal('rows'), changes: z.array(z.tuple([z.string(), tableRow.nullable()])) }),
-  /** `contract`: a line that the original system prints, for stdout; `log`: for stderr and the console. */
+  /** `contract`: a line that the original system prints, for stdout. `log`: a line for stderr and the console. */
   z.object({ type: z.literal('line'), to: z.enum(['contract', 'log']), text: z.string() }),
-  /** The service cannot start, or cannot go on. It ends by itself. */
+  /** The service cannot start or cannot continue. It exits by itself. */
   z.object({ type: z.literal('failed'), error: errorParts }),
   z.object({ type: z.literal('stopped') }),
 ])
 export type FromService = z.output<typeof fromService>
 
-/** Reader → service, over a channel of its own: "from this record on, at most so many". */
+/** Trace reader → service, over a separate channel: at most `limit` records, starting with `fromSequence`. */
 export const traceRequest = z.object({ fromSequence: z.int().min(0), limit: z.int().min(1).max(4096) })

@@ -4,7 +4,7 @@ const DOT = 0x2e
 const ZERO = 0x30
 const NINE = 0x39
 
-/** `192.168.1.50` → 3232235826, or undefined where the text is not a dotted quad (RFC 6943 §3.1.1, strict form). */
+/** `192.168.1.50` → 3232235826, or undefined if the text is not a dotted quad (RFC 6943 §3.1.1, strict form). */
 export function parseIpv4(text: string): number | undefined {
   let value = 0
   let octet = 0
@@ -32,7 +32,7 @@ export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
 }
 
-/** The sixteen bytes of an IPv6 text (RFC 4291 §2.2, a dotted quad at the end allowed), or undefined. No zone index. */
+/** The sixteen bytes of an IPv6 address (RFC 4291 §2.2; it may end in a dotted quad, but has no zone index), or undefined. */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
@@ -66,7 +66,7 @@ function groupsOf(text: string, mayEndInIpv4: boolean): number[] | undefined {
   return groups
 }
 
-/** The canonical text of sixteen bytes (RFC 5952 §4: lower case, the longest run of zero groups shortened, the first of equals). */
+/** The canonical text of sixteen bytes (RFC 5952 §4: lowercase, with the first of the longest runs of zero groups shortened). */
 export function formatIpv6(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, index) => ((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0))
   let best = { start: -1, length: 1 }
@@ -84,7 +84,7 @@ export function isIpAddress(text: string): boolean {
   return parseIpv4(text) !== undefined || parseIpv6(text) !== undefined
 }
 
-/** The one text of an address (RFC 5952), by which texts can be compared: `0:0:0:0:0:0:0:1` is `::1`. What is no IPv6 address stays as it is. */
+/** The canonical text of an address (RFC 5952), for comparison: `0:0:0:0:0:0:0:1` is `::1`. Anything but an IPv6 address is returned as it is. */
 export function canonicalIp(text: string): string {
   const ipv6 = parseIpv6(text)
   return ipv6 === undefined ? text : formatIpv6(ipv6)
@@ -98,17 +98,17 @@ export function isLoopback(text: string): boolean {
   return ipv6 !== undefined && formatIpv6(ipv6) === '::1'
 }
 
-/** fe80::/10 (RFC 4291 §2.5.6): such an address means something on one link only. */
+/** True for fe80::/10 (RFC 4291 §2.5.6), whose addresses are valid on a single link only. */
 export function isLinkLocalIpv6(text: string): boolean {
   return /^fe[89ab][0-9a-f]:/i.test(text)
 }
 
-/** True for `0.0.0.0` and `::`: "all addresses of this machine". */
+/** True for `0.0.0.0` and `::`, which mean all addresses of this machine. */
 export function isWildcard(text: string): boolean {
   return text === '0.0.0.0' || text === '::'
 }
 
-/** An IPv4 network: its first address as uint32, and the prefix length in bits. */
+/** An IPv4 network: its first address as a uint32, and its prefix length. */
 export interface Subnet {
   readonly network: number
   readonly prefixBits: number
@@ -119,7 +119,7 @@ export function maskOf(prefixBits: number): number {
   return prefixBits === 0 ? 0 : (0xffffffff << (32 - prefixBits)) >>> 0
 }
 
-/** The prefix length of a mask, or undefined where its ones are not contiguous. */
+/** The prefix length of a mask, or undefined if its ones are not contiguous. */
 export function prefixBitsOf(mask: number): number | undefined {
   for (let bits = 0; bits <= 32; bits++) if (maskOf(bits) === mask) return bits
   return undefined

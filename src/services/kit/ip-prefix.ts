@@ -1,13 +1,13 @@
-/** Networks of both families, as their prefix: `192.168.1.0/24`, `fd00::/8` (RFC 4632 §3.1, RFC 4291 §2.3). */
+/** IPv4 and IPv6 prefixes: `192.168.1.0/24`, `fd00::/8` (RFC 4632 §3.1, RFC 4291 §2.3). */
 import { parseIpv4, parseIpv6 } from './ip-address.ts'
 
 export interface IpPrefix {
-  /** Four octets or sixteen. */
+  /** Four octets, or sixteen. */
   readonly octets: Uint8Array
   readonly prefixBits: number
 }
 
-/** Reads `ADDRESS/BITS`; an address alone is a network of one. Undefined for what is neither. */
+/** Parses `ADDRESS/BITS`; an address alone is a prefix of full length. Undefined for anything else. */
 export function parseIpPrefix(text: string): IpPrefix | undefined {
   const [address = '', bits, surplus] = text.split('/')
   const octets = octetsOf(address)
@@ -16,7 +16,7 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
   return /^\d{1,3}$/.test(bits) && Number(bits) <= octets.length * 8 ? { octets, prefixBits: Number(bits) } : undefined
 }
 
-/** True for an address of that network; the zone of a link-local address (`fe80::1%eth0`) does not count. */
+/** Whether an address is in the prefix. The zone of a link-local address (`fe80::1%eth0`) is ignored. */
 export function isInPrefix({ octets, prefixBits }: IpPrefix, address: string): boolean {
   const tested = octetsOf(address.replace(/%.*$/, ''))
   if (tested?.length !== octets.length) return false

@@ -1,38 +1,38 @@
 /**
- * One direction of a link, simulated: what a cable, a radio or a bad night does to datagrams. Pure: time and chance are given,
- * so the same seed gives the same night. A datagram goes through it as through a real one:
+ * A simulated link, one direction: what a cable or a radio does to datagrams. Pure: time and randomness are arguments, so the same seed
+ * repeats the same run. A datagram passes it in the order of a real link:
  *
  *     send ─▶ too long? ─▶ queue (drop-tail) ─▶ rate ─▶ loss ─▶ corruption ─▶ delay, jitter, reordering ─▶ duplication ─▶ due
  */
 import { below, fraction, type Random } from './random.ts'
 
-/** All fractions are of datagrams, 0 to 1. */
+/** All fractions are fractions of the datagrams, from 0 to 1. */
 export interface LinkConditions {
-  /** One way. */
+  /** The one-way delay. */
   readonly delayMs: number
-  /** Added to the delay at random, from 0 up to this; alone it never reorders. */
+  /** Added to the delay at random, from 0 up to this. Jitter alone never reorders. */
   readonly jitterMs: number
-  /** Vanish. */
+  /** The fraction that is lost. */
   readonly loss: number
   /**
-   * How many vanish in a row, on average: 1 is chance alone, 8 a radio that is away for moments. `loss` stays the part of all. Where there
-   * is a rate, a moment lasts as long as so many full datagrams take, whether they are sent or not: few small ones do not make it longer.
+   * How many are lost in a row, on average: 1 for independent losses, 8 for a radio that fades in and out. `loss` remains the overall
+   * fraction. With a rate, a fade lasts as long as this many full datagrams take, sent or not: a few small ones do not make it longer.
    */
   readonly lossRun: number
-  /** Arrive with one bit flipped. */
+  /** The fraction that arrives with one bit flipped. */
   readonly corruption: number
-  /** Arrive twice. */
+  /** The fraction that arrives twice. */
   readonly duplication: number
-  /** Are held back by `reorderMs`, so that later ones pass. */
+  /** The fraction that is held back by `reorderMs`, so that later datagrams pass. */
   readonly reordering: number
   readonly reorderMs: number
-  /** 0: as fast as can be. */
+  /** 0 for no limit. */
   readonly rateBitsPerSecond: number
-  /** What waits for the rate; more is dropped. */
+  /** The queue in front of the rate; what does not fit is dropped. */
   readonly queueBytes: number
-  /** What the rate and the queue carry of each datagram besides its bytes: headers of lower layers. */
+  /** Added to the size of each datagram in the rate and the queue: the headers of lower layers. */
   readonly overheadBytes: number
-  /** Longer datagrams, overhead included, vanish without a word. 0: any length passes. */
+  /** Longer datagrams, overhead included, are silently dropped. 0 for no limit. */
   readonly mtuBytes: number
 }
 
@@ -41,42 +41,42 @@ export const PERFECT_LINK: LinkConditions = {
   mtuBytes: 0,
 }
 
-/** What happened to the datagrams so far. */
+/** What has happened to the datagrams so far. */
 export interface LinkCounts {
   readonly sent: number
   readonly delivered: number
   readonly lost: number
-  /** Too long, no room in the queue, or more than the link can hold on the way. */
+  /** Too long for the MTU, no room in the queue, or too much in flight. */
   readonly dropped: number
   readonly corrupted: number
   readonly duplicated: number
   readonly reordered: number
 }
 
-/** A full datagram, by which the moments of a radio that is away are measured. */
+/** A full datagram, the unit in which the length of a fade is measured. */
 const FULL_DATAGRAM_BYTES = 1500
 /**
- * Damage falls on so many bytes from the beginning: of datagrams that no network carries RUDP sums no more (docs/rudp.md §3), and what
- * is seen of a damaged datagram is that its sum does not fit, wherever it was hit.
+ * Only this many bytes, from the beginning, are damaged: of datagrams longer than networks carry, RUDP's checksum covers no more
+ * (docs/rudp.md §3), and wherever the damage is, all that shows is a wrong checksum.
  */
 const DAMAGED_BYTES_MAX = 1200
-/** Datagrams on the way, and their bytes, all together; more are dropped. */
+/** The most datagrams in flight, and the most bytes in all of them; more are dropped. */
 const IN_FLIGHT_MAX = 65_536
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 
 export class Link<Tag = undefined> {
-  /** May be changed at any time; it holds for what is sent from then on. */
+  /** May be changed at any time, with effect on what is sent from then on. */
   conditions: LinkConditions
   readonly #random: Random
   readonly #inFlight = new ArrivalHeap<Tag>()
   #counts = { sent: 0, delivered: 0, lost: 0, dropped: 0, corrupted: 0, duplicated: 0, reordered: 0 }
-  /** Everything vanishes until this ends. */
-  #isAway = false
-  /** When it was last seen whether it is. */
-  #seenAtMs = -Infinity
-  /** When the last bit of what is queued will have left. */
+  /** In a fade, everything is lost. */
+  #isFading = false
+  /** When `#isFading` was last updated. */
+  #fadingAsOfMs = -Infinity
+  /** When the last bit in the queue will have left. */
   #busyUntilMs = -Infinity
-  /** What keeps its order arrives no sooner than what left before it. */
+  /** The latest arrival in order: nothing that keeps its order arrives sooner. */
   #inOrderAtMs = -Infinity
 
   constructor(conditions: Partial<LinkConditions>, random: Random) {
@@ -89,15 +89,15 @@ export class Link<Tag = undefined> {
   }
 
   /**
-   * Puts a datagram on the link. The bytes are kept as they are, not copied.
-   * @param tag comes out with them: whose datagram it is
+   * Sends a datagram. The bytes are not copied.
+   * @param tag returned with the datagram by `receive`
    */
   send(bytes: Uint8Array, tag: Tag, nowMs: number): void {
     const { corruption, duplication } = this.conditions
     this.#counts.sent++
     const leftAtMs = this.#leave(bytes.length + this.conditions.overheadBytes, nowMs)
     if (leftAtMs === undefined) this.#counts.dropped++
-    else if (this.#vanishes(leftAtMs)) this.#counts.lost++
+    else if (this.#isLost(leftAtMs)) this.#counts.lost++
     else {
       const arrived = this.#happens(corruption) ? this.#damaged(bytes) : bytes
       this.#arrive(arrived, tag, leftAtMs)
@@ -107,29 +107,29 @@ export class Link<Tag = undefined> {
     }
   }
 
-  /** Bytes that have not arrived yet. */
+  /** The bytes in flight. */
   get inFlightBytes(): number {
     return this.#inFlight.bytes
   }
 
-  /** How long a datagram that came now would wait for the rate. */
+  /** How long a datagram sent now would wait in the queue. */
   queuedMs(nowMs: number): number {
     return Math.max(0, this.#busyUntilMs - nowMs)
   }
 
-  /** When the next datagram arrives; Infinity: none is on the way. */
+  /** When the next datagram arrives; Infinity if none is in flight. */
   deadlineMs(): number {
     return this.#inFlight.firstAtMs
   }
 
-  /** The next datagram that has arrived by now, in order of arrival. */
+  /** Takes the next datagram that has arrived by now, in order of arrival. */
   receive(nowMs: number): { readonly bytes: Uint8Array; readonly tag: Tag } | undefined {
     if (this.#inFlight.firstAtMs > nowMs) return undefined
     this.#counts.delivered++
     return this.#inFlight.take()
   }
 
-  /** @returns when its last bit has left, or undefined where it is too long or the queue is full */
+  /** @returns when its last bit leaves, or undefined if it is too long or the queue is full */
   #leave(sizeBytes: number, nowMs: number): number | undefined {
     const { rateBitsPerSecond, queueBytes, mtuBytes } = this.conditions
     if (mtuBytes > 0 && sizeBytes > mtuBytes) return undefined
@@ -141,16 +141,16 @@ export class Link<Tag = undefined> {
   }
 
   /**
-   * A chain of good and bad times (Gilbert's model): it leaves the bad state by 1/run a step, and enters it so often that it is there for
-   * the part `loss` of all steps. What many steps do at once is the chain's closed form.
+   * Gilbert's model: a Markov chain of good and bad states. It leaves the bad state with probability 1/run per step, and enters it just
+   * often enough to be in it for the fraction `loss` of all steps. Several steps at once take the chain's closed form.
    */
-  #vanishes(atMs: number): boolean {
+  #isLost(atMs: number): boolean {
     const { loss, lossRun, rateBitsPerSecond } = this.conditions
     if (lossRun <= 1 || loss >= 1) return this.#happens(loss)
-    const passed = rateBitsPerSecond === 0 ? 1 : (atMs - this.#seenAtMs) * rateBitsPerSecond / 8000 / FULL_DATAGRAM_BYTES
-    this.#seenAtMs = atMs
-    const staysSame = Math.max(0, 1 - 1 / lossRun / (1 - loss)) ** Math.max(1, passed)
-    return this.#isAway = this.#happens(loss + ((this.#isAway ? 1 : 0) - loss) * staysSame)
+    const steps = rateBitsPerSecond === 0 ? 1 : (atMs - this.#fadingAsOfMs) * rateBitsPerSecond / 8000 / FULL_DATAGRAM_BYTES
+    this.#fadingAsOfMs = atMs
+    const memory = Math.max(0, 1 - 1 / lossRun / (1 - loss)) ** Math.max(1, steps)
+    return this.#isFading = this.#happens(loss + ((this.#isFading ? 1 : 0) - loss) * memory)
   }
 
   #arrive(bytes: Uint8Array, tag: Tag, leftAtMs: number): void {
@@ -178,7 +178,7 @@ export class Link<Tag = undefined> {
     return damaged
   }
 
-  /** Draws only where there is a chance, so a condition that is off does not change the rest of the night. */
+  /** Draws a random number only if the condition is on, so one that is off does not change the rest of the run. */
   #happens(chance: number): boolean {
     return chance > 0 && fraction(this.#random) < chance
   }
@@ -190,7 +190,7 @@ interface Arrival<Tag> {
   readonly tag: Tag
 }
 
-/** A binary heap by time; what arrives at the same time comes out in the order it went in. */
+/** A binary heap by time. Of equal times, the first in is the first out. */
 class ArrivalHeap<Tag> {
   readonly #heap: { readonly arrival: Arrival<Tag>; readonly order: number }[] = []
   #order = 0

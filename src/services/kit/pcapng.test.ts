@@ -3,7 +3,7 @@ import { formatPcapng } from './pcapng.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-test('a capture has these very bytes: section, interface, one packet of IPv4', () => {
+test('a capture has exactly these bytes: section, interface, one IPv4 packet', () => {
   const bytes = formatPcapng([{
     atMs: 2 ** 32 / 1000 + 0.001, from: { address: '192.0.2.1', port: 53 }, to: { address: '192.0.2.2', port: 40_000 }, bytes: Uint8Array.of(1, 2, 3), wholeBytes: 3,
   }], 'dns')
@@ -15,7 +15,7 @@ test('a capture has these very bytes: section, interface, one packet of IPv4', (
   ].join(''))
 })
 
-test('of a packet that was cut the whole length is told, and no checksum of what is not there', () => {
+test('a truncated packet has its original length and no checksum', () => {
   const bytes = formatPcapng([{ atMs: 0, from: { address: '::1', port: 1 }, to: { address: '::1', port: 2 }, bytes: new Uint8Array(2048), wholeBytes: 61_440 }], 'rudp')
   const view = new DataView(bytes.buffer)
   const packetAt = 28 + view.getUint32(28 + 4, true)

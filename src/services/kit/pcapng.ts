@@ -1,25 +1,25 @@
 /**
- * Datagrams as a capture file for Wireshark (pcapng, draft-ietf-opsawg-pcapng): a section, one interface whose packets begin
- * with their IP header (link type 101), and a block a packet, little-endian.
+ * Writes datagrams as a capture file for Wireshark (pcapng, draft-ietf-opsawg-pcapng): a section header, one interface whose packets
+ * begin with their IP header (link type 101), and one block per packet, all little-endian.
  *
  *     +------+--------+------ … ------+--------+
- *     | type | length |     body      | length |     each 4 bytes but the body, which is filled up to 4
+ *     | type | length |     body      | length |     4 bytes each, except the body, which is padded to a multiple of 4
  *     +------+--------+------ … ------+--------+
  *
- * A trace knows addresses, ports and payloads; the headers of IP and UDP are made of these, so time to live and the like are
- * not those of the wire.
+ * A trace knows addresses, ports and payloads. The IP and UDP headers are reconstructed from these, so fields such as the time to live
+ * are not those of the wire.
  */
 import { concat } from './concat.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseIpv4, parseIpv6 } from './ip-address.ts'
 
 export interface Captured {
-  /** Since 1970. */
+  /** Since 1970-01-01. */
   readonly atMs: number
   readonly from: Endpoint
   readonly to: Endpoint
   readonly bytes: Uint8Array
-  /** How many it had, where not all were kept. */
+  /** The datagram's original length, which may exceed what was kept. */
   readonly wholeBytes: number
 }
 
@@ -33,12 +33,12 @@ const UDP = 17
 const UDP_HEADER_BYTES = 8
 const HOP_LIMIT = 64
 
-/** @param interfaceName for people */
+/** @param interfaceName for display */
 export function formatPcapng(packets: readonly Captured[], interfaceName: string): Uint8Array<ArrayBuffer> {
   const name = Uint8Array.from(interfaceName, character => character.charCodeAt(0) & 0x7f)
   const blocks = [
     block(SECTION, [uint32(BYTE_ORDER), uint16(1), uint16(0), uint32(0xffffffff), uint32(0xffffffff)]),
-    block(INTERFACE, [uint16(LINK_TYPE_RAW), uint16(0), uint32(0), uint16(OPTION_NAME), uint16(name.length), filled(name), uint32(0)]),
+    block(INTERFACE, [uint16(LINK_TYPE_RAW), uint16(0), uint32(0), uint16(OPTION_NAME), uint16(name.length), padded(name), uint32(0)]),
     ...packets.map(packetBlock),
   ]
   return concat(blocks)
@@ -48,7 +48,7 @@ function packetBlock({ atMs, from, to, bytes, wholeBytes }: Captured): Uint8Arra
   const data = concat([headers(from, to, bytes, wholeBytes), bytes])
   const atMicros = Math.round(atMs * 1000)
   return block(PACKET, [
-    uint32(0), uint32(Math.floor(atMicros / 2 ** 32)), uint32(atMicros % 2 ** 32), uint32(data.length), uint32(data.length + wholeBytes - bytes.length), filled(data),
+    uint32(0), uint32(Math.floor(atMicros / 2 ** 32)), uint32(atMicros % 2 ** 32), uint32(data.length), uint32(data.length + wholeBytes - bytes.length), padded(data),
   ])
 }
 
@@ -58,7 +58,7 @@ function headers(from: Endpoint, to: Endpoint, payload: Uint8Array, wholeBytes: 
   const isIpv6 = from.address.includes(':') || to.address.includes(':')
   const addresses = concat([addressOf(from.address, isIpv6), addressOf(to.address, isIpv6)])
   const udp = concat([netUint16(from.port), netUint16(to.port), netUint16(udpBytes), netUint16(0)])
-  // Of a payload that was cut nobody knows the sum; 0 says that there is none.
+  // The checksum of a truncated payload is unknown; 0 means none.
   const sum = payload.length < wholeBytes ? 0 : checksum(concat([addresses, netUint16(UDP), netUint16(udpBytes), udp, payload])) || 0xffff
   udp.set(netUint16(sum), 6)
   if (isIpv6) return concat([Uint8Array.of(0x60, 0, 0, 0), netUint16(udpBytes), Uint8Array.of(UDP, HOP_LIMIT), addresses, udp])
@@ -67,14 +67,14 @@ function headers(from: Endpoint, to: Endpoint, payload: Uint8Array, wholeBytes: 
   return concat([ip, udp])
 }
 
-/** One that is not of the family, as a socket of all addresses has it, is the family's own "any". */
+/** An address of the other family, as on a wildcard socket, becomes this family's unspecified address. */
 function addressOf(text: string, isIpv6: boolean): Uint8Array {
   if (isIpv6) return parseIpv6(text) ?? new Uint8Array(16)
   const value = parseIpv4(text) ?? 0
   return concat([netUint16(value >>> 16), netUint16(value & 0xffff)])
 }
 
-/** RFC 1071 */
+/** The Internet checksum (RFC 1071). */
 function checksum(bytes: Uint8Array): number {
   let sum = 0
   for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at] ?? 0) * 0x100 + (bytes[at + 1] ?? 0)
@@ -88,7 +88,7 @@ function block(type: number, body: readonly Uint8Array[]): Uint8Array {
   return concat([uint32(type), length, content, length])
 }
 
-function filled(bytes: Uint8Array): Uint8Array {
+function padded(bytes: Uint8Array): Uint8Array {
   const whole = new Uint8Array((bytes.length + 3) & ~3)
   whole.set(bytes)
   return whole

@@ -1,10 +1,10 @@
-/** Randomness as an argument: pure rooms draw from this, so a seed replays every run. */
+/** Randomness as an argument: pure modules draw from this, so a seed replays every run. */
 export interface Random {
-  /** A whole number, 0 ≤ n < 2³². */
+  /** An integer, 0 ≤ n < 2³². */
   uint32(): number
 }
 
-/** A whole number, 0 ≤ n < limit (limit ≤ 2³²), without the bias of a plain remainder. */
+/** An integer, 0 ≤ n < limit (limit ≤ 2³²), without the bias of a plain remainder. */
 export function below(random: Random, limit: number): number {
   const fair = Math.floor(0x100000000 / limit) * limit
   for (;;) {
@@ -13,7 +13,7 @@ export function below(random: Random, limit: number): number {
   }
 }
 
-/** A whole number, 0 ≤ n < 2⁵²: as many bits as every sum of two keeps exact in a double. */
+/** An integer, 0 ≤ n < 2⁵²: the sum of two of them is still exact in a double. */
 export function uint52(random: Random): number {
   return (random.uint32() & 0xfffff) * 0x100000000 + random.uint32()
 }
@@ -23,7 +23,7 @@ export function fraction(random: Random): number {
   return random.uint32() / 0x100000000
 }
 
-/** The same numbers for the same seed (the mulberry32 generator): for tests and simulated links, never for secrets. */
+/** A generator (mulberry32) that repeats its numbers for the same seed: for tests and simulated links, never for secrets. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return {

@@ -4,7 +4,7 @@ import { RecentMap } from './recent-map.ts'
 
 const GENERATION_MAX = 4
 
-test('those that were used last are remembered', () => {
+test('the most recently used entries are kept', () => {
   fc.assert(fc.property(fc.array(fc.nat(20), { maxLength: 200, size: 'max' }), uses => {
     const map = new RecentMap<number, string>(GENERATION_MAX)
     for (const key of uses) if (map.get(key) === undefined) map.set(key, `value ${key}`)
@@ -13,7 +13,7 @@ test('those that were used last are remembered', () => {
   }))
 })
 
-test('of many, no more than two generations are remembered', () => {
+test('at most two generations are kept', () => {
   const map = new RecentMap<number, string>(GENERATION_MAX)
   const keys = Array.from({ length: 1000 }, (_, key) => key)
   for (const key of keys) map.set(key, 'value')

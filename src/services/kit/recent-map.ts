@@ -1,13 +1,13 @@
 /**
- * A Map that forgets what has long not been used. Two generations: when the young one is full it becomes the old one, and the old one
- * is forgotten; what is used in the old one moves on into the young one. So nothing is sorted and nothing is counted.
+ * A Map that forgets what has not been used recently. It has two generations: when the young one is full it becomes the old one, and the
+ * previous old one is dropped; an entry of the old generation that is used moves to the young one. Nothing is sorted or counted.
  */
 export class RecentMap<Key, Value> {
   readonly #generationMax: number
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()
 
-  /** @param generationMax so many that were used last are remembered for certain, and twice as many at most */
+  /** @param generationMax at least this many of the most recently used entries are kept, and at most twice as many */
   constructor(generationMax: number) {
     this.#generationMax = generationMax
   }

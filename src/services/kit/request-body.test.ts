@@ -12,6 +12,6 @@ test.each([
   [{ 'transfer-encoding': 'gzip' }, 400],
   [{ 'transfer-encoding': 'chunked, gzip' }, 400],
   [{ 'transfer-encoding': 'xchunked' }, 400],
-])('%j is refused with %s', (headers, expected) => {
+])('%j is rejected with %s', (headers, expected) => {
   expect(transferCodingErrorStatus({ headers })).toBe(expected)
 })

@@ -1,17 +1,17 @@
-/** The body of an HTTP request, as its head announces it: for whoever reads it, and whoever hands it on. */
+/** The body of an HTTP request as its header announces it, checked by the application server and by the gateway. */
 
 interface Head {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-/** RFC 9112 §6: a request has a body where one of these fields is there. */
+/** A request has a body if it has one of these fields (RFC 9112 §6). */
 export function hasBody({ headers }: Head): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 /**
- * The status that refuses a transfer coding, undefined where there is none but `chunked`: 400 where nothing tells the end of the body
- * (RFC 9112 §6.3), 501 for others, which nobody here understands (§6.1).
+ * The status that rejects a transfer coding, or undefined if there is none but `chunked`: 400 if the end of the body cannot be determined
+ * (RFC 9112 §6.3), 501 for other codings, which are not supported (§6.1).
  */
 export function transferCodingErrorStatus({ headers }: Head): 400 | 501 | undefined {
   const codings = String(headers['transfer-encoding'] ?? 'chunked').toLowerCase().split(',').map(coding => coding.trim())

@@ -13,6 +13,6 @@ test.each([
   { hosts: ['a.example.org, b.example.org'], version: '1.1', ok: false },
   { hosts: ['user@example.org'], version: '1.1', ok: false },
   { hosts: ['example.org/x'], version: '1.1', ok: false },
-])('HTTP/$version with the hosts $hosts: in order is $ok', ({ hosts, version, ok }) => {
+])('HTTP/$version with the hosts $hosts is valid: $ok', ({ hosts, version, ok }) => {
   expect(hasValidHost(version, ['Accept', 'host', ...hosts.flatMap(host => ['HOST', host])])).toBe(ok)
 })

@@ -1,9 +1,9 @@
-/** The Host field of an HTTP request: for whoever answers it, and whoever hands it on. */
+/** The Host field of an HTTP request, checked by the application server and by the gateway. */
 
 /**
- * Whether the Host fields of a request are in order: exactly one in HTTP/1.1, of the right form (RFC 9112 §3.2). HTTP/1.0 may
- * have none. Node lets two pass in every version; of none it says nothing in version 16, and no reason in later ones.
- * @param rawHeaders names and values in turn, as Node gives them
+ * Whether a request has exactly one Host field, of the right form (RFC 9112 §3.2); an HTTP/1.0 request may have none. Every version of
+ * Node accepts two fields. Node 16 accepts none; later versions refuse that, without giving a reason.
+ * @param rawHeaders alternating names and values, as in Node
  */
 export function hasValidHost(httpVersion: string, rawHeaders: readonly string[]): boolean {
   const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host')

@@ -15,15 +15,15 @@ test.each([
   ['HPE_INVALID_METHOD', 'FR@B / HTTP/1.1\r\n\r\n', 0, 400],
   ['HPE_INVALID_METHOD', `F${'R'.repeat(10_000)} / HTTP/1.1\r\n\r\n`, 0, 400],
   ['HPE_INVALID_HEADER_TOKEN', 'GET / HTTP/1.1\r\nX\r\n\r\n', 17, 400],
-])('%s of %j at %i is refused with %i', (code, text, bytesParsed, status) => {
+])('%s in %j at %i is rejected with %i', (code, text, bytesParsed, status) => {
   expect(fault(code, text, bytesParsed)).toBe(status)
 })
 
-test('what tells nothing is refused all the same', () => {
+test('an error without the packet is rejected with 400', () => {
   expect(requestLineErrorStatus({ code: 'HPE_INVALID_METHOD' })).toBe(400)
   expect(requestLineErrorStatus({})).toBe(400)
 })
 
-test('two versions of HTTP are spoken', () => {
+test('two versions of HTTP are supported', () => {
   expect(['1.0', '1.1', '0.9', '2.0'].map(isSupportedVersion)).toEqual([true, true, false, false])
 })

@@ -1,18 +1,18 @@
-/** The first line of an HTTP request (RFC 9112 §3) that a parser did not take: what is wrong with it, for whoever answers. */
+/** What is wrong with an HTTP request line (RFC 9112 §3) that the parser rejected, as the status to respond with. */
 
-/** What node:http tells of it. */
+/** What node:http reports. */
 export interface ParserFault {
   readonly code?: string | undefined
-  /** What came last. */
+  /** The bytes that arrived last. */
   readonly rawPacket?: Uint8Array | undefined
-  /** Of these, up to where it could be read. */
+  /** How many of them could be parsed. */
   readonly bytesParsed?: number | undefined
 }
 
 const LINE_BYTES_MAX = 8192
 const LINE_FEED = 10
 
-/** The status that refuses it: 501 for a method that nobody here knows (RFC 9110 §9.1), 505 for another HTTP (§15.6.6), else 400. */
+/** 501 for an unknown method (RFC 9110 §9.1), 505 for an unsupported HTTP version (§15.6.6), otherwise 400. */
 export function requestLineErrorStatus({ code, rawPacket, bytesParsed = 0 }: ParserFault): 400 | 501 | 505 {
   if (code !== 'HPE_INVALID_METHOD' && code !== 'HPE_INVALID_VERSION') return 400
   const bytes = rawPacket ?? new Uint8Array(0)
@@ -23,7 +23,7 @@ export function requestLineErrorStatus({ code, rawPacket, bytesParsed = 0 }: Par
   return isSupportedVersion(version) ? 501 : 505
 }
 
-/** Whether a version, such as `1.1`, is one that is spoken here. */
+/** Whether an HTTP version, such as `1.1`, is supported. */
 export function isSupportedVersion(httpVersion: string): boolean {
   return httpVersion === '1.1' || httpVersion === '1.0'
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { TraceBudget } from './trace-budget.ts'
 
-test('a second takes its share and counts the rest, the next takes again', () => {
+test('packets beyond a second\'s budget are counted, and the next second has a new budget', () => {
   const budget = new TraceBudget(100)
   expect([budget.take(64, 0), budget.take(64, 1), budget.take(64, 999)]).toEqual([64, 36, 0])
   expect(budget.owesCount).toBe(false)

@@ -1,6 +1,6 @@
 /**
- * How much of the traffic a trace takes. Up to a rate that no eye follows it takes everything; in a flood it takes that share and
- * counts the rest, so that looking costs next to nothing just when there is most to do, and what is missing is told.
+ * Limits how many packets per second are traced. Below a rate that no reader could follow, all are. In a flood, only that many are and the
+ * rest are counted, so that tracing costs next to nothing exactly when there is most to do, and the gap is reported.
  */
 
 const PACKETS_PER_SECOND_MAX = 2000
@@ -27,12 +27,12 @@ export class TraceBudget {
     return taken
   }
 
-  /** True once after packets were left out, when others may be traced again: the time to tell how many. */
+  /** True if packets were left out and tracing has resumed: now is the time to report how many. */
   get owesCount(): boolean {
     return this.#untraced > 0 && this.#left > 0
   }
 
-  /** How many were left out since this was asked last. */
+  /** How many packets were left out since the last call. */
   takeUntraced(): number {
     const untraced = this.#untraced
     this.#untraced = 0

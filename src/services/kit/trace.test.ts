@@ -14,7 +14,7 @@ test('a packet is read as it was written', () => {
   })
 })
 
-test('an event keeps its fields, whatever their letters', () => {
+test('an event keeps its fields, in any script', () => {
   const ring = new TraceRing(16_384)
   ring.event('dhcp', { host: 'fünke – 山 😀' }, 1)
   const [record] = ring.read(0, 1).records
@@ -22,7 +22,7 @@ test('an event keeps its fields, whatever their letters', () => {
   expect(JSON.parse(new TextDecoder().decode(record?.bytes))).toEqual({ host: 'fünke – 山 😀' })
 })
 
-test('the credit bounds what is read, and the next read goes on there', () => {
+test('the limit bounds a read, and the next read continues there', () => {
   const ring = new TraceRing(16_384)
   for (let index = 0; index < 5; index++) ring.packet('out', 'rudp', path, Uint8Array.of(index), index)
   expect(ring.read(0, 2).records.map(record => record.sequence)).toEqual([0, 1])
@@ -30,7 +30,7 @@ test('the credit bounds what is read, and the next read goes on there', () => {
   expect(ring.read(5, 9).records).toEqual([])
 })
 
-test('what was overwritten is missed by count, and the rest is whole and in order', () => {
+test('overwritten records are counted as missed, and the rest are whole and in order', () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 400, size: 'max' }), lengths => {
     const ring = new TraceRing(16_384)
     for (const [index, length] of lengths.entries()) ring.packet('in', 'rudp', path, new Uint8Array(length).fill(index & 255), index)

@@ -1,15 +1,15 @@
 /**
- * The trace: every datagram and event of a service, in a ring of fixed size that is always on. Writing is a copy of bytes and
- * nothing else; whatever costs (decoding, summaries, text) happens in readers, which pull by cursor. A reader that is too slow
- * is told how many records it missed.
+ * The trace: every datagram and event of a service, in a ring buffer of fixed size that is always on. Writing only copies bytes; anything
+ * expensive (decoding, summaries, text) is left to readers, which pull records by sequence number. A reader that is too slow learns how
+ * many records it missed.
  *
- * One record, little-endian, padded to 8 bytes:
+ * A record, little-endian, padded to a multiple of 8 bytes:
  *
  *      0        4        6        7        8                16               24       26       28             28+path
  *      +--------+--------+--------+--------+----------------+----------------+--------+--------+---------------+------------
  *      | length |protocol|direct. |  kind  |  sequence f64  |  time ms f64   | path n | whole  | path (UTF-8)  | payload …
  *      +--------+--------+--------+--------+----------------+----------------+--------+--------+---------------+------------
- * `whole`: how many bytes the payload had before it was cut.
+ * `whole` is the length of the payload before it was truncated.
  */
 import { formatEndpoint, type Path } from './endpoint.ts'
 
@@ -21,33 +21,33 @@ export const KINDS = ['packet', 'event'] as const
 /** A packet's payload is its bytes; an event's is UTF-8 JSON. */
 export type Kind = (typeof KINDS)[number]
 
-/** A record as readers see it. `bytes` is a copy of the reader's own. */
+/** A record as readers see it. `bytes` is the reader's own copy. */
 export interface TraceRecord {
-  /** Counts from 0 without gaps, so a gap shows. */
+  /** Counts from 0 without gaps, so a missing record shows. */
   readonly sequence: number
-  /** On the clock of the service, in ms. */
+  /** In ms, on the service's clock. */
   readonly atMs: number
   readonly direction: Direction
   readonly protocol: Protocol
   readonly kind: Kind
-  /** `local > peer`, '' for an event of no path. */
+  /** `local > peer`; '' for an event. */
   readonly path: string
   readonly bytes: Uint8Array
-  /** How many there were: of long ones the first are kept. */
+  /** The payload's original length; of a long one, only the beginning is kept. */
   readonly wholeBytes: number
 }
 
 const HEADER_BYTES = 28
 const PATH_BYTES_MAX = 128
-/** Longer payloads are cut: a record says what was sent, it is not the transfer itself. */
+/** Longer payloads are truncated: a record shows what was sent, and is not the transfer itself. */
 const PAYLOAD_BYTES_MAX = 2048
-/** No datagram has more; of a text it does not matter. */
+/** No datagram is longer, and for an event it does not matter. */
 const WHOLE_BYTES_MAX = 0xffff
 
 export class TraceRing {
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  /** Positions count all bytes ever written; the place in the ring is the position modulo its size. */
+  /** Positions count all bytes ever written; a position modulo the ring's size is the offset in it. */
   #writtenTo = 0
   #oldest = 0
   #oldestSequence = 0
@@ -64,27 +64,27 @@ export class TraceRing {
     this.#append('packet', direction, protocol, this.#pathText(path), bytes, atMs)
   }
 
-  /** @param fields plain data that JSON can carry */
+  /** @param fields plain data that JSON can represent */
   event(protocol: Protocol, fields: Readonly<Record<string, unknown>>, atMs: number): void {
     this.#append('event', 'none', protocol, NO_BYTES, encodeText(JSON.stringify(fields)), atMs)
   }
 
-  /** The sequence number that the next record will have. */
+  /** The sequence number of the next record. */
   get nextSequence(): number {
     return this.#sequence
   }
 
   /**
-   * Records from `fromSequence` on, oldest first.
-   * @param limit at most so many: the reader's credit
-   * @returns the records, and how many the ring had already overwritten
+   * Reads records from `fromSequence` on, oldest first.
+   * @param limit the most records to return
+   * @returns the records, and how many have already been overwritten
    */
   read(fromSequence: number, limit: number): { records: TraceRecord[]; missed: number } {
     const records: TraceRecord[] = []
     let position = this.#oldest
     let sequence = this.#oldestSequence
     while (sequence < this.#sequence && records.length < limit) {
-      const at = this.#place(position)
+      const at = this.#offsetOf(position)
       const length = this.#view.getUint32(at, true)
       if (length !== 0) {
         if (sequence >= fromSequence) records.push(this.#recordAt(at, length))
@@ -99,11 +99,11 @@ export class TraceRing {
     const payloadBytes = Math.min(payload.length, PAYLOAD_BYTES_MAX)
     const length = HEADER_BYTES + path.length + payloadBytes
     const needed = padded(length)
-    let at = this.#place(this.#writtenTo)
+    let at = this.#offsetOf(this.#writtenTo)
     if (at + needed > this.#bytes.length) {
       const rest = this.#bytes.length - at
       this.#makeRoom(rest)
-      this.#view.setUint32(at, 0, true) // length 0: the rest of the lap is unused
+      this.#view.setUint32(at, 0, true) // length 0: the rest of the ring is unused
       this.#writtenTo += rest
       at = 0
     }
@@ -122,10 +122,10 @@ export class TraceRing {
     this.#sequence++
   }
 
-  /** Forgets the oldest records until `needed` bytes after the last one are free. */
+  /** Drops the oldest records until `needed` bytes after the newest are free. */
   #makeRoom(needed: number): void {
     while (this.#writtenTo + needed - this.#oldest > this.#bytes.length) {
-      const at = this.#place(this.#oldest)
+      const at = this.#offsetOf(this.#oldest)
       const length = this.#view.getUint32(at, true)
       if (length === 0) this.#oldest += this.#bytes.length - at
       else {
@@ -135,7 +135,7 @@ export class TraceRing {
     }
   }
 
-  #place(position: number): number {
+  #offsetOf(position: number): number {
     return position % this.#bytes.length
   }
 
@@ -170,7 +170,7 @@ function padded(length: number): number {
   return (length + 7) & ~7
 }
 
-/** UTF-8 without TextEncoder, which this room does not have. Nearly all of it is ASCII: nothing is made for a character of that. */
+/** UTF-8 without TextEncoder, which pure modules lack. Nearly all text is ASCII, for which nothing is allocated per character. */
 function encodeText(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length)
   for (let at = 0; at < text.length; at++) {

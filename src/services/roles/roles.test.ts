@@ -89,7 +89,7 @@ test.each([
 ])('where %s cannot be had, free ones are taken for these alone, and one notice says so', async (_which, isTaken, moved) => {
   const { starts, notices, faults } = await startWhere(isTaken)
   expect(starts.at(-1)).toEqual({ host: '127.0.0.1', ...moved })
-  expect(notices).toEqual([expect.stringMatching(/^a port could not be opened: it is taken\. Serving .* instead\. You may choose another\.$/)])
+  expect(notices).toEqual([expect.stringMatching(/^a port could not be opened: it is taken\. Serving .* instead\. Choose another\.$/)])
   expect(faults).toEqual([])
 })
 

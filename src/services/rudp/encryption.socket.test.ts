@@ -73,7 +73,7 @@ test('a server with another key is refused in one line, until the user removes t
   const other = await listen({ identitySecret: secretOf(2), acceptsPlain: true }, peer.port)
   for (const from of [dialer(), visitor]) expect(await refusal(say(from, peer, { name: 'my-app.home', early: true }))).toBe(
     'my-app.home presented a different key than before: it was set up again, or someone is intercepting the connection. Nothing was sent to it. '
-    + `You may compare the key with the one that the server prints; if they match, remove the line for my-app.home from ${join(folder, KNOWN_SERVERS_FILE)}. [known ${listener.identity}, presented ${other.listener.identity}]`)
+    + `Compare the key with the one that the server prints; if they match, remove the line for my-app.home from ${join(folder, KNOWN_SERVERS_FILE)}. [known ${listener.identity}, presented ${other.listener.identity}]`)
   await writeFile(join(folder, KNOWN_SERVERS_FILE), '')
   expect(await say(dialer(), peer, { name: 'my-app.home' })).toBe('to be')
 })
@@ -89,8 +89,8 @@ test('two names at one address are two servers to an encrypting client', async (
 test('a client and server whose settings do not match report which flag would help', async () => {
   const plain = await listen(undefined)
   const encrypted = await listen({ identitySecret: secretOf(1), acceptsPlain: false })
-  expect(await refusal(say(dialer(true), plain.peer))).toContain('it does not offer encryption. You may start it with --encryption offered')
-  expect(await refusal(say(dialer(false), encrypted.peer))).toContain('it accepts encrypted connections only. You may connect with --encrypt')
+  expect(await refusal(say(dialer(true), plain.peer))).toContain('it does not offer encryption. Start it with --encryption offered')
+  expect(await refusal(say(dialer(false), encrypted.peer))).toContain('it accepts encrypted connections only. Connect with --encrypt')
 })
 
 test('unencrypted and encrypted clients are served side by side if both are accepted', async () => {

@@ -1,16 +1,16 @@
-/** A file that is made once and stays as it is, such as a key. Where several processes make it at the same time, one of them does, and it is that one's for all. */
+/** A file that is created once and never changes, such as a key. If several processes create it at the same time, one wins and all use its file. */
 import { randomBytes } from 'node:crypto'
 import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf, nodeDisk } from './disk.ts'
 
-/** FAT and some network shares have no links. There the last of those who come at the same time makes it. */
+/** FAT and some network shares have no hard links. There the last of several concurrent processes wins. */
 const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 /**
- * Returns when there is such a file, safe on disk: this one, or another that was there.
- * @param mode its permissions, as far as the umask leaves them
- * @throws what node:fs throws; nothing is left beside it then
+ * Returns when the file exists and is durable: this one, or an earlier one.
+ * @param mode its permissions, before the umask
+ * @throws what node:fs throws, leaving no temporary file behind
  */
 export async function createOnce(path: string, content: string, mode = 0o666): Promise<void> {
   const mine = `${path}.${randomBytes(8).toString('hex')}`
@@ -22,7 +22,7 @@ export async function createOnce(path: string, content: string, mode = 0o666): P
     } finally {
       await file.close()
     }
-    // A link is made whole or not at all, and never over a file that another process made meanwhile.
+    // Creating a link is atomic, and never replaces a file that another process has created in the meantime.
     await link(mine, path).catch((error: unknown) => {
       if (WITHOUT_LINKS.includes(errnoOf(error))) return rename(mine, path)
       if (errnoOf(error) !== 'EEXIST') throw error

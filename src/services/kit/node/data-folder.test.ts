@@ -15,12 +15,12 @@ test.each([
 
 const unknown = () => { throw new Error('no such user') }
 
-test('an empty HOME, or one that is no whole path, is not taken: the database of users knows', () => {
-  for (const told of ['', '.', 'yorick']) expect(homeFolder([() => told, () => '/home/yorick'])).toBe('/home/yorick')
+test('an empty or relative HOME is ignored in favor of the user database', () => {
+  for (const home of ['', '.', 'yorick']) expect(homeFolder([() => home, () => '/home/yorick'])).toBe('/home/yorick')
   expect(homeFolder([() => '/srv/home', unknown])).toBe('/srv/home')
 })
 
-test('where nobody knows a home folder that is told, but only where one is needed', () => {
+test('an unknown home folder is an error, but only if it is needed', () => {
   expect(() => homeFolder([unknown, unknown])).toThrow(expect.objectContaining({ code: 'folder-missing' }))
   expect(userDataFolder('linux', { XDG_CONFIG_HOME: '/srv/config' }, () => homeFolder([unknown]))).toBe('/srv/config/Hamlet')
 })

@@ -1,4 +1,4 @@
-/** Where Hamlet keeps what it must not forget: the folder that Electron calls userData, found without Electron. */
+/** Where Hamlet stores its data: the folder that Electron calls userData, found without Electron. */
 import { access, constants } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, posix, win32 } from 'node:path'
@@ -10,8 +10,8 @@ const PRODUCT_NAME = 'Hamlet'
 
 /**
  * @param platform as in `process.platform`
- * @param home the person's home folder, where it is needed
- * @returns an absolute path (as far as the environment's are), the same as Electron's `app.getPath('userData')`
+ * @param home returns the user's home folder; called only if needed
+ * @returns the same path as Electron's `app.getPath('userData')`, absolute if the environment's paths are
  */
 export function userDataFolder(platform: string, environment: Readonly<Record<string, string | undefined>>, home: () => string): string {
   switch (platform) {
@@ -22,20 +22,20 @@ export function userDataFolder(platform: string, environment: Readonly<Record<st
 }
 
 /**
- * The person's home folder: what the environment says, else the system's database of users. An empty `HOME`, or one that is no whole path, counts as
- * none: what must not be forgotten would lie in whatever folder Hamlet is started from.
+ * The user's home folder: from the environment, or else from the system's user database. An empty or relative `HOME` is ignored: the data
+ * would be stored in whatever folder Hamlet happens to be started from.
  * @throws HamletError folder-missing
  */
 export function homeFolder(sources: readonly (() => string)[] = [homedir, () => userInfo().homedir]): string {
-  const home = sources.map(toldBy).find(isAbsolute)
+  const home = sources.map(resultOf).find(isAbsolute)
   if (home !== undefined) return home
   throw new HamletError({
-    code: 'folder-missing', what: 'there is no place for the data folder', why: 'HOME is not set, and the system knows no home folder of this user', remedy: 'give a folder with --data',
+    code: 'folder-missing', what: 'no place for the data folder was found', why: 'HOME is not set, and the system knows no home folder of this user', remedy: 'choose a folder with --data',
   })
 }
 
-/** Of a user that the database does not have Node throws. */
-function toldBy(source: () => string): string {
+/** Node throws for a user who is not in the database. */
+function resultOf(source: () => string): string {
   try {
     return source()
   } catch {
@@ -44,7 +44,7 @@ function toldBy(source: () => string): string {
 }
 
 /**
- * Makes the folder where it is missing, and checks that it may be written.
+ * Creates the folder if it is missing, and checks that it is writable.
  * @throws HamletError folder-missing
  */
 export async function makeDataFolder(folder: string): Promise<void> {
@@ -56,14 +56,14 @@ export async function makeDataFolder(folder: string): Promise<void> {
   }
 }
 
-/** A data folder that the system refuses. */
+/** The error for a data folder that the system refuses. */
 export function folderError(folder: string, error: unknown): HamletError {
   return new HamletError({
-    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: errnoOf(error) === 'ENOENT' ? 'the system takes no folder there' : reasonOf(error), remedy: 'give another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
+    code: 'folder-missing', what: `the data folder ${folder} cannot be used`, why: errnoOf(error) === 'ENOENT' ? 'the system allows no folder there' : reasonOf(error), remedy: 'choose another folder with --data', proof: `${errnoOf(error)} ${folder}`.trim(),
   }, { cause: error })
 }
 
-/** An empty variable counts as none (XDG Base Directory Specification). */
+/** An empty variable counts as unset (XDG Base Directory Specification). */
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value
 }

@@ -8,7 +8,7 @@ import type { DatagramDoor } from './udp/door.ts'
 
 const NO_DOOR: DatagramDoor = { locals: [], send: () => undefined, sendTrain: () => undefined, flush: () => true, pathTo: () => expect.unreachable('nothing is sent'), close: () => Promise.resolve() }
 
-/** A machine whose deadline the test sets, driven on a clock that the test moves. */
+/** A machine whose deadline the test sets, on a clock that the test moves. */
 function driven() {
   let nowMs = 0
   let deadlineMs = Infinity
@@ -53,7 +53,7 @@ function driven() {
   }
 }
 
-test('a machine is woken at its deadline, also when that came nearer meanwhile', () => {
+test('a machine is woken at its deadline, even if it has moved closer', () => {
   const { deadline, runUntil, timeouts } = driven()
   deadline(100)
   deadline(50)
@@ -61,7 +61,7 @@ test('a machine is woken at its deadline, also when that came nearer meanwhile',
   expect(timeouts).toEqual([50])
 })
 
-test('a deadline that moves away with every datagram costs one timer, and the machine is not woken before it', () => {
+test('a deadline that moves away with every datagram takes one timer, and the machine is not woken early', () => {
   const { deadline, runUntil, timeouts, made } = driven()
   for (let atMs = 100; atMs < 200; atMs++) deadline(atMs)
   expect(made()).toBe(1)
@@ -71,7 +71,7 @@ test('a deadline that moves away with every datagram costs one timer, and the ma
   expect([timeouts, made()]).toEqual([[199], 2])
 })
 
-test('a machine that waits for nothing any more is left alone', () => {
+test('a machine without a deadline is not woken', () => {
   const { deadline, runUntil, timeouts } = driven()
   deadline(100)
   deadline(Infinity)
@@ -79,13 +79,13 @@ test('a machine that waits for nothing any more is left alone', () => {
   expect(timeouts).toEqual([])
 })
 
-/** A machine that has records made safe and something sent behind each, and a journal that does so when the test says. */
+/** A machine that persists records and sends a datagram after each, and a journal that completes when the test says so. */
 function persisting() {
   const path = { local: { address: '127.0.0.1', port: 67 }, interfaceName: '', peer: { address: '127.0.0.1', port: 68 } }
   const persist = (record: string) => ({ kind: 'persist' as const, record, then: [{ kind: 'send' as const, path, bytes: new Uint8Array(1) }] })
   const machine: Machine<never, string> = { outbox: [], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity }
   const waiting: ((error: HamletError | undefined) => void)[] = []
-  const journal: Journal<string> = { append: (_record, tell) => waiting.push(tell), compact: () => Promise.resolve(), close: () => Promise.resolve() }
+  const journal: Journal<string> = { append: (_record, done) => waiting.push(done), compact: () => Promise.resolve(), close: () => Promise.resolve() }
   const happened: string[] = []
   const door = { ...NO_DOOR, send: () => happened.push('send'), flush: () => happened.push('flush') > 0 }
   const onDiskError = (error: Error) => happened.push(error.message)
@@ -97,39 +97,39 @@ function persisting() {
       driver.drain()
       happened.splice(0)
     },
-    /** What happens once the disk has these records, or has failed. */
-    async whenSafe(error?: HamletError): Promise<string[]> {
-      for (const tell of waiting.splice(0)) tell(error)
+    /** What happens once the records are durable, or the disk has failed. */
+    async whenDurable(error?: HamletError): Promise<string[]> {
+      for (const done of waiting.splice(0)) done(error)
       await Promise.resolve()
       return happened.splice(0)
     },
   }
 }
 
-test('what follows from records that are safe at the same time leaves in one flush, and not before, each time anew', async () => {
-  const { persist, whenSafe } = persisting()
+test('the effects of records that become durable together leave in one flush, and not before, each time', async () => {
+  const { persist, whenDurable } = persisting()
   persist('one', 'other')
-  expect(await whenSafe()).toEqual(['send', 'send', 'flush'])
+  expect(await whenDurable()).toEqual(['send', 'send', 'flush'])
   persist('later')
-  expect(await whenSafe()).toEqual(['send', 'flush'])
+  expect(await whenDurable()).toEqual(['send', 'flush'])
 })
 
-test('what depends on a record that could not be made safe never leaves, and the fault is told', async () => {
-  const { persist, whenSafe } = persisting()
+test('what depends on a record that could not be persisted never leaves, and the error is reported', async () => {
+  const { persist, whenDurable } = persisting()
   persist('one')
-  expect(await whenSafe(new HamletError({ code: 'disk-failed', what: 'not written', why: 'the disk is full', remedy: 'make room' }))).toEqual(['not written: the disk is full'])
+  expect(await whenDurable(new HamletError({ code: 'disk-failed', what: 'not written', why: 'the disk is full', remedy: 'make room' }))).toEqual(['not written: the disk is full'])
   persist('other')
-  expect(await whenSafe()).toEqual(['send', 'flush'])
+  expect(await whenDurable()).toEqual(['send', 'flush'])
 })
 
-test('a driver that was stopped sends nothing more, whatever becomes safe', async () => {
-  const { driver, persist, whenSafe } = persisting()
+test('a stopped driver sends nothing more, even if records become durable', async () => {
+  const { driver, persist, whenDurable } = persisting()
   persist('one')
   driver.stop()
-  expect(await whenSafe()).toEqual([])
+  expect(await whenDurable()).toEqual([])
 })
 
-test('a machine uses the memory of what it sent again once the door is done with it, and not before', () => {
+test('a machine may reuse the memory of what it sent once the door is done with it, and not before', () => {
   let isFree = false
   let reused = 0
   const machine: Machine<never> = { outbox: [], receive: () => undefined, timeout: () => undefined, deadlineMs: () => Infinity, sent: () => { reused++ } }
@@ -141,7 +141,7 @@ test('a machine uses the memory of what it sent again once the door is done with
   expect(reused).toBe(1)
 })
 
-test('what a batch brings is told at once; what comes of it leaves when the machine is drained', () => {
+test('a batch is delivered at once, and its effects leave when the machine is drained', () => {
   const happened: string[] = []
   const path = { local: { address: '127.0.0.1', port: 1 }, interfaceName: '', peer: { address: '127.0.0.1', port: 2 } }
   const machine: Machine<string> = {

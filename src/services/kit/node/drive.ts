@@ -1,4 +1,4 @@
-/** Runs a machine: drains its outbox after each input, orders disk before wire, and wakes it at its deadline. */
+/** Runs a machine: drains its outbox after each input, syncs the disk before it sends, and wakes the machine at its deadline. */
 import { assertNever } from '../errors.ts'
 import type { Effect, Machine } from '../machine.ts'
 import type { Clock } from './clock.ts'
@@ -6,39 +6,39 @@ import type { Journal } from './journal.ts'
 import type { DatagramBatch, DatagramDoor } from './udp/door.ts'
 
 export interface Driver {
-  /** To be given to the door as its receiver: `take`, and what comes of it leaves at once. */
+  /** The receiver for the door: `take`, then `drain`. */
   receive(batch: DatagramBatch): void
-  /** Tells the machine what came. Its events are told; `drain` has to follow for all else. */
+  /** Passes the datagrams to the machine and performs its effects; nothing leaves the door until `drain`. */
   take(batch: DatagramBatch): void
-  /** Call after a verb of the machine was used. */
+  /** Call after calling a method of the machine. */
   drain(): void
-  /** Wakes the machine no more. */
+  /** Stops performing effects and waking the machine. */
   stop(): void
 }
 
 export interface DriveOptions<Event, Journaled> {
   readonly machine: Machine<Event, Journaled>
-  /** Asked for at each drain, so that the door may be opened with the driver's `receive`. */
+  /** A function, so that the door can be opened with the driver's `receive`. */
   readonly door: () => Pick<DatagramDoor, 'send' | 'sendTrain' | 'flush'>
   readonly clock: Clock
   readonly onEvent: (event: Event) => void
-  /** Needed where the machine persists. */
+  /** Required if the machine persists records. */
   readonly journal?: Journal<Journaled>
-  /** A record could not be made safe: what depended on it was not done. */
+  /** Called when a record could not be persisted; the effects that depend on it are not performed. */
   readonly onDiskError?: (error: Error) => void
 }
 
 export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>): Driver {
   const { machine, clock, journal } = options
   let stopped = false
-  let flushes = false
+  let flushIsDue = false
 
-  /** A group of records becomes safe at once: what follows from all of them leaves together. */
+  /** A group of records becomes durable at once, so the effects of all of them leave together. */
   const flushSoon = (): void => {
-    if (flushes) return
-    flushes = true
+    if (flushIsDue) return
+    flushIsDue = true
     queueMicrotask(() => {
-      flushes = false
+      flushIsDue = false
       if (!stopped) options.door().flush()
     })
   }
@@ -83,7 +83,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
   })
 
   const take = (batch: DatagramBatch): void => {
-    tell(machine, batch, clock.nowMs())
+    deliver(machine, batch, clock.nowMs())
     if (!stopped) performAll()
   }
 
@@ -101,7 +101,7 @@ export function drive<Event, Journaled>(options: DriveOptions<Event, Journaled>)
   }
 }
 
-/** A timer that is not set anew for every datagram, which would cost more than the datagram: it may ring early, and does no harm then. */
+/** A timer that is not reset for every datagram, which would cost more than the datagram. It may therefore ring early, which is harmless. */
 class Alarm {
   readonly #clock: Clock
   readonly #ring: (nowMs: number) => void
@@ -128,7 +128,7 @@ class Alarm {
   }
 }
 
-function tell(machine: Pick<Machine<unknown>, 'receive'>, batch: DatagramBatch, nowMs: number): void {
+function deliver(machine: Pick<Machine<unknown>, 'receive'>, batch: DatagramBatch, nowMs: number): void {
   for (let index = 0; index < batch.count; index++) {
     const offset = batch.offsets[index] ?? 0
     machine.receive(batch.slab.subarray(offset, offset + (batch.lengths[index] ?? 0)), batch.path(index), nowMs)

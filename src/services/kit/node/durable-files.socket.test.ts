@@ -1,4 +1,4 @@
-// Journal, replaced files and settings on the real disk of this machine.
+// The journal, replaced files and settings on a real disk.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
@@ -21,7 +21,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const parse = (value: unknown) => z.int().parse(value)
 
-test('a journal on disk is read again after it was closed, appended to and compacted', async () => {
+test('a journal that was appended to, compacted and closed is read back', async () => {
   const first = await openJournal({ folder, name: 'n.jsonl', parse })
   await Promise.all([1, 2, 3].map(n => new Promise(resolve => first.journal.append(n, resolve))))
   await first.journal.compact([2, 3])
@@ -73,16 +73,16 @@ test('kill -9 in the middle of work loses nothing that was acknowledged', async 
     await Promise.all([once(child, 'exit'), once(lines, 'close')])
     const { journal, records } = await openJournal({ folder, name: 'n.jsonl', parse })
     await journal.close()
-    const safe = new Set(records)
-    expect([...acknowledged].filter(n => !safe.has(n))).toEqual([])
+    const found = new Set(records)
+    expect([...acknowledged].filter(n => !found.has(n))).toEqual([])
   }
 })
 
-test('a journal in a folder that is gone is an error in five parts', async () => {
+test('a journal in a folder that does not exist is a HamletError', async () => {
   await expect(openJournal({ folder: join(folder, 'gone'), name: 'n.jsonl', parse })).rejects.toMatchObject({ code: 'disk-failed', parts: { what: 'a new n.jsonl could not be written', why: 'its folder is gone' } })
 })
 
-test('a replaced file holds the new text and leaves nothing beside it', async () => {
+test('a replaced file has the new text, and no temporary file is left', async () => {
   const path = join(folder, 'dns.zone')
   await replaceFile(path, 'old')
   await writeFile(`${path}.new`, 'half-written by a process that was killed, and longer than what follows')
@@ -91,7 +91,7 @@ test('a replaced file holds the new text and leaves nothing beside it', async ()
   expect(await readdir(folder)).toEqual(['dns.zone'])
 })
 
-test.each([0o600, 0o640, 0o664, 0o444])('a replaced file has the permissions and the owner of the old one, from its first octet on (%o)', async mode => {
+test.each([0o600, 0o640, 0o664, 0o444])('a replaced file has the permissions and owner of the old one, from its first byte on (%o)', async mode => {
   const path = join(folder, 'dns.zone')
   await writeFile(path, 'old')
   const isSuperuser = process.getuid?.() === 0
@@ -109,7 +109,7 @@ test.each([0o600, 0o640, 0o664, 0o444])('a replaced file has the permissions and
   expect(await readFile(path, 'utf8')).toBe('new')
 })
 
-test('a symbolic link stays, and what it leads to is replaced', async () => {
+test('a symbolic link is kept, and its target is replaced', async () => {
   await mkdir(join(folder, 'elsewhere'))
   await writeFile(join(folder, 'elsewhere', 'home.zone'), 'old')
   await symlink(join('elsewhere', 'home.zone'), join(folder, 'dns.zone'))
@@ -119,7 +119,7 @@ test('a symbolic link stays, and what it leads to is replaced', async () => {
   expect(await readdir(join(folder, 'elsewhere'))).toEqual(['home.zone'])
 })
 
-test('of many calls at once the last wins, and a reader never sees half a text', async () => {
+test('of many concurrent calls the last one wins, and a reader never sees a partial text', async () => {
   const path = join(folder, 'dns.zone')
   const texts = Array.from({ length: 20 }, (_, n) => String.fromCharCode(97 + n).repeat(20_000))
   await replaceFile(path, texts[0] ?? '')
@@ -130,7 +130,7 @@ test('of many calls at once the last wins, and a reader never sees half a text',
   expect(await readFile(path, 'utf8')).toBe(texts.at(-1))
 })
 
-test('a large text comes in pieces, other work has its turn between them, and the state tells what was written', async () => {
+test('a large text is written in pieces, other work gets its turn between them, and the state describes the file', async () => {
   const path = join(folder, 'dns.zone')
   let turns = 0
   let writing = true
@@ -150,7 +150,7 @@ test('a large text comes in pieces, other work has its turn between them, and th
   expect([state, turns > 5]).toEqual([{ mtimeMs, sizeBytes: size }, true])
 })
 
-test('a file that cannot be replaced stays as it is, and the next call is not held up', async () => {
+test('a file that cannot be replaced stays as it is, and does not block the next call', async () => {
   const path = join(folder, 'dns.zone')
   await mkdir(path)
   await expect(replaceFile(path, 'text')).rejects.toMatchObject({ code: 'disk-failed', parts: { what: 'dns.zone could not be written' } })
@@ -161,19 +161,19 @@ test('a file that cannot be replaced stays as it is, and the next call is not he
 
 const settings: Settings = { ...defaultSettings, mode: 'lan', roles: { ...defaultSettings.roles, dns: { on: true, settings: { port: 5353, upstream: ['192.0.2.1'] } } } }
 
-test('settings are read as they were saved', async () => {
+test('settings are loaded as they were saved', async () => {
   await saveSettings(folder, settings)
   expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings })
 })
 
-test('without a file the settings are the defaults: local, and every role off', async () => {
+test('without a file, the settings are the defaults: local, and every role off', async () => {
   expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: defaultSettings })
   expect(defaultSettings).toEqual({
     version: 1, mode: 'local', roles: { dns: { on: false, settings: {} }, dhcp: { on: false, settings: {} }, 'app-server': { on: false, settings: {} }, client: { on: false, settings: {} } },
   })
 })
 
-test('a file that knows fewer or other roles keeps what it says of the known ones', async () => {
+test('of a file with fewer or other roles, the known ones are used', async () => {
   await writeFile(join(folder, 'settings.json'), '{"version":1,"roles":{"dhcp":{"on":true},"ntp":{"on":true}}}')
   expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: { ...defaultSettings, roles: { ...defaultSettings.roles, dhcp: { on: true, settings: {} } } } })
 })
@@ -182,38 +182,38 @@ test.each([
   { text: '{"version":1,"mo', why: 'it is not JSON' },
   { text: '', why: 'it is not JSON' },
   { text: '[]', why: 'Invalid input: expected object, received array' },
-  { text: '{"version":1,"mode":"wan"}', why: 'mode: it is none of local, lan' },
+  { text: '{"version":1,"mode":"wan"}', why: 'mode: it must be one of local, lan' },
   { text: '{"version":1,"roles":{"dns":{"on":"yes"}}}', why: 'roles.dns.on: Invalid input: expected boolean, received string' },
 ])('settings that read $text are set aside once, with a warning', async ({ text, why }) => {
   await writeFile(join(folder, 'settings.json'), text)
   await writeFile(join(folder, 'settings.json.damaged-1'), 'an older one')
   expect(await loadSettings(folder)).toEqual({
-    path: join(folder, 'settings.json'), settings: defaultSettings, warning: `settings.json was damaged (${why}) and set aside as settings.json.damaged-2; the settings are the defaults now`,
+    path: join(folder, 'settings.json'), settings: defaultSettings, warning: `settings.json was damaged (${why}) and was set aside as settings.json.damaged-2; the default settings apply`,
   })
   expect(await readFile(join(folder, 'settings.json.damaged-2'), 'utf8')).toBe(text)
   expect(await readFile(join(folder, 'settings.json.damaged-1'), 'utf8')).toBe('an older one')
   expect(await loadSettings(folder)).toEqual({ path: join(folder, 'settings.json'), settings: defaultSettings })
 })
 
-test('settings of a newer Hamlet are refused and stay as they are', async () => {
+test('settings of a newer version of Hamlet are refused and left as they are', async () => {
   const text = '{"version":2,"mode":"orbit"}'
   await writeFile(join(folder, 'settings.json'), text)
   await expect(loadSettings(folder)).rejects.toMatchObject({ code: 'file-damaged', parts: { done: 'it was left as it is' } })
   expect(await readFile(join(folder, 'settings.json'), 'utf8')).toBe(text)
 })
 
-test('a file that the person named is never set aside, and a bad one is a usage error', async () => {
+test('a file named by the user is never set aside, and a bad one is a usage error', async () => {
   const file = join(folder, 'mine.json')
   await expect(loadSettings(folder, file)).rejects.toMatchObject({ code: 'usage', parts: { why: 'there is no such file' } })
   await writeFile(file, '{')
   await expect(loadSettings(folder, file)).rejects.toMatchObject({ code: 'usage', parts: { why: 'it is not JSON' } })
   expect(await readdir(folder)).toEqual(['mine.json'])
   for (const [text, why] of [
-    ['{"version":1,"roles":{"dchp":{"on":true}}}', 'roles.dchp is not known: there are dns, dhcp, app-server, client'],
-    ['{"version":1,"roles":{"constructor":{}}}', 'roles.constructor is not known: there are dns, dhcp, app-server, client'],
-    ['{"version":1,"role":{}}', 'role is not known: there are version, mode, roles'],
-    ['{"version":1,"roles":{"dhcp":{"enabled":true}}}', 'roles.dhcp.enabled is not known: there are on, settings'],
-    ['{"version":1,"roles":{"dhcp":{"settings":{"prt":67}}}}', expect.stringMatching(/^roles\.dhcp\.settings\.prt is not known: there are .*\bport\b/)],
+    ['{"version":1,"roles":{"dchp":{"on":true}}}', 'roles.dchp is not a known key; the keys there are dns, dhcp, app-server, client'],
+    ['{"version":1,"roles":{"constructor":{}}}', 'roles.constructor is not a known key; the keys there are dns, dhcp, app-server, client'],
+    ['{"version":1,"role":{}}', 'role is not a known key; the keys there are version, mode, roles'],
+    ['{"version":1,"roles":{"dhcp":{"enabled":true}}}', 'roles.dhcp.enabled is not a known key; the keys there are on, settings'],
+    ['{"version":1,"roles":{"dhcp":{"settings":{"prt":67}}}}', expect.stringMatching(/^roles\.dhcp\.settings\.prt is not a known key; the keys there are .*\bport\b/)],
   ]) {
     await writeFile(file, String(text))
     await expect(loadSettings(folder, file)).rejects.toMatchObject({ code: 'usage', parts: { why } })

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const lockFile = fileURLToPath(new URL('./folder-lock.ts', import.meta.url))
 
-/** Another process that takes the lock and keeps it; `says` is `held`, or the error's code. */
+/** Another process that tries to acquire the lock and keeps it; `says` is `held`, or the code of the error. */
 async function otherProcess(service: string): Promise<{ child: ChildProcess; says: string }> {
   const script = `
     import { lockFolder } from ${JSON.stringify(lockFile)}
@@ -33,7 +33,7 @@ async function otherProcess(service: string): Promise<{ child: ChildProcess; say
 
 const locks = async () => (await readdir(folder)).filter(name => name.endsWith('.lock'))
 
-test('a second holder in the same process is refused, until the first lets go', async () => {
+test('a second holder in the same process is refused until the first releases the lock', async () => {
   const first = await lockFolder(folder, 'dns')
   await expect(lockFolder(folder, 'dns')).rejects.toMatchObject({ code: 'folder-locked' })
   await first.release()
@@ -42,24 +42,24 @@ test('a second holder in the same process is refused, until the first lets go', 
   expect(await readdir(folder)).toEqual([])
 })
 
-test('whoever comes second learns pid and command of the holder', async () => {
+test('a second process learns the pid and command of the holder', async () => {
   const { child, says } = await otherProcess('dns')
   expect(says).toBe('held')
   await expect(lockFolder(folder, 'dns')).rejects.toMatchObject({
     code: 'folder-locked',
     parts: {
-      what: `the data folder ${folder} is in use for dns`, why: expect.stringMatching(new RegExp(`^\\S*node.* yorick \\(pid ${child.pid}\\) holds it$`)),
-      remedy: 'stop that one, or give this one another folder with --data', proof: `pid ${child.pid}, ${folder}`,
+      what: `the data folder ${folder} is already in use for dns`, why: expect.stringMatching(new RegExp(`^it is locked by \\S*node.* yorick \\(pid ${child.pid}\\)$`)),
+      remedy: 'stop that process, or choose another folder with --data', proof: `pid ${child.pid}, ${folder}`,
     },
   })
 })
 
-test('each service has a lock of its own in a shared folder', async () => {
+test('each service has its own lock in a shared folder', async () => {
   const held = await Promise.all(['dns', 'dhcp', 'app-server', 'client'].map(service => lockFolder(folder, service)))
   for (const lock of held) await lock.release()
 })
 
-test('a folder is the same by any of its names', async () => {
+test('all paths to a folder share its locks', async () => {
   const held = await lockFolder(folder, 'dns')
   const alias = join(folder, 'alias')
   await symlink(folder, alias)
@@ -67,7 +67,7 @@ test('a folder is the same by any of its names', async () => {
   await held.release()
 })
 
-test('the lock of a process that was killed is free, and what it left is cleared away', async () => {
+test('the lock of a killed process is free, and its socket file is removed', async () => {
   const { child } = await otherProcess('dns')
   child.kill('SIGKILL')
   await once(child, 'exit')
@@ -80,30 +80,30 @@ test('the lock of a process that was killed is free, and what it left is cleared
 test('a process that is stopped and cannot answer still holds its lock', async () => {
   const { child } = await otherProcess('dns')
   child.kill('SIGSTOP')
-  await expect(lockFolder(folder, 'dns')).rejects.toMatchObject({ code: 'folder-locked', parts: { why: 'another Hamlet, which does not answer, holds it' } })
+  await expect(lockFolder(folder, 'dns')).rejects.toMatchObject({ code: 'folder-locked', parts: { why: 'it is locked by another Hamlet, which does not answer' } })
   child.kill('SIGCONT')
 })
 
-test('of many starters at once exactly one wins, over what a killed one left', async () => {
+test('of many concurrent candidates exactly one wins, even after one was killed', async () => {
   const { child } = await otherProcess('dns')
   child.kill('SIGKILL')
   await once(child, 'exit')
   for (let round = 0; round < 25; round++) {
-    const starters = await Promise.allSettled(Array.from({ length: 2 + round % 7 }, () => lockFolder(folder, 'dns')))
-    const winners = starters.filter((starter): starter is PromiseFulfilledResult<FolderLock> => starter.status === 'fulfilled')
+    const candidates = await Promise.allSettled(Array.from({ length: 2 + round % 7 }, () => lockFolder(folder, 'dns')))
+    const winners = candidates.filter((candidate): candidate is PromiseFulfilledResult<FolderLock> => candidate.status === 'fulfilled')
     expect(winners).toHaveLength(1)
-    for (const starter of starters) if (starter.status === 'rejected') expect(starter.reason).toMatchObject({ code: 'folder-locked' })
+    for (const candidate of candidates) if (candidate.status === 'rejected') expect(candidate.reason).toMatchObject({ code: 'folder-locked' })
     await winners[0]?.value.release()
   }
   expect(await readdir(folder)).toEqual([])
 })
 
-test('of three processes started at once exactly one wins', async () => {
+test('of three processes started at the same time exactly one wins', async () => {
   const said = await Promise.all([otherProcess('dns'), otherProcess('dns'), otherProcess('dns')])
   expect(said.map(({ says }) => says).sort()).toEqual(['folder-locked', 'folder-locked', 'held'])
 })
 
-test('a folder whose path is too long for a socket is locked all the same', async () => {
+test('a folder whose path is too long for a socket can be locked too', async () => {
   const deep = join(folder, 'd'.repeat(100), 'e'.repeat(100))
   await mkdir(deep, { recursive: true })
   const lock = await lockFolder(deep, 'dns')
@@ -113,13 +113,13 @@ test('a folder whose path is too long for a socket is locked all the same', asyn
   await (await lockFolder(deep, 'dns')).release()
 })
 
-test('a folder that may not be written is said so', async () => {
+test('the error for a folder that is not writable says so', async () => {
   await chmod(folder, 0o755)
   await mkdir(join(folder, 'shut'), { mode: 0o500 })
   const isRoot = process.geteuid?.() === 0
   if (isRoot) process.seteuid?.(65_534) // Root may write anywhere.
   try {
-    await expect(lockFolder(join(folder, 'shut'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'this user lacks the permission' } })
+    await expect(lockFolder(join(folder, 'shut'), 'dns')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'this user lacks permission' } })
   } finally {
     if (isRoot) process.seteuid?.(0)
   }

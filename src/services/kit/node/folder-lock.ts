@@ -1,17 +1,17 @@
 /**
- * One process a service and data folder. The lock is a local socket on which its holder listens: the system closes it with the
- * process, whatever ended it, and whoever comes second connects and learns who holds it.
+ * A lock that allows one process per service and data folder. The lock is a local socket on which its holder listens: the system closes
+ * the socket with the process, however it ends, and a second process connects to it and learns who the holder is.
  *
- * On Windows that is a named pipe, which only one process can make. Elsewhere a socket has a name in a folder, and the name
- * outlives the process; taking over such a name is a race. So names are never taken over: every starter shows a name of its own,
- * and only when it listens; then it asks all the others that are shown. Of two starters at least one so sees the other:
+ * On Windows the socket is a named pipe, which only one process can create. Elsewhere it has a file name, which outlives the process, and
+ * taking over an existing name is a race. So names are never taken over: each candidate publishes a name of its own once it listens there,
+ * and then asks all other published names. Of two candidates, at least one sees the other:
  *
- *     the other has decided and holds the lock      → the asker gives up
- *     undecided, and its id is the lower one        → the asker gives up
- *     undecided, and its id is the higher one       → the other gives up, and says so
- *     nobody listens: its process is dead           → its name is removed; it never comes back
+ *     the other already holds the lock               → the asker gives up
+ *     the other is undecided, and its id is lower    → the asker gives up
+ *     the other is undecided, and its id is higher   → the other gives up, and says so
+ *     nobody listens, so its process is dead         → its name is removed; it never comes back
  *
- * Who has asked all and still stands, holds the lock.
+ * A candidate that has asked all others and has not given up holds the lock.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises'
@@ -24,11 +24,11 @@ import { folderError } from './data-folder.ts'
 import { errnoOf } from './disk.ts'
 
 export interface FolderLock {
-  /** Gives the lock back. The end of the process does so too. */
+  /** Releases the lock, as the end of the process does too. */
   release(): Promise<void>
 }
 
-/** The shortest limit of a socket's path among the systems (macOS; Linux has 107), in bytes. */
+/** The lowest limit, in bytes, for the path of a socket on any system (macOS; Linux allows 107). */
 const SOCKET_PATH_BYTES_MAX = 103
 const ANSWER_WITHIN_MS = 2000
 const ANSWER_LENGTH_MAX = 4096
@@ -36,13 +36,13 @@ const ATTEMPTS_MAX = 5
 const ATTEMPT_EVERY_MS = 50
 
 /**
- * Takes the lock of `service` in `folder`, which exists and may be written. Does not keep the process alive.
- * @throws HamletError folder-locked, saying who holds it; folder-missing where the system refuses all the same
+ * Acquires the lock of `service` in `folder`, which exists and is writable. Does not keep the process alive.
+ * @throws HamletError folder-locked, naming the holder; folder-missing if the system refuses nevertheless
  */
 export async function lockFolder(folder: string, service: string): Promise<FolderLock> {
   const mine = new Candidate(folder, service)
   try {
-    const real = await realpath(folder) // All names of the folder share one lock.
+    const real = await realpath(folder) // All paths to the folder share one lock.
     return process.platform === 'win32' ? await lockPipe(`\\\\.\\pipe\\hamlet-${hashOf(real.toLowerCase())}-${service}`, mine) : await lockSocket(real, service, mine)
   } catch (error) {
     throw error instanceof HamletError ? error : folderError(folder, error)
@@ -51,17 +51,17 @@ export async function lockFolder(folder: string, service: string): Promise<Folde
 
 async function lockSocket(folder: string, service: string, mine: Candidate): Promise<FolderLock> {
   const { server, hidden } = await listenInOrFor(folder, service, mine)
-  const shown = hidden.replace(/made$/, 'lock')
+  const published = hidden.replace(/made$/, 'lock')
   const withdraw = async () => {
-    await unlink(shown).catch(ignoreMissing)
-    if (dirname(shown) !== folder) await rmdir(dirname(shown)).catch(() => undefined) // Others may have their locks in it.
+    await unlink(published).catch(ignoreMissing)
+    if (dirname(published) !== folder) await rmdir(dirname(published)).catch(() => undefined) // It may hold the locks of others.
     await close(server)
   }
   try {
-    await rename(hidden, shown)
-    for (const name of await readdir(dirname(shown))) {
-      const other = join(dirname(shown), name)
-      if (other === shown || !isLockOf(name, service)) continue
+    await rename(hidden, published)
+    for (const name of await readdir(dirname(published))) {
+      const other = join(dirname(published), name)
+      if (other === published || !isLockOf(name, service)) continue
       const answer = await ask(other, mine)
       if (answer === 'nobody') await unlink(other).catch(ignoreMissing)
       else if (answer.standing !== 'gave up') {
@@ -78,8 +78,8 @@ async function lockSocket(folder: string, service: string, mine: Candidate): Pro
 }
 
 /**
- * Listens on a socket in the folder; for a folder with too long a path, or on a file system that holds no sockets (FAT on a stick,
- * some network shares), in a folder of /tmp that stands for it.
+ * Listens on a socket in the folder. If the folder's path is too long, or its file system cannot hold sockets (FAT on a USB stick, some
+ * network shares), listens in a folder of /tmp named after it.
  */
 async function listenInOrFor(folder: string, service: string, mine: Candidate): Promise<{ server: Server; hidden: string }> {
   const name = `${service}.${mine.id}.made`
@@ -97,7 +97,7 @@ async function listenInOrFor(folder: string, service: string, mine: Candidate): 
     try {
       return { server: await listen(join(instead, name), mine), hidden: join(instead, name) }
     } catch (error) {
-      // Its last holder has just taken the empty folder away, which listen() calls EACCES.
+      // The previous holder has just removed the empty folder, which listen() reports as EACCES.
       if (errnoOf(error) !== 'EACCES' || attempt === ATTEMPTS_MAX) throw error
     }
   }
@@ -120,16 +120,16 @@ async function lockPipe(path: string, mine: Candidate): Promise<FolderLock> {
   }
 }
 
-const person = z.object({ id: z.string(), pid: z.int(), command: z.string() })
-type Person = z.output<typeof person>
-const answerLine = person.extend({ standing: z.enum(['holds', 'undecided', 'gave up']) })
+const processIdentity = z.object({ id: z.string(), pid: z.int(), command: z.string() })
+type ProcessIdentity = z.output<typeof processIdentity>
+const answerLine = processIdentity.extend({ standing: z.enum(['holds', 'undecided', 'gave up']) })
 type Answer = z.output<typeof answerLine>
 
-/** A process on its way to the lock, or its holder. */
+/** A process that tries to acquire the lock, or holds it. */
 class Candidate {
   readonly id = `${process.pid}-${randomBytes(6).toString('hex')}`
   #standing: Answer['standing'] = 'undecided'
-  #winner: Person | undefined
+  #winner: ProcessIdentity | undefined
   readonly #folder: string
   readonly #service: string
 
@@ -138,32 +138,32 @@ class Candidate {
     this.#service = service
   }
 
-  get person(): Person {
+  get identity(): ProcessIdentity {
     return { id: this.id, pid: process.pid, command: commandLine() }
   }
 
-  giveUp(winner: Person): void {
+  giveUp(winner: ProcessIdentity): void {
     this.#standing = 'gave up'
     this.#winner ??= winner
   }
 
-  /** Another starter asks. One of the two gives up here, unless one has done so already. */
-  answer(asker: Person): Answer {
+  /** Answers another candidate. One of the two gives up, unless one already has. */
+  answer(asker: ProcessIdentity): Answer {
     if (this.#standing === 'undecided' && asker.id < this.id) this.giveUp(asker)
-    return { ...this.person, standing: this.#standing }
+    return { ...this.identity, standing: this.#standing }
   }
 
-  /** All others were asked. @throws HamletError folder-locked where one of them goes first */
+  /** Call when all others have been asked. @throws HamletError folder-locked if one of them wins */
   decide(): void {
     if (this.#standing !== 'gave up') {
       this.#standing = 'holds'
       return
     }
     const { pid, command } = this.#winner ?? { pid: 0, command: 'another Hamlet' }
-    const who = pid === 0 ? command : `${command} (pid ${pid})`
+    const holder = pid === 0 ? command : `${command} (pid ${pid})`
     throw new HamletError({
-      code: 'folder-locked', what: `the data folder ${this.#folder} is in use for ${this.#service}`, why: `${who} holds it`,
-      remedy: 'stop that one, or give this one another folder with --data', proof: `pid ${pid === 0 ? 'unknown' : pid}, ${this.#folder}`,
+      code: 'folder-locked', what: `the data folder ${this.#folder} is already in use for ${this.#service}`, why: `it is locked by ${holder}`,
+      remedy: 'stop that process, or choose another folder with --data', proof: `pid ${pid === 0 ? 'unknown' : pid}, ${this.#folder}`,
     })
   }
 }
@@ -173,17 +173,17 @@ function listen(path: string, mine: Candidate): Promise<Server> {
     socket.on('error', () => socket.destroy())
     socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy())
     readLine(socket, line => {
-      const asker = person.safeParse(parseJson(line))
+      const asker = processIdentity.safeParse(parseJson(line))
       if (asker.success) socket.end(`${JSON.stringify(mine.answer(asker.data))}\n`)
       else socket.destroy()
     })
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    // Any user of this machine may ask who holds the lock.
+    // Any user of this machine may ask who the holder is.
     server.listen({ path, readableAll: true, writableAll: true }, () => {
       server.off('error', reject)
-      server.on('error', () => undefined) // One connection could not be taken; the lock holds.
+      server.on('error', () => undefined) // One connection could not be accepted; the lock holds.
       server.unref()
       resolve(server)
     })
@@ -194,15 +194,15 @@ function close(server: Server): Promise<void> {
   return new Promise(resolve => server.close(() => resolve()))
 }
 
-/** Who cannot be asked, but may live, holds the lock. */
-const SILENT: Answer = { id: '', pid: 0, command: 'another Hamlet, which does not answer,', standing: 'holds' }
+/** A process that does not answer but may be alive counts as the holder. */
+const SILENT: Answer = { id: '', pid: 0, command: 'another Hamlet, which does not answer', standing: 'holds' }
 
-/** Who listens at `path`; `nobody` where the process is dead. */
+/** Asks the process that listens at `path`; `nobody` if it is dead. */
 async function ask(path: string, mine: Candidate): Promise<Answer | 'nobody'> {
   for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
     const answer = await askOnce(path, mine)
     if (answer !== 'hung up') return answer
-    // It ended just now, or it lives and has too many files open: then the system takes its connections and drops them.
+    // It has just ended, or it is alive with too many open files: then the system accepts its connections and drops them.
     await sleep(ATTEMPT_EVERY_MS)
   }
   return SILENT
@@ -216,12 +216,12 @@ function askOnce(path: string, mine: Candidate): Promise<Answer | 'nobody' | 'hu
       resolve(answer)
     }
     socket.setTimeout(ANSWER_WITHIN_MS, () => settle(SILENT))
-    socket.once('connect', () => socket.write(`${JSON.stringify(mine.person)}\n`))
+    socket.once('connect', () => socket.write(`${JSON.stringify(mine.identity)}\n`))
     socket.on('error', error => {
       switch (errnoOf(error)) {
         case 'ECONNREFUSED': case 'ENOENT': return settle('nobody')
         case 'ECONNRESET': case 'EPIPE': return settle('hung up')
-        case 'EAGAIN': case 'EBUSY': return settle(SILENT) // So many ask that one more finds no place.
+        case 'EAGAIN': case 'EBUSY': return settle(SILENT) // The listen queue is full.
         default: reject(error)
       }
     })
@@ -252,7 +252,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What a person would know this process by. Arguments hold no secrets: Hamlet takes none there. */
+/** How the user recognizes this process. Arguments contain no secrets: Hamlet accepts none there. */
 function commandLine(): string {
   return [basename(process.argv0), ...process.argv.slice(1).map(argument => basename(argument))].join(' ').slice(0, 200)
 }

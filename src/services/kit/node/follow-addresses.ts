@@ -1,40 +1,40 @@
-/** Interfaces come and go, cables are plugged, leases change: the sockets of a service go with the addresses of the machine. */
+/** Opens and closes a service's sockets as the machine's addresses change: interfaces come and go, cables are plugged in, leases change. */
 import type { ServiceEndpoint } from '../host-protocol.ts'
 import { isWildcard } from '../ip-address.ts'
 import type { Clock } from './clock.ts'
 import { addressesToBind } from './local-addresses.ts'
 
-/** Sockets that stand on one host. */
-export interface Standing {
-  /** `--host`; a single address never changes. */
+/** The sockets for one `--host`. */
+export interface AddressFollower {
+  /** Only a wildcard is followed; a single address never changes. */
   readonly host: string
-  /** Opens what is new among the addresses, and closes what is gone. */
+  /** Opens sockets for new addresses and closes those of addresses that are gone. */
   follow(addresses: readonly string[]): Promise<unknown>
 }
 
-export interface Surroundings {
+export interface FollowOptions {
   readonly clock: Clock
   readonly log: (text: string) => void
-  /** Where the service is reached now. */
+  /** The service's current endpoints. */
   readonly endpoints: () => readonly ServiceEndpoint[]
-  /** Told them when they are others. */
+  /** Called when they have changed. */
   readonly setEndpoints: (endpoints: readonly ServiceEndpoint[]) => void
 }
 
 const LOOK_EVERY_MS = 2000
 
-/** Looks every 2 s, changed or not: a new address may need a while until it can be bound. @returns the function that ends it */
-export function followAddresses(all: readonly Standing[], { clock, log, endpoints, setEndpoints }: Surroundings): () => void {
+/** Checks every 2 s, changed or not: it may take a while until a new address can be bound. @returns a function that stops it */
+export function followAddresses(all: readonly AddressFollower[], { clock, log, endpoints, setEndpoints }: FollowOptions): () => void {
   const changing = all.filter(({ host }) => isWildcard(host))
   if (changing.length === 0) return () => undefined
   let stopped = false
   let cancel = () => {}
   let known = endpoints()
   const look = async (): Promise<void> => {
-    for (const standing of changing) await standing.follow(addressesToBind(standing.host))
+    for (const follower of changing) await follower.follow(addressesToBind(follower.host))
     const now = endpoints()
     if (stopped || JSON.stringify(now) === JSON.stringify(known)) return
-    for (const address of addressesOf(now)) if (!addressesOf(known).has(address)) log(`${address} is new on this machine and is answered on too`)
+    for (const address of addressesOf(now)) if (!addressesOf(known).has(address)) log(`${address} is new on this machine, and the service now listens on it`)
     for (const address of addressesOf(known)) if (!addressesOf(now).has(address)) log(`${address} is gone from this machine`)
     known = now
     setEndpoints(now)

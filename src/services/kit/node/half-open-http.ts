@@ -1,47 +1,47 @@
-/** node:http's server for connections that others accept: each side may end its half of one, and no answer is lost by its end. */
+/** A node:http server for connections accepted elsewhere. Either side may close its half of a connection, and no response is lost by that. */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from './clock.ts'
 
 export interface LingerOptions {
   readonly clock: Clock
-  /** How long a peer that was told that the connection ends may go on sending, in ms. */
+  /** How long a peer may keep sending after our half is closed, in ms. */
   readonly closingMs: number
 }
 
 export interface HalfOpenOptions extends ServerOptions {
-  /** Who asks whether to send its body is told to (RFC 9110 §10.1.1); else that is up to whoever answers. */
+  /** Responds to `Expect: 100-continue` (RFC 9110 §10.1.1). If false, that is left to the request handler. */
   readonly answersContinue: boolean
 }
 
-export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOptions, patience: LingerOptions): Server {
-  // Whoever answers looks at the Host field (kit/request-host.ts): node:http, from version 18 on, would refuse without a word.
+export function createHalfOpenServer({ answersContinue, ...options }: HalfOpenOptions, linger: LingerOptions): Server {
+  // The request handler checks the Host field (kit/request-host.ts): from version 18 on, node:http would reject without an explanation.
   const ownOptions = { ...options, requireHostHeader: false }
-  // Only where it is told so does node:http answer who has sent an end behind the request; it has no option and no type for that.
+  // Makes node:http respond to a client that has closed its half after the request; there is no option and no type for it.
   const server = Object.assign(createServer(ownOptions), { httpAllowHalfOpen: true })
-  // Their length is limited; beyond a number of them node:http would drop fields without a word, be it a second Host or the length of a body.
+  // The total length of fields is limited. Beyond a count, node:http would silently drop fields, even a second Host or a Content-Length.
   server.maxHeadersCount = 0
-  // What is expected beyond 100-continue is nobody's here: a server may go on without (RFC 9110 §10.1.1), and node:http would refuse without a word.
+  // Expectations other than 100-continue are ignored, as a server may (RFC 9110 §10.1.1); node:http would reject without an explanation.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
   server.on('checkContinue', (incoming, outgoing) => {
     if (answersContinue) writeInterim(outgoing, () => outgoing.writeContinue())
     server.emit('request', incoming, outgoing)
   })
   server.prependListener('request', (incoming, outgoing) => { if (isLast(incoming)) outgoing.shouldKeepAlive = false })
-  // node:http calls this where a connection ends with an answer, and would close it with bytes unread.
-  server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, patience) })
+  // node:http calls this when a connection ends with a response, and would close it with bytes unread.
+  server.prependListener('connection', socket => { socket.destroySoon = () => endInOrder(socket, linger) })
   return server
 }
 
-/** RFC 9110 §9.2.1: what changes nothing. */
+/** Safe methods (RFC 9110 §9.2.1). */
 const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
-/** Requests of a connection that are acted on at once. */
+/** The most requests of a connection that are processed at once. */
 const ACTING_MAX = 32
-/** Requests of a connection that wait for their turn; beyond that nothing is read. */
+/** The most requests of a connection that wait for their turn; beyond that, nothing is read. */
 const HELD_MAX = 100
 
 interface Turns {
-  /** The latest answer to what may change something. */
+  /** The response to the latest unsafe request. */
   changing: ServerResponse | undefined
   acting: number
   held: number
@@ -49,9 +49,9 @@ interface Turns {
 }
 
 /**
- * Tells of each request when it may be acted on: what may change something comes after all that was asked for before it on its connection,
- * and before all that follows (RFC 9112 §9.3.2). Others need not wait for one another, unless they are many.
- * @returns does something on a connection once every request is acted on that has come there
+ * Calls `act` for each request when its turn comes. An unsafe request waits for all earlier ones on its connection, and all later ones wait
+ * for it (RFC 9112 §9.3.2). Safe requests do not wait for each other, unless there are many.
+ * @returns a function that calls `then` once every request received on a connection so far has had its turn
  */
 export function onRequestInTurn(server: Server, act: (incoming: IncomingMessage, outgoing: ServerResponse) => void): (socket: Duplex, then: () => void) => void {
   const connections = new WeakMap<Duplex, Turns>()
@@ -82,12 +82,12 @@ export function onRequestInTurn(server: Server, act: (incoming: IncomingMessage,
   }
 }
 
-/** Of interim responses that wait with theirs for the answer before it; what is beyond is left out. */
+/** The most interim responses that wait for an earlier response; more are left out. */
 const WAITING_MAX = 10
 
 /**
- * Writes an interim response (RFC 9110 §15.2) in its place, unless the head of the response is out. Where that waits for the one before
- * it, node:http would put it behind that head, into the body.
+ * Writes an interim response (RFC 9110 §15.2) in its place, unless the final response has begun. While that waits for an earlier response,
+ * node:http would write the interim response after the final header, into the body.
  */
 export function writeInterim(outgoing: ServerResponse, write: () => void): void {
   const writeNow = (): void => { if (!outgoing.headersSent) write() }
@@ -96,16 +96,16 @@ export function writeInterim(outgoing: ServerResponse, write: () => void): void 
 }
 
 /**
- * Whether nothing behind a request can be relied on: node:http loses what came in one packet with an Upgrade that nobody follows, and a
- * transfer coding in HTTP/1.0 may have been none to others on the way (RFC 9112 §6.1).
+ * Whether nothing after this request can be relied on: node:http loses what came in one packet with an Upgrade that is not accepted, and an
+ * intermediary may have ignored a transfer coding in HTTP/1.0 (RFC 9112 §6.1).
  */
 function isLast({ headers, httpVersion }: IncomingMessage): boolean {
   return headers.upgrade !== undefined || (httpVersion === '1.0' && headers['transfer-encoding'] !== undefined)
 }
 
 /**
- * Ends our half, and closes the connection when the peer has ended its own, or after a while (RFC 9112 §9.6): a close with bytes
- * unread is a reset, and takes the answer away from a peer that still sends. Whoever reads the connection goes on reading.
+ * Closes our half, and the whole connection when the peer has closed its own, or after a while (RFC 9112 §9.6): closing with bytes unread
+ * causes a reset, which can destroy the response at a peer that is still sending. The connection continues to be read.
  */
 export function endInOrder(socket: Duplex, { clock, closingMs }: LingerOptions): void {
   if (socket.writableEnded) return

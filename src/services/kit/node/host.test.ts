@@ -39,7 +39,7 @@ const counting = implement(counter, context => {
   })
 })
 
-/** Runs the counter as its supervisor would and collects what it says. */
+/** Runs the counter as its supervisor would and collects its messages. */
 function setUp() {
   const said: FromService[] = []
   const exits: number[] = []
@@ -49,7 +49,7 @@ function setUp() {
   return { host, said, exits, start }
 }
 
-test('it tells lines, readiness, events and replies, in that order', async () => {
+test('it sends lines, readiness, events and replies, in that order', async () => {
   const { host, said, start } = setUp()
   await start({ from: 5 })
   await host.take({ type: 'command', call: 1, name: 'add', ask: { by: 2 } })
@@ -61,7 +61,7 @@ test('it tells lines, readiness, events and replies, in that order', async () =>
   ])
 })
 
-test('rows changed many times are told once, at the latest when it stops', async () => {
+test('rows that changed many times are sent once, at the latest when it stops', async () => {
   const { host, said, exits, start } = setUp()
   await start({})
   await host.take({ type: 'command', call: 1, name: 'add', ask: { by: 30 } })
@@ -71,16 +71,16 @@ test('rows changed many times are told once, at the latest when it stops', async
   expect(exits).toEqual([0])
 })
 
-test('of more rows than a table has the ones that changed last are told', async () => {
+test('of more rows than a table holds, those that changed last are sent', async () => {
   const { host, said, start } = setUp()
   await start({})
   await host.take({ type: 'command', call: 1, name: 'list', ask: { rows: 2001 } })
   await host.stop()
-  const [told] = said.flatMap(message => message.type === 'rows' ? [message.changes.map(([key]) => key)] : [])
-  expect([told?.length, told?.[0], told?.at(-1)]).toEqual([2000, 'row 1', 'row 2000'])
+  const [keys] = said.flatMap(message => message.type === 'rows' ? [message.changes.map(([key]) => key)] : [])
+  expect([keys?.length, keys?.[0], keys?.at(-1)]).toEqual([2000, 'row 1', 'row 2000'])
 })
 
-test('told to stop twice it stops once', async () => {
+test('a second stop has no effect', async () => {
   const { host, said, exits, start } = setUp()
   await start({})
   await Promise.all([host.stop(), host.stop()])
@@ -91,7 +91,7 @@ test('told to stop twice it stops once', async () => {
 test.each([
   [{ from: 'one' }, 'usage', '--from cannot be "one"'],
   [{ from: -1 }, 'refused', 'cannot count'],
-])('settings %j end it with their fault', async (settings, code, what) => {
+])('with settings %j it fails with an error about them', async (settings, code, what) => {
   const { said, exits, start } = setUp()
   await start(settings)
   expect(said.at(-1)).toMatchObject({ type: 'failed', error: { code, what } })
@@ -100,8 +100,8 @@ test.each([
 
 test.each([
   ['multiply', { by: 2 }, 'has no command "multiply"'],
-  ['add', { by: 'two' }, '"add" could not be asked'],
-])('the question %s %j is refused and nothing else happens', async (name, ask, what) => {
+  ['add', { by: 'two' }, 'The command "add" was refused'],
+])('the command %s %j is refused and nothing else happens', async (name, ask, what) => {
   const { host, said, start } = setUp()
   await start({})
   await host.take({ type: 'command', call: 9, name, ask })

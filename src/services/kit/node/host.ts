@@ -1,4 +1,4 @@
-/** The service's end of the host protocol: runs one service in a process of its own and tells the supervisor all it hears. */
+/** The service's end of the host protocol: runs one service in its own process and reports to the supervisor. */
 import { assertNever, partsOf } from '../errors.ts'
 import { toService, type FromService, type TableRow, type ToService } from '../host-protocol.ts'
 import type { Contract } from '../contract.ts'
@@ -8,16 +8,16 @@ import { startService, type Implementation, type ServiceListener, type StartedSe
 export interface HostChannel {
   send(message: FromService): void
   onMessage(receive: (message: unknown) => void): void
-  /** Ends this process; messages sent before still arrive. */
+  /** Exits this process after the messages sent before have been delivered. */
   exit(status: number): void
 }
 
 /** Changed rows are sent together, at most ten times a second. */
 const ROWS_EVERY_MS = 100
-/** Rows beyond these are for the table's own commands; the oldest change gives way. */
+/** More changed rows are not sent, oldest first; a service has commands for its whole table. */
 const ROWS_MAX = 2000
 
-/** Serves the supervisor until it says stop, or the service fails. */
+/** Serves the supervisor until it sends `stop` or the service fails. */
 export function runHost(implementations: readonly Implementation<Contract>[], channel: HostChannel): Host {
   const host = new Host(implementations, channel)
   channel.onMessage(message => {
@@ -40,7 +40,7 @@ export class Host {
     this.#channel = channel
   }
 
-  /** The service, once it runs: whoever reads its trace asks here. */
+  /** The service once it runs, for readers of its trace. */
   get service(): StartedService | undefined {
     return this.#service
   }
@@ -54,7 +54,7 @@ export class Host {
     }
   }
 
-  /** Reports the fault and ends the process: nothing goes on in a state that nobody planned. */
+  /** Reports the error and exits: nothing continues in an unplanned state. */
   fail(error: unknown): void {
     this.#channel.send({ type: 'failed', error: partsOf(error) })
     this.#channel.exit(1)
@@ -86,7 +86,7 @@ export class Host {
 
   async #command({ call, name, ask }: Extract<ToService, { type: 'command' }>): Promise<void> {
     try {
-      if (this.#service === undefined) throw new Error('the service does not run yet')
+      if (this.#service === undefined) throw new Error('the service is not running yet')
       this.#channel.send({ type: 'reply', call, value: await this.#service.command(name, ask) })
     } catch (error) {
       this.#channel.send({ type: 'refusal', call, error: partsOf(error) })

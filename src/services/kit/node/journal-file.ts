@@ -1,4 +1,4 @@
-/** An open file of a journal: knows where its next line begins, and the number of it. */
+/** An open journal file, which knows the offset and the number of its next line. */
 import { writeAll, type DiskFile } from './disk.ts'
 import { encodeLines } from './journal-lines.ts'
 
@@ -7,7 +7,7 @@ export class JournalFile {
   #bytes: number
   #lines: number
 
-  /** @param lines the header among them */
+  /** @param lines including the header */
   constructor(file: DiskFile, bytes = 0, lines = 0) {
     this.#file = file
     this.#bytes = bytes
@@ -22,7 +22,7 @@ export class JournalFile {
     return this.#lines
   }
 
-  /** Writes lines behind the others; a sync has to follow. After an error nobody knows what is there. */
+  /** Appends lines; a sync must follow. After an error the file's content is unknown. */
   async append(jsons: readonly string[]): Promise<void> {
     const bytes = encodeLines(this.#lines, jsons)
     await writeAll(this.#file, bytes, this.#bytes)

@@ -1,13 +1,13 @@
 /**
- * The text of a journal file, version 1. Every line stands for itself: its number, a value as JSON, and the CRC-32 (8 digits,
- * lower case) of all that stands before it. Line 0 is the header; records count from 1 without a gap.
+ * The format of a journal file, version 1. Each line is self-contained: its number, a value as JSON, and the CRC-32 (8 lowercase digits)
+ * of the line up to the space before it. Line 0 is the header; records count from 1 without gaps.
  *
  *     0 {"v":1,"created":"2026-01-31T09:30:00.000Z"} 0d1c7a2b
  *     1 {"name":"my-app.home.","type":"A","rdata":"192.0.2.7"} 5be4f016
  *     2 {"name":"my-app.home.","type":"A","rdata":"192.0.2.8"} 91c20fd3
  *
- * A line counts only whole: with its line end, its checksum, and a number that goes on. So a cut or zero-filled tail, a flipped
- * bit, a lost and a doubled line are all found.
+ * A line is valid only if it is whole: with its newline, its checksum and the next number. So a truncated or zero-filled tail, a flipped
+ * bit, a lost line and a duplicated line are all detected.
  */
 import { nativeCrc32 } from './native-crc32.ts'
 
@@ -18,12 +18,12 @@ const SPACE = 0x20
 const ZERO = 0x30
 const CRC_DIGITS = 8
 const NUMBER_DIGITS_MAX = 15
-/** What a UTF-16 unit may take. */
+/** The most bytes that a UTF-16 code unit takes. */
 const UTF8_BYTES_MAX = 3
 
 /**
- * Lines whose numbers follow one another.
- * @param jsons each on one line, as JSON.stringify makes it
+ * Encodes lines with consecutive numbers.
+ * @param jsons each on a single line, as from JSON.stringify
  */
 export function encodeLines(firstNumber: number, jsons: readonly string[]): Uint8Array {
   const roomBytes = jsons.reduce((sum, json) => sum + NUMBER_DIGITS_MAX + json.length * UTF8_BYTES_MAX + CRC_DIGITS + 3, 0)
@@ -46,18 +46,18 @@ export interface JournalLine {
 }
 
 export interface JournalText {
-  /** The whole lines, numbers rising. */
+  /** The whole lines, in ascending order of number. */
   readonly lines: readonly JournalLine[]
   /**
-   * `none`: all is whole. `tail`: nothing whole follows the damage, as after a crash while writing. `middle`: whole lines follow
-   * it, or no line is whole: no crash of ours does that, unless the disk wrote later bytes before earlier ones.
+   * `tail`: no whole line follows the damage, as after a crash during a write. `middle`: whole lines follow the damage, or no line is whole.
+   * A crash cannot cause that, unless the disk wrote later bytes before earlier ones.
    */
   readonly damage: 'none' | 'tail' | 'middle'
-  /** Where the damaged tail begins; the length of the file where there is none. */
+  /** The offset of the damaged tail, or the length of the file if there is none. */
   readonly tailAt: number
 }
 
-/** Finds the whole lines of a journal file. Takes any bytes. */
+/** Finds the whole lines of a journal file. Accepts any bytes. */
 export function decodeLines(file: Uint8Array): JournalText {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.length)
   const lines: JournalLine[] = []
@@ -81,7 +81,7 @@ export function decodeLines(file: Uint8Array): JournalText {
   return { lines, damage: middle ? 'middle' : tailAt === undefined ? 'none' : 'tail', tailAt: tailAt ?? bytes.length }
 }
 
-/** The line at `bytes[from..end)`, undefined where it is not whole. */
+/** The line at `bytes[from..end)`, or undefined if it is not whole. */
 function decodeLine(bytes: Buffer, from: number, end: number): JournalLine | undefined {
   const contentEnd = end - CRC_DIGITS - 1
   if (contentEnd <= from || bytes[contentEnd] !== SPACE || nativeCrc32(bytes, from, contentEnd, 0) !== crcAt(bytes, contentEnd + 1)) return undefined
@@ -95,7 +95,7 @@ function decodeLine(bytes: Buffer, from: number, end: number): JournalLine | und
   }
 }
 
-/** Eight hexadecimal digits in lower case as a number, -1 where they are none. */
+/** Parses eight lowercase hexadecimal digits; -1 if they are not. */
 function crcAt(bytes: Uint8Array, at: number): number {
   let crc = 0
   for (let index = at; index < at + CRC_DIGITS; index++) {
@@ -106,7 +106,7 @@ function crcAt(bytes: Uint8Array, at: number): number {
   return crc
 }
 
-/** Decimal digits as a number, undefined where they are none or more than fifteen. */
+/** Parses up to fifteen decimal digits; undefined if they are not. */
 function numberIn(bytes: Uint8Array, from: number, to: number): number | undefined {
   if (to <= from || to - from > NUMBER_DIGITS_MAX) return undefined
   let number = 0
@@ -120,7 +120,7 @@ function numberIn(bytes: Uint8Array, from: number, to: number): number | undefin
 
 const HEX_DIGITS = Buffer.from('0123456789abcdef')
 
-/** @returns where it ends */
+/** @returns the offset after it */
 function writeCrc(bytes: Uint8Array, at: number, crc: number): number {
   for (let digit = 0; digit < CRC_DIGITS; digit++) bytes[at + digit] = HEX_DIGITS[(crc >>> (28 - 4 * digit)) & 15] ?? 0
   return at + CRC_DIGITS

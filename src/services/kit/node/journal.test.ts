@@ -34,19 +34,19 @@ async function diskWithBytes(bytes: Uint8Array): Promise<SimDisk> {
 
 const bytesOf = (disk: SimDisk, path = FILE) => disk.content(path) ?? new Uint8Array()
 
-test('what was appended is read again, in order, whatever its letters', async () => {
+test('appended records are read back in order, in any script', async () => {
   const records = [{ key: 'fünke 山\n"\u2028', n: 1 }, { key: '', n: -7 }, { key: '\ud800', n: 3 }]
   const disk = await diskWith(records)
   expect(await open(disk)).toMatchObject({ records, warnings: [] })
 })
 
-test('the format is lines of number, JSON and checksum that any text tool can read', async () => {
+test('the format is lines of number, JSON and checksum, which any text tool can read', async () => {
   const disk = await diskWith([{ key: 'a', n: 1 }])
   const text = new TextDecoder().decode(bytesOf(disk))
   expect(text).toMatch(/^0 \{"v":1,"created":"[0-9TZ:.-]+"\} [0-9a-f]{8}\n1 \{"key":"a","n":1\} a7670abc\n$/)
 })
 
-test('64 appends at once share two syncs at most', async () => {
+test('64 concurrent appends share at most two syncs', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   const before = disk.counts.syncData
@@ -55,12 +55,12 @@ test('64 appends at once share two syncs at most', async () => {
   expect(disk.counts.syncData - before).toBeGreaterThan(0)
 })
 
-test('an append is acknowledged only after a sync that began behind its write', async () => {
+test('an append is acknowledged only after a sync that began after its write', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   let acknowledged = 0
   disk.fault = operation => {
-    // While any operation begins, nothing is acknowledged that a crash at this moment could lose.
+    // When an operation begins, nothing has been acknowledged that a crash at this moment could lose.
     if (operation === 'syncData') expect(acknowledged).toBe(disk.counts.syncData - 1)
     return undefined
   }
@@ -71,18 +71,18 @@ test('an append is acknowledged only after a sync that began behind its write', 
   expect(disk.counts.syncData).toBe(20)
 })
 
-// test/fault drives the same through 100,000 crashes.
-test('whatever a crash loses, tears or reorders: nothing acknowledged is lost, nothing read was never written', async () => {
+// test/fault runs the same through 100,000 crashes.
+test('whatever a crash loses, tears or reorders, no acknowledged record is lost and no record is invented', async () => {
   await fc.assert(fc.asyncProperty(fc.integer(), fc.boolean(), fc.boolean(), async (seed, appliesFirst, withFaults) => {
     await surviveCrashes(seed, { appliesFirst, withFaults })
   }), { numRuns: 1000 })
 }, 60_000)
 
-test('what is read after a kill is safe before it is used, though its writer never synced it', async () => {
+test('records read after a kill are durable before they are used, even if their writer never synced them', async () => {
   for (let seed = 0; seed < 30; seed++) {
     const disk = new SimDisk(seededRandom(seed))
     const killed = await open(disk)
-    disk.stepsToLive = 1 // One write reaches the system, and no sync.
+    disk.stepsToLive = 1 // One write reaches the system, but no sync.
     void append(killed.journal, { key: 'unsynced', n: 1 })
     await disk.stopped
     disk.stepsToLive = Infinity
@@ -91,7 +91,7 @@ test('what is read after a kill is safe before it is used, though its writer nev
   }
 })
 
-test('a file cut at any byte opens with the records before the cut, and appends go on', async () => {
+test('a file cut at any byte opens with the records before the cut, and accepts appends', async () => {
   const records = entries(3)
   const bytes = bytesOf(await diskWith(records))
   const ends = [...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)
@@ -105,7 +105,7 @@ test('a file cut at any byte opens with the records before the cut, and appends 
   }
 })
 
-test('any single flipped bit is found, costs two records at most, and the damaged bytes are kept', async () => {
+test('any single flipped bit is detected and costs at most two records, and the damaged bytes are kept', async () => {
   const records = entries(3)
   const bytes = bytesOf(await diskWith(records))
   for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -123,7 +123,7 @@ test('any single flipped bit is found, costs two records at most, and the damage
   }
 })
 
-test('zeros from any byte to the end, as of a length that reached the disk before its bytes, cost only the records they touch', async () => {
+test('zeros from any byte to the end, as when the file length reaches the disk before the bytes, cost only the records they touch', async () => {
   const records = entries(3)
   const bytes = bytesOf(await diskWith(records))
   const ends = [...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)
@@ -135,7 +135,7 @@ test('zeros from any byte to the end, as of a length that reached the disk befor
   }
 })
 
-test.each([512, 4096])('a page of %i bytes that never reached the disk is found, and costs only the records it touches and the line it runs into', async pageBytes => {
+test.each([512, 4096])('a page of %i bytes that never reached the disk is detected, and costs only the records it touches and the line it runs into', async pageBytes => {
   const records = entries(400)
   const bytes = bytesOf(await diskWith(records))
   const starts = [0, ...[...bytes.keys()].filter(at => bytes[at] === 0x0a).map(at => at + 1)]
@@ -150,14 +150,14 @@ test.each([512, 4096])('a page of %i bytes that never reached the disk is found,
   }
 })
 
-test('a tail of zeros is cut, copied aside and told', async () => {
+test('a tail of zeros is cut off, saved and reported', async () => {
   const bytes = bytesOf(await diskWith(entries(3)))
   const disk = await diskWithBytes(Uint8Array.of(...bytes, ...new Uint8Array(4096)))
-  expect(await open(disk)).toMatchObject({ records: entries(3), warnings: ['names.jsonl ended in 4096 damaged bytes, which were cut and kept as names.jsonl.damaged-1; the 3 records were whole'] })
+  expect(await open(disk)).toMatchObject({ records: entries(3), warnings: ['names.jsonl ended in 4096 damaged bytes, which were cut off and saved as names.jsonl.damaged-1; 3 intact records were kept'] })
   expect(bytesOf(disk, `${FILE}.damaged-1`)).toEqual(new Uint8Array(4096))
 })
 
-test.each(['write', 'sync', 'syncFolder'] as const)('a copy of damage whose %s fails is taken away again, however often', async failing => {
+test.each(['write', 'sync', 'syncFolder'] as const)('a copy of damaged bytes whose %s fails is removed again, however often', async failing => {
   const disk = await diskWithBytes(Uint8Array.of(...bytesOf(await diskWith(entries(3))), ...new Uint8Array(4096)))
   disk.fault = operation => operation === failing ? errno('ENOSPC') : undefined
   for (let start = 0; start < 3; start++) await expect(open(disk)).rejects.toMatchObject({ code: 'disk-failed' })
@@ -167,7 +167,7 @@ test.each(['write', 'sync', 'syncFolder'] as const)('a copy of damage whose %s f
   expect(disk.names()).toEqual([FILE, `${FILE}.damaged-1`])
 })
 
-test('damage before whole lines sets the whole file aside and keeps the records on both sides', async () => {
+test('if whole lines follow the damage, the whole file is set aside, and the records on both sides are kept', async () => {
   const bytes = bytesOf(await diskWith(entries(5)))
   const second = new TextDecoder().decode(bytes).indexOf('host-1')
   bytes.fill(0, second, second + 3)
@@ -175,19 +175,19 @@ test('damage before whole lines sets the whole file aside and keeps the records 
   disk.put(`${FILE}.damaged-1`, Uint8Array.of(1))
   const { records, warnings } = await open(disk)
   expect(records).toEqual(entries(5).filter(({ n }) => n !== 1))
-  expect(warnings).toEqual(['names.jsonl was damaged and set aside as names.jsonl.damaged-2; 4 records were whole and went into a new file'])
+  expect(warnings).toEqual(['names.jsonl was damaged and set aside as names.jsonl.damaged-2; 4 intact records were copied to a new file'])
   expect(bytesOf(disk, `${FILE}.damaged-2`)).toEqual(bytes)
   expect(bytesOf(disk, `${FILE}.damaged-1`)).toEqual(Uint8Array.of(1))
 })
 
 test.each([
   { name: 'a missing line', edit: (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(3)], left: 2 },
-  { name: 'a doubled line', edit: (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(1)], left: 3 },
+  { name: 'a duplicated line', edit: (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(1)], left: 3 },
   { name: 'two lines in the wrong order', edit: (lines: string[]) => [lines[0] ?? '', lines[2] ?? '', lines[1] ?? '', lines[3] ?? ''], left: 2 },
   { name: 'a missing header', edit: (lines: string[]) => lines.slice(1), left: 3 },
-  { name: 'a text that is no journal', edit: () => ['to be or not to be\n'], left: 0 },
+  { name: 'a text that is not a journal', edit: () => ['to be or not to be\n'], left: 0 },
   { name: 'an empty file', edit: () => [], left: 0 },
-])('$name is found', async ({ edit, left }) => {
+])('$name is detected', async ({ edit, left }) => {
   const text = new TextDecoder().decode(bytesOf(await diskWith(entries(3))))
   const edited = edit(text.split(/(?<=\n)/)).join('')
   const disk = await diskWithBytes(new TextEncoder().encode(edited))
@@ -197,20 +197,20 @@ test.each([
   expect(new TextDecoder().decode(bytesOf(disk, `${FILE}.damaged-1`))).toBe(edited)
 })
 
-test('a whole line whose record does not fit is set aside with the file, and the others are used', async () => {
+test('if the record in a whole line is not valid, the file is set aside and the others are used', async () => {
   const disk = await diskWithBytes(encodeLines(0, ['{"v":1,"created":""}', '{"key":"a","n":1}', '{"key":"a","n":"many"}']))
   expect(await open(disk)).toMatchObject({ records: [{ key: 'a', n: 1 }], warnings: [expect.stringContaining('set aside as names.jsonl.damaged-1')] })
 })
 
-test('a journal of a newer format is refused and left as it is', async () => {
+test('a journal in a newer format is refused and left as it is', async () => {
   const bytes = encodeLines(0, ['{"v":2,"created":"2030-01-01T00:00:00.000Z"}'])
   const disk = await diskWithBytes(bytes)
-  await expect(open(disk)).rejects.toMatchObject({ code: 'file-damaged', parts: { why: 'it has format 2, and this Hamlet knows format 1' } })
+  await expect(open(disk)).rejects.toMatchObject({ code: 'file-damaged', parts: { why: 'it has format 2, and this version of Hamlet knows format 1' } })
   expect(disk.names()).toEqual([FILE])
   expect(bytesOf(disk)).toEqual(Uint8Array.from(bytes))
 })
 
-test.each(['write', 'syncData'] as const)('after one failed %s nothing is acknowledged until a compaction has rebuilt the file', async failing => {
+test.each(['write', 'syncData'] as const)('after one failed %s nothing is acknowledged until a compaction has rewritten the file', async failing => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   expect(await append(journal, { key: 'a', n: 1 })).toBeUndefined()
@@ -219,7 +219,7 @@ test.each(['write', 'syncData'] as const)('after one failed %s nothing is acknow
   const late: Promise<HamletError | undefined>[] = []
   journal.append({ key: 'a', n: 2 }, () => late.push(append(journal, { key: 'a', n: 4 })))
   const waiting = append(journal, { key: 'a', n: 3 })
-  expect(await waiting).toMatchObject({ code: 'disk-failed', parts: { why: 'the disk reports an error of its own', done: expect.any(String), proof: `EIO ${FILE}` } })
+  expect(await waiting).toMatchObject({ code: 'disk-failed', parts: { why: 'the disk reports an I/O error', done: expect.any(String), proof: `EIO ${FILE}` } })
   for (let n = 5; n < 10; n++) expect(await append(journal, { key: 'a', n })).toMatchObject({ code: 'disk-failed' })
   expect(await Promise.all(late)).toMatchObject([{ code: 'disk-failed' }])
   await journal.compact([{ key: 'a', n: 1 }])
@@ -228,7 +228,7 @@ test.each(['write', 'syncData'] as const)('after one failed %s nothing is acknow
   expect(records).toEqual([{ key: 'a', n: 1 }, { key: 'b', n: 10 }])
 })
 
-test('a full disk is named as such', async () => {
+test('the error for a full disk says so', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   disk.fault = operation => operation === 'write' ? errno('ENOSPC') : undefined
@@ -252,7 +252,7 @@ test.each(['rename', 'syncFolder'] as const)('a compaction whose %s fails acknow
   expect(await append(journal, { key: 'c', n: 3 })).toMatchObject({ code: 'disk-failed' })
 })
 
-test('a compaction keeps appends that wait, and those that come while it writes', async () => {
+test('a compaction keeps pending appends, and those made while it writes', async () => {
   const disk = await diskWith(entries(3))
   const { journal } = await open(disk)
   const waiting = append(journal, { key: 'waiting', n: 1 })
@@ -262,7 +262,7 @@ test('a compaction keeps appends that wait, and those that come while it writes'
   expect((await open(disk.afterCrash())).records).toEqual([{ key: 'all', n: 6 }, { key: 'waiting', n: 1 }, { key: 'meanwhile', n: 2 }])
 })
 
-test('a compaction holds no append up, and keeps all that become safe while it writes', async () => {
+test('a compaction delays no append, and keeps all that become durable while it writes', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   let isCompacted = false
@@ -274,7 +274,7 @@ test('a compaction holds no append up, and keeps all that become safe while it w
   expect((await open(disk.afterCrash())).records).toEqual([...entries(20_000), ...meanwhile])
 })
 
-test('a group that fails while a compaction writes is not in the new file, which makes the journal whole again', async () => {
+test('a group that fails while a compaction writes is not in the new file, which repairs the journal', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   const compacted = journal.compact(entries(5000))
@@ -286,7 +286,7 @@ test('a group that fails while a compaction writes is not in the new file, which
   expect((await open(disk.afterCrash())).records).toEqual([...entries(5000), { key: 'after', n: 2 }])
 })
 
-test('a compaction asked for by an acknowledgement loses no record of the same group', async () => {
+test('a compaction requested from within an acknowledgment loses no record of the same group', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   const memory: Entry[] = []
@@ -300,13 +300,13 @@ test('a compaction asked for by an acknowledgement loses no record of the same g
   expect((await open(disk.afterCrash())).records).toContainEqual({ key: 'second', n: 2 })
 })
 
-test('of two compactions the second keeps what was acknowledged before the first failed', async () => {
+test('if the first of two compactions fails, the second keeps what was acknowledged before', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   let renames = 0
   disk.fault = operation => operation === 'rename' && renames++ === 0 ? errno('EIO') : undefined
   const acknowledged = append(journal, { key: 'a', n: 1 })
-  for (const before = disk.counts.write; disk.counts.write === before;) await Promise.resolve() // Its group is on the way to the disk.
+  for (const before = disk.counts.write; disk.counts.write === before;) await Promise.resolve() // Its group is being written.
   const [first, second] = [journal.compact([]), journal.compact([])]
   expect(await acknowledged).toBeUndefined()
   await expect(first).rejects.toMatchObject({ code: 'disk-failed' })
@@ -314,7 +314,7 @@ test('of two compactions the second keeps what was acknowledged before the first
   expect((await open(disk.afterCrash())).records).toEqual([{ key: 'a', n: 1 }])
 })
 
-test('close waits for the appends and refuses later ones', async () => {
+test('close waits for pending appends and refuses later ones', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   const acknowledged: (HamletError | undefined)[] = []
@@ -325,14 +325,14 @@ test('close waits for the appends and refuses later ones', async () => {
   await expect(journal.compact([])).rejects.toMatchObject({ code: 'refused' })
 })
 
-test('a record over the limit is refused alone', async () => {
+test('a record over the limit is refused, and only that one', async () => {
   const { journal } = await open(freshDisk())
   const [long, short] = await Promise.all([append(journal, { key: 'x'.repeat(RECORD_LENGTH_MAX), n: 1 }), append(journal, { key: 'x', n: 1 })])
   expect(long).toMatchObject({ code: 'refused' })
   expect(short).toBeUndefined()
 })
 
-test('more records than may wait are refused, and the others are safe', async () => {
+test('records beyond the number that may wait are refused, and the others are persisted', async () => {
   const disk = freshDisk()
   const { journal } = await open(disk)
   const answers = await Promise.all(Array.from({ length: WAITING_RECORDS_MAX + 5 }, (_, n) => append(journal, { key: '', n })))

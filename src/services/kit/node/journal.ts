@@ -1,14 +1,14 @@
 /**
- * A journal of records on disk: append-only, and what it has acknowledged survives kill -9 and loss of power.
+ * A journal of records on disk: append-only, and every acknowledged record survives kill -9 and loss of power.
  *
- * Group commit: while one group of records is written and synced, the next gathers; so many waiting appends share one fdatasync.
- * After any error of a write or sync the journal has failed and acknowledges nothing more: the system may have dropped the
- * unwritten pages and call the next sync a success. Only `compact`, a new file from memory, makes it whole again.
+ * It uses group commit: while one group of records is written and synced, the next one gathers, so that many pending appends share one
+ * fdatasync. After any failed write or sync the journal has failed and acknowledges nothing more: the system may have dropped the
+ * unwritten pages and report the next sync as a success. Only `compact`, which writes a new file from memory, repairs it.
  *
- * Opening never destroys a byte: damage is copied aside first. A damaged tail is what a crash leaves, and is cut. Damage before
- * whole lines sets the whole file aside, and every whole record is used, those behind the damage too: they were acknowledged,
- * each is proven by its checksum, and a record says how one thing is now, so a later one stands without an earlier one.
- * journal-lines.ts shows the format.
+ * Opening never destroys a byte: damaged bytes are copied aside first. A damaged tail is what a crash leaves behind, and is cut off. If
+ * whole lines follow the damage, the whole file is set aside, and every whole record is used, including those after the damage: they were
+ * acknowledged, each is proven by its checksum, and a record states the present state of one thing, so it is valid without earlier ones.
+ * journal-lines.ts describes the format.
  */
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
@@ -18,51 +18,51 @@ import { JournalFile } from './journal-file.ts'
 import { decodeLines, JOURNAL_VERSION } from './journal-lines.ts'
 
 export interface Journal<Journaled> {
-  /** Writes the record; `done` is called once, later, with no error only when the record is safe on disk (fdatasync, in groups). */
+  /** Writes the record. `done` is called once, later, without an error only if the record is durable (fdatasync, in groups). */
   append(record: Journaled, done: (error: HamletError | undefined) => void): void
   /**
-   * Replaces the whole content by `records`, atomically. They are taken at once and must hold what every `done` called so far
-   * stands for; appends whose `done` was not called yet, and those made meanwhile, are kept behind them, and do not wait for it.
-   * Makes a failed journal whole again.
-   * @throws HamletError disk-failed; where the new file could not be written, the old one goes on
+   * Atomically replaces the whole content with `records`. They are read at once and must include every record whose `done` has been called.
+   * Appends whose `done` has not been called yet, and those made meanwhile, are kept after them and do not wait for the compaction.
+   * Repairs a failed journal.
+   * @throws HamletError disk-failed; if the new file could not be written, the old one stays in use
    */
   compact(records: Iterable<Journaled>): Promise<void>
-  /** Waits for all appends. */
+  /** Closes the journal once all appends are done. */
   close(): Promise<void>
 }
 
-/** One record as JSON, in UTF-16 units. Longer ones are refused. */
+/** The longest record, as JSON, in UTF-16 code units. */
 export const RECORD_LENGTH_MAX = 262_144
-/** Records that wait for the disk. Beyond, appends are refused until it has caught up. */
+/** The most records that may wait for the disk. Beyond that, appends are refused until it has caught up. */
 export const WAITING_RECORDS_MAX = 65_536
 const WAITING_LENGTH_MAX = 16_777_216
-/** Opening reads the file whole. Beyond, appends are refused until the owner compacts. */
+/** The longest file, since opening reads it whole. Beyond that, appends are refused until the owner compacts. */
 const FILE_BYTES_MAX = 268_435_456
 const GROUP_RECORDS_MAX = 1024
-/** A new file is written in pieces of so many; what has come meanwhile and is more goes to it before it takes its place. */
+/** A new file is written in chunks of this many records. Records that arrive meanwhile are added until fewer than a chunk are left. */
 const REWRITE_CHUNK_RECORDS = 1000
 
 export interface JournalOptions<R> {
-  /** Exists, and is this process's alone (folder-lock.ts). */
+  /** Exists, and is locked by this process (folder-lock.ts). */
   readonly folder: string
-  /** The file's name: `leases.jsonl`. */
+  /** The file name, such as `leases.jsonl`. */
   readonly name: string
-  /** A record out of its JSON. @throws where it is none */
+  /** Parses a record from its JSON value. @throws if it is not a record */
   readonly parse: (value: unknown) => R
   readonly disk?: Disk
 }
 
 export interface OpenedJournal<R> {
   readonly journal: Journal<R>
-  /** What was on disk, oldest first. */
+  /** The records on disk, oldest first. */
   readonly records: R[]
-  /** Sentences for the person: what was damaged and where the copy is. */
+  /** Sentences for the user: what was damaged, and where the copy is. */
   readonly warnings: string[]
 }
 
 /**
- * Opens a journal, or begins one.
- * @throws HamletError disk-failed; file-damaged where a newer Hamlet wrote it (nothing is changed then)
+ * Opens a journal, or creates it.
+ * @throws HamletError disk-failed; file-damaged if a newer version of Hamlet wrote it, in which case nothing is changed
  */
 export async function openJournal<R>({ folder, name, parse, disk = nodeDisk }: JournalOptions<R>): Promise<OpenedJournal<R>> {
   const path = join(folder, name)
@@ -107,15 +107,15 @@ function readRecords<R>(bytes: Uint8Array, name: string, parse: (value: unknown)
 function refuseNewer({ v }: z.output<typeof header>, name: string): void {
   if (v === JOURNAL_VERSION) return
   throw new HamletError({
-    code: 'file-damaged', what: `${name} could not be opened`, why: `it has format ${v}, and this Hamlet knows format ${JOURNAL_VERSION}`, done: 'it was left as it is',
-    remedy: 'use the newer Hamlet that wrote it, or another data folder',
+    code: 'file-damaged', what: `${name} could not be opened`, why: `it has format ${v}, and this version of Hamlet knows format ${JOURNAL_VERSION}`, done: 'it was left as it is',
+    remedy: 'use the newer version that wrote it, or choose another data folder with --data',
   })
 }
 
 function warningOf(name: string, copy: string, tailBytes: number | undefined, records: number): string {
-  const kept = records === 1 ? '1 record was' : `${records} records were`
-  if (tailBytes !== undefined) return `${name} ended in ${tailBytes} damaged bytes, which were cut and kept as ${copy}; the ${kept} whole`
-  return `${name} was damaged and set aside as ${copy}; ${kept} whole and went into a new file`
+  const kept = records === 1 ? '1 intact record was' : `${records} intact records were`
+  if (tailBytes !== undefined) return `${name} ended in ${tailBytes} damaged bytes, which were cut off and saved as ${copy}; ${kept} kept`
+  return `${name} was damaged and set aside as ${copy}; ${kept} copied to a new file`
 }
 
 interface Waiting {
@@ -125,13 +125,13 @@ interface Waiting {
 
 interface Compaction {
   readonly records: readonly unknown[]
-  /** JSON of what has become safe since it was asked for: `records` may lack that. */
+  /** JSON of the records that have become durable since the request, which `records` may lack. */
   readonly since: string[]
   readonly resolve: () => void
   readonly reject: (error: HamletError) => void
 }
 
-/** The one writer of a journal. Groups of records take turns with the last step of a compaction, which is written beside them until then. */
+/** The only writer of a journal. A compaction writes its file concurrently with groups of records; only its last step takes turns with them. */
 class JournalWriter<R> implements Journal<R> {
   readonly #path: string
   readonly #disk: Disk
@@ -141,12 +141,12 @@ class JournalWriter<R> implements Journal<R> {
   #waiting: Waiting[] = []
   #waitingLength = 0
   #isGroupDue = false
-  /** JSON of the group whose owners are being told that it is safe. */
-  #told: readonly string[] = []
-  /** The first is under way. */
+  /** JSON of the group that is being acknowledged. */
+  #acknowledging: readonly string[] = []
+  /** The first is in progress. */
   readonly #compactions: Compaction[] = []
   #compacting = Promise.resolve()
-  /** Settles when the turns that were asked for are over. */
+  /** Settles when all requested turns are over. */
   #turns = Promise.resolve()
 
   constructor(path: string, disk: Disk) {
@@ -158,7 +158,7 @@ class JournalWriter<R> implements Journal<R> {
     return `${this.#path}.new`
   }
 
-  /** Goes on behind what the file holds. Its content is synced first: it may have been read from a cache that no disk knows. */
+  /** Continues after the file's content, which is synced first: it may have been read from a cache and not be on disk yet. */
   async resume(fileBytes: number, lines: number): Promise<void> {
     const file = new JournalFile(await this.#disk.open(this.#path, 'kept'), fileBytes, lines)
     await file.sync()
@@ -172,14 +172,14 @@ class JournalWriter<R> implements Journal<R> {
     if (refusal !== undefined) return queueMicrotask(() => done(refusal))
     this.#waiting.push({ json, done })
     this.#waitingLength += json.length
-    this.#askForGroup()
+    this.#requestGroup()
   }
 
   compact(records: Iterable<R>): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#refused('it is closed', 'start the service again'))
+    if (this.#closed) return Promise.reject(this.#refused('it is closed', 'restart the service'))
     return new Promise((resolve, reject) => {
-      // Who asks in answer to a record has not heard yet of those that became safe with it.
-      this.#compactions.push({ records: [...records], since: [...this.#told], resolve, reject })
+      // A compaction requested from within an acknowledgment does not know yet of the other records in that group.
+      this.#compactions.push({ records: [...records], since: [...this.#acknowledging], resolve, reject })
       if (this.#compactions.length === 1) this.#compacting = this.#compactAll()
     })
   }
@@ -195,11 +195,11 @@ class JournalWriter<R> implements Journal<R> {
   }
 
   #refusal(length: number): HamletError | undefined {
-    if (this.#closed) return this.#refused('the journal is closed', 'start the service again')
+    if (this.#closed) return this.#refused('the journal is closed', 'restart the service')
     if (this.#failure !== undefined) return this.#failure
-    if (length > RECORD_LENGTH_MAX) return this.#refused(`it has ${length} characters, and ${RECORD_LENGTH_MAX} are the limit`, 'store less at once')
-    if (this.#waiting.length >= WAITING_RECORDS_MAX || this.#waitingLength + length > WAITING_LENGTH_MAX) return this.#refused(`${this.#waiting.length} records wait for the disk already`, 'try again when the disk has caught up')
-    if (this.#file !== undefined && this.#file.bytes > FILE_BYTES_MAX) return this.#refused(`the file has reached ${this.#file.bytes} bytes`, 'restart the service, which makes the file smaller')
+    if (length > RECORD_LENGTH_MAX) return this.#refused(`it has ${length} characters, and the limit is ${RECORD_LENGTH_MAX}`, 'store less at once')
+    if (this.#waiting.length >= WAITING_RECORDS_MAX || this.#waitingLength + length > WAITING_LENGTH_MAX) return this.#refused(`${this.#waiting.length} records are already waiting for the disk`, 'try again when the disk has caught up')
+    if (this.#file !== undefined && this.#file.bytes > FILE_BYTES_MAX) return this.#refused(`the file has reached ${this.#file.bytes} bytes`, 'restart the service, which compacts the file')
     return undefined
   }
 
@@ -207,8 +207,8 @@ class JournalWriter<R> implements Journal<R> {
     return new HamletError({ code: 'refused', what: `a record could not be stored in ${basename(this.#path)}`, why, remedy })
   }
 
-  /** Appends of the same turn of the event loop join the first group, which waits for a promise at least. */
-  #askForGroup(): void {
+  /** Requests a turn to write a group. Appends in the same turn of the event loop join it, since it starts after a promise. */
+  #requestGroup(): void {
     if (this.#isGroupDue) return
     this.#isGroupDue = true
     this.#turns = this.#turns.then(() => this.#writeGroup())
@@ -217,7 +217,7 @@ class JournalWriter<R> implements Journal<R> {
   async #writeGroup(): Promise<void> {
     this.#isGroupDue = false
     const group = this.#waiting.splice(0, GROUP_RECORDS_MAX)
-    if (group.length === 0) return // The journal has failed meanwhile.
+    if (group.length === 0) return // The journal has failed in the meantime.
     const jsons = group.map(({ json }) => json)
     this.#waitingLength -= jsons.reduce((sum, { length }) => sum + length, 0)
     try {
@@ -229,10 +229,10 @@ class JournalWriter<R> implements Journal<R> {
       return
     }
     for (const { since } of this.#compactions) since.push(...jsons)
-    this.#told = jsons
+    this.#acknowledging = jsons
     for (const { done } of group) done(undefined)
-    this.#told = []
-    if (this.#waiting.length > 0) this.#askForGroup()
+    this.#acknowledging = []
+    if (this.#waiting.length > 0) this.#requestGroup()
   }
 
   async #compactAll(): Promise<void> {
@@ -242,7 +242,7 @@ class JournalWriter<R> implements Journal<R> {
     }
   }
 
-  /** Writes a new file. The old one stays untouched, and in use, until the new one is safe. */
+  /** Writes a new file. The old one stays untouched and in use until the new one is durable. */
   async #rewrite({ records, since, resolve, reject }: Compaction): Promise<void> {
     let file: JournalFile
     try {
@@ -254,7 +254,7 @@ class JournalWriter<R> implements Journal<R> {
     await this.#turns
   }
 
-  /** The last step of a compaction, in its turn: no group is on its way. @throws HamletError */
+  /** The last step of a compaction. It has its turn, so no group is being written. @throws HamletError */
   async #replace(next: JournalFile, since: readonly string[]): Promise<void> {
     try {
       await next.append(since).then(() => next.sync()).finally(() => next.close())
@@ -262,13 +262,13 @@ class JournalWriter<R> implements Journal<R> {
       throw this.#notRewritten(error)
     }
     try {
-      await this.#file?.close() // Windows renames over no open file.
+      await this.#file?.close() // Windows cannot rename over an open file.
       this.#file = undefined
       await this.#disk.rename(this.#newPath, this.#path)
       await this.#disk.syncFolder(dirname(this.#path))
       this.#file = new JournalFile(await this.#disk.open(this.#path, 'kept'), next.bytes, next.lines)
     } catch (error) {
-      // Nobody knows now which of the two files a loss of power would leave.
+      // Now it is unknown which of the two files a loss of power would leave.
       throw this.#fail(error)
     }
     this.#failure = undefined
@@ -278,10 +278,10 @@ class JournalWriter<R> implements Journal<R> {
     return diskError(error, this.#newPath, `a new ${basename(this.#path)} could not be written`)
   }
 
-  /** From here on nothing is acknowledged. @param group that was on its way */
+  /** Stops acknowledging. @param group the records that were being written */
   #fail(error: unknown, group: readonly Waiting[] = []): HamletError {
     const failed = diskError(error, this.#path, `${basename(this.#path)} could not be written`)
-    const failure = new HamletError({ ...failed.parts, done: 'nothing more is acknowledged, so that nothing acknowledged gets lost' }, { cause: error })
+    const failure = new HamletError({ ...failed.parts, done: 'nothing more is acknowledged, so that nothing acknowledged is lost' }, { cause: error })
     const refused = [...group, ...this.#waiting]
     this.#failure = failure
     this.#waiting = []
@@ -291,7 +291,7 @@ class JournalWriter<R> implements Journal<R> {
   }
 }
 
-/** Writes a header, `records`, and most of what has come `since`. @returns the file, still open, when that is safe on disk */
+/** Writes a header, `records`, and most of what has arrived `since`. @returns the file, still open, once that is durable */
 async function writeNewFile(disk: Disk, path: string, records: readonly unknown[], since: string[]): Promise<JournalFile> {
   const file = new JournalFile(await disk.open(path, 'emptied'))
   try {

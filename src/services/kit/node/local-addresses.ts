@@ -1,8 +1,8 @@
-/** The addresses of this machine. */
+/** The addresses and networks of this machine. */
 import { networkInterfaces } from 'node:os'
 import { isWildcard, parseIpv4, prefixBitsOf } from '../ip-address.ts'
 
-/** One IPv4 address of one interface. */
+/** An IPv4 address of an interface. */
 export interface LocalAddress {
   readonly interfaceName: string
   readonly address: string
@@ -12,7 +12,7 @@ export interface LocalAddress {
   readonly mac: string
 }
 
-/** IPv4 addresses of all interfaces that are up, loopback first as the system lists them. */
+/** The IPv4 addresses of all interfaces that are up, in the system's order: loopback first. */
 export function localIpv4Addresses(): LocalAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses]) =>
     (addresses ?? []).filter(({ family }) => family === 'IPv4').map(({ address, netmask, internal, mac }) => ({
@@ -21,8 +21,8 @@ export function localIpv4Addresses(): LocalAddress[] {
 }
 
 /**
- * The addresses to bind for `--host`: the wildcard becomes every single address of this machine, so that an answer leaves from
- * the address that was asked, and others (systemd-resolved on 127.0.0.53) keep theirs. IPv6 link-local addresses stay out.
+ * The addresses to bind for `--host`. The wildcard expands to each address of this machine, so that a response leaves from the address that
+ * was queried, and other servers (systemd-resolved on 127.0.0.53) keep theirs. IPv6 link-local addresses are left out.
  */
 export function addressesToBind(host: string): string[] {
   if (!isWildcard(host)) return [host]
@@ -33,7 +33,7 @@ export function addressesToBind(host: string): string[] {
   return [...ipv4, ...ipv6.map(address => address?.address ?? '::1')]
 }
 
-/** The networks that this machine's interfaces are in, loopback left out: `192.168.1.5/24`, `fe80::1/64`. */
+/** The networks of this machine's interfaces, without loopback: `192.168.1.5/24`, `fe80::1/64`. */
 export function localNetworks(): string[] {
   return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).flatMap(({ internal, cidr }) => internal || cidr === null ? [] : [cidr]))
 }

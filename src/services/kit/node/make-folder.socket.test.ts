@@ -9,7 +9,7 @@ let above = ''
 beforeEach(async () => { above = await mkdtemp(join(tmpdir(), 'hamlet-make-')) })
 afterEach(() => rm(above, { recursive: true }))
 
-test('a folder is made with all above it, by several at once, and one that is there stays', async () => {
+test('a folder is created with its parents, even by several calls at once, and an existing one stays', async () => {
   const folder = join(above, 'a', 'b', 'c')
   await Promise.all([makeFolder(folder), makeFolder(folder), makeFolder(folder)])
   await writeFile(join(folder, 'file'), '')
@@ -19,13 +19,13 @@ test('a folder is made with all above it, by several at once, and one that is th
   await makeFolder(join(above, 'link'))
 })
 
-test('what is in the way is told by its errno', async () => {
+test('a file in the way is reported by its errno', async () => {
   await writeFile(join(above, 'file'), '')
   await expect(makeFolder(join(above, 'file'))).rejects.toMatchObject({ code: 'EEXIST' })
   await expect(makeFolder(join(above, 'file', 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' })
 })
 
-test('where the system takes no folder there is an error, and an end', async () => {
+test('where the system allows no folder, the call fails and does not hang', async () => {
   await expect(makeFolder('/proc/hamlet/data')).rejects.toMatchObject({ code: 'ENOENT' })
-  await expect(makeDataFolder('/proc/hamlet')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'the system takes no folder there' } })
+  await expect(makeDataFolder('/proc/hamlet')).rejects.toMatchObject({ code: 'folder-missing', parts: { why: 'the system allows no folder there' } })
 })

@@ -1,12 +1,12 @@
-/** A folder with all that is missing above it. */
+/** Creates a folder and its missing parents. */
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf } from './disk.ts'
 
 /**
- * Makes `folder` where it is missing. Level by level: node's own `recursive` never returns where a folder is there and the system
- * says of one in it that it is not (ENOENT in /proc).
- * @throws what node:fs throws: EEXIST where a file is in the way, EACCES, ENOENT …
+ * Creates `folder` if it is missing, level by level: node's own `recursive` never returns if a folder exists and the system answers ENOENT
+ * for one inside it (as in /proc).
+ * @throws what node:fs throws: EEXIST if a file is in the way, EACCES, ENOENT …
  */
 export async function makeFolder(folder: string): Promise<void> {
   try {

@@ -1,6 +1,6 @@
 /**
- * CRC-32 by the system's own code where Node offers it (22.2 and later, 20.15), three to five times as fast as kit/crc32.ts; else that.
- * A call of the system's costs as much as 300 bytes take here, so what is shorter is not worth one.
+ * CRC-32 by zlib's native code, where Node offers it (20.15, and 22.2 and later): three to five times as fast as kit/crc32.ts, which is the
+ * fallback. A native call costs as much as 300 bytes in JavaScript, so shorter inputs are not worth it.
  */
 import * as zlib from 'node:zlib'
 import { crc32, type Crc32 } from '../crc32.ts'
@@ -9,7 +9,7 @@ const NATIVE_BYTES_MIN = 300
 
 type ZlibCrc32 = (bytes: Uint8Array, before: number) => number
 
-/** Looked for, since the oldest Node that Hamlet runs on does not have it. */
+/** Missing in the oldest Node that Hamlet runs on. */
 const native: unknown = Reflect.get(zlib, 'crc32')
 
 function isZlibCrc32(value: unknown): value is ZlibCrc32 {

@@ -1,4 +1,4 @@
-/** What is opened once for each address of this machine, all on one port, and comes and goes with the addresses. */
+/** Something opened once per address of this machine, all on one port, and opened and closed as addresses come and go. */
 import { oneLine } from '../errors.ts'
 
 interface Closable {
@@ -9,12 +9,12 @@ export class PerAddress<Door extends Closable> {
   readonly #open: (address: string) => Promise<Door>
   readonly #log: (text: string) => void
   readonly #doors = new Map<string, Door>()
-  /** New addresses that could not be opened yet. */
+  /** New addresses that could not be opened so far. */
   readonly #refused = new Set<string>()
   #changing: Promise<void> = Promise.resolve()
   #closed = false
 
-  /** @param log told once of each new address that cannot be opened */
+  /** @param log called once for each new address that cannot be opened */
   constructor(open: (address: string) => Promise<Door>, log: (text: string) => void) {
     this.#open = open
     this.#log = log
@@ -24,12 +24,12 @@ export class PerAddress<Door extends Closable> {
     return this.#doors.values()
   }
 
-  /** Undefined: the address is not, or no longer, this machine's. */
+  /** Undefined if the address is not, or no longer, one of this machine. */
   at(address: string): Door | undefined {
     return this.#doors.get(address)
   }
 
-  /** Opens the first ones. @throws what `open` throws for one of them; then nothing stays open */
+  /** Opens the initial addresses. @throws what `open` throws for one of them, leaving nothing open */
   async openAll(addresses: readonly string[]): Promise<void> {
     try {
       for (const address of addresses) this.#doors.set(address, await this.#open(address))
@@ -39,7 +39,7 @@ export class PerAddress<Door extends Closable> {
     }
   }
 
-  /** Opens what is new and closes what is gone. What cannot be opened is tried again with the next call. */
+  /** Opens new addresses and closes those that are gone. What cannot be opened is retried at the next call. */
   follow(addresses: readonly string[]): Promise<void> {
     return this.#changing = this.#changing.then(async () => {
       const gone = [...this.#doors.keys(), ...this.#refused].filter(address => !addresses.includes(address))

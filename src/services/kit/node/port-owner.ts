@@ -1,16 +1,16 @@
-/** Who holds a port: read from /proc on Linux, "another program" elsewhere or where reading is not permitted. */
+/** Which program uses a port: read from /proc on Linux; "another program" elsewhere, or if reading is not permitted. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 const PROCESSES_MAX = 20_000
 
-/** `dnsmasq (pid 312)`, or `another program` where the system does not say. Reads synchronously: only for an error's text. */
+/** `dnsmasq (pid 312)`, or `another program` if the system does not say. Reads synchronously: for the text of an error only. */
 export function portOwner(transport: 'udp' | 'tcp', port: number): string {
   try {
     const inodes = new Set([...socketInodes(`/proc/net/${transport}`, transport, port), ...socketInodes(`/proc/net/${transport}6`, transport, port)])
     for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)).slice(0, PROCESSES_MAX)) {
       if (holdsOneOf(pid, inodes)) return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`
     }
-  } catch { /* No /proc, or a process that ended meanwhile: the owner stays unknown. */ }
+  } catch { /* No /proc, or a process that has just ended: the owner stays unknown. */ }
   return 'another program'
 }
 

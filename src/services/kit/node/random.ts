@@ -1,10 +1,10 @@
-/** Randomness for services: the operating system's. */
+/** Randomness for services, from the operating system. */
 import { randomFillSync } from 'node:crypto'
 import type { Random } from '../random.ts'
 
 const POOL_WORDS = 1024
 
-/** Numbers that nobody can foresee: from the operating system, drawn in bulk. */
+/** Cryptographically secure numbers, drawn from the operating system in bulk. */
 export function secureRandom(): Random {
   const pool = new Uint32Array(POOL_WORDS)
   let next = POOL_WORDS

@@ -1,4 +1,4 @@
-/** Node opens a port for its debugger when SIGUSR1 comes, and whoever is on this machine may then run code in the process. */
+/** Ignores SIGUSR1, on which Node would open its debugger's port: any user of this machine could then run code in the process. */
 export function refuseDebugger(): void {
   if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined)
 }

@@ -1,6 +1,6 @@
 /**
- * Replaces a text file in one step: at any moment, and after a crash too, the file is the old one or the new one, whole. Whoever may
- * read and write the old one may do so with the new one; a symbolic link stays, and what it leads to is replaced.
+ * Replaces a text file atomically: at any moment, even after a crash, the file is either the old or the new one, whole. The new file keeps
+ * the owner and permissions of the old one; a symbolic link is kept, and its target is replaced.
  */
 import type { Stats } from 'node:fs'
 import { chmod, chown, realpath, rm, stat, unlink } from 'node:fs/promises'
@@ -8,26 +8,26 @@ import { basename, dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { diskError, errnoOf, nodeDisk, writeAll } from './disk.ts'
 
-/** When a file was written last, and how much it holds. */
+/** When a file was last written, and its size. */
 export interface FileState {
   readonly mtimeMs: number
   readonly sizeBytes: number
 }
 
-/** Writers of the same file wait for each other, so that the last call wins. One entry a file that is being written. */
+/** Writers of the same file wait for each other, so that the last call wins. One entry per file being written. */
 const writing = new Map<string, Promise<unknown>>()
-/** Pieces are gathered to this length, or so many of them, before they are written; other work has its turn between. */
+/** Pieces are gathered up to this length, or this many of them, before they are written; other work gets its turn in between. */
 const CHUNK_LENGTH = 256 * 1024
 const CHUNK_PIECES = 8192
 const PERMISSION_BITS = 0o7777
 
 /**
- * Returns when the new content is safe on disk. One process at a time may write a given file; what was left half-written beside
- * it (`.new`) by a crash is written over.
- * @param content a text, or its pieces, which are asked for while the file is written
- * @param mayReplace asked in the last moment before the new file takes the place of the old one
- * @returns the state of what was written (a file that shows another was written by somebody else since); undefined where it might not
- * @throws HamletError disk-failed; the file is the old one then
+ * Returns when the new content is durable. Only one process at a time may write a given file. A temporary file (`.new`) left behind by a
+ * crash is overwritten.
+ * @param content the text, or its pieces, which are generated while the file is written
+ * @param mayReplace called at the last moment, before the new file replaces the old one
+ * @returns the state of the written file, by which a later change by another program shows; undefined if `mayReplace` returned false
+ * @throws HamletError disk-failed; the old file is then still in place
  */
 export function replaceFile(path: string, content: string | Iterable<string>, mayReplace?: () => Promise<boolean>): Promise<FileState | undefined> {
   const before = writing.get(path) ?? Promise.resolve()
@@ -43,7 +43,7 @@ async function replaceNow(path: string, pieces: Iterable<string>, mayReplace?: (
     const target = await orMissing(realpath(path)) ?? path
     const old = await orMissing(stat(target))
     const temporary = `${target}.new`
-    await rm(temporary, { force: true }) // What a crash left may not be ours to open.
+    await rm(temporary, { force: true }) // One left by a crash may belong to another user.
     const file = await nodeDisk.open(temporary, 'new')
     try {
       if (old !== undefined) await keepAccess(temporary, old)
@@ -71,10 +71,10 @@ async function replaceNow(path: string, pieces: Iterable<string>, mayReplace?: (
   }
 }
 
-/** Before anything is written, so that nobody reads it who could not read the old file. */
+/** Called before anything is written, so that nobody can read the new file who could not read the old one. */
 async function keepAccess(path: string, { mode, uid, gid }: Stats): Promise<void> {
   await chown(path, uid, gid).catch((error: unknown) => {
-    if (errnoOf(error) !== 'EPERM') throw error // Only the superuser gives files away: it is ours then.
+    if (errnoOf(error) !== 'EPERM') throw error // Only the superuser can give files away: this one stays ours.
   })
   await chmod(path, mode & PERMISSION_BITS)
 }

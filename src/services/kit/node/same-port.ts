@@ -1,4 +1,4 @@
-/** One port number for several sockets, UDP and TCP. */
+/** Opens several sockets, UDP and TCP, on the same port number. */
 import { createServer } from 'node:net'
 import { HamletError } from '../errors.ts'
 import { bindError } from './bind-error.ts'
@@ -6,8 +6,8 @@ import { bindError } from './bind-error.ts'
 const ATTEMPTS_MAX = 20
 
 /**
- * Opens what needs the same port more than once. A given port is taken as it is; for 0 free candidates are tried.
- * @param open opens all sockets on that port, or none and throws
+ * @param port a port, or 0 to try free ones until one suits all sockets
+ * @param open opens all sockets on that port, or throws and leaves none open
  */
 export async function onSamePort<T>(port: number, address: string, open: (port: number) => Promise<T>): Promise<T> {
   if (port !== 0) return open(port)

@@ -1,4 +1,4 @@
-/** A service's implementation: what its contract promises, on real sockets and disk. Runs in any process of Node. */
+/** The implementation of a service: what its contract promises, on real sockets and a real disk. Runs in any Node process. */
 import type { AskOf, Contract, EventsOf, ReplyOf, RowOf, SettingsOf, UncheckedSettings } from '../contract.ts'
 import { UsageError } from '../errors.ts'
 import { Health } from '../health.ts'
@@ -12,36 +12,36 @@ import { secureRandom } from './random.ts'
 /** What a service is given. */
 export interface ServiceContext<C extends Contract> {
   readonly settings: SettingsOf<C>
-  /** Exists and may be written. */
+  /** Exists and is writable. */
   readonly dataFolder: string
-  /** Holds what Hamlet ships: the demo site, icons. Read only. */
+  /** The files that Hamlet ships: the demo site, icons. Read-only. */
   readonly assetsFolder: string
   readonly secrets: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly random: Random
   readonly trace: TraceRing
-  /** A line that the original system prints, word for word: stdout. */
+  /** Prints a line of the original system, verbatim, to stdout. */
   printContractLine(text: string): void
-  /** One line for a person who watches: stderr and the console in the window. */
+  /** Logs one line to stderr and to the console in the window. */
   log(text: string): void
   emit<Name extends keyof EventsOf<C> & string>(name: Name, data: EventsOf<C>[Name]): void
   /** Sets a row of the panel's table, or removes it. */
   setRow(key: string, row: RowOf<C> | undefined): void
-  /** Where it runs, but not as it should: what is wrong, part by part. */
+  /** What is wrong with the running service, part by part. */
   readonly health: Health
-  /** It is reached elsewhere from now on: the addresses of this machine have changed. */
+  /** Reports new endpoints: the addresses of this machine have changed. */
   setEndpoints(endpoints: readonly ServiceEndpoint[]): void
-  /** Cannot go on: the service is stopped and reported as failed. */
+  /** The service cannot continue: it is stopped and reported as failed. */
   fail(error: unknown): void
 }
 
 export interface RunningService<C extends Contract> {
-  /** Where it is reached at first. */
+  /** The initial endpoints. */
   readonly endpoints: readonly ServiceEndpoint[]
-  /** The settings that were open (port 0) and are decided now. */
+  /** The settings that were open (port 0), with the values chosen. */
   readonly pinned: Partial<SettingsOf<C>>
   readonly commands: { readonly [Name in keyof C['commands'] & string]: (ask: AskOf<C, Name>) => Promise<ReplyOf<C, Name>> }
-  /** Closes sockets and files; everything acknowledged is safe on disk before. */
+  /** Closes sockets and files. Everything acknowledged is durable by then. */
   stop(): Promise<void>
 }
 
@@ -50,12 +50,12 @@ export interface Implementation<C extends Contract> {
   readonly start: (context: ServiceContext<C>) => Promise<RunningService<C>>
 }
 
-/** Joins a contract and its implementation; the compiler checks that nothing is missing. */
+/** Joins a contract and its implementation; the compiler checks that it is complete. */
 export function implement<const C extends Contract>(contract: C, start: Implementation<C>['start']): Implementation<C> {
   return { contract, start }
 }
 
-/** What a host hears from a service that it runs. */
+/** What a service reports to its host. */
 export interface ServiceListener {
   contractLine(text: string): void
   log(text: string): void
@@ -66,37 +66,37 @@ export interface ServiceListener {
   failed(error: unknown): void
 }
 
-/** What a host gives to a service besides its settings. */
+/** What a host gives to a service in addition to its settings. */
 export interface ServiceEnvironment {
   readonly dataFolder: string
   readonly assetsFolder: string
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** A service that runs, whatever its contract. */
+/** A running service, whatever its contract. */
 export interface StartedService {
-  /** Where it is reached now. */
+  /** The current endpoints. */
   readonly endpoints: readonly ServiceEndpoint[]
   readonly pinned: UncheckedSettings
   readonly trace: TraceRing
-  /** @throws UsageError for a command or question that the contract does not have */
+  /** @throws UsageError for a command that the contract does not have, or for arguments that do not match it */
   command(name: string, ask: unknown): Promise<unknown>
   stop(): Promise<void>
 }
 
 /**
  * Starts a service in this process.
- * @throws UsageError where the settings do not fit the contract; HamletError folder-missing; whatever the service throws when it cannot start
+ * @throws UsageError if the settings do not match the contract; HamletError folder-missing; whatever the service throws if it cannot start
  */
 export async function startService<C extends Contract>(
-  { contract, start }: Implementation<C>, settings: UncheckedSettings, surroundings: ServiceEnvironment, listener: ServiceListener,
+  { contract, start }: Implementation<C>, settings: UncheckedSettings, environment: ServiceEnvironment, listener: ServiceListener,
 ): Promise<StartedService> {
   const parsed = parseSettings(contract, settings)
-  await makeDataFolder(surroundings.dataFolder)
+  await makeDataFolder(environment.dataFolder)
   const trace = new TraceRing()
   let endpoints: readonly ServiceEndpoint[] = []
   const running = await start({
-    ...surroundings,
+    ...environment,
     settings: parsed,
     clock: systemClock,
     random: secureRandom(),
@@ -113,7 +113,7 @@ export async function startService<C extends Contract>(
     fail: error => listener.failed(error),
   })
   endpoints = running.endpoints
-  // The contract's names are the keys of `commands`, which the compiler has checked in `implement`.
+  // The keys of `commands` are the contract's command names, as the compiler has checked in `implement`.
   const commands = running.commands as Readonly<Record<string, (ask: unknown) => Promise<unknown>>>
   return {
     get endpoints() {
@@ -124,9 +124,9 @@ export async function startService<C extends Contract>(
     async command(name, ask) {
       const schemas = contract.commands[name]
       const run = commands[name]
-      if (schemas === undefined || run === undefined) throw new UsageError(`${contract.title} has no command "${name}"`, 'its contract does not name it', `use one of ${Object.keys(contract.commands).join(', ')}`)
+      if (schemas === undefined || run === undefined) throw new UsageError(`${contract.title} has no command "${name}"`, 'its contract does not declare it', `use one of ${Object.keys(contract.commands).join(', ')}`)
       const parsed = schemas.ask.safeParse(ask)
-      if (!parsed.success) throw new UsageError(`"${name}" could not be asked`, parsed.error.issues[0]?.message ?? 'the question does not fit', 'correct it and ask again')
+      if (!parsed.success) throw new UsageError(`The command "${name}" was refused`, parsed.error.issues[0]?.message ?? 'its arguments are not valid', 'correct the arguments and try again')
       return run(parsed.data)
     },
     stop: () => running.stop(),
@@ -134,19 +134,19 @@ export async function startService<C extends Contract>(
 }
 
 /**
- * Settings as the contract's own type, with its defaults.
- * @throws UsageError naming the first setting that does not fit
+ * Validates settings and adds the contract's defaults.
+ * @throws UsageError naming the first setting that is not valid
  */
 export function parseSettings<C extends Contract>(contract: C, settings: UncheckedSettings): SettingsOf<C> {
   const parsed = contract.settings.safeParse(settings)
-  // zod's output for C's own schema; the generic `safeParse` of ZodObject does not carry C through.
+  // This is zod's output for C's own schema, but the type of `safeParse` does not carry C through.
   if (parsed.success) return parsed.data as SettingsOf<C>
   const issue = parsed.error.issues[0]
   const flag = String(issue?.path[0] ?? '')
   const missing = flag !== '' && settings[flag] === undefined
   throw new UsageError(
     missing ? `${contract.title} needs --${flag}` : `--${flag} cannot be ${JSON.stringify(settings[flag])}`,
-    missing ? 'no value was given' : issue?.message ?? 'it does not fit',
-    `give a value as "hamlet ${contract.command} --help" describes it`,
+    missing ? 'no value was given' : issue?.message ?? 'it is not valid',
+    `see "hamlet ${contract.command} --help" for valid values`,
   )
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { SleepClock } from './sleep-clock.ts'
 import { ManualClock } from './testing/manual-clock.ts'
 
-/** A machine that sleeps when the test says so. */
+/** A machine that sleeps when the test advances its uptime alone. */
 class Machine {
   readonly steady = new ManualClock(1_000_000)
   uptimeMs = 500
@@ -17,7 +17,7 @@ class Machine {
   }
 }
 
-test('time that the machine slept has passed, each time that it did', () => {
+test('the clock includes every sleep of the machine', () => {
   const machine = new Machine()
   for (const passedMs of [3_610_000, 7_220_000]) {
     machine.uptimeMs += 3_600_000
@@ -26,7 +26,7 @@ test('time that the machine slept has passed, each time that it did', () => {
   }
 })
 
-test('what the time came for in a sleep is done after it, once, and nothing that was called off', () => {
+test('a timer that came due during sleep fires once after it, and a canceled one never', () => {
   const machine = new Machine()
   const woken: string[] = []
   machine.clock.wakeAt(machine.clock.nowMs() + 3_600_000, () => woken.push('in an hour'))
@@ -40,7 +40,7 @@ test('what the time came for in a sleep is done after it, once, and nothing that
   expect(woken).toEqual(['in an hour', 'in two'])
 })
 
-test('an uptime that is told in whole seconds is no sleep', () => {
+test('an uptime in whole seconds is not mistaken for sleep', () => {
   const machine = new Machine()
   machine.uptimeMs += 1_999
   machine.pass(10_000)

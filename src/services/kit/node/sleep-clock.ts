@@ -1,25 +1,25 @@
 /**
- * Time that goes on while the machine sleeps. The service's own clock never jumps, but it stands still in a sleep, and its timers too.
- * The system's uptime counts sleep, and nobody sets it: the two are compared now and then, and where the machine has slept the clock is
- * put forward, and what was to be done meanwhile is done. Setting the time of day moves nothing here.
+ * A clock that includes the time the machine is suspended. The service's own clock never jumps, but it stops during sleep, and so do its
+ * timers. The system's uptime counts sleep, and nobody sets it. So the two are compared periodically: after a sleep the clock is advanced,
+ * and timers that came due meanwhile fire. Setting the time of day has no effect here.
  */
 import { uptime } from 'node:os'
 import type { Clock } from './clock.ts'
 
 const LOOK_EVERY_MS = 10_000
-/** Less is what two clocks read one after the other differ by. */
+/** Smaller differences come from reading two clocks one after the other. */
 const SLEEP_MS_MIN = 2_000
 
 export interface SleepClockOptions {
-  /** Never jumps. */
+  /** A monotonic clock, which stops during sleep. */
   readonly clock: Clock
-  /** ms since the system began, sleep included; without: the system's. */
+  /** ms since the system booted, including sleep; by default the system's uptime. */
   readonly uptimeMs?: () => number
 }
 
-/** A wake that is to come. */
+/** A pending call. */
 interface Alarm {
-  /** By the clock that stands still in a sleep. */
+  /** On the clock that stops during sleep. */
   atMs: number
   readonly ring: () => void
   cancel: () => void
@@ -28,7 +28,7 @@ interface Alarm {
 export class SleepClock implements Clock {
   readonly #clock: Clock
   readonly #uptimeMs: () => number
-  /** What the system's uptime was ahead of the clock at first. */
+  /** The initial difference between the system's uptime and the clock. */
   readonly #aheadAtStartMs: number
   #sleptMs = 0
   readonly #alarms = new Set<Alarm>()
@@ -59,7 +59,7 @@ export class SleepClock implements Clock {
     }
   }
 
-  /** Notices a sleep that is over; else that takes up to ten seconds. */
+  /** Detects a sleep that has ended. Without a call, that takes up to ten seconds. */
   look(): void {
     const sleptMs = this.#uptimeMs() - this.#clock.nowMs() - this.#aheadAtStartMs - this.#sleptMs
     if (sleptMs < SLEEP_MS_MIN) return

@@ -1,11 +1,11 @@
-/** By which of its addresses this machine reaches another. Sends nothing. */
+/** Which of its addresses this machine uses to reach another. Sends nothing. */
 import { createSocket } from 'node:dgram'
 import { isIP } from 'node:net'
 import type { Endpoint } from '../endpoint.ts'
 
 /**
- * The local address that the system would send from: a UDP socket that is connected is bound by the route, without a datagram.
- * @returns undefined where there is no route
+ * The source address that the system would choose: connecting a UDP socket binds it according to the route, without sending a datagram.
+ * @returns undefined if there is no route
  */
 export function sourceAddressFor({ address, port }: Endpoint): Promise<string | undefined> {
   return new Promise(resolve => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { onSamePort } from './same-port.ts'
 import { connectStream, listenStreams } from './streams.ts'
 
-test('bytes come back from each address, all on one port', async () => {
+test('each address accepts connections, all on one port', async () => {
   const listener = await listenStreams({ addresses: ['127.0.0.1', '127.0.0.2'], port: 0, accept: socket => socket.pipe(socket) })
   expect(new Set(listener.locals.map(({ port }) => port)).size).toBe(1)
   for (const local of listener.locals) {
@@ -15,7 +15,7 @@ test('bytes come back from each address, all on one port', async () => {
   await listener.close()
 })
 
-test('closing ends the connections that are open', async () => {
+test('closing the listener closes open connections', async () => {
   const listener = await listenStreams({ addresses: ['127.0.0.1'], port: 0, accept: socket => socket.on('error', () => undefined) })
   const socket = await connectStream(listener.locals[0] ?? { address: '', port: 0 }, 5000)
   const closed = once(socket, 'close')
@@ -24,11 +24,11 @@ test('closing ends the connections that are open', async () => {
   await closed
 })
 
-test('nobody there is a refusal in five parts', async () => {
+test('dialing a port where nobody listens is connection-refused', async () => {
   await expect(connectStream({ address: '127.0.0.1', port: 1 }, 5000)).rejects.toMatchObject({ code: 'connection-refused', parts: { proof: 'ECONNREFUSED at connect 127.0.0.1:1' } })
 })
 
-test('a free port is tried until one serves all', async () => {
+test('free ports are tried until one suits all sockets', async () => {
   const taken: number[] = []
   const got = await onSamePort<unknown>(0, '127.0.0.1', port => {
     taken.push(port)

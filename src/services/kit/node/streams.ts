@@ -1,4 +1,4 @@
-/** The one door for byte streams: TCP, listened to and dialled, and TLS, dialled. */
+/** The door through which all byte streams pass: TCP, listening and dialing, and TLS, dialing. */
 import { connect, createServer, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls'
 import { formatEndpoint, type Endpoint } from '../endpoint.ts'
@@ -7,29 +7,29 @@ import { bindError } from './bind-error.ts'
 import { PerAddress } from './per-address.ts'
 
 export interface StreamListener {
-  /** One a socket; all have the same port. */
+  /** One per socket; all have the same port. */
   readonly locals: readonly Endpoint[]
-  /** Listens on what is new among these addresses, and no longer on what is gone; connections stay. */
+  /** Starts listening on new addresses and stops on those that are gone; connections stay. */
   follow(addresses: readonly string[]): Promise<void>
-  /** Stops listening and ends the connections that are still open. */
+  /** Stops listening and closes the connections that are still open. */
   close(): Promise<void>
 }
 
 export interface StreamListenerOptions {
   readonly addresses: readonly string[]
-  /** 0: any free one, the same for all. */
+  /** 0 for any free port, the same for all addresses. */
   readonly port: number
-  /** A peer that ends its half may still read: the taker ends the other one. Else the end of one is the end of both. */
+  /** A peer that closes its half may still read, and `accept` must close the other half. Otherwise closing one half closes both. */
   readonly allowHalfOpen?: boolean
-  /** Takes each connection; errors of the connection are the taker's. */
+  /** Takes over each connection, including its errors. */
   readonly accept: (socket: Socket) => void
-  /** Told once of each new address that cannot be listened on. */
+  /** Called once for each new address that cannot be listened on. */
   readonly log?: (text: string) => void
 }
 
 /**
  * Listens on each address.
- * @throws HamletError port-taken, port-not-permitted or address-not-local; then nothing stays open
+ * @throws HamletError port-taken, port-not-permitted or address-not-local, leaving nothing open
  */
 export async function listenStreams(options: StreamListenerOptions): Promise<StreamListener> {
   const open = new Set<Socket>()
@@ -57,7 +57,7 @@ export async function listenStreams(options: StreamListenerOptions): Promise<Str
   }
 }
 
-/** `close` stops listening, and does not wait for the connections. */
+/** The returned `close` stops listening and does not wait for connections. */
 async function listen({ address, port }: Endpoint, accept: (socket: Socket) => void, allowHalfOpen: boolean): Promise<{ local: Endpoint; close: () => Promise<void> }> {
   const server = createServer({ noDelay: true, allowHalfOpen }, accept)
   await new Promise<void>((resolve, reject) => {
@@ -65,7 +65,7 @@ async function listen({ address, port }: Endpoint, accept: (socket: Socket) => v
     server.listen({ port, host: address, ipv6Only: isIP(address) === 6, backlog: 1024 }, resolve)
   })
   server.removeAllListeners('error')
-  server.on('error', () => undefined) // accept() failed for one connection (too many files): the listener lives on
+  server.on('error', () => undefined) // accept() failed for one connection (too many open files); the listener keeps working
   const bound = server.address()
   return {
     local: { address, port: typeof bound === 'object' && bound !== null ? bound.port : port },
@@ -86,17 +86,17 @@ export function connectStream(peer: Endpoint, timeoutMs: number, { allowHalfOpen
 }
 
 export interface SecureOptions {
-  /** Whom the peer's certificate has to name: a host name, which the peer is also told (SNI), or an IP address. */
+  /** What the peer's certificate must name: a host name, which is also sent to the peer (SNI), or an IP address. */
   readonly serverName: string
-  /** PEM certificates that are trusted beside the usual ones. */
+  /** PEM certificates to trust in addition to the usual ones. */
   readonly authorities: readonly string[]
-  /** What is spoken inside (ALPN). */
+  /** The protocols inside (ALPN). */
   readonly protocols: readonly string[]
 }
 
 /**
- * Dials TLS; open when the peer has proven who it is.
- * @throws HamletError connection-refused or timed-out; its cause tells what is wrong with a certificate
+ * Dials a TLS connection, which is open once the peer's certificate has been verified.
+ * @throws HamletError connection-refused or timed-out; its cause says what is wrong with a certificate
  */
 export function connectSecureStream(peer: Endpoint, timeoutMs: number, { serverName, authorities, protocols }: SecureOptions): Promise<TLSSocket> {
   const socket = connectTls({
@@ -105,10 +105,10 @@ export function connectSecureStream(peer: Endpoint, timeoutMs: number, { serverN
     ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(serverName, certificate),
   })
-  return whenOpen(socket, 'secureConnect', 'no TLS connection came about', peer, timeoutMs)
+  return whenOpen(socket, 'secureConnect', 'no TLS connection could be established', peer, timeoutMs)
 }
 
-/** @param why the reason where the system names another trouble than silence */
+/** @param why the reason to give for any error but a timeout */
 function whenOpen<S extends Socket>(socket: S, opened: string, why: string, peer: Endpoint, timeoutMs: number): Promise<S> {
   return new Promise((resolve, reject) => {
     socket.setNoDelay(true)

@@ -1,6 +1,6 @@
 /**
- * Starts services in processes of their own, watches them, restarts what crashes, and stops them in time. Knows neither
- * Electron nor child_process: a launcher gives it processes.
+ * Starts services in their own processes, watches them, restarts them after a crash, and stops them. It knows neither Electron nor
+ * child_process: a launcher creates the processes.
  */
 import type { Contract, UncheckedSettings } from '../contract.ts'
 import { assertNever, HamletError, partsOf, type ErrorParts } from '../errors.ts'
@@ -14,7 +14,7 @@ export interface ServiceProcess {
   kill(): void
 }
 
-/** Makes a process; `onExit` is called once, whatever ended it. */
+/** Creates a process. `onExit` is called once, however it ends. */
 export type Launcher = (id: string, onMessage: (message: unknown) => void, onExit: (status: number | null) => void) => ServiceProcess
 
 export interface ServiceStatus {
@@ -53,7 +53,10 @@ export class Supervisor {
     for (const { id, title } of contracts) this.#services.set(id, new SupervisedService(id, title, launch, listener))
   }
 
-  /** @throws HamletError that the service gave, where it cannot start; it is not tried again. service-not-running where a later `start` or `stop` went before */
+  /**
+   * Starts a service, or restarts it with other settings. A service that cannot start is not retried.
+   * @throws HamletError the service's own error if it cannot start; service-not-running if a later `start` or `stop` replaced this one
+   */
   start(id: string, order: StartOptions): Promise<readonly ServiceEndpoint[]> {
     return this.#service(id).start(order)
   }
@@ -66,7 +69,7 @@ export class Supervisor {
     await Promise.all([...this.#services.values()].reverse().map(service => service.stop()))
   }
 
-  /** @throws HamletError that the service gave, or service-not-running */
+  /** @throws HamletError the service's own error, timed-out, or service-not-running */
   command(id: string, name: string, ask: unknown): Promise<unknown> {
     return this.#service(id).command(name, ask)
   }
@@ -75,12 +78,12 @@ export class Supervisor {
     return this.#service(id).status
   }
 
-  /** The process of a service that runs. */
+  /** The process of a running service. */
   process(id: string): ServiceProcess | undefined {
     return this.#service(id).process
   }
 
-  /** The table of a service's panel, as far as it is known. */
+  /** The rows of a service's table that are known so far. */
   rows(id: string): readonly (readonly [string, TableRow])[] {
     return [...this.#service(id).rows]
   }
@@ -98,7 +101,7 @@ interface Call {
   timer: NodeJS.Timeout
 }
 
-/** One service: its process, its state, and the calls that wait for an answer. */
+/** One service: its process, its state, and its pending calls. */
 class SupervisedService {
   readonly #id: string
   readonly #title: string
@@ -107,8 +110,8 @@ class SupervisedService {
   readonly rows = new Map<string, TableRow>()
   process: ServiceProcess | undefined
   status: ServiceStatus
-  /** What was asked for last; undefined: that it stops. */
-  #order: StartOptions | undefined
+  /** The latest request; undefined to be stopped. */
+  #wanted: StartOptions | undefined
   #pinned: UncheckedSettings = {}
   #crashesAtMs: number[] = []
   #restartTimer: NodeJS.Timeout | undefined
@@ -126,10 +129,10 @@ class SupervisedService {
     this.status = { id, state: 'stopped', endpoints: [], pid: undefined }
   }
 
-  async start(order: StartOptions): Promise<readonly ServiceEndpoint[]> {
-    this.#order = order
+  async start(options: StartOptions): Promise<readonly ServiceEndpoint[]> {
+    this.#wanted = options
     if (this.process !== undefined) await this.#end()
-    if (this.#order !== order) throw this.#givenUp()
+    if (this.#wanted !== options) throw this.#superseded()
     clearTimeout(this.#restartTimer)
     this.#pinned = {}
     this.#crashesAtMs = []
@@ -137,13 +140,13 @@ class SupervisedService {
   }
 
   stop(): Promise<void> {
-    this.#order = undefined
+    this.#wanted = undefined
     return this.#end()
   }
 
   #launch(): Promise<readonly ServiceEndpoint[]> {
-    const order = this.#order
-    if (order === undefined) throw new Error('a service is launched only after an order')
+    const options = this.#wanted
+    if (options === undefined) throw new Error('a service is launched only on request')
     this.#lastError = undefined
     this.rows.clear()
     const launched = this.#launcher(this.#id, message => this.#take(launched, message), status => this.#exited(launched, status))
@@ -152,7 +155,7 @@ class SupervisedService {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => launched.kill(), START_WITHIN_MS)
       this.#starting = { resolve, reject, timer }
-      launched.send({ type: 'start', id: this.#id, ...order, settings: { ...order.settings, ...this.#pinned } })
+      launched.send({ type: 'start', id: this.#id, ...options, settings: { ...options.settings, ...this.#pinned } })
     })
   }
 
@@ -179,7 +182,7 @@ class SupervisedService {
       const call = this.#nextCall++
       const timer = setTimeout(() => {
         this.#calls.delete(call)
-        reject(new HamletError({ code: 'timed-out', what: `${this.#title} did not answer "${name}"`, why: `${REPLY_WITHIN_MS / 1000} s passed`, remedy: 'try again, or restart the service' }))
+        reject(new HamletError({ code: 'timed-out', what: `${this.#title} did not answer "${name}"`, why: `no reply came within ${REPLY_WITHIN_MS / 1000} s`, remedy: 'try again, or restart the service' }))
       }, REPLY_WITHIN_MS)
       this.#calls.set(call, { resolve, reject, timer })
       running.send({ type: 'command', call, name, ask })
@@ -189,7 +192,7 @@ class SupervisedService {
   #take(from: ServiceProcess, unchecked: unknown): void {
     if (from !== this.process) return
     const parsed = fromService.safeParse(unchecked)
-    if (!parsed.success) return this.#listener.line(this.#id, 'log', `a message of ${this.#title} could not be read and was left out`)
+    if (!parsed.success) return this.#listener.line(this.#id, 'log', `an invalid message from ${this.#title} was ignored`)
     const message: FromService = parsed.data
     switch (message.type) {
       case 'ready': {
@@ -238,12 +241,12 @@ class SupervisedService {
     this.#starting = undefined
     clearTimeout(starting?.timer)
     const error = this.#lastError ?? {
-      code: 'service-crashed' as const, what: `${this.#title} ended unexpectedly`, why: status === null ? 'its process was killed' : `its process ended with status ${status}`,
-      remedy: 'look at its log', proof: `pid ${from.pid ?? 'unknown'}`,
+      code: 'service-crashed' as const, what: `${this.#title} ended unexpectedly`, why: status === null ? 'its process was killed' : `its process exited with status ${status}`,
+      remedy: 'check its log', proof: `pid ${from.pid ?? 'unknown'}`,
     }
     if (wasStopping) {
       this.#setStatus('stopped')
-      starting?.reject(this.#givenUp())
+      starting?.reject(this.#superseded())
     } else if (starting !== undefined && this.#crashesAtMs.length === 0) {
       this.#setStatus('failed', { error })
       starting.reject(new HamletError(error))
@@ -258,7 +261,7 @@ class SupervisedService {
     const nowMs = Date.now()
     this.#crashesAtMs = [...this.#crashesAtMs.slice(-7), nowMs]
     const delayMs = restartDelayMs(this.#crashesAtMs, nowMs)
-    this.#setStatus('failed', { error: { ...error, done: `it is started again in ${delayMs / 1000} s` } })
+    this.#setStatus('failed', { error: { ...error, done: `it will be restarted in ${delayMs / 1000} s` } })
     this.#restartTimer = setTimeout(() => {
       this.#launch().catch((again: unknown) => this.#listener.line(this.#id, 'log', partsOf(again).why))
     }, delayMs)
@@ -278,10 +281,10 @@ class SupervisedService {
   }
 
   #notRunning(): HamletError {
-    return new HamletError({ code: 'service-not-running', what: `${this.#title} cannot be asked`, why: 'it does not run', remedy: 'switch it on' })
+    return new HamletError({ code: 'service-not-running', what: `${this.#title} is not available`, why: 'it is not running', remedy: 'switch it on' })
   }
 
-  #givenUp(): HamletError {
-    return new HamletError({ code: 'service-not-running', what: `${this.#title} was not started`, why: 'it was told to stop, or to start otherwise, meanwhile', remedy: 'switch it on' })
+  #superseded(): HamletError {
+    return new HamletError({ code: 'service-not-running', what: `${this.#title} was not started`, why: 'a later start or stop took precedence', remedy: 'switch it on' })
   }
 }

@@ -1,7 +1,10 @@
-/** For tests of dissections: whether fields say of each byte what it is, once. */
+/** For tests of dissections: checks that the fields cover each byte exactly once. */
 import type { Field } from '../dissection.ts'
 
-/** The byte at which fields do not follow one another without a gap, from 0 to `length`; undefined where all is well. Parts may leave bytes out, but stay within their field. */
+/**
+ * The first byte, from 0 to `length`, where a gap or an overlap begins; undefined if there is none. The parts of a field may leave bytes out,
+ * but must stay within it.
+ */
 export function firstGap(fields: readonly Field[], length: number): number | undefined {
   let at = 0
   for (const { from, to, fields: parts = [] } of fields) {

@@ -1,18 +1,18 @@
-/** Doors of tests: opened over either way, closed after each test. */
+/** Doors for tests, over either implementation; closed after each test. */
 import { afterEach } from 'vitest'
 import type { Endpoint, Path } from '../../endpoint.ts'
 import { REPLY_BYTES_MAX, type DatagramBatch, type DatagramDoor, type DoorOptions, type Io } from '../udp/door.ts'
 import { openDoor } from '../udp/open-door.ts'
 
-/** The add-on is for Linux. */
+/** The add-on runs on Linux only. */
 export const EVERY_IO = process.platform === 'linux' ? ['dgram', 'batch'] as const : ['dgram'] as const
 
 export const LOOPBACK: DoorOptions = { addresses: ['127.0.0.1'], port: 0, receive: () => undefined }
 
-/** Loopback addresses that other tests on this machine do not bind, so that a port that is free on one is free on the other. */
+/** Loopback addresses that no other test on this machine binds, so that a port free on one is free on the other. */
 export const [OWN, OTHER_OWN] = [101, 102].map(net => `127.${net}.${process.pid >> 8 & 255}.${process.pid & 255}`) as [string, string] // two go in, so two come out
 
-/** Whatever is in it is closed after the test. */
+/** Closed after the test. */
 export const opened: DatagramDoor[] = []
 afterEach(async () => { for (const door of opened.splice(0)) await door.close() })
 
@@ -32,7 +32,7 @@ export function doorsOver(io: Io) {
     return Object.assign(door, { local })
   }
 
-  /** A door that collects what it receives, and a way to wait for it. */
+  /** A door that records what it receives, and can wait for it. */
   async function openListener(options: Partial<DoorOptions> = {}) {
     const received: { bytes: Buffer; text: string; path: Path }[] = []
     let arrived: () => void = () => undefined
@@ -56,7 +56,7 @@ export function doorsOver(io: Io) {
     } }
   }
 
-  /** Answers each datagram in place with itself. */
+  /** Replies to each datagram in place with itself. */
   const openEcho = (options: Partial<DoorOptions> = {}) => openHere({
     receive(batch) {
       for (let index = 0; index < batch.count; index++) {

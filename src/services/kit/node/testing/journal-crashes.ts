@@ -1,7 +1,6 @@
 /**
- * A journal that lives through crashes: it appends and compacts on a simulated disk until the machine stops, is opened again on what
- * the crash has left, and so on. After every crash two things must hold: nothing that was acknowledged is lost, and nothing is
- * read that was never appended.
+ * Runs a journal through crashes: it appends and compacts on a simulated disk until the machine stops, is reopened on what the crash has
+ * left, and so on. After every crash two things must hold: no acknowledged record is lost, and no record is read that was never appended.
  */
 import { z } from 'zod'
 import { assert, HamletError } from '../../errors.ts'
@@ -19,23 +18,23 @@ const record = z.object({ key: z.string(), n: z.int() })
 type Entry = z.output<typeof record>
 
 export interface Habits {
-  /** The owner changes its memory when it appends, not when that is acknowledged. */
+  /** The owner updates its memory when it appends, not when the append is acknowledged. */
   readonly appliesFirst: boolean
-  /** The disk fails now and then in every other life. */
+  /** The disk fails occasionally, in every other life. */
   readonly withFaults: boolean
 }
 
-/** What the journal's owner knows. `n` rises with every append, so of one key the highest counts. */
+/** What the journal's owner knows. `n` rises with every append, so the highest one of a key counts. */
 interface Owner extends Habits {
   readonly random: Random
-  /** What each key is known to be; compaction writes it. */
+  /** The value of each key in memory, which a compaction writes. */
   readonly memory: Map<string, number>
   readonly acknowledged: Map<string, number>
   readonly appended: Map<number, string>
 }
 
 /**
- * Lives four lives and looks at what the last has left.
+ * Runs four lives and checks what the last one has left.
  * @returns how many of them ended in a crash
  * @throws Error saying what was lost or invented
  */
@@ -66,7 +65,7 @@ async function openAndCheck(disk: SimDisk, owner: Owner): Promise<Journal<Entry>
   return journal
 }
 
-/** Appends and compacts as it comes until the machine stops or the work is done. */
+/** Appends and compacts at random until the machine stops or the work is done. */
 async function work(journal: Journal<Entry>, owner: Owner): Promise<void> {
   const { random, memory } = owner
   for (let turn = 0; turn < TURNS_A_LIFE; turn++) {
@@ -78,7 +77,7 @@ async function work(journal: Journal<Entry>, owner: Owner): Promise<void> {
   await journal.close()
 }
 
-/** Returns when the append was answered, whatever the answer. */
+/** Returns when the append is done, successfully or not. */
 function append(journal: Journal<Entry>, { random, memory, acknowledged, appended, appliesFirst }: Owner): Promise<void> {
   const entry = { key: `k${below(random, KEYS)}`, n: appended.size }
   appended.set(entry.n, entry.key)
@@ -91,7 +90,7 @@ function append(journal: Journal<Entry>, { random, memory, acknowledged, appende
   }))
 }
 
-/** A disk that fails while the journal is opened or closed is an error in five parts, and the next life must still find all. */
+/** A disk error while the journal is opened or closed is expected, and the next life must still find everything. */
 function onlyOfTheDisk(error: unknown): void {
   if (errnoOf(error) === 'EIO' || (error instanceof HamletError && error.code === 'disk-failed')) return
   throw error

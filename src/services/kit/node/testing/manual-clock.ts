@@ -1,4 +1,4 @@
-/** For tests of what goes by a clock: one that stands still until the test lets time pass. */
+/** A clock for tests, which stands still until the test lets time pass. */
 import type { Clock } from '../clock.ts'
 
 export class ManualClock implements Clock {
@@ -19,7 +19,7 @@ export class ManualClock implements Clock {
     return () => { this.#wakes = this.#wakes.filter(one => one !== entry) }
   }
 
-  /** What was to be woken by then is woken, at the end of that time. */
+  /** Advances the time, then fires all timers that have come due. */
   pass(ms: number): void {
     this.#nowMs += ms
     const due = this.#wakes.filter(({ atMs }) => atMs <= this.#nowMs)

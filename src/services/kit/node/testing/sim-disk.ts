@@ -1,23 +1,23 @@
 /**
- * A disk for tests that is as bad as a disk may be. What was not synced is, after a crash, there, lost, torn at any byte or followed
- * by what was written later, sector by sector; a gap reads as zeros. A sync that failed drops what it should have written, and the
- * next one calls itself a success. Writes may be short. Everything is drawn from one seeded random.
+ * A simulated disk for tests, as bad as a disk may be. After a crash, each sector that was not synced may be present, lost, or torn at any
+ * byte, in any order; a gap reads as zeros. A failed sync drops what it should have written, and the next one reports success. Writes may
+ * be short. Everything is drawn from one seeded generator.
  */
 import { dirname } from 'node:path'
 import { assert } from '../../errors.ts'
 import { below, type Random } from '../../random.ts'
 import type { Disk, DiskFile } from '../disk.ts'
 
-/** Small, so that few records span many. */
+/** Small, so that a few records span many sectors. */
 const SECTOR_BYTES = 32
 
 type Operation = 'read' | 'open' | 'rename' | 'remove' | 'syncFolder' | 'write' | 'syncData' | 'sync' | 'close'
 
 interface Change {
-  /** Undefined: the file is cut to nothing. */
+  /** Undefined if the file is truncated. */
   readonly bytes: Uint8Array | undefined
   readonly position: number
-  state: 'unsynced' | 'dropped' | 'safe'
+  state: 'unsynced' | 'dropped' | 'durable'
 }
 
 interface Content {
@@ -27,18 +27,18 @@ interface Content {
 type Names = Map<string, Content>
 
 export class SimDisk implements Disk {
-  /** How often each operation was begun. */
+  /** How often each operation was started. */
   readonly counts: Record<Operation, number> = { read: 0, open: 0, rename: 0, remove: 0, syncFolder: 0, write: 0, syncData: 0, sync: 0, close: 0 }
-  /** Asked before each operation: an error that it shall end with. */
+  /** Called before each operation; an error that it returns makes the operation fail. */
   fault: (operation: Operation) => NodeJS.ErrnoException | undefined = () => undefined
-  /** Operations until the machine stops: none after that returns. */
+  /** The number of operations until the machine stops. No operation after that returns. */
   stepsToLive = Infinity
   /** Resolves when the machine stops. */
   readonly stopped: Promise<void>
   #stop = () => {}
   readonly #random: Random
   readonly #names: Names = new Map()
-  readonly #safeNames: Names = new Map()
+  readonly #durableNames: Names = new Map()
   #nameChanges: ((names: Names) => void)[] = []
 
   constructor(random: Random) {
@@ -46,11 +46,11 @@ export class SimDisk implements Disk {
     this.stopped = new Promise(resolve => { this.#stop = resolve })
   }
 
-  /** A file that has been safe on disk since long ago. */
+  /** Puts a file on the disk that is already durable. */
   put(path: string, bytes: Uint8Array): void {
-    const content: Content = { changes: [{ bytes, position: 0, state: 'safe' }] }
+    const content: Content = { changes: [{ bytes, position: 0, state: 'durable' }] }
     this.#names.set(path, content)
-    this.#safeNames.set(path, content)
+    this.#durableNames.set(path, content)
   }
 
   /** What programs see, not what a crash would leave. */
@@ -63,11 +63,11 @@ export class SimDisk implements Disk {
     return [...this.#names.keys()]
   }
 
-  /** The disk as the machine finds it when it starts again. */
+  /** The disk as the machine finds it after the crash. */
   afterCrash(): SimDisk {
     const next = new SimDisk(this.#random)
-    for (const change of this.#nameChanges.slice(0, below(this.#random, this.#nameChanges.length + 1))) change(this.#safeNames)
-    for (const [path, file] of this.#safeNames) next.put(path, contentOf(file.changes.flatMap(change => change.state === 'safe' ? [change] : this.#remainsOf(change))))
+    for (const change of this.#nameChanges.slice(0, below(this.#random, this.#nameChanges.length + 1))) change(this.#durableNames)
+    for (const [path, file] of this.#durableNames) next.put(path, contentOf(file.changes.flatMap(change => change.state === 'durable' ? [change] : this.#remainsOf(change))))
     return next
   }
 
@@ -106,7 +106,7 @@ export class SimDisk implements Disk {
   async syncFolder(folder: string): Promise<void> {
     await this.#begin('syncFolder')
     assert(this.names().every(path => dirname(path) === folder), 'the simulated disk has one folder')
-    for (const change of this.#nameChanges.splice(0)) change(this.#safeNames)
+    for (const change of this.#nameChanges.splice(0)) change(this.#durableNames)
   }
 
   #handle(file: Content): DiskFile {
@@ -120,7 +120,7 @@ export class SimDisk implements Disk {
         for (const change of unsynced) change.state = 'dropped'
         throw error
       }
-      for (const change of unsynced) change.state = 'safe'
+      for (const change of unsynced) change.state = 'durable'
     }
     return {
       write: async (bytes, position) => {
@@ -145,7 +145,7 @@ export class SimDisk implements Disk {
     }
   }
 
-  /** @param last what the operation still does where the machine stops in the middle of it */
+  /** @param last what the operation still does if the machine stops in the middle of it */
   async #begin(operation: Operation, last: () => void = () => undefined): Promise<void> {
     this.counts[operation]++
     await Promise.resolve()
@@ -163,7 +163,7 @@ export class SimDisk implements Disk {
     this.#nameChanges.push(change)
   }
 
-  /** What a crash leaves of a change that no sync has made safe. */
+  /** What a crash leaves of an unsynced change. */
   #remainsOf(change: Change): Change[] {
     const { bytes, position } = change
     if (bytes === undefined) return below(this.#random, 2) === 0 ? [] : [change]
@@ -173,7 +173,7 @@ export class SimDisk implements Disk {
       const fate = below(this.#random, 4)
       if (fate === 0) continue
       const kept = fate === 1 ? sector.slice(0, below(this.#random, sector.length + 1)) : fate === 2 && below(this.#random, 4) === 0 ? new Uint8Array(sector.length) : sector
-      remains.push({ bytes: kept, position: position + at, state: 'safe' })
+      remains.push({ bytes: kept, position: position + at, state: 'durable' })
     }
     return remains
   }

@@ -1,14 +1,14 @@
-/** What a process has open, as the system tells it: for tests that leave nothing behind. Linux. */
+/** Checks that tests leave no UDP socket open, by what the system reports. Linux only. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, expect } from 'vitest'
 
-/** UDP sockets that this process has open, whichever door opened them. */
+/** How many UDP sockets this process has open, in any door. */
 export function udpHandles(): number {
   const inodes = new Set(['udp', 'udp6'].flatMap(table => readFileSync(`/proc/self/net/${table}`, 'utf8').split('\n').slice(1).map(line => line.trim().split(/\s+/)[9])))
   return readdirSync('/proc/self/fd').map(linkOf).filter(link => inodes.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? 'none')).length
 }
 
-/** Where a descriptor leads; '' for one that was closed meanwhile. */
+/** What a descriptor refers to; '' for one that has just been closed. */
 function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)
@@ -17,7 +17,10 @@ function linkOf(fd: string): string {
   }
 }
 
-/** Watches every test of a file. @returns where to put what is to be closed after a test, newest first; then no more UDP sockets may be open than before it */
+/**
+ * Watches every test of a file: after each, `closers` are called, newest first, and then no more UDP sockets may be open than before.
+ * @returns the list of closers, and how many sockets were open before the test
+ */
 export function closedAfterEach(): { readonly closers: (() => Promise<unknown>)[]; handlesBefore(): number } {
   const closers: (() => Promise<unknown>)[] = []
   let handles = 0

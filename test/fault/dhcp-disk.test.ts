@@ -1,4 +1,4 @@
-// The disk under `hamlet dhcp` fails, by system calls that strace lets fail.
+// Disk failures under `hamlet dhcp`, injected into its system calls by strace.
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatIpv4, parseIpv4 } from '../../src/services/kit/ip-address.ts'
@@ -9,8 +9,8 @@ import { trace } from '../support/strace.ts'
 import { askBytesByUdp } from '../support/udp.ts'
 
 const SERVER = parseIpv4('127.0.0.1') ?? 0
-const WELL_AGAIN_WITHIN_MS = 40_000
-/** strace counts the calls of each thread by itself: with one thread for files, the first call is the first. */
+const RECOVERS_WITHIN_MS = 40_000
+/** strace counts calls per thread: with a single file thread, the first call is the first overall. */
 const ONE_FILE_THREAD = { environment: { UV_THREADPOOL_SIZE: '1' } }
 
 let folder: string
@@ -35,22 +35,22 @@ async function ask(client: number, options: Options): Promise<Message> {
   return decodeMessage(await askBytesByUdp(port, bytes))
 }
 
-/** The address that a client was lent by an ACK; undefined where none came. */
-async function lent(client: number): Promise<string | undefined> {
+/** The address that a client leased with an ACK; undefined if none came. */
+async function leased(client: number): Promise<string | undefined> {
   const { yiaddr } = await ask(client, { messageType: MESSAGE_TYPE.DISCOVER })
   const reply = await ask(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: yiaddr, serverIdentifier: SERVER }).catch(() => undefined)
   return reply?.options.messageType === MESSAGE_TYPE.ACK ? formatIpv4(reply.yiaddr) : undefined
 }
 
-/** What a client that comes back is told of its address, after kill -9. */
+/** The address that a returning client (INIT-REBOOT) is confirmed, if any. */
 async function confirmed(client: number, address: string): Promise<string | undefined> {
   const { options, yiaddr } = await ask(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: parseIpv4(address) ?? 0 })
   return options.messageType === MESSAGE_TYPE.ACK ? formatIpv4(yiaddr) : undefined
 }
 
-async function lendTo(clients: readonly number[]): Promise<Map<number, string>> {
+async function leaseTo(clients: readonly number[]): Promise<Map<number, string>> {
   const leases = new Map<number, string>()
-  for (const client of clients) leases.set(client, await lent(client) ?? expect.unreachable(`client ${client} has a lease`))
+  for (const client of clients) leases.set(client, await leased(client) ?? expect.unreachable(`client ${client} has a lease`))
   return leases
 }
 
@@ -60,27 +60,27 @@ async function expectKnownAfterKill(leases: ReadonlyMap<number, string>): Promis
   for (const [client, address] of leases) expect(await confirmed(client, address), `client ${client}`).toBe(address)
 }
 
-test('an fdatasync that fails (EIO) acknowledges no lease, and all is well when the leases stand in a new file', async () => {
-  const before = await lendTo([1, 2, 3])
+test('a failed fdatasync (EIO) acknowledges no lease, and the server recovers once the leases are in a new file', async () => {
+  const before = await leaseTo([1, 2, 3])
   const strace = await trace(server.pid, '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=1')
-  expect(await lent(10)).toBe(undefined)
-  await server.line(/the disk reports an error of its own/, 'stderr')
-  await expect.poll(() => lent(11), { timeout: WELL_AGAIN_WITHIN_MS, interval: 200 }).toBeDefined()
+  expect(await leased(10)).toBe(undefined)
+  await server.line(/the disk reports an I\/O error/, 'stderr')
+  await expect.poll(() => leased(11), { timeout: RECOVERS_WITHIN_MS, interval: 200 }).toBeDefined()
   const calls = await strace.stop()
-  expect(calls.filter(({ text }) => text.includes('EIO')), 'strace let one call fail').toHaveLength(1)
-  const after = await lendTo([12])
+  expect(calls.filter(({ text }) => text.includes('EIO')), 'strace failed one call').toHaveLength(1)
+  const after = await leaseTo([12])
   await expectKnownAfterKill(new Map([...before, ...after]))
 })
 
-test('a full disk (ENOSPC) acknowledges no lease, and all is well when there is room again', async () => {
-  const before = await lendTo([1, 2, 3])
+test('a full disk (ENOSPC) acknowledges no lease, and the server recovers once there is space again', async () => {
+  const before = await leaseTo([1, 2, 3])
   const files = ['leases.jsonl', 'leases.jsonl.new'].flatMap(name => ['-P', join(folder, name)])
   const strace = await trace(server.pid, ...files, '-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=ENOSPC')
-  for (const refused of await Promise.all([10, 11, 12].map(lent))) expect(refused).toBe(undefined)
+  for (const refused of await Promise.all([10, 11, 12].map(leased))) expect(refused).toBe(undefined)
   await server.line(/the disk is full/, 'stderr')
-  expect(await lent(13)).toBe(undefined)
+  expect(await leased(13)).toBe(undefined)
   await strace.stop()
-  await expect.poll(() => lent(14), { timeout: WELL_AGAIN_WITHIN_MS, interval: 200 }).toBeDefined()
-  const after = await lendTo([15])
+  await expect.poll(() => leased(14), { timeout: RECOVERS_WITHIN_MS, interval: 200 }).toBeDefined()
+  const after = await leaseTo([15])
   await expectKnownAfterKill(new Map([...before, ...after]))
 })

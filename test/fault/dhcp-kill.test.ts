@@ -23,12 +23,12 @@ async function startServer(): Promise<void> {
   await server.line(/^Server is running on port \d+/)
 }
 
-/** Clients by number: each asks with a hardware address and an xid of its own. */
+/** Numbered clients, each with its own hardware address and xid. */
 class Clients {
-  /** What each client was promised by an ACK. */
+  /** The address that each client was promised by an ACK. */
   readonly acked = new Map<number, number>()
   readonly #holder = new Map<number, number>()
-  readonly troubles: string[] = []
+  readonly violations: string[] = []
   readonly #door: DatagramDoor
   #onAck = (_client: number) => {}
   #next = 0
@@ -48,7 +48,7 @@ class Clients {
     return clients
   }
 
-  /** New clients ask until `acks` of them and of the renewals have been acknowledged; what is under way then stays so. */
+  /** Has new clients request leases until `acks` have been acknowledged, and leaves the requests in flight as they are. */
   obtain(acks: number): Promise<void> {
     return new Promise(resolve => {
       let left = acks
@@ -60,24 +60,24 @@ class Clients {
     })
   }
 
-  /** Asks for the address that each of these was promised, as one that comes back does (INIT-REBOOT). A server that knows nothing of it is silent. */
+  /** Requests the address that each of these clients was promised, as a rebooting client does (INIT-REBOOT). A server without a record of it stays silent. */
   async confirm(some: readonly number[]): Promise<void> {
     const waiting = new Set(some)
     for (let attempt = 0; attempt < ATTEMPTS && waiting.size > 0; attempt++) {
-      for (const few of groupsOf([...waiting], 100)) {
+      for (const group of groupsOf([...waiting], 100)) {
         await new Promise<void>(resolve => {
           const timer = setTimeout(resolve, ANSWER_WITHIN_MS)
           this.#onAck = client => {
             waiting.delete(client)
-            if (few.some(one => waiting.has(one))) return
+            if (group.some(one => waiting.has(one))) return
             clearTimeout(timer)
             resolve()
           }
-          for (const client of few) this.#send(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.acked.get(client) })
+          for (const client of group) this.#send(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: this.acked.get(client) })
         })
       }
     }
-    for (const client of waiting) this.troubles.push(`nothing is known of ${formatIpv4(this.acked.get(client) ?? 0)}, which client ${client} was promised`)
+    for (const client of waiting) this.violations.push(`the server has no record of ${formatIpv4(this.acked.get(client) ?? 0)}, which client ${client} was promised`)
     this.#onAck = () => {}
   }
 
@@ -92,11 +92,11 @@ class Clients {
   #receive(bytes: Uint8Array): void {
     const { xid: client, yiaddr, options: { messageType } } = decodeMessage(bytes)
     if (messageType === MESSAGE_TYPE.OFFER) return this.#send(client, { messageType: MESSAGE_TYPE.REQUEST, requestedAddress: yiaddr, serverIdentifier: SERVER })
-    if (messageType === MESSAGE_TYPE.NAK) this.troubles.push(`client ${client} was refused ${formatIpv4(this.acked.get(client) ?? 0)}`)
+    if (messageType === MESSAGE_TYPE.NAK) this.violations.push(`client ${client} was refused ${formatIpv4(this.acked.get(client) ?? 0)}`)
     else {
       const [before, holder] = [this.acked.get(client), this.#holder.get(yiaddr)]
-      if (before !== undefined && before !== yiaddr) this.troubles.push(`client ${client} was promised ${formatIpv4(before)} and then ${formatIpv4(yiaddr)}`)
-      if (holder !== undefined && holder !== client) this.troubles.push(`${formatIpv4(yiaddr)} was promised to clients ${holder} and ${client}`)
+      if (before !== undefined && before !== yiaddr) this.violations.push(`client ${client} was promised ${formatIpv4(before)} and then ${formatIpv4(yiaddr)}`)
+      if (holder !== undefined && holder !== client) this.violations.push(`${formatIpv4(yiaddr)} was promised to clients ${holder} and ${client}`)
       this.acked.set(client, yiaddr)
       this.#holder.set(yiaddr, client)
     }
@@ -124,7 +124,7 @@ afterAll(async () => {
   await server.stop('SIGKILL')
 })
 
-test(`${KILLS} times kill -9 in the middle of lending: no lease that was acknowledged is lost, no address is promised twice`, async () => {
+test(`after ${KILLS} kill -9 while leasing, no acknowledged lease is lost and no address is promised twice`, async () => {
   await startServer()
   for (let kill = 0; kill < KILLS; kill++) {
     await clients.obtain(1 + below(random, 60))
@@ -132,10 +132,10 @@ test(`${KILLS} times kill -9 in the middle of lending: no lease that was acknowl
     await startServer()
     const known = [...clients.acked.keys()]
     await clients.confirm(Array.from({ length: 20 }, () => known[below(random, known.length)] ?? 0))
-    expect(clients.troubles, `seed ${SEED}, kill ${kill}`).toEqual([])
+    expect(clients.violations, `seed ${SEED}, kill ${kill}`).toEqual([])
   }
   await clients.confirm([...clients.acked.keys()])
-  expect(clients.troubles, `seed ${SEED}`).toEqual([])
+  expect(clients.violations, `seed ${SEED}`).toEqual([])
   expect(clients.acked.size).toBeGreaterThan(KILLS * 10)
   expect(await server.stop()).toBe(0)
 }, 600_000)

@@ -1,4 +1,4 @@
-// The disk under `hamlet dns` fails, by system calls that strace lets fail.
+// Disk failures under `hamlet dns`, injected into its system calls by strace.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -9,9 +9,9 @@ import { trace } from '../support/strace.ts'
 import { askByUdp, askBytesByUdp } from '../support/udp.ts'
 
 const NXDOMAIN = 3
-/** The server waits ten seconds before it tries a disk again that has failed. */
-const WELL_AGAIN_WITHIN_MS = 30_000
-/** strace counts the calls of each thread by itself: with one thread for files, the first call is the first. */
+/** The server waits ten seconds before it retries a failed disk. */
+const RECOVERS_WITHIN_MS = 30_000
+/** strace counts calls per thread: with a single file thread, the first call is the first overall. */
 const ONE_FILE_THREAD = { environment: { UV_THREADPOOL_SIZE: '1' } }
 
 let folder: string
@@ -32,42 +32,42 @@ async function expectKnown(known: readonly string[], unknown: readonly string[])
   for (const name of unknown) expect(rcodeIn(await lookUp(name)), name).toBe(NXDOMAIN)
 }
 
-/** kill -9, and what the disk says after that. */
+/** Checks what the disk holds after kill -9. */
 async function expectKnownAfterKill(known: readonly string[], unknown: readonly string[]): Promise<void> {
   await server.dns.stop('SIGKILL')
   server = await startDns(folder)
   await expectKnown(known, unknown)
 }
 
-test('one fdatasync that fails (EIO) is told as ERROR, and nothing is acknowledged until the journal is a new file', async () => {
+test('a failed fdatasync (EIO) is answered with ERROR, and nothing is acknowledged until the journal is a new file', async () => {
   const before = names('before', 5)
   for (const [n, name] of before.entries()) expect(await register(name, n)).toMatch(/^OK /)
   const journal = join(folder, 'dns.journal')
   const firstInode = statSync(journal).ino
-  // dns.zone follows, and the journal starts anew: from then on nothing is due that would rebuild it early.
-  await expect.poll(() => statSync(journal).ino, { timeout: WELL_AGAIN_WITHIN_MS }).not.toBe(firstInode)
+  // dns.zone is written next, and the journal starts anew: after that, nothing is due that would rewrite it early.
+  await expect.poll(() => statSync(journal).ino, { timeout: RECOVERS_WITHIN_MS }).not.toBe(firstInode)
   const inode = statSync(journal).ino
   const strace = await trace(server.dns.pid, '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=1')
 
   const failed = names('failed', 20)
-  for (const reply of await Promise.all(failed.map(name => register(name, 99)))) expect(reply).toMatch(/^ERROR .*the disk reports an error of its own/)
+  for (const reply of await Promise.all(failed.map(name => register(name, 99)))) expect(reply).toMatch(/^ERROR .*the disk reports an I\/O error/)
   await expectKnown(before, failed)
   let errors = 0
   await expect.poll(async () => {
     const oldFile = statSync(journal).ino === inode
     const reply = await register('after', before.length)
-    if (reply.startsWith('OK')) expect(oldFile, 'acknowledged by the file that had failed').toBe(false)
+    if (reply.startsWith('OK')) expect(oldFile, 'acknowledged in the file that had failed').toBe(false)
     else errors++
     return reply
-  }, { timeout: WELL_AGAIN_WITHIN_MS, interval: 200 }).toMatch(/^OK /)
+  }, { timeout: RECOVERS_WITHIN_MS, interval: 200 }).toMatch(/^OK /)
   expect(errors).toBeGreaterThan(0)
 
   const calls = await strace.stop()
-  expect(calls.filter(({ text }) => text.includes('EIO')), 'strace let one call fail').toHaveLength(1)
+  expect(calls.filter(({ text }) => text.includes('EIO')), 'strace failed one call').toHaveLength(1)
   await expectKnownAfterKill([...before, 'after'], failed)
 })
 
-test('a full disk (ENOSPC) is told as ERROR, names are answered meanwhile, and all is well when there is room again', async () => {
+test('a full disk (ENOSPC) is answered with ERROR, queries are answered meanwhile, and the server recovers once there is space again', async () => {
   const before = names('before', 5)
   for (const [n, name] of before.entries()) expect(await register(name, n)).toMatch(/^OK /)
   const files = ['dns.journal', 'dns.journal.new', 'dns.zone.new'].flatMap(name => ['-P', join(folder, name)])
@@ -80,7 +80,7 @@ test('a full disk (ENOSPC) is told as ERROR, names are answered meanwhile, and a
   expect(await register('still-failed', 99)).toMatch(/^ERROR .*the disk is full/)
 
   await strace.stop()
-  await expect.poll(() => register('after', before.length), { timeout: WELL_AGAIN_WITHIN_MS, interval: 200 }).toMatch(/^OK /)
+  await expect.poll(() => register('after', before.length), { timeout: RECOVERS_WITHIN_MS, interval: 200 }).toMatch(/^OK /)
   await expectKnownAfterKill([...before, 'after'], [...failed, 'still-failed'])
 })
 
@@ -88,16 +88,16 @@ test('no OK is sent before the fdatasync that covers its record has returned', a
   const strace = await trace(server.dns.pid, '-e', 'trace=pwrite64,fdatasync,sendmsg,sendmmsg', '-e', 'inject=fdatasync:delay_exit=2000')
   const registered = names('name', 200)
   for (let at = 0; at < registered.length; at += 10) await Promise.all(registered.slice(at, at + 10).map(name => register(name, at)))
-  // An OK can be here before strace has seen the call end that sent it. The server goes on only after that, so one more answer proves it.
+  // An OK can arrive before strace has seen its send call return. The server continues only after that, so one more reply proves it.
   expect(await register('last', 0)).toMatch(/^OK /)
   const calls = await strace.stop()
   const syncs = calls.filter(({ name, text }) => name === 'fdatasync' && /dns\.journal>.*= 0\b/.test(text))
   for (const name of registered) {
     const write = calls.find(call => call.name === 'pwrite64' && call.text.includes(`\\"${name}.home\\"`))
-    const sending = calls.find(call => call.name.startsWith('send') && call.text.includes(`OK ${name}.home A`))
+    const send = calls.find(call => call.name.startsWith('send') && call.text.includes(`OK ${name}.home A`))
     expect(write, `${name} is written`).toBeDefined()
-    expect(sending, `${name} is acknowledged`).toBeDefined()
+    expect(send, `${name} is acknowledged`).toBeDefined()
     const sync = syncs.find(({ began }) => began > (write?.ended ?? Infinity))
-    expect(sync?.ended, `${name} is synced before it is acknowledged`).toBeLessThan(sending?.began ?? 0)
+    expect(sync?.ended, `${name} is synced before it is acknowledged`).toBeLessThan(send?.began ?? 0)
   }
 })

@@ -8,7 +8,7 @@ import { emptyFolder } from '../support/hamlet.ts'
 import { askBytesByUdp } from '../support/udp.ts'
 
 const KILLS = 200
-/** Data folders that live side by side, so that one server starts while another works. */
+/** Data folders used in parallel, so that one server starts while another works. */
 const FOLDERS = 4
 const WRITERS = 24
 const ACKNOWLEDGED_A_LIFE_MAX = 300
@@ -21,9 +21,9 @@ afterEach(async () => {
   for (const { dns } of running) await dns.stop('SIGKILL')
 })
 
-/** Registers one name again and again, each time with another address, and now and then unregisters it. One line is under way at a time. */
+/** Registers one name again and again, each time with another address, and unregisters it now and then. One line is in flight at a time. */
 class Writer {
-  /** Number of the newest line, and of the newest that was acknowledged; 0: none. */
+  /** The number of the latest line, and of the latest acknowledged one; 0 for none. */
   sent = 0
   acknowledged = 0
   readonly name: string
@@ -36,11 +36,11 @@ class Writer {
     this.#onAcknowledged = onAcknowledged
     this.#socket = createSocket('udp4')
     this.#socket.on('message', reply => this.#take(reply.toString()))
-    this.#socket.on('error', () => undefined) // The server is dead at the moment.
+    this.#socket.on('error', () => undefined) // The server is currently dead.
     writers.push(this)
   }
 
-  /** Goes on with the next line at a server that was started anew. What became of the last one is open until it answers. */
+  /** Continues with the next line at a restarted server. The outcome of the previous line is unknown until the server answers a query. */
   resume(adminPort: number): void {
     this.#adminPort = adminPort
     this.#next()
@@ -50,7 +50,7 @@ class Writer {
     this.#socket.close()
   }
 
-  /** What line `n` makes of the name; undefined: it is gone. */
+  /** The name's address after line `n`; undefined if it is unregistered. */
   addressAfter(n: number): string | undefined {
     return n === 0 || n % 8 === 0 ? undefined : `10.${n >> 16}.${n >> 8 & 0xff}.${n & 0xff}`
   }
@@ -64,7 +64,7 @@ class Writer {
 
   #take(reply: string): void {
     const address = this.addressAfter(this.sent)
-    // Another text answers a line of an earlier life, of which the next one has been told already.
+    // Any other text replies to a line from an earlier life, which no longer matters.
     if (!reply.startsWith(address === undefined ? `OK ${this.name} unregistered` : `OK ${this.name} A ${address}`)) return
     this.acknowledged = this.sent
     this.#onAcknowledged()
@@ -72,17 +72,17 @@ class Writer {
   }
 }
 
-/** Every name must be what its last acknowledged line made of it, or what the one line after that made, which nobody acknowledged. */
+/** Every name must have the address of its last acknowledged line, or of the one unacknowledged line after that. */
 async function expectNothingLost(port: number, owners: readonly Writer[]): Promise<void> {
   for (const writer of owners) {
     const found = addressIn(await askBytesByUdp(port, encodeQuery(1, writer.name, TYPE_A)))
     expect([writer.addressAfter(writer.acknowledged), writer.addressAfter(writer.sent)], `${writer.name}: line ${writer.acknowledged} acknowledged, ${writer.sent} sent`).toContain(found)
-    // It was served, so it has to stay.
+    // It has been served, so it must stay.
     if (found === writer.addressAfter(writer.sent)) writer.acknowledged = writer.sent
   }
 }
 
-/** Starts, looks, lets the writers work, kills; over and over. @returns how many lines were acknowledged */
+/** Starts a server, checks it, lets the writers work, and kills it, over and over. @returns how many lines were acknowledged */
 async function killOverAndOver(kills: number, random: Random): Promise<number> {
   const folder = emptyFolder()
   let acknowledged = 0
@@ -110,7 +110,7 @@ async function killOverAndOver(kills: number, random: Random): Promise<number> {
   return acknowledged
 }
 
-/** dns.zone is written anew, or the journal is: the moment when most can go wrong. */
+/** Resolves when dns.zone or the journal is being rewritten: the moment when most can go wrong. */
 function theFolderChanges(folder: string): Promise<void> {
   return new Promise(resolve => {
     const watcher = watch(folder, (_event, file) => {
@@ -121,7 +121,7 @@ function theFolderChanges(folder: string): Promise<void> {
   })
 }
 
-test(`${KILLS} times kill -9 under load lose no registration that was acknowledged`, async () => {
+test(`${KILLS} kill -9 under load lose no acknowledged registration`, async () => {
   const acknowledged = await Promise.all(Array.from({ length: FOLDERS }, (_, index) => killOverAndOver(KILLS / FOLDERS, seededRandom(SEED + index))))
   expect(Math.min(...acknowledged)).toBeGreaterThan(KILLS / FOLDERS * 10)
 })

@@ -1,4 +1,4 @@
-// What no honest peer sends, sent to the running `hamlet dns`: it must go on, answer others, and never be a stronger gun than its shooter.
+// Malformed input to a running `hamlet dns`: it must keep running, answer others, and never amplify an attacker's traffic.
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -13,20 +13,20 @@ import { askByUdp, askBytesByUdp } from '../support/udp.ts'
 
 const SEED = 20_260
 const PACKETS = 100_000
-/** Sent at once; less than the receive buffer holds, so that all of them arrive. */
+/** Sent at once: less than the receive buffer holds, so that all of them arrive. */
 const BURST = 100
-/** Over TCP a burst goes by several connections: each gets fewer than it may have unanswered, for some are never answered. */
+/** Over TCP, a burst is spread over several connections. Some messages get no answer, so each connection sends fewer than may be outstanding. */
 const CONNECTIONS = 4
 const MESSAGES_A_CONNECTION = 50
 /**
- * Memory is flat: the heap gets so much and no more, so what piles up in it ends the process; and all memory together grows by so
- * much at most from when caches, rings and compiled code are there. What leaks 1 KB a message is found.
+ * Memory must stay flat. The heap is limited, so a leak in it ends the process; and total memory may grow only this much once caches, rings
+ * and compiled code are in place. A leak of 1 KB per message is detected.
  */
 const HEAP_MEGABYTES_MAX = 96
 const SETTLED_AFTER = 30_000
 const GROWTH_MEGABYTES_MAX = 64
 const LONG_TEXTS = 20
-/** Registered, with more than any datagram may hold, of another server, and not there. */
+/** A registered name, one with more data than fits a datagram, one of another server, and one that does not exist. */
 const QNAMES = ['good.home', 'long.home', 'www.example.org', 'nobody.home']
 
 let server: RunningDns
@@ -46,7 +46,7 @@ afterAll(async () => {
   await server.dns.stop('SIGKILL')
 })
 
-/** Answers nothing but nonsense, three times each. */
+/** Answers each query with nonsense, three times. */
 function hostileUpstream(random: Random): Socket {
   const socket = createSocket('udp4')
   socket.on('message', (query, { port, address }) => {
@@ -59,7 +59,7 @@ function hostileUpstream(random: Random): Socket {
   return socket
 }
 
-/** Also says that all that was sent before has been dealt with: one socket's datagrams are taken in their order. */
+/** Also proves that everything sent before has been processed: the datagrams of one socket are taken in order. */
 async function expectAlive(): Promise<void> {
   expect(addressIn(await askBytesByUdp(server.port, encodeQuery(4711, 'good.home', TYPE_A)))).toBe('192.0.2.1')
 }
@@ -68,7 +68,7 @@ function residentMegabytes(): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.dns.pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
-/** Sends all packets, a burst at a time. `send` returns when the burst has been dealt with. */
+/** Sends all packets, one burst at a time. `send` returns when the burst has been processed. */
 async function expectFlatMemory(burstLength: number, send: (burst: readonly number[]) => Promise<void>): Promise<void> {
   let settledMegabytes = Infinity
   for (let first = 0; first < PACKETS; first += burstLength) {
@@ -78,7 +78,7 @@ async function expectFlatMemory(burstLength: number, send: (burst: readonly numb
   expect(residentMegabytes() - settledMegabytes).toBeLessThan(GROWTH_MEGABYTES_MAX)
 }
 
-test('an answer over UDP has at most 512 octets, with EDNS at most 1,232, however much there is to tell', async () => {
+test('a response over UDP has at most 512 octets, or 1,232 with EDNS, however much data there is', async () => {
   for (const [ednsBytes, limit] of [[undefined, 512], [0, 512], [512, 512], [1232, 1232], [4096, 1232], [65_535, 1232]] as const) {
     const answer = await askBytesByUdp(server.port, encodeQuery(1, 'long.home', TYPE_TXT, ednsBytes))
     expect(answer.length).toBeLessThanOrEqual(limit)
@@ -86,18 +86,18 @@ test('an answer over UDP has at most 512 octets, with EDNS at most 1,232, howeve
   }
 })
 
-test(`${PACKETS} malformed datagrams: it goes on, its memory stays, no answer is too large, and no answer is answered`, async () => {
+test(`${PACKETS} malformed datagrams: it keeps running, its memory stays flat, no response is too large, and no response is answered`, async () => {
   const random = seededRandom(SEED)
   const sent: Buffer[] = []
   const complaints: string[] = []
   let answers = 0
-  // A socket for each 65,536 packets, so that socket and id say which packet an answer belongs to.
+  // One socket per 65,536 packets, so that socket and id identify the packet of a response.
   const sockets = Array.from({ length: Math.ceil(PACKETS / 65_536) }, (_, index) => createSocket('udp4').on('message', (answer: Buffer) => {
     answers++
     const packet = sent[index * 65_536 + answer.readUInt16BE(0)]
     const complain = (what: string) => complaints.push(`${what}: ${packet?.toString('hex').slice(0, 400)} → ${answer.toString('hex').slice(0, 400)}`)
-    if (packet === undefined) complain('an answer to nothing')
-    else if ((packet.readUInt8(2) & 0x80) !== 0) complain('an answer to an answer')
+    if (packet === undefined) complain('a response to nothing')
+    else if ((packet.readUInt8(2) & 0x80) !== 0) complain('a response to a response')
     else if (answer.length > (packet.includes(Buffer.from([0, 0, 41])) ? 1232 : 512)) complain(`${answer.length} octets`)
     if ((answer.readUInt8(2) & 0x80) === 0) complain('a query')
   }))
@@ -113,24 +113,24 @@ test(`${PACKETS} malformed datagrams: it goes on, its memory stays, no answer is
   expect(answers).toBeGreaterThan(PACKETS / 10)
 })
 
-test(`${PACKETS} malformed messages over TCP: it goes on, its memory stays, and no answer is answered`, async () => {
+test(`${PACKETS} malformed messages over TCP: it keeps running, its memory stays flat, and no response is answered`, async () => {
   const random = seededRandom(SEED + 1)
   let answeredAfterNonsense = 0
   const talkNonsense = async () => {
     const messages = Array.from({ length: MESSAGES_A_CONNECTION }, (_, id) => malformedMessage(random, id, QNAMES))
     const answers = await converse([...messages, encodeQuery(MESSAGES_A_CONNECTION, 'good.home', TYPE_A)], MESSAGES_A_CONNECTION)
-    for (const answer of answers) expect((messages[answer.readUInt16BE(0)]?.readUInt8(2) ?? 0) & 0x80, 'no answer to an answer').toBe(0)
+    for (const answer of answers) expect((messages[answer.readUInt16BE(0)]?.readUInt8(2) ?? 0) & 0x80, 'no response to a response').toBe(0)
     if (answers.some(answer => answer.readUInt16BE(0) === MESSAGES_A_CONNECTION && addressIn(answer) === '192.0.2.1')) answeredAfterNonsense++
   }
   await expectFlatMemory(CONNECTIONS * MESSAGES_A_CONNECTION, async () => {
     await Promise.all(Array.from({ length: CONNECTIONS }, talkNonsense))
     await expectAlive()
   })
-  // It may end a connection that talks nonsense, but not every one.
+  // It may close a connection that sends nonsense, but not every one.
   expect(answeredAfterNonsense).toBeGreaterThan(0)
 })
 
-/** Sends messages on one connection. @returns what came until the answer `lastId`, or the end */
+/** Sends messages on one connection. @returns the responses up to the one with `lastId`, or up to the end */
 function converse(messages: readonly Buffer[], lastId: number): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const answers: Buffer[] = []
@@ -155,7 +155,7 @@ function converse(messages: readonly Buffer[], lastId: number): Promise<Buffer[]
   })
 }
 
-test(`${PACKETS} malformed admin lines: each gets one line back that begins with OK or ERROR, or none`, async () => {
+test(`${PACKETS} malformed admin lines: each gets one reply line that begins with OK or ERROR, or none`, async () => {
   const random = seededRandom(SEED + 2)
   const complaints: string[] = []
   let replies = 0
@@ -174,16 +174,16 @@ test(`${PACKETS} malformed admin lines: each gets one line back that begins with
   expect(replies).toBeGreaterThan(PACKETS / 10)
 })
 
-/** A line bent out of shape, words in a wrong order, or noise. */
+/** A line with a wrong byte, words in random order, or noise. */
 function malformedLine(random: Random): Buffer {
   const draw = (limit: number) => below(random, limit)
   const words = ['REGISTER', 'UNREGISTER', 'FLUSH', 'spare.home', 'a..home', '192.0.2.300', '::g', 'TXT', '"', '\\', '\\# 4', 'TYPE65535', 'SOA', 'ANY', 'OK', 'ERROR', '\u0000', '(', ';', '\n', 'x'.repeat(300)]
   const noise = () => Buffer.from(Array.from({ length: draw(200) }, () => draw(256)))
   const shuffled = () => Buffer.from(Array.from({ length: draw(8) }, () => words[draw(words.length)]).join(' '))
-  const bent = () => {
-    const line = Buffer.from('REGISTER bent.home 192.0.2.3')
+  const mangled = () => {
+    const line = Buffer.from('REGISTER mangled.home 192.0.2.3')
     line.writeUInt8(draw(256), draw(line.length))
     return line
   }
-  return [noise, shuffled, bent, () => Buffer.concat([bent(), noise()])][draw(4)]?.() ?? noise()
+  return [noise, shuffled, mangled, () => Buffer.concat([mangled(), noise()])][draw(4)]?.() ?? noise()
 }

@@ -1,4 +1,4 @@
-// Dynamic updates while the disk under `hamlet dns` fails, by system calls that strace lets fail.
+// Dynamic updates while the disk under `hamlet dns` fails, with failures injected into its system calls by strace.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startDns } from '../support/dns-server.ts'
@@ -7,10 +7,10 @@ import { run } from '../support/namespaces.ts'
 import { nsupdate } from '../support/nsupdate.ts'
 import { trace } from '../support/strace.ts'
 
-/** The server waits ten seconds before it tries a disk again that has failed. */
-const WELL_AGAIN_WITHIN_MS = 30_000
+/** The server waits ten seconds before it retries a failed disk. */
+const RECOVERS_WITHIN_MS = 30_000
 
-test('an update is SERVFAIL and not made while the disk is full, and what was NOERROR is there after kill -9', async () => {
+test('while the disk is full an update fails with SERVFAIL and changes nothing, and every NOERROR survives kill -9', async () => {
   const folder = emptyFolder()
   const key = join(emptyFolder(), 'laptop.key')
   await runHamlet(['key', 'laptop', '--data', folder, '--output', key])
@@ -24,7 +24,7 @@ test('an update is SERVFAIL and not made while the disk is full, and what was NO
   expect([add('failed'), add('failed-too')]).toEqual(['update failed: SERVFAIL', 'update failed: SERVFAIL'])
   expect([isThere('before'), isThere('failed'), isThere('failed-too')]).toEqual([true, false, false])
   await strace.stop()
-  await expect.poll(() => add('after'), { timeout: WELL_AGAIN_WITHIN_MS, interval: 500 }).toBe('NOERROR')
+  await expect.poll(() => add('after'), { timeout: RECOVERS_WITHIN_MS, interval: 500 }).toBe('NOERROR')
 
   await server.dns.stop('SIGKILL')
   server = await startDns(folder)

@@ -3,7 +3,7 @@ import { surviveCrashes } from '../../src/services/kit/node/testing/journal-cras
 
 const CRASHES = 100_000
 
-test(`a journal that crashes ${CRASHES.toLocaleString('en')} times loses nothing acknowledged and reads nothing that was never written`, async () => {
+test(`through ${CRASHES.toLocaleString('en')} crashes, a journal loses no acknowledged record and invents none`, async () => {
   let crashes = 0
   for (let seed = 0; crashes < CRASHES; seed++) {
     crashes += await surviveCrashes(seed, { appliesFirst: seed % 2 === 0, withFaults: seed % 4 < 2 })

@@ -1,4 +1,4 @@
-/** `hamlet dns` on free ports of 127.0.0.1, as a test uses it. */
+/** Starts `hamlet dns` on free ports of 127.0.0.1. */
 import { RunningHamlet, type Where } from './hamlet.ts'
 
 export interface RunningDns {
@@ -7,7 +7,7 @@ export interface RunningDns {
   readonly adminPort: number
 }
 
-/** Returns when it waits for requests. */
+/** Returns when it is ready for requests. */
 export async function startDns(folder: string, more: readonly string[] = [], where: Where = {}): Promise<RunningDns> {
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '0', '--admin_port', '0', '--data', folder, ...more], where)
   const [, port] = await dns.line(/^DNS Server is running on 127\.0\.0\.1:(\d+)\.\.\.$/)

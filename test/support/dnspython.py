@@ -1,11 +1,11 @@
 """
-Another implementation of DNS, as an oracle: dnspython. Reads one JSON request a line, writes one JSON reply a line.
+Another DNS implementation, dnspython, as an oracle. Reads one JSON request per line and writes one JSON reply per line.
 
-    {"type": "MX", "text": "10 mail.home.", "hex": "..."}   data, in words and as octets
-        -> its own octets of that text, its own text of those octets, and those octets written again
+    {"type": "MX", "text": "10 mail.home.", "hex": "..."}   RDATA, as text and as octets
+        -> its own octets for the text, its own text for the octets, and the octets re-encoded
     {"message": "..."}                                       a message; trailing octets are an error
-        -> what it reads, and the octets that it writes, compressed its own way
-    {"update": ["...", "..."]}                               without octets: an update of its own making; with two: whether they say the same
+        -> what it decodes, and the message re-encoded with its own compression
+    {"update": ["...", "..."]}                               with two messages: whether they are equal; without: an update of its own
 """
 import json
 import sys
@@ -72,5 +72,5 @@ def answer(request):
 for line in sys.stdin:
     try:
         print(json.dumps(answer(json.loads(line))))
-    except Exception as error:  # whatever it is: the test shows it
+    except Exception as error:  # of any kind: the test shows it
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}))

@@ -1,4 +1,4 @@
-/** A door for datagrams in a process, and so a namespace, of its own. Both halves stand here: what a test uses, and what runs there. */
+/** A datagram door in a separate process, and so in a separate namespace. Both halves are here: the one a test uses, and the one that runs there. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -9,7 +9,7 @@ import { openDoor } from '../../src/services/kit/node/udp/open-door.ts'
 
 type Opening = Omit<DoorOptions, 'receive' | 'onError'> & { readonly echoes?: boolean }
 interface Received { readonly text: string; readonly path: Path }
-/** One datagram; `copies` of them, "0 text", "1 text", …; or with `segmentBytes` the text as a train. */
+/** One datagram; or `copies` of it, "0 text", "1 text", …; or, with `segmentBytes`, the text as a train. */
 interface Sending { readonly peer?: Endpoint; readonly path?: Path; readonly text: string; readonly copies?: number; readonly segmentBytes?: number }
 
 const FLUSHED = 'flushed'
@@ -47,7 +47,7 @@ export class DoorProcess {
     return local
   }
 
-  /** Resolves when it was handed to the system, or lost. */
+  /** Resolves when it has been handed to the system, or lost. */
   send(sending: Sending): Promise<void> {
     this.#child.stdin?.write(`${JSON.stringify(sending)}\n`)
     return new Promise(resolve => { this.#flushed = resolve })
@@ -55,7 +55,7 @@ export class DoorProcess {
 
   receivedAtLeast(count: number): Promise<readonly Received[]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`only ${this.received.length} of ${count} datagrams came`)), RECEIVED_WITHIN_MS)
+      const timer = setTimeout(() => reject(new Error(`only ${this.received.length} of ${count} datagrams arrived`)), RECEIVED_WITHIN_MS)
       this.#arrived = () => {
         if (this.received.length < count) return
         clearTimeout(timer)
@@ -71,7 +71,7 @@ export class DoorProcess {
   }
 }
 
-/** The half in the other process: stdin says what to send, stdout what came. Ends with its stdin. */
+/** The half in the other process: reads what to send from stdin, writes what it received to stdout, and exits when stdin ends. */
 async function serve({ echoes = false, ...options }: Opening): Promise<void> {
   const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
   const door = await openDoor({
@@ -90,10 +90,10 @@ async function serve({ echoes = false, ...options }: Opening): Promise<void> {
   say(door.locals)
   for await (const line of createInterface(process.stdin)) {
     const { peer, path, text, copies, segmentBytes } = JSON.parse(line) as Sending
-    const way = path ?? door.pathTo(peer ?? { address: '127.0.0.1', port: 9 })
-    if (segmentBytes !== undefined) door.sendTrain(way, Buffer.from(text), segmentBytes)
-    else if (copies === undefined) door.send(way, Buffer.from(text))
-    else for (let copy = 0; copy < copies; copy++) door.send(way, Buffer.from(`${copy} ${text}`))
+    const to = path ?? door.pathTo(peer ?? { address: '127.0.0.1', port: 9 })
+    if (segmentBytes !== undefined) door.sendTrain(to, Buffer.from(text), segmentBytes)
+    else if (copies === undefined) door.send(to, Buffer.from(text))
+    else for (let copy = 0; copy < copies; copy++) door.send(to, Buffer.from(`${copy} ${text}`))
     door.flush()
     process.stdout.write(`${FLUSHED}\n`)
   }

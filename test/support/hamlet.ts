@@ -1,4 +1,4 @@
-/** Runs the built `hamlet` command as a person would, in this network or in a namespace of its own. */
+/** Runs the built `hamlet` command as a user would, on this machine's network or in a network namespace. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
@@ -7,22 +7,22 @@ import { join } from 'node:path'
 
 const BUNDLE = join(import.meta.dirname, '..', '..', '.vite', 'build', 'hamlet.cjs')
 const LINE_WITHIN_MS = 20_000
-/** Beyond, a command hangs, and what it said is worth more than waiting. */
+/** After this, a command is considered hung, and its output is worth more than waiting on. */
 const ENDS_WITHIN_MS = 45_000
 
 export interface Where {
-  /** Name of a network namespace; without it the test's own network. */
+  /** The name of a network namespace; by default the test's own. */
   readonly namespace?: string | undefined
   readonly environment?: Readonly<Record<string, string>>
-  /** Takes the right to ports below 1024 away, as an ordinary user has it not. Needs root. */
+  /** Drops the privilege to bind ports below 1024, which an ordinary user lacks. Needs root. */
   readonly withoutLowPorts?: boolean
-  /** What the bundle is given to instead of this Node: a program and its first arguments. */
+  /** The program, with its first arguments, that runs the bundle instead of this Node. */
   readonly runtime?: readonly string[]
-  /** Another bundle than the one that was built. */
+  /** A bundle other than the built one. */
   readonly bundle?: string
 }
 
-/** A folder for `--data`, new and empty. */
+/** A new, empty folder for `--data`. */
 export function emptyFolder(): string {
   return mkdtempSync(join(tmpdir(), 'hamlet-test-'))
 }
@@ -41,7 +41,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a command to its end. @throws Error where that does not come */
+/** Runs a command until it exits. @throws Error if it hangs */
 export async function runHamlet(args: readonly string[], where: Where = {}): Promise<Finished> {
   const child = spawnHamlet(args, where)
   const chunks: Buffer[] = []
@@ -56,11 +56,11 @@ export async function runHamlet(args: readonly string[], where: Where = {}): Pro
   await once(child, 'close')
   clearTimeout(timer)
   const body = Buffer.concat(chunks)
-  if (hangs) throw new Error(`hamlet ${args.join(' ')} did not end within ${ENDS_WITHIN_MS / 1000} s; it wrote ${body.length} bytes, and said: ${stderr}`)
+  if (hangs) throw new Error(`hamlet ${args.join(' ')} did not end within ${ENDS_WITHIN_MS / 1000} s; it wrote ${body.length} bytes to stdout, and to stderr: ${stderr}`)
   return { status: child.exitCode, body, stdout: body.toString('utf8'), stderr }
 }
 
-/** A command that goes on until it is stopped. */
+/** A command that runs until it is stopped. */
 export class RunningHamlet {
   stdout = ''
   stderr = ''
@@ -99,7 +99,7 @@ export class RunningHamlet {
     })
   }
 
-  /** Sends the signal and waits for the end. @returns the exit status, null where a signal ended it */
+  /** Sends the signal and waits for the process to exit. @returns the exit status; null if a signal ended it */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal)
     await this.#closed

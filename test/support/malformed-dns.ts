@@ -1,4 +1,4 @@
-/** DNS messages that no honest peer sends, drawn from a seeded random: bent queries, lies about lengths and counts, loops, noise. */
+/** Malformed DNS messages, drawn from a seeded generator: mangled queries, false lengths and counts, compression loops, noise. */
 import { below, type Random } from '../../src/services/kit/random.ts'
 import { encodeQuery } from './dns-bytes.ts'
 
@@ -7,7 +7,7 @@ const OPT_BYTES = 11
 const UDP_BYTES_MAX = 65_507
 const TYPES = [1, 2, 5, 6, 12, 15, 16, 28, 33, 41, 64, 65, 249, 250, 251, 252, 255, 256, 257, 0, 65_535]
 
-/** @param qnames what the bent queries ask for */
+/** @param qnames the names that the mangled queries ask for */
 export function malformedMessage(random: Random, id: number, qnames: readonly string[]): Buffer {
   const draw = (limit: number) => below(random, limit)
   const pick = <T>(of: readonly [T, ...T[]] | readonly T[], otherwise: T): T => of[draw(of.length)] ?? otherwise
@@ -17,8 +17,8 @@ export function malformedMessage(random: Random, id: number, qnames: readonly st
     if (bytes.length >= 2) bytes.writeUInt16BE(id)
     return bytes
   }
-  const bends: (() => Buffer)[] = [
-    () => bendBits(query, 1 + draw(8), draw),
+  const manglings: (() => Buffer)[] = [
+    () => flipBits(query, 1 + draw(8), draw),
     () => query.subarray(0, draw(query.length)),
     () => Buffer.concat([query, noise(1 + draw(300))]),
     () => withId(noise(draw(600))),
@@ -31,31 +31,31 @@ export function malformedMessage(random: Random, id: number, qnames: readonly st
     () => withOpts(query, draw(3), () => Buffer.from([draw(2) * 3, 0, 41, draw(256), draw(256), draw(256), draw(256), draw(256), 0, draw(256), draw(256)])),
     () => withCounts(Buffer.concat([query.subarray(0, HEADER_BYTES), manyQuestions(1 + draw(draw(50) === 0 ? 8000 : 40))]), [65_535, 0, 0, 0]),
   ]
-  return pick(bends, () => query)().subarray(0, UDP_BYTES_MAX)
+  return pick(manglings, () => query)().subarray(0, UDP_BYTES_MAX)
 }
 
-function bendBits(bytes: Buffer, count: number, draw: (limit: number) => number): Buffer {
-  const bent = Buffer.from(bytes)
+function flipBits(bytes: Buffer, count: number, draw: (limit: number) => number): Buffer {
+  const mangled = Buffer.from(bytes)
   for (let n = 0; n < count; n++) {
-    const at = 2 + draw(bent.length - 2)
-    bent.writeUInt8(bent.readUInt8(at) ^ 1 << draw(8), at)
+    const at = 2 + draw(mangled.length - 2)
+    mangled.writeUInt8(mangled.readUInt8(at) ^ 1 << draw(8), at)
   }
-  return bent
+  return mangled
 }
 
 function withCounts(bytes: Buffer, counts: readonly number[]): Buffer {
-  const bent = Buffer.from(bytes)
-  for (const [index, count] of counts.entries()) bent.writeUInt16BE(count, 4 + 2 * index)
-  return bent
+  const mangled = Buffer.from(bytes)
+  for (const [index, count] of counts.entries()) mangled.writeUInt16BE(count, 4 + 2 * index)
+  return mangled
 }
 
 function withFlags(bytes: Buffer, flags: number): Buffer {
-  const bent = Buffer.from(bytes)
-  bent.writeUInt16BE(flags, 2)
-  return bent
+  const mangled = Buffer.from(bytes)
+  mangled.writeUInt16BE(flags, 2)
+  return mangled
 }
 
-/** Another name before the same type and class. */
+/** Replaces the name of the query. */
 function withName(query: Buffer, name: Buffer): Buffer {
   const tail = query.readUInt16BE(10) === 0 ? query.subarray(-5) : query.subarray(-5 - OPT_BYTES)
   return Buffer.concat([query.subarray(0, HEADER_BYTES), name, tail])
@@ -65,7 +65,7 @@ function withOpts(query: Buffer, count: number, opt: () => Buffer): Buffer {
   return withCounts(Buffer.concat([query, ...Array.from({ length: count }, opt)]), [1, 0, 0, count + 1])
 }
 
-/** Each points at the name of the one before it. */
+/** Questions whose names each point at the name of the previous one. */
 function manyQuestions(count: number): Buffer {
   const questions = Array.from({ length: count }, (_, index) => {
     const before = index === 0 ? 0 : HEADER_BYTES + 8 * (index - 1)

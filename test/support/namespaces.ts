@@ -1,18 +1,18 @@
-/** Machines of a test: network namespaces joined by a bridge in a namespace of its own. Needs root; removed at the end. */
+/** Simulated machines: network namespaces joined by a bridge, which has a namespace of its own. Needs root. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
 let made = 0
 
 export interface Network {
-  /** The namespace of each machine, by its name. */
+  /** The namespace of each machine, by machine name. */
   readonly namespaces: Readonly<Record<string, string>>
   remove(): void
 }
 
 /**
- * Joins machines on one Ethernet.
- * @param machines name → address with prefix such as `10.77.0.1/24`; '' gives an interface without address
+ * Joins machines to one Ethernet.
+ * @param machines name → address with prefix length, such as `10.77.0.1/24`; '' for an interface without an address
  */
 export function createNetwork(machines: Readonly<Record<string, string>>): Network {
   const id = `ham${process.pid}x${made++}`
@@ -43,19 +43,19 @@ function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-/** Runs a program of the system, in a namespace if one is named, and gives its output; throws where it fails. */
+/** Runs a system program, in a namespace if given, and returns its output. @throws if it fails */
 export function run(namespace: string | undefined, file: string, ...args: string[]): string {
   const [command = '', ...rest] = namespace === undefined ? [file, ...args] : ['ip', 'netns', 'exec', namespace, file, ...args]
   return execFileSync(command, rest, { encoding: 'utf8', timeout: 30_000, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** A peer that runs beside the test. */
+/** Starts a program that runs alongside the test. Returns when its output matches `ready`. */
 export async function startPeer(namespace: string | undefined, file: string, args: readonly string[], ready: RegExp): Promise<{ stop(): Promise<void> }> {
   const [command = '', ...rest] = namespace === undefined ? [file, ...args] : ['ip', 'netns', 'exec', namespace, file, ...args]
   const child: ChildProcess = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${file} did not say ${ready}: ${output}`)), 15_000)
+    const timer = setTimeout(() => reject(new Error(`${file} did not print ${ready}: ${output}`)), 15_000)
     const look = (chunk: Buffer) => {
       output += chunk.toString('utf8')
       if (!ready.test(output)) return

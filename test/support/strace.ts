@@ -1,4 +1,4 @@
-/** Watches a running process by strace, or lets its system calls fail or wait. The process goes on undisturbed when strace ends. */
+/** Traces a running process with strace, which can also make its system calls fail or wait. The process continues when strace ends. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { emptyFolder } from './hamlet.ts'
@@ -6,19 +6,19 @@ import { startPeer } from './namespaces.ts'
 
 export interface SystemCall {
   readonly name: string
-  /** Arguments and result as strace writes them. */
+  /** Arguments and result, as strace prints them. */
   readonly text: string
-  /** Places in the one order in which strace saw all calls begin and end. */
+  /** Positions in the order in which strace saw all calls begin and end. */
   readonly began: number
   readonly ended: number
 }
 
 export interface Traced {
-  /** Ends strace. @returns the calls that it saw whole, in the order of their beginnings */
+  /** Stops strace. @returns the calls that it saw both begin and end, in the order in which they began */
   stop(): Promise<SystemCall[]>
 }
 
-/** Attaches strace to all threads of a process. Needs root, or that the process is one's own child. */
+/** Attaches strace to all threads of a process. Needs root, unless the process is our own child. */
 export async function trace(pid: number, ...flags: string[]): Promise<Traced> {
   const file = join(emptyFolder(), 'strace')
   const strace = await startPeer(undefined, 'strace', ['-f', '-y', '-s', '65536', '-o', file, ...flags, '-p', String(pid)], /attached/)
@@ -30,7 +30,7 @@ export async function trace(pid: number, ...flags: string[]): Promise<Traced> {
   }
 }
 
-/** `17 pwrite64(…) = 9`, or in two parts `17 pwrite64(… <unfinished ...>` and `17 <... pwrite64 resumed>) = 9`. */
+/** Parses lines `17 pwrite64(…) = 9`, or pairs of `17 pwrite64(… <unfinished ...>` and `17 <... pwrite64 resumed>) = 9`. */
 function parse(text: string): SystemCall[] {
   const calls: SystemCall[] = []
   const open = new Map<string, { name: string; text: string; began: number }>()

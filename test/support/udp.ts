@@ -1,4 +1,4 @@
-/** One datagram out, one back: what a person does with netcat. */
+/** Sends one datagram and waits for one reply, as with netcat. */
 import { createSocket } from 'node:dgram'
 
 const REPLY_WITHIN_MS = 5_000

@@ -31,7 +31,7 @@ test('an item of a list may have commas and blanks in it, as a time zone has', (
 
 test('each wrong field says what is wrong, beside itself', () => {
   expect(readValues(dns, { host: 'somewhere', port: '70000', admin_port: '53x', upstream: '192.0.2.1\nexample.org' }).errors).toEqual({
-    host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: "example.org" is no IP address; write IP or IP:PORT, such as 127.0.0.1:53',
+    host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: "example.org" is not an IP address; write IP or IP:PORT, such as 127.0.0.1:53',
   })
   expect(readValues(appServer, { domain: 'no spaces please' }).errors).toEqual({ domain: 'not a domain name' })
   expect(readValues(dhcp, { lease: '59' }).errors).toEqual({ lease: 'not between 60 and 31536000' })

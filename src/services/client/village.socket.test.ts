@@ -242,7 +242,7 @@ test('what the browser asks for by RUDP ends its stream, so that a lost packet o
 
 test('what cannot be loaded is refused at once', async () => {
   await expect(gateway.service.command('load', { url: 'ftp://my-app.home/' })).rejects.toThrow()
-  await expect(gateway.service.command('link', { link: 'loss=200%' })).rejects.toThrow(/could not be asked/)
+  await expect(gateway.service.command('link', { link: 'loss=200%' })).rejects.toThrow(/The command "link" was refused/)
 })
 
 test('the resolve command tells records and how they are known', async () => {

@@ -7,7 +7,7 @@ import { Roles, type RolesListener } from './roles.ts'
 beforeEach(() => { vi.useFakeTimers() })
 afterEach(() => { vi.useRealTimers() })
 
-/** Roles whose processes all say ready at once, what is asked of them, and what ends the process of one. */
+/** Roles whose processes are ready at once, the commands they receive, and a function that ends the process of each. */
 function setUp(listener: RolesListener): { roles: Roles; commands: string[]; end: Map<string, () => void> } {
   const commands: string[] = []
   const end = new Map<string, () => void>()
@@ -26,7 +26,7 @@ function setUp(listener: RolesListener): { roles: Roles; commands: string[]; end
   return { roles, commands, end }
 }
 
-test('where lamps are seen, each role is proven again and again', async () => {
+test('if someone watches the lamps, each role is probed again and again', async () => {
   const lit = new Set<string>()
   const { roles, commands } = setUp({ notice: () => undefined, lamp: (id, lamp) => { if (lamp.lit) lit.add(id) } })
   await roles.startAll({ 'dns': {}, 'dhcp': {}, 'app-server': {}, 'client': {} })
@@ -35,7 +35,7 @@ test('where lamps are seen, each role is proven again and again', async () => {
   expect(commands.length).toBeGreaterThanOrEqual(16)
 })
 
-test('a lamp is lit by proof alone: not before, not of a role that was stopped or has crashed, and not without the client', async () => {
+test('a lamp is lit by proof only: not before, not if the role was stopped or has crashed, and not without the client', async () => {
   const { roles, end } = setUp({ notice: () => undefined, lamp: () => undefined })
   const lit = () => SERVICE_IDS.filter(id => roles.lamp(id).lit)
   expect(lit()).toEqual([])
@@ -54,14 +54,14 @@ test('a lamp is lit by proof alone: not before, not of a role that was stopped o
   expect(lit()).toEqual([])
 })
 
-test('where nobody sees a lamp, nothing is asked for its sake', async () => {
+test('if nobody watches the lamps, no probes are sent', async () => {
   const { roles, commands } = setUp({ notice: () => undefined })
   await roles.startAll({ 'dns': {}, 'dhcp': {}, 'app-server': {}, 'client': {} })
   await vi.advanceTimersByTimeAsync(60_000)
   expect(commands).toEqual([])
 })
 
-/** Starts the role where these of its ports are not to be had. @returns the settings of each start, and the notices */
+/** Starts the DNS role where some ports are in use. @returns the settings of each start, the notices and the errors */
 async function startWhere(isTaken: (settings: UncheckedSettings) => boolean, chosen: UncheckedSettings = {}) {
   const starts: UncheckedSettings[] = []
   const notices: string[] = []
@@ -72,30 +72,30 @@ async function startWhere(isTaken: (settings: UncheckedSettings) => boolean, cho
       starts.push(message.settings)
       queueMicrotask(() => {
         if (!isTaken(message.settings)) return say({ type: 'ready', endpoints: [{ name: id, transport: 'udp', address: '127.0.0.1', port: 7777 }], pinned: {} })
-        say({ type: 'failed', error: { code: 'port-taken', what: 'a port could not be opened', why: 'it is taken', remedy: 'choose another' } })
+        say({ type: 'failed', error: { code: 'port-taken', what: 'a port could not be opened', why: 'it is in use', remedy: 'choose another' } })
         exit(1)
       })
     },
   }), { status: () => undefined, line: () => undefined, event: () => undefined, rows: () => undefined })
   const roles = new Roles({ supervisor, listener: { notice: text => notices.push(text) }, dataFolder: '/data', assetsFolder: '/assets', secrets: {} })
-  const faults = await roles.startAll({ dns: chosen })
-  return { starts, notices, faults }
+  const errors = await roles.startAll({ dns: chosen })
+  return { starts, notices, errors }
 }
 
 test.each([
   ['port', ({ port }: UncheckedSettings) => port !== 0, { port: 0 }],
   ['admin_port', ({ admin_port }: UncheckedSettings) => admin_port !== 0, { admin_port: 0 }],
   ['port and admin_port', ({ port, admin_port }: UncheckedSettings) => port !== 0 || admin_port !== 0, { port: 0, admin_port: 0 }],
-])('where %s cannot be had, free ones are taken for these alone, and one notice says so', async (_which, isTaken, moved) => {
-  const { starts, notices, faults } = await startWhere(isTaken)
+])('if %s is in use, only that is replaced by a free one, and one notice says so', async (_which, isTaken, moved) => {
+  const { starts, notices, errors } = await startWhere(isTaken)
   expect(starts.at(-1)).toEqual({ host: '127.0.0.1', ...moved })
-  expect(notices).toEqual([expect.stringMatching(/^a port could not be opened: it is taken\. Serving .* instead\. Choose another\.$/)])
-  expect(faults).toEqual([])
+  expect(notices).toEqual([expect.stringMatching(/^a port could not be opened: it is in use\. Serving .* instead\. Choose another\.$/)])
+  expect(errors).toEqual([])
 })
 
-test('a port that the person chose and that cannot be had is a fault, and no other is taken for it', async () => {
-  const { starts, notices, faults } = await startWhere(({ port }) => port === 5300, { port: 5300 })
+test('if a port that the user chose is in use, that is an error, and no other port is used', async () => {
+  const { starts, notices, errors } = await startWhere(({ port }) => port === 5300, { port: 5300 })
   expect(starts.every(({ port }) => port === 5300)).toBe(true)
   expect(notices).toEqual([])
-  expect(faults).toMatchObject([{ code: 'port-taken' }])
+  expect(errors).toMatchObject([{ code: 'port-taken' }])
 })

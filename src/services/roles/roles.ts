@@ -1,6 +1,6 @@
 /**
- * The roles of this machine: starts and stops them in order, moves to free ports where the standard ones are not to be had,
- * and has the client prove every lamp. The window and `hamlet up` both run this.
+ * The roles of this machine: starts and stops them in order, falls back to free ports if the standard ones are not available, and has the
+ * client service prove every lamp. The window and `hamlet up` both run this.
  */
 import { appServer } from '../app-server/contract.ts'
 import { client } from '../client/contract.ts'
@@ -15,7 +15,7 @@ import type { Supervisor } from '../kit/node/supervisor.ts'
 import type { Mode } from '../settings.ts'
 import { plannedSettings, withFreePorts } from './plan.ts'
 
-/** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service. */
+/** A lamp is lit only by proof: Hamlet's own client has received the right bytes from the service. */
 export interface Lamp {
   readonly lit: boolean
   readonly sentence: string
@@ -23,9 +23,9 @@ export interface Lamp {
 }
 
 export interface RolesListener {
-  /** One sentence for the person. */
+  /** One sentence for the user. */
   notice(text: string): void
-  /** Where it is left out nobody sees the lamps, and nothing is asked for their sake. */
+  /** If absent, nobody sees the lamps, and no probes are sent for them. */
   lamp?(id: ServiceId, lamp: Lamp): void
 }
 
@@ -38,7 +38,7 @@ export interface RolesOptions {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** Until all that runs is proven, and from then on. */
+/** The interval until every running role is proven, and from then on. */
 const PROBE_AGAIN_MS = 2_000
 const PROBE_EVERY_MS = 15_000
 
@@ -46,7 +46,7 @@ export class Roles {
   mode: Mode = 'local'
   readonly #options: RolesOptions
   readonly #lamps = new Map<ServiceId, Lamp>()
-  /** What each role was last started with: as planned, before free ports, and as the person chose. */
+  /** What each role was last started with: the settings as planned, before any free ports, and as the user chose them. */
   readonly #plans = new Map<ServiceId, { planned: UncheckedSettings; chosen: UncheckedSettings }>()
   #probeTimer: NodeJS.Timeout | undefined
   #probing = false
@@ -56,9 +56,9 @@ export class Roles {
   }
 
   /**
-   * Starts one role with what the person chose. Where a standard port is taken or not permitted, free ports are taken and
-   * one notice says so. Roles that run already and would be told another address now are started anew.
-   * @throws HamletError where it cannot start
+   * Starts one role with the settings that the user chose. If a standard port is in use or not permitted, free ports are used and a notice
+   * says so. Later roles that are already running and would now get different settings are restarted.
+   * @throws HamletError if it cannot start
    */
   async start(id: ServiceId, chosen: UncheckedSettings): Promise<void> {
     await this.#startOne(id, chosen)
@@ -75,23 +75,23 @@ export class Roles {
     try {
       await this.#launch(id, settings)
     } catch (error) {
-      if (!isPortTrouble(error)) throw error
+      if (!isPortError(error)) throw error
       const endpoints = await this.#launchOnFreePorts(id, withFreePorts(id, settings, chosen), error)
       const where = endpoints.map(({ name, transport, port }) => `${name} on ${transport.toUpperCase()} port ${port}`)
       this.#options.listener.notice(oneLine(new HamletError({ ...error.parts, done: `serving ${[...new Set(where)].join(', ')} instead` })))
     }
   }
 
-  /** @throws the trouble that it began with, where none of the choices is to be had */
-  async #launchOnFreePorts(id: ServiceId, choices: readonly UncheckedSettings[], trouble: HamletError): Promise<readonly ServiceEndpoint[]> {
-    for (const settings of choices) {
+  /** @throws the first error, if none of the alternatives works either */
+  async #launchOnFreePorts(id: ServiceId, alternatives: readonly UncheckedSettings[], firstError: HamletError): Promise<readonly ServiceEndpoint[]> {
+    for (const settings of alternatives) {
       try {
         return await this.#launch(id, settings)
       } catch (error) {
-        if (!isPortTrouble(error)) throw error
+        if (!isPortError(error)) throw error
       }
     }
-    throw trouble
+    throw firstError
   }
 
   #plan(id: ServiceId, chosen: UncheckedSettings): UncheckedSettings {
@@ -99,9 +99,9 @@ export class Roles {
     return plannedSettings(id, { mode: this.mode, lanAddress: lanAddress(), endpoints: this.#endpoints(), dnsHost }, chosen)
   }
 
-  /** Starts all roles that something was chosen for, in order. @returns the faults of those that could not start */
+  /** Starts all roles that have an entry in `chosen`, in order. @returns the errors of those that could not start */
   async startAll(chosen: Readonly<Partial<Record<ServiceId, UncheckedSettings>>>): Promise<ErrorParts[]> {
-    const faults: ErrorParts[] = []
+    const errors: ErrorParts[] = []
     for (const id of SERVICE_IDS) {
       const settings = chosen[id]
       if (settings === undefined) continue
@@ -109,10 +109,10 @@ export class Roles {
         await this.start(id, settings)
       } catch (error) {
         if (!(error instanceof HamletError)) throw error
-        faults.push(error.parts)
+        errors.push(error.parts)
       }
     }
-    return faults
+    return errors
   }
 
   async stop(id: ServiceId): Promise<void> {
@@ -125,7 +125,7 @@ export class Roles {
     for (const id of [...SERVICE_IDS].reverse()) await this.stop(id)
   }
 
-  /** The name under which the application server of this machine is found. */
+  /** The domain name of this machine's application server. */
   get domain(): string {
     return appServer.settings.shape.domain.parse(this.#plans.get('app-server')?.chosen['domain'])
   }
@@ -134,13 +134,13 @@ export class Roles {
     return this.#lamps.get(id) ?? { lit: false, sentence: 'switched off', tookMs: 0 }
   }
 
-  /** To be told of every change of state: a proof holds no longer than the process that gave it. */
+  /** Call on every change of a service's state: a proof is valid only as long as the process that gave it. */
   stateChanged(id: ServiceId): void {
     if (this.#runs(id)) this.#probeSoon()
     else if (this.lamp(id).lit) this.#setLamp(id, { lit: false, sentence: 'not running', tookMs: 0 })
   }
 
-  /** Asks the client service for its proof of each role that runs. */
+  /** Has the client service probe each running role. */
   async probeAll(): Promise<void> {
     clearTimeout(this.#probeTimer)
     if (this.#probing) return
@@ -159,9 +159,9 @@ export class Roles {
 
   async #probe(id: ServiceId): Promise<Lamp> {
     if (!this.#runs(id)) return { lit: false, sentence: 'switched off', tookMs: 0 }
-    if (!this.#runs('client')) return { lit: false, sentence: 'not proven: switch the client on, it does the asking', tookMs: 0 }
+    if (!this.#runs('client')) return { lit: false, sentence: 'not proven: switch on the client, which sends the probes', tookMs: 0 }
     const endpoint = this.#options.supervisor.status(id).endpoints[0]
-    if (endpoint === undefined) return { lit: false, sentence: 'it listens nowhere', tookMs: 0 }
+    if (endpoint === undefined) return { lit: false, sentence: 'it is not listening', tookMs: 0 }
     const address = isWildcard(endpoint.address) ? '127.0.0.1' : endpoint.address
     try {
       const reply = await this.#options.supervisor.command('client', 'probe', { service: id, endpoint: formatEndpoint({ address, port: endpoint.port }), name: this.domain })
@@ -191,11 +191,11 @@ export class Roles {
   }
 }
 
-const isPortTrouble = (error: unknown): error is HamletError => error instanceof HamletError && (error.code === 'port-taken' || error.code === 'port-not-permitted')
+const isPortError = (error: unknown): error is HamletError => error instanceof HamletError && (error.code === 'port-taken' || error.code === 'port-not-permitted')
 
 const proof = (reply: unknown) => client.commands.probe.reply.parse(reply)
 
-/** The first address that other machines can reach, undefined where there is none. */
+/** The first address that other machines can reach; undefined if there is none. */
 function lanAddress(): string | undefined {
   return localIpv4Addresses().find(({ loopback, address }) => !loopback && !address.startsWith('169.254.'))?.address
 }

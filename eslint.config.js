@@ -1,6 +1,7 @@
 /**
- * What the compiler lets pass and Hamlet does not. The oldest runtimes are Electron 22's: Node 16 in services and main, Chromium 108
- * in the window; what they lack and the compiler does not know of is named here. test/repository plants violations and sees them fail.
+ * Rules beyond those of the compiler. The oldest supported runtimes are those of Electron 22: Node 16 in services and the main process,
+ * Chromium 108 in the window. What they lack and the compiler cannot know is listed here. test/repository checks that each rule finds a
+ * planted violation.
  */
 import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
@@ -16,39 +17,39 @@ const absentInNode16 = [
   'ReadableStream', 'WritableStream', 'TransformStream', 'CompressionStream', 'DecompressionStream', 'localStorage',
 ].map(name => ({ name, message: 'Node 16 (Electron 22) does not have it.' }))
 
-const young = (object, ...properties) => properties.map(property => ({ object, property, message: 'Electron 22 does not have it.' }))
-const youngProperties = [
-  ...young('Promise', 'withResolvers', 'try'), ...young('Object', 'groupBy'), ...young('Map', 'groupBy'), ...young('Array', 'fromAsync'), ...young('URL', 'canParse', 'parse'),
-  ...young('AbortSignal', 'any'), ...young('ArrayBuffer', 'transfer'), ...young('Symbol', 'dispose', 'asyncDispose'), ...young('document', 'startViewTransition'), ...young('RegExp', 'escape'),
+const recent = (object, ...properties) => properties.map(property => ({ object, property, message: 'Electron 22 does not have it.' }))
+const recentProperties = [
+  ...recent('Promise', 'withResolvers', 'try'), ...recent('Object', 'groupBy'), ...recent('Map', 'groupBy'), ...recent('Array', 'fromAsync'), ...recent('URL', 'canParse', 'parse'),
+  ...recent('AbortSignal', 'any'), ...recent('ArrayBuffer', 'transfer'), ...recent('Symbol', 'dispose', 'asyncDispose'), ...recent('document', 'startViewTransition'), ...recent('RegExp', 'escape'),
 ]
 const absentInTests = ['test', 'it', 'describe'].flatMap(object => ['skip', 'only', 'todo', 'skipIf', 'runIf', 'fails']
-  .map(property => ({ object, property, message: 'Every test runs, and can fail.' })))
-const absentInPureRooms = [
+  .map(property => ({ object, property, message: 'Every test must run and be able to fail.' })))
+const absentInPureModules = [
   { object: 'Date', property: 'now', message: 'Time is an argument (nowMs).' }, { object: 'Math', property: 'random', message: 'Randomness is an argument (kit/random.ts).' },
   { object: 'performance', property: 'now', message: 'Time is an argument (nowMs).' },
 ]
 
 const syntax = {
-  enums: { selector: 'TSEnumDeclaration', message: 'A union of literals says the same and leaves no code.' },
-  youngMethods: {
+  enums: { selector: 'TSEnumDeclaration', message: 'A union of literals says the same and compiles to no code.' },
+  recentMethods: {
     selector: 'CallExpression > MemberExpression.callee[computed=false][property.name=/^(toSorted|toReversed|toSpliced|isWellFormed|toWellFormed|symmetricDifference|isSubsetOf|isSupersetOf|isDisjointFrom|startViewTransition|showPopover|hidePopover|togglePopover)$/]',
     message: 'Electron 22 does not have this method: copy, then sort, reverse or splice.',
   },
-  youngWith: { selector: 'CallExpression[arguments.length=2] > MemberExpression.callee[property.name="with"]', message: 'Electron 22 has no Array.with: copy, then set.' },
-  popover: { selector: 'JSXAttribute[name.name=/^popover/i]', message: 'Chromium 108 has no popovers: ui/ and react-aria-components have.' },
+  recentWith: { selector: 'CallExpression[arguments.length=2] > MemberExpression.callee[property.name="with"]', message: 'Electron 22 has no Array.with: copy, then set.' },
+  popover: { selector: 'JSXAttribute[name.name=/^popover/i]', message: 'Chromium 108 has no popovers: use ui/ or react-aria-components.' },
   newDate: { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Time is an argument (nowMs).' },
-  emptyTest: { selector: 'CallExpression[callee.name=/^(test|it)$/][arguments.length=1]', message: 'Every test runs, and can fail.' },
+  emptyTest: { selector: 'CallExpression[callee.name=/^(test|it)$/][arguments.length=1]', message: 'Every test must run and be able to fail.' },
 }
 const restrictedSyntax = (...names) => ['error', ...names.map(name => syntax[name])]
 
 const imports = {
-  ipcMain: { name: 'electron', importNames: ['ipcMain', 'default'], message: 'Only src/main/ipc.ts listens to the window: it checks sender and shape.' },
-  listen: ['node:net', 'net'].map(name => ({ name, importNames: ['createServer', 'Server', 'default'], allowTypeImports: true, message: 'Sockets are listened on by kit/node (streams.ts).' })),
-  datagrams: ['node:dgram', 'dgram'].map(name => ({ name, message: 'UDP sockets are opened by kit/node/udp alone.' })),
+  ipcMain: { name: 'electron', importNames: ['ipcMain', 'default'], message: 'Only src/main/ipc.ts receives messages from the window: it validates sender and shape.' },
+  listen: ['node:net', 'net'].map(name => ({ name, importNames: ['createServer', 'Server', 'default'], allowTypeImports: true, message: 'Only kit/node (streams.ts) listens on sockets.' })),
+  datagrams: ['node:dgram', 'dgram'].map(name => ({ name, message: 'Only kit/node/udp opens UDP sockets.' })),
 }
 const restrictedImports = (...paths) => ['error', { paths: paths.flat() }]
 
-/** An `as` that is not `as const` claims to know more than the compiler: the reason stands in or above its statement. */
+/** An `as` other than `as const` claims to know more than the compiler, so its statement must have a comment in or above it. */
 const reasonForAssertion = {
   meta: { type: 'suggestion', messages: { missing: 'Say in a comment beside this `as`, or above its statement, why it holds.' }, schema: [] },
   create: ({ sourceCode, report }) => ({
@@ -68,7 +69,7 @@ const everywhere = {
   'no-control-regex': 'error',
   'no-debugger': 'error',
   'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
-  'no-empty': 'error', // A catch with a reason in it is not empty.
+  'no-empty': 'error', // A catch with a comment in it is not empty.
   'no-eval': 'error',
   'no-implicit-coercion': ['error', { allow: ['!!'] }],
   'no-self-compare': 'error',
@@ -87,8 +88,8 @@ const everywhere = {
   'no-trailing-spaces': 'error',
   'quotes': ['error', 'single', { avoidEscape: true }],
   'semi': ['error', 'never', { beforeStatementContinuationChars: 'never' }],
-  'no-restricted-syntax': restrictedSyntax('enums', 'youngMethods', 'youngWith'),
-  'no-restricted-properties': ['error', ...youngProperties],
+  'no-restricted-syntax': restrictedSyntax('enums', 'recentMethods', 'recentWith'),
+  'no-restricted-properties': ['error', ...recentProperties],
 }
 
 const typed = {
@@ -108,7 +109,7 @@ const typed = {
   'hamlet/reason-for-assertion': 'error',
 }
 
-/** Rules that ask the compiler. */
+/** Rules that need type information. */
 const typeAware = {
   '@typescript-eslint/await-thenable': 'error',
   '@typescript-eslint/no-floating-promises': 'error',
@@ -141,7 +142,7 @@ export default defineConfig(
   },
   { files: ['src/services/**', 'src/main/**', 'src/preload/**'], rules: { 'no-restricted-globals': ['error', ...absentInNode16] } },
   { files: ['src/main/**', 'src/preload/**'], rules: { 'no-restricted-imports': restrictedImports(imports.listen, imports.datagrams, imports.ipcMain) } },
-  { files: ['src/main/electron-compat.ts'], rules: { 'no-restricted-globals': 'off' } }, // Looks before it uses: that is its task.
+  { files: ['src/main/electron-compat.ts'], rules: { 'no-restricted-globals': 'off' } }, // It checks before it uses them: that is its purpose.
   { files: ['src/main/ipc.ts'], rules: { 'no-restricted-imports': restrictedImports(imports.listen, imports.datagrams) } },
   { files: ['src/services/kit/node/**'], rules: { 'no-restricted-imports': restrictedImports(imports.datagrams) } },
   { files: ['src/services/kit/node/udp/**', 'src/services/kit/node/source-address.ts'], rules: { 'no-restricted-imports': 'off' } },
@@ -149,13 +150,13 @@ export default defineConfig(
     files: PURE,
     ignores: TESTS,
     rules: {
-      'no-restricted-properties': ['error', ...youngProperties, ...absentInPureRooms],
-      'no-restricted-syntax': restrictedSyntax('enums', 'youngMethods', 'youngWith', 'newDate'),
+      'no-restricted-properties': ['error', ...recentProperties, ...absentInPureModules],
+      'no-restricted-syntax': restrictedSyntax('enums', 'recentMethods', 'recentWith', 'newDate'),
     },
   },
-  { files: ['src/renderer/**'], rules: { 'no-restricted-syntax': restrictedSyntax('enums', 'youngMethods', 'youngWith', 'popover') } },
+  { files: ['src/renderer/**'], rules: { 'no-restricted-syntax': restrictedSyntax('enums', 'recentMethods', 'recentWith', 'popover') } },
   {
-    // Tests run on Node of today.
+    // Tests run on a current Node.
     files: TESTS,
     rules: {
       'max-lines': ['error', 600],
@@ -165,7 +166,7 @@ export default defineConfig(
       'no-restricted-syntax': restrictedSyntax('enums', 'emptyTest'),
       'max-lines-per-function': 'off',
       'hamlet/reason-for-assertion': 'off',
-      // `expect.any` and what a peer's JSON says are `any` by their nature.
+      // `expect.any` and parsed JSON are `any` by nature.
       ...Object.fromEntries(Object.keys(typeAware).filter(name => name.includes('no-unsafe')).map(name => [name, 'off'])),
     },
   },

@@ -1,12 +1,13 @@
+/** The test runner: one project per kind of test. scripts/test.mjs runs them all. */
 import { defineConfig } from 'vitest/config'
 
-/** How long something is waited for that is to come: a busy machine takes its time, and what comes at once is seen at once. */
+/** How long `expect.poll` waits. Generous, for busy machines: what is expected usually happens at once. */
 const expect = { poll: { timeout: 15_000 } }
 
 export default defineConfig({
   test: {
     globalSetup: 'test/support/temporary-folder.ts',
-    // Vitest leaves one processor idle, which of two is half; and most tests of sockets and programs wait rather than reckon.
+    // By default Vitest leaves one processor idle, which is half of two; and most tests of sockets and programs wait rather than compute.
     maxWorkers: '100%',
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], exclude: ['src/**/*.socket.test.ts'], testTimeout: 60_000 } },
@@ -14,7 +15,7 @@ export default defineConfig({
       { test: { name: 'sockets', include: ['src/**/*.socket.test.ts'], testTimeout: 20_000, hookTimeout: 60_000, expect } },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, expect } },
       { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000, expect } },
-      // Load, kills and broken disks, for minutes rather than seconds.
+      // Load, kills and failing disks, which take minutes rather than seconds.
       { test: { name: 'fault', include: ['test/fault/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 60_000, expect } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 60_000, fileParallelism: false, expect } },
     ],

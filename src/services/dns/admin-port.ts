@@ -145,7 +145,7 @@ class AdminHandler {
     }
     const lines = await this.#runFor(line, { address, signedBy: keyName }).catch((error: unknown) => [formatAdminError(error)])
     // Only short replies are kept: a list is long, and a replayed line may come from someone other than its signer.
-    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. You may sign it again.'])
+    this.#signedLines.answered(mac, signedAtSeconds, lines.length === 1 ? lines : ['ERROR The signed line was rejected: it was answered before. Sign it again.'])
     return lines
   }
 

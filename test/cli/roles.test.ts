@@ -134,7 +134,7 @@ test('a link is made as bad as --link says, at the server or at who fetches, and
 test.each([
   [['http://far.home/', '--link', 'loss=5%'], /--link cannot be used here: it conditions RUDP/], [['http://far.home/', '--encrypt'], /--encrypt cannot be used here: it encrypts RUDP/],
   [['http://far.home/', '--qlog', '/dev/null'], /--qlog cannot be used here: it tells of RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
-  [['rudp://far.home/', '--link', 'loss=500%'], /--link cannot be "loss=500%": it is not between 0% and 100%/],
+  [['rudp://far.home/', '--link', 'loss=500%'], /--link cannot be "loss=500%": the value is not between 0% and 100%/],
 ])('fetch %j is refused with status 2 and one line', async (args, line) => {
   const { status, stdout, stderr } = await runHamlet(['fetch', ...args])
   expect([status, stdout]).toEqual([2, ''])
@@ -292,8 +292,8 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   await up.line(/^Server is running on port \d+\. Press Ctrl\+C to stop\.$/)
   const [, tcpPort] = await up.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
   await up.line(/^\[server\] RUDP listening on 127\.0\.0\.1:\d+$/)
-  await up.line(/port 80 .*taken by .*instead/i, 'stderr')
-  expect(up.stderr.match(/port 80 .*taken by/gi), 'one thing is told once').toHaveLength(1)
+  await up.line(/port 80 .*in use by .*instead/i, 'stderr')
+  expect(up.stderr.match(/port 80 .*in use by/gi), 'one thing is told once').toHaveLength(1)
   const [, proxy = ''] = await up.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
   const servers = execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number)
   expect(servers.length).toBe(4)
@@ -319,7 +319,7 @@ test('a server that lacks one of its ports says of neither that it listens there
   const holder = createSocket('udp4').bind(0, '127.0.0.1')
   await once(holder, 'listening')
   const { status, stdout, stderr } = await runHamlet(['server', '--host', '127.0.0.1', '--tcp_port', '0', '--udp_port', String(holder.address().port), '--data', emptyFolder()])
-  expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining(`port ${holder.address().port} is taken`)])
+  expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining(`port ${holder.address().port} is in use`)])
   holder.close()
 })
 

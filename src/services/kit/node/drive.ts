@@ -8,7 +8,7 @@ import type { DatagramBatch, DatagramDoor } from './udp/door.ts'
 export interface Driver {
   /** The receiver for the door: `take`, then `drain`. */
   receive(batch: DatagramBatch): void
-  /** Passes the datagrams to the machine and performs its effects; nothing leaves the door until `drain`. */
+  /** Passes the datagrams to the machine and performs the effects so far. `drain` must follow. */
   take(batch: DatagramBatch): void
   /** Call after calling a method of the machine. */
   drain(): void

@@ -17,7 +17,7 @@ test('on a file system without links, as FAT is, they are made all the same', as
   expect(readdirSync(client)).toEqual(['mac'])
   const server = new RunningHamlet([...SERVER, '--data', host], broken('link,linkat', 'EPERM'))
   running.push(server)
-  await server.line(/known by x25519/, 'stderr')
+  await server.line(/identity is x25519/, 'stderr')
   expect(readdirSync(host)).toContain('rudp.key')
 })
 

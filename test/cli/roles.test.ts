@@ -75,7 +75,7 @@ test('a page is fetched by its name over TCP and over RUDP, and is the same', as
 
 test('a page is fetched encrypted, from a server that is known again by its key', async () => {
   const { server } = await serve('sealed.home', '--encryption', 'offered')
-  const [, key] = await server.line(/known by x25519 (\S+)$/, 'stderr')
+  const [, key] = await server.line(/identity is x25519 (\S+)$/, 'stderr')
   const folder = emptyFolder()
   const fetched = (...more: string[]) => runHamlet(['fetch', 'rudp://sealed.home/css/site.css', '--encrypt', '--dns', dns, '--data', folder, ...more])
   const log = join(folder, 'keys.txt')
@@ -206,7 +206,7 @@ test('every command makes the folder that it keeps something in, as on the first
   expect(await client.stop()).toBe(0)
   const server = new RunningHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', SITE, '--encryption', 'offered', '--data', missing()])
   all.push(server)
-  await server.line(/this server is known by x25519/, 'stderr')
+  await server.line(/this server is identity is x25519/, 'stderr')
 })
 
 test('a data folder that cannot be one is told by every command that keeps something in it, before anything else', async () => {

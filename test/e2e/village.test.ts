@@ -25,7 +25,7 @@ describe.each(['TCP', 'RUDP'] as const)('over %s', transport => {
     const page = await hamlet.browse('my-app.home')
     await page.locator('#transport', { hasText: new RegExp(`\\b${transport}\\b`) }).waitFor()
     await page.getByText('Welcome to my-app.home').first().waitFor()
-    expect(await page.locator('#script-status').textContent()).toContain('JavaScript runs')
+    expect(await page.locator('#script-status').textContent()).toContain('JavaScript is running')
     await hamlet.picture(`home-${transport.toLowerCase()}`)
   })
 

@@ -1,4 +1,4 @@
-/** Asks the server again and times it, and tells how long this page took, as the browser measured it. */
+/** Sends the request again and times it, and shows how long this page took, as measured by the browser. */
 
 const TIMES_MAX = 8
 
@@ -22,8 +22,8 @@ button.addEventListener('click', async () => {
   button.disabled = false
 })
 
-// The load event is over only after the handlers that run in it.
-addEventListener('load', () => setTimeout(tellPageTimes))
+// The end of the load event is known only after its handlers have run.
+addEventListener('load', () => setTimeout(showPageTimes))
 
 function drawTimes() {
   const longest = Math.max(...times)
@@ -36,13 +36,13 @@ function drawTimes() {
   }))
 }
 
-function tellPageTimes() {
+function showPageTimes() {
   const [page] = performance.getEntriesByType('navigation')
   if (page === undefined) return
   const facts = [
     ['First byte after', `${(page.responseStart - page.startTime).toFixed(1)} ms`],
     ['Page loaded after', `${(page.loadEventEnd - page.startTime).toFixed(1)} ms`],
-    ['Bytes of the page', String(page.encodedBodySize)],
+    ['Size of the page', `${page.encodedBodySize} bytes`],
   ]
   document.getElementById('page-times').replaceChildren(...facts.flatMap(([term, fact]) => [
     Object.assign(document.createElement('dt'), { textContent: term }), Object.assign(document.createElement('dd'), { textContent: fact }),

@@ -1,4 +1,4 @@
-/** The guestbook: signs without leaving the page, and shows what others write. Without this script the form works all the same. */
+/** The guestbook: signs without leaving the page, and shows what others write. The form also works without this script. */
 
 const REFRESH_EVERY_MS = 5000
 
@@ -8,29 +8,29 @@ const left = document.getElementById('message-left')
 const status = document.getElementById('sign-status')
 const list = document.getElementById('entries')
 
-message.addEventListener('input', countLetters)
-countLetters()
+message.addEventListener('input', countCharacters)
+countCharacters()
 
 form.addEventListener('submit', async event => {
   event.preventDefault()
-  status.textContent = 'Sending …'
+  status.textContent = 'Sending…'
   try {
     const response = await fetch(form.action, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(new FormData(form)) })
     const reply = response.headers.get('content-type') === 'application/json' ? await response.json() : { sentence: await response.text() }
     showFaults(reply.faults ?? {})
     if (response.ok) {
       form.reset()
-      countLetters()
+      countCharacters()
       await refresh()
     }
-    status.textContent = response.ok ? 'Thank you. It is kept.' : reply.sentence ?? 'Please look at the form again.'
+    status.textContent = response.ok ? 'Thank you. Your entry is saved.' : reply.sentence ?? 'Please check the form.'
   } catch {
-    status.textContent = 'The server could not be reached. Your line is still here: try again.'
+    status.textContent = 'The server could not be reached. Your message is still here: try again.'
   }
 })
 
 setInterval(() => {
-  if (!document.hidden) refresh().catch(() => undefined) // the next time is soon
+  if (!document.hidden) refresh().catch(() => undefined) // the next refresh is soon
 }, REFRESH_EVERY_MS)
 
 async function refresh() {
@@ -40,7 +40,7 @@ async function refresh() {
   document.getElementById('no-entries').hidden = entries.length > 0
 }
 
-/** The server draws an entry in the same way: views/guestbook.ts. */
+/** The server draws an entry in the same way, in views/guestbook.ts. */
 function drawEntry({ id, name, message: said, writtenAtMs }) {
   const iso = new Date(writtenAtMs).toISOString()
   const who = element('p', { className: 'who' }, element('b', {}, name), ' ', element('time', { dateTime: iso }, `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`))
@@ -62,6 +62,6 @@ function showFaults(faults) {
   }
 }
 
-function countLetters() {
+function countCharacters() {
   left.textContent = `${message.maxLength - message.value.length} characters left`
 }

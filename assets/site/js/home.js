@@ -1,4 +1,4 @@
-/** The village square: each press lights one more window, outwards from the house in the middle; then all go out but the first. */
+/** The village square: each click lights one more window, outward from the house in the middle; the last click turns all off but the first. */
 
 const button = document.getElementById('light-button')
 const count = document.getElementById('count')
@@ -12,5 +12,5 @@ button.addEventListener('click', () => {
   lit = lit === windows.length ? 1 : lit + 1
   order.forEach((index, place) => windows[index].classList.toggle('lit', place < lit))
   count.textContent = String(lit)
-  button.textContent = lit === windows.length ? 'Put the lights out' : 'Light a window'
+  button.textContent = lit === windows.length ? 'Turn the lights off' : 'Light a window'
 })

@@ -1,5 +1,5 @@
-/** On every page: says that scripts run. */
+/** On every page: shows that JavaScript runs. */
 
 const status = document.getElementById('script-status')
-status.textContent = 'JavaScript runs'
+status.textContent = 'JavaScript is running'
 status.classList.add('runs')

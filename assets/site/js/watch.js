@@ -1,4 +1,4 @@
-/** The film: buttons that jump, and a line that says where one is and what has been loaded. */
+/** The film: buttons that jump, and a line that shows the current position and what is loaded. */
 
 const film = document.getElementById('film')
 const status = document.getElementById('watch-status')
@@ -7,17 +7,17 @@ for (const chapter of document.querySelectorAll('.chapter')) {
   chapter.disabled = false
   chapter.addEventListener('click', () => {
     film.currentTime = Number(chapter.dataset.at)
-    film.play().catch(() => undefined) // a browser may forbid to start by itself: the film then waits at that place
+    film.play().catch(() => undefined) // the browser may block autoplay: the film then waits at this position
   })
 }
 
-film.addEventListener('seeked', tell)
-film.addEventListener('pause', tell)
-film.addEventListener('progress', tell)
-film.addEventListener('error', () => { status.textContent = 'The film cannot be shown.' }, true)
+film.addEventListener('seeked', showStatus)
+film.addEventListener('pause', showStatus)
+film.addEventListener('progress', showStatus)
+film.addEventListener('error', () => { status.textContent = 'The film cannot be played.' }, true)
 
-function tell() {
-  if (Number.isNaN(film.duration)) return // its head has not come yet
+function showStatus() {
+  if (Number.isNaN(film.duration)) return // the metadata has not arrived yet
   const loaded = [...Array(film.buffered.length).keys()].map(index => `${film.buffered.start(index).toFixed(1)} to ${film.buffered.end(index).toFixed(1)} s`)
   status.textContent = `At ${film.currentTime.toFixed(1)} s of ${film.duration.toFixed(1)} s. Loaded: ${loaded.join(', ') || 'nothing yet'}.`
 }

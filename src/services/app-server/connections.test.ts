@@ -8,7 +8,7 @@ afterEach(() => { vi.useRealTimers() })
 
 const clock = { nowMs: () => Date.now(), wakeAt: () => () => undefined }
 
-/** A connection on which so much has come. */
+/** An open connection; the test sets how many bytes it has received. */
 function connect(): { connections: Connections; connection: Connection; slow: Connection[]; socket: PassThrough & { bytesRead: number } } {
   const slow: Connection[] = []
   const connections = new Connections({ limits: LIMITS, clock, setRow: () => undefined, onSlow: connection => slow.push(connection) })
@@ -18,11 +18,11 @@ function connect(): { connections: Connections; connection: Connection; slow: Co
   return { connections, connection, slow, socket }
 }
 
-test('the body of a later request has its whole time, however old the connection is', () => {
+test('the body of a later request gets the full timeout, however old the connection is', () => {
   const { connections, connection, slow } = connect()
   for (let ageMs = 0; ageMs <= LIMITS.requestTimeoutMs; ageMs += 10_000) {
     connections.requestBegan(connection)
-    connections.requestCame(connection)
+    connections.requestReceived(connection)
     connections.responseEnded(connection, 1)
     vi.advanceTimersByTime(10_000)
   }
@@ -34,10 +34,10 @@ test('the body of a later request has its whole time, however old the connection
   connections.close()
 })
 
-test('the time of a head that came slowly counts for its body, too', () => {
+test('the time that a slow head took counts towards the timeout of its body', () => {
   const { connections, connection, slow, socket } = connect()
   connections.requestBegan(connection)
-  connections.requestCame(connection)
+  connections.requestReceived(connection)
   connections.responseEnded(connection, 1)
   socket.bytesRead = 100
   vi.advanceTimersByTime(LIMITS.headersTimeoutMs - 1000)

@@ -1,4 +1,4 @@
-/** The connections that are open: who they are, what the panel's table says of them, and when their patience ends. */
+/** The open connections: their peers, their rows in the panel's table, and their timeouts. */
 import type { Duplex } from 'node:stream'
 import { formatBytes } from '../kit/amounts.ts'
 import type { RowOf } from '../kit/contract.ts'
@@ -15,7 +15,7 @@ export interface PeerSocket extends Duplex {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
   readonly bytesRead: number
-  /** What is read first came before the peer had confirmed the connection: RUDP on a return visit. */
+  /** The first bytes are early data: over RUDP, a returning client sends them before the handshake is complete. */
   readonly early?: boolean
 }
 
@@ -25,27 +25,27 @@ export interface Connection {
   readonly peer: string
   readonly socket: PeerSocket
   requests: number
-  /** How many of them a lamp of this machine has asked for. */
+  /** How many of them were health probes of a lamp on this machine. */
   probes: number
   sentBytes: number
-  /** Responses that are not finished. */
+  /** Responses in progress. */
   active: number
-  /** Answers the request whose body is on its way before that has come; undefined where none is. */
+  /** Answers the request whose body is still arriving; undefined if there is none. */
   refuseBody: ((refusal: HttpResponse) => void) | undefined
   state: 'reading' | 'answering' | 'idle' | 'closing'
-  /** When the peer must have done what the state waits for. */
+  /** When to give up on what the state waits for. */
   deadlineAtMs: number
-  /** When the head that is being read began. */
+  /** When the current request head began to arrive. */
   headSinceMs: number
   /**
-   * How much had come when the last response was finished: more means that the next request has begun. One that began in the
-   * bytes of the last is not seen, and has the time of an idle connection.
+   * Bytes read when the last response ended: more than that means that the next request has begun. A request that began within
+   * those bytes goes unnoticed and gets the timeout of an idle connection.
    */
   seenBytes: number
 }
 
 const CLOSED_ROWS_MAX = 20
-/** A request that leaves the peer just before the time that Keep-Alive told it still finds the connection. */
+/** Lets a request through that the client sends just before the timeout announced in Keep-Alive. */
 const IDLE_GRACE_MS = 1000
 
 export class Connections {
@@ -57,7 +57,7 @@ export class Connections {
     readonly limits: Limits
     readonly clock: Clock
     readonly setRow: (key: string, row: RowOf<typeof appServer> | undefined) => void
-    /** The connection's deadline has passed while it was reading a request. */
+    /** The connection's deadline has passed while a request was being read. */
     readonly onSlow: (connection: Connection) => void
   }
 
@@ -65,7 +65,7 @@ export class Connections {
     readonly limits: Limits
     readonly clock: Clock
     readonly setRow: (key: string, row: RowOf<typeof appServer> | undefined) => void
-    /** The connection's deadline has passed while it was reading a request. */
+    /** The connection's deadline has passed while a request was being read. */
     readonly onSlow: (connection: Connection) => void
   }) {
     this.options = options
@@ -73,7 +73,7 @@ export class Connections {
     this.#sweeper.unref()
   }
 
-  /** @returns undefined where the server is full */
+  /** @returns undefined if the server is full */
   open(socket: PeerSocket, transport: Transport): Connection | undefined {
     if (this.#open.size >= this.options.limits.connectionsMax) return undefined
     const nowMs = this.options.clock.nowMs()
@@ -91,18 +91,18 @@ export class Connections {
     return this.#open.get(socket)
   }
 
-  /** A request's head has come; its body may still be on the way. */
+  /** A request head is complete; its body may still be arriving. */
   requestBegan(connection: Connection, isProbe = false): void {
     connection.requests++
     if (isProbe) connection.probes++
     connection.active++
-    if (connection.state !== 'reading') connection.headSinceMs = this.options.clock.nowMs() // since the last look, or it had been seen
+    if (connection.state !== 'reading') connection.headSinceMs = this.options.clock.nowMs() // it began after the last sweep, which would have noticed it
     connection.state = 'reading'
     connection.deadlineAtMs = connection.headSinceMs + this.options.limits.requestTimeoutMs
   }
 
-  /** The request is whole: from here on the server is the slow one. */
-  requestCame(connection: Connection): void {
+  /** The request is complete: from here on, the peer waits for the server. */
+  requestReceived(connection: Connection): void {
     if (connection.state !== 'reading') return
     connection.state = 'answering'
     connection.deadlineAtMs = Infinity
@@ -120,7 +120,7 @@ export class Connections {
     this.#show(connection, 'waiting')
   }
 
-  /** No request is taken any more: the connection ends when its answers are out. */
+  /** Accepts no more requests; the connection ends once its responses are sent. */
   closing(connection: Connection): void {
     const { clock, limits: { closingMs } } = this.options
     connection.state = 'closing'
@@ -133,7 +133,7 @@ export class Connections {
     for (const { socket } of this.#open.values()) socket.destroy()
   }
 
-  /** One look at all connections a second is cheaper than a timer for each, and headers that never end cannot hide from it. */
+  /** One sweep over all connections each second is cheaper than a timer for each, and an endless request head cannot evade it. */
   #sweep(): void {
     const nowMs = this.options.clock.nowMs()
     for (const connection of this.#open.values()) {
@@ -151,7 +151,7 @@ export class Connections {
   #closed(connection: Connection): void {
     this.#open.delete(connection.socket)
     const key = this.#show(connection, 'closed')
-    if (isLampsOwn(connection)) return
+    if (isProbeOnly(connection)) return
     this.#closedKeys.push(key)
     if (this.#closedKeys.length > CLOSED_ROWS_MAX) this.options.setRow(this.#closedKeys.shift() ?? key, undefined)
   }
@@ -160,10 +160,10 @@ export class Connections {
     const { number, peer, transport, requests, probes, sentBytes } = connection
     const key = String(number)
     const row = { peer, transport: transport.toUpperCase(), state, requests: String(requests - probes), sent: formatBytes(sentBytes) }
-    this.options.setRow(key, isLampsOwn(connection) ? undefined : row)
+    this.options.setRow(key, isProbeOnly(connection) ? undefined : row)
     return key
   }
 }
 
-/** Nothing but lamps has asked there: it is no visitor's. */
-const isLampsOwn = ({ requests, probes }: Connection) => requests > 0 && requests === probes
+/** Only lamps have used it, so it is not a visitor's connection. */
+const isProbeOnly = ({ requests, probes }: Connection) => requests > 0 && requests === probes

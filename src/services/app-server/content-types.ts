@@ -1,4 +1,4 @@
-/** Media types by file name (RFC 9110 §8.3). What is not listed is bytes that a browser offers to save. */
+/** Media types by file name extension (RFC 9110 §8.3). An unlisted extension is plain bytes, which a browser offers to save. */
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8', htm: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8',

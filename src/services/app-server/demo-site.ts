@@ -1,4 +1,4 @@
-/** The demo site: which path is whose. */
+/** The demo site: which controller serves which path. */
 import { bytesController } from './controllers/bytes.ts'
 import { cssController } from './controllers/css.ts'
 import { guestbookControllers } from './controllers/guestbook.ts'
@@ -29,23 +29,26 @@ export function demoSite(options: DemoSiteOptions): Controller {
     const match = matchRoute(routes, request.method, request.segments)
     switch (match.kind) {
       case 'found': {
-        const response = underConditions(request, await match.controller(request))
+        const response = applyConditions(request, await match.controller(request))
         return { ...response, headers: { ...response.headers, 'x-content-type-options': 'nosniff' } }
       }
       case 'options': return emptyResponse(204, { allow: match.allow })
-      case 'not-allowed': return problemPage(frame, 405, 'Not like this', `This address answers to ${match.allow}.`, { allow: match.allow })
+      case 'not-allowed': return problemPage(frame, 405, 'Method not allowed', `This address accepts ${match.allow}.`, { allow: match.allow })
       case 'absent': return problemPage(frame, 404, 'Nobody lives here', 'There is no page under this address.')
     }
   }
 }
 
-/** What is made anew each time has no validators: only conditions on whether it exists can hold. Files look at theirs themselves. */
-function underConditions(request: HttpRequest, response: HttpResponse): HttpResponse {
+/**
+ * A generated response has no validators, so only conditions on its existence can hold. A file has checked its own conditions
+ * already (file-response.ts).
+ */
+function applyConditions(request: HttpRequest, response: HttpResponse): HttpResponse {
   if (response.status !== 200 || response.headers.etag !== undefined) return response
   switch (checkPreconditions(request, undefined)) {
     case 'proceed': return response
     case 'not-modified': return emptyResponse(304, response.headers)
-    case 'failed': return problem(412, 'This page has no versions.')
+    case 'failed': return problem(412, 'This page is generated for each request and has no version to compare.')
   }
 }
 

@@ -1,16 +1,16 @@
 /**
- * What is in a file that was found. Short ones are remembered as long as StaticFolder finds them unchanged: a page that is asked for
- * again then waits for no thread.
+ * The content of a file that StaticFolder found. Short files stay in memory while StaticFolder finds them unchanged, so that a page
+ * that is requested again need not wait for the thread pool.
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import type { FoundFile } from './message.ts'
 
-const REMEMBERED_BYTES_MAX = 64 * 1024
+const CACHED_BYTES_MAX = 64 * 1024
 
-/** StaticFolder hands out the same FoundFile for the same content, and forgets those that are not asked for. */
-const remembered = new WeakMap<FoundFile, Buffer>()
+/** StaticFolder returns the same FoundFile for the same content, and drops those that are no longer requested. */
+const cache = new WeakMap<FoundFile, Buffer>()
 
-/** Undefined where the file was taken away or changed since it was found: its head would lie about its length. */
+/** @returns undefined if the file was removed or changed since it was found: the response head would be wrong about its length */
 export async function openFound(file: FoundFile): Promise<FileHandle | undefined> {
   const handle = await open(file.path).catch(() => undefined)
   if (handle === undefined || await isAsFound(handle, file)) return handle
@@ -19,22 +19,22 @@ export async function openFound(file: FoundFile): Promise<FileHandle | undefined
 }
 
 /**
- * The bytes `first` to `last`, both included, read at once.
- * @returns undefined where the file was taken away or changed since it was found, or the disk failed
+ * Reads the bytes `first` to `last`, both included, into memory.
+ * @returns undefined if the file was removed or changed since it was found, or the disk failed
  */
 export async function readFound(file: FoundFile, first: number, last: number): Promise<Buffer | undefined> {
-  const known = remembered.get(file)
-  if (known !== undefined) return known.subarray(first, last + 1)
+  const cached = cache.get(file)
+  if (cached !== undefined) return cached.subarray(first, last + 1)
   const handle = await open(file.path).catch(() => undefined)
   if (handle === undefined) return undefined
   const [isUnchanged, bytes] = await Promise.all([isAsFound(handle, file), readWhole(handle, first, last - first + 1)])
-  handle.close().catch(() => undefined) // it was read
+  handle.close().catch(() => undefined) // the bytes are read, whatever close says
   if (!isUnchanged || bytes === undefined) return undefined
-  if (bytes.length === file.lengthBytes && bytes.length <= REMEMBERED_BYTES_MAX) remembered.set(file, bytes)
+  if (bytes.length === file.lengthBytes && bytes.length <= CACHED_BYTES_MAX) cache.set(file, bytes)
   return bytes
 }
 
-/** @returns undefined where the disk failed, or the file has become shorter */
+/** @returns undefined if the disk failed or the file has become shorter */
 async function readWhole(handle: FileHandle, first: number, lengthBytes: number): Promise<Buffer | undefined> {
   const bytes = Buffer.allocUnsafeSlow(lengthBytes)
   try {

@@ -4,7 +4,7 @@ import { formatHttpDate, parseHttpDate } from './http-date.ts'
 const nowMs = Date.UTC(2026, 5, 1)
 const atMs = Date.UTC(1994, 10, 6, 8, 49, 37)
 
-test('a date is written as HTTP writes it', () => {
+test('a date is formatted as an HTTP date, without fractions of a second', () => {
   expect(formatHttpDate(atMs + 750)).toBe('Sun, 06 Nov 1994 08:49:37 GMT')
 })
 
@@ -22,6 +22,6 @@ test.each([
   ['Sun, 06 Non 1994 08:49:37 GMT', undefined],
   ['1994-11-06T08:49:37Z', undefined],
   ['', undefined],
-])('%s is read as %s', (text, expected) => {
+])('"%s" is parsed as %s', (text, expected) => {
   expect(parseHttpDate(text, nowMs)).toBe(expected)
 })

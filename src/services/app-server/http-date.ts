@@ -1,4 +1,4 @@
-/** Dates as HTTP writes and reads them (RFC 9110 §5.6.7): one form that is sent, and two old ones that are read as well. */
+/** HTTP dates (RFC 9110 §5.6.7): the one format that is sent, and two obsolete ones that are still accepted. */
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const TIME = '(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})'
@@ -8,14 +8,14 @@ const FORMS = [
   new RegExp(`^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`), // asctime(): Sun Nov  6 08:49:37 1994
 ]
 
-/** @param atMs since 1970 */
+/** @param atMs ms since 1970 */
 export function formatHttpDate(atMs: number): string {
   return new Date(atMs).toUTCString()
 }
 
 /**
- * @param nowMs a year of two digits is never more than 50 years after this
- * @returns ms since 1970; undefined where the text is no date
+ * @param nowMs a two-digit year is never read as more than 50 years after this
+ * @returns ms since 1970; undefined if the text is not a date
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   const groups = FORMS.map(form => form.exec(text)?.groups).find(found => found !== undefined)
@@ -25,7 +25,7 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
   const [date, monthIndex, ...time] = shown
   const atMs = Date.UTC(year.length === 2 ? fullYear(Number(year), nowMs) : Number(year), monthIndex, date, ...time)
   const read = new Date(atMs)
-  // The 31st of April is no date, and 24:00 no time.
+  // April 31 is not a date, and 24:00 is not a time.
   return read.getUTCDate() === date && read.getUTCMonth() === monthIndex ? atMs : undefined
 }
 

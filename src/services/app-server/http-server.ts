@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 for any stream of bytes: connections of both transports are handed to one node:http server, whose requests become
- * plain HttpRequests for the site, and whose limits are ours (limits.ts).
+ * HTTP/1.1 over any byte stream. One node:http server takes the connections of both transports; its requests become plain
+ * HttpRequests for the site. The limits are ours, not Node's (limits.ts).
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { oneLine } from '../kit/errors.ts'
@@ -18,20 +18,20 @@ import { writeResponse } from './write-response.ts'
 import type { Clock } from '../kit/node/clock.ts'
 import { createHalfOpenServer, onRequestInTurn } from '../kit/node/half-open-http.ts'
 
-/** One request that is done, as log and event tell it. */
+/** A completed request, as the log and the event report it. */
 export interface Served {
   readonly connection: Connection
   readonly method: string
   readonly target: string
   readonly status: number
-  /** Of the body, as far as it went out. */
+  /** Bytes of the body that were sent. */
   readonly bytes: number
-  /** Until the last byte was with the system over TCP, with the peer over RUDP, or the connection was lost. */
+  /** Until the last byte was handed to the operating system (TCP) or acknowledged by the peer (RUDP), or the connection was lost. */
   readonly tookMs: number
-  /** False where the connection was lost before. */
+  /** False if the connection was lost before that. */
   readonly complete: boolean
-  /** A visitor says that a lamp of its own asks. */
-  readonly isForLamp: boolean
+  /** Another machine marked the request as a health probe of its lamp. */
+  readonly isProbe: boolean
 }
 
 export interface HttpServerOptions {
@@ -39,12 +39,12 @@ export interface HttpServerOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly connections: Connections
-  /** A request is done, and was none for a lamp's sake. */
+  /** Called for each completed request, except the health probes of this machine's own lamps. */
   readonly onServed: (served: Served) => void
   readonly log: (text: string) => void
 }
 
-/** Takes a connection that a transport has accepted. */
+/** Takes over a connection that a transport has accepted. */
 export type AcceptConnection = (socket: PeerSocket, transport: Transport) => void
 
 export function createHttpServer(options: HttpServerOptions): AcceptConnection {
@@ -63,32 +63,32 @@ export function createHttpServer(options: HttpServerOptions): AcceptConnection {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => afterRequests(socket, () => {
     const connection = connections.of(socket)
     if (connection === undefined || socket.destroyed) socket.destroy()
-    else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The head of a request may have ${limits.headerBytesMax} bytes.`)
-    else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, CUT)
+    else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(connections, connection, 431, `The request head is longer than ${limits.headerBytesMax} bytes.`)
+    else if (error.code === 'HPE_INVALID_EOF_STATE') refuse(connections, connection, 400, INCOMPLETE)
     else refuse(connections, connection, requestLineErrorStatus(error), UNREADABLE[requestLineErrorStatus(error)])
   }))
   server.on('connect', (_incoming, socket) => {
     const connection = connections.of(socket)
     if (connection === undefined) socket.destroy()
-    else refuse(connections, connection, 501, 'This is a web server, and no proxy: it opens no tunnels.')
-    socket.resume() // node:http reads it no longer
+    else refuse(connections, connection, 501, 'This is a web server, not a proxy: it opens no tunnels.')
+    socket.resume() // node:http no longer reads it
   })
   return (socket, transport) => {
-    socket.on('error', () => socket.destroy()) // a peer that resets is an ordinary end
+    socket.on('error', () => socket.destroy()) // a reset by the peer is a normal end
     if (connections.open(socket, transport) !== undefined) server.emit('connection', socket)
-    else socket.end(refusal(503, 'Too many are here at once. Try again later.'), () => socket.destroy())
+    else socket.end(refusal(503, 'Too many connections are open. Try again later.'), () => socket.destroy())
   }
 }
 
-/** The reply to a request that took too long to come: RFC 9110 §15.5.9. */
+/** Answers a request that took too long to arrive: 408 (RFC 9110 §15.5.9). */
 export function refuseSlow(connections: Connections, connection: Connection): void {
-  refuse(connections, connection, 408, 'The request did not come in time.')
+  refuse(connections, connection, 408, 'The request did not arrive in time.')
 }
 
-const CUT = 'The request did not come whole.'
-const UNREADABLE = { 400: 'This is not HTTP.', 501: 'This method is not known here.', 505: 'HTTP/1.1 and HTTP/1.0 are spoken here.' } as const
+const INCOMPLETE = 'The request is incomplete.'
+const UNREADABLE = { 400: 'The request is not valid HTTP.', 501: 'This server does not know the method.', 505: 'This server speaks HTTP/1.1 and HTTP/1.0 only.' } as const
 
-/** Of what follows a request that is being answered, nothing is read: its answer is the last (RFC 9112 §9.6). */
+/** Nothing after the request in progress is read: its response is the last (RFC 9112 §9.6). */
 function refuse(connections: Connections, connection: Connection, status: number, sentence: string): void {
   if (connection.state === 'closing') return
   if (connection.refuseBody !== undefined) connection.refuseBody(problem(status, sentence))
@@ -107,8 +107,8 @@ function refusal(status: number, sentence: string): string {
 async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connection: Connection, options: HttpServerOptions): Promise<void> {
   const { connections, clock } = options
   const startedAtMs = clock.nowMs()
-  const isProbe = isOwnProbe(incoming, connection)
-  connections.requestBegan(connection, isProbe)
+  const isOurProbe = isOwnProbe(incoming, connection)
+  connections.requestBegan(connection, isOurProbe)
   const number = connection.requests
   const response = await answer(incoming, connection, startedAtMs, options)
   const isLast = connection.state === 'closing' && connection.requests === number
@@ -117,10 +117,10 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   if (!outgoing.shouldKeepAlive) connections.closing(connection)
   connections.responseEnded(connection, bytes)
   const complete = outgoing.writableFinished && (outgoing.shouldKeepAlive || await delivered(connection.socket))
-  if (!isProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete, isForLamp: saysProbe(incoming) })
+  if (!isOurProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete, isProbe: claimsProbe(incoming) })
 }
 
-/** Waits for the end that was sent behind the last response: over RUDP that is done when the peer has acknowledged all of it. */
+/** Waits until the end of the stream after the last response is sent: over RUDP, until the peer has acknowledged all of it. */
 function delivered(socket: PeerSocket): Promise<boolean> {
   return new Promise(resolve => {
     if (socket.writableFinished || socket.destroyed) return resolve(socket.writableFinished)
@@ -128,40 +128,40 @@ function delivered(socket: PeerSocket): Promise<boolean> {
   })
 }
 
-const saysProbe = ({ headers }: IncomingMessage) => headers[PROBE_HEADER] !== undefined
+const claimsProbe = ({ headers }: IncomingMessage) => headers[PROBE_HEADER] !== undefined
 
-/** What says that a lamp asks is believed of this machine only: no visitor shall leave the log by a word. */
+/** The probe header is trusted from this machine only: a visitor must not be able to stay out of the log by sending it. */
 function isOwnProbe(incoming: IncomingMessage, { socket: { localAddress, remoteAddress } }: Connection): boolean {
-  return saysProbe(incoming) && localAddress !== undefined && localAddress === remoteAddress
+  return claimsProbe(incoming) && localAddress !== undefined && localAddress === remoteAddress
 }
 
-/** After these nothing that follows on the connection can be trusted. */
+/** After these statuses, nothing that follows on the connection can be trusted. */
 const CLOSING_STATUSES: readonly number[] = [400, 408, 413, 501, 505]
 
-/** RFC 9110 §9.2.1. Others are not taken as early data: RFC 8470 §5.2. */
+/** Safe methods (RFC 9110 §9.2.1). No other method is accepted as early data (RFC 8470 §5.2). */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 async function answer(incoming: IncomingMessage, connection: Connection, receivedAtMs: number, { site, limits, connections, log }: HttpServerOptions): Promise<HttpResponse> {
   if (!isSupportedVersion(incoming.httpVersion)) return problem(505, UNREADABLE[505])
   if (invalidFieldName(incoming.rawHeaders) !== undefined) return problem(400, UNREADABLE[400])
-  if (!hasValidHost(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request names exactly one host.')
+  if (!hasValidHost(incoming.httpVersion, incoming.rawHeaders)) return problem(400, 'A request must have exactly one Host field.')
   if (connection.socket.early === true && connection.requests === 1 && !SAFE_METHODS.includes(incoming.method ?? '')) {
-    return problem(425, 'This changes something, and came before the connection was confirmed. Send it again.')
+    return problem(425, 'This request changes something and arrived before the connection was confirmed. Send it again.')
   }
-  // RFC 9110 §7.4: who asks for https must not get what was asked for without.
+  // RFC 9110 §7.4: a request for an https resource must not be answered from http.
   if (/^https:/i.test(incoming.url ?? '')) return problem(421, 'This server does not speak https.')
   const target = parseTarget(incoming.method ?? '', incoming.url ?? '')
-  if (target === undefined) return problem(400, 'The address of the request cannot be read.')
+  if (target === undefined) return problem(400, 'The request target is not valid.')
   const unread = transferCodingErrorStatus(incoming)
-  if (unread !== undefined) return problem(unread, 'Of the transfer codings only "chunked" is read here.')
-  const body = hasBody(incoming) ? await readBody(incoming, connection, limits) : NOTHING
+  if (unread !== undefined) return problem(unread, 'This server accepts no transfer coding but "chunked".')
+  const body = hasBody(incoming) ? await readBody(incoming, connection, limits) : NO_BODY
   if (!(body instanceof Uint8Array)) return body
-  connections.requestCame(connection)
+  connections.requestReceived(connection)
   try {
     return await site(requestOf(incoming, target, body, connection, receivedAtMs))
   } catch (error) {
     log(`${incoming.method ?? ''} ${incoming.url ?? ''}: ${oneLine(error)}`)
-    return problem(500, 'The server met a fault of its own.')
+    return problem(500, 'The server failed: an internal error.')
   }
 }
 
@@ -174,11 +174,11 @@ function requestOf(incoming: IncomingMessage, { segments, query, search }: Reque
   }
 }
 
-const NOTHING = new Uint8Array(0)
+const NO_BODY = new Uint8Array(0)
 
-/** @returns the refusal where the body is too long, does not come whole, or does not come in time */
+/** @returns the refusal if the body is too long, incomplete, or late */
 function readBody(incoming: IncomingMessage, connection: Connection, { bodyBytesMax, discardedBytesMax }: Limits): Promise<Uint8Array | HttpResponse> {
-  const tooLarge = problem(413, `The body of a request may have ${bodyBytesMax} bytes.`)
+  const tooLarge = problem(413, `The request body is longer than ${bodyBytesMax} bytes.`)
   return new Promise(resolve => {
     const chunks: Uint8Array[] = []
     let lengthBytes = 0
@@ -193,7 +193,7 @@ function readBody(incoming: IncomingMessage, connection: Connection, { bodyBytes
       else if (lengthBytes > discardedBytesMax) settle(tooLarge)
     })
     incoming.once('end', () => settle(lengthBytes > bodyBytesMax ? tooLarge : Buffer.concat(chunks)))
-    incoming.once('close', () => settle(problem(400, CUT)))
-    incoming.once('error', () => settle(problem(400, CUT)))
+    incoming.once('close', () => settle( problem(400, INCOMPLETE)))
+    incoming.once('error', () => settle( problem(400, INCOMPLETE)))
   })
 }

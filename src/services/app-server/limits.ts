@@ -1,24 +1,23 @@
 /**
- * Every limit of the server, in one place. Node's own defaults differ from version to version (16 has no limit for a request,
- * later ones look only every 30 s, and none watch a connection that was handed to them, as ours all are), so nothing leans on them.
+ * Every limit of the server, in one place. Node's own defaults differ between versions (16 has no request timeout, later versions
+ * check only every 30 s, and none watches a connection that was handed to it, as all of ours are), so nothing relies on them.
  */
 export interface Limits {
-  /** The head of a request has come whole this long after the connection was made, or after its first byte. */
+  /** A request head must be complete this long after the connection was made or after the head's first byte. */
   readonly headersTimeoutMs: number
-  /** The same for head and body together. */
+  /** The same for the head and body together. */
   readonly requestTimeoutMs: number
-  /** A connection without a request is kept this long. */
+  /** An idle connection is kept this long. */
   readonly keepAliveTimeoutMs: number
-  /** A peer that takes nothing of its response for so long is given up. A paused film asks again by itself. */
+  /** A connection is dropped when its peer reads nothing of the response for this long. (A browser reconnects when a paused film resumes.) */
   readonly responseIdleMs: number
-  /** A connection that was told why it ends is gone after this. */
+  /** After the last response, the peer has this long to close its side. */
   readonly closingMs: number
   readonly headerBytesMax: number
-  /** Of a request's body. */
-  readonly bodyBytesMax: number
-  /** A body beyond its limit is read and thrown away up to here, so that the answer 413 is not lost in a reset. */
+    readonly bodyBytesMax: number
+  /** A body over its limit is read and discarded up to this length, so that a reset does not destroy the 413 response. */
   readonly discardedBytesMax: number
-  /** Both transports together. */
+  /** For both transports together. */
   readonly connectionsMax: number
 }
 

@@ -1,18 +1,18 @@
 /**
- * What a controller is asked and what it answers: plain data, the same for TCP and RUDP. Only http-server.ts and
+ * Requests and responses as controllers see them: plain data, the same for TCP and RUDP. Only http-server.ts and
  * write-response.ts know Node's own objects.
  */
 
 export type Transport = 'tcp' | 'rudp'
 
-/** How the request came here. */
+/** The connection that carried the request. */
 export interface ConnectionFacts {
   readonly transport: Transport
   /** `127.0.0.1:40000`. */
   readonly peer: string
-  /** Counts connections from 1 since the server started. */
+  /** Number of the connection, counted from 1 since the server started. */
   readonly number: number
-  /** Counts requests of this connection from 1. */
+  /** Number of the request on this connection, counted from 1. */
   readonly requestNumber: number
 }
 
@@ -21,9 +21,9 @@ export interface HttpRequest {
   /** The path's segments, percent-decoded: `/a/b%20c` is `['a', 'b c']`, `/a/` is `['a', '']`, `/` is `['']`. */
   readonly segments: readonly string[]
   readonly query: URLSearchParams
-  /** The query as it was sent, with its question mark; '' where there is none. */
+  /** The query as it was sent, with its question mark; '' if there is none. */
   readonly search: string
-  /** Names in lower case. Fields that were repeated are joined as RFC 9110 §5.3 says. */
+  /** Names in lower case. Repeated fields are joined as RFC 9110 §5.3 says. */
   readonly headers: Readonly<Record<string, string>>
   readonly httpVersion: string
   readonly body: Uint8Array
@@ -32,14 +32,14 @@ export interface HttpRequest {
   readonly receivedAtMs: number
 }
 
-/** A file that may be sent. */
+/** A file that may be served. */
 export interface FoundFile {
   /** Absolute, links resolved. */
   readonly path: string
   readonly contentType: string
   readonly lengthBytes: number
   readonly modifiedAtMs: number
-  /** Changes with length and time of change. */
+  /** Derived from the length and the time of the last change. */
   readonly etag: string
 }
 
@@ -47,12 +47,12 @@ export type ResponseBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** The bytes `first` to `last` of a file, both included; `last` < `first` is nothing. */
   | { readonly kind: 'file'; readonly file: FoundFile; readonly first: number; readonly last: number }
-  /** So many bytes that mean nothing, made as they are sent. */
+  /** `lengthBytes` meaningless bytes, generated as they are sent. */
   | { readonly kind: 'filler'; readonly lengthBytes: number }
 
 export interface HttpResponse {
   readonly status: number
-  /** Names in lower case; Content-Length, Date and Connection are added where the response is written. */
+  /** Names in lower case; Content-Length, Date and Connection are added when the response is written. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: ResponseBody
 }
@@ -71,7 +71,7 @@ export function emptyResponse(status: number, headers: Readonly<Record<string, s
   return { status, headers, body: { kind: 'bytes', bytes: new Uint8Array(0) } }
 }
 
-/** A refusal in one plain sentence. */
+/** An error response: one sentence of plain text. */
 export function problem(status: number, sentence: string, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   return textResponse(status, 'text/plain; charset=utf-8', `${sentence}\n`, { 'cache-control': 'no-store', ...headers })
 }

@@ -38,12 +38,12 @@ test.each([
   [{ 'if-none-match': '"v1", W/""' }, 'proceed', 'proceed'],
   [{ 'if-unmodified-since': earlier }, 'proceed', 'proceed'],
   [{ 'if-modified-since': date }, 'proceed', 'proceed'],
-] as const)('%j of what has no validators: GET %s, POST %s', (headers, ofGet, ofPost) => {
+] as const)('%j without validators: GET %s, POST %s', (headers, ofGet, ofPost) => {
   const check = (method: string) => checkPreconditions({ method, headers, receivedAtMs: modifiedAtMs + 60_000 }, undefined)
   expect([check('GET'), check('HEAD'), check('POST')]).toEqual([ofGet, ofGet, ofPost])
 })
 
-test('what is not read is never answered 304', () => {
+test('a request that is not GET or HEAD is never answered with 304', () => {
   const check = (headers: Readonly<Record<string, string>>) => checkPreconditions({ method: 'POST', headers, receivedAtMs: modifiedAtMs + 60_000 }, file)
   expect([check({ 'if-none-match': '"v2"' }), check({ 'if-modified-since': date })]).toEqual(['failed', 'proceed'])
 })
@@ -56,11 +56,11 @@ test.each([
   [date, true],
   [earlier, false],
   ['nonsense', false],
-])('a range with If-Range %s counts: %s', (ifRange, counts) => {
+])('whether a range with If-Range %s applies: %s', (ifRange, counts) => {
   const headers: Record<string, string> = ifRange === undefined ? {} : { 'if-range': ifRange }
   expect(ifRangeHolds({ headers, receivedAtMs: modifiedAtMs + 60_000 }, file)).toBe(counts)
 })
 
-test('the date of a file changed within this second vouches for nothing', () => {
+test('the date of a file changed within the last second is no validator', () => {
   expect(ifRangeHolds({ headers: { 'if-range': date }, receivedAtMs: modifiedAtMs + 500 }, file)).toBe(false)
 })

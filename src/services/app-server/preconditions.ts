@@ -1,16 +1,16 @@
-/** Conditional requests (RFC 9110 §13) for a representation with a strong entity tag and a date, or with neither. */
+/** Conditional requests (RFC 9110 §13) for a representation that has a strong entity tag and a date, or neither. */
 import { parseHttpDate } from './http-date.ts'
 import type { HttpRequest } from './message.ts'
 
 export interface Validators {
-  /** With its quotes. */
+  /** Includes the quotes. */
   readonly etag: string
   readonly modifiedAtMs: number
 }
 
 /**
- * What the fields say of a representation that exists, in the order of §13.2.2: go on, 304 or 412.
- * @param validators undefined where it has none: no tag is its own then, and dates are passed over (§13.1.3, §13.1.4)
+ * Evaluates the conditions for a representation that exists, in the order of §13.2.2: proceed, 304 or 412.
+ * @param validators undefined if it has none: then no tag matches, and dates are ignored (§13.1.3, §13.1.4)
  */
 export function checkPreconditions(
   { method, headers, receivedAtMs }: Pick<HttpRequest, 'method' | 'headers' | 'receivedAtMs'>, validators: Validators | undefined,
@@ -27,8 +27,8 @@ export function checkPreconditions(
 }
 
 /**
- * Whether a Range field counts (§13.1.5): where If-Range names another version, the whole is sent.
- * A date counts only when the file had been left alone for a second, since dates cannot tell two changes in one second apart.
+ * Whether the Range field applies (§13.1.5): if If-Range names another version, the whole representation is sent.
+ * A date counts only if the file had not changed for a second, since dates cannot tell apart two changes within one second.
  */
 export function ifRangeHolds({ headers, receivedAtMs }: Pick<HttpRequest, 'headers' | 'receivedAtMs'>, validators: Validators): boolean {
   const ifRange = headers['if-range']
@@ -42,7 +42,7 @@ function listsTag(field: string, etag: string | undefined, comparison: 'strong' 
   return (field.match(/(W\/)?"[^"]*"/g) ?? []).some(tag => tag === etag || (comparison === 'weak' && tag === `W/${etag ?? ''}`))
 }
 
-/** A field that is no date counts as absent (§13.1.3). */
+/** A field that is not a valid date counts as absent (§13.1.3). */
 function httpDate(field: string | undefined, receivedAtMs: number, absent: number): number {
   return parseHttpDate(field ?? '', receivedAtMs) ?? absent
 }

@@ -29,7 +29,7 @@ test.each([
   expect(parseRange(field, 1000)).toEqual(expected)
 })
 
-test('nothing of an empty file can be had by range', () => {
+test('every range of an empty file is unsatisfiable', () => {
   expect(parseRange('bytes=0-', 0)).toEqual({ kind: 'unsatisfiable' })
   expect(parseRange('bytes=-5', 0)).toEqual({ kind: 'unsatisfiable' })
 })

@@ -1,17 +1,17 @@
-/** Range requests (RFC 9110 §14), read strictly: what is not exactly a range is ignored, as §14.2 allows. */
+/** Range requests (RFC 9110 §14), parsed strictly: a field that is not exactly one byte range is ignored, as §14.2 allows. */
 
 export type RangeAnswer =
-  /** No range that this server serves: the whole representation goes out with 200. */
+  /** No range that this server supports: the whole representation is sent with 200. */
   | { readonly kind: 'whole' }
-  /** Bytes `first` to `last`, both included: 206. */
+  /** The bytes `first` to `last`, both included: 206. */
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
-  /** Nothing of the range exists: 416. */
+  /** The range lies outside the representation: 416. */
   | { readonly kind: 'unsatisfiable' }
 
 /**
- * What a Range field asks of a representation. Several ranges in one field are answered with the whole: no browser needs
- * them, and many small ones are a known way to overload a server (§14.2).
- * @param field the field's value, or undefined where there is none
+ * Parses a Range field. Several ranges in one field are answered with the whole representation: no browser needs them, and many
+ * small ones are a known way to overload a server (§14.2).
+ * @param field the field's value, or undefined if there is none
  */
 export function parseRange(field: string | undefined, lengthBytes: number): RangeAnswer {
   const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(field ?? '')

@@ -38,7 +38,7 @@ async function startDns(adminPort = 0, onEvent: ServiceListener['event'] = () =>
 
 interface Registering {
   readonly service: StartedService
-  /** What its health became, in order. */
+  /** Its health, in order of change. */
   readonly healths: (string | undefined)[]
   readonly failed: Promise<void>
   readonly registered: Promise<unknown>
@@ -65,7 +65,7 @@ async function startServer(admin: Endpoint, settings: Readonly<Record<string, un
 
 const portOf = (service: StartedService, name: string) => service.endpoints.find(found => found.name === name)?.port
 
-test('name and ports are registered, and the next server with other ports replaces them, and there is no moment without', async () => {
+test('name and ports are registered; the next server replaces the ports without a gap', async () => {
   const events: string[] = []
   const admin = await startDns(0, name => events.push(name))
   const first = await startServer(admin)
@@ -78,7 +78,7 @@ test('name and ports are registered, and the next server with other ports replac
   expect([...new Set(events)]).toEqual(['registered'])
 })
 
-test('a DNS server that comes late is found, and the fault is told until then', async () => {
+test('a DNS server that starts late is found; until then the health reports the failure', async () => {
   const port = await freePort()
   const server = await startServer({ address: '127.0.0.1', port }, { domain: 'late.home' })
   await server.failed
@@ -88,13 +88,13 @@ test('a DNS server that comes late is found, and the fault is told until then', 
   expect(server.healths.at(-1)).toBeUndefined()
 })
 
-test('a server on all addresses registers the one by which others reach it', async () => {
+test('a server on all addresses registers the one at which others reach it', async () => {
   const admin = await startDns()
   const { registered } = await startServer(admin, { host: '0.0.0.0' })
   const lan = await sourceAddressFor({ address: '192.0.2.1', port: 53 }) ?? localIpv4Addresses().find(({ loopback }) => !loopback)?.address ?? '127.0.0.1'
   expect(await registered).toEqual({ domain: 'my-app.home', address: lan })
 })
 
-test('the way to this machine itself is loopback', async () => {
+test('the route to this machine itself is loopback', async () => {
   expect(await sourceAddressFor({ address: '127.0.0.1', port: 9 })).toBe('127.0.0.1')
 })

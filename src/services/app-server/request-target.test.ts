@@ -16,29 +16,29 @@ test.each([
   expect(parseTarget('GET', target)?.segments).toEqual(segments)
 })
 
-test('an asterisk is the whole server, which can be asked for its options alone', () => {
+test('an asterisk stands for the whole server and is valid for OPTIONS only', () => {
   expect(parseTarget('OPTIONS', '*')?.segments).toEqual([])
   for (const method of ['GET', 'HEAD', 'POST', 'TRACE']) expect(parseTarget(method, '*')).toBeUndefined()
   for (const target of ['http://example.org', 'HTTP://example.org:80']) expect(parseTarget('OPTIONS', target)?.segments).toEqual([])
   expect(parseTarget('OPTIONS', 'http://example.org?x')?.segments).toEqual([''])
 })
 
-test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'https://example.org/', 'example.org:443', `/${'a/'.repeat(64)}`])('"%s" is no target', target => {
+test.each(['', 'watch', '/%', '/%zz', '/%ff', 'ftp://example.org/', 'https://example.org/', 'example.org:443', `/${'a/'.repeat(64)}`])('"%s" is not a target', target => {
   expect(parseTarget('GET', target)).toBeUndefined()
 })
 
-test('a query is read, and the path does not see it', () => {
+test('a query is parsed and is not part of the path', () => {
   expect(parseTarget('GET', '/about?name=a%20b&name=c')).toEqual({ segments: ['about'], query: new URLSearchParams('name=a%20b&name=c'), search: '?name=a%20b&name=c' })
 })
 
-test('whatever the segments are, the path that is written of them is read as the same', () => {
+test('formatting any segments and parsing the path gives the same segments', () => {
   const segment = fc.string({ unit: 'grapheme' })
   fc.assert(fc.property(fc.array(segment, { minLength: 1, maxLength: 8 }), segments => {
     expect(parseTarget('GET', formatPath(segments))?.segments).toEqual(segments)
   }))
 })
 
-test('no target makes the parser throw', () => {
+test('the parser never throws', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.string().map(text => `/${text}`)), target => {
     parseTarget('GET', target)
   }))

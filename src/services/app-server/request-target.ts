@@ -2,19 +2,19 @@
 import { URLSearchParams } from 'node:url'
 
 export interface RequestTarget {
-  /** `*` of `OPTIONS *` has no segments. */
+  /** Empty for `OPTIONS *`. */
   readonly segments: readonly string[]
   readonly query: URLSearchParams
-  /** The query as it was sent, with its question mark; '' where there is none. */
+  /** The query as it was sent, with its question mark; '' if there is none. */
   readonly search: string
 }
 
 const SEGMENTS_MAX = 64
 
 /**
- * Reads origin-form, absolute-form (whose host is as good as any: this server has one site) and, for OPTIONS alone, `*`, which is also
- * the absolute-form without a path (§3.2.4).
- * @returns undefined where the target is none for this method, its percent-encoding is broken, or it is not UTF-8
+ * Parses the origin-form, the absolute-form (with any host, since this server has one site) and, for OPTIONS only, the
+ * asterisk-form `*`, to which the absolute-form without a path is equivalent (§3.2.4).
+ * @returns undefined if the target is not valid for this method, or its percent-encoding is broken or not UTF-8
  */
 export function parseTarget(method: string, target: string): RequestTarget | undefined {
   if (method === 'OPTIONS' && /^(?:\*|http:\/\/[^/?#]+)$/i.test(target)) return { segments: [], query: new URLSearchParams(), search: '' }
@@ -30,7 +30,7 @@ export function parseTarget(method: string, target: string): RequestTarget | und
   }
 }
 
-/** The path of segments, encoded anew, so that nothing in a name can end up outside the path. */
+/** Joins segments to a path and encodes them, so that nothing in a name can end the path. */
 export function formatPath(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join('/')}`
 }

@@ -35,6 +35,6 @@ test.each([
   ['DELETE', ['guestbook'], { kind: 'not-allowed', allow: 'GET, HEAD, POST, OPTIONS' }],
   ['OPTIONS', ['guestbook'], { kind: 'options', allow: 'GET, HEAD, POST, OPTIONS' }],
   ['OPTIONS', [], { kind: 'options', allow: 'GET, HEAD, POST, OPTIONS' }],
-])('%s %j tells what is allowed', (method, segments, match) => {
+])('%s %j lists the allowed methods', (method, segments, match) => {
   expect(matchRoute(routes, method, segments)).toEqual(match)
 })

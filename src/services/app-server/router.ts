@@ -1,8 +1,8 @@
-/** From method and path to the controller that answers. Pure; the table of routes is demo-site.ts's. */
+/** Finds the controller for a method and path. Pure; the routing table is in demo-site.ts. */
 import type { Controller } from './message.ts'
 
 export interface Route {
-  /** HEAD is served by GET's controller (RFC 9110 §9.3.2); the body is left out where the response is written. */
+  /** GET's controller also serves HEAD (RFC 9110 §9.3.2); the body is omitted when the response is written. */
   readonly method: 'GET' | 'POST'
   /** `/watch`, or `/media/*` for everything under it. */
   readonly path: string
@@ -17,7 +17,7 @@ export type Match =
   /** OPTIONS, for a path or for `*`. */
   | { readonly kind: 'options'; readonly allow: string }
 
-/** @param segments as parseTarget gives them */
+/** @param segments as returned by parseTarget */
 export function matchRoute(routes: readonly Route[], method: string, segments: readonly string[]): Match {
   const candidates = segments.length === 0 ? routes : routes.filter(({ path }) => pathMatches(path, segments))
   if (candidates.length === 0) return { kind: 'absent' }
@@ -29,9 +29,9 @@ export function matchRoute(routes: readonly Route[], method: string, segments: r
 
 function pathMatches(path: string, segments: readonly string[]): boolean {
   const expected = path.slice(1).split('/')
-  const open = expected.at(-1) === '*'
-  if (open ? segments.length < expected.length : segments.length !== expected.length) return false
-  return expected.every((segment, index) => (open && index === expected.length - 1) || segment === segments[index])
+  const isPrefix = expected.at(-1) === '*'
+  if (isPrefix ? segments.length < expected.length : segments.length !== expected.length) return false
+  return expected.every((segment, index) => (isPrefix && index === expected.length - 1) || segment === segments[index])
 }
 
 function allowedMethods(routes: readonly Route[]): string {

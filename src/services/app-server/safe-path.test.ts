@@ -5,7 +5,7 @@ import { areSafeNames } from './safe-path.ts'
 
 test.each([
   'index.html', 'fünke.txt', 'with space.txt', 'a+b&c.txt', '山.txt', 'console.log', 'nul1.txt', 'company.txt', 'a..b', '%2e%2e', '~1', 'x'.repeat(255), `${'ü'.repeat(127)}x`,
-])('"%s" may be asked for', name => {
+])('"%s" may be requested', name => {
   expect(areSafeNames(['folder', name])).toBe(true)
 })
 
@@ -16,7 +16,7 @@ test.each([
   expect(areSafeNames(['folder', name])).toBe(false)
 })
 
-test('whatever passes stays inside the folder, on every system', () => {
+test('every accepted path stays inside the folder, on every system', () => {
   const nasty = fc.constantFrom('..', '.', '/', '\\', 'C:', '\0', 'a', ' ', '%2e')
   fc.assert(fc.property(fc.array(fc.oneof(fc.string(), fc.array(nasty).map(parts => parts.join(''))), { minLength: 1, maxLength: 6 }), segments => {
     if (!areSafeNames(segments)) return

@@ -23,7 +23,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const isOpen = () => handle.fd >= 0
 
-/** A connection that takes each piece after a while, and then lets its memory go. */
+/** A connection that takes a while for each piece before it releases its memory. */
 function slowly(onPiece: (piece: Buffer, count: number) => void): Writable {
   let count = 0
   return new Writable({
@@ -36,7 +36,7 @@ function slowly(onPiece: (piece: Buffer, count: number) => void): Writable {
   })
 }
 
-test('any part of a file arrives as it is, and the file is closed', async () => {
+test('any part of a file arrives intact, and the file is closed', async () => {
   for (const [first, last] of [[0, LENGTH - 1], [0, 0], [1_234_567, 1_234_567], [700_000, 5_900_001]] as const) {
     await handle.close()
     handle = await open(path)
@@ -49,19 +49,19 @@ test('any part of a file arrives as it is, and the file is closed', async () => 
   }
 })
 
-test('two pieces of memory are all that a file needs, whatever its length', async () => {
+test('two buffers are enough for a file of any length', async () => {
   const memory = new Set<ArrayBufferLike>()
   await sendFile(handle, 0, LENGTH - 1, slowly(piece => memory.add(piece.buffer)))
   expect(memory.size).toBe(2)
 })
 
-test('a peer that goes away ends the reading, and the file is closed', async () => {
+test('a peer that leaves ends the reading, and the file is closed', async () => {
   const outgoing = slowly((_piece, count) => { if (count === 2) outgoing.destroy() })
   expect(await sendFile(handle, 0, LENGTH - 1, outgoing)).toBeLessThan(LENGTH)
   expect(isOpen()).toBe(false)
 })
 
-test('a peer that goes away while nothing moves does too', async () => {
+test('so does a peer that leaves while the transfer is stalled', async () => {
   const outgoing = new Writable({ write() { /* never takes it */ } })
   const sending = sendFile(handle, 0, LENGTH - 1, outgoing)
   await sleep(20)
@@ -70,12 +70,12 @@ test('a peer that goes away while nothing moves does too', async () => {
   expect(isOpen()).toBe(false)
 })
 
-test('a peer that had gone before gets nothing, and the file is closed', async () => {
+test('a peer that left before the start gets nothing, and the file is closed', async () => {
   const outgoing = slowly(() => undefined).destroy()
   expect([await sendFile(handle, 0, LENGTH - 1, outgoing), isOpen()]).toEqual([0, false])
 })
 
-test('a file that becomes shorter meanwhile cuts the connection: what came is not taken for all', async () => {
+test('a file that becomes shorter meanwhile breaks the connection, so that the part is not taken for the whole', async () => {
   const outgoing = slowly(() => undefined)
   await truncate(path, 4_000_000)
   expect(await sendFile(handle, 0, LENGTH - 1, outgoing)).toBe(4_000_000)

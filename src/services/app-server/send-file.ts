@@ -1,27 +1,27 @@
-/** A long file on its way to a peer, at the peer's pace and in always the same memory. */
+/** Sends a long file at the peer's pace, in constant memory. */
 import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 
-/** Each piece costs a turn of the thread pool and of the transport, each reader so much memory. */
+/** A trade-off: each piece costs a turn of the thread pool and of the transport; each download holds this much memory per piece. */
 const PIECE_BYTES = 1024 * 1024
-/** One is filled while the other is on its way. */
+/** One is filled while the other is being sent. */
 const PIECES = 2
 
 /**
- * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file. Where the disk fails, or the file has become
- * shorter, `outgoing` is destroyed: a cut connection is the only honest end.
- * @returns bytes that were read for the peer: fewer if it went away, or the file did
+ * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file. If the disk fails or the file has become
+ * shorter, it destroys `outgoing`: with the length already announced, only a broken connection tells the peer.
+ * @returns the number of bytes read for the peer: fewer if the peer left, the disk failed, or the file became shorter
  */
 export async function sendFile(handle: FileHandle, first: number, last: number, outgoing: Writable): Promise<number> {
   const spare = Array.from({ length: PIECES }, () => Buffer.allocUnsafeSlow(PIECE_BYTES))
   let at = first
-  let goOn = (): void => undefined
-  outgoing.once('close', () => goOn())
+  let wake = (): void => undefined
+  outgoing.once('close', () => wake())
   try {
     while (at <= last && !outgoing.destroyed) {
       const piece = spare.pop()
       if (piece === undefined) {
-        await new Promise<void>(resolve => { goOn = resolve })
+        await new Promise<void>(resolve => { wake = resolve })
         continue
       }
       const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, last + 1 - at), at)
@@ -29,7 +29,7 @@ export async function sendFile(handle: FileHandle, first: number, last: number, 
       at += bytesRead
       outgoing.write(piece.subarray(0, bytesRead), () => {
         spare.push(piece)
-        goOn()
+        wake()
       })
     }
   } catch {
@@ -37,6 +37,6 @@ export async function sendFile(handle: FileHandle, first: number, last: number, 
   }
   if (at > last) outgoing.end()
   else outgoing.destroy()
-  await handle.close().catch(() => undefined) // it was read
+  await handle.close().catch(() => undefined) // the bytes are read, whatever close says
   return at - first
 }

@@ -17,7 +17,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
   afterAll(() => servers.close())
   afterEach(() => servers.stop())
 
-  test('each page comes, and says which transport carried it', async () => {
+  test('each page is served and says which transport carried it', async () => {
     const { peer, heard } = await servers.start()
     for (const path of ['/', '/watch', '/guestbook', '/about']) {
       const { status, headers, body } = await servers.ask(peer, path)
@@ -30,7 +30,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     await expect.poll(() => heard.logged.filter(line => line.startsWith(transport))).toHaveLength(5)
   })
 
-  test('the lines of the contract tell the real ports', async () => {
+  test('the contract lines report the actual ports', async () => {
     const { heard, service } = await servers.start()
     const portOf = (name: string) => service.endpoints.find(found => found.name === name)?.port ?? 0
     expect(portOf('http')).toBeGreaterThan(0)
@@ -38,7 +38,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(service.pinned).toEqual({ tcp_port: portOf('http'), udp_port: portOf('rudp') })
   })
 
-  test('scripts, styles and media come with their types, and only they', async () => {
+  test('scripts, styles and media are served with their types, and nothing else is', async () => {
     const { peer } = await servers.start()
     for (const [path, type] of [['/js/site.js', 'text/javascript; charset=utf-8'], ['/css/site.css', 'text/css; charset=utf-8'], ['/media/icon.svg', 'image/svg+xml'], ['/media/village-at-dusk.webm', 'video/webm']] as const) {
       const { status, headers, body } = await servers.ask(peer, path)
@@ -50,7 +50,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     }
   })
 
-  test('a part of the film is the same bytes as there in the whole', async () => {
+  test('a range of the film has the same bytes as the whole', async () => {
     const { peer } = await servers.start()
     const whole = await servers.ask(peer, '/media/village-at-dusk.webm')
     const part = await servers.ask(peer, '/media/village-at-dusk.webm', { headers: { range: 'bytes=90000-90999', 'if-range': whole.headers.etag ?? '' } })
@@ -65,7 +65,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect([other.status, other.body.length]).toEqual([200, whole.body.length])
   })
 
-  test('so many bytes come as are asked for, up to a limit', async () => {
+  test('/bytes sends as many bytes as requested, up to a limit', async () => {
     const { peer } = await servers.start()
     for (const lengthBytes of [0, 1, 3_000_000]) expect((await servers.ask(peer, `/bytes/${lengthBytes}`)).body.length).toBe(lengthBytes)
     const head = await servers.ask(peer, '/bytes/100000000', { method: 'HEAD' })
@@ -73,7 +73,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     for (const path of ['/bytes/100000001', '/bytes/', '/bytes/-1', '/bytes/1e3', '/bytes/1/2']) expect([path, (await servers.ask(peer, path)).status]).toEqual([path, 404])
   })
 
-  test('what the browser still has is not sent again', async () => {
+  test('what the browser has cached is not sent again', async () => {
     const { peer } = await servers.start()
     const { headers } = await servers.ask(peer, '/css/site.css')
     const again = await servers.ask(peer, '/css/site.css', { headers: { 'if-none-match': headers.etag ?? '' } })
@@ -81,7 +81,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect((await servers.ask(peer, '/css/site.css', { headers: { 'if-modified-since': headers['last-modified'] ?? '' } })).status).toBe(304)
   })
 
-  test('conditions on a page that is made anew each time hold where they ask for no version of it', async () => {
+  test('on a generated page, conditions hold unless they name a version', async () => {
     const { peer } = await servers.start()
     const status = async (path: string, headers: Readonly<Record<string, string>>, method = 'GET') => (await servers.ask(peer, path, { method, headers })).status
     for (const path of ['/', '/guestbook/entries.json', '/bytes/3000000']) {
@@ -100,7 +100,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(JSON.parse((await servers.ask(peer, '/guestbook/entries.json')).body.toString()).entries).toHaveLength(1)
   })
 
-  test('a file from the future is told as one of now', async () => {
+  test('a file dated in the future is served as modified now', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     await writeFile(join(site, 'page'), 'x')
     const tomorrow = new Date(Date.now() + 86_400_000)
@@ -110,7 +110,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(Date.parse(headers['last-modified'] ?? '')).toBeLessThanOrEqual(Date.parse(headers.date ?? ''))
   })
 
-  test('HEAD has the head of GET and no body; other methods are told what is allowed', async () => {
+  test('HEAD returns the head of GET without a body; other methods get the list of allowed ones', async () => {
     const { peer } = await servers.start()
     const { headers } = await servers.ask(peer, '/css/site.css')
     const head = await servers.ask(peer, '/css/site.css', { method: 'HEAD', headers: { range: 'bytes=0-9' } })
@@ -120,16 +120,16 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect((await servers.ask(peer, '/guestbook', { method: 'OPTIONS' })).headers.allow).toBe('GET, HEAD, POST, OPTIONS')
   })
 
-  test('one connection carries many requests, also at once', async () => {
+  test('one connection carries many requests, pipelined too', async () => {
     const { peer, heard } = await servers.start()
     const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
-    const replies = await servers.tell(peer, get('/') + get('/js/site.js') + get('/about/request.json', 'Connection: close\r\n'))
+    const replies = await servers.sendRaw(peer, get('/') + get('/js/site.js') + get('/about/request.json', 'Connection: close\r\n'))
     expect(replies.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(replies).toContain('"requestNumber":3')
     expect([...heard.rows.values()]).toEqual([expect.objectContaining({ transport: transport.toUpperCase(), requests: '3' })])
   })
 
-  test('a visitor who says that nothing follows its request still gets the answer, however long', async () => {
+  test('a client that half-closes after its request still gets the response, however long', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     for (const lengthBytes of [10, 3_000_000]) await writeFile(join(site, String(lengthBytes)), Buffer.alloc(lengthBytes))
     const { peer } = await servers.start({ site })
@@ -142,23 +142,23 @@ describe.each(TRANSPORTS)('over $transport', given => {
     }
   })
 
-  test('the log tells of each response whether it arrived, and when its last byte did', async () => {
+  test('the log says whether each response arrived, and when its last byte did', async () => {
     const { peer, heard } = await servers.start({ link: 'delay=100ms' })
     const logged = (ending: RegExp) => expect.poll(() => heard.logged.filter(line => line.startsWith(transport)).join('\n')).toMatch(ending)
-    await servers.tell(peer, 'GET /bytes/10 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
+    await servers.sendRaw(peer, 'GET /bytes/10 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
     await logged(/ GET \/bytes\/10 200 10 B [\d.]+ ms$/)
-    // An acknowledgement comes a round trip after the last byte went out.
+    // The acknowledgment arrives a round trip after the last byte was sent.
     expect(heard.events.at(-1)?.data).toMatchObject({ complete: true, ...(transport === 'rudp' && { tookMs: expect.toSatisfy((tookMs: number) => tookMs >= 100) }) })
     const socket = await servers.dial(peer)
     socket.on('error', () => undefined)
     socket.write('GET /bytes/50000000 HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\n\r\n')
     await once(socket, 'data')
     socket.destroy()
-    await logged(/ GET \/bytes\/50000000 200 \d+ B [\d.]+ ms, broken off$/)
+    await logged(/ GET \/bytes\/50000000 200 \d+ B [\d.]+ ms, incomplete$/)
     expect(heard.events.at(-1)?.data).toMatchObject({ complete: false })
   })
 
-  test('a signature is seen on the page and as JSON, its text escaped, and survives a restart', async () => {
+  test('an entry appears on the page and as JSON, its text escaped, and survives a restart', async () => {
     const dataFolder = await mkdtemp(join(servers.folder, 'data-'))
     const first = await serve({}, dataFolder)
     const signed = await servers.sign(servers.endpointOf(first.service), { name: 'Ada <b>', message: 'Grüße & "hello"\r\nfrom <script>alert(1)</script>' })
@@ -174,7 +174,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(JSON.parse(json.body.toString())).toEqual({ entries: [expect.objectContaining({ id: 1, name: 'Ada <b>' })] })
   })
 
-  test('a script signs with JSON as the reply; what cannot be taken is told in sentences, and nothing is added', async () => {
+  test('a script that signs gets JSON; an invalid entry is explained in sentences and not added', async () => {
     const { peer } = await servers.start()
     const json = { accept: 'application/json' }
     const good = await servers.sign(peer, { name: 'Ada', message: 'hello' }, json)
@@ -191,7 +191,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect(JSON.parse((await servers.ask(peer, '/guestbook/entries.json')).body.toString()).entries).toHaveLength(2)
   })
 
-  test('a folder of one\'s own is served by its names, and nothing outside it', async () => {
+  test('the user\'s own folder is served by file name, and nothing outside it', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     await mkdir(join(site, 'sub folder'))
     await mkdir(join(site, '.git'))
@@ -224,28 +224,28 @@ describe.each(TRANSPORTS)('over $transport', given => {
     expect((await servers.ask(peer, '/', { method: 'POST', body: 'x' })).status).toBe(405)
   })
 
-  test('who asks whether to send a body, and sends it behind a request that is still answered, is not told in the middle of its answer', async () => {
+  test('100 Continue for a pipelined request is not written into the response before it', async () => {
     const { peer } = await servers.start()
-    const replies = await servers.tell(peer, [
+    const replies = await servers.sendRaw(peer, [
       'GET /bytes/3000000 HTTP/1.1\r\nHost: my-app.home\r\n\r\n',
       'POST /nobody HTTP/1.1\r\nHost: my-app.home\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody',
     ].join(''))
     expect(replies.slice(replies.indexOf('HTTP/1.1 404'))).toMatch(/^HTTP\/1\.1 404 (?:.+\r\n)+\r\n<!doctype html>/)
   })
 
-  test('what is asked for behind a signature shows it, however many come in one packet', async () => {
+  test('a read pipelined after an entry shows it, however many arrive in one packet', async () => {
     const { peer } = await servers.start()
     const body = 'name=Ada&message=hello'
     const sign = `POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`
     const read = (more = '') => `GET /guestbook/entries.json HTTP/1.1\r\nHost: my-app.home\r\n${more}\r\n`
-    const replies = await servers.tell(peer, (read() + sign).repeat(150) + read('Connection: close\r\n'))
+    const replies = await servers.sendRaw(peer, (read() + sign).repeat(150) + read('Connection: close\r\n'))
     const entries = [...replies.matchAll(/^\{"entries":(.*)\}/gm)].map(([, list = '']) => JSON.parse(list).length)
     expect(entries).toEqual(Array.from({ length: 151 }, (_, signed) => signed))
-    const followed = await servers.tell(peer, `${sign + read() + sign + read()}no request at all\r\n\r\n`)
+    const followed = await servers.sendRaw(peer, `${sign + read() + sign + read()}no request at all\r\n\r\n`)
     expect(followed.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(['303', '200', '303', '200'])
   })
 
-  test('films that are asked for behind one another come whole, each opened when it is its turn', async () => {
+  test('pipelined films arrive complete, and each file is opened only when it is its turn', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = join(site, 'film.webm')
     await writeFile(film, '')
@@ -255,8 +255,8 @@ describe.each(TRANSPORTS)('over $transport', given => {
     const reader = await servers.dial(peer)
     reader.write(get().repeat(8))
     await once(reader, 'data')
-    reader.pause() // in the first film: more is left than is on its way at once
-    const replies = await servers.tell(peer, get() + get() + get('Connection: close\r\n'))
+    reader.pause() // in the first film: more is left than fits in flight
+    const replies = await servers.sendRaw(peer, get() + get() + get('Connection: close\r\n'))
     expect(replies.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(replies.length).toBeGreaterThan(3 * 30_000_000)
     const open = async () => {
@@ -268,7 +268,7 @@ describe.each(TRANSPORTS)('over $transport', given => {
     await expect.poll(open).toBe(0)
   })
 
-  test('a film of some megabytes comes whole, and a visitor who leaves in the middle harms nobody', async () => {
+  test('a film of some megabytes arrives complete, and a client that leaves halfway disturbs no other', async () => {
     const site = await mkdtemp(join(servers.folder, 'site-'))
     const film = Buffer.alloc(3_000_001, Uint8Array.from({ length: 251 }, (_, index) => index))
     await writeFile(join(site, 'film.webm'), film)
@@ -287,7 +287,7 @@ test.each([['a folder that is missing', 'nowhere'], ['a file', 'file.txt']])('%s
   await rm(folder, { recursive: true })
 })
 
-test('a return visit\'s first request over RUDP may read, but not change anything', async () => {
+test('early data of a returning client over RUDP may read, but not change anything', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hamlet-early-'))
   const { service } = await serve({}, folder, {})
   const rudp = service.endpoints.find(({ name }) => name === 'rudp') ?? { address: '', port: 0 }
@@ -304,7 +304,7 @@ test('a return visit\'s first request over RUDP may read, but not change anythin
   const post = 'POST /guestbook HTTP/1.1\r\nHost: my-app.home\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
   try {
     expect(await visit(get)).toBe('HTTP/1.1 200 OK')
-    // A connection that is still open is no return visit.
+    // While a connection is still open, the next one is not a return visit.
     await expect.poll(() => visit(post)).toBe('HTTP/1.1 425 Too Early')
   } finally {
     await dialer.close()
@@ -313,7 +313,7 @@ test('a return visit\'s first request over RUDP may read, but not change anythin
   }
 })
 
-test('a taken TCP port: the server does not start, and the guestbook is free for the next', async () => {
+test('a taken TCP port: the server does not start and releases the guestbook', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hamlet-site-'))
   const other = await mkdtemp(join(tmpdir(), 'hamlet-site-'))
   const { service } = await serve({}, other)
@@ -324,7 +324,7 @@ test('a taken TCP port: the server does not start, and the guestbook is free for
   await Promise.all([folder, other].map(path => rm(path, { recursive: true })))
 })
 
-test('who says that a lamp asks is left out of log and table on this machine only; of others the log tells what they say', async () => {
+test('probes of this machine\'s lamps stay out of log and table; the log marks those of other machines', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hamlet-site-'))
   const { service, heard } = await serve({}, folder)
   const { address, port } = service.endpoints.find(({ name }) => name === 'http') ?? expect.unreachable('it listens')
@@ -338,7 +338,7 @@ test('who says that a lamp asks is left out of log and table on this machine onl
   await expect.poll(() => [...heard.rows.values()].map(({ state }) => state)).toEqual(['closed'])
   expect([...heard.rows.values()][0]?.peer).toMatch(/^127\.0\.0\.2:/)
   expect(heard.events.filter(({ name }) => name === 'request')).toMatchObject([{ data: { peer: expect.stringMatching(/^127\.0\.0\.2:/) } }])
-  expect(heard.logged.filter(line => line.startsWith('tcp '))).toEqual([expect.stringMatching(/^tcp 127\.0\.0\.2:\d+ GET \/ 200 .* ms, for its lamp$/)])
+  expect(heard.logged.filter(line => line.startsWith('tcp '))).toEqual([expect.stringMatching(/^tcp 127\.0\.0\.2:\d+ GET \/ 200 .* ms, lamp probe$/)])
   await service.stop()
   await rm(folder, { recursive: true })
 })

@@ -1,4 +1,4 @@
-/** The application server: one site over TCP and RUDP alike, registered under its name at a DNS server. */
+/** The application server: one site over both TCP and RUDP, its name registered at a DNS server. */
 import { resolve } from 'node:path'
 import { parseEndpoint, formatEndpoint } from '../kit/endpoint.ts'
 import type { ServiceEndpoint } from '../kit/host-protocol.ts'
@@ -36,14 +36,14 @@ export const appServerService = implement(appServer, context => {
   return startAppServer(context, LIMITS)
 })
 
-/** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; then nothing stays open */
+/** @throws HamletError site-missing, port-taken, port-not-permitted, address-not-local; nothing stays open then */
 export async function startAppServer(context: Context, limits: Limits): Promise<RunningService<typeof appServer>> {
   const { settings, clock, random, trace } = context
   const { host, tcp_port, udp_port, io, link, congestion } = settings
   const lab = new Lab({ clock, link, congestion })
   const site = await openSite(context)
   const connections: Connections = new Connections({ limits, clock, setRow: context.setRow, onSlow: connection => refuseSlow(connections, connection) })
-  const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => tellServed(context, served) })
+  const accept = createHttpServer({ site: site.controller, limits, clock, connections, log: context.log, onServed: served => reportServed(context, served) })
   const closing: (() => Promise<void>)[] = [site.close]
   const stop = async () => {
     connections.close()
@@ -64,9 +64,9 @@ export async function startAppServer(context: Context, limits: Limits): Promise<
     const udpPort = rudp.locals[0]?.port ?? udp_port
     context.printContractLine(`[server] listening on ${formatEndpoint({ address: host, port: tcpPort })}`)
     context.printContractLine(`[server] RUDP listening on ${formatEndpoint({ address: host, port: udpPort })}`)
-    if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server is known by x25519 ${rudp.identity}`)
+    if (rudp.identity !== undefined) context.log(`encrypted RUDP is ${settings.encryption}; this server's identity is x25519 ${rudp.identity}`)
     context.log(describeIo(io))
-    if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
+    if (!lab.conditioner.areOff) context.log(`RUDP uses a simulated link with ${formatLink(lab.conditioner.setting)}`)
     const stopRegistering = registerAt(context, tcpPort, udpPort)
     closing.push(async () => stopRegistering())
     const endpoints = (): ServiceEndpoint[] => [
@@ -121,14 +121,14 @@ function registerAt({ settings, clock, log, emit, health }: Context, tcpPort: nu
       health.set('name', undefined)
       emit('registered', { domain, address })
     },
-    onFailed: sentence => health.set('name', `${domain} is not registered: ${sentence}; trying again`),
+    onFailed: sentence => health.set('name', `${domain} is not registered: ${sentence}; retrying`),
   })
 }
 
-function tellServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs, complete, isForLamp }: Served): void {
+function reportServed({ log, emit, trace, clock }: Context, { connection: { transport, peer }, method, target, status, bytes, tookMs, complete, isProbe }: Served): void {
   const shown = target.length > TARGET_LENGTH_SHOWN ? `${target.slice(0, TARGET_LENGTH_SHOWN)}…` : target
   const request = { transport, peer, method, target: shown, status, bytes, tookMs: Math.round(tookMs * 10) / 10, complete }
-  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms${complete ? '' : ', broken off'}${isForLamp ? ', for its lamp' : ''}`)
+  log(`${transport} ${peer} ${method} ${shown} ${status} ${bytes} B ${request.tookMs} ms${complete ? '' : ', incomplete'}${isProbe ? ', lamp probe' : ''}`)
   emit('request', request)
   trace.event('http', request, clock.nowMs())
 }

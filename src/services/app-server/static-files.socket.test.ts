@@ -7,7 +7,7 @@ import { readFound } from './file-content.ts'
 import type { FoundFile } from './message.ts'
 import { StaticFolder } from './static-files.ts'
 
-/** Files are remembered once their last change is as long ago. */
+/** A file is cached once its last change is this long ago. */
 const SETTLED_MS = 2_100
 
 let above: string
@@ -33,19 +33,19 @@ async function textOf(name: string, first = 0, last = Infinity): Promise<string>
   return String(await readFound(file, first, Math.min(last, file.lengthBytes - 1)))
 }
 
-test('a file that was not changed is remembered, also parts of it are read from memory; one that was just changed is not', async () => {
+test('an unchanged file is cached, and parts of it are read from memory; a file that has just changed is not', async () => {
   await writeFile(join(root, 'page'), 'one two three')
   expect(await find('page')).not.toBe(await find('page'))
   await sleep(SETTLED_MS)
   const file = await find('page')
   expect(await find('page')).toBe(file)
   expect(await textOf('page')).toBe('one two three')
-  // The bytes of the file that was found are there although it is gone: they were not read again.
+  // The file is gone, but its bytes are still there: they came from memory.
   await rename(join(root, 'page'), join(root, 'moved'))
   expect([String(await readFound(file, 4, 6)), (await folder.find(['page'])).kind]).toEqual(['two', 'absent'])
 })
 
-test('a change is seen at once: other bytes of the same length and time, another file in its place, another aim of a link', async () => {
+test('a change is noticed at once: other bytes of the same length and time, another file in its place, another target of a link', async () => {
   await Promise.all(['page', 'other'].map(name => writeFile(join(root, name), `first ${name}`)))
   await writeFile(join(above, 'secret'), 'first page')
   await symlink('page', join(root, 'link'))
@@ -67,7 +67,7 @@ test('a change is seen at once: other bytes of the same length and time, another
   expect((await folder.find(['link'])).kind).toBe('absent')
 })
 
-test('a site that is a link is exchanged by turning the link, and remembered files with it', async () => {
+test('changing a link swaps the whole site, including cached files', async () => {
   const current = join(above, 'current')
   await mkdir(join(above, 'next'))
   await writeFile(join(root, 'page'), 'old')
@@ -82,7 +82,7 @@ test('a site that is a link is exchanged by turning the link, and remembered fil
   expect(await textOf('page')).toBe('new')
 })
 
-test('long files are not kept in memory', async () => {
+test('long files are not cached in memory', async () => {
   await writeFile(join(root, 'film'), new Uint8Array(64 * 1024 + 1))
   await sleep(SETTLED_MS)
   const file = await find('film')

@@ -1,4 +1,4 @@
-/** A folder whose files may be asked for by name. Nothing outside it is reached, by dots, encodings or links. */
+/** A folder whose files may be requested by name. Nothing outside it can be reached: not by dots, encodings or symbolic links. */
 import { constants, statSync, type Stats } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
@@ -11,12 +11,12 @@ import { areSafeNames } from './safe-path.ts'
 
 export type Found = { readonly kind: 'file'; readonly file: FoundFile } | { readonly kind: 'folder' } | { readonly kind: 'absent' }
 
-/** Twice as many at most; their content, where it is short, is in memory (file-content.ts). */
-const REMEMBERED_FILES = 64
-/** A file that changed so lately may change again without showing it: file systems count time in steps of up to 2 s. */
+/** RecentMap holds up to twice as many. The content of the short ones is kept in memory, too (file-content.ts). */
+const CACHED_FILES = 64
+/** A file that changed more recently may change again unnoticed: file systems count time in steps of up to 2 s. */
 const SETTLED_AFTER_MS = 2_000
 
-interface Remembered {
+interface CachedFile {
   readonly stats: Stats
   readonly file: FoundFile
 }
@@ -24,9 +24,9 @@ interface Remembered {
 export class StaticFolder {
   readonly #folder: string
   readonly #log: (text: string) => void
-  readonly #remembered = new RecentMap<string, Remembered>(REMEMBERED_FILES)
-  /** Files that may not be read, and were told. */
-  readonly #told = new RecentMap<string, true>(REMEMBERED_FILES)
+  readonly #cached = new RecentMap<string, CachedFile>(CACHED_FILES)
+  /** Unreadable files that are in the log already. */
+  readonly #logged = new RecentMap<string, true>(CACHED_FILES)
 
   private constructor(folder: string, log: (text: string) => void) {
     this.#folder = folder
@@ -34,9 +34,9 @@ export class StaticFolder {
   }
 
   /**
-   * @param folder absolute; a link is followed anew for each file, so that a site can be exchanged by turning it
-   * @param log hears once of each file that may not be read
-   * @throws HamletError site-missing where there is no such folder, or it may not be read
+   * @param folder absolute; a symbolic link is resolved for each file, so that changing the link swaps the whole site
+   * @param log gets one line for each file that this user may not read
+   * @throws HamletError site-missing if there is no such folder or it cannot be read
    */
   static async open(folder: string, log: (text: string) => void): Promise<StaticFolder> {
     try {
@@ -49,45 +49,45 @@ export class StaticFolder {
     }
   }
 
-  /** What the segments name; for a file that has not changed the same object again. Never rejects: what cannot be read is absent. */
+  /** Looks up what the segments name. For an unchanged file it returns the same object again. Never rejects: an unreadable file is absent. */
   async find(segments: readonly string[]): Promise<Found> {
     if (!areSafeNames(segments)) return { kind: 'absent' }
     const name = join(this.#folder, ...segments)
     try {
-      const before = this.#remembered.get(name)
-      // The system has this at hand: asked in a thread, it would cost ten times as much.
+      const before = this.#cached.get(name)
+      // Synchronous on purpose: the kernel has this cached, and the thread pool would cost ten times as much.
       if (before !== undefined && isSame(before.stats, statSync(name, { throwIfNoEntry: false }))) return { kind: 'file', file: before.file }
       const [root, path, stats] = await Promise.all([realpath(this.#folder), realpath(name), stat(name), access(name, constants.R_OK)])
-      if (!holds(root, path)) return { kind: 'absent' }
+      if (!isInside(root, path)) return { kind: 'absent' }
       if (stats.isDirectory()) return { kind: 'folder' }
       if (!stats.isFile()) return { kind: 'absent' }
       const file = foundFile(path, stats)
-      if (Date.now() - stats.ctimeMs > SETTLED_AFTER_MS) this.#remembered.set(name, { stats, file })
+      if (Date.now() - stats.ctimeMs > SETTLED_AFTER_MS) this.#cached.set(name, { stats, file })
       return { kind: 'file', file }
     } catch (error) {
-      if (['EACCES', 'EPERM'].includes(errnoOf(error))) this.#tellUnreadable(name)
-      return { kind: 'absent' } // no such file, no permission, a loop of links: all the same to a visitor
+      if (['EACCES', 'EPERM'].includes(errnoOf(error))) this.#logUnreadable(name)
+      return { kind: 'absent' } // missing, not permitted, a loop of links: a visitor sees no difference
     }
   }
 
-  #tellUnreadable(name: string): void {
-    if (this.#told.get(name) === true) return
-    this.#told.set(name, true)
-    this.#log(`${name} is answered 404: this user may not read it`)
+  #logUnreadable(name: string): void {
+    if (this.#logged.get(name) === true) return
+    this.#logged.set(name, true)
+    this.#log(`${name} is answered with 404: the user that runs Hamlet may not read it`)
   }
 }
 
-/** A link may lead elsewhere in the folder, but not out of it, and not to a hidden file. */
-function holds(root: string, path: string): boolean {
-  const way = relative(root, path)
-  return way === '' || (!isAbsolute(way) && areSafeNames(way.split(sep)))
+/** A link may point elsewhere within the folder, but not outside it, and not to a hidden file. */
+function isInside(root: string, path: string): boolean {
+  const below = relative(root, path)
+  return below === '' || (!isAbsolute(below) && areSafeNames(below.split(sep)))
 }
 
-/** The very file that was within the folder then, as it was: every change of it changes its ctime. */
+/** Whether it is still the same file, unchanged: every change updates the ctime. */
 function isSame(before: Stats, now: Stats | undefined): boolean {
   return now !== undefined && now.dev === before.dev && now.ino === before.ino && now.size === before.size && now.mtimeMs === before.mtimeMs && now.ctimeMs === before.ctimeMs
 }
 
 function siteMissing(folder: string, why: string, cause?: unknown): HamletError {
-  return new HamletError({ code: 'site-missing', what: `The site ${folder} cannot be served`, why, remedy: 'name an existing folder with --site, or leave it out for the demo site' }, { cause })
+  return new HamletError({ code: 'site-missing', what: `The site ${folder} cannot be served`, why, remedy: 'give an existing folder with --site, or omit --site for the demo site' }, { cause })
 }

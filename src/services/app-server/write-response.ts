@@ -1,22 +1,22 @@
-/** The one place that writes to Node's response: bytes as they are, files and filler as a stream that the peer's pace holds back. */
+/** The one place that writes to Node's response: bytes at once, files and filler as a stream at the peer's pace. */
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { openFound, readFound } from './file-content.ts'
 import { problem, type HttpResponse, type ResponseBody } from './message.ts'
 import { sendFile } from './send-file.ts'
 
-/** A file that is shorter is read at once and leaves with its head; filler comes in pieces of so much. */
+/** A shorter file is read whole and sent together with its head. Filler is sent in pieces of this size. */
 const CHUNK_BYTES = 256 * 1024
-/** Statuses that have neither body nor Content-Length (RFC 9110 §8.6, §15.4.5). */
+/** Statuses without body or Content-Length (RFC 9110 §8.6, §15.4.5). */
 const BODILESS: readonly number[] = [204, 304]
-const NOT_AS_FOUND = problem(503, 'The file is being changed, or cannot be read. Ask again.', { 'retry-after': '1' })
+const FILE_CHANGED = problem(503, 'The file is being changed or cannot be read. Try again.', { 'retry-after': '1' })
 
 type FileBody = Extract<ResponseBody, { readonly kind: 'file' }>
 
 /**
- * Writes the response; resolves when it is with the transport, or the peer is gone.
+ * Writes the response; resolves when the transport has all of it, or the peer is gone.
  * @param headOnly the request was HEAD
- * @returns bytes of the body that went out; of a file whose reader left, those that were read for it
+ * @returns the number of body bytes sent; for a file whose client left, those read for it
  */
 export async function writeResponse(outgoing: ServerResponse, response: HttpResponse, headOnly: boolean): Promise<number> {
   const { status, headers, body } = response
@@ -30,15 +30,15 @@ export async function writeResponse(outgoing: ServerResponse, response: HttpResp
   return body.last - body.first < CHUNK_BYTES ? writeShortFile(outgoing, response, body) : writeLongFile(outgoing, response, body)
 }
 
-/** A short one leaves with its head: each turn of the thread pool and of the event loop that a page waits for is seen. */
+/** Sends a short file together with its head: a page load notices every extra turn of the thread pool and the event loop. */
 async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, { file, first, last }: FileBody): Promise<number> {
   const bytes = await readFound(file, first, last)
-  return writeResponse(outgoing, bytes === undefined ? NOT_AS_FOUND : { ...response, body: { kind: 'bytes', bytes } }, false)
+  return writeResponse(outgoing, bytes === undefined ? FILE_CHANGED : { ...response, body: { kind: 'bytes', bytes } }, false)
 }
 
 /**
- * One that was asked for behind others waits for its turn before its file is opened: nobody tells a response that waits when its peer
- * leaves. Its head goes ahead of it, for node:http stops reading requests by the bytes that wait.
+ * A pipelined response waits for its turn before it opens its file: Node does not tell a waiting response that its peer left. It
+ * writes its head at once, because node:http decides by the bytes that are waiting when to stop reading requests.
  */
 async function writeLongFile(outgoing: ServerResponse, { status, headers }: HttpResponse, { file, first, last }: FileBody): Promise<number> {
   const writeOwnHead = () => writeHead(outgoing, status, headers, last - first + 1)
@@ -50,7 +50,7 @@ async function writeLongFile(outgoing: ServerResponse, { status, headers }: Http
   }
   const handle = await openFound(file)
   if (handle === undefined) {
-    if (!waits) return writeResponse(outgoing, NOT_AS_FOUND, false)
+    if (!waits) return writeResponse(outgoing, FILE_CHANGED, false)
     outgoing.destroy()
     return 0
   }
@@ -67,7 +67,7 @@ function lengthOf(body: ResponseBody): number {
   }
 }
 
-/** @returns bytes that were made for the peer */
+/** @returns the number of bytes generated for the peer */
 async function writeFiller(outgoing: ServerResponse, { status, headers }: HttpResponse, lengthBytes: number): Promise<number> {
   writeHead(outgoing, status, headers, lengthBytes)
   let madeBytes = 0

@@ -169,7 +169,7 @@ test('an encrypting gateway gets pages from a server that offers it, knows that 
   const encrypting = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp'), encrypt: true }, GATEWAY_SECRETS)
   const over = { 'x-hamlet-transport': 'rudp', 'Sec-Fetch-Dest': 'document' }
   expect((await visit(encrypting, 'http://sealed.home/', { headers: over })).body.toString()).toContain('Welcome to sealed.home')
-  const [, key = ''] = /known by x25519 (\S+)$/.exec(offered.logs.find(line => line.startsWith('encrypted RUDP is required')) ?? '') ?? []
+  const [, key = ''] = /identity is x25519 (\S+)$/.exec(offered.logs.find(line => line.startsWith('encrypted RUDP is required')) ?? '') ?? []
   await expect.poll(() => encrypting.logs).toContainEqual(`added sealed.home to the known servers: x25519 ${key}`)
   expect(journeys(encrypting)[0]?.steps.map(({ sentence }) => sentence)).toContainEqual(expect.stringMatching(/^Encrypted RUDP connection to /))
   const readable = await visit(encrypting, 'http://my-app.home/', { headers: over })

@@ -1,11 +1,11 @@
-/** What Media, Js and Css share: files of one kind from one folder of the demo site. */
+/** What the Media, Js and Css controllers share: files of certain types from one folder of the demo site. */
 import { fileResponse } from '../file-response.ts'
 import { problem, type Controller } from '../message.ts'
 import type { StaticFolder } from '../static-files.ts'
 
 /**
  * Serves `/<name>/…` from the folder of that name.
- * @param extensions others are not served, whatever lies in the folder
+ * @param extensions files with any other extension are not served
  */
 export function assetController(folder: StaticFolder, name: string, extensions: readonly string[]): Controller {
   return async request => {

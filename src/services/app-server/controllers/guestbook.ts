@@ -1,4 +1,4 @@
-/** The guestbook: read as a page or JSON, signed by a form or a script. */
+/** The guestbook: read as a page or as JSON, signed from a form or a script. */
 import { URLSearchParams } from 'node:url'
 import { oneLine } from '../../kit/errors.ts'
 import { emptyResponse, jsonResponse, problem, type Controller, type HttpRequest, type HttpResponse } from '../message.ts'
@@ -11,11 +11,11 @@ export function guestbookControllers(domain: string, book: Guestbook, log: (text
     show: ({ connection }) => guestbookPage({ domain, connection }, book.entries(), EMPTY_FORM, 200),
     entries: () => jsonResponse(200, { entries: book.entries() }),
     async sign(request) {
-      if (isFromElsewhere(request)) return problem(403, 'The guestbook is signed on its own page only.')
+      if (isCrossSite(request)) return problem(403, 'The guestbook can be signed from its own page only.')
       const wantsJson = request.headers.accept === 'application/json'
       const typed = readForm(request)
-      if (typed === undefined) return problem(415, 'Send the fields name and message as a form.')
-      if (checkPreconditions(request, undefined) !== 'proceed') return problem(412, 'The guestbook is there, and has no versions.')
+      if (typed === undefined) return problem(415, 'Send the fields "name" and "message" as a form (application/x-www-form-urlencoded).')
+      if (checkPreconditions(request, undefined) !== 'proceed') return problem(412, 'The guestbook exists and has no version to compare.')
       const draft = guestbookDraft.safeParse(typed)
       if (!draft.success) {
         const faults: GuestbookForm['faults'] = Object.fromEntries(draft.error.issues.map(({ path, message }) => [String(path[0]), message]))
@@ -31,12 +31,12 @@ export function guestbookControllers(domain: string, book: Guestbook, log: (text
       return wantsJson ? jsonResponse(201, { entry }) : emptyResponse(303, { location: `/guestbook#entry-${entry.id}` })
     } catch (error) {
       log(oneLine(error))
-      return problem(500, 'Your line could not be kept: the disk of the server failed.')
+      return problem(500, 'Your entry could not be saved: the server\'s disk failed.')
     }
   }
 }
 
-/** The fields of a form as browsers send it; a field that is missing is empty. */
+/** The fields of a form as browsers send it; a missing field is empty. */
 function readForm({ headers, body }: HttpRequest): GuestbookDraft | undefined {
   if (!/^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '')) return undefined
   const fields = new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
@@ -44,10 +44,10 @@ function readForm({ headers, body }: HttpRequest): GuestbookDraft | undefined {
 }
 
 /**
- * Whether another site's page made the browser send this. The port is left aside, since a gateway may change it. Tools such as
- * curl send neither field and may sign.
+ * Whether another site's page made the browser send this. The port is ignored, since a gateway may change it. Tools such as curl
+ * send neither field and may sign.
  */
-function isFromElsewhere({ headers }: HttpRequest): boolean {
+function isCrossSite({ headers }: HttpRequest): boolean {
   if (headers['sec-fetch-site'] === 'cross-site') return true
   const { origin } = headers
   return origin !== undefined && hostName(/^https?:\/\/(.*)$/.exec(origin)?.[1]) !== hostName(headers.host)

@@ -1,4 +1,4 @@
-/** Pages without a model of their own: the square, and what is behind a page. */
+/** Pages without a model: the village square and "About this page". */
 import { jsonResponse, type Controller } from '../message.ts'
 import { aboutPage, requestFacts } from '../views/about.ts'
 import { homePage } from '../views/home.ts'

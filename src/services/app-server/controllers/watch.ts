@@ -1,4 +1,4 @@
-/** The video page; the bytes of the video are media.ts's. */
+/** The video page; media.ts serves the video itself. */
 import type { Controller } from '../message.ts'
 import { watchPage } from '../views/watch.ts'
 

@@ -3,11 +3,11 @@ import { HamletError } from '../../kit/errors.ts'
 import type { Journal } from '../../kit/node/journal.ts'
 import { ENTRIES_MAX, Guestbook, guestbookDraft, MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, type GuestbookEntry } from './guestbook.ts'
 
-/** A journal in memory; its disk can be made to fail, and only a compaction makes it whole again. */
+/** A journal in memory. Its disk can be made to fail, and only a compaction repairs it. */
 class MemoryJournal implements Journal<GuestbookEntry> {
   records: GuestbookEntry[] = []
   diskFails = false
-  /** Appends of one turn are safe at the same moment, as those of one group are. */
+  /** Appends of one turn become durable together, as in a group commit. */
   readonly #group: (() => void)[] = []
   #hasFailed = false
 
@@ -15,7 +15,7 @@ class MemoryJournal implements Journal<GuestbookEntry> {
     this.#hasFailed ||= this.diskFails
     if (this.#hasFailed) return done(failed())
     this.records.push(record)
-    if (this.#group.push(() => done(undefined)) === 1) queueMicrotask(() => { for (const tell of this.#group.splice(0)) tell() })
+    if (this.#group.push(() => done(undefined)) === 1) queueMicrotask(() => { for (const finish of this.#group.splice(0)) finish() })
   }
 
   compact(records: Iterable<GuestbookEntry>): Promise<void> {
@@ -36,14 +36,14 @@ function failed(): HamletError {
 
 const draft = (message: string) => ({ name: 'Ada', message })
 
-test('the newest entry stands first, with its number and time', async () => {
+test('the newest entry comes first, with its number and time', async () => {
   const book = new Guestbook(new MemoryJournal(), [])
   await book.sign(draft('first'), 1000.4)
   await book.sign(draft('second'), 2000)
   expect(book.entries()).toEqual([{ id: 2, name: 'Ada', message: 'second', writtenAtMs: 2000 }, { id: 1, name: 'Ada', message: 'first', writtenAtMs: 1000 }])
 })
 
-test('a book opened on what the journal held goes on where it ended', async () => {
+test('a guestbook opened from a journal continues where it ended', async () => {
   const journal = new MemoryJournal()
   await new Guestbook(journal, []).sign(draft('before'), 1)
   const again = new Guestbook(journal, [...journal.records])
@@ -51,7 +51,7 @@ test('a book opened on what the journal held goes on where it ended', async () =
   expect(again.entries().map(({ id, message }) => [id, message])).toEqual([[2, 'after'], [1, 'before']])
 })
 
-test('an entry that is not on disk is not shown, and the next is taken once the disk is well again', async () => {
+test('an entry that is not on disk is not shown, and the next is accepted once the disk works again', async () => {
   const journal = new MemoryJournal()
   const book = new Guestbook(journal, [])
   await book.sign(draft('before'), 1)
@@ -64,21 +64,21 @@ test('an entry that is not on disk is not shown, and the next is taken once the 
   expect(new Guestbook(journal, journal.records).entries()).toEqual(book.entries())
 })
 
-test('an entry is kept and told so, also where the disk has no room to write the journal anew', async () => {
+test('an entry is kept and confirmed even if the disk has no room to compact the journal', async () => {
   const journal = new MemoryJournal()
   const book = new Guestbook(journal, Array.from({ length: 2 * ENTRIES_MAX - 1 }, (_, index) => ({ id: index + 1, ...draft('old'), writtenAtMs: 1 })))
   journal.compact = () => Promise.reject(failed())
   expect(await book.sign(draft('new'), 2)).toEqual(book.entries()[0])
 })
 
-test('those who sign at the same moment are all kept, also where the journal is written anew in it', async () => {
+test('entries signed at the same moment are all kept, even if the journal is compacted meanwhile', async () => {
   const journal = new MemoryJournal()
   const book = new Guestbook(journal, [])
   for (let round = 0; round < 3 * ENTRIES_MAX; round += 7) await Promise.all(Array.from({ length: 7 }, (_, index) => book.sign(draft(String(round + index)), 1)))
   expect(new Guestbook(journal, journal.records).entries()).toEqual(book.entries())
 })
 
-test('however many sign, book and journal stay bounded and the newest are kept', async () => {
+test('however many entries are signed, guestbook and journal stay bounded, and the newest are kept', async () => {
   const journal = new MemoryJournal()
   const book = new Guestbook(journal, [])
   const last = 5 * ENTRIES_MAX - 1
@@ -106,6 +106,6 @@ test.each([
   [{ name: 'Ada', message: ' \n ' }, 'Please write a message.'],
   [{ name: 'n'.repeat(NAME_LENGTH_MAX + 1), message: 'x' }, `Please write a name of at most ${NAME_LENGTH_MAX} characters.`],
   [{ name: 'Ada', message: 'm'.repeat(MESSAGE_LENGTH_MAX + 1) }, `Please write a message of at most ${MESSAGE_LENGTH_MAX} characters.`],
-])('%j is refused in a sentence', (typed, sentence) => {
+])('%j is refused with a sentence', (typed, sentence) => {
   expect(guestbookDraft.safeParse(typed).error?.issues.map(({ message }) => message)).toEqual([sentence])
 })

@@ -1,17 +1,17 @@
-/** The guestbook: who wrote what and when. Bounded, and kept in a journal, so that a signature survives a restart. */
+/** The guestbook: who wrote what, and when. It is bounded, and kept in a journal so that entries survive a restart. */
 import { z } from 'zod'
 import type { HamletError } from '../../kit/errors.ts'
 import type { Journal } from '../../kit/node/journal.ts'
 
 export const NAME_LENGTH_MAX = 40
 export const MESSAGE_LENGTH_MAX = 400
-/** The oldest entries give way. */
+/** Beyond this, the oldest entries are dropped. */
 export const ENTRIES_MAX = 200
 
 export const guestbookEntry = z.object({ id: z.int().min(1), name: z.string(), message: z.string(), writtenAtMs: z.number() })
 export type GuestbookEntry = z.output<typeof guestbookEntry>
 
-/** What a visitor typed; a sentence for each field that cannot be taken. */
+/** What a visitor typed, validated; each invalid field yields a sentence. */
 export const guestbookDraft = z.object({
   name: draftText('a name', NAME_LENGTH_MAX).transform(name => name.replace(/\s+/g, ' ')),
   message: draftText('a message', MESSAGE_LENGTH_MAX),
@@ -26,7 +26,7 @@ export class Guestbook {
   #journalFailed = false
   private readonly journal: Journal<GuestbookEntry>
 
-  /** @param entries what the journal held, oldest first */
+  /** @param entries the content of the journal, oldest first */
   constructor(journal: Journal<GuestbookEntry>, entries: readonly GuestbookEntry[]) {
     this.journal = journal
     this.#entries = entries.slice(-ENTRIES_MAX)
@@ -40,8 +40,8 @@ export class Guestbook {
   }
 
   /**
-   * Adds an entry; it is shown, and this resolves, only when it is safe on disk.
-   * @throws HamletError disk-failed; then nothing was added
+   * Adds an entry; it appears, and this resolves, only once it is durable.
+   * @throws HamletError disk-failed; nothing was added then
    */
   async sign({ name, message }: GuestbookDraft, nowMs: number): Promise<GuestbookEntry> {
     if (this.#journalFailed) await this.#rewriteJournal()
@@ -50,11 +50,11 @@ export class Guestbook {
       this.journal.append(entry, (error: HamletError | undefined) => {
         this.#journalFailed = error !== undefined
         if (error !== undefined) return reject(error)
-        this.#keep(entry) // at once: whoever signed in the same moment may rewrite the journal, with all that is safe
+        this.#keep(entry) // synchronously: a concurrent sign() may rewrite the journal, which must include this entry
         resolve()
       })
     })
-    if (this.#journaled >= 2 * ENTRIES_MAX) await this.#rewriteJournal().catch(() => undefined) // the old one goes on
+    if (this.#journaled >= 2 * ENTRIES_MAX) await this.#rewriteJournal().catch(() => undefined) // the old journal stays in use
     return entry
   }
 
@@ -64,14 +64,14 @@ export class Guestbook {
     if (this.#entries.length > ENTRIES_MAX) this.#entries.shift()
   }
 
-  /** When most of it is forgotten entries, so that it stays below twice what the book holds; and after a failure, which nothing else mends. */
+  /** Once half of it is dropped entries, so that it stays bounded; and after a failed write, which only this repairs. */
   #rewriteJournal(): Promise<void> {
     this.#journaled = this.#entries.length
     return this.journal.compact([...this.#entries])
   }
 }
 
-/** Line ends become one kind, other control characters and the marks that turn the direction of text are left out. */
+/** Normalizes line ends, and removes other control characters and the marks that change the direction of text. */
 function draftText(what: string, lengthMax: number) {
   return z.string({ error: `Please write ${what}.` })
     .transform(text => text.replace(/\r\n?/g, '\n').replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, character => (character === '\n' ? '\n' : '')).trim())

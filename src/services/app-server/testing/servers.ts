@@ -1,4 +1,4 @@
-/** For tests over real sockets: application servers that run, and their visitors over either transport. */
+/** For tests over real sockets: running application servers, and clients over either transport. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -18,7 +18,7 @@ import { startAppServer } from '../service.ts'
 
 const assetsFolder = fileURLToPath(new URL('../../../../assets', import.meta.url))
 
-/** What a server has said. */
+/** What a server has reported. */
 interface Heard { readonly lines: string[]; readonly logged: string[]; readonly events: { name: string; data: unknown }[]; readonly rows: Map<string, Readonly<Record<string, string>>> }
 
 interface Reply { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
@@ -45,7 +45,7 @@ export const TRANSPORTS = [
   { transport: 'rudp', endpoint: 'rudp', dial: (peer: Endpoint): Promise<Duplex> => connectRudp(peer, { clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384) }) },
 ]
 
-/** Servers in a folder of their own, and what a visitor of theirs does over one transport. */
+/** Servers in a temporary folder, and a client that uses one transport. */
 export class Servers {
   folder = ''
   readonly dial: (peer: Endpoint) => Promise<Duplex>
@@ -69,7 +69,7 @@ export class Servers {
     for (const service of this.#running.splice(0)) await service.stop()
   }
 
-  /** One that is stopped with the others. */
+  /** Starts a server that stop() stops. */
   async start(settings: Readonly<Record<string, unknown>> = {}, limits: Partial<Limits> = {}, dataFolder?: string): Promise<{ service: StartedService; heard: Heard; peer: Endpoint }> {
     const started = await serve(settings, dataFolder ?? await mkdtemp(join(this.folder, 'data-')), limits)
     this.#running.push(started.service)
@@ -82,7 +82,7 @@ export class Servers {
     return found
   }
 
-  /** One request on a connection of its own. */
+  /** Sends one request on its own connection. */
   async ask(peer: Endpoint, path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Reply> {
     const socket = await this.dial(peer)
     return new Promise((resolve, reject) => {
@@ -100,20 +100,20 @@ export class Servers {
     })
   }
 
-  /** What comes back for raw bytes until the server closes. */
-  async tell(peer: Endpoint, bytes: string): Promise<string> {
+  /** Sends raw bytes, and reads what comes back until the server closes. */
+  async sendRaw(peer: Endpoint, bytes: string): Promise<string> {
     const socket = await this.dial(peer)
     socket.write(bytes)
     return untilClosed(socket)
   }
 
-  /** Writes into the guestbook, as its form does. */
+  /** Signs the guestbook as its form does. */
   sign(peer: Endpoint, fields: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
     return this.ask(peer, '/guestbook', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body: new URLSearchParams(fields).toString() })
   }
 }
 
-/** All that comes. A reset after the answer ends the connection just as well as an end that is answered with an end. */
+/** Everything that arrives until the connection closes. A reset after the response counts as a close. */
 export function untilClosed(socket: Duplex): Promise<string> {
   let heard = ''
   socket.on('data', (chunk: Buffer) => { heard += chunk.toString('latin1') })

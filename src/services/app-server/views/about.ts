@@ -1,9 +1,9 @@
-/** What the server knows of the request that asked for this very page. */
+/** What the server knows about the request for this very page. */
 import type { HttpRequest, HttpResponse } from '../message.ts'
 import { html } from './html.ts'
 import { page, type PageFrame } from './layout.ts'
 
-/** The facts as the page and the JSON for its script tell them. */
+/** What the page shows, and the JSON for its script contains. */
 export interface RequestFacts {
   readonly transport: string
   readonly peer: string
@@ -14,7 +14,7 @@ export interface RequestFacts {
   readonly headers: readonly (readonly [string, string])[]
 }
 
-/** Fields whose values are nobody's business on a screen. */
+/** Fields whose values must not appear on a screen. */
 const SECRET: readonly string[] = ['authorization', 'proxy-authorization', 'cookie']
 
 export function requestFacts({ connection, httpVersion, method, headers }: HttpRequest): RequestFacts {
@@ -28,9 +28,9 @@ export function aboutPage(frame: PageFrame, facts: RequestFacts): HttpResponse {
   return page(frame, {
     path: '/about', title: `About this page · ${frame.domain}`, script: 'about.js',
     main: html`<h1>About this page</h1>
-<p class="lead">This is what the server saw when your browser asked for the page you are reading.</p>
+<p class="lead">This is what the server saw when your browser requested the page you are reading.</p>
 <div class="columns">
-<section class="panel" aria-labelledby="facts"><h2 id="facts">The way here</h2>
+<section class="panel" aria-labelledby="facts"><h2 id="facts">How it got here</h2>
 <dl class="facts">
 <dt>Transport</dt><dd>${facts.transport === 'RUDP' ? 'RUDP: HTTP over reliable UDP' : 'TCP: HTTP over TCP'}</dd>
 <dt>Seen from</dt><dd><code>${facts.peer}</code></dd>
@@ -38,9 +38,9 @@ export function aboutPage(frame: PageFrame, facts: RequestFacts): HttpResponse {
 <dt>Request</dt><dd>number ${facts.requestNumber} on this connection</dd>
 <dt>Protocol</dt><dd>HTTP/${facts.httpVersion}</dd>
 </dl></section>
-<section class="panel" aria-labelledby="timing"><h2 id="timing">How long an answer takes</h2>
-<p class="actions"><button id="ask-button" type="button" class="primary" disabled>Ask again</button> <span id="ask-status" role="status">Your browser can ask the server again and time it.</span></p>
-<ol id="times" class="times" aria-label="The last answers, newest first"></ol>
+<section class="panel" aria-labelledby="timing"><h2 id="timing">How long a response takes</h2>
+<p class="actions"><button id="ask-button" type="button" class="primary" disabled>Ask again</button> <span id="ask-status" role="status">Your browser can send the request again and time it.</span></p>
+<ol id="times" class="times" aria-label="The latest responses, newest first"></ol>
 <dl class="facts" id="page-times"></dl></section>
 </div>
 <section class="panel" aria-labelledby="sent"><h2 id="sent">What your browser sent</h2>

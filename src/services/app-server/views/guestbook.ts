@@ -1,14 +1,14 @@
-/** The guestbook: a form that works without a script, and the entries. */
+/** The guestbook page: a form that works without JavaScript, and the entries. */
 import type { HttpResponse } from '../message.ts'
 import { MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, type GuestbookEntry } from '../models/guestbook.ts'
 import { html, type Html } from './html.ts'
 import { page, type PageFrame } from './layout.ts'
 
-/** What the form shows again after it could not be taken. */
+/** What the form shows again after its content was refused. */
 export interface GuestbookForm {
   readonly name: string
   readonly message: string
-  /** A sentence for each field that cannot be taken. */
+  /** A sentence for each invalid field. */
   readonly faults: { readonly name?: string | undefined; readonly message?: string | undefined }
 }
 
@@ -18,7 +18,7 @@ export function guestbookPage(frame: PageFrame, entries: readonly GuestbookEntry
   return page(frame, {
     status, path: '/guestbook', title: `Guestbook · ${frame.domain}`, script: 'guestbook.js',
     main: html`<h1>Guestbook</h1>
-<p class="lead">Leave a line for the next visitor. It goes to the server by <code>POST</code> and is on its disk before you see it here.</p>
+<p class="lead">Leave a line for the next visitor. Your browser sends it with <code>POST</code>, and the server writes it to disk before you see it here.</p>
 <form id="sign" class="panel" method="post" action="/guestbook">
 <p class="field"><label for="name">Your name</label>
 <input id="name" name="name" type="text" required maxlength="${NAME_LENGTH_MAX}" autocomplete="nickname" value="${form.name}" aria-describedby="name-fault"${invalid(form.faults.name)}>
@@ -37,7 +37,7 @@ ${entries.map(entryItem)}</ol>`,
   })
 }
 
-/** The script draws an entry in the same way: assets/site/js/guestbook.js. */
+/** assets/site/js/guestbook.js draws an entry in the same way. */
 function entryItem({ id, name, message, writtenAtMs }: GuestbookEntry): Html {
   const iso = new Date(writtenAtMs).toISOString()
   return html`<li id="entry-${id}"><p class="who"><b>${name}</b> <time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time></p><p class="said">${message}</p></li>

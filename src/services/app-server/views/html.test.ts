@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { escapeHtml, html } from './html.ts'
 
-test('what is put in is escaped, what the tag made is not', () => {
+test('values are escaped, HTML made by the tag is not', () => {
   const name = '<script>alert("1")</script>'
   expect(html`<p title='${name}'>${[html`<b>${name}</b>`, undefined, 7]}</p>`.text)
     .toBe('<p title=\'&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;\'><b>&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;</b>7</p>')

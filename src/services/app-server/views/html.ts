@@ -1,6 +1,6 @@
-/** HTML as a template tag: whatever is put into a template is escaped, unless it is HTML made by this tag itself. */
+/** HTML as a template tag: every value put into a template is escaped, unless this tag made it. */
 
-/** Text that is HTML already. Only `html` makes it. */
+/** Text that is already HTML. Only `html` makes it. */
 export class Html {
   readonly text: string
 
@@ -11,7 +11,7 @@ export class Html {
 
 export type HtmlPart = string | number | Html | undefined | readonly HtmlPart[]
 
-/** `html\`<p>${name}</p>\``: strings are escaped for text and quoted attributes, undefined is nothing, lists are joined. */
+/** `html\`<p>${name}</p>\``: strings are escaped for text and quoted attributes, undefined renders nothing, lists are joined. */
 export function html(literals: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   return new Html(literals.reduce((text, literal, index) => text + textOf(parts[index - 1]) + literal))
 }

@@ -2,7 +2,7 @@
 import { textResponse, type ConnectionFacts, type HttpResponse, type Transport } from '../message.ts'
 import { html, type Html } from './html.ts'
 
-/** What a page knows of its way to the reader. */
+/** What every page shows about its site and connection. */
 export interface PageFrame {
   readonly domain: string
   readonly connection: ConnectionFacts
@@ -15,7 +15,7 @@ const PAGES = [
   { path: '/about', name: 'About this page' },
 ] as const
 
-/** Everything comes from this server; no script or style stands inside a page. */
+/** Everything comes from this server; there are no inline scripts or styles. */
 const PAGE_HEADERS = {
   'cache-control': 'no-cache',
   'content-security-policy': "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
@@ -24,8 +24,8 @@ const PAGE_HEADERS = {
 
 /**
  * A whole page.
- * @param path of the page, so that the navigation shows where the reader is
- * @param script its own script's name under /js/, besides the shared one
+ * @param path of the page, so that the navigation can mark it
+ * @param script file name of the page's own script under /js/, besides the shared one
  */
 export function page(frame: PageFrame, options: { status?: number; path: string; title: string; script?: string; main: Html }): HttpResponse {
   const { path, title, script, main } = options
@@ -62,7 +62,7 @@ ${main}
   return textResponse(options.status ?? 200, 'text/html; charset=utf-8', text, PAGE_HEADERS)
 }
 
-/** Shape, letters and colour say the same, so that none is needed alone. */
+/** Shape, text and color all say the same, so that no reader depends on one of them. */
 function transportBadge(transport: Transport): Html {
   return html`<p class="badge ${transport}"><span aria-hidden="true">${transport === 'tcp' ? '■' : '◆'}</span> <span class="visually-hidden">This page came over </span><span id="transport">${transport.toUpperCase()}</span></p>`
 }

@@ -1,4 +1,4 @@
-/** A refusal as a page, with the way back. */
+/** An error page, with a link back. */
 import type { HttpResponse } from '../message.ts'
 import { html } from './html.ts'
 import { page, type PageFrame } from './layout.ts'

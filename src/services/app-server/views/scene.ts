@@ -1,7 +1,7 @@
-/** The village at dusk, as an SVG drawing: flat shapes, colours from the style sheet, windows that a script can light. */
+/** The village at dusk, drawn in SVG: flat shapes, colors from the style sheet, windows that a script can light. */
 import { html, type Html } from './html.ts'
 
-/** All stand on one street; lengths in the drawing's own units. */
+/** A house on the one street; lengths in the drawing's units. */
 interface House {
   readonly x: number
   readonly width: number
@@ -19,7 +19,7 @@ const HOUSES: readonly House[] = [
   { x: 874, width: 74, wall: 94, roof: 40 },
   { x: 958, width: 72, wall: 68, roof: 34 },
 ]
-/** Its window is lit from the start: it is the server that sent the page. */
+/** This window is lit from the start: it stands for the server that sent the page. */
 const SERVERS_HOUSE = 3
 
 export const WINDOWS = HOUSES.length
@@ -47,7 +47,7 @@ function drawHouse({ x, width, wall, roof }: House, index: number): Html {
 `
 }
 
-/** From ridge to ridge, sagging in between. */
+/** A wire from ridge to ridge, sagging in between. */
 function wirePath(): string {
   const ridges = HOUSES.map(({ x, width, wall, roof }) => ({ x: x + width / 2, y: STREET - wall - roof }))
   return ridges.reduce((path, to, index) => {

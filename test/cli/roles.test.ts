@@ -206,7 +206,7 @@ test('every command makes the folder that it keeps something in, as on the first
   expect(await client.stop()).toBe(0)
   const server = new RunningHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', SITE, '--encryption', 'offered', '--data', missing()])
   all.push(server)
-  await server.line(/this server is identity is x25519/, 'stderr')
+  await server.line(/this server's identity is x25519/, 'stderr')
 })
 
 test('a data folder that cannot be one is told by every command that keeps something in it, before anything else', async () => {

@@ -116,7 +116,7 @@ test('a client started before its network is up gets a lease when it comes up, a
   await hamletDhcp(host)
   const gateway = new RunningHamlet(['client', '--json', '--proxy_port', '0', '--data', emptyFolder()], { namespace: client })
   toEnd.push(() => gateway.stop())
-  await gateway.line(/^Names are asked of 127\.0\.0\.1:53, this machine/, 'stderr')
+  await gateway.line(/^The DNS server is 127\.0\.0\.1:53, this machine/, 'stderr')
   run(client, 'ip', 'address', 'add', '10.9.0.2/24', 'dev', 'eth0')
   run(client, 'ip', 'link', 'set', 'eth0', 'up')
   await gateway.line(/"event":"leased","address":"10\.9\.0\.1\d\d"/)

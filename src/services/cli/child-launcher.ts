@@ -7,7 +7,7 @@ export const launchChild: Launcher = (_id, onMessage, onExit) => {
   const child = fork(entryFile, ['service-host'], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   child.on('message', onMessage)
   child.once('exit', status => onExit(status))
-  child.on('error', () => undefined) // the exit event tells; a message to a process just gone is no fault
+  child.on('error', () => undefined) // 'exit' reports the end; a message to a process that just ended is harmless
   return {
     pid: child.pid,
     send: message => { if (child.connected) child.send(message, () => undefined) },

@@ -1,4 +1,4 @@
-/** A command of `hamlet`: what it takes, declared once as a schema, and what it does. Parser and `--help` derive from this. */
+/** A command of `hamlet`: its flags, declared once as a schema, and what it does. The parser and `--help` derive from this. */
 import type { Writable } from 'node:stream'
 import type { z } from 'zod'
 
@@ -6,7 +6,10 @@ import type { z } from 'zod'
 export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Resolves when the command shall stop: by SIGINT, SIGTERM or SIGHUP, or as nobody reads its output any more. Until this is called that ends the process, as it does any. */
+  /**
+   * Resolves when the command should stop: on SIGINT, SIGTERM or SIGHUP, or when its output has no reader any more. Until a command calls
+   * this, those simply end the process, as they would any other.
+   */
   readonly interrupted: () => Promise<void>
 }
 
@@ -16,17 +19,17 @@ export interface Command<Flags extends z.ZodObject = z.ZodObject> {
   readonly name: string
   /** One sentence. */
   readonly summary: string
-  /** Names for what stands without a flag, such as NAME; one in brackets may be left out. */
+  /** Names of the positional arguments, such as NAME; one in brackets is optional. */
   readonly positionals: readonly string[]
   readonly flags: Flags
-  /** Left out of the list in `--help`. */
+  /** Not listed in `hamlet --help`. */
   readonly hidden?: boolean
-  /** Others depend on it: it goes on where nobody can read its output any more. */
+  /** A server: it keeps running even if its output has no reader any more. */
   readonly serves?: boolean
   run(call: { flags: z.output<Flags>; given: ReadonlySet<string>; positionals: readonly string[] }, terminal: Terminal): Promise<ExitStatus>
 }
 
-/** Declares a command; the compiler joins the flags' schema and `run`. */
+/** Declares a command; the compiler checks `run` against the schema of the flags. */
 export function defineCommand<Flags extends z.ZodObject>(command: Command<Flags>): Command {
   return command
 }

@@ -10,50 +10,50 @@ const command: Command = defineCommand({
   flags: z.object({
     host: z.string().default('127.0.0.1').meta({ description: 'address to serve on', placeholder: 'IP' }),
     tcp_port: z.int().max(65535).default(80).meta({ description: 'TCP port', placeholder: 'PORT' }),
-    upstream: z.array(z.string()).default(['192.0.2.1']).meta({ description: 'whom to ask', placeholder: 'IP' }),
-    peer: z.array(z.string()).default([]).meta({ description: 'whom to tell', placeholder: 'IP' }),
-    json: z.boolean().default(false).meta({ description: 'for programs' }),
-    dns: z.string().meta({ description: 'who knows names', placeholder: 'IP' }),
+    upstream: z.array(z.string()).default(['192.0.2.1']).meta({ description: 'server to ask', placeholder: 'IP' }),
+    peer: z.array(z.string()).default([]).meta({ description: 'server to notify', placeholder: 'IP' }),
+    json: z.boolean().default(false).meta({ description: 'print JSON' }),
+    dns: z.string().meta({ description: 'DNS server', placeholder: 'IP' }),
   }),
   run: () => Promise.resolve(0 as const),
 })
 
-test('flags are read by their kinds, a repeated list whole', () => {
+test('flags are parsed by their kinds, and a repeated list is complete', () => {
   expect(readFlags(command, ['my-app.home', '--tcp_port', '81', '--upstream', '192.0.2.2', '--upstream=192.0.2.3', '--json'])).toEqual({
     flags: { tcp_port: 81, upstream: ['192.0.2.2', '192.0.2.3'], json: true }, positionals: ['my-app.home'],
   })
 })
 
 test.each([
-  [['x', '--tcp-port', '81'], '--tcp-port is not a flag of "hamlet serve": no such flag is declared', 'use --tcp_port'],
+  [['x', '--tcp-port', '81'], '--tcp-port is not a flag of "hamlet serve": there is no such flag', 'try --tcp_port'],
   [['x', '-h'], '-h is not a flag', '--help'],
   [['x', '--tcp_port'], '--tcp_port needs a value', 'write --tcp_port PORT'],
   [['x', '--tcp_port', '--json'], '--tcp_port needs a value', ''],
   [['x', '--tcp_port', '8x'], '--tcp_port cannot be "8x": it takes a whole number', ''],
-  [['x', '--host', 'a', '--host', 'b'], '--host stands twice', ''],
+  [['x', '--host', 'a', '--host', 'b'], '--host is given twice', ''],
   [['x', '--json=yes'], '--json takes no value', ''],
   [[], 'NAME is missing', ''],
-  [['a', 'b', 'c'], '"c" is one word too many', ''],
-])('%j is refused with its reason', (argv, message, remedy) => {
+  [['a', 'b', 'c'], '"c" is one argument too many', ''],
+])('%j is refused with a reason', (argv, message, remedy) => {
   expect(() => readFlags(command, argv)).toThrow(expect.objectContaining({
     message: expect.stringContaining(message), parts: expect.objectContaining({ code: 'usage', remedy: expect.stringContaining(remedy) }),
   }))
 })
 
-test('a value outside its range names the flag', () => {
+test('the error for a value out of range names the flag', () => {
   expect(() => checkFlags(command, { tcp_port: 70_000, dns: '192.0.2.1' })).toThrow('--tcp_port cannot be 70000')
 })
 
-test('the help names every flag with its placeholder, its default and whether it is needed', () => {
+test('the help lists every flag with its placeholder, its default, and whether it is required', () => {
   expect(helpOf(command)).toBe([
     'Serves.', '',
     'Usage: hamlet serve NAME [TYPE] [--host IP] [--tcp_port PORT] [--upstream IP]... [--peer IP]... [--json] --dns IP', '',
     '  --host IP        address to serve on (127.0.0.1)',
     '  --tcp_port PORT  TCP port (80)',
-    '  --upstream IP    whom to ask (192.0.2.1)',
-    '  --peer IP        whom to tell',
-    '  --json           for programs',
-    '  --dns IP         who knows names, needed',
-    '  --help           this text', '',
+    '  --upstream IP    server to ask (192.0.2.1)',
+    '  --peer IP        server to notify',
+    '  --json           print JSON',
+    '  --dns IP         DNS server (required)',
+    '  --help           show this help', '',
   ].join('\n'))
 })

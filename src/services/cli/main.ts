@@ -1,4 +1,4 @@
-/** `hamlet`: the command line. Finds the command, reads its flags, and turns whatever happens into one line and an exit status. */
+/** `hamlet`: the command line. Finds the command, parses its flags, and turns any error into one line and an exit status. */
 import type { Writable } from 'node:stream'
 import { SERVICE_IDS } from '../contracts.ts'
 import { HamletError, jsonLine, oneLine, UsageError } from '../kit/errors.ts'
@@ -14,7 +14,7 @@ import { serviceHost } from './commands/service-host.ts'
 import { up } from './commands/up.ts'
 import { checkFlags, helpOf, readFlags } from './flags.ts'
 import { productVersion } from './folders.ts'
-import { nearest } from './nearest.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { serverOutput } from './server-output.ts'
 
 const commands: readonly Command[] = [...SERVICE_IDS.map(id => serviceCommand(implementations[id], id)), resolve, lease, fetch, key, up, serviceHost]
@@ -42,32 +42,32 @@ async function main([name, ...rest]: readonly string[], terminal: Terminal): Pro
 const HELP: readonly string[] = ['--help', '-h']
 
 function unknownCommand(name: string): UsageError {
-  const near = nearest(name, commands.filter(({ hidden }) => hidden !== true).map(command => command.name))
-  return new UsageError(`"${name}" is not a command`, 'hamlet has none of that name', near === undefined ? 'look at "hamlet --help"' : `use "hamlet ${near}"`)
+  const near = didYouMean(name, commands.filter(({ hidden }) => hidden !== true).map(command => command.name))
+  return new UsageError(`"${name}" is not a command`, 'hamlet has no such command', near === undefined ? 'see "hamlet --help"' : `try "hamlet ${near}"`)
 }
 
 function overview(): string {
   const shown = commands.filter(({ hidden }) => hidden !== true)
   const width = Math.max(...shown.map(({ name }) => name.length))
   const lines = shown.map(({ name, summary }) => `  hamlet ${name.padEnd(width)}  ${summary}`)
-  return ['A whole network on one machine: DNS, DHCP, an application server over TCP and RUDP, and a client.', '', ...lines, '', '"hamlet <command> --help" lists its flags.', ''].join('\n')
+  return ['A whole network on one machine: DNS, DHCP, an application server over TCP and RUDP, and a client.', '', ...lines, '', '"hamlet COMMAND --help" lists the flags of a command.', ''].join('\n')
 }
 
-/** A program asked; seen in what was typed, for flags that cannot be read are told as errors, too. */
-const isForProgram = process.argv.includes('--json')
+/** Errors are printed as JSON. Checked on the raw arguments, since this also applies to errors in the flags. */
+const printsJson = process.argv.includes('--json')
 const serves = commands.find(({ name }) => name === process.argv[2])?.serves === true
-/** A server that is told to end waits no longer for who reads its output. */
-const LAST_WORDS_MS = 1000
+/** A server that stops waits this long for the reader of its output. */
+const FLUSH_MS_MAX = 1000
 
 function fail(error: unknown): never {
   if (isUnread) process.exit(0)
-  process.stderr.write(isForProgram ? `${jsonLine(error)}\n` : `hamlet: ${oneLine(error)}\n`)
+  process.stderr.write(printsJson ? `${jsonLine(error)}\n` : `hamlet: ${oneLine(error)}\n`)
   process.exit(error instanceof UsageError ? 2 : 1)
 }
 
-/** Nobody reads the output any more. */
+/** The output has no reader any more. */
 let isUnread = false
-/** Ends the work. */
+/** Stops the command. */
 let stop = (): void => process.exit(0)
 
 process.on('unhandledRejection', fail)
@@ -75,10 +75,10 @@ process.on('uncaughtException', fail)
 for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
 refuseDebugger()
 
-/** A reader that went away (`hamlet fetch … | head`) ends the output, and with it the work; a server has other work to do. */
+/** When the reader goes away (`hamlet fetch … | head`), the command stops; a server keeps running. */
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (serves) return
-  if (error.code !== 'EPIPE') fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free space, or write it elsewhere' }, { cause: error }))
+  if (error.code !== 'EPIPE') fail(new HamletError({ code: 'disk-failed', what: 'The output could not be written', why: error.message, remedy: 'free disk space, or write it elsewhere' }, { cause: error }))
   isUnread = true
   stop()
 }
@@ -86,21 +86,21 @@ function outputFailed(error: NodeJS.ErrnoException): void {
 function interrupted(): Promise<void> {
   return new Promise(resolve => {
     stop = resolve
-    // A second Ctrl+C ends what takes too long to end; a terminal that closes hangs up more than once.
+    // A second Ctrl+C ends the process at once. A closing terminal may send SIGHUP more than once, so that is always caught.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
     process.on('SIGHUP', () => resolve())
   })
 }
 
 function gap(lines: number): string {
-  return isForProgram ? `${JSON.stringify({ event: 'left_out', lines })}\n` : `hamlet: ${lines} lines are left out here, for nobody read them in time\n`
+  return printsJson ? `${JSON.stringify({ event: 'left_out', lines })}\n` : `hamlet: ${lines} lines were dropped here because the output was not read in time\n`
 }
 
 const outputOf = (stream: Writable) => serves ? serverOutput(stream, gap) : stream
 main(process.argv.slice(2), { stdout: outputOf(process.stdout), stderr: outputOf(process.stderr), interrupted }).then(status => {
-  // Output may still be on its way to a pipe: the process ends by itself once nothing is left to do, or here once it is written. That
-  // a file did not take it is told a little later than that it was given to it.
+  // Output to a pipe may still be pending: the process ends by itself once nothing is left to do, or here once the output is written.
+  // setImmediate, because a failed write to a file is reported a little after the write itself.
   process.exitCode = status
   process.stdout.write('', () => setImmediate(() => process.exit(status)))
-  if (serves) setTimeout(() => process.exit(status), LAST_WORDS_MS)
+  if (serves) setTimeout(() => process.exit(status), FLUSH_MS_MAX)
 }, fail)

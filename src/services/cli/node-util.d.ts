@@ -1,4 +1,4 @@
-// Node 16.17 has util.parseArgs; its type package of that major has not.
+// Node 16.17 has util.parseArgs, but the type package for Node 16 lacks it.
 declare module 'node:util' {
   export function parseArgs(config: {
     args: string[]

@@ -1,4 +1,7 @@
-/** A file that the person named for what a command gets. Looked at before anything is asked, and as it was until there is something to write. */
+/**
+ * A file that the user named for the output of a command. It is checked before anything is sent, and left unchanged until there is
+ * something to write.
+ */
 import { access, constants, open, readlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Writable } from 'node:stream'
@@ -10,7 +13,7 @@ export class OutputFile {
   readonly stream: Writable
   readonly #path: string
   readonly #failed: (error: unknown) => HamletError
-  /** Undefined as long as there is no file. */
+  /** Undefined while there is no file. */
   #handle: FileHandle | undefined
   #begun: Promise<FileHandle> | undefined
 
@@ -20,9 +23,9 @@ export class OutputFile {
     this.#failed = failed
     this.stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => void this.#write(chunk).then(() => done(), done),
-      final: done => void this.#begin().then(() => done(), done), // what was got may have no bytes at all
+      final: done => void this.#begin().then(() => done(), done), // the output may be empty
       destroy: (error, done) => void this.#close().then(() => done(error), done),
-    }).on('error', () => undefined) // `end` tells of it
+    }).on('error', () => undefined) // `end` reports it
   }
 
   /** @throws HamletError disk-failed */
@@ -37,7 +40,7 @@ export class OutputFile {
     }
   }
 
-  /** Waits until all of it is written. @throws HamletError disk-failed */
+  /** Ends the stream and waits until everything is written. @throws HamletError disk-failed */
   async end(): Promise<void> {
     try {
       await finished(this.stream.end())
@@ -47,11 +50,11 @@ export class OutputFile {
   }
 
   async #write(chunk: Buffer): Promise<void> {
-    // FileHandle.write may take less than it is given; appendFile writes all.
+    // FileHandle.write may write less than it is given; appendFile writes everything.
     await (await this.#begin()).appendFile(chunk)
   }
 
-  /** Makes the file, or takes away what stood there, once. A pipe or a device has nothing to take away. */
+  /** Creates the file or truncates it, once. A pipe or a device cannot be truncated. */
   #begin(): Promise<FileHandle> {
     this.#begun ??= (async () => {
       this.#handle ??= await open(this.#path, 'a')
@@ -67,9 +70,9 @@ export class OutputFile {
 }
 
 /**
- * Opens a file that is there.
- * @returns undefined where there is none, and it can be made
- * @throws what node:fs throws where it could not be written, or not be made
+ * Opens an existing file.
+ * @returns undefined if there is none and it can be created
+ * @throws the error of node:fs if it can be neither written nor created
  */
 async function openExisting(path: string): Promise<FileHandle | undefined> {
   try {
@@ -78,7 +81,7 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
     if (errnoOf(error) !== 'ENOENT' || /[\\/]$/.test(path)) throw error
   }
   const target = await readlink(path).catch(() => undefined)
-  if (target !== undefined) return openExisting(resolve(dirname(path), target)) // a link to what is not there yet
+  if (target !== undefined) return openExisting(resolve(dirname(path), target)) // a link to a file that does not exist yet
   await access(dirname(path), constants.W_OK)
   return undefined
 }

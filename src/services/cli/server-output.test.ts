@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { serverOutput } from './server-output.ts'
 
-/** A reader that takes what is written when `read` is called. */
+/** A reader that reads only when `readAll` is called. */
 function slowReader() {
   let text = ''
   let taken: (() => void) | undefined
@@ -33,7 +33,7 @@ test('lines arrive as they are written', () => {
   expect(readAll()).toBe(line(0) + line(1) + line(2))
 })
 
-test('for a reader who stops, no more than a megabyte is kept, and the gap is told when he has caught up', () => {
+test('for a stalled reader at most a megabyte is buffered, and the gap is reported once it has caught up', () => {
   const { reader, readAll } = slowReader()
   const output = serverOutput(reader, lines => `${lines} left out\n`)
   for (let number = 0; number < 5000; number++) output.write(line(number))

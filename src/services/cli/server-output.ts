@@ -1,22 +1,22 @@
-/** What a server says, for a reader who may be slow or have stopped reading: it neither waits for him nor gathers lines for him without end. */
+/** The output of a server whose reader may be slow or stalled: the server neither waits for it nor buffers lines without limit. */
 import { Writable } from 'node:stream'
 
-/** Some ten thousand lines. */
-const WAITING_BYTES_MAX = 1024 * 1024
+/** About ten thousand lines. */
+const BUFFERED_BYTES_MAX = 1024 * 1024
 
 /**
- * Takes a line a write, and hands it on. Beyond 1 MB that waits for the reader lines are left out, until he has caught up.
- * @param gap the line that stands for so many
+ * Takes one line per write and forwards it. While more than 1 MB is waiting for the reader, lines are dropped until it has caught up.
+ * @param gap formats the line that replaces the dropped ones
  */
 export function serverOutput(reader: Writable, gap: (lines: number) => string): Writable {
-  let leftOut = 0
+  let dropped = 0
   return new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      if (reader.writableLength > WAITING_BYTES_MAX || (leftOut > 0 && reader.writableLength > 0)) leftOut++
+      if (reader.writableLength > BUFFERED_BYTES_MAX || (dropped > 0 && reader.writableLength > 0)) dropped++
       else {
-        if (leftOut > 0) reader.write(gap(leftOut))
-        leftOut = 0
+        if (dropped > 0) reader.write(gap(dropped))
+        dropped = 0
         reader.write(line)
       }
       done()

@@ -5,7 +5,7 @@ import { basicAuthorization } from './credentials.ts'
 import { clientService } from './service.ts'
 import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, visit, type Heard } from './testing/browser.ts'
 
-/** Servers that node:http would not make: each takes a connection, and says what it likes. */
+/** Servers that violate HTTP as node:http never would: each accepts a connection and sends what it likes. */
 let gateway: Heard
 const servers: Server[] = []
 
@@ -21,27 +21,27 @@ async function serverThat(answer: (socket: Socket) => void): Promise<string> {
   }).listen(0, '127.0.0.1')
   servers.push(server)
   await once(server, 'listening')
-  // A TCP server that listens has an AddressInfo.
+  // A listening TCP server has an AddressInfo.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-describe('a head that cannot be handed on becomes a page that says why, and the gateway lives', () => {
+describe('an invalid response head becomes an error page, and the gateway survives', () => {
   test.each([
     ['a status below 100', 'HTTP/1.1 000 X'],
-    ['another one', 'HTTP/1.1 099 X'],
-    ['a control character in its reason', 'HTTP/1.1 200 O\u0001K'],
-    ['a change of protocol that nobody asked for', 'HTTP/1.1 101 Switching Protocols'],
+    ['another status below 100', 'HTTP/1.1 099 X'],
+    ['a control character in the reason phrase', 'HTTP/1.1 200 O\u0001K'],
+    ['an unrequested switch of protocols', 'HTTP/1.1 101 Switching Protocols'],
     ['the same, with its fields', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket'],
     ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2p1'],
   ])('%s', async (_, head) => {
     const origin = await serverThat(socket => socket.once('data', () => socket.end(`${head}\r\nContent-Length: 2\r\n\r\nhi`)))
     const page = await visit(gateway, `${origin}/`)
     expect([page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([502, 'malformed-packet', true])
-    expect(page.body.toString()).toContain('did not answer in HTTP')
+    expect(page.body.toString()).toContain('is not valid HTTP')
   })
 })
 
-test('a server that reads no more of an upload is heard, also by a browser that listens only when it has sent everything', async () => {
+test('the response of a server that stops reading an upload reaches even a browser that reads only when it has sent everything', async () => {
   const origin = await serverThat(socket => socket.once('data', () => socket.pause().write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno\n')))
   const bytes = 30_000_000
   const browser = connect(proxyPort(gateway), '127.0.0.1')
@@ -52,9 +52,9 @@ test('a server that reads no more of an upload is heard, also by a browser that 
   expect(heard).toMatch(/^HTTP\/1\.1 413 [^]*connection: close[^]*no\n$/i)
 })
 
-test('a head beyond the limit is told as such', async () => {
+test('a response head over the limit is reported as such', async () => {
   const origin = await serverThat(socket => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`)))
   const page = await visit(gateway, `${origin}/`)
   expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'malformed-packet'])
-  expect(page.body.toString()).toMatch(/sent too long a head[^]*more than 16384 bytes/)
+  expect(page.body.toString()).toMatch(/sent a response head that is too long[^]*more than 16384 bytes/)
 })

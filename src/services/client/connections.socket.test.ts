@@ -37,7 +37,7 @@ async function mirror(): Promise<Endpoint> {
   return local
 }
 
-/** What left, but for probes of longer datagrams, which a trace cuts. */
+/** The packets sent, except probes of longer datagrams, which a trace truncates. */
 function packetsOf(trace: TraceRing): Packet[] {
   const sent = trace.read(0, 100).records.filter(({ direction, kind, bytes }) => direction === 'out' && kind === 'packet' && bytes.length <= 1200)
   return sent.map(({ bytes }) => decodePacket(bytes))
@@ -48,15 +48,15 @@ function sentWithToken(trace: TraceRing): string | undefined {
   return packetsOf(trace).map(summarizePacket).find(text => text.includes('TOKEN'))
 }
 
-/** Bytes of streams that left. */
+/** Bytes of stream data sent. */
 function requestBytes(trace: TraceRing): number {
   const frames = packetsOf(trace).flatMap(packet => 'frames' in packet ? packet.frames : [])
   return frames.reduce((sum, frame) => sum + (frame.kind === 'STREAM' ? frame.data.length : 0), 0)
 }
 
-test('a request that is whole leaves with the token, in one packet; one with a body when its connection is there', async () => {
+test('a request without a body is sent with the token, in one packet; one with a body, once the connection is open', async () => {
   const peer = await mirror()
-  // A HELLO more on a busy machine, and an empty frame that announces the stream.
+  // On a busy machine there may be one more HELLO, and an empty frame that announces the stream.
   for (const [hasBody, withToken] of [[false, /^HELLO #\d: TOKEN, PARAMETERS, STREAM 0 at 0\+[1-9]\d*$/], [true, /^HELLO #\d: TOKEN, PARAMETERS(, STREAM 0 at 0\+0)?$/]] as const) {
     const trace = new TraceRing(16_384)
     const { request, response, connect } = await connectionsOf(trace).open([peer], asking({ hasBody, method: hasBody ? 'POST' : 'GET' }))
@@ -68,7 +68,7 @@ test('a request that is whole leaves with the token, in one packet; one with a b
   }
 })
 
-test('a load that is broken off while RUDP dials ends at once, and so does one that was broken off before', async () => {
+test('a request that is aborted while RUDP dials fails at once, and so does one that was aborted before', async () => {
   const silent = createSocket('udp4')
   closers.push(() => new Promise<void>(resolve => silent.close(resolve)))
   await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
@@ -78,36 +78,36 @@ test('a load that is broken off while RUDP dials ends at once, and so does one t
     if (afterMs === 0) gone.abort()
     else setTimeout(() => gone.abort(), afterMs)
     const startedAtMs = performance.now()
-    await expect(connections.open([silent.address()], asking({ signal: gone.signal }))).rejects.toThrow('broken off')
+    await expect(connections.open([silent.address()], asking({ signal: gone.signal }))).rejects.toThrow('aborted')
     expect(performance.now() - startedAtMs).toBeLessThan(2_000) // a dial takes up to 5 s
   }
 })
 
-test('a request that is broken off while RUDP dials does not leave after all', async () => {
+test('a request that is aborted while RUDP dials is not sent later', async () => {
   const peer = await mirror()
   const trace = new TraceRing(16_384)
   const gone = new AbortController()
   const opening = connectionsOf(trace).open([peer], asking({ signal: gone.signal, method: 'DELETE' }))
-  setImmediate(() => gone.abort()) // the request is written by then, and RETRY has not come
+  setImmediate(() => gone.abort()) // the request is written by then, and RETRY has not arrived
   await opening.then(({ response }) => response).catch(() => undefined)
   await expect.poll(() => sentWithToken(trace)).toBeDefined()
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(requestBytes(trace)).toBe(0)
 })
 
-test('a server that says nothing for a minute is asked whether it is there: its machine may be gone', async () => {
+test('keep-alive probes check whether a silent server\'s machine is gone', async () => {
   const server = createServer((_incoming, outgoing) => void outgoing.writeHead(200).write('the beginning'))
   closers.push(() => server.close(), () => server.closeAllConnections())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { address, port } = server.address() as AddressInfo
   const { response } = await connectionsOf().open([{ address, port }], asking({ transport: 'tcp' }))
   await response
-  // proc(5): remote address and port, state, queues, and the timer that runs; 02 is that of keepalive.
+  // proc(5): remote address and port, state, queues, and the running timer; 02 is the keep-alive timer.
   const toServer = new RegExp(` 0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 01 \\S+ (\\S+) `)
   await expect.poll(() => toServer.exec(readFileSync('/proc/net/tcp', 'latin1'))?.[1]).toMatch(/^02:/)
 })
 
-test('however many are waited for, each is asked at once, and hears of it when the server dies', async () => {
+test('any number of requests are sent at once, and each fails when the server dies', async () => {
   const server = createServer(() => undefined)
   closers.push(() => server.close())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -120,8 +120,8 @@ test('however many are waited for, each is asked at once, and hears of it when t
   for (const { response } of asked) await expect(response).rejects.toMatchObject({ code: 'connection-lost' })
 })
 
-describe('the time that a server may take', () => {
-  /** A clock that stands still until it is told to go on. */
+describe('the response timeout', () => {
+  /** A clock that a test advances. */
   class SteppedClock implements Clock {
     #nowMs = 0
     #wakes: { readonly atMs: number; readonly wake: () => void }[] = []
@@ -156,7 +156,7 @@ describe('the time that a server may take', () => {
     return { clock, request, response }
   }
 
-  test('does not run while the body is on its way, however long that and the browser take', async () => {
+  test('does not run while the body is being sent, however slow the browser is', async () => {
     const { clock, request, response } = await uploadTo((incoming, outgoing) => incoming.resume().once('end', () => outgoing.end()))
     for (let piece = 1; piece <= 3; piece++) {
       clock.pass(100)
@@ -167,19 +167,19 @@ describe('the time that a server may take', () => {
     expect((await response).statusCode).toBe(200)
   })
 
-  test('is over for one that takes no more of the body', async () => {
+  test('applies to a server that stops reading the body', async () => {
     const { clock, request, response } = await uploadTo(incoming => incoming.pause())
     request.write(Buffer.alloc(50_000_000))
     clock.pass(121)
-    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it took nothing of the request for 120 s' } })
+    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it read nothing of the request for 120 s' } })
   })
 
-  test('is over for one that has all of it and is silent', async () => {
+  test('applies to a server that has the whole body and is silent', async () => {
     const { clock, request, response } = await uploadTo(incoming => incoming.resume())
     clock.pass(100)
     await new Promise<void>(resolve => request.end('body', resolve))
     clock.pass(100)
     clock.pass(21)
-    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it took the request and was silent for 120 s' } })
+    await expect(response).rejects.toMatchObject({ code: 'timed-out', parts: { why: 'it sent nothing for 120 s' } })
   })
 })

@@ -1,4 +1,4 @@
-/** The user name and password of the proxy: new with each run, so that no other program can use the gateway (RFC 7617). */
+/** User name and password of the proxy (RFC 7617), new for each run, so that no other program can use the gateway. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Random } from '../kit/random.ts'
 
@@ -7,7 +7,7 @@ export interface Credentials {
   readonly password: string
 }
 
-/** 128 bits that nobody can guess, as long as `random` is the operating system's. */
+/** 128 random bits; unguessable if `random` comes from the operating system. */
 export function drawPassword(random: Random): string {
   return Array.from({ length: 4 }, () => random.uint32().toString(16).padStart(8, '0')).join('')
 }
@@ -17,13 +17,13 @@ export function basicAuthorization({ user, password }: Credentials): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
-/** Tells whether a Proxy-Authorization names these credentials, in a time that does not depend on where it differs. */
+/** Returns a constant-time check whether a Proxy-Authorization carries these credentials. */
 export function authorizationCheck(credentials: Credentials): (authorization: string | undefined) => boolean {
   const expected = digest(basicAuthorization(credentials))
   return authorization => timingSafeEqual(expected, digest((authorization ?? '').replace(/^basic +/i, 'Basic ')))
 }
 
-/** Equal lengths for the comparison, whatever was sent. */
+/** timingSafeEqual needs inputs of equal length. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }

@@ -8,14 +8,14 @@ import { fetchUrl } from './fetch.ts'
 const never = () => new Promise<never>(() => undefined)
 const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(), output: () => new Writable() }
 
-test.each([['no answer about the name has come', { resolve: never }], ['no DNS server is chosen yet', { choose: never }]])('a fetch is broken off at once while %s', async (_when, waiting) => {
+test.each([['the name is being resolved', { resolve: never }], ['the DNS server is being chosen', { choose: never }]])('a fetch is aborted at once while %s', async (_when, waiting) => {
   const gone = new AbortController()
   const fetched = fetchUrl('rudp://x.home/', { ...waiting, signal: gone.signal, ...environment })
   gone.abort()
   await expect(fetched).rejects.toMatchObject({ code: 'connection-lost' })
 })
 
-test('a fetch that was broken off before it began looks nothing up', async () => {
+test('a fetch that was aborted before it began resolves nothing', async () => {
   const gone = new AbortController()
   gone.abort()
   const resolve = vi.fn(never)

@@ -1,4 +1,4 @@
-/** `hamlet fetch`: one page, by the same names and connections as through the gateway. Follows no redirects. */
+/** Fetches one page, with the same name resolution and connections as the gateway. Does not follow redirects. */
 import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -16,30 +16,30 @@ import type { Transport } from './contract.ts'
 import { assembleJourney, type JourneyStep, type Timed } from './core/journey.ts'
 import { formatAuthority, parseTarget } from './core/target.ts'
 import type { DnsChoice } from './dns-server.ts'
-import { findWay, type ResolveName } from './way.ts'
+import { findOriginServer, type ResolveName } from './origin-server.ts'
 
 export interface FetchOptions extends Environment {
-  /** Tells where names are asked; called only for an address that has a name in it. */
+  /** Chooses the DNS server; called only if the URL contains a name. */
   readonly choose?: () => Promise<DnsChoice>
-  /** Whoever answers names already; goes before `choose`. */
+  /** An existing resolver; takes precedence over `choose`. */
   readonly resolve?: ResolveName
-  /** Encrypts what goes by RUDP. */
+  /** Encrypts RUDP. */
   readonly encryption?: KnownServers | undefined
-  /** What encrypts it; node:crypto, if nothing else is said. */
+  /** What encrypts it; node:crypto by default. */
   readonly cryptography?: Cryptography | undefined
-  /** In which the RUDP connection stands. */
+  /** The lab that shows and conditions the RUDP connection. */
   readonly lab?: Lab | undefined
-  /** Aborting it breaks the fetch off. */
+  /** Aborts the fetch. */
   readonly signal?: AbortSignal
-  /** Gives what gets the body of an answer as it comes, and is done with a piece when it has called back; it is not ended. */
+  /** Returns the stream that the body is written to. The stream must be done with a piece when it calls back. It is not ended. */
   readonly output: (status: number) => Writable
-  /** Gets what happened in the RUDP connection, as a qlog file, and when that was full, where it was; called once, before the fetch is over. */
+  /** Gets the events of the RUDP connection as a qlog file, and when the log became full, if it did; called once, before the fetch ends. */
   readonly onQlog?: (qlog: string, fullAtMs: number | undefined) => void
 }
 
 export interface Fetched {
   readonly status: number
-  /** Of the body. */
+  /** Length of the body. */
   readonly bytes: number
   readonly transport: Transport
   /** `192.168.1.10:80`. */
@@ -49,24 +49,24 @@ export interface Fetched {
 }
 
 /**
- * Gets `http://host[:port]/path` over TCP or `rudp://host[:port]/path` over RUDP. Any status of the server is an answer.
- * @throws UsageError for another address; HamletError name-unknown, connection-refused, connection-lost, timed-out …
+ * Gets `http://host[:port]/path` over TCP or `rudp://host[:port]/path` over RUDP. Any status from the server is a success.
+ * @throws UsageError for another URL; HamletError name-unknown, connection-refused, connection-lost, timed-out …
  */
 export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetched> {
   const target = parseTarget(url)
   const transport = target.scheme === 'rudp' ? 'rudp' : 'tcp'
   const { clock, random, trace, encryption, cryptography, lab, signal = new AbortController().signal } = options
-  const names = new Names(options)
+  const names = new LazyResolver(options)
   const qlog = new QlogTrace(url, 'initiator')
   const observe: Observe | undefined = options.onQlog === undefined ? undefined : (_connection, event, atMs) => qlog.add(event, atMs)
   const connections = new Connections({ clock, random, trace }, { observe, encryption, cryptography, lab })
   const startedAtMs = clock.nowMs()
   try {
-    const way = await unlessAborted(signal, () => findWay(target, transport, options.resolve ?? names.resolve, random))
-    const name = { sentence: way.sentence, ...since(startedAtMs, clock) }
+    const server = await unlessAborted(signal, () => findOriginServer(target, transport, options.resolve ?? names.resolve, random))
+    const name = { sentence: server.sentence, ...since(startedAtMs, clock) }
     const authority = formatAuthority(target)
     const fields = [['Host', [authority]], ['User-Agent', ['hamlet']], ['Accept', ['*/*']], ['Connection', ['close']]] as const
-    const open = await connections.open(way.candidates, { transport, authority, method: 'GET', path: target.path, fields, hasBody: false, signal, fresh: true })
+    const open = await connections.open(server.candidates, { transport, authority, method: 'GET', path: target.path, fields, hasBody: false, signal, fresh: true })
     const sentAtMs = clock.nowMs()
     const response = await open.response
     const status = response.statusCode ?? 0
@@ -86,18 +86,18 @@ function since(fromMs: number, clock: Clock): Timed {
   return { tookMs: toMs - fromMs, fromMs, toMs }
 }
 
-/** @returns what `work` gives; where `signal` aborts it rejects, and waits for it no longer */
+/** @returns the result of `work`; rejects as soon as `signal` aborts */
 function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(new HamletError({ code: 'connection-lost', what: 'The name was not looked up', why: 'the fetch was broken off', remedy: 'fetch it again' }))
+    const abort = () => reject(new HamletError({ code: 'connection-lost', what: 'The name was not looked up', why: 'the fetch was canceled', remedy: 'fetch it again' }))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort)
     void work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
-/** Asks the DNS server, once it is needed. */
-class Names {
+/** Chooses the DNS server on the first lookup. */
+class LazyResolver {
   sentence = 'No DNS server was asked'
   readonly #options: FetchOptions
   #resolver: Promise<Resolver> | undefined
@@ -111,25 +111,25 @@ class Names {
     return (await this.#resolver).resolve(qname, qtype)
   }
 
-  /** Waits for nothing: where the DNS server is still being chosen, that may take seconds. */
+  /** Does not wait: if the DNS server is still being chosen, that may take seconds. */
   close(): void {
-    void this.#resolver?.then(resolver => resolver.close()).catch(() => undefined) // whoever asked has heard of it
+    void this.#resolver?.then(resolver => resolver.close()).catch(() => undefined) // the caller of resolve() got the error
   }
 
   async #open(qname: string): Promise<Resolver> {
     const { choose, clock, random, trace } = this.#options
     const choice = await choose?.()
-    if (choice === undefined) throw new HamletError({ code: 'upstream-unreachable', what: `${qname} could not be looked up`, why: 'no DNS server is known', remedy: 'name one with --dns IP' })
+    if (choice === undefined) throw new HamletError({ code: 'upstream-unreachable', what: `${qname} could not be looked up`, why: 'no DNS server is known', remedy: 'give one with --dns IP' })
     this.sentence = choice.sentence
     return createResolver({ servers: [choice.server], clock, random, trace })
   }
 }
 
-/** Writes as fast as the output takes it. @returns bytes of the body */
+/** Writes at the pace of the output. @returns the length of the body */
 async function copyBody(response: IncomingMessage, output: Writable, peer: string): Promise<number> {
   let bytes = 0
   const onOutputError = (error: Error): void => void response.destroy(new HamletError({
-    code: 'disk-failed', what: 'The body could not be written', why: error.message, remedy: 'write it elsewhere',
+    code: 'disk-failed', what: 'The body could not be written', why: error.message, remedy: 'write it to another file',
   }, { cause: error }))
   output.once('error', onOutputError)
   response.on('data', (chunk: Buffer) => {
@@ -145,6 +145,6 @@ async function copyBody(response: IncomingMessage, output: Writable, peer: strin
   } finally {
     output.off('error', onOutputError)
   }
-  if (!response.complete) throw new HamletError({ code: 'connection-lost', what: `The connection to ${peer} was lost`, why: `it ended after ${bytes} bytes of the body`, done: 'what had come was written', remedy: 'try again' })
+  if (!response.complete) throw new HamletError({ code: 'connection-lost', what: `The connection to ${peer} was lost`, why: `it ended after ${bytes} bytes of the body`, done: 'the part that arrived was written', remedy: 'try again' })
   return bytes
 }

@@ -7,7 +7,7 @@ import { basicAuthorization } from './credentials.ts'
 import { clientService } from './service.ts'
 import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, tunnelTo, visit, type Heard } from './testing/browser.ts'
 
-/** A server at an address literal: what passes the proxy has nothing to do with names here. */
+/** A server at an address literal, so that these tests need no names. */
 let server: Server
 let origin: string
 let gateway: Heard
@@ -36,11 +36,11 @@ beforeEach(() => {
 })
 
 function portOf(listening: TcpServer): number {
-  // A TCP server that listens has an AddressInfo.
+  // A listening TCP server has an AddressInfo.
   return (listening.address() as AddressInfo).port
 }
 
-/** What the proxy says to raw bytes behind which the browser ends its half. */
+/** What the proxy answers to raw bytes, after which the browser ends its half. */
 function rawly(bytes: string): Promise<string> {
   return textOf(connect(proxyPort(gateway), '127.0.0.1').end(bytes, 'latin1'))
 }
@@ -52,7 +52,7 @@ async function textOf(socket: Socket): Promise<string> {
 }
 
 describe('credentials', () => {
-  test('without them, or with wrong ones, the answer is 407 and the server hears nothing', async () => {
+  test('a request without them, or with wrong ones, is answered with 407 and does not reach the server', async () => {
     const wrong = [undefined, { user: 'reader', password: '' }, { user: '', password: CREDENTIALS.password }, { user: 'reader', password: `${CREDENTIALS.password}x` }]
     for (const credentials of wrong) {
       const page = await visit(gateway, `${origin}/`, { credentials })
@@ -62,7 +62,7 @@ describe('credentials', () => {
     expect(connections).toBe(0)
   })
 
-  test('of its own the gateway draws 128 bits and prints them once, in an address that works', async () => {
+  test('the gateway draws a password of 128 bits by default and prints it once, in an address that works', async () => {
     const alone = await startHeard(clientService, GATEWAY_SETTINGS)
     const [, user, password, port] = /^proxy: http:\/\/(\w+):([0-9a-f]{32})@127\.0\.0\.1:(\d+)$/.exec(alone.contractLines.join('\n')) ?? []
     expect(Number(port)).toBe(proxyPort(alone))
@@ -71,7 +71,7 @@ describe('credentials', () => {
     await alone.stop()
   })
 
-  test('credentials that were given are not printed', () => {
+  test('given credentials are not printed', () => {
     expect([...gateway.contractLines, ...gateway.logs].join('\n')).not.toContain(CREDENTIALS.password)
   })
 })
@@ -79,20 +79,20 @@ describe('credentials', () => {
 describe('a request', () => {
   const credentials = `Proxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n`
 
-  test('reaches the server as if no proxy stood between', async () => {
+  test('reaches the server as if there were no proxy', async () => {
     const page = await visit(gateway, `${origin}/a?b=c`, { headers: { Cookie: 'a=1', 'X-Hamlet-Transport': 'tcp', 'Proxy-Connection': 'keep-alive' } })
     expect(page.body.toString()).toBe('hello')
     expect([seen[0]?.url, seen[0]?.headers.host, seen[0]?.headers.cookie, seen[0]?.headers.via]).toEqual(['/a?b=c', origin.slice(7), 'a=1', '1.1 hamlet'])
     expect(Object.keys(seen[0]?.headers ?? {}).filter(name => name.startsWith('proxy-') || name.startsWith('x-hamlet'))).toEqual([])
   })
 
-  test('for a page of the proxy itself is answered 421', async () => {
+  test('for a page of the proxy itself is answered with 421', async () => {
     const page = await visit(gateway, '/', { credentials: undefined })
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([421, 'refused'])
     expect(page.body.toString()).toContain('not a web server')
   })
 
-  test('has all of its fields, and its body, however many there are; so has the response', async () => {
+  test('keeps all of its fields, however many, and its body; so does the response', async () => {
     answer = (incoming, outgoing) => {
       outgoing.socket?.write(`HTTP/1.1 200 OK\r\n${'a:\r\n'.repeat(3_000)}X-Last: yes\r\nContent-Length: 0\r\n\r\n`)
       incoming.resume()
@@ -102,36 +102,36 @@ describe('a request', () => {
     expect([seen[0]?.headers['x-last'], seen[0]?.headers['content-length'], /^x-last: yes/im.test(heard)]).toEqual(['yes', '3', true])
   })
 
-  test('for the options of a server as a whole asks just for these', async () => {
+  test('for the options of a server as a whole is forwarded as OPTIONS *', async () => {
     for (const path of ['', '/']) await visit(gateway, `${origin}${path}`, { method: 'OPTIONS' })
     expect(seen.map(({ url }) => url)).toEqual(['*', '/'])
   })
 
-  test('passes as many proxies as it may, and the last one answers it', async () => {
+  test('passes as many proxies as Max-Forwards allows, and the last one answers it', async () => {
     const hops = async (method: string, left: string) => (await visit(gateway, `${origin}/`, { method, headers: { 'Max-Forwards': left } })).status
     expect([await hops('OPTIONS', '0'), await hops('TRACE', '0'), seen.length]).toEqual([204, 501, 0])
     expect([await hops('OPTIONS', '3'), await hops('GET', '0'), ...seen.map(({ headers }) => headers['max-forwards'])]).toEqual([200, 200, '2', '0'])
   })
 
-  test('that no one can read is answered 400', async () => {
+  test('with an unsupported scheme is answered with 400', async () => {
     const page = await visit(gateway, 'ftp://127.0.0.1/')
     expect([page.status, page.headers['x-hamlet-error']]).toEqual([400, 'usage'])
   })
 
   test.each([
-    ['with a head beyond the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],
-    ['with a target that is not encoded', () => `GET ${origin}/\u00c3\u00bc HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
-    ['with a method that nobody knows', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 501],
-    ['in another HTTP', () => `GET ${origin}/ HTTP/2.0\r\nHost: a\r\n${credentials}\r\n`, 505],
-    ['for a tunnel to no port', () => `CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n${credentials}\r\n`, 400],
+    ['with a head over the limit', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 431],
+    ['with a target that is not percent-encoded', () => `GET ${origin}/\u00c3\u00bc HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['with an unknown method', () => `FROB ${origin}/ HTTP/1.1\r\nHost: a\r\n\r\n`, 501],
+    ['in HTTP/2.0', () => `GET ${origin}/ HTTP/2.0\r\nHost: a\r\n${credentials}\r\n`, 505],
+    ['for a tunnel without a port', () => `CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n${credentials}\r\n`, 400],
     ['for a tunnel without a host', () => `CONNECT localhost:1 HTTP/1.1\r\n${credentials}\r\n`, 400],
-    ['that names no host', () => `GET ${origin}/ HTTP/1.1\r\n${credentials}\r\n`, 400],
-    ['that names two hosts', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n${credentials}\r\n`, 400],
+    ['without a host', () => `GET ${origin}/ HTTP/1.1\r\n${credentials}\r\n`, 400],
+    ['with two hosts', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n${credentials}\r\n`, 400],
     ['that stops in its head', () => `GET ${origin}/ HTTP/1.1\r\nHost: a\r\n`, 400],
-    ['with a coding that is not known', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
+    ['with an unknown transfer coding', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
     ['with a body without an end', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: gzip\r\n\r\nx`, 400],
-    ['with a chunk that is none', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
-  ])('%s is answered with a page that says why', async (_, bytes, status) => {
+    ['with a malformed chunk', () => `POST ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+  ])('%s is answered with an error page', async (_, bytes, status) => {
     answer = (incoming, outgoing) => incoming.resume().once('end', () => outgoing.end())
     const heard = await rawly(bytes())
     expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*x-hamlet-error: [^]*connection: close[^]*</html>`, 'i'))
@@ -144,7 +144,7 @@ describe('a request', () => {
     expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1)
   })
 
-  test('carries a body both ways, of known length and of unknown', async () => {
+  test('carries a body both ways, of known and unknown length', async () => {
     answer = (incoming, outgoing) => void incoming.pipe(outgoing)
     const body = randomBytes(3_000_000)
     const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -156,14 +156,14 @@ describe('a request', () => {
     expect(withGet.body.toString()).toBe('odd but allowed')
   })
 
-  test('cannot smuggle another one, by naming its length as a field of the connection', async () => {
+  test('cannot smuggle another by naming Content-Length in Connection', async () => {
     answer = (incoming, outgoing) => void incoming.pipe(outgoing)
     const inner = 'GET /inner HTTP/1.1\r\nHost: a\r\n\r\n'
     const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\n${credentials}Connection: content-length\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`)
     expect([seen.map(({ url }) => url), heard.includes(inner)]).toEqual([['/'], true])
   })
 
-  test('reaches its server after what came before it on the connection, where either may change something', async () => {
+  test('is forwarded only after the one before it on the connection has ended, if either may change something', async () => {
     const order: string[] = []
     answer = ({ method, url }, outgoing) => {
       order.push(`${method} ${url}`)
@@ -174,13 +174,13 @@ describe('a request', () => {
     }
     const ask = (method: string, path: string) => `${method} ${origin}${path} HTTP/1.1\r\nHost: a\r\n${credentials}\r\n`
     await rawly(ask('GET', '/1') + ask('GET', '/2') + ask('DELETE', '/3') + ask('GET', '/4'))
-    expect(order.slice(0, 2).sort()).toEqual(['GET /1', 'GET /2']) // these at once
+    expect(order.slice(0, 2).sort()).toEqual(['GET /1', 'GET /2']) // both at once
     expect(order.slice(4)).toEqual(['DELETE /3', '/3 done', 'GET /4', '/4 done'])
     const followed = await rawly(`${ask('DELETE', '/5')}${ask('GET', '/6')}${ask('DELETE', '/7')}no request at all\r\n\r\n`)
     expect([followed.match(/HTTP\/1\.1 200/g)?.length, order.at(-1)]).toEqual([3, '/7 done'])
   })
 
-  test('goes to its server with some others of its connection, and not with thousands', async () => {
+  test('is forwarded concurrently with others of its connection, up to a limit', async () => {
     let [atOnce, most] = [0, 0]
     answer = (_incoming, outgoing) => {
       most = Math.max(most, ++atOnce)
@@ -195,7 +195,7 @@ describe('a request', () => {
     expect(most).toBeLessThanOrEqual(32)
   })
 
-  test('gets ranges, statuses, cookies and empty bodies as the server gave them', async () => {
+  test('gets ranges, statuses, cookies and empty bodies as the server sent them', async () => {
     answer = (incoming, outgoing) => {
       if (incoming.method === 'HEAD') return outgoing.writeHead(200, { 'Content-Length': 12345 }).end()
       if (incoming.headers['if-none-match'] !== undefined) return outgoing.writeHead(304, { ETag: '"x"' }).end()
@@ -210,7 +210,7 @@ describe('a request', () => {
     expect([unchanged.status, unchanged.headers.etag, unchanged.body.length]).toEqual([304, '"x"', 0])
   })
 
-  test('gets the head of a stream of events before its first event', async () => {
+  test('gets the head of an event stream before its first event', async () => {
     let stream: ServerResponse | undefined
     answer = (_incoming, outgoing) => {
       stream = outgoing.writeHead(200, { 'Content-Type': 'text/event-stream' })
@@ -224,19 +224,19 @@ describe('a request', () => {
     asked.destroy()
   })
 
-  test('that ends with the browser\'s half of the connection is answered', async () => {
-    answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 100) // long after the end has come
+  test('after which the browser ends its half of the connection is answered', async () => {
+    answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 100) // long after the end has arrived
     const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
     expect(heard).toMatch(/^HTTP\/1\.1 200 OK[^]*hello/)
   })
 
-  test('whose answer comes long after the end of the browser\'s half is answered', async () => {
+  test('whose response comes long after the end of the browser\'s half is answered', async () => {
     answer = (_incoming, outgoing) => void setTimeout(() => outgoing.end('hello'), 6_000)
     const heard = await rawly(`GET ${origin}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
     expect(heard).toMatch(/^HTTP\/1\.1 200 OK[^]*hello/)
   })
 
-  test('that ends with the browser\'s half gets an answer that is silent for long, and one that begins late in HTTP/1.0', async () => {
+  test('after which the browser ends its half gets a response with a long pause, and in HTTP/1.0 one that begins late', async () => {
     answer = ({ url }, outgoing) => {
       if (url === '/events') outgoing.write('first')
       setTimeout(() => outgoing.end('last'), 6_000)
@@ -247,21 +247,21 @@ describe('a request', () => {
     expect(late).toMatch(/^HTTP\/1\.1 200 OK[^]*last$/)
   })
 
-  test('behind another, and ends with the browser\'s half, gets its answer as it is', async () => {
+  test('that is pipelined, after which the browser ends its half, gets its response intact', async () => {
     answer = ({ url }, outgoing) => void setTimeout(() => outgoing.end(url), url === '/first' ? 2_500 : 1_500)
     const ask = (path: string) => `GET ${origin}${path} HTTP/1.1\r\nHost: a\r\n${credentials}\r\n`
     const heard = await rawly(ask('/first') + ask('/second'))
     expect(heard.match(/HTTP\/1\.1 \d+|\r\n\r\n\/[a-z]+/g)).toEqual(['HTTP/1.1 200', '\r\n\r\n/first', 'HTTP/1.1 200', '\r\n\r\n/second'])
   })
 
-  test.each(['before the answer', 'in the middle of it'])('that the browser gives up %s is given up at the server', async moment => {
+  test.each(['before the response', 'in the middle of it'])('that the browser aborts %s is aborted at the server', async moment => {
     const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: `${origin}/`, headers: { 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } })
     asked.on('error', () => undefined)
     asked.on('response', () => asked.destroy())
     await new Promise<void>(resolve => {
       answer = (_incoming, outgoing) => {
         outgoing.once('close', resolve)
-        if (moment === 'before the answer') asked.destroy()
+        if (moment === 'before the response') asked.destroy()
         else outgoing.writeHead(200).write('the beginning')
       }
       asked.end()
@@ -270,7 +270,7 @@ describe('a request', () => {
 })
 
 describe('a server that fails', () => {
-  test('in the middle of a body breaks the browser\'s transfer off, however the body is delimited', async () => {
+  test('in the middle of a body aborts the browser\'s transfer, however the body is delimited', async () => {
     for (const headers of [{ 'Content-Length': '100000' }, {}]) {
       answer = (_incoming, outgoing) => outgoing.writeHead(200, headers).write('x'.repeat(1000), () => outgoing.socket?.destroy())
       const page = await visit(gateway, `${origin}/`)
@@ -279,13 +279,13 @@ describe('a server that fails', () => {
     }
   })
 
-  test('before its answer becomes a page that says why', async () => {
+  test('before its response becomes an error page', async () => {
     answer = incoming => void incoming.socket.destroy()
     const page = await visit(gateway, `${origin}/`, { method: 'POST' })
     expect([page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([502, 'connection-lost', true])
   })
 
-  test('and is not there at all becomes a page that says why', async () => {
+  test('because it does not exist becomes an error page', async () => {
     const gone = createServer().listen(0, '127.0.0.1')
     await once(gone, 'listening')
     const port = portOf(gone)
@@ -296,7 +296,7 @@ describe('a server that fails', () => {
     expect(page.body.toString()).toContain('could not be reached by TCP')
   })
 
-  test('to keep a connection that was idle is asked once more, if asking changes nothing; what may is not sent on such a one', async () => {
+  test('to keep an idle connection open gets a safe request again; an unsafe one is never sent on such a connection', async () => {
     const perConnection = new WeakMap<object, number>()
     answer = (incoming, outgoing) => {
       const count = (perConnection.get(incoming.socket) ?? 0) + 1
@@ -314,14 +314,14 @@ describe('a server that fails', () => {
 })
 
 describe('a tunnel', () => {
-  test('to an address of this network, or to a name nobody can look up, is not given', async () => {
+  test('to an address of this network, or to a name that cannot be resolved, is refused', async () => {
     expect((await tunnelTo(gateway, origin.slice(7))).status).toBe(403)
     expect((await tunnelTo(gateway, '[::1]:443')).status).toBe(403)
     expect((await tunnelTo(gateway, 'nonsense:443')).status).toBe(502)
     expect(connections).toBe(0)
   })
 
-  test.each(['browser', 'server'])('whose %s ends its half first still carries what the other has to say', async first => {
+  test.each(['browser', 'server'])('whose %s ends its half first still carries what the other side sends', async first => {
     const said: Record<string, Promise<string>> = {}
     const speak = async (name: string, socket: Socket): Promise<void> => {
       said[name] = textOf(socket)
@@ -344,16 +344,16 @@ describe('a tunnel', () => {
   })
 })
 
-test('connections to a server are used again, and the journey says so', async () => {
+test('connections to a server are reused, and the journey says so', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   for (let count = 1; count <= 3; count++) await visit(alone, `${origin}/${count}`, { headers: { 'Sec-Fetch-Dest': 'document' } })
   expect(connections).toBe(1)
   const sentences = alone.events.filter(({ name }) => name === 'journey').map(({ data }) => (data as { steps: { step: string; sentence: string }[] }).steps.find(({ step }) => step === 'connect')?.sentence)
-  expect(sentences).toEqual([expect.stringMatching(/^TCP connection to 127\.0\.0\.1:\d+ made in/), expect.stringContaining('used again, for its request number 2'), expect.stringContaining('request number 3')])
+  expect(sentences).toEqual([expect.stringMatching(/^TCP connection to 127\.0\.0\.1:\d+ opened in/), expect.stringContaining('reused, for its request number 2'), expect.stringContaining('request number 3')])
   await alone.stop()
 })
 
-test('beyond the limit of connections the next one is told so', async () => {
+test('a connection over the limit is refused with 503', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const browser = await Promise.all(Array.from({ length: 512 }, async () => {
     const socket = connect(proxyPort(alone), '127.0.0.1')
@@ -365,14 +365,14 @@ test('beyond the limit of connections the next one is told so', async () => {
   await alone.stop()
 })
 
-test('the table keeps the last 200 requests and forgets the ones before', async () => {
+test('the table keeps the last 200 requests', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   for (let count = 1; count <= 203; count++) await visit(alone, `${origin}/${count}`)
   expect([alone.rows.size, alone.rows.has('3'), alone.rows.get('203')?.url]).toEqual([200, false, `${origin}/203`])
   await alone.stop()
 })
 
-test('after stop nothing listens, and what was under way is broken off', async () => {
+test('after stop nothing listens, and requests in progress are aborted', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const port = proxyPort(alone)
   answer = () => void alone.stop()

@@ -13,7 +13,7 @@ import { basicAuthorization } from './credentials.ts'
 import { clientService } from './service.ts'
 import { CREDENTIALS, GATEWAY_SECRETS, GATEWAY_SETTINGS, proxyPort, startHeard, visit, type Heard } from './testing/browser.ts'
 
-/** Interim responses (RFC 9110 §15.2) on their way through the gateway, from servers that are reached by TCP and by RUDP. */
+/** Interim responses (RFC 9110 §15.2) through the gateway, from servers over TCP and over RUDP. */
 let gateway: Heard
 let server: Server
 let rudp: Pick<StreamListener, 'close' | 'locals'>
@@ -28,7 +28,7 @@ beforeAll(async () => {
     addresses: ['127.0.0.1'], port: 0, clock: systemClock, random: secureRandom(), trace: new TraceRing(16_384),
     accept: socket => server.emit('connection', socket),
   })
-  origins.tcp = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // a TCP server that listens has one
+  origins.tcp = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // a listening TCP server has one
   origins.rudp = `rudp://127.0.0.1:${rudp.locals[0]?.port}`
 })
 afterAll(async () => {
@@ -38,17 +38,17 @@ afterAll(async () => {
 })
 afterEach(() => server.removeAllListeners('request').removeAllListeners('checkContinue'))
 
-/** What the proxy says to raw bytes, until it ends the connection. */
-async function told(bytes: string): Promise<string> {
+/** What the proxy answers to raw bytes, until it closes the connection. */
+async function answerTo(bytes: string): Promise<string> {
   let heard = ''
   for await (const chunk of connect(proxyPort(gateway), '127.0.0.1').end(bytes)) heard += String(chunk)
   return heard
 }
 
 describe.each(TRANSPORTS)('over %s', transport => {
-  const ask = (version: string) => told(`GET ${origins[transport]}/ HTTP/${version}\r\nHost: a\r\n${credentials}\r\n`)
+  const ask = (version: string) => answerTo(`GET ${origins[transport]}/ HTTP/${version}\r\nHost: a\r\n${credentials}\r\n`)
 
-  describe('an answer that is told of before', () => {
+  describe('an interim response', () => {
     const HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\nConnection: X\r\nX: 1\r\n\r\n'
     beforeEach(() => {
       let asked = 0
@@ -58,7 +58,7 @@ describe.each(TRANSPORTS)('over %s', transport => {
       })
     })
 
-    test('is told of to HTTP/1.1, without what was for the gateway', async () => {
+    test('reaches an HTTP/1.1 browser, without the fields for the gateway', async () => {
       const via = 'Via: 1.1 hamlet\r\n\r\n'
       const interim = `HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\n${via}HTTP/1.1 102 Processing\r\n${via}HTTP/1.1 100 Continue\r\n\r\n`
       const heard = await ask('1.1')
@@ -66,22 +66,22 @@ describe.each(TRANSPORTS)('over %s', transport => {
       expect(heard.slice(interim.length)).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*hello/)
     })
 
-    test('comes alone to HTTP/1.0, which would take the first head for the answer', async () => {
+    test('is withheld from HTTP/1.0, which would take it for the final response', async () => {
       expect(await ask('1.0')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*hello$/)
     })
 
-    test('reaches a browser that asks for several at once in its place', async () => {
+    test('keeps its place among the responses to pipelined requests', async () => {
       const get = `GET ${origins[transport]}/ HTTP/1.1\r\nHost: a\r\n${credentials}\r\n`
-      expect((await told(get + get)).match(/(?<=HTTP\/1\.1 )\d+|hello/g)).toEqual(['103', '102', '100', '200', 'hello', '103', '102', '100', '200', 'hello'])
+      expect((await answerTo(get + get)).match(/(?<=HTTP\/1\.1 )\d+|hello/g)).toEqual(['103', '102', '100', '200', 'hello', '103', '102', '100', '200', 'hello'])
     })
   })
 
-  test('a head that is none is not handed on', async () => {
+  test('a malformed interim response is not forwarded', async () => {
     server.on('request', (_incoming, outgoing) => void outgoing.socket?.write('HTTP/1.1 103 Early\u0001Hints\r\n\r\n'))
     expect((await visit(gateway, `${origins[transport]}/`)).headers['x-hamlet-error']).toBe('malformed-packet')
   })
 
-  test('whether a body shall come is the server\'s to say, who gets it then whole, and goes on', async () => {
+  test('the server decides with 100 Continue whether the body is sent, and then gets all of it', async () => {
     let expected: string | undefined
     server.on('checkContinue', (incoming, outgoing) => {
       expected = incoming.headers.expect
@@ -98,7 +98,7 @@ describe.each(TRANSPORTS)('over %s', transport => {
     expect(body).toBe('a body')
   })
 
-  test('a server that wants no body refuses it before it comes; the connection ends, for the body may come behind all the same', async () => {
+  test('a server can refuse a body before it is sent; the connection is closed, because the body may follow all the same', async () => {
     server.on('checkContinue', (_incoming, outgoing) => outgoing.writeHead(417).end('no'))
     const browser = connect(proxyPort(gateway), '127.0.0.1')
     browser.write(`PUT ${origins[transport]}/ HTTP/1.1\r\nHost: a\r\n${credentials}Expect: 100-continue\r\nContent-Length: 6\r\n\r\n`)
@@ -108,7 +108,7 @@ describe.each(TRANSPORTS)('over %s', transport => {
   })
 })
 
-test('a server that sends interim responses without end to a browser that reads none is not remembered for it', async () => {
+test('endless interim responses to a browser that does not read are not buffered', async () => {
   const HINTS = `HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(8_000)}\r\n\r\n`
   let sent = 0
   let peer: Duplex | undefined
@@ -126,7 +126,7 @@ test('a server that sends interim responses without end to a browser that reads 
   peer?.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
   browser.end()
   await once(browser, 'close')
-  // 32 MB were sent; what two sockets of one machine take is less than half of it.
+  // 32 MB were sent; the buffers of two local sockets take less than half of that.
   expect(heardBytes).toBeLessThan(16_000_000)
   endless.close()
 })

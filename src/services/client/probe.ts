@@ -1,4 +1,4 @@
-/** Lamps: a service is well when the bytes that its users would get come back from its real socket. A probe never throws. */
+/** Health probes for the lamps: a service is healthy if its real socket returns what its users would get. A probe never throws. */
 import type { IncomingMessage } from 'node:http'
 import { createResolver, type Resolution } from '../dns/resolver.ts'
 import { formatLeaseTime, obtainLease } from '../dhcp/client.ts'
@@ -18,23 +18,23 @@ export interface ProbeResult {
   readonly tookMs: number
 }
 
-/** What the probes of one gateway need to know of it. */
+/** What the probes need to know about their gateway. */
 export interface Prober extends Environment, RudpOptions {
   readonly mac: string
   readonly hostName: string
   readonly proxy: Endpoint
   readonly credentials: Credentials
-  /** Says to our own proxy that a request is a probe. */
+  /** Marks a request to our own proxy as a probe. */
   readonly token: string
 }
 
 const PROBE_MS_MAX = 3_000
-/** How long a name is waited for when the server has shown already that it is well. */
+/** How long to wait for the name once the server has proven to be healthy. */
 const NAME_MS_MAX = 500
-/** Longer pages are not read to their end. */
+/** Longer pages fail the probe. */
 const PAGE_BYTES_MAX = 16 * 1024 * 1024
 
-/** Runs one probe; what it throws becomes its sentence. */
+/** Runs one probe; an error becomes its sentence. */
 export async function timed({ clock }: Environment, probe: () => Promise<string>): Promise<ProbeResult> {
   const startedAtMs = clock.nowMs()
   try {
@@ -46,8 +46,8 @@ export async function timed({ clock }: Environment, probe: () => Promise<string>
 }
 
 /**
- * Asks for a name, and for the domain that every server of ours answers for. The second answer will do: the name may not be
- * registered, or be one that others are asked about, which takes its time.
+ * Queries a name, and the domain that all of our servers are authoritative for. The answer for the domain is enough: the name may
+ * not be registered, or may have to be forwarded, which takes time.
  */
 export async function probeDns(server: Endpoint, name: string, environment: Environment): Promise<string> {
   const resolver = createResolver({ servers: [server], ...environment })
@@ -60,7 +60,7 @@ export async function probeDns(server: Endpoint, name: string, environment: Envi
     if (apex.status === 'rejected' || !isAnswer(apex.value)) return listed(await named)
     const late = new Promise<undefined>(resolve => { cancel = clock.wakeAt(clock.nowMs() + NAME_MS_MAX, () => resolve(undefined)) })
     const answer = await Promise.race([known, late])
-    return answer !== undefined && isAnswer(answer) ? listed(answer) : `${listed(apex.value)}; ${name} is not known there`
+    return answer !== undefined && isAnswer(answer) ? listed(answer) : `${listed(apex.value)}; it does not know ${name}`
   } finally {
     cancel()
     await resolver.close()
@@ -71,24 +71,24 @@ function isAnswer({ rcode, records }: Resolution): boolean {
   return rcode === 'NOERROR' && records.length > 0
 }
 
-/** @throws HamletError where there is no record to list */
+/** @throws HamletError if there is no record to list */
 function listed({ records, sentence, rcode }: Resolution): string {
-  if (rcode !== 'NOERROR' || records.length === 0) throw new HamletError({ code: 'refused', what: 'The DNS server gave no record', why: sentence, remedy: 'look at its log', proof: rcode })
+  if (rcode !== 'NOERROR' || records.length === 0) throw new HamletError({ code: 'refused', what: 'The DNS server returned no record', why: sentence, remedy: 'check its log', proof: rcode })
   return records.slice(0, 3).map(({ name, type, data }) => `${name} ${type} ${data}`).join(', ')
 }
 
-/** Asks for an offer and leaves it: no address is taken. */
+/** Asks for an offer and does not request it: no address is taken. */
 export async function probeDhcp(server: Endpoint, { mac, hostName, clock, random, trace }: Prober): Promise<string> {
   const { address, leaseSeconds } = await obtainLease({ server, mac, hostName, clock, random, trace, timeoutMs: PROBE_MS_MAX, probe: true })
   return `It offers ${address} for ${formatLeaseTime(leaseSeconds)}`
 }
 
-/** Loads the home page straight from the server. */
+/** Loads the home page directly from the server. */
 export async function probeAppServer(server: Endpoint, transport: Transport, name: string, environment: Environment & RudpOptions): Promise<string> {
   return loadWhole(environment, transport, server, name, '/', [['Host', [name]], ['Connection', ['close']], [PROBE_HEADER, ['1']]])
 }
 
-/** Loads a page as a browser does: by the proxy, by name. */
+/** Loads a page as a browser does: through the proxy, by name. */
 export async function probeProxy(transportFields: readonly HeaderField[], name: string, { proxy, credentials, token, ...environment }: Prober): Promise<string> {
   return loadWhole(environment, 'tcp', proxy, name, `http://${name}/`, [
     ['Host', [name]], ['Connection', ['close']], ['Proxy-Authorization', [basicAuthorization(credentials)]], [PROBE_HEADER, [token]], ...transportFields,
@@ -106,11 +106,11 @@ async function loadWhole(environment: Environment & RudpOptions, transport: Tran
     const status = response.statusCode ?? 0
     const code = valuesOf(response.rawHeaders, ERROR_HEADER)[0]
     if (code !== undefined || status < 200 || status >= 400) {
-      throw new HamletError({ code: 'refused', what: `${formatEndpoint(server)} gave no page`, why: `it answered with status ${status}${code === undefined ? '' : ` (${code})`}`, remedy: 'look at its log' })
+      throw new HamletError({ code: 'refused', what: `${formatEndpoint(server)} returned no page`, why: `it answered with status ${status}${code === undefined ? '' : ` (${code})`}`, remedy: 'check its log' })
     }
-    return `Status ${status} with ${formatBytes(bytes)} by ${transport.toUpperCase()}`
+    return `Status ${status} with ${formatBytes(bytes)} over ${transport.toUpperCase()}`
   } catch (error) {
-    if (late.signal.aborted) throw new HamletError({ code: 'timed-out', what: `${formatEndpoint(server)} gave no whole page`, why: `${PROBE_MS_MAX / 1000} s were not enough`, remedy: 'look at its log' }, { cause: error })
+    if (late.signal.aborted) throw new HamletError({ code: 'timed-out', what: `${formatEndpoint(server)} did not return the whole page`, why: `it took longer than ${PROBE_MS_MAX / 1000} s`, remedy: 'check its log' }, { cause: error })
     throw error
   } finally {
     cancel()
@@ -121,7 +121,7 @@ async function loadWhole(environment: Environment & RudpOptions, transport: Tran
 async function countBytes(response: IncomingMessage): Promise<number> {
   let bytes = 0
   for await (const chunk of response) {
-    // Without an encoding set, node:http hands out Buffers.
+    // Without an encoding set, node:http yields Buffers.
     bytes += (chunk as Buffer).length
     if (bytes > PAGE_BYTES_MAX) throw new HamletError({ code: 'refused', what: 'The page is too long for a probe', why: `it has more than ${formatBytes(PAGE_BYTES_MAX)}`, remedy: 'serve a shorter home page' })
   }

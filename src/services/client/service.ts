@@ -1,8 +1,8 @@
 /**
- * The gateway: through it the mini browser, any other browser or curl reaches the village. It composes four clients, DHCP, DNS,
+ * The gateway through which the mini browser, any other browser or curl reaches the village. It combines four clients, DHCP, DNS,
  * TCP and RUDP, behind an HTTP proxy on 127.0.0.1.
  *
- *     browser ──http──▶ proxy ─ name? ─▶ resolver ──▶ DNS server        network.ts, way.ts
+ *     browser ──http──▶ proxy ─ name? ─▶ resolver ──▶ DNS server        network-config.ts, origin-server.ts
  *                         └──── request ─▶ connections ──TCP|RUDP──▶ application server
  */
 import { hostname } from 'node:os'
@@ -22,8 +22,8 @@ import { DEFAULT_PORT } from './core/service-record.ts'
 import { drawPassword, type Credentials } from './credentials.ts'
 import { DHCP_PORT, dhcpEndpoint, DNS_PORT, namedDnsServer } from './dns-server.ts'
 import { forward, type Forwarded, type Gateway } from './forward.ts'
-import { Loads } from './loads.ts'
-import { Network } from './network.ts'
+import { LabLoads } from './lab-loads.ts'
+import { NetworkConfig } from './network-config.ts'
 import { probeAppServer, probeDhcp, probeDns, probeProxy, timed, type Prober } from './probe.ts'
 import { openProxy } from './proxy.ts'
 import { tunnel } from './tunnel.ts'
@@ -36,7 +36,7 @@ const URL_LENGTH_MAX = 500
 export const clientService = implement(client, async context => {
   collectLessOften()
   const { settings, secrets, random, trace } = context
-  // A lease, what is remembered of a name, and connections end in a sleep too. One clock for all, and for the trace: times are compared.
+  // Leases, cached names and connections expire also while the machine sleeps. All, and the trace, use one clock, because times are compared.
   const clock = new SleepClock({ clock: context.clock })
   const environment = { clock, random, trace }
   const named = namedDnsServer(settings.dns)
@@ -46,15 +46,15 @@ export const clientService = implement(client, async context => {
   const probeToken = drawPassword(random)
 
   const lab = new Lab({ clock, link: settings.link })
-  if (!lab.conditioner.areOff) context.log(`RUDP goes over a link with ${formatLink(lab.conditioner.setting)}`)
+  if (!lab.conditioner.areOff) context.log(`RUDP uses a simulated link with ${formatLink(lab.conditioner.setting)}`)
   const encryption = settings.encrypt ? new KnownServers(context.dataFolder, text => context.log(text)) : undefined
   const connections = new Connections(environment, { encryption, lab })
-  const network = new Network({
+  const network = new NetworkConfig({
     ...environment, ...identity, named, dhcp,
     log: text => context.log(text),
     leased: lease => context.emit('leased', learned(lease)),
   })
-  const loads = new Loads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
+  const loads = new LabLoads({ ...environment, lab, encryption, resolve: network.resolve, loaded: event => context.emit('loaded', event) })
   const gateway: Gateway = {
     ...environment, connections, resolve: network.resolve, forgetNames: () => network.forgetNames(), addressStep: () => network.addressStep(), probeToken, done: recorder(context, clock),
   }
@@ -104,7 +104,7 @@ export const clientService = implement(client, async context => {
   }
 })
 
-/** Tells the table, the trace and, of a document load, the window. Keeps the table at its limit. */
+/** Records each request in the table and the trace, and a document load as a journey for the window. Keeps the table at its limit. */
 function recorder(context: Context, clock: Clock): (forwarded: Forwarded) => void {
   let count = 0
   return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, isProbe, steps }) => {
@@ -118,7 +118,7 @@ function recorder(context: Context, clock: Clock): (forwarded: Forwarded) => voi
   }
 }
 
-/** A lease as the contract tells it. */
+/** A lease with just the fields of the contract. */
 function learned({ address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, askedAtMs, tookMs }: LearnedLease): LearnedLease {
   return { address, server, dns, dnsPort, dnsAdminPort, domain, leaseSeconds, obtainedAtMs, askedAtMs, tookMs }
 }

@@ -7,12 +7,12 @@ import { secureRandom } from '../kit/node/random.ts'
 import { TraceRing } from '../kit/trace.ts'
 import { Connections } from './connections.ts'
 import { tunnel } from './tunnel.ts'
-import type { ResolveName } from './way.ts'
+import type { ResolveName } from './origin-server.ts'
 
-test('a tunnel leads to the next address of a name where one cannot be reached', async () => {
+test('a tunnel uses the next address of a name if one cannot be reached', async () => {
   const server = createServer(socket => socket.end()).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // a TCP server that listens has one
+  const { port } = server.address() as AddressInfo // a listening TCP server has one
   const random = secureRandom()
   const connections = new Connections({ clock: systemClock, random, trace: new TraceRing(16_384) })
   const records = ['127.0.0.2', '127.0.0.1'].map(data => ({ name: 'twin.home', type: 'A', ttl: 10, data }))

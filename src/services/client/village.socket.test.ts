@@ -27,7 +27,7 @@ const assets = fileURLToPath(new URL('../../../assets', import.meta.url))
 const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(64 * 1024) }
 const FILM = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251))
 
-/** A whole village on loopback: two sites on ports of their own, registered by their servers, learned by DHCP. */
+/** A whole village on loopback: two sites on separate ports, registered at the DNS server, which the gateway learns by DHCP. */
 let folder: string
 let dns: Heard
 let dhcp: Heard
@@ -61,7 +61,7 @@ async function startFilms(ports?: Readonly<Record<string, unknown>>): Promise<He
 
 function endpoint({ service }: Heard, name: string): Endpoint {
   const found = service.endpoints.find(known => known.name === name)
-  if (found === undefined) throw new Error(`no endpoint is called ${name}`)
+  if (found === undefined) throw new Error(`there is no endpoint ${name}`)
   return found
 }
 
@@ -71,7 +71,7 @@ function at(heard: Heard, name: string): string {
 }
 
 function journeys({ events }: Heard): EventsOf<typeof client>['journey'][] {
-  // The service emits what its contract says; the compiler has checked it there.
+  // The service emits what its contract says; the compiler checked it there.
   return events.filter(({ name }) => name === 'journey').map(({ data }) => data as EventsOf<typeof client>['journey'])
 }
 
@@ -83,7 +83,7 @@ async function probe(service: string, where: string, more: Readonly<Record<strin
 describe.each(TRANSPORTS)('by name over %s', transport => {
   const over = { 'X-Hamlet-Transport': transport }
 
-  test('a page comes whole, and its journey has four steps', async () => {
+  test('a page arrives complete, and its journey has four steps', async () => {
     const page = await visit(gateway, 'http://my-app.home/', { headers: { ...over, Accept: 'text/html' } })
     expect([page.status, page.complete]).toEqual([200, true])
     expect(page.body.toString()).toContain('</html>')
@@ -92,42 +92,42 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
     expect(journey?.steps.map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', false], ['connect', false], ['page', false]])
     const port = endpoint(demo, transport === 'tcp' ? 'http' : 'rudp').port
     expect(journey?.steps.map(({ sentence }) => sentence)).toEqual([
-      expect.stringMatching(/^127\..* was lent by the DHCP server 127\.0\.0\.1 .* ago, for 3600 s$/),
+      expect.stringMatching(/^127\..* was leased from the DHCP server 127\.0\.0\.1 .* ago, for 3600 s$/),
       expect.stringMatching(new RegExp(`^my-app\\.home is 127\\.0\\.0\\.1, .*; _\\w+\\._\\w+\\.my-app\\.home names port ${port}$`)),
-      expect.stringMatching(new RegExp(`^${transport.toUpperCase()} connection to 127\\.0\\.0\\.1:${port} made in `)),
+      expect.stringMatching(new RegExp(`^${transport.toUpperCase()} connection to 127\\.0\\.0\\.1:${port} opened in `)),
       expect.stringMatching(/^Status 200, /),
     ])
   })
 
-  test('the connection is used again for the next page, and the journey says so', async () => {
+  test('the connection is reused for the next page, and the journey says so', async () => {
     const seen = journeys(gateway).length
     await visit(gateway, 'http://my-app.home/', { headers: { ...over, Accept: 'text/html' } })
-    expect(journeys(gateway).slice(seen).map(({ steps }) => steps.find(({ step }) => step === 'connect')?.sentence)).toEqual([expect.stringMatching(/used again, for its request number [23]$/)])
+    expect(journeys(gateway).slice(seen).map(({ steps }) => steps.find(({ step }) => step === 'connect')?.sentence)).toEqual([expect.stringMatching(/reused, for its request number [23]$/)])
   })
 
-  test('a part of a film is that part', async () => {
+  test('a range of a film is that range', async () => {
     const page = await visit(gateway, 'http://films.home/film.bin', { headers: { ...over, Range: 'bytes=1000-200999' } })
     expect([page.status, page.headers['content-range']]).toEqual([206, 'bytes 1000-200999/300000'])
     expect(page.body.equals(FILM.subarray(1000, 201_000))).toBe(true)
   })
 
-  test('a form is sent', async () => {
+  test('a form can be submitted', async () => {
     const body = Buffer.from(`name=Ophelia&message=by+${transport}`)
     const signed = await visit(gateway, 'http://my-app.home/guestbook', { method: 'POST', body, headers: { ...over, 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'http://my-app.home' } })
     expect(signed.status).toBe(303)
     expect((await visit(gateway, 'http://my-app.home/guestbook', { headers: over })).body.toString()).toContain(`by ${transport}`)
   })
 
-  test('an address with a port is taken at its word', async () => {
+  test('the port in a URL is used as it is', async () => {
     const { port } = endpoint(films, transport === 'tcp' ? 'http' : 'rudp')
     expect((await visit(gateway, `http://my-app.home:${port}/`, { headers: over })).body.toString()).toContain('Films')
   })
 
-  test('a server that stops in the middle of a film breaks the transfer off; once it is back it is found again', async () => {
+  test('a server that stops in the middle of a film aborts the transfer; once it is back, it is found again', async () => {
     const asked = request({ host: '127.0.0.1', port: proxyPort(gateway), path: 'http://films.home/endless.bin', headers: { ...over, 'Proxy-Authorization': basicAuthorization(CREDENTIALS) } }).end()
     const [response] = await once(asked, 'response') as [IncomingMessage]
     response.on('error', () => undefined)
-    await once(response, 'readable') // and nobody reads: the film cannot come to its end before the server stops
+    await once(response, 'readable') // and nothing reads: the film cannot end before the server stops
     await films.stop()
     await new Promise(resolve => response.resume().once('close', resolve))
     expect(response.complete).toBe(false)
@@ -140,7 +140,7 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
   test('hamlet fetch gets the same bytes', async () => {
     const choice = await chooseDnsServer({ dns: undefined, dhcp: at(dhcp, 'dhcp'), dataFolder: folder, ...environment })
     expect([choice.server, choice.lease?.dns]).toEqual([{ address: '127.0.0.1', port: endpoint(dns, 'dns').port }, '127.0.0.1'])
-    expect(choice.sentence).toBe(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+    expect(choice.sentence).toBe(`The DNS server is ${at(dns, 'dns')}, as announced by DHCP`)
     const chunks: Buffer[] = []
     const output = new Writable({ highWaterMark: 1000, write: (chunk: Buffer, _encoding, done) => { chunks.push(Buffer.from(chunk)); setImmediate(done) } })
     const fetched = await fetchUrl(`${transport === 'tcp' ? 'http' : 'rudp'}://films.home/film.bin`, { choose: () => Promise.resolve(choice), output: () => output, ...environment })
@@ -149,21 +149,21 @@ describe.each(TRANSPORTS)('by name over %s', transport => {
   })
 })
 
-test('a name that nobody registered becomes a page that says so, and a journey that ends there', async () => {
+test('an unregistered name becomes an error page, and a journey that ends there', async () => {
   const page = await visit(gateway, 'http://nowhere.home/', { headers: { 'Sec-Fetch-Dest': 'document' } })
   expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'name-unknown'])
   expect(page.body.toString()).toContain('No address is known for nowhere.home')
   expect(journeys(gateway).find(({ url }) => url.includes('nowhere'))?.steps.map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', true]])
 })
 
-test('a server that comes back on another port is found there, whatever is remembered of its name', async () => {
+test('a server that comes back on another port is found there, despite the cache', async () => {
   expect((await visit(gateway, 'http://films.home/')).status).toBe(200)
   await films.stop()
   films = await startFilms()
   expect((await visit(gateway, 'http://films.home/')).body.toString()).toContain('Films')
 })
 
-test('an encrypting gateway gets pages from a server that offers it, knows that by its name, and says which key it goes by', async () => {
+test('an encrypting gateway gets pages from an encrypting server, remembers its key by name, and reports it', async () => {
   const offered = await startHeard(appServerService, { tcp_port: 0, udp_port: 0, dns: at(dns, 'admin'), domain: 'sealed.home', encryption: 'required' }, {}, assets)
   await offered.event('registered')
   const encrypting = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp'), encrypt: true }, GATEWAY_SECRETS)
@@ -177,21 +177,21 @@ test('an encrypting gateway gets pages from a server that offers it, knows that 
   for (const heard of [encrypting, offered]) await heard.stop()
 })
 
-test('without a DNS server a page says so', async () => {
+test('without a DNS server, an error page says so', async () => {
   const alone = await startHeard(clientService, GATEWAY_SETTINGS, GATEWAY_SECRETS)
   const page = await visit(alone, 'http://my-app.home/')
   expect([page.status, page.headers['x-hamlet-error']]).toEqual([502, 'upstream-unreachable'])
   await alone.stop()
 })
 
-test.each(TRANSPORTS)('an upload that the server does not want ends with its 413, over %s', async transport => {
+test.each(TRANSPORTS)('an upload that the server refuses ends with its 413, over %s', async transport => {
   for (const bytes of [200_000, 5_000_000, 30_000_000]) {
     const page = await visit(gateway, 'http://my-app.home/guestbook', { method: 'POST', headers: { 'X-Hamlet-Transport': transport }, body: Buffer.alloc(bytes) })
     expect([bytes, page.status, page.headers['x-hamlet-error'], page.complete]).toEqual([bytes, 413, undefined, true])
   }
 })
 
-test('a tunnel leads to our own name, to the port that its SRV record names', async () => {
+test('a tunnel to one of our own names uses the port of its SRV record', async () => {
   const { status, stream } = await tunnelTo(gateway, 'films.home:80')
   expect(status).toBe(200)
   stream.write('GET / HTTP/1.1\r\nHost: films.home\r\nConnection: close\r\n\r\n')
@@ -202,15 +202,15 @@ test('a tunnel leads to our own name, to the port that its SRV record names', as
   expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*<h1>Films<\/h1>$/)
 })
 
-test('the lease is what the server lent, and the lease command tells it', async () => {
+test('the lease is what the server assigned, and the lease command returns it', async () => {
   const lease = await gateway.event('leased')
   expect(lease).toMatchObject({ server: '127.0.0.1', dns: '127.0.0.1', dnsPort: endpoint(dns, 'dns').port, dnsAdminPort: endpoint(dns, 'admin').port, leaseSeconds: 3600 })
   expect(await gateway.service.command('lease', {})).toEqual(lease)
   expect(await gateway.service.command('lease', { renew: true })).toMatchObject({ dnsPort: endpoint(dns, 'dns').port })
-  expect(gateway.logs).toContain(`Names are asked of ${at(dns, 'dns')}, the DNS server that DHCP told`)
+  expect(gateway.logs).toContain(`The DNS server is ${at(dns, 'dns')}, as announced by DHCP`)
 })
 
-test('a load over a bad link is watched at the server, and its end is told; another is broken off', async () => {
+test('a load over a bad link can be watched at the server, and its end is reported; another load is stopped', async () => {
   await demo.service.command('link', { link: 'loss=5% delay=5ms mtu=1500 overhead=28 direction=out seed=4' })
   await demo.service.command('congestion', { congestion: 'reno' })
   const watch = async () => appServer.commands.watch.reply.parse(await demo.service.command('watch', {}))
@@ -227,7 +227,7 @@ test('a load over a bad link is watched at the server, and its end is told; anot
   await demo.service.command('link', { link: 'perfect' })
 })
 
-test('what the browser asks for by RUDP ends its stream, so that a lost packet of it can be restored', async () => {
+test('a response over RUDP ends its stream, so that parity can restore a lost packet', async () => {
   await demo.service.command('link', { link: 'mtu=1500 overhead=28' })
   await demo.service.command('watch', {})
   const fresh = await startHeard(clientService, { dhcp: at(dhcp, 'dhcp') }, GATEWAY_SECRETS)
@@ -240,54 +240,54 @@ test('what the browser asks for by RUDP ends its stream, so that a lost packet o
   await demo.service.command('link', { link: 'perfect' })
 })
 
-test('what cannot be loaded is refused at once', async () => {
+test('an invalid load is refused at once', async () => {
   await expect(gateway.service.command('load', { url: 'ftp://my-app.home/' })).rejects.toThrow()
   await expect(gateway.service.command('link', { link: 'loss=200%' })).rejects.toThrow(/The command "link" was refused/)
 })
 
-test('the resolve command tells records and how they are known', async () => {
+test('the resolve command returns records', async () => {
   expect(await gateway.service.command('resolve', { name: 'my-app.home' })).toMatchObject({ rcode: 'NOERROR', records: [expect.stringMatching(/^my-app\.home \d+ A 127\.0\.0\.1$/)] })
   expect(await gateway.service.command('resolve', { name: 'nowhere.home', type: 'aaaa' })).toMatchObject({ rcode: 'NXDOMAIN', records: [] })
 })
 
 describe('a probe', () => {
-  const told = async (...asked: Parameters<typeof probe>): Promise<string> => {
+  const result = async (...asked: Parameters<typeof probe>): Promise<string> => {
     const { ok, sentence } = await probe(...asked)
-    return `${ok ? 'well' : 'ill'}: ${sentence}`
+    return `${ok ? 'healthy' : 'failed'}: ${sentence}`
   }
 
   test('of each service says what came back', async () => {
-    expect(await told('dns', at(dns, 'dns'))).toBe('well: my-app.home A 127.0.0.1')
-    expect(await told('dns', at(dns, 'dns'), { name: 'nowhere.home' })).toMatch(/^well: home SOA .*; nowhere\.home is not known there$/)
-    expect(await told('app-server', at(demo, 'http'))).toMatch(/^well: Status 200 with .* by TCP$/)
-    expect(await told('app-server', at(demo, 'rudp'), { transport: 'rudp' })).toMatch(/^well: Status 200 with .* by RUDP$/)
-    for (const transport of TRANSPORTS) expect(await told('client', at(gateway, 'proxy'), { transport })).toMatch(/^well: Status 200 with /)
+    expect(await result('dns', at(dns, 'dns'))).toBe('healthy: my-app.home A 127.0.0.1')
+    expect(await result('dns', at(dns, 'dns'), { name: 'nowhere.home' })).toMatch(/^healthy: home SOA .*; it does not know nowhere\.home$/)
+    expect(await result('app-server', at(demo, 'http'))).toMatch(/^healthy: Status 200 with .* over TCP$/)
+    expect(await result('app-server', at(demo, 'rudp'), { transport: 'rudp' })).toMatch(/^healthy: Status 200 with .* over RUDP$/)
+    for (const transport of TRANSPORTS) expect(await result('client', at(gateway, 'proxy'), { transport })).toMatch(/^healthy: Status 200 with /)
   })
 
-  test('of DHCP takes no address, and one of the gateway fills no table', async () => {
+  test('of DHCP takes no address, and one of the gateway adds no table row', async () => {
     const counts = () => [dhcp.events.filter(({ name }) => name === 'leased').length, dhcp.rows.size, gateway.rows.size]
     const before = counts()
-    expect(await told('dhcp', at(dhcp, 'dhcp'))).toMatch(/^well: It offers 127\.[\d.]+ for 3600 s$/)
-    expect(await told('client', at(gateway, 'proxy'))).toMatch(/^well: /)
+    expect(await result('dhcp', at(dhcp, 'dhcp'))).toMatch(/^healthy: It offers 127\.[\d.]+ for 3600 s$/)
+    expect(await result('client', at(gateway, 'proxy'))).toMatch(/^healthy: /)
     expect(counts()).toEqual(before)
   })
 
-  test('is none of the visitors\' requests that the application server tells', async () => {
+  test('is not among the visitors\' requests that the application server reports', async () => {
     const asked = () => demo.events.filter(({ name }) => name === 'request').length
     const seen = () => [asked(), demo.logs.length, [...demo.rows.values()].map(({ requests }) => Number(requests)).reduce((sum, count) => sum + count, 0)]
     const before = seen()
     const rowsBefore = demo.rows.size
-    expect(await told('app-server', at(demo, 'http'))).toMatch(/^well: /)
-    for (const transport of TRANSPORTS) expect(await told('client', at(gateway, 'proxy'), { transport })).toMatch(/^well: /)
+    expect(await result('app-server', at(demo, 'http'))).toMatch(/^healthy: /)
+    for (const transport of TRANSPORTS) expect(await result('client', at(gateway, 'proxy'), { transport })).toMatch(/^healthy: /)
     expect(seen()).toEqual(before)
     expect(demo.rows.size).toBeLessThanOrEqual(rowsBefore)
     await visit(gateway, 'http://my-app.home/')
     expect(asked()).toBe((before[0] ?? 0) + 1)
   })
 
-  test('of a service that is not there says so and does not throw', async () => {
-    expect(await told('dns', '127.0.0.1:1')).toMatch(/^ill: .* could not be looked up/)
-    expect(await told('app-server', '127.0.0.1:1')).toMatch(/^ill: 127\.0\.0\.1:1 could not be reached by TCP/)
-    expect(await told('client', at(gateway, 'proxy'), { name: 'nowhere.home' })).toMatch(/^ill: .*status 502 \(name-unknown\)$/)
+  test('of a service that does not exist says so and does not throw', async () => {
+    expect(await result('dns', '127.0.0.1:1')).toMatch(/^failed: .* could not be looked up/)
+    expect(await result('app-server', '127.0.0.1:1')).toMatch(/^failed: 127\.0\.0\.1:1 could not be reached by TCP/)
+    expect(await result('client', at(gateway, 'proxy'), { name: 'nowhere.home' })).toMatch(/^failed: .*status 502 \(name-unknown\)$/)
   })
 })

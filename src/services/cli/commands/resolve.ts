@@ -1,4 +1,4 @@
-/** `hamlet resolve NAME [TYPE]`: what a name is, and who said so. */
+/** `hamlet resolve NAME [TYPE]`: the records of a name, and which server answered. */
 import { z } from 'zod'
 import { chooseDnsServer } from '../../client/dns-server.ts'
 import { createResolver, questionOf, unresolved } from '../../dns/resolver.ts'
@@ -11,15 +11,15 @@ import { dataFolder } from '../folders.ts'
 
 export const resolve = defineCommand({
   name: 'resolve',
-  summary: 'Asks a DNS server for a name; the lease tells which server, or --dns.',
+  summary: 'Looks up a name at the DNS server announced by DHCP, or at the one given with --dns.',
   positionals: ['NAME', '[TYPE]'],
   flags: z.object({
-    dns: endpointText('DNS server to ask; without it the one that DHCP tells, else 127.0.0.1:53').optional(),
-    data: folderPath('folder of the stored hardware address').optional(),
-    json: z.boolean().default(false).meta({ description: 'the answer as JSON' }),
+    dns: endpointText('DNS server to ask; by default the one announced by DHCP, otherwise 127.0.0.1:53').optional(),
+    data: folderPath('folder with the stored hardware address').optional(),
+    json: z.boolean().default(false).meta({ description: 'print the answer as JSON' }),
   }),
   async run({ flags, positionals: [qname = '', qtype = 'A'] }, { stdout, stderr }) {
-    questionOf(qname, qtype) // what cannot be asked for is told before a DNS server is looked for
+    questionOf(qname, qtype) // report an invalid name or type before looking for a DNS server
     const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing() }
     const { server, sentence } = await chooseDnsServer({ dns: flags.dns, dhcp: undefined, dataFolder: dataFolder(flags.data), ...environment })
     if (!flags.json) stderr.write(`${sentence}\n`)

@@ -19,9 +19,9 @@ export const serviceHost = defineCommand({
     })
     process.on('unhandledRejection', error => host.fail(error))
     process.on('uncaughtException', error => host.fail(error))
-    // The supervisor is gone: so is the reason to run.
+    // The supervisor is gone, and with it the reason to run.
     process.on('disconnect', () => void host.stop())
-    // They may reach the whole process group; the supervisor alone stops its services, in order.
+    // These signals may reach the whole process group, but only the supervisor stops its services, in order.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
     return new Promise(() => undefined)
   },

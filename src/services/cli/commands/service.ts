@@ -1,17 +1,17 @@
-/** `hamlet dns`, `dhcp`, `server`, `client`: one service alone in this process, its flags taken from its contract. */
+/** `hamlet dns`, `dhcp`, `server`, `client`: one service in this process. Its flags derive from its contract. */
 import { z } from 'zod'
 import { folderPath, type Contract, type UncheckedSettings } from '../../kit/contract.ts'
 import { makeDataFolder } from '../../kit/node/data-folder.ts'
 import { startService, type Implementation, type ServiceListener } from '../../kit/node/service.ts'
 import { loadSettings } from '../../kit/node/settings-file.ts'
 import type { ServiceId } from '../../contracts.ts'
-import { chosenSettings } from '../chosen-settings.ts'
+import { savedSettings } from '../saved-settings.ts'
 import { defineCommand, type Command, type Terminal } from '../command.ts'
 import { assetsFolder, dataFolder } from '../folders.ts'
 
 const shared = {
-  data: folderPath('folder for what must survive; the window\'s own if not given').optional(),
-  json: z.boolean().default(false).meta({ description: 'every event as one line of JSON on stdout; errors and health on stderr' }),
+  data: folderPath('data folder; by default the one that the window uses').optional(),
+  json: z.boolean().default(false).meta({ description: 'print every event as a line of JSON on stdout, and errors and health on stderr' }),
 }
 
 export function serviceCommand(implementation: Implementation<Contract>, id: ServiceId): Command {
@@ -29,13 +29,13 @@ export function serviceCommand(implementation: Implementation<Contract>, id: Ser
       const loaded = await loadSettings(folder)
       if (loaded.warning !== undefined) terminal.stderr.write(`hamlet: ${loaded.warning}\n`)
       const flagged = Object.entries(settings).filter(([name]) => given.has(name))
-      const merged = { ...chosenSettings(loaded, id, given), ...Object.fromEntries(flagged) }
+      const merged = { ...savedSettings(loaded, id, given), ...Object.fromEntries(flagged) }
       return runUntilInterrupted(implementation, merged, folder, json, terminal)
     },
   })
 }
 
-/** Sets apart the flags that every service command has. */
+/** Separates the flags that every service command has. */
 function sharedFlags(flags: Record<string, unknown>): Record<string, unknown> & z.output<typeof sharedSchema> {
   return { ...flags, ...sharedSchema.parse(flags) }
 }
@@ -59,7 +59,7 @@ async function runUntilInterrupted(
     endpoints: () => undefined,
     health(reason) {
       if (json) terminal.stderr.write(`${JSON.stringify({ health: reason ?? null })}\n`)
-      else if (reason !== logged) terminal.stderr.write(`${reason ?? `${implementation.contract.title} is well again`}\n`) // One line is enough.
+      else if (reason !== logged) terminal.stderr.write(`${reason ?? `${implementation.contract.title} has recovered`}\n`) // a reason that was just logged is not printed twice
     },
     failed: reportFailure,
   }

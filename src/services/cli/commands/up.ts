@@ -1,4 +1,4 @@
-/** `hamlet up`: all roles of one machine, without a window. */
+/** `hamlet up`: all roles of this machine, without a window. */
 import { dirname, resolve as resolvePath } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -14,7 +14,7 @@ import { Supervisor } from '../../kit/node/supervisor.ts'
 import { restartDelayMs } from '../../kit/restart.ts'
 import { Roles } from '../../roles/roles.ts'
 import { launchChild } from '../child-launcher.ts'
-import { chosenSettings } from '../chosen-settings.ts'
+import { savedSettings } from '../saved-settings.ts'
 import { defineCommand } from '../command.ts'
 import { assetsFolder, dataFolder } from '../folders.ts'
 
@@ -25,28 +25,28 @@ export const up = defineCommand({
   serves: true,
   flags: z.object({
     local: z.boolean().default(false).meta({ description: 'this computer only (127.0.0.1)' }),
-    lan: z.boolean().default(false).meta({ description: 'all interfaces, for other machines too' }),
-    config: filePath('settings file to read, as the window writes it').optional(),
-    data: folderPath('folder for what must survive; the window\'s own if not given').optional(),
+    lan: z.boolean().default(false).meta({ description: 'all interfaces, reachable from other machines' }),
+    config: filePath('settings file to use, in the format that the window writes').optional(),
+    data: folderPath('data folder; by default the one that the window uses').optional(),
   }),
   async run({ flags }, { stdout, stderr, interrupted }) {
     const stop = new AbortController()
     const stopped = interrupted().then(() => stop.abort())
-    if (flags.local && flags.lan) throw new UsageError('--local and --lan stand together', 'a machine has one mode', 'give one of them')
+    if (flags.local && flags.lan) throw new UsageError('--local and --lan cannot be combined', 'a machine has one mode', 'omit one of them')
     const folder = dataFolder(flags.data)
     await makeDataFolder(folder)
     const loaded = await loadSettings(flags.config === undefined ? folder : dirname(resolvePath(flags.config)), flags.config)
     const { settings, warning } = loaded
     if (warning !== undefined) stderr.write(`hamlet: ${warning}\n`)
     const on = SERVICE_IDS.filter(id => settings.roles[id].on)
-    const chosen = (on.length > 0 ? on : SERVICE_IDS).map(id => [id, chosenSettings(loaded, id)] as const)
+    const chosen = (on.length > 0 ? on : SERVICE_IDS).map(id => [id, savedSettings(loaded, id)] as const)
 
     const titles = new Map<string, string>(contracts.map(({ id, title }) => [id, title]))
-    const tell = (error: unknown) => stderr.write(`hamlet: ${oneLine(error)}\n`)
-    // Drawn here, so that a client that was started again after a crash takes the same.
+    const report = (error: unknown) => stderr.write(`hamlet: ${oneLine(error)}\n`)
+    // Drawn here, so that a client that restarts after a crash keeps it.
     const password = drawPassword(secureRandom())
     let proxy = ''
-    const tellProxy = (endpoint: Endpoint) => {
+    const printProxy = (endpoint: Endpoint) => {
       if (proxy === formatEndpoint(endpoint)) return
       proxy = formatEndpoint(endpoint)
       stdout.write(`proxy: http://hamlet:${password}@${proxy}\n`)
@@ -54,9 +54,9 @@ export const up = defineCommand({
     let starting: ServiceId | undefined
     const supervisor = new Supervisor(contracts, launchChild, {
       status: ({ id, state, error, reason, endpoints: [endpoint] }) => {
-        if (id === 'client' && endpoint !== undefined) tellProxy(endpoint)
-        // What keeps a role from starting is told below, once: where one port is taken another may do.
-        if (error !== undefined && id !== starting) tell(new HamletError(error))
+        if (id === 'client' && endpoint !== undefined) printProxy(endpoint)
+        // While a role starts, its error is reported below: if a port is taken, another may do.
+        if (error !== undefined && id !== starting) report(new HamletError(error))
         else if (reason !== undefined) stderr.write(`hamlet: ${titles.get(id) ?? id} is ${state}: ${reason}\n`)
       },
       line: (id, to, text) => to === 'contract' ? stdout.write(`${text}\n`) : stderr.write(`${id}: ${text}\n`),
@@ -69,8 +69,8 @@ export const up = defineCommand({
     })
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
     let missing = chosen
-    const told = new Map<ServiceId, string>()
-    /** Starts what does not run, in order. The others go on without a role that cannot start, and the reason is told once. */
+    const reported = new Map<ServiceId, string>()
+    /** Starts the missing roles, in order. If one cannot start, the others run without it, and the reason is reported once. */
     const startMissing = async (): Promise<void> => {
       const still: typeof chosen = []
       for (const role of missing) {
@@ -80,11 +80,11 @@ export const up = defineCommand({
         try {
           await roles.start(id, chosenForIt)
         } catch (error) {
-          // Who stops the whole group of processes, as a terminal and systemd do, has stopped this role too.
+          // A signal to the whole process group, as terminals and systemd send it, has stopped this role, too.
           if (stop.signal.aborted) return
           if (partsOf(error).code === 'internal') throw error
-          if (told.get(id) !== oneLine(error)) tell(error)
-          told.set(id, oneLine(error))
+          if (reported.get(id) !== oneLine(error)) report(error)
+          reported.set(id, oneLine(error))
           if (supervisor.status(id).state === 'failed') still.push(role)
         }
       }

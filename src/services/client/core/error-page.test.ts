@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { renderErrorPage } from './error-page.ts'
 
-test('the five parts stand on the page', () => {
+test('the page shows the five parts', () => {
   const page = renderErrorPage({ code: 'name-unknown', what: 'No address is known for a.home', why: 'nobody registered it', done: 'asked twice', remedy: 'register it', proof: 'NXDOMAIN' })
-  for (const part of ['<h1>No address is known for a.home</h1>', 'Because nobody registered it.', 'Done already: asked twice.', 'You may register it.', 'name-unknown · NXDOMAIN']) expect(page).toContain(part)
+  for (const part of ['<h1>No address is known for a.home</h1>', 'Because nobody registered it.', 'Already done: asked twice.', 'You may register it.', 'name-unknown · NXDOMAIN']) expect(page).toContain(part)
 })
 
-test('text of others cannot become markup', () => {
+test('foreign text cannot become markup', () => {
   const evil = '<script>alert("x")</script>\'&'
   const page = renderErrorPage({ code: 'refused', what: evil, why: evil, done: evil, remedy: evil, proof: evil })
   expect(page).not.toContain('<script')

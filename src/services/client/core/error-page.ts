@@ -1,7 +1,7 @@
-/** The page that the gateway shows in place of one that could not be had: what, why, done, you may, proof. */
+/** The page that the gateway shows in place of one that it could not get: what, why, what was done, the remedy, the proof. */
 import type { ErrorParts } from '../../kit/errors.ts'
 
-/** A whole HTML page; every part is text of others and is escaped. No script, nothing loaded from elsewhere. */
+/** A complete HTML page. Every part may contain foreign text and is escaped. No script, and nothing loaded from elsewhere. */
 export function renderErrorPage({ code, what, why, done, remedy, proof }: ErrorParts): string {
   return `<!doctype html>
 <html lang="en">
@@ -21,7 +21,7 @@ code { opacity: .7 }
 <main>
 <h1>${escapeHtml(what)}</h1>
 <p>Because ${escapeHtml(why)}.</p>
-${done === undefined ? '' : `<p>Done already: ${escapeHtml(done)}.</p>\n`}<p>You may ${escapeHtml(remedy)}.</p>
+${done === undefined ? '' : `<p>Already done: ${escapeHtml(done)}.</p>\n`}<p>You may ${escapeHtml(remedy)}.</p>
 <p><code>${escapeHtml(proof === undefined ? code : `${code} · ${proof}`)}</code></p>
 </main>
 </body>

@@ -4,26 +4,26 @@ import { assembleJourney, spanOfLease, type Measures, type Timed } from './journ
 const timed = (fromMs: number, tookMs: number): Timed => ({ fromMs, toMs: fromMs + tookMs, tookMs })
 
 const whole: Measures = {
-  address: { sentence: '127.0.0.20 was lent by 127.0.0.1', ...timed(0, 3) },
+  address: { sentence: '127.0.0.20 was leased from 127.0.0.1', ...timed(0, 3) },
   name: { sentence: 'my-app.home is 127.0.0.1, registered', ...timed(100, 1) },
   connect: { transport: 'rudp', peer: '127.0.0.1:8080', ...timed(101, 2), requests: 1 },
   page: { status: 200, bytes: 12_345, ...timed(103, 8), complete: true },
   failure: undefined,
 }
 
-test('a whole journey has four steps that none of them failed', () => {
+test('a complete journey has four steps, none of them failed', () => {
   expect(assembleJourney(whole).map(({ step, failed }) => [step, failed])).toEqual([['address', false], ['name', false], ['connect', false], ['page', false]])
-  expect(assembleJourney(whole).map(({ sentence }) => sentence).slice(2)).toEqual(['RUDP connection to 127.0.0.1:8080 made in 2.0 ms', 'Status 200, 12 kB, last byte after 8.0 ms'])
+  expect(assembleJourney(whole).map(({ sentence }) => sentence).slice(2)).toEqual(['RUDP connection to 127.0.0.1:8080 opened in 2.0 ms', 'Status 200, 12 kB, last byte after 8.0 ms'])
 })
 
-test('a step tells when it was, so that its packets are found', () => {
+test('a step has a time span, so that its packets can be found', () => {
   expect(assembleJourney(whole).map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([[0, 3], [100, 101], [101, 103], [103, 111]])
   expect(spanOfLease({ askedAtMs: 50, tookMs: 4 })).toEqual({ fromMs: 50, toMs: 54 })
 })
 
-test('a connection that was there before says so', () => {
+test('a reused connection says so', () => {
   const [, , connect] = assembleJourney({ ...whole, connect: { transport: 'tcp', encrypted: true, peer: '192.0.2.1:80', ...timed(101, 0), requests: 3 } })
-  expect(connect?.sentence).toBe('Encrypted TCP connection to 192.0.2.1:80 used again, for its request number 3')
+  expect(connect?.sentence).toBe('Encrypted TCP connection to 192.0.2.1:80 reused, for its request number 3')
 })
 
 test('a journey ends at the step that failed, with the reason', () => {
@@ -35,7 +35,7 @@ test('a journey ends at the step that failed, with the reason', () => {
   }
 })
 
-test('a page that broke off is a failed step with the bytes that came', () => {
+test('an incomplete page is a failed step with the bytes that arrived', () => {
   const page = { status: 200, bytes: 99, ...timed(103, 1), complete: false }
   expect(assembleJourney({ ...whole, page, failure: { sentence: 'lost', ...timed(104, 0) } }).slice(3)).toEqual([
     { step: 'page', ...timed(103, 1), sentence: 'Status 200, but the connection was lost after 99 B', failed: true },

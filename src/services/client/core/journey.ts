@@ -1,24 +1,24 @@
-/** A journey tells a person where the time of one document load went: address, name, connection, page. */
+/** A journey shows the user where the time of a document load went: address, name, connection, page. */
 import type { z } from 'zod'
 import { formatBytes, formatMs } from '../../kit/amounts.ts'
 import type { journeyStep, LearnedLease, Transport } from '../contract.ts'
 
 export type JourneyStep = z.output<typeof journeyStep>
 
-/** How long a part of the way took, and when that was: in ms, on the client's clock. A part that was gone twice takes less than lies between. */
+/** Duration and time span of a step, in ms by the client's clock. For a step that was repeated, the duration is shorter than the span. */
 export type Timed = Pick<JourneyStep, 'tookMs' | 'fromMs' | 'toMs'>
 
-/** What was measured on the way; a part that was not reached is undefined. */
+/** What was measured; a step that was not reached is undefined. */
 export interface Measures {
   readonly address: Timed & { readonly sentence: string }
   readonly name: Timed & { readonly sentence: string } | undefined
   readonly connect: Timed & {
     readonly transport: Transport; readonly encrypted?: boolean; readonly peer: string
-    /** 1: made for this request. */
+    /** Requests on the connection so far; 1: it is new. */
     readonly requests: number
   } | undefined
   readonly page: Timed & { readonly status: number; readonly bytes: number; readonly complete: boolean } | undefined
-  /** Why the load failed, in the step that was under way. */
+  /** Why the load failed, in the step in progress. */
   readonly failure: Timed & { readonly sentence: string } | undefined
 }
 
@@ -35,7 +35,7 @@ export function assembleJourney({ address, name, connect, page, failure }: Measu
   return steps
 }
 
-/** When the packets of a lease went. */
+/** The time span of the packets of a lease. */
 export function spanOfLease({ askedAtMs, tookMs }: Pick<LearnedLease, 'askedAtMs' | 'tookMs'>): Pick<Timed, 'fromMs' | 'toMs'> {
   return { fromMs: askedAtMs, toMs: askedAtMs + tookMs }
 }
@@ -46,7 +46,7 @@ function timed({ tookMs, fromMs, toMs }: Timed): Timed {
 
 function connectSentence({ transport, encrypted = false, peer, tookMs, requests }: NonNullable<Measures['connect']>): string {
   const protocol = `${encrypted ? 'Encrypted ' : ''}${transport.toUpperCase()}`
-  return requests === 1 ? `${protocol} connection to ${peer} made in ${formatMs(tookMs)}` : `${protocol} connection to ${peer} used again, for its request number ${requests}`
+  return requests === 1 ? `${protocol} connection to ${peer} opened in ${formatMs(tookMs)}` : `${protocol} connection to ${peer} reused, for its request number ${requests}`
 }
 
 function pageSentence({ status, bytes, tookMs, complete }: NonNullable<Measures['page']>): string {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { seededRandom } from '../../kit/random.ts'
 import { chooseServiceRecord, parseServiceRecord, serviceName } from './service-record.ts'
 
-test('a record is read from the text of a zone file', () => {
+test('a record is parsed from the text of a zone file', () => {
   expect(parseServiceRecord('10 5 8081 My-App.home.')).toEqual({ priority: 10, weight: 5, port: 8081, target: 'my-app.home' })
   expect(parseServiceRecord('0 0 0 .')).toEqual({ priority: 0, weight: 0, port: 0, target: '' })
   expect(parseServiceRecord('65535 65535 65535 a.')?.port).toBe(65_535)
@@ -15,7 +15,7 @@ test('each transport has its own service name', () => {
   expect(serviceName('my-app.home', 'rudp')).toBe('_rudp._udp.my-app.home')
 })
 
-test('only the lowest priority is chosen, and each record of it can be', () => {
+test('a record of the lowest priority is chosen, by weight', () => {
   const record = fc.record({ priority: fc.nat(3), weight: fc.nat(65535), port: fc.nat(65535), target: fc.constant('a') })
   fc.assert(fc.property(fc.array(record, { minLength: 1, maxLength: 5 }), fc.integer(), (records, seed) => {
     const chosen = chooseServiceRecord(records, seededRandom(seed))

@@ -1,5 +1,5 @@
 /**
- * What a request to a proxy is aimed at: `absolute-form` (RFC 9112 §3.2.2) and, for CONNECT, `authority-form` (§3.2.3).
+ * The target of a request to a proxy: `absolute-form` (RFC 9112 §3.2.2) and, for CONNECT, `authority-form` (§3.2.3).
  *
  *     GET http://my-app.home:8080/watch?film=1 HTTP/1.1        CONNECT my-app.home:443 HTTP/1.1
  *         ^scheme ^host       ^port ^path                              ^host       ^port
@@ -13,50 +13,50 @@ export type Scheme = (typeof SCHEMES)[number]
 export interface Authority {
   /** A name in lower case, or an IP address without brackets. */
   readonly host: string
-  /** Undefined where the text names none. */
+  /** Undefined if the text has none. */
   readonly port: number | undefined
 }
 
 export interface Target extends Authority {
   readonly scheme: Scheme
-  /** Path and query, at least "/", in ASCII (RFC 3986 §2.5); "*" where OPTIONS asks the server as a whole. */
+  /** Path and query, at least "/", in ASCII (RFC 3986 §2.5); "*" if OPTIONS is about the server as a whole. */
   readonly path: string
 }
 
 const NAME_LENGTH_MAX = 253
-/** Without halves of surrogate pairs, which have no UTF-8. */
+/** Without lone surrogates, which have no UTF-8 encoding. */
 const NOT_ASCII = /[\u0080-\ud7ff\ue000-\u{10ffff}]+/gu
 
 /**
- * Reads `http://host[:port]/path` or `rudp://host[:port]/path`. A fragment is not part of a request and falls away.
+ * Parses `http://host[:port]/path` or `rudp://host[:port]/path`. A fragment is not part of a request and is dropped.
  * @param method OPTIONS without a path is about the server as a whole (RFC 9112 §3.2.4)
- * @throws UsageError naming what is wrong
+ * @throws UsageError that says what is wrong
  */
 export function parseTarget(text: string, method = 'GET'): Target {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(text)
   const scheme = SCHEMES.find(known => known === match?.[1]?.toLowerCase())
-  if (match === null || scheme === undefined) throw unreadable(text, match === null ? 'it has no scheme and host' : `"${match[1]}" is no scheme that can be fetched here`)
+  if (match === null || scheme === undefined) throw unreadable(text, match === null ? 'it has no scheme and host' : `the scheme "${match[1]}" is not supported`)
   const authority = parseAuthority(match[2] ?? '')
   const path = (match[3] ?? '').replace(NOT_ASCII, encodeURIComponent)
-  // What HTTP cannot carry on its first line would let one request pass for two.
+  // A space or line break on the request line could make one request look like two.
   if (/[^\u0021-\u007e]/.test(path)) throw unreadable(text, 'its path has characters that must be percent-encoded')
   if (path === '' && method === 'OPTIONS') return { scheme, ...authority, path: '*' }
   return { scheme, ...authority, path: path.startsWith('/') ? path : `/${path}` }
 }
 
 /**
- * Reads `host[:port]`.
- * @throws UsageError naming what is wrong; user names in it are refused (RFC 9110 §4.2.4)
+ * Parses `host[:port]`.
+ * @throws UsageError that says what is wrong; a user name is refused (RFC 9110 §4.2.4)
  */
 export function parseAuthority(text: string): Authority {
-  if (text.includes('@')) throw unreadable(text, 'an address may have no user name')
+  if (text.includes('@')) throw unreadable(text, 'it must not contain a user name')
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{0,5}))?$/.exec(text)
   const host = (match?.[1] ?? match?.[2] ?? '').toLowerCase()
   const digits = match?.[3] ?? ''
-  if (match === null) throw unreadable(text, 'it is not HOST or HOST:PORT, with an IPv6 address in brackets')
+  if (match === null) throw unreadable(text, 'it is not HOST or HOST:PORT (with an IPv6 address in brackets)')
   if (host === '') throw unreadable(text, 'it names no host')
   if (match[1] === undefined ? !isName(host) : !(host.includes(':') && isIpAddress(host))) throw unreadable(text, `"${host}" is neither a name nor an IP address`)
-  if (Number(digits) > 65535 || (digits !== '' && Number(digits) === 0)) throw unreadable(text, `${digits} is no port`)
+  if (Number(digits) > 65535 || (digits !== '' && Number(digits) === 0)) throw unreadable(text, `${digits} is not a port`)
   return { host, port: digits === '' ? undefined : Number(digits) }
 }
 

@@ -1,4 +1,4 @@
-/** For tests: a gateway with all it says written down, and a browser's end of its proxy. */
+/** For tests: a gateway whose output is recorded, and a browser's side of its proxy. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -8,14 +8,14 @@ import { startService, type Implementation, type StartedService } from '../../ki
 import type { Contract } from '../../kit/contract.ts'
 import { basicAuthorization, type Credentials } from '../credentials.ts'
 
-/** A service in this process, with what it said. */
+/** A service in this process, with what it reported. */
 export interface Heard {
   readonly service: StartedService
   readonly events: { readonly name: string; readonly data: unknown }[]
   readonly rows: Map<string, Readonly<Record<string, string>>>
   readonly contractLines: string[]
   readonly logs: string[]
-  /** The first event of that name, come or still to come. */
+  /** The first event of that name, past or future. */
   event(name: string): Promise<unknown>
   stop(): Promise<void>
 }
@@ -36,7 +36,7 @@ export async function startHeard(
     log: text => logs.push(text),
     event(name, data) {
       events.push({ name, data })
-      for (const tell of waiting) tell(name, data)
+      for (const notify of waiting) notify(name, data)
     },
     row: (key, row) => row === undefined ? rows.delete(key) : rows.set(key, row),
     health: () => undefined, endpoints: () => undefined,
@@ -47,12 +47,12 @@ export async function startHeard(
     event: wanted => new Promise(resolve => {
       const seen = events.find(({ name }) => name === wanted)
       if (seen !== undefined) return resolve(seen.data)
-      const tell = (name: string, data: unknown): void => {
+      const notify = (name: string, data: unknown): void => {
         if (name !== wanted) return
-        waiting.delete(tell)
+        waiting.delete(notify)
         resolve(data)
       }
-      waiting.add(tell)
+      waiting.add(notify)
     }),
     async stop() {
       await service.stop()
@@ -62,8 +62,7 @@ export async function startHeard(
 }
 
 /**
- * The secrets and settings of a gateway that a test can use. Its DHCP and DNS servers are by default ones that are not there: no
- * test may broadcast.
+ * Secrets and settings of a gateway for tests. By default its DHCP and DNS servers do not exist: no test may broadcast.
  */
 export const GATEWAY_SECRETS = { proxy_user: CREDENTIALS.user, proxy_password: CREDENTIALS.password }
 export const GATEWAY_SETTINGS = { dhcp: '127.0.0.1:1', dns: '127.0.0.1:1' }
@@ -72,7 +71,7 @@ export interface Page {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
-  /** False where the transfer was broken off. */
+  /** False if the transfer was aborted. */
   readonly complete: boolean
 }
 
@@ -87,7 +86,7 @@ export function proxyPort({ service }: Heard): number {
   return service.endpoints[0]?.port ?? 0
 }
 
-/** Loads one address through the proxy. Rejects only where not even a status came. */
+/** Loads one URL through the proxy. Rejects only if there was no response at all. */
 export function visit(gateway: Heard, url: string, { method = 'GET', headers = {}, body, ...rest }: Visit = {}): Promise<Page> {
   const credentials = 'credentials' in rest ? rest.credentials : CREDENTIALS
   return new Promise((resolve, reject) => {
@@ -105,7 +104,7 @@ export function visit(gateway: Heard, url: string, { method = 'GET', headers = {
   })
 }
 
-/** Asks for a tunnel; resolves with the proxy's status line and the stream behind it. */
+/** Requests a tunnel; resolves with the status of the proxy and the stream after its response. */
 export function tunnelTo(gateway: Heard, authority: string, credentials: Credentials | undefined = CREDENTIALS): Promise<{ status: number; stream: Socket; head: Buffer }> {
   return new Promise((resolve, reject) => {
     const stream = connect({ port: proxyPort(gateway), host: '127.0.0.1', allowHalfOpen: true })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearest } from './nearest.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 const known = ['tcp_port', 'udp_port', 'host', 'output', 'data']
 
@@ -19,6 +19,6 @@ test.each([
   ['abc', undefined],
   ['', undefined],
   ['a'.repeat(5_000), undefined],
-])('%j was meant to be %j', (word, meant) => {
-  expect(nearest(word, known)).toBe(meant)
+])('for %j it suggests %j', (word, meant) => {
+  expect(didYouMean(word, known)).toBe(meant)
 })

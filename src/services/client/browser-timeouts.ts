@@ -1,14 +1,17 @@
-/** What the proxy waits for on a browser's connection, and how long: for the head of a request, and for one who has ended its half. */
+/**
+ * Timeouts of the proxy's connections from browsers: how long a request head may take, and how long to keep a browser that has ended
+ * its half of the connection.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../kit/node/clock.ts'
-import { isAbandoned } from './abandoned.ts'
+import { isPeerGone } from './local-peer.ts'
 
 export const HEAD_MS_MAX = 10_000
-/** TCP does not tell a browser that has ended its half, and waits, from one that is gone: this computer is asked that often. */
-const ASK_EVERY_MS = 1_000
-/** Where this computer does not say, gone is who gets nothing for so long. */
+/** TCP cannot tell a browser that has ended its half and waits from one that has closed, so the system is asked this often. */
+const CHECK_PEER_EVERY_MS = 1_000
+/** If the system does not say, a connection with no traffic for this long counts as closed. */
 const SILENT_MS_MAX = 120_000
 
 export interface Exchange {
@@ -16,14 +19,14 @@ export interface Exchange {
   readonly outgoing: ServerResponse
 }
 
-export class BrowserWatch {
+export class BrowserTimeouts {
   readonly #clock: Clock
   readonly #refuseSlow: (socket: Socket) => void
-  /** One a connection. */
+  /** One per connection. */
   readonly #timers = new WeakMap<Duplex, () => void>()
   readonly #latest = new WeakMap<Duplex, Exchange>()
 
-  /** @param refuseSlow answers a head that has not come whole in time */
+  /** @param refuseSlow answers a request head that was not complete in time */
   constructor(clock: Clock, refuseSlow: (socket: Socket) => void) {
     this.#clock = clock
     this.#refuseSlow = refuseSlow
@@ -32,11 +35,11 @@ export class BrowserWatch {
   opened(socket: Socket): void {
     this.#awaitHead(socket, -1, 0)
     socket.once('end', () => {
-      if (this.#latest.has(socket)) this.#askWhetherItWaits(socket) // and no tunnel: what is on its way to a server there shall arrive
+      if (this.#latest.has(socket)) this.#awaitClose(socket) // not a tunnel, whose bytes must still reach the server
     })
   }
 
-  /** Nothing is waited for there: a head has come, a tunnel begins, or the connection is over. */
+  /** Stops watching: a head is complete, a tunnel begins, or the connection is closed. */
   forget(socket: Duplex): void {
     this.#timers.get(socket)?.()
     this.#latest.delete(socket)
@@ -53,7 +56,7 @@ export class BrowserWatch {
       this.#awaitHead(socket, socket.bytesRead, socket.bytesRead)
     }
     outgoing.once('finish', isOver)
-    incoming.once('end', isOver) // a body may take longer than its answer
+    incoming.once('end', isOver) // the body may end after the response
   }
 
   latest(socket: Duplex): Exchange | undefined {
@@ -61,23 +64,23 @@ export class BrowserWatch {
   }
 
   /**
-   * node:http watches over the time that heads take only where it listens itself. The beginning of a later one is seen at a look, and
-   * its time is over at the next.
+   * node:http applies its head timeout only to connections that it accepted itself. One check notices that the next head has begun;
+   * the check after that is its deadline.
    */
   #awaitHead(socket: Socket, idleBytes: number, seenBytes: number): void {
     this.#wakeIn(HEAD_MS_MAX, socket, () => {
       if (seenBytes === idleBytes) this.#awaitHead(socket, idleBytes, socket.bytesRead)
-      else if (socket.bytesRead === 0) socket.destroy() // a browser that connected ahead would take a refusal for its answer
+      else if (socket.bytesRead === 0) socket.destroy() // a browser that preconnected would take a 408 for the response to its first request
       else this.#refuseSlow(socket)
     })
   }
 
-  #askWhetherItWaits(socket: Socket): void {
-    this.#wakeIn(ASK_EVERY_MS, socket, async () => {
-      const isGone = await isAbandoned(socket)
+  #awaitClose(socket: Socket): void {
+    this.#wakeIn(CHECK_PEER_EVERY_MS, socket, async () => {
+      const isGone = await isPeerGone(socket)
       if (isGone === undefined) socket.setTimeout(SILENT_MS_MAX) // node:http destroys it then
       else if (isGone) socket.destroy()
-      else if (!socket.destroyed) this.#askWhetherItWaits(socket)
+      else if (!socket.destroyed) this.#awaitClose(socket)
     })
   }
 

@@ -6,7 +6,7 @@ import { basicAuthorization } from './credentials.ts'
 import { openProxy, type Proxy, type ProxyOptions } from './proxy.ts'
 import { CREDENTIALS } from './testing/browser.ts'
 
-/** All waits are a hundredth of what they should be. */
+/** A clock on which every wait takes a hundredth of its time. */
 const hasty: Clock = { nowMs: () => systemClock.nowMs(), wakeAt: (atMs, wake) => systemClock.wakeAt(systemClock.nowMs() + (atMs - systemClock.nowMs()) / 100, wake) }
 const HEAD_MS = 100
 const REQUEST = `GET http://my-app.home/ HTTP/1.1\r\nHost: my-app.home\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`
@@ -22,14 +22,14 @@ async function dial(forward: ProxyOptions['forward'] = async (_target, _incoming
   return { socket, said: () => heard, closed: once(socket, 'close') }
 }
 
-test('a head that does not come whole in time is answered 408', async () => {
+test('a request head that is not complete in time is answered with 408', async () => {
   const { socket, said, closed } = await dial()
   socket.write('GET http://my-app.home/ HTTP/1.1\r\n')
   await closed
   expect(said()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n[^]*x-hamlet-error: timed-out[^]*connection: close[^]*<\/html>/i)
 })
 
-test('so is a later one on the same connection, however slowly it drips; a connection that is idle is left', async () => {
+test('so is a later one on the same connection, even if it keeps dripping; an idle connection stays open', async () => {
   const { socket, said, closed } = await dial()
   socket.write(REQUEST)
   await once(socket, 'data')
@@ -44,7 +44,7 @@ test('so is a later one on the same connection, however slowly it drips; a conne
   expect(said()).toMatch(/hello[^]*hello[^]*HTTP\/1\.1 408 /)
 })
 
-test('a body that goes on coming after its answer is no head', async () => {
+test('a body that continues after its response is not taken for a head', async () => {
   const { socket, said } = await dial()
   socket.write(`POST http://my-app.home/ HTTP/1.1\r\nHost: my-app.home\r\nContent-Length: 20\r\nProxy-Authorization: ${basicAuthorization(CREDENTIALS)}\r\n\r\n`)
   for (let sent = 0; sent < 20; sent++) {
@@ -56,13 +56,13 @@ test('a body that goes on coming after its answer is no head', async () => {
   socket.destroy()
 })
 
-test('who connects and says nothing is cut without a word, which it would take for an answer', async () => {
+test('a client that connects and sends nothing is disconnected without a response', async () => {
   const { said, closed } = await dial()
   await closed
   expect(said()).toBe('')
 })
 
-test('a request whose end comes after its refusal is not made', async () => {
+test('a request that is completed after its refusal is not forwarded', async () => {
   let made = 0
   const { socket, said, closed } = await dial(async () => void made++)
   socket.write(REQUEST.slice(0, -2))

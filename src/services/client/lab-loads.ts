@@ -1,4 +1,4 @@
-/** Pages that are loaded for their way and not for their content: the lab watches them come. The bytes are thrown away. */
+/** Page loads for the lab, which watches their packets. The content is discarded. */
 import { Writable } from 'node:stream'
 import type { EventsOf } from '../kit/contract.ts'
 import { HamletError, partsOf } from '../kit/errors.ts'
@@ -8,45 +8,45 @@ import type { Environment } from './connections.ts'
 import type { client } from './contract.ts'
 import { parseTarget } from './core/target.ts'
 import { fetchUrl } from './fetch.ts'
-import type { ResolveName } from './way.ts'
+import type { ResolveName } from './origin-server.ts'
 
-export interface LoadsOptions extends Environment {
+export interface LabLoadsOptions extends Environment {
   readonly resolve: ResolveName
   readonly lab: Lab
-  /** Undefined: what goes by RUDP is readable. */
+  /** Undefined: RUDP is not encrypted. */
   readonly encryption: KnownServers | undefined
-  /** A load is over. */
+  /** Called when a load ends. */
   loaded(event: EventsOf<typeof client>['loaded']): void
 }
 
-/** Several at once show how they share a link. */
+/** More than one, to show how loads share a link. */
 const LOADS_MAX = 4
 
-export class Loads {
-  readonly #options: LoadsOptions
+export class LabLoads {
+  readonly #options: LabLoadsOptions
   readonly #running = new Set<AbortController>()
 
-  constructor(options: LoadsOptions) {
+  constructor(options: LabLoadsOptions) {
     this.#options = options
   }
 
   /**
-   * Starts a load on a connection of its own; `loaded` tells its end.
-   * @throws UsageError for what is no address; HamletError refused where enough are under way
+   * Starts a load on its own connection; `loaded` is called when it ends.
+   * @throws UsageError if the URL is not valid; HamletError refused if too many loads are in progress
    */
   start(url: string): void {
     parseTarget(url)
     if (this.#running.size >= LOADS_MAX) {
-      throw new HamletError({ code: 'refused', what: `${url} is not loaded now`, why: `${LOADS_MAX} loads are under way`, remedy: 'wait for one of them, or stop them' })
+      throw new HamletError({ code: 'refused', what: `${url} was not loaded`, why: `${LOADS_MAX} loads are already in progress`, remedy: 'wait for one to end, or stop them' })
     }
-    const gone = new AbortController()
-    this.#running.add(gone)
-    void this.#load(url, gone.signal).finally(() => this.#running.delete(gone))
+    const controller = new AbortController()
+    this.#running.add(controller)
+    void this.#load(url, controller.signal).finally(() => this.#running.delete(controller))
   }
 
-  /** Breaks off what is under way. @returns how many loads that were */
+  /** Aborts the loads in progress. @returns how many there were */
   stop(): number {
-    for (const gone of this.#running) gone.abort()
+    for (const controller of this.#running) controller.abort()
     return this.#running.size
   }
 
@@ -60,12 +60,12 @@ export class Loads {
         done()
       },
     })
-    const over = (status: number, failure?: string) => loaded({ url, status, bytes, tookMs: clock.nowMs() - startedAtMs, ...(failure !== undefined && { failure }) })
+    const ended = (status: number, failure?: string) => loaded({ url, status, bytes, tookMs: clock.nowMs() - startedAtMs, ...(failure !== undefined && { failure }) })
     try {
       const { status } = await fetchUrl(url, { clock, random, trace, resolve, lab, encryption, signal, output: () => output })
-      over(status)
+      ended(status)
     } catch (error) {
-      over(0, signal.aborted ? 'stopped' : partsOf(error).what)
+      ended(0, signal.aborted ? 'stopped' : partsOf(error).what)
     }
   }
 }

@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const BUNDLE = join(ROOT, '.vite', 'build', 'hamlet.cjs')
 const ELECTRON = join(ROOT, 'node_modules', 'electron', 'dist', 'electron')
 
-/** The Node that this machine has, not the one that the project brings along. */
+/** The Node installed on this machine, not the one in the project's node_modules. */
 const machinesNode = (process.env['PATH'] ?? '').split(delimiter).filter(folder => !folder.includes('node_modules')).map(folder => join(folder, 'node')).find(existsSync) ?? 'node'
 
 const closing: (() => unknown)[] = []
@@ -38,14 +38,14 @@ test.each<{ name: string; where: () => Promise<Where> | Where }>([
     name: 'a utility process of Electron',
     where: async () => ({ runtime: [ELECTRON, join(ROOT, 'test', 'support', 'utility-process'), '--no-sandbox', '--disable-gpu'], environment: { DISPLAY: await startDisplay() } }),
   },
-])('one and the same add-on serves in $name', async ({ where }) => {
+])('the same add-on works in $name', async ({ where }) => {
   const { dns, adminPort } = await startDns('batch', await where())
   expect(dns.stderr).toContain('UDP: in batches (native add-on)')
   expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK/)
   expect(await askByUdp(adminPort, 'LIST')).toContain('192.0.2.1')
 })
 
-/** A copy of the bundle with something else, or nothing, where its add-on should lie. */
+/** A copy of the bundle with a damaged add-on, or none. */
 function bundleBeside(addOn: string | undefined): string {
   const folder = join(emptyFolder(), '.vite')
   for (const name of ['build', 'native']) mkdirSync(join(folder, name), { recursive: true })
@@ -57,13 +57,13 @@ function bundleBeside(addOn: string | undefined): string {
 test.each([
   ['is missing', undefined, 'was not built, which takes a C compiler'],
   ['is damaged', '\x7fELF and nothing more', 'could not be loaded: '],
-])('where the add-on %s, UDP goes by node:dgram, and one line says why', async (_, addOn, why) => {
+])('if the add-on %s, UDP uses node:dgram, and one line says why', async (_, addOn, why) => {
   const { dns, adminPort } = await startDns('auto', { bundle: bundleBeside(addOn) })
   expect(dns.stderr).toMatch(new RegExp(`^UDP: one datagram per system call \\(node:dgram\\): the batch add-on ${why}.*$`, 'm'))
   expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK/)
 })
 
-test('where the add-on is asked for and missing, one line says so, with status 1', async () => {
+test('if the add-on is required but missing, one line says so, and the status is 1', async () => {
   const { status, stderr } = await runHamlet(['dns', '--port', '0', '--admin_port', '0', '--io', 'batch', '--data', emptyFolder()], { bundle: bundleBeside(undefined) })
   expect(status).toBe(1)
   expect(stderr).toMatch(/^hamlet: UDP in batches is not available: the batch add-on was not built[^\n]*\. Leave --io out[^\n]+\n$/)

@@ -17,18 +17,18 @@ async function startDns(folder: string, ...more: string[]): Promise<{ dns: Runni
   return { dns, port: Number(port), adminPort }
 }
 
-test('it prints the lines of the original, in their order and nothing else, and stops with status 0', async () => {
+test('it prints the lines of the original, in order and nothing else, and stops with status 0', async () => {
   const { dns, port } = await startDns(emptyFolder())
   expect(dns.stdout).toBe(`DNS Server is running on 127.0.0.1:${port}...\nWaiting for requests...\n`)
   expect(await dns.stop('SIGTERM')).toBe(0)
 })
 
-test.each(['SIGINT', 'SIGHUP'] as const)('%s stops it as cleanly', async signal => {
+test.each(['SIGINT', 'SIGHUP'] as const)('%s stops it just as cleanly', async signal => {
   const { dns } = await startDns(emptyFolder())
   expect(await dns.stop(signal)).toBe(0)
 })
 
-test('a terminal that hangs up more than once lets it end in order', async () => {
+test('repeated SIGHUPs of a closing terminal do not disturb a clean stop', async () => {
   const { dns } = await startDns(emptyFolder())
   const hangUps = setInterval(() => { if (existsSync(`/proc/${dns.pid}`)) process.kill(dns.pid, 'SIGHUP') }, 1)
   const status = await dns.stop('SIGHUP').finally(() => clearInterval(hangUps))
@@ -43,7 +43,7 @@ test('SIGUSR1 opens no debugger', async () => {
   expect(dns.stderr).not.toContain('Debugger')
 })
 
-test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(true)']])('what it prints cannot be written %s, and it serves all the same', async (_where, target) => {
+test.each([['goes to a full disk', '/dev/full'], ['has lost its reader', '>(true)']])('it keeps serving while its output %s', async (_where, target) => {
   const [port, adminPort] = [await freePort(), await freePort()]
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
     runtime: ['bash', '-c', `exec "$0" "$@" > ${target} 2>&1`, process.execPath],
@@ -53,10 +53,10 @@ test.each([['on a full disk', '/dev/full'], ['of a reader that went away', '>(tr
   expect(await dns.stop()).toBe(0)
 })
 
-test('a reader that reads nothing keeps it neither from serving nor from its end', async () => {
+test('a stalled reader of its output keeps it neither from serving nor from stopping', async () => {
   const [port, adminPort] = [await freePort(), await freePort()]
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', String(port), '--admin_port', String(adminPort), '--data', emptyFolder()], {
-    // A pipe holds 65,536 bytes (pipe(7)): what the server prints finds it full.
+    // A pipe holds 65,536 bytes (pipe(7)); this one is full before the server prints.
     runtime: ['bash', '-c', 'exec 3>&1 > >(exec sleep infinity 3>&- >/dev/null 2>&1); echo "reader $!" >&3; exec 3>&-; head -c 65536 /dev/zero; exec "$0" "$@"', process.execPath],
   })
   running.push(dns)
@@ -80,14 +80,14 @@ test('a name registered by a datagram is resolved, also after kill -9', async ()
   expect(status).toBe(0)
 })
 
-test('an admin line that makes no sense gets ERROR, and the server goes on', async () => {
+test('an invalid admin line gets ERROR, and the server keeps running', async () => {
   const { adminPort } = await startDns(emptyFolder())
   expect(await askByUdp(adminPort, 'REGISTER my-app.home not-an-address')).toMatch(/^ERROR /)
   expect(await askByUdp(adminPort, Uint8Array.of(0xff, 0xfe, 0))).toMatch(/^ERROR /)
   expect(await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')).toMatch(/^OK /)
 })
 
-test('a name that nobody knows ends with status 1 and one line', async () => {
+test('an unknown name ends with status 1 and one line', async () => {
   const { port } = await startDns(emptyFolder())
   const { status, stdout, stderr } = await runHamlet(['resolve', 'nobody.home', '--dns', `127.0.0.1:${port}`])
   expect(status).toBe(1)
@@ -95,14 +95,14 @@ test('a name that nobody knows ends with status 1 and one line', async () => {
   expect(stderr).toMatch(/^hamlet: No A record is known for nobody\.home: .*REGISTER.*\[NXDOMAIN from /m)
 })
 
-test('the answer as JSON names server, source and records', async () => {
+test('the answer as JSON contains server, source and records', async () => {
   const { port, adminPort } = await startDns(emptyFolder())
   await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')
   const { stdout } = await runHamlet(['resolve', 'my-app.home', '--dns', `127.0.0.1:${port}`, '--json'])
   expect(JSON.parse(stdout)).toMatchObject({ rcode: 'NOERROR', server: `127.0.0.1:${port}`, records: [{ type: 'A', data: '192.0.2.1' }] })
 })
 
-test('a taken port ends with status 1 and the name of who holds it', async () => {
+test('a taken port ends with status 1 and the name of the program that holds it', async () => {
   const { port } = await startDns(emptyFolder())
   const { status, stdout, stderr } = await runHamlet(['dns', '--port', String(port), '--admin_port', '0', '--data', emptyFolder()])
   expect(status).toBe(1)
@@ -110,13 +110,13 @@ test('a taken port ends with status 1 and the name of who holds it', async () =>
   expect(stderr).toMatch(new RegExp(`^hamlet: UDP port ${port} on 127\\.0\\.0\\.1 could not be opened: port ${port} is in use by \\S+ \\(pid \\d+\\)\\. [A-Z].*EADDRINUSE.*\\n$`))
 })
 
-test('an address that is not of this machine ends with status 1 and says so', async () => {
+test('an address of another machine ends with status 1 and says so', async () => {
   const { status, stderr } = await runHamlet(['dns', '--host', '192.0.2.99', '--port', '0', '--data', emptyFolder()])
   expect(status).toBe(1)
   expect(stderr).toContain('192.0.2.99 is not an address of this machine')
 })
 
-test('a second server on the same data folder ends with status 1 and says who holds it', async () => {
+test('a second server on the same data folder ends with status 1 and names the process that holds it', async () => {
   const folder = emptyFolder()
   const { dns } = await startDns(folder)
   const { status, stderr } = await runHamlet(['dns', '--port', '0', '--admin_port', '0', '--data', folder])
@@ -140,7 +140,7 @@ test('a damaged settings file is set aside with one line, and the server starts'
   expect(readdirSync(folder).some(name => name.startsWith('settings.json.damaged'))).toBe(true)
 })
 
-test('a damaged zone file stays as it is, and one line says so, why, and what to do', async () => {
+test('a damaged zone file is left as it is, and one line says so, why, and what to do', async () => {
   const folder = emptyFolder()
   const text = '$ORIGIN home.\n$TTL 60\n@ IN SOA ns hostmaster 1 2 3 4 5\nmy-app IN A 999.1.1.1\n'
   writeFileSync(join(folder, 'dns.zone'), text)
@@ -151,7 +151,7 @@ test('a damaged zone file stays as it is, and one line says so, why, and what to
   expect(readFileSync(join(folder, 'dns.zone'), 'utf8')).toBe(text)
 })
 
-test('an upstream that is closed gets the client SERVFAIL in time, and one line says so', async () => {
+test('an upstream that is closed gives the client SERVFAIL in time, and one line says so', async () => {
   const closed = await freePort()
   const { dns, port } = await startDns(emptyFolder(), '--upstream', `127.0.0.1:${closed}`)
   const { status, stderr } = await runHamlet(['resolve', 'example.org', '--dns', `127.0.0.1:${port}`])
@@ -160,7 +160,7 @@ test('an upstream that is closed gets the client SERVFAIL in time, and one line 
   await dns.line(/^Names on the internet cannot be resolved: .*refuses/, 'stderr')
 })
 
-test('with --json trouble of the service, and of who asks it, is told as JSON', async () => {
+test('with --json, errors of the service and of its client are printed as JSON', async () => {
   const dns = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--upstream', `127.0.0.1:${await freePort()}`, '--data', emptyFolder(), '--json'])
   running.push(dns)
   const [, port] = await dns.line(/running on 127\.0\.0\.1:(\d+)/)
@@ -171,7 +171,7 @@ test('with --json trouble of the service, and of who asks it, is told as JSON', 
   expect(JSON.parse(health)).toEqual({ health: expect.stringMatching(/^Names on the internet cannot be resolved: .*refuses/) })
 })
 
-test('events stand on stdout as JSON where a program asks for them', async () => {
+test('with --json, events are printed to stdout as JSON', async () => {
   const { dns, adminPort } = await startJsonDns()
   await askByUdp(adminPort, 'REGISTER my-app.home 192.0.2.1')
   const [line] = await dns.line(/^\{.*"event":"registered".*\}$/)
@@ -186,7 +186,7 @@ async function startJsonDns() {
   return { dns, adminPort }
 }
 
-test('an ordinary user is told what a low port needs', async () => {
+test('an ordinary user is told what a low port requires', async () => {
   const { status, stderr } = await runHamlet(['dns', '--port', '53', '--admin_port', '0', '--data', emptyFolder()], { withoutLowPorts: true })
   expect(status).toBe(1)
   expect(stderr).toMatch(/port 53 is below 1024 and needs privileges .*sysctl/)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runHamlet } from '../support/hamlet.ts'
 
-test('hamlet alone lists its commands, without those of its own machinery', async () => {
+test('hamlet without arguments lists its commands, except the internal one', async () => {
   const { status, stdout } = await runHamlet([])
   expect(status).toBe(0)
   for (const name of ['dns', 'dhcp', 'server', 'client', 'resolve', 'lease', 'fetch', 'key', 'up']) expect(stdout).toMatch(new RegExp(`^  hamlet ${name}\\b`, 'm'))
@@ -20,7 +20,7 @@ test.each([
   ['fetch', ['dns', 'encrypt', 'key_log', 'output', 'json']],
   ['key', ['output', 'data']],
   ['up', ['local', 'lan', 'config']],
-])('hamlet %s --help names its flags', async (command, flags) => {
+])('hamlet %s --help lists its flags', async (command, flags) => {
   const { status, stdout } = await runHamlet([command, '--help'])
   expect(status).toBe(0)
   for (const flag of flags) expect(stdout).toMatch(new RegExp(`^  --${flag}\\b`, 'm'))
@@ -30,11 +30,11 @@ test.each([[['-h']], [['help']], [['--help']]])('hamlet %j lists the commands', 
   expect(await runHamlet(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^  hamlet fetch\b/m) })
 })
 
-test.each([[['fetch', '-h']], [['help', 'fetch']], [['fetch', 'http://127.0.0.1:9/', '--help']]])('hamlet %j tells of that command', async args => {
+test.each([[['fetch', '-h']], [['help', 'fetch']], [['fetch', 'http://127.0.0.1:9/', '--help']]])('hamlet %j shows the help of that command', async args => {
   expect(await runHamlet(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: hamlet fetch URL /m) })
 })
 
-test('hamlet --version tells the one of package.json', async () => {
+test('hamlet --version prints the version in package.json', async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'))
   expect(await runHamlet(['--version'])).toMatchObject({ status: 0, stdout: `hamlet ${version}\n`, stderr: '' })
 })
@@ -42,8 +42,8 @@ test('hamlet --version tells the one of package.json', async () => {
 test.each([
   [['nonsense'], '"nonsense" is not a command'],
   [['dns', '--prot', '53'], '--prot is not a flag of "hamlet dns"'],
-  [['fetsh'], 'Use "hamlet fetch"'],
-  [['server', '--tpc_port', '80'], 'Use --tcp_port'],
+  [['fetsh'], 'Try "hamlet fetch"'],
+  [['server', '--tpc_port', '80'], 'Try --tcp_port'],
   [['dns', '--port', 'high'], '--port cannot be "high"'],
   [['dns', '--port', '70000'], '--port cannot be 70000'],
   [['dns', '--host', 'localhost'], '--host cannot be "localhost"'],
@@ -60,7 +60,7 @@ test.each([
   [['server', '--site', ''], '--site cannot be "": it is empty'],
   [['up', '--data', ''], '--data cannot be "": it is empty'],
   [['fetch', 'http://127.0.0.1:9/', '--output='], '--output cannot be "": it is empty'],
-  [['up', '--local', '--lan'], '--local and --lan stand together'],
+  [['up', '--local', '--lan'], '--local and --lan cannot be combined'],
 ])('hamlet %j is refused with status 2 and one clear line', async (args, line) => {
   const { status, stdout, stderr } = await runHamlet(args)
   expect(status).toBe(2)
@@ -77,7 +77,7 @@ test.each([
   { args: ['fetch', 'http://my-app.home/', '--dns', '127.0.0.1:9', '--json'], status: 1, error: { code: 'upstream-unreachable' } },
   { args: ['resolve', 'my-app.home', '--dns', '127.0.0.1:9', '--json'], status: 1, error: { code: 'upstream-unreachable' } },
   { args: ['lease', '--dhcp', '127.0.0.1:9', '--data', '/dev/null', '--json'], status: 1, error: { code: 'folder-missing' } },
-])('hamlet $args tells a program of its error by JSON', async ({ args, status, error }) => {
+])('hamlet $args prints its error as JSON', async ({ args, status, error }) => {
   const finished = await runHamlet(args)
   expect([finished.status, finished.stdout, finished.stderr.trim().split('\n').length]).toEqual([status, '', 1])
   expect(JSON.parse(finished.stderr)).toEqual({ error: expect.objectContaining({ why: expect.any(String), remedy: expect.any(String), ...error }) })

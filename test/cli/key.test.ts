@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { emptyFolder, runHamlet } from '../support/hamlet.ts'
 
-test('hamlet key makes a key that only its owner may read, says where, and never says the secret', async () => {
+test('hamlet key makes a key that only its owner can read, prints where, and never prints the secret', async () => {
   const folder = join(emptyFolder(), 'new')
   const { status, stdout, stderr } = await runHamlet(['key', '--data', folder])
   const file = join(folder, 'dns.keys')
@@ -12,7 +12,7 @@ test('hamlet key makes a key that only its owner may read, says where, and never
   expect(statSync(file).mode & 0o777).toBe(0o600)
 })
 
-test('a second key stands beside the first, a key that is there stays, and --output has it alone', async () => {
+test('a second key is added to the first, an existing key is kept, and --output contains just one', async () => {
   const folder = emptyFolder()
   const output = join(emptyFolder(), 'tablet.key')
   await runHamlet(['key', '--data', folder])
@@ -24,13 +24,13 @@ test('a second key stands beside the first, a key that is there stays, and --out
   expect(readFileSync(join(folder, 'dns.keys'), 'latin1')).toBe(both)
 })
 
-test('a key that is never the same twice', async () => {
+test('no two keys are the same', async () => {
   const [one, other] = [emptyFolder(), emptyFolder()]
   for (const folder of [one, other]) await runHamlet(['key', '--data', folder])
   expect(readFileSync(join(one, 'dns.keys'), 'latin1')).not.toBe(readFileSync(join(other, 'dns.keys'), 'latin1'))
 })
 
-test('a file that is no list of keys is left alone, and its line is named', async () => {
+test('a file that is not a list of keys is left as it is, and the error names the line', async () => {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'dns.keys'), 'key "a" {\n  algorithm hmac-md5;\n')
   const { status, stderr } = await runHamlet(['key', '--data', folder])
@@ -39,7 +39,7 @@ test('a file that is no list of keys is left alone, and its line is named', asyn
   expect(readFileSync(join(folder, 'dns.keys'), 'latin1')).toContain('hmac-md5')
 })
 
-test('a file for --output that holds something else is left alone, and no key is made', async () => {
+test('an --output file that holds something else is left as it is, and no key is made', async () => {
   const [folder, output] = [emptyFolder(), join(emptyFolder(), 'letter')]
   writeFileSync(output, 'Dear Ophelia')
   const { status, stderr } = await runHamlet(['key', 'tablet', '--data', folder, '--output', output])

@@ -18,26 +18,26 @@ beforeEach(async () => {
     else response.end(request.url === '/empty' ? '' : 'new')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // `listen` with a port gives an address with one; a pipe would give a text.
+  // `listen` with a port gives an AddressInfo; with a pipe it would give a string.
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   path = join(emptyFolder(), 'page')
   writeFileSync(path, 'what was there before')
 })
 afterEach(() => server.close())
 
-test('what is fetched takes the place of what was in the file, be it shorter or nothing', async () => {
+test('the fetched body replaces the content of the file, even if it is shorter or empty', async () => {
   expect((await runHamlet(['fetch', `${url}/`, '--output', path])).status).toBe(0)
   expect(readFileSync(path, 'utf8')).toBe('new')
   expect((await runHamlet(['fetch', `${url}/empty`, '--output', path])).status).toBe(0)
   expect(readFileSync(path, 'utf8')).toBe('')
 })
 
-test.each([['http//my-app.home/', 2], ['http://my-app.home:0/', 2], ['http://127.0.0.1:9/', 1], ['rudp://192.0.2.1.2/', 1]])('fetching %s in vain leaves the file as it was', async (address, status) => {
+test.each([['http//my-app.home/', 2], ['http://my-app.home:0/', 2], ['http://127.0.0.1:9/', 1], ['rudp://192.0.2.1.2/', 1]])('a failed fetch of %s leaves the file as it was', async (address, status) => {
   expect((await runHamlet(['fetch', address, '--output', path, '--dns', '127.0.0.1:9'])).status).toBe(status)
   expect(readFileSync(path, 'utf8')).toBe('what was there before')
 })
 
-test('what fails leaves no file where there was none, and takes none away', async () => {
+test('a failed fetch creates no file and removes none', async () => {
   const folder = emptyFolder()
   const output = join(folder, 'page')
   for (const address of ['http://127.0.0.1:9/', `${url}/nowhere`]) expect((await runHamlet(['fetch', address, '--output', output])).status).toBe(1)
@@ -49,26 +49,26 @@ test('what fails leaves no file where there was none, and takes none away', asyn
   expect([readFileSync(join(folder, 'elsewhere'), 'utf8'), readlinkSync(output)]).toEqual(['new', 'elsewhere'])
 })
 
-test('an answer that is a refusal leaves what was in the file, and its page is not taken for the one that was wanted', async () => {
+test('an error response leaves the file as it was; its page does not overwrite the file', async () => {
   const { status, stderr } = await runHamlet(['fetch', `${url}/nowhere`, '--output', path])
-  expect([status, stderr.includes('the server answered 404'), readFileSync(path, 'utf8')]).toEqual([1, true, 'what was there before'])
+  expect([status, stderr.includes('the server answered with status 404'), readFileSync(path, 'utf8')]).toEqual([1, true, 'what was there before'])
   expect((await runHamlet(['fetch', `${url}/nowhere`])).stdout).toBe('there is no such page')
 })
 
-test('one that fails takes away nothing that others fetch into the same new file', async () => {
+test('a failed fetch removes nothing that others fetch into the same new file', async () => {
   const output = join(emptyFolder(), 'page')
   const statuses = await Promise.all([`${url}/`, 'http://127.0.0.1:9/', `${url}/`].map(async address => (await runHamlet(['fetch', address, '--output', output])).status))
   expect(statuses).toEqual([0, 1, 0])
   expect(readFileSync(output, 'utf8')).toMatch(/^(new){1,2}$/)
 })
 
-test('a mistyped address leaves the qlog as it was, and makes no files', async () => {
+test('a mistyped address leaves the qlog as it was and creates no files', async () => {
   const output = join(emptyFolder(), 'page')
   expect((await runHamlet(['fetch', 'rudp//my-app.home/', '--qlog', path, '--output', output])).status).toBe(2)
   expect([readFileSync(path, 'utf8'), existsSync(output)]).toEqual(['what was there before', false])
 })
 
-test.each(['below', '../nobody/page', '../new-folder/'])('a file that cannot be written is told before anything is asked: %s', async name => {
+test.each(['below', '../nobody/page', '../new-folder/'])('a file that cannot be written is reported before anything is sent: %s', async name => {
   const { status, stderr } = await runHamlet(['fetch', `${url}/`, '--output', `${path}/${name}`.replace('page/../', '')])
   expect([status, stderr, asked]).toEqual([1, expect.stringMatching(/^hamlet: \S+ could not be written: [^\n]+\. Choose another file with --output\.\n$/), []])
 })

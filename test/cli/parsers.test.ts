@@ -6,7 +6,7 @@ import { emptyFolder, RunningHamlet, type Where } from '../support/hamlet.ts'
 
 const ELECTRON = join(import.meta.dirname, '..', '..', 'node_modules', 'electron', 'dist', 'electron')
 
-/** The parsers of HTTP that Hamlet runs on differ in what they let pass. */
+/** The HTTP parsers of the runtimes differ in what they accept. */
 const RUNTIMES: readonly { name: string; where: Where }[] = [
   { name: 'the Node of this project', where: {} },
   { name: 'Electron as Node', where: { runtime: [ELECTRON], environment: { ELECTRON_RUN_AS_NODE: '1' } } },
@@ -21,7 +21,7 @@ function start(where: Where, ...args: string[]): RunningHamlet {
   return hamlet
 }
 
-/** The statuses that come back for raw bytes behind which nothing follows. */
+/** The statuses that come back for raw bytes, after which the client ends its half. */
 async function statusesOf(port: string, bytes: string): Promise<string[]> {
   const socket = connect(Number(port), '127.0.0.1').end(bytes)
   let heard = ''
@@ -30,7 +30,7 @@ async function statusesOf(port: string, bytes: string): Promise<string[]> {
   return [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(match => match[1] ?? '')
 }
 
-test.each(RUNTIMES)('with $name, what no field may be called is refused by server and client, and a good request behind it is not read', async ({ where }) => {
+test.each(RUNTIMES)('with $name, server and client refuse an invalid field name, and do not read the valid request after it', async ({ where }) => {
   const server = start(where, 'server', '--tcp_port', '0', '--udp_port', '0')
   const client = start(where, 'client', '--dns', '127.0.0.1:9', '--dhcp', '127.0.0.1:9')
   const [, port = ''] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
@@ -44,7 +44,7 @@ test.each(RUNTIMES)('with $name, what no field may be called is refused by serve
   expect(await statusesOf(proxyPort, `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: a\r\n${authorization}\r\n`)).toEqual(['200'])
 })
 
-test.each(RUNTIMES)('with $name, a request behind one with an Upgrade is not answered in its place', async ({ where }) => {
+test.each(RUNTIMES)('with $name, a request after one with an Upgrade is not answered in its place', async ({ where }) => {
   const server = start(where, 'server', '--tcp_port', '0', '--udp_port', '0')
   const [, port = ''] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
   const upgrade = 'GET /watch HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../src/services/kit/node/testing/free-port.ts'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 
-/** A site that was not made for Hamlet: pages, styles, scripts, a font and pictures of the trace viewer in playwright-core. */
+/** A site not made for Hamlet: the trace viewer in playwright-core, with pages, styles, scripts, a font and images. */
 const SITE = join(import.meta.dirname, '..', '..', 'node_modules', 'playwright-core', 'lib', 'vite', 'traceViewer')
 
 const all: RunningHamlet[] = []
@@ -22,7 +22,7 @@ function start(...args: string[]): RunningHamlet {
   return hamlet
 }
 
-/** Starts an application server that registers `domain`, and waits until it says so. */
+/** Starts an application server that registers `domain`, and waits until it reports that. */
 async function serve(domain: string, ...more: string[]): Promise<{ server: RunningHamlet; tcpPort: number; udpPort: number }> {
   const server = start('server', '--host', '127.0.0.1', '--tcp_port', '0', '--udp_port', '0', '--dns', admin, '--domain', domain, ...more)
   const [, tcp] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(async () => { for (const hamlet of all.reverse()) await hamlet.stop() })
 
-test('a lease tells address, DNS server with its port, and how long; the next one is the same address', async () => {
+test('a lease gives address, DNS server with its port, and duration; the next lease has the same address', async () => {
   const folder = emptyFolder()
   const first = await runHamlet(['lease', '--dhcp', dhcp, '--data', folder, '--json'])
   expect(first.status).toBe(0)
@@ -56,13 +56,13 @@ test('a lease tells address, DNS server with its port, and how long; the next on
   expect(address(other.stdout)).not.toBe(address(first.stdout))
 })
 
-test('a lease that nobody gives ends with status 1 and one line', async () => {
+test('without a DHCP server, lease ends with status 1 and one line', async () => {
   const { status, stderr } = await runHamlet(['lease', '--dhcp', '127.0.0.1:9', '--data', emptyFolder()])
   expect(status).toBe(1)
   expect(stderr).toMatch(/^hamlet: [^\n]+: [^\n]+\. [A-Z][^\n]+\n$/)
 })
 
-test('a page is fetched by its name over TCP and over RUDP, and is the same', async () => {
+test('a page fetched by name is the same over TCP and over RUDP', async () => {
   await serve('my-app.home')
   const tcp = await runHamlet(['fetch', 'http://my-app.home/css/site.css', '--dns', dns])
   const rudp = await runHamlet(['fetch', 'rudp://my-app.home/css/site.css', '--dns', dns])
@@ -73,7 +73,7 @@ test('a page is fetched by its name over TCP and over RUDP, and is the same', as
   expect(rudp.stderr).toMatch(/RUDP/)
 })
 
-test('a page is fetched encrypted, from a server that is known again by its key', async () => {
+test('a page is fetched encrypted, from a server that must keep its key', async () => {
   const { server } = await serve('sealed.home', '--encryption', 'offered')
   const [, key] = await server.line(/identity is x25519 (\S+)$/, 'stderr')
   const folder = emptyFolder()
@@ -92,7 +92,7 @@ test('a page is fetched encrypted, from a server that is known again by its key'
   expect(refused.stderr).toMatch(/hamlet: sealed\.home presented a different key than before: [^\n]+\. [A-Z][^\n]+\n$/)
 })
 
-test('a key log without encryption, or where it cannot be written, is refused in one line', async () => {
+test('a key log that has no encryption or cannot be written is refused in one line', async () => {
   const log = join(emptyFolder(), 'missing', 'keys.txt')
   const readable = await runHamlet(['fetch', 'rudp://127.0.0.1:9/', '--key_log', log])
   expect([readable.status, readable.stderr]).toEqual([2, expect.stringMatching(/^hamlet: --key_log cannot be used here: nothing would be encrypted\. [A-Z][^\n]+\n$/)])
@@ -100,13 +100,13 @@ test('a key log without encryption, or where it cannot be written, is refused in
   expect([unwritable.status, unwritable.stderr]).toEqual([1, expect.stringMatching(/^hamlet: \S+keys\.txt could not be written: [^\n]+Choose another file with --key_log\.\n$/)])
 })
 
-test('without --dns the server that DHCP told is asked, and stderr says so', async () => {
+test('a name is resolved by the server given with --dns', async () => {
   await serve('other.home')
   const page = await runHamlet(['resolve', 'other.home', '--dns', dns])
   expect(page.status).toBe(0)
 })
 
-test('every file of a site not made for Hamlet arrives whole over both transports', async () => {
+test('every file of a site not made for Hamlet arrives intact over both transports', async () => {
   await serve('site.home', '--site', SITE)
   const files = readdirSync(SITE, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
   expect(files.length).toBeGreaterThan(10)
@@ -122,18 +122,18 @@ test('every file of a site not made for Hamlet arrives whole over both transport
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-test('a link is made as bad as --link says, at the server or at who fetches, and pages come whole', async () => {
+test('--link makes the link as bad as it says, at the server or the client, and pages arrive intact', async () => {
   const { server } = await serve('far.home', '--link', 'delay=30ms loss=3% seed=2')
-  await server.line(/a link with delay=30ms loss=3% seed=2/, 'stderr')
+  await server.line(/a simulated link with delay=30ms loss=3% seed=2/, 'stderr')
   const far = await runHamlet(['fetch', 'rudp://far.home/bytes/100000', '--dns', dns, '--link', 'delay=20ms direction=out', '--json'])
   expect([far.status, far.body.length]).toEqual([0, 100_000])
   const { tookMs } = JSON.parse(far.stderr.split('\n').find(line => line.startsWith('{')) ?? '')
-  expect(tookMs).toBeGreaterThan(2 * 80) // a handshake, and a page: 30 ms each way at the server, 20 ms more on the way there
+  expect(tookMs).toBeGreaterThan(2 * 80) // a handshake and a page: 30 ms each way at the server, and 20 ms more towards it
 })
 
 test.each([
   [['http://far.home/', '--link', 'loss=5%'], /--link cannot be used here: it conditions RUDP/], [['http://far.home/', '--encrypt'], /--encrypt cannot be used here: it encrypts RUDP/],
-  [['http://far.home/', '--qlog', '/dev/null'], /--qlog cannot be used here: it tells of RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
+  [['http://far.home/', '--qlog', '/dev/null'], /--qlog cannot be used here: it records RUDP/], [['rudp://far.home/', '--link', 'lossy'], /--link cannot be "lossy": it is neither a preset/],
   [['rudp://far.home/', '--link', 'loss=500%'], /--link cannot be "loss=500%": the value is not between 0% and 100%/],
 ])('fetch %j is refused with status 2 and one line', async (args, line) => {
   const { status, stdout, stderr } = await runHamlet(['fetch', ...args])
@@ -142,7 +142,7 @@ test.each([
   expect(stderr.trim().split('\n')).toHaveLength(1)
 })
 
-test('a fetch can go to a file', async () => {
+test('a fetch can write to a file', async () => {
   await serve('file.home')
   const folder = emptyFolder()
   const { status, body } = await runHamlet(['fetch', 'http://file.home/', '--dns', dns, '--output', join(folder, 'page.html')])
@@ -151,7 +151,7 @@ test('a fetch can go to a file', async () => {
   expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain('Welcome to file.home')
 })
 
-test('what a full disk does not take is said in one line, and is no success: the body, the qlog, standard output', async () => {
+test('a full disk is reported in one line and as a failure, whether for the body, the qlog or standard output', async () => {
   const { udpPort } = await serve('full.home')
   const url = `rudp://127.0.0.1:${udpPort}/css/site.css`
   const onFullDisk = { runtime: ['sh', '-c', 'exec "$0" "$@" > /dev/full', process.execPath] }
@@ -163,7 +163,7 @@ test('what a full disk does not take is said in one line, and is no success: the
   }
 })
 
-test('what a person breaks off ends at once, whatever it waits for', async () => {
+test('Ctrl+C ends a command at once, whatever it waits for', async () => {
   const silent = createSocket('udp4').bind(0, '127.0.0.1')
   await once(silent, 'listening')
   const nobody = `127.0.0.1:${silent.address().port}`
@@ -177,17 +177,17 @@ test('what a person breaks off ends at once, whatever it waits for', async () =>
   silent.close()
 })
 
-test('a fetch that is broken off writes its qlog, and is no success', async () => {
+test('a canceled fetch writes its qlog and fails', async () => {
   const { udpPort } = await serve('slow.home', '--link', 'rate=1mbit')
   const log = join(emptyFolder(), 'page.qlog')
   const fetch = start('fetch', `rudp://127.0.0.1:${udpPort}/bytes/5000000`, '--qlog', log)
   await expect.poll(() => fetch.stdout.length, { timeout: 10_000 }).toBeGreaterThan(0)
   expect(await fetch.stop('SIGINT')).toBe(1)
-  expect(fetch.stderr).toMatch(/^hamlet: \S+ was broken off: [^\n]+\. [A-Z][^\n]+\n$/m)
+  expect(fetch.stderr).toMatch(/^hamlet: The fetch of \S+ was canceled: [^\n]+\. [A-Z][^\n]+\n$/m)
   expect(readFileSync(log, 'utf8')).toContain('packet_received')
 })
 
-test('a fetch whose reader goes away is silent about it, and writes its qlog', async () => {
+test('a fetch whose reader goes away is silent about it and writes its qlog', async () => {
   const { udpPort } = await serve('head.home')
   const log = join(emptyFolder(), 'page.qlog')
   const intoHead = { runtime: ['sh', '-c', '"$0" "$@" | head -c 10', process.execPath] }
@@ -196,7 +196,7 @@ test('a fetch whose reader goes away is silent about it, and writes its qlog', a
   expect(readFileSync(log, 'utf8')).toContain('packet_received')
 })
 
-test('every command makes the folder that it keeps something in, as on the first day', async () => {
+test('every command creates its data folder on the first run', async () => {
   const missing = () => join(emptyFolder(), 'Hamlet', 'data')
   const lease = await runHamlet(['lease', '--dhcp', dhcp, '--data', missing()])
   expect([lease.status, lease.stderr]).toEqual([0, ''])
@@ -209,7 +209,7 @@ test('every command makes the folder that it keeps something in, as on the first
   await server.line(/this server's identity is x25519/, 'stderr')
 })
 
-test('a data folder that cannot be one is told by every command that keeps something in it, before anything else', async () => {
+test('every command that stores something reports an unusable data folder before anything else', async () => {
   const folder = join(emptyFolder(), 'data')
   writeFileSync(folder, '')
   for (const command of [['dns'], ['dhcp'], ['server'], ['client'], ['up'], ['lease'], ['key']]) {
@@ -218,15 +218,15 @@ test('a data folder that cannot be one is told by every command that keeps somet
   }
 })
 
-test.each([['dns'], ['up'], ['up', '--config']])('a wrong setting that was saved is told with its file and role: %j', async (...command) => {
+test.each([['dns'], ['up'], ['up', '--config']])('an invalid saved setting is reported with its file and role: %j', async (...command) => {
   const folder = emptyFolder()
   const file = join(folder, 'settings.json')
   writeFileSync(file, '{"version":1,"roles":{"dns":{"on":true,"settings":{"port":"abc"}}}}')
   const { status, stdout, stderr } = await runHamlet([...command, ...command.length === 1 ? ['--data', folder] : [file, '--data', emptyFolder()]])
-  expect([status, stdout, stderr]).toEqual([1, '', `hamlet: settings.json cannot be used for dns: its port cannot be "abc": Invalid input: expected number, received string. It was left as it is. Correct roles.dns.settings.port in it. [${file}]\n`])
+  expect([status, stdout, stderr]).toEqual([1, '', `hamlet: settings.json cannot be used for dns: its port cannot be "abc": Invalid input: expected number, received string. It was left as it is. Correct roles.dns.settings.port in that file. [${file}]\n`])
 })
 
-test('a flag takes the place of a wrong setting that was saved', async () => {
+test('a flag overrides an invalid saved setting', async () => {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'settings.json'), '{"version":1,"roles":{"dns":{"settings":{"port":"abc"}}}}')
   const named = new RunningHamlet(['dns', '--port', '0', '--admin_port', '0', '--data', folder])
@@ -234,7 +234,7 @@ test('a flag takes the place of a wrong setting that was saved', async () => {
   await named.line(/^Waiting for requests/)
 })
 
-test('a name unknown, a server gone and a page not there each end with status 1 and one line', async () => {
+test('an unknown name, a stopped server and a missing page each end with status 1 and one line', async () => {
   const { server } = await serve('gone.home')
   const missing = await runHamlet(['fetch', 'http://gone.home/no-such-page', '--dns', dns])
   expect(missing.status).toBe(1)
@@ -248,31 +248,31 @@ test('a name unknown, a server gone and a page not there each end with status 1 
   }
 })
 
-test('a site folder that is not there ends with status 1 and one line', async () => {
+test('a missing site folder ends with status 1 and one line', async () => {
   const { status, stderr } = await runHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', join(emptyFolder(), 'nothing'), '--data', emptyFolder()])
   expect(status).toBe(1)
   expect(stderr).toMatch(/^hamlet: [^\n]*nothing[^\n]+\. [A-Z][^\n]+\n$/)
 })
 
-/** What curl gets through a proxy; blocks. @throws where there is no answer in time */
+/** What curl gets through a proxy; blocks. @throws if there is no answer in time */
 function curl(proxy: string, url: string, ...more: string[]): string {
   return execFileSync('curl', ['-sS', '--max-time', '20', '--noproxy', '', '-x', proxy, ...more, url], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-test('a file that the server may not read is not there, and one line says why', async () => {
+test('a file that the server may not read is answered with 404, and one line says why', async () => {
   const site = emptyFolder()
   writeFileSync(join(site, 'locked.txt'), 'locked', { mode: 0o000 })
-  // Root reads everything, unless this is taken away.
+  // Root may read everything unless these capabilities are dropped.
   const asUser = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search', process.execPath]
   const server = new RunningHamlet(['server', '--tcp_port', '0', '--udp_port', '0', '--site', site, '--data', emptyFolder()], { runtime: asUser })
   all.push(server)
   const [, port] = await server.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
   for (const method of ['GET', 'HEAD', 'GET']) expect((await fetch(`http://127.0.0.1:${port}/locked.txt`, { method })).status).toBe(404)
-  await server.line(/locked\.txt is answered 404: this user may not read it/, 'stderr')
+  await server.line(/locked\.txt is answered with 404: the user that runs Hamlet may not read it/, 'stderr')
   expect(server.stderr.match(/may not read/g)).toHaveLength(1)
 })
 
-test('the client is a proxy that any browser can use, with the credentials it prints', async () => {
+test('any browser can use the client as a proxy, with the credentials that it prints', async () => {
   await serve('proxied.home')
   const client = start('client', '--dns', dns, '--dhcp', dhcp)
   const [, proxy = ''] = await client.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
@@ -281,7 +281,7 @@ test('the client is a proxy that any browser can use, with the credentials it pr
   expect(curl(proxy.replace(/\/\/.*@/, '//'), 'http://proxied.home/', '-o', '/dev/null', '-w', '%{http_code}')).toBe('407')
 })
 
-test('hamlet up starts all roles, takes free ports where others are taken, and brings back what crashes', async () => {
+test('hamlet up starts all roles, uses free ports in place of taken ones, and restarts what crashes', async () => {
   const holder = createServer()
   const folder = emptyFolder()
   writeFileSync(join(folder, 'settings.json'), JSON.stringify({ version: 1, mode: 'local', roles: {} }))
@@ -293,7 +293,7 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   const [, tcpPort] = await up.line(/^\[server\] listening on 127\.0\.0\.1:(\d+)$/)
   await up.line(/^\[server\] RUDP listening on 127\.0\.0\.1:\d+$/)
   await up.line(/port 80 .*in use by .*instead/i, 'stderr')
-  expect(up.stderr.match(/port 80 .*in use by/gi), 'one thing is told once').toHaveLength(1)
+  expect(up.stderr.match(/port 80 .*in use by/gi), 'reported once').toHaveLength(1)
   const [, proxy = ''] = await up.line(/(http:\/\/[^\s]+@127\.0\.0\.1:\d+)/)
   const servers = execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number)
   expect(servers.length).toBe(4)
@@ -307,7 +307,7 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
       return String(error)
     }
   }, { timeout: 15_000, interval: 500 }).toContain('Welcome to my-app.home')
-  // As Ctrl+C does, the signal reaches the services too; they wait for their supervisor, and nobody takes it for a crash.
+  // As with Ctrl+C, the signal reaches the services, too. They wait for their supervisor, and it is not taken for a crash.
   const before = up.stderr.length
   for (const pid of execFileSync('pgrep', ['-P', String(up.pid)], { encoding: 'utf8' }).trim().split('\n')) process.kill(Number(pid), 'SIGTERM')
   expect(await up.stop('SIGTERM')).toBe(0)
@@ -315,7 +315,7 @@ test('hamlet up starts all roles, takes free ports where others are taken, and b
   await new Promise(resolve => holder.close(resolve))
 })
 
-test('a server that lacks one of its ports says of neither that it listens there', async () => {
+test('a server that cannot get one of its ports does not claim to listen on the other', async () => {
   const holder = createSocket('udp4').bind(0, '127.0.0.1')
   await once(holder, 'listening')
   const { status, stdout, stderr } = await runHamlet(['server', '--host', '127.0.0.1', '--tcp_port', '0', '--udp_port', String(holder.address().port), '--data', emptyFolder()])
@@ -323,7 +323,7 @@ test('a server that lacks one of its ports says of neither that it listens there
   holder.close()
 })
 
-test('hamlet up that is told to stop while it starts, starts nothing more', async () => {
+test('hamlet up that is stopped while it starts does not start anything else', async () => {
   const up = new RunningHamlet(['up', '--local', '--data', emptyFolder()])
   all.push(up)
   await up.line(/^DNS Server is running/)
@@ -331,7 +331,7 @@ test('hamlet up that is told to stop while it starts, starts nothing more', asyn
   expect(up.stdout).not.toContain('[server] listening')
 })
 
-test('a signal that ends a service before that has begun is no crash of it', async () => {
+test('a signal that ends a service before it has started is not taken for a crash', async () => {
   const up = new RunningHamlet(['up', '--local', '--data', emptyFolder()])
   all.push(up)
   const children = () => readFileSync(`/proc/${up.pid}/task/${up.pid}/children`, 'utf8').trim()
@@ -343,7 +343,7 @@ test('a signal that ends a service before that has begun is no crash of it', asy
   expect(up.stderr).toBe('')
 })
 
-test('hamlet up tries again what could not start, says once why, and tells the others where it is', async () => {
+test('hamlet up retries a service that could not start, reports why once, and then tells the others its address', async () => {
   const holder = createSocket('udp4').bind(0, '127.0.0.1')
   await once(holder, 'listening')
   const { port } = holder.address()

@@ -1,4 +1,4 @@
-// A host that is started before its network is up, and gets another address later: everything goes along, and nobody is told what was.
+// A host that starts before its network is up and later changes its address: everything follows, and nothing announces the old address.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 import { createNetwork, run, type Network } from '../support/namespaces.ts'
@@ -31,7 +31,7 @@ async function changeAddress(from: string | undefined, to: string): Promise<void
   await up.line(new RegExp(`registered my-app\\.home as ${to.replaceAll('.', '\\.')}`), 'stderr')
 }
 
-test.each([[undefined, FIRST], [FIRST, SECOND]])('from %s to %s: lease, name and pages are of the new address', async (from, to) => {
+test.each([[undefined, FIRST], [FIRST, SECOND]])('from %s to %s: lease, name and pages use the new address', async (from, to) => {
   await changeAddress(from, to)
   const ask = (...args: string[]) => runHamlet([...args, '--data', folder], { namespace: visitor })
   await expect.poll(async () => (await ask('lease', '--json', '--dhcp', to)).stdout, { timeout: 20_000, interval: 500 }).toContain(`"dns":"${to}"`)
@@ -43,11 +43,11 @@ test.each([[undefined, FIRST], [FIRST, SECOND]])('from %s to %s: lease, name and
   }
 }, 60_000)
 
-test('what the address before was is listened on no more', () => {
+test('nothing listens on the old address any more', () => {
   expect(run(host, 'ss', '-Hlntu')).not.toContain(FIRST)
 })
 
-test('the admin port of every address goes along too', async () => {
+test('the admin port on all addresses follows, too', async () => {
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '5300', '--admin_host', '0.0.0.0', '--admin_port', '5355', '--data', emptyFolder()], { namespace: host })
   await dns.line(/^Waiting for requests\.\.\.$/)
   run(host, 'ip', 'address', 'add', '10.79.0.1/24', 'dev', 'eth0')

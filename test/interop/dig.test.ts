@@ -54,12 +54,12 @@ test('dig gets a forwarded name, the second time from the cache with its TTL cou
   expect(ttl).toBeLessThanOrEqual(300)
 })
 
-test('dig gets NXDOMAIN for a name that nobody has, here and upstream', () => {
+test('dig gets NXDOMAIN for an unknown name, here and upstream', () => {
   expect(dig('nobody.home')).toMatch(/status: NXDOMAIN/)
   expect(dig('nobody.example.org')).toMatch(/status: NXDOMAIN/)
 })
 
-test('dig gets NODATA for a type that an own name lacks', () => {
+test('dig gets NODATA for a type that a registered name lacks', () => {
   const answer = dig('my-app.home', 'HTTPS')
   expect(answer).toMatch(/status: NOERROR/)
   expect(answer).toMatch(/ANSWER: 0/)

@@ -12,11 +12,11 @@ import { OPCODE, TYPE } from '../../src/services/dns/wire/types.ts'
 const SEED = 9460
 const OF_EACH_TYPE = 30
 const MESSAGES = 300
-/** RFC 1035 calls these experimental or obsolete; dnspython knows none of them by its words. */
-const UNKNOWN_THERE = new Set(['MD', 'MF', 'MB', 'MG', 'MR', 'MINFO'])
-const typeNames = Object.keys(DATA_TEXTS).filter(typeName => !UNKNOWN_THERE.has(typeName))
+/** Types that RFC 1035 calls experimental or obsolete; dnspython has no text format for them. */
+const UNSUPPORTED = new Set(['MD', 'MF', 'MB', 'MG', 'MR', 'MINFO'])
+const typeNames = Object.keys(DATA_TEXTS).filter(typeName => !UNSUPPORTED.has(typeName))
 
-/** Debian's own python3 has the package; another one in the path may not. */
+/** Debian's own python3 has the package; another python3 in the path may not. */
 function ask(requests: readonly object[]): Record<string, never>[] {
   const input = requests.map(request => `${JSON.stringify(request)}\n`).join('')
   const output = execFileSync('/usr/bin/python3', [join(import.meta.dirname, '../support/dnspython.py')], { input, encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
@@ -30,28 +30,28 @@ const absolute = (name: string) => name === ROOT ? name : `${name}.`
 const sampled = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number) => fc.sample(arbitrary, { seed: SEED, numRuns })
 
 /**
- * What dnspython 2.3 cannot be asked: it takes octets beyond ASCII in some strings for UTF-8, does not read back how it escapes an
- * ALPN id, and writes a quote in a URI as it is.
+ * Texts that dnspython 2.3 mishandles: it takes non-ASCII octets in some strings for UTF-8, cannot parse its own escaping of an ALPN
+ * id, and does not escape a quote in a URI.
  */
-const unsafeThere = (typeName: string) => ['HINFO', 'NAPTR', 'CAA', 'SVCB', 'HTTPS'].includes(typeName) ? /\\\d{3}/ : typeName === 'URI' ? /\\/ : /^$/
-const textsOf = (typeName: string) => (DATA_TEXTS[typeName] ?? fc.constant('')).filter(text => !unsafeThere(typeName).test(text))
+const mishandled = (typeName: string) => ['HINFO', 'NAPTR', 'CAA', 'SVCB', 'HTTPS'].includes(typeName) ? /\\\d{3}/ : typeName === 'URI' ? /\\/ : /^$/
+const textsOf = (typeName: string) => (DATA_TEXTS[typeName] ?? fc.constant('')).filter(text => !mishandled(typeName).test(text))
 const samples = typeNames.flatMap(typeName => sampled(textsOf(typeName), OF_EACH_TYPE).map(text => ({ typeName, text, hex: formatHex(rdataFrom(typeNumber(typeName), text)) })))
-/** Nor has it a name for the key of RFC 9461. */
+/** It does not know the name of the RFC 9461 key either. */
 const replies = ask(samples.map(({ typeName, text, hex }) => ({ type: typeName, text: text.replace(' dohpath=', ' key7='), hex })))
 
-test.each(typeNames)('dnspython reads our words and octets of any %s data as we do, and we read its words', typeName => {
+test.each(typeNames)('dnspython parses our text and octets of any %s data as we do, and we parse its text', typeName => {
   const compared = samples.flatMap((sample, index) => sample.typeName === typeName ? [{ ...sample, reply: replies[index] }] : [])
   expect(compared).toHaveLength(OF_EACH_TYPE)
   for (const { text, hex, reply } of compared) {
     expect(reply, `${typeName} ${text} ${hex}`).toEqual({ hexOfText: hex, textOfHex: expect.any(String), hexOfHex: hex })
     const theirs: string = reply?.['textOfHex'] ?? ''
     expect(formatHex(rdataFrom(typeNumber(typeName), theirs)), theirs).toBe(hex)
-    // It cuts digits into words, and puts all values of parameters in quotes.
+    // It splits digits into groups, and quotes all parameter values.
     if (typeName !== 'SVCB' && typeName !== 'HTTPS') expect(theirs.replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
   }
 })
 
-/** Queries and notifications: an update gives other meanings to its classes, and has a test of its own. */
+/** Queries and notifications; an update gives classes another meaning and has its own test. */
 const anySent: fc.Arbitrary<Message> = fc.tuple(
   anyMessage(typeNames), fc.constantFrom(OPCODE.QUERY, OPCODE.NOTIFY), fc.option(fc.record({
     rcode: fc.nat(0xfff), dnssecOk: fc.boolean(), options: fc.array(fc.record({ code: fc.integer({ min: 65_001, max: 65_534 }), bytes: fc.uint8Array({ maxLength: 20, size: 'max' }) }), { maxLength: 3 }),
@@ -62,7 +62,7 @@ const anySent: fc.Arbitrary<Message> = fc.tuple(
   additionals: edns === null ? message.additionals : [...message.additionals, optRecord(edns)],
 }))
 
-test(`dnspython reads ${MESSAGES} messages of ours as we mean them, and we read what it writes (seed ${SEED})`, () => {
+test(`dnspython parses ${MESSAGES} of our messages as intended, and we parse what it encodes (seed ${SEED})`, () => {
   const sent = sampled(anySent, MESSAGES)
   const read = ask(sent.map(message => ({ message: formatHex(encodeMessage(message)) })))
   for (const [index, message] of sent.entries()) {
@@ -79,7 +79,7 @@ test(`dnspython reads ${MESSAGES} messages of ours as we mean them, and we read 
   }
 })
 
-test('an update of dnspython, with all that it can require and change, says the same after we read and wrote it', () => {
+test('an update by dnspython, with every prerequisite and change, survives our decoding and encoding', () => {
   const theirs: string = ask([{ update: [] }])[0]?.['hex'] ?? ''
   const update = decodeMessage(fromHex(theirs))
   expect([update.header.opcode, update.questions.length, update.answers.length, update.authorities.length]).toEqual([OPCODE.UPDATE, 1, 5, 4])

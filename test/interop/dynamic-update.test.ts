@@ -23,20 +23,20 @@ beforeAll(async () => {
 })
 afterAll(() => server.dns.stop())
 
-test('nsupdate adds records, by UDP and by TCP, and dig finds them with their TTL', () => {
+test('nsupdate adds records over UDP and TCP, and dig finds them with their TTL', () => {
   expect(update('update add one.home 300 A 192.0.2.1', 'update add one.home 300 AAAA 2001:db8::1', 'update add one.home 60 TXT "two words"')).toBe('NOERROR')
   expect(nsupdate(server.port, ['update add two.home 60 MX 10 one.home.'], '-v', '-k', key)).toBe('NOERROR')
   expect(dig('one.home', 'A')).toMatch(/^one\.home\.\s+300\s+IN\s+A\s+192\.0\.2\.1$/m)
   expect([held('one.home', 'AAAA'), held('one.home', 'TXT'), held('two.home', 'MX')]).toEqual([['2001:db8::1'], ['"two words"'], ['10 one.home.']])
 })
 
-test('nsupdate removes one record, all of a type, and a name', () => {
+test('nsupdate removes one record, all records of a type, and a whole name', () => {
   expect(update(...[1, 2, 3].map(n => `update add three.home 60 A 192.0.2.${n}`), 'update add three.home 60 TXT note', 'update add four.home 60 A 192.0.2.4')).toBe('NOERROR')
   expect(update('update delete three.home A 192.0.2.2', 'update delete three.home TXT', 'update delete four.home')).toBe('NOERROR')
   expect([held('three.home'), held('three.home', 'TXT'), held('four.home')]).toEqual([['192.0.2.1', '192.0.2.3'], [''], ['']])
 })
 
-test('conditions hold or nothing is done', () => {
+test('if a prerequisite fails, nothing changes', () => {
   expect(update('update add five.home 60 A 192.0.2.5')).toBe('NOERROR')
   expect(update('prereq nxdomain five.home', 'update add five.home 60 A 192.0.2.6')).toBe('update failed: YXDOMAIN')
   expect(update('prereq yxdomain none.home', 'update add none.home 60 A 192.0.2.6')).toBe('update failed: NXDOMAIN')
@@ -47,21 +47,21 @@ test('conditions hold or nothing is done', () => {
   expect(held('five.home')).toEqual(['192.0.2.6'])
 })
 
-test('names of another zone are none of this server\'s', () => {
+test('an update of another zone is refused', () => {
   expect(update('update add www.example.org 60 A 192.0.2.1')).toMatch(/NOTZONE/)
 })
 
-test('without a key, with a key that is not known, and with another secret nothing is done', () => {
+test('without a key, with an unknown key, or with a wrong secret, nothing changes', () => {
   const lines = ['update add bad.home 60 A 192.0.2.66']
   expect(nsupdate(server.port, lines)).toBe('update failed: REFUSED')
   expect(nsupdate(server.port, lines, '-k', otherKey)).toMatch(/NOTAUTH\(BADKEY\)/)
-  // The name of the one, the secret of the other.
+  // The right name with the wrong secret.
   run(undefined, 'sed', '-i', 's/"other"/"laptop"/', otherKey)
   expect(nsupdate(server.port, lines, '-k', otherKey)).toMatch(/NOTAUTH\(BADSIG\)/)
   expect(held('bad.home')).toEqual([''])
 })
 
-/** dnspython, whose clock the test sets; it checks every signature that it gets. */
+/** Runs dnspython, which verifies every signature that it receives. A test may set its clock. */
 function python(...program: string[]): string {
   const { stdout, stderr, status } = spawnSync('/usr/bin/python3', ['-'], { encoding: 'utf8', input: [
     'import dns.message, dns.query, dns.rcode, dns.tsig, dns.tsigkeyring, dns.update, dns.zone, dns.xfr, re, time',
@@ -74,7 +74,7 @@ function python(...program: string[]): string {
   return stdout.trim()
 }
 
-test('a clock that is ten minutes off is told so, by an answer whose signature is true', () => {
+test('a clock that is ten minutes off gets BADTIME in an answer with a valid signature', () => {
   for (const offSeconds of [-600, 600]) {
     expect(python(
       'update.add("late.home.", 60, "A", "192.0.2.66")',
@@ -86,7 +86,7 @@ test('a clock that is ten minutes off is told so, by an answer whose signature i
   expect(held('late.home')).toEqual([''])
 })
 
-test('an update that is sent again is answered again and not made again', () => {
+test('a repeated update is answered again but not applied again', () => {
   expect(python(
     'update.add("again.home.", 60, "A", "192.0.2.1")',
     'wire = update.to_wire()',
@@ -100,12 +100,12 @@ test('an update that is sent again is answered again and not made again', () => 
   expect(held('again.home')).toEqual([''])
 })
 
-test('a signed query gets a signed answer, also where the answer was known whole before', () => {
+test('a signed query gets a signed answer, even if the answer was cached', () => {
   expect(held('one.home')).toEqual(['192.0.2.1'])
   for (let round = 0; round < 2; round++) expect(dig('-k', key, 'one.home')).toMatch(/TSIG\s+hmac-sha256\. \d+ 300 32 \S+ \d+ NOERROR/)
 })
 
-test('the whole zone goes to who signs, over many messages that are all signed, and to nobody else', async () => {
+test('the whole zone is transferred to a client with a key, in many signed messages, and to no other', async () => {
   for (let round = 0; round < 10; round++) {
     expect(update(...Array.from({ length: 200 }, (_, n) => `update add host-${round}-${n}.many.home 60 A 192.0.2.${n}`))).toBe('NOERROR')
   }
@@ -122,7 +122,7 @@ test('the whole zone goes to who signs, over many messages that are all signed, 
   expect(dig('home', 'AXFR')).toContain('Transfer failed')
 })
 
-test('the changes since a state go to who signs', () => {
+test('the changes since a serial are transferred to a client with a key', () => {
   const serial = Number(dig('+short', 'home', 'SOA').split(' ')[2])
   update('update delete one.home TXT', 'update add six.home 60 A 192.0.2.6')
   const changes = dig('-k', key, 'home', `IXFR=${serial}`).split('\n').filter(line => /\sIN\s/.test(line)).map(line => line.replace(/\s+/g, ' '))
@@ -131,26 +131,26 @@ test('the changes since a state go to who signs', () => {
   ])
 })
 
-test('a key is taken up while the server runs', async () => {
+test('a new key is loaded while the server runs', async () => {
   const tablet = join(emptyFolder(), 'tablet.key')
   await runHamlet(['key', 'tablet', '--data', folder, '--output', tablet])
   await server.dns.line(/dns\.keys holds 2 keys/, 'stderr')
   expect(nsupdate(server.port, ['update add seven.home 60 A 192.0.2.7'], '-k', tablet)).toBe('NOERROR')
 })
 
-test('a connection that asks is told how long it may be silent', () => {
+test('a connection that asks for keepalive gets its idle timeout', () => {
   expect(dig('+tcp', '+keepalive', 'one.home')).toMatch(/TCP KEEPALIVE: 10\.0 secs/)
   expect(dig('+tcp', 'one.home')).not.toMatch(/KEEPALIVE/)
 })
 
-test('what was answered with NOERROR is there after kill -9', async () => {
+test('what was answered with NOERROR survives kill -9', async () => {
   expect(update('update add kept.home 60 A 192.0.2.8', 'update delete seven.home')).toBe('NOERROR')
   await server.dns.stop('SIGKILL')
   server = await startDns(folder, ['--upstream', '127.0.0.1:9'])
   expect([held('kept.home'), held('seven.home')]).toEqual([['192.0.2.8'], ['']])
 })
 
-test('updates from this machine need no key where the setting says so', async () => {
+test('with --local_update, updates from this machine need no key', async () => {
   const trusting = await startDns(emptyFolder(), ['--local_update'])
   expect(nsupdate(trusting.port, ['update add eight.home 60 A 192.0.2.8'])).toBe('NOERROR')
   await trusting.dns.stop()

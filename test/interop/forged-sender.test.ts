@@ -1,4 +1,4 @@
-/** A neighbour that writes this machine's own address into its frames as their sender: what then arrives, and what that is good for. */
+/** A neighbor that forges this machine's own address as the sender: what arrives, and what it can do. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder, RunningHamlet } from '../support/hamlet.ts'
 import { createNetwork, run, type Network } from '../support/namespaces.ts'
@@ -60,22 +60,22 @@ afterAll(async () => {
   network.remove()
 })
 
-test('with an own IPv4 address nothing arrives: the system drops it, whatever rp_filter says', async () => {
+test('with this machine\'s own IPv4 address nothing arrives: the system drops it, whatever rp_filter says', async () => {
   forge(IPV4, IPV4, '53', updateOf('four'))
   forge(IPV4, IPV4, ADMIN_PORT, Buffer.from('REGISTER four.home 192.0.2.66'))
-  forge('10.77.0.2', IPV4, ADMIN_PORT, Buffer.from('REGISTER honest.example.org 192.0.2.66')) // Comes after them, and does arrive.
+  forge('10.77.0.2', IPV4, ADMIN_PORT, Buffer.from('REGISTER honest.example.org 192.0.2.66')) // sent after them, and does arrive
   await expect.poll(refused).toEqual(['10.77.0.2:4000 REGISTER honest.example.org'])
   expect(has('four.home')).toBe('')
 })
 
-test('with an own IPv6 address it arrives, and counts as a stranger\'s', async () => {
+test('with this machine\'s own IPv6 address it arrives, but is not trusted', async () => {
   forge(IPV6, IPV6, '53', updateOf('six'))
   forge(IPV6, IPV6, ADMIN_PORT, Buffer.from('REGISTER six.home 192.0.2.66'))
   await expect.poll(refused).toEqual(expect.arrayContaining([`[${IPV6}]:4000 UPDATE home`, `[${IPV6}]:4000 REGISTER six.home`]))
   expect(has('six.home')).toBe('')
 })
 
-test('programs of this machine are taken at their word by IPv4, by loopback, and by IPv6 over TCP', () => {
+test('programs on this machine are trusted over IPv4, over loopback, and over IPv6 with TCP', () => {
   for (const [index, to] of [IPV4, '127.0.0.1', '::1'].entries()) expect(nsupdateIn(host(), to, 53, [`update add n${index}.home 60 A 192.0.2.1`]), to).toBe('NOERROR')
   expect(nsupdateIn(host(), IPV6, 53, ['update add n3.home 60 A 192.0.2.1'], '-v')).toBe('NOERROR')
   expect(nsupdateIn(host(), IPV6, 53, ['update add n4.home 60 A 192.0.2.1'])).toContain('REFUSED')

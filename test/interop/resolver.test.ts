@@ -1,4 +1,4 @@
-/** Our stub resolver asks servers that others wrote, and our server asks them over UDP, TLS and HTTPS, with proofs that hold. */
+/** Our stub resolver queries foreign servers; our server forwards to them over UDP, TLS and HTTPS, and passes DNSSEC proofs intact. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,7 +52,7 @@ async function startDnsmasq(): Promise<void> {
   await peer('dnsmasq', ['-k', '-C', config], /started/)
 }
 
-/** A Hamlet server that asks others. @returns its port */
+/** Starts a Hamlet server that forwards to others. @returns its port */
 async function startDns(...flags: string[]): Promise<number> {
   const dns = new RunningHamlet(['dns', '--host', '127.0.0.1', '--port', '0', '--admin_port', '0', '--data', emptyFolder(), ...flags], { namespace: host })
   closers.push(() => dns.stop())
@@ -88,12 +88,12 @@ describe.each([['Unbound', UNBOUND], ['Knot', KNOT], ['dnsmasq', DNSMASQ]])('ham
     expect((await resolve(port, 'mail.example.org', 'MX')).records).toMatchObject([{ data: '10 www.example.org' }])
   })
 
-  test('agree that a name, or a record of a name, is not there', async () => {
+  test('agree that a name, or a record of a name, does not exist', async () => {
     expect(await resolve(port, 'nobody.example.org')).toMatchObject({ rcode: 'NXDOMAIN', records: [] })
     expect(await resolve(port, 'www.example.org', 'AAAA')).toMatchObject({ rcode: 'NOERROR', records: [] })
   })
 
-  test('pass by TCP what is too large for UDP', async () => {
+  test('use TCP for what is too large for UDP', async () => {
     expect((await resolve(port, 'big.example.org')).records.map(({ data }) => data).sort()).toEqual([...BIG].sort())
   })
 })
@@ -102,7 +102,7 @@ test.each(['Knot', 'dnsmasq'])('hamlet resolve follows an alias of %s', async na
   expect((await resolve(name === 'Knot' ? KNOT : DNSMASQ, 'alias.example.org')).records.map(({ type, data }) => [type, data])).toEqual([['CNAME', 'www.example.org'], ['A', '203.0.113.80']])
 })
 
-test('the first server refuses, the second answers', async () => {
+test('if the first server refuses, the second answers', async () => {
   const port = await startDns('--upstream', '127.0.0.1:9', '--upstream', `127.0.0.1:${UNBOUND}`)
   expect((await resolve(port, 'www.example.org')).records).toMatchObject([{ data: '203.0.113.80' }])
 })
@@ -111,7 +111,7 @@ test.each([
   ['UDP', `127.0.0.1:${UNBOUND}`, `127\\.0\\.0\\.1:${UNBOUND}`],
   ['TLS', 'tls://127.0.0.1:8853#dns.example.org', 'tls://127\\.0\\.0\\.1:8853'],
   ['HTTPS', 'https://127.0.0.1:8443/dns-query#dns.example.org', 'https://127\\.0\\.0\\.1:8443/dns-query'],
-])('our server asks Unbound over %s, and each answer says where it comes from', async (_name, upstream, title) => {
+])('our server forwards to Unbound over %s, and each answer says where it comes from', async (_name, upstream, title) => {
   const port = await startDns('--upstream', upstream, '--upstream_ca', certificates.authorityFile)
   expect((await resolve(port, 'www.example.org')).provenance).toMatch(new RegExp(`^upstream ${title} in \\d+ ms$`))
   expect((await resolve(port, 'www.example.org')).provenance).toMatch(new RegExp(`^cache, \\d+ s old, from ${title}$`))
@@ -126,7 +126,7 @@ test('a certificate with another name is not trusted, and the answer says so', a
   expect(answer).toMatch(/EDE: 23 \(Network Error\).*cannot be trusted/)
 })
 
-test('a private address from Unbound is taken out, and allowed where a setting says so', async () => {
+test('a private address from Unbound is removed, unless a setting allows it', async () => {
   const strict = await startDns('--upstream', `127.0.0.1:${UNBOUND}`)
   const answer = dig(strict, 'evil.example.org')
   expect(answer).toMatch(/status: NOERROR/)
@@ -136,7 +136,7 @@ test('a private address from Unbound is taken out, and allowed where a setting s
   expect(dig(lax, '+short', 'evil.example.org')).toBe('192.168.1.1\n')
 })
 
-test('a validator behind our server finds the proofs of Knot\'s signed zone whole: answers, aliases, wildcards and what is not there', async () => {
+test('a validator behind our server finds the proofs of Knot\'s signed zone complete: answers, aliases, wildcards and denials', async () => {
   const port = await startDns('--upstream', '127.0.0.1:9', '--forward', `example.org=127.0.0.1:${KNOT}`)
   const keys = run(host, 'dig', '@127.0.0.1', '-p', String(KNOT), '+short', 'example.org', 'DNSKEY').split('\n').filter(line => line.startsWith('257 '))
   const anchors = file('anchors', 'trust-anchors {', ...keys.map(key => `  example.org static-key ${key.replace(/^(\d+ \d+ \d+) (.*)$/, (_all, numbers: string, octets: string) => `${numbers} "${octets}"`)};`), '};')
@@ -146,7 +146,7 @@ test('a validator behind our server finds the proofs of Knot\'s signed zone whol
   expect(delv('some.wild.example.org')).toMatch(/; fully validated[^]*203\.0\.113\.81/)
   expect(delv('nobody.example.org')).toMatch(/negative response, fully validated/)
   expect(delv('www.example.org', 'TXT')).toMatch(/negative response, fully validated/)
-  // And once more, out of the cache.
+  // once more, from the cache
   expect(delv('some.wild.example.org')).toMatch(/; fully validated[^]*203\.0\.113\.81/)
   expect(dig(port, '+dnssec', 'www.example.org')).toMatch(/RRSIG\s+A/)
   expect(dig(port, 'www.example.org')).not.toMatch(/RRSIG/)

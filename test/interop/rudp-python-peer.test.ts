@@ -1,4 +1,4 @@
-// Hamlet's RUDP and a peer in Python that was written from docs/rudp.md alone: one suite, every client against every server.
+// Hamlet's RUDP and a Python peer written from docs/rudp.md alone: one suite, every client against every server.
 import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ const around = () => ({ clock: systemClock, random: secureRandom(), trace: new T
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
 
-/** The application of both peers: see rudp_peer.py. */
+/** The application protocol of both peers: see rudp_peer.py. */
 const pattern = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, index) => index * 7 + (index >> 8)))
 const answerTo = (request: Buffer) => Buffer.concat([Buffer.from(createHash('sha256').update(request.subarray(8)).digest('hex')), pattern(Number(request.subarray(0, 8)))])
 
@@ -37,7 +37,7 @@ interface Exchange {
   readonly visits: number
   readonly streams: number
   readonly encrypts?: boolean
-  /** Python loses every packet, in and out, with the byte at this offset of a stream: only a parity brings it. */
+  /** The Python peer drops every packet, in and out, with the byte at this offset of a stream: only parity can restore it. */
   readonly loseAt?: number
 }
 
@@ -45,7 +45,7 @@ const flags = ({ encrypts = false, loseAt }: Exchange) => [...encrypts ? ['--enc
 
 /** Starts a server. @returns its port */
 type Serve = (exchange: Exchange) => Promise<number>
-/** Asks so often, and gives the lengths of the right answers. */
+/** Sends the requests, and returns the lengths of the correct answers. */
 type Ask = (port: number, exchange: Exchange) => Promise<number[]>
 
 const servers: Record<string, Serve> = {
@@ -97,24 +97,24 @@ const clients: Record<string, Ask> = {
 }
 
 const exchanges: { what: string; exchange: Exchange }[] = [
-  { what: 'a small question', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1 } },
-  { what: 'nothing but the end', exchange: { bodyBytes: 0, replyBytes: 0, loss: 0, visits: 1, streams: 1 } },
-  { what: 'a body and an answer beyond every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1 } },
-  { what: 'ten streams side by side', exchange: { bodyBytes: 20_000, replyBytes: 20_000, loss: 0, visits: 1, streams: 10 } },
+  { what: 'a small request', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1 } },
+  { what: 'an empty body and answer', exchange: { bodyBytes: 0, replyBytes: 0, loss: 0, visits: 1, streams: 1 } },
+  { what: 'a body and an answer larger than every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1 } },
+  { what: 'ten concurrent streams', exchange: { bodyBytes: 20_000, replyBytes: 20_000, loss: 0, visits: 1, streams: 10 } },
   { what: 'return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1 } },
   { what: 'a tenth of all packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2 } },
-  { what: 'a page lacks a packet for ever', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000 } },
-  { what: 'an encrypted page does', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000, encrypts: true } },
-  { what: 'the longest page with a parity lacks its end', exchange: { bodyBytes: 65_528, replyBytes: 65_472, loss: 0, visits: 1, streams: 1, loseAt: 65_535 } },
-  { what: 'an encrypted question', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1, encrypts: true } },
-  { what: 'an encrypted body and answer beyond every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1, encrypts: true } },
+  { what: 'a packet of a page never arrives', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000 } },
+  { what: 'a packet of an encrypted page never arrives', exchange: { bodyBytes: 30_000, replyBytes: 30_000, loss: 0, visits: 1, streams: 1, loseAt: 12_000, encrypts: true } },
+  { what: 'the end of the longest page with parity never arrives', exchange: { bodyBytes: 65_528, replyBytes: 65_472, loss: 0, visits: 1, streams: 1, loseAt: 65_535 } },
+  { what: 'an encrypted request', exchange: { bodyBytes: 10, replyBytes: 100, loss: 0, visits: 1, streams: 1, encrypts: true } },
+  { what: 'an encrypted body and answer larger than every window', exchange: { bodyBytes: 1_500_000, replyBytes: 1_500_000, loss: 0, visits: 1, streams: 1, encrypts: true } },
   { what: 'encrypted return visits', exchange: { bodyBytes: 100, replyBytes: 5000, loss: 0, visits: 3, streams: 1, encrypts: true } },
   { what: 'a tenth of all encrypted packets lost', exchange: { bodyBytes: 150_000, replyBytes: 150_000, loss: 0.1, visits: 1, streams: 2, encrypts: true } },
 ]
 const pairs = [['hamlet', 'hamlet'], ['hamlet', 'python'], ['python', 'hamlet'], ['python', 'python']] as const
 const cases = pairs.flatMap(([client, server]) => exchanges.map(({ what, exchange }) => ({ client, server, what, exchange })))
 
-test.each(cases)('$client asks $server: $what', async ({ client, server, exchange }) => {
+test.each(cases)('$client client, $server server: $what', async ({ client, server, exchange }) => {
   const port = await servers[server]?.(exchange) ?? 0
   const lengths = await clients[client]?.(port, exchange)
   expect(lengths).toEqual(Array(exchange.visits * exchange.streams).fill(64 + exchange.replyBytes))

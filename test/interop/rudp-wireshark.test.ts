@@ -1,4 +1,4 @@
-// Wireshark reads RUDP by docs/wireshark/rudp.lua as Hamlet itself does: every packet of a lossy transfer, in the same words.
+// Wireshark with docs/wireshark/rudp.lua dissects RUDP as Hamlet does: every packet of a lossy transfer, with the same summary.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -40,7 +40,7 @@ function capture(datagrams: readonly Uint8Array[]): Buffer {
   })])
 }
 
-/** @param keyLog lines of it */
+/** @param keyLog lines of a key log */
 function tshark(datagrams: readonly Uint8Array[], fields: readonly string[], keyLog: readonly string[] = []): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'hamlet-rudp-'))
   try {
@@ -57,7 +57,7 @@ function tshark(datagrams: readonly Uint8Array[], fields: readonly string[], key
   }
 }
 
-test('every packet of a lossy transfer is read in the same words, and every checksum is good', () => {
+test('every packet of a lossy transfer has the same summary, and every checksum is good', () => {
   const datagrams: Uint8Array[] = []
   const { pair, isComplete } = transfer({ seed: 1, link: { delayMs: 10, loss: 0.1 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(100_000, 1), bytesOf(50_000, 2))
   pair.run(isComplete, 10_000)
@@ -69,7 +69,7 @@ test('every packet of a lossy transfer is read in the same words, and every chec
   expect(read.every(([, , good]) => good === 'True' || good === '1')).toBe(true)
 })
 
-/** As a capture of the sending machine shows them: those of one length, with a shorter one behind them, are one. */
+/** Datagrams as a capture on the sending machine shows them: a run of equal lengths, with a shorter one at its end, appears as one. */
 function trainsOf(datagrams: readonly Uint8Array[], isFirst: (index: number) => boolean): Uint8Array[][] {
   const trains: Uint8Array[][] = []
   for (const [index, datagram] of datagrams.entries()) {
@@ -81,7 +81,7 @@ function trainsOf(datagrams: readonly Uint8Array[], isFirst: (index: number) => 
   return trains
 }
 
-test('packets that left by one system call are read one by one', () => {
+test('packets sent by one system call are dissected one by one', () => {
   const datagrams: Uint8Array[] = []
   const senders: SideName[] = []
   const { pair, isComplete } = transfer({ seed: 4, link: { delayMs: 10 }, tap: (from, bytes) => { datagrams.push(bytes.slice()), senders.push(from) } }, bytesOf(30_000, 1), bytesOf(50_000, 2))
@@ -93,7 +93,7 @@ test('packets that left by one system call are read one by one', () => {
   expect(read.every(([, good]) => /^((True|1),?)+$/.test(good ?? ''))).toBe(true)
 })
 
-test('encrypted packets that left by one system call are read one by one, too', () => {
+test('encrypted packets sent by one system call are dissected one by one, too', () => {
   const { datagrams, keyLog } = encryptedTransfer()
   const isLong = (bytes: Uint8Array | undefined) => bytes !== undefined && (bytes[0] ?? 0) >= 0x80
   const idOf = (bytes: Uint8Array | undefined) => Buffer.from(bytes?.subarray(1, 9) ?? []).toString('hex')
@@ -103,16 +103,16 @@ test('encrypted packets that left by one system call are read one by one, too', 
   expect(tshark(trains.map(train => Buffer.concat(train)), ['_ws.col.Info'], keyLog).flatMap(([info]) => info?.split('; '))).toEqual(alone)
 })
 
-test('what is damaged is called so, and nothing breaks', () => {
+test('damaged packets are marked as such, and nothing breaks', () => {
   const datagrams: Uint8Array[] = []
   const { pair, isComplete } = transfer({ seed: 5, link: { delayMs: 10 }, tap: (_from, bytes) => { datagrams.push(bytes.slice()) } }, bytesOf(3000, 1), bytesOf(3000, 2))
   pair.run(isComplete, 10_000)
-  for (const [index, bytes] of datagrams.entries()) bytes.fill(0xff, 17 + index % (bytes.length - 17)) // behind the ids of a short packet
+  for (const [index, bytes] of datagrams.entries()) bytes.fill(0xff, 17 + index % (bytes.length - 17)) // after the ids of a short packet
   const read = tshark(datagrams, ['_ws.col.Info', '_ws.lua.error'])
   expect(read.map(([info, fault]) => [info?.replace(/^SHORT #\d+: /, ''), fault])).toEqual(datagrams.map(() => ['damaged in transit, or truncated by the capture', '']))
 })
 
-test('of an encrypted transfer everything is read that stands in the clear, every checksum is good, and lengths add up', () => {
+test('everything unencrypted in an encrypted transfer is dissected, every checksum is good, and the lengths add up', () => {
   const datagrams: Uint8Array[] = []
   const options = { seed: 2, link: { delayMs: 10, loss: 0.1 }, encryption: encrypted(), tap: (_from: SideName, bytes: Uint8Array) => { datagrams.push(bytes.slice()) } }
   const { pair, isComplete } = transfer(options, bytesOf(30_000, 1), bytesOf(30_000, 2))
@@ -136,21 +136,21 @@ test('of an encrypted transfer everything is read that stands in the clear, ever
   expect(read.filter(([info]) => info?.startsWith('SHORT') === false).every(columns => /^(True|1)$/.test(columns[6] ?? ''))).toBe(true)
 })
 
-test('with the key log every frame of an encrypted transfer is read as the ends wrote it', () => {
+test('with the key log, every frame of an encrypted transfer is dissected as the peers wrote it', () => {
   const { datagrams, keyLog, framesOf } = encryptedTransfer()
   const expected = datagrams.map(bytes => {
     const packet = decodeEncryptedPacket(bytes)
     const frames = framesOf(bytes)
     if (frames === undefined) return `${packet.type} #${packet.number}: ${packet.type === 'RETRY' ? 'TOKEN, keys' : 'asks for a token and keys'}`
-    const said = summarizePacket({ type: 'SHORT', destinationId: packet.destinationId, number: packet.number, frames }).replace('SHORT', packet.type)
-    return packet.type === 'HELLO' ? said.replace(': ', ': TOKEN, key, ') : said
+    const summary = summarizePacket({ type: 'SHORT', destinationId: packet.destinationId, number: packet.number, frames }).replace('SHORT', packet.type)
+    return packet.type === 'HELLO' ? summary.replace(': ', ': TOKEN, key, ') : summary
   })
   expect(expected.some(line => line.includes('PARITY'))).toBe(true)
   expect(expected.some(line => line.startsWith('WELCOME'))).toBe(true)
   expect(tshark(datagrams, ['_ws.col.Info'], keyLog)).toEqual(expected.map(line => [line]))
 })
 
-test('a key log with other keys shows no frames, and nothing breaks', () => {
+test('a key log with the wrong keys shows no frames, and nothing breaks', () => {
   const { datagrams, keyLog } = encryptedTransfer()
   const others = keyLog.map(line => line.slice(0, -112) + '5a'.repeat(56))
   const read = tshark(datagrams, ['_ws.col.Info', '_ws.lua.error'], others)
@@ -159,7 +159,7 @@ test('a key log with other keys shows no frames, and nothing breaks', () => {
   expect(sealed.length).toBeGreaterThan(datagrams.length / 2)
 })
 
-test('an encrypted page that was captured on the wire is read with the key log of `hamlet fetch`, and without it is not', async () => {
+test('an encrypted page captured on the wire is readable with the key log of `hamlet fetch`, and only with it', async () => {
   const { namespaces: { host, visitor }, remove } = createNetwork({ host: '10.78.0.1/24', visitor: '10.78.0.2/24' })
   const folder = emptyFolder()
   const server = new RunningHamlet(['server', '--host', '10.78.0.1', '--encryption', 'required', '--data', emptyFolder()], { namespace: host })
@@ -183,7 +183,7 @@ test('an encrypted page that was captured on the wire is read with the key log o
   }
 })
 
-/** Every datagram of an encrypted transfer, lost ones too, the client's key log, and what stands in a datagram as it was before encryption. */
+/** Every datagram of an encrypted transfer, even lost ones, the client's key log, and the frames of a datagram before encryption. */
 function encryptedTransfer() {
   const datagrams: Uint8Array[] = []
   const keyLog: string[] = []
@@ -212,14 +212,14 @@ function encryptedTransfer() {
   return { datagrams, keyLog, framesOf: (bytes: Uint8Array) => written.get(tagOf(bytes)) }
 }
 
-test('a parity is read with all its fields', () => {
+test('a PARITY frame is dissected with all its fields', () => {
   const parity: Frame = { kind: 'PARITY', streamId: 4, finalSize: 30_000, sum: 0xfe010203, data: Uint8Array.of(1, 2, 0xff) }
   const fields = ['hrudp.stream', 'hrudp.final_size', 'hrudp.parity.sum', 'hrudp.parity', 'hrudp.limit', '_ws.col.Info']
   const packet = encodePacket({ type: 'SHORT', destinationId: 5, number: 7, frames: [{ kind: 'MAX_DATA', limit: 9 }, parity] })
   expect(tshark([packet], fields)).toEqual([['4', '30000', '0xfe010203', '0102ff', '9', 'SHORT #7: MAX_DATA 9, PARITY 4 of 30000 by 3']])
 })
 
-test('a number stands in a field that says what it is: a packet number is no limit, and a final size no length', () => {
+test('each number is in the field for its meaning: a packet number is not a limit, and a final size is not a length', () => {
   const frames: Frame[] = [{ kind: 'SETTLED', number: 290 }, { kind: 'RESET_STREAM', streamId: 4, code: 6, finalSize: 2 ** 40 }, { kind: 'PATH_CHALLENGE', value: 2 ** 51 + 1 }, { kind: 'PATH_RESPONSE', value: 7 }]
   const read = tshark(frames.map((frame, number) => encodePacket({ type: 'SHORT', destinationId: 5, number, frames: [frame] })), [
     'hrudp.settled', 'hrudp.limit', 'hrudp.final_size', 'hrudp.length', 'hrudp.code', 'hrudp.challenge',
@@ -229,7 +229,7 @@ test('a number stands in a field that says what it is: a packet number is no lim
   ])
 })
 
-test('rarer packets are read as well, and damage shows', () => {
+test('rarer packets are dissected, too, and damage is detected', () => {
   const rare = [
     encodePacket({ type: 'VERSIONS', destinationId: 5, sourceId: 0, versions: [0x48520002, 0x48520003] }),
     encodePacket({ type: 'RESET', destinationId: 0, sourceId: 77, number: 0, frames: [{ kind: 'CONNECTION_CLOSE', code: 2 }] }),

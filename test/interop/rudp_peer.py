@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""A second, minimal RUDP peer, written from docs/rudp.md alone. It shares no code with Hamlet's: what both understand is the document.
+"""A second, minimal RUDP peer, written from docs/rudp.md alone. It shares no code with Hamlet, only the document.
 
-    rudp_peer.py serve [--loss P] [--lose-at OFFSET] [--encrypt]     prints its port, answers each stream until it is killed
+    rudp_peer.py serve [--loss P] [--lose-at OFFSET] [--encrypt]     prints its port, and answers each stream until it is killed
     rudp_peer.py ask PORT BODY_BYTES REPLY_BYTES [--loss P] [--lose-at OFFSET] [--visits N] [--streams N] [--encrypt]
 
-The application of both: a stream brings eight digits N and a body, and ends; the answer is the SHA-256 of the body in hexadecimal and N bytes
-of a pattern. `ask` checks the answer and prints one line a stream. --loss drops packets both ways, by a fixed seed.
---lose-at loses every packet, in and out, that has a certain byte of a stream, however often it comes: only a PARITY (§7) can bring it.
---encrypt: encrypted connections alone (§13), to any identity: whom to trust is each end's own matter.
-It keeps 16 packets in flight, acknowledges every packet at once, and knows neither pacing nor long datagrams: §10 and §11 are each end's own matter.
+The application protocol: a stream carries a number N as eight digits and a body, then ends; the answer is the SHA-256 of the body in
+hexadecimal and N bytes of a pattern. `ask` checks the answer and prints one line per stream.
+--loss drops packets in both directions, with a fixed seed.
+--lose-at drops every packet, in and out, that contains the byte at this offset of a stream, even when it is sent again: only a
+  PARITY (§7) can restore it.
+--encrypt allows encrypted connections only (§13), and accepts any identity: trust is each peer's own policy.
+This peer keeps 16 packets in flight, acknowledges every packet at once, and has neither pacing nor long datagrams: §10 and §11 leave
+those to each peer.
 """
 import argparse
 import hashlib
@@ -42,7 +45,7 @@ PROBE_S = 0.25
 # §13: encryption
 
 class Encrypted:
-    """What an encrypted packet has in the place of frames: fields in the clear, and bytes that are still to be opened."""
+    """Takes the place of the frames in an encrypted packet: the unencrypted fields, and the ciphertext."""
 
     def __init__(self, data, authenticated_at, content_at, **fields):
         self.authenticated, self.content = data[authenticated_at:content_at], data[content_at:]
@@ -50,7 +53,7 @@ class Encrypted:
 
 
 def decode_encrypted(data):
-    """kind, destination, source, number, Encrypted; raises ValueError for anything that is no encrypted packet."""
+    """Returns kind, destination, source, number, Encrypted. Raises ValueError for anything that is not an encrypted packet."""
     if len(data) > 29 and data[0] == 0x60:
         destination, number = struct.unpack('>QI', data[1:13])
         return SHORT, destination, 0, number, Encrypted(data, 1, 13)
@@ -106,16 +109,16 @@ class Protection:
         return AESGCM(self.own[0]).encrypt(self.nonce(self.own[1], number), content, authenticated)
 
     def open(self, number, packet):
-        """Raises ValueError where it does not open."""
+        """Decrypts the frames. Raises ValueError if authentication fails."""
         try:
             content = AESGCM(self.peers[0]).decrypt(self.nonce(self.peers[1], number), packet.content, packet.authenticated)
         except InvalidTag:
-            raise ValueError('it does not open')
+            raise ValueError('authentication failed')
         return list(decode_frames(Reader(content, 0)))
 
 
 class Stream:
-    """§7: both halves, without states of their own: what is not acknowledged is kept, what came is put together."""
+    """§7: both halves of a stream, without explicit states: unacknowledged data is kept, received data is reassembled."""
 
     def __init__(self):
         self.out, self.sent, self.ended = b'', 0, False
@@ -133,7 +136,7 @@ class Stream:
             self.arrived += self.pieces.pop(start)[len(self.arrived) - start:]
 
     def restore(self):
-        """§7: brings back all that is missing, where no column misses two bytes and the sum is right."""
+        """§7: restores the missing bytes, if no column lacks more than one and the checksum matches."""
         if self.parity is None or self.complete or not self.may_restore:
             return
         checksum, parity = self.parity
@@ -144,7 +147,7 @@ class Stream:
             missing.difference_update(range(start, start + len(data)))
         if len({offset % len(parity) for offset in missing}) < len(missing):
             return
-        for column, byte in enumerate(columns(whole, len(parity))):  # of what is missing there are zeros
+        for column, byte in enumerate(columns(whole, len(parity))):  # missing bytes count as zeros
             parity[column] ^= byte
         for offset in missing:
             whole[offset] = parity[offset % len(parity)]
@@ -166,9 +169,9 @@ class Connection:
         self.token = self.new_token = None
         self.share = self.acceptor = self.protection = self.reset_token = None  # §13
         self.next_number = 0
-        self.flight = {}  # number: (sent at, frames that have to arrive)
-        self.waiting = []  # frames to be sent (again)
-        self.parities = []  # of streams whose end has just left
+        self.flight = {}  # number: (time sent, frames that must arrive)
+        self.waiting = []  # frames to send or retransmit
+        self.parities = []  # PARITY frames of streams whose end was just sent
         self.seen, self.settled, self.owes_ack = set(), 0, False
         self.streams, self.done = {}, set()
         self.peer_data, self.stream_limit, self.sent_data, self.consumed = 16_384, 16_384, 0, 0
@@ -210,19 +213,19 @@ class Connection:
         return encode_long(kind, self.remote_id, self.local_id, number, fields + self.protection.encrypt(number, content, authenticated))
 
     def learn(self, acceptor, token):
-        """The acceptor's keys are known, and the token that goes with them."""
+        """The acceptor's keys are known, and the token that belongs to them."""
         self.acceptor, self.token = acceptor, token
         agreements = agree(self.share, acceptor[2]) + agree(self.share, acceptor[1])
         self.protection = Protection(True, agreements, self.local_id, public_of(self.share), acceptor, token)
 
     def transmit(self):
-        """All that may go out: frames first, then new bytes of the streams in turn."""
+        """Sends everything that may be sent: queued frames first, then new stream data, one stream after the other."""
         if self.is_initiator and self.remote_id == 0 and self.token is None:
             return
         while len(self.flight) < WINDOW_PACKETS:
             if self.parities:
                 self.packet([self.parities.pop(0)], True)
-                self.flight[self.next_number - 1] = (time.monotonic(), [])  # lost, it is not sent again
+                self.flight[self.next_number - 1] = (time.monotonic(), [])  # not retransmitted if lost
                 continue
             frames, room = [], 1000
             if self.owes_ack:
@@ -240,7 +243,7 @@ class Connection:
                 return
             self.packet(frames + asking, True)
             self.flight[self.next_number - 1] = (time.monotonic(), asking)
-        if self.owes_ack:  # an ACK is never held back by the window: both ends would wait for one another
+        if self.owes_ack:  # the window never blocks an ACK: both peers would wait for each other
             self.packet([self.take_ack()], False)
 
     def take_ack(self):
@@ -266,7 +269,7 @@ class Connection:
     def timeout(self):
         now = time.monotonic()
         if self.flight and now - max(at for at, _ in self.flight.values()) > PROBE_S:
-            oldest = min(self.flight)  # §9, the probe; given up here at once, which is cruder
+            oldest = min(self.flight)  # §9: a probe; this peer simply counts the oldest packet as lost
             _, frames = self.flight.pop(oldest)
             self.packet(frames or [frame(PING)], True)
         elif self.remote_id == 0 and not self.flight and now - self.last_progress > PROBE_S:
@@ -278,7 +281,7 @@ class Connection:
 
     def receive(self, kind, source, number, frames):
         if (self.share or self.protection) and not isinstance(frames, Encrypted):
-            return  # readable, for an encrypted connection
+            return  # an unencrypted packet for an encrypted connection
         if isinstance(frames, Encrypted):
             if kind == RETRY and self.wants_token:
                 self.learn(frames.acceptor, frames.token)
@@ -313,7 +316,7 @@ class Connection:
 
     @property
     def wants_token(self):
-        """§5: there is none yet, or only that of an earlier visit; a second RETRY, or one after WELCOME, is ignored."""
+        """§5: there is no token yet, or only that of an earlier visit. A second RETRY, or one after WELCOME, is ignored."""
         return self.remote_id == 0 and (self.token is None or self.token == self.new_token)
 
     def start_over(self):
@@ -394,7 +397,7 @@ class Socket:
             self.udp.sendto(datagram, peer)
 
     def receive(self, wait_s):
-        """The packets that came within that time; damaged ones are dropped."""
+        """Yields the packets that arrive within that time; damaged ones are dropped."""
         while select.select([self.udp], [], [], wait_s)[0]:
             data, peer = self.udp.recvfrom(65_536)
             wait_s = 0
@@ -415,19 +418,19 @@ def answer(request):
 
 
 def serve(loss, encrypts):
-    """§5: nothing is kept of who shows no token; a token is taken once."""
+    """§5: keeps no state for a peer without a token; each token is accepted once."""
     endpoint = Socket(loss, encrypts)
     identity, prekey = (X25519PrivateKey.generate(), X25519PrivateKey.generate()) if encrypts else (None, None)
     acceptor = (1, public_of(prekey), public_of(identity)) if encrypts else None
     reset_key = random.SystemRandom().randbytes(32)
     print(f'listening on {endpoint.udp.getsockname()[1]}', flush=True)
-    given, connections, by_hello = {}, {}, {}
+    issued, connections, by_hello = {}, {}, {}
     while True:
         for peer, (kind, destination, source, number, frames) in endpoint.receive(0.02):
             if kind == HELLO:
                 connection = by_hello.get((peer, source))
                 shown = frames.token if encrypts else next((values[0] for frame_kind, *values in frames if frame_kind == TOKEN), None)
-                if connection is None and given.pop(shown, None) == peer[0]:
+                if connection is None and issued.pop(shown, None) == peer[0]:
                     connection = Connection(peer, endpoint.send, False)
                     if encrypts:
                         try:
@@ -439,12 +442,12 @@ def serve(loss, encrypts):
                         connection.waiting.append(bytes([RESET_TOKEN]) + hkdf(reset_key, None, struct.pack('>Q', connection.local_id), 16))
                     connection.remote_id = source
                     token = random.SystemRandom().randbytes(16)
-                    given[token] = peer[0]
+                    issued[token] = peer[0]
                     connection.waiting += [frame(PARAMETERS, 4 * BUFFER_BYTES, BUFFER_BYTES, 100, 30_000, DATAGRAM_BYTES, 10), token_frame(NEW_TOKEN, token)]
                     connections[connection.local_id] = by_hello[peer, source] = connection
                 elif connection is None:
                     token = random.SystemRandom().randbytes(16)
-                    given[token] = peer[0]
+                    issued[token] = peer[0]
                     if encrypts:
                         endpoint.send(encode_long(RETRY, source, 0, number, struct.pack('>I', 1) + acceptor[1] + acceptor[2] + bytes([len(token)]) + token), peer)
                     else:

@@ -1,4 +1,4 @@
-"""Packets and frames of RUDP, and parity: docs/rudp.md, §2 to §4 and §7, as rudp_peer.py speaks them."""
+"""Packets, frames and parity of RUDP for rudp_peer.py: docs/rudp.md, §2 to §4 and §7."""
 import struct
 import zlib
 
@@ -28,7 +28,7 @@ class Reader:
     def take(self, count):
         piece = self.data[self.at:self.at + count]
         if len(piece) < count:
-            raise ValueError('cut')
+            raise ValueError('truncated')
         self.at += count
         return piece
 
@@ -63,7 +63,7 @@ def encode(kind, destination, source, number, frames):
 
 
 def decode(data):
-    """kind, destination, source, number, frames; raises ValueError for anything that is no packet."""
+    """Returns kind, destination, source, number, frames. Raises ValueError for anything that is not a packet."""
     if len(data) > 17 and data[0] == 0x40:
         _, checksum, destination, number = struct.unpack('>BIQI', data[:17])
         if checksum != checksum_of(data, 1):
@@ -135,7 +135,7 @@ def stream_frame(stream, offset, data, fin):
 
 
 def columns(data, count):
-    """§7: the XOR of all bytes whose offset has the same remainder."""
+    """§7: the XOR of all bytes whose offsets have the same remainder modulo `count`."""
     parity = bytearray(count)
     for offset, byte in enumerate(data):
         parity[offset % count] ^= byte

@@ -7,7 +7,7 @@ let network: Network
 let up: RunningHamlet
 const folder = emptyFolder()
 
-/** A command on the other machine. */
+/** Runs a command on the other machine. */
 const visitor = (...args: string[]): Promise<Finished> => runHamlet([...args, '--data', folder], { namespace: network.namespaces['visitor'] })
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ test('the visitor gets an address of the host\'s network and learns its DNS serv
   expect(JSON.parse(stdout)).toMatchObject({ address: expect.stringMatching(/^10\.77\.0\.\d+$/), dns: '10.77.0.1', dnsPort: 53, server: '10.77.0.1' })
 })
 
-test('the visitor resolves the host\'s name by the DNS server that the lease told', async () => {
+test('the visitor resolves the host\'s name at the DNS server in the lease', async () => {
   const { status, stdout, stderr } = await visitor('resolve', 'my-app.home')
   expect(status).toBe(0)
   expect(stdout).toMatch(/^my-app\.home\.?\t\d+\tA\t10\.77\.0\.1\n$/)
@@ -65,7 +65,7 @@ test('a film is the same bytes over both transports', async () => {
   expect(sha256(rudp)).toBe(sha256(tcp))
 })
 
-test('an answer leaves from the address that was asked', async () => {
+test('an answer is sent from the address that was queried', async () => {
   const { status, stdout } = await visitor('resolve', 'my-app.home', '--dns', '10.77.0.1', '--json')
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ server: '10.77.0.1:53' })

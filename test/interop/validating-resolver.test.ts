@@ -1,4 +1,4 @@
-/** A resolver that checks signatures, in front of ours: names that belong to the network at hand have none, and their parent's proof of that has to reach it. */
+/** A validating resolver in front of our server: local names are unsigned, and the proof of that from their parent zone must reach the validator. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,7 +13,7 @@ const closers: (() => Promise<unknown>)[] = []
 
 const dig = (...args: string[]) => run(host, 'dig', '@127.0.0.1', '-p', String(VALIDATING), '+tries=1', '+time=10', '+dnssec', ...args)
 
-/** All of the internet, by Knot: a signed root, which hands over what is private without a key. @returns its key, as a trust anchor */
+/** The whole internet, served by Knot: a signed root with unsigned delegations for private names. @returns its key, as a trust anchor */
 async function startInternet(): Promise<string> {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'root.zone'), ['. 60 SOA ns. host. 1 3600 600 86400 60', '. 60 NS ns.', 'ns. 60 A 127.0.0.1', 'home.arpa. 60 NS blackhole.', '168.192.in-addr.arpa. 60 NS blackhole.', 'www.example.org. 60 A 203.0.113.80', ''].join('\n'))
@@ -57,7 +57,7 @@ afterAll(async () => {
   network.remove()
 })
 
-test('what is signed is found valid through our server', () => {
+test('signed data validates through our server', () => {
   expect(dig('www.example.org')).toMatch(/status: NOERROR.*\n.*flags: qr rd ra ad;[^]*203\.0\.113\.80/)
 })
 
@@ -66,7 +66,7 @@ test.each([
   { name: 'printer.home', type: 'A', status: 'NOERROR', data: '192.168.1.61' },
   { name: 'nobody.home.arpa', type: 'A', status: 'NXDOMAIN', data: 'SOA' },
   { name: '61.1.168.192.in-addr.arpa', type: 'PTR', status: 'NOERROR', data: 'printer.home.' },
-])('$name $type is taken as unsigned: $status', ({ name, type, status, data }) => {
+])('$name $type is accepted as unsigned: $status', ({ name, type, status, data }) => {
   const answer = dig(name, type)
   expect(answer).toMatch(new RegExp(`status: ${status}`))
   expect(answer).toContain(data)

@@ -1,4 +1,4 @@
-/** dns.zone in the hands of BIND's and Knot's own checkers: they load it, and BIND reads the same records out of it. */
+/** dns.zone checked with the tools of BIND and Knot: both load it, and BIND reads the same records. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Every type that a zone may hold unsigned, as its octets (RFC 3597), so that the file's text is the codec's own. */
+/** Every type that an unsigned zone may contain, given as octets (RFC 3597), so that the text in the file comes from our codec. */
 const DATA: readonly (readonly [type: string, rdata: string])[] = [
   ['A', '192.0.2.1'], ['AAAA', '2001:db8::1'], ['TXT', '"two words" "semi;colon" "quote\\"d" "back\\\\slash" "\\255\\000"'], ['MX', '10 mail.home.'], ['PTR', 'a.home.'], ['HINFO', '"PC" ""'],
   ['SRV', '0 5 8080 my-app.home.'],
@@ -39,8 +39,8 @@ const DATA: readonly (readonly [type: string, rdata: string])[] = [
   ['TYPE65280', '\\# 3 010203'],
 ]
 
-/** Those that the codec writes in words and not in octets: BIND writes them so too. */
-const DATA_IN_WORDS = DATA.filter(([type, rdata]) => type === 'TYPE65280' || !formatOf(type, rdata).startsWith('\\#'))
+/** Those that the codec formats as text rather than octets, as BIND does. */
+const DATA_AS_TEXT = DATA.filter(([type, rdata]) => type === 'TYPE65280' || !formatOf(type, rdata).startsWith('\\#'))
 
 function formatOf(type: string, rdata: string): string {
   const { added: [record] } = new Zone().apply({ change: 'register', name: 'a.home', type, rdata, replace: false })
@@ -72,15 +72,15 @@ function check(program: string, ...args: string[]): { status: number | null; sai
 const texts = (records: Iterable<ResourceRecord>) => [...records].filter(({ name }) => isWithin(name, 'home'))
   .map(({ name, ttl, type, rdata }) => `${name.toLowerCase()} ${ttl} ${formatType(type)} ${formatRdata(type, rdata)}`).sort()
 
-test('named-checkzone and kzonecheck load a zone with every type, and have nothing to say', () => {
+test('named-checkzone and kzonecheck load a zone with every type without complaint', () => {
   write(zoneOf(DATA))
   expect(check('named-checkzone', '-i', 'local', 'home', file)).toEqual({ status: 0, said: [expect.stringMatching(/^zone home\/IN: loaded serial \d+$/), 'OK'] })
   expect(check('kzonecheck', '-o', 'home', file)).toEqual({ status: 0, said: [] })
 })
 
-test('BIND reads the records out of it that the zone holds, and Hamlet reads what BIND writes of them', () => {
-  expect(DATA_IN_WORDS.length).toBeGreaterThan(7)
-  const zone = zoneOf(DATA_IN_WORDS)
+test('BIND reads the same records from the file, and Hamlet reads what BIND writes', () => {
+  expect(DATA_AS_TEXT.length).toBeGreaterThan(7)
+  const zone = zoneOf(DATA_AS_TEXT)
   write(zone)
   const compiled = check('named-compilezone', '-i', 'local', '-s', 'relative', '-o', join(folder, 'compiled'), 'home', file)
   expect(compiled).toMatchObject({ status: 0 })
@@ -92,7 +92,7 @@ test('BIND reads the records out of it that the zone holds, and Hamlet reads wha
   expect(texts(again.records())).toEqual(texts(zone.records()))
 })
 
-test('names outside the apex are passed over by both with a warning', () => {
+test('both skip names outside the zone with a warning', () => {
   const zone = zoneOf(DATA)
   zone.apply({ change: 'register', name: '*.lab.example', type: 'A', rdata: '192.0.2.6', replace: false })
   write(zone)

@@ -48,9 +48,9 @@ test('the help lists every flag with its placeholder, its default, and whether i
   expect(helpOf(command)).toBe([
     'Serves.', '',
     'Usage: hamlet serve NAME [TYPE] [--host IP] [--tcp_port PORT] [--upstream IP]... [--peer IP]... [--json] --dns IP', '',
-    '  --host IP        address to serve on (127.0.0.1)',
-    '  --tcp_port PORT  TCP port (80)',
-    '  --upstream IP    server to ask (192.0.2.1)',
+    '  --host IP        address to serve on (default: 127.0.0.1)',
+    '  --tcp_port PORT  TCP port (default: 80)',
+    '  --upstream IP    server to ask (default: 192.0.2.1)',
     '  --peer IP        server to notify',
     '  --json           print JSON',
     '  --dns IP         DNS server (required)',

@@ -28,8 +28,8 @@ export function readFlags(command: Command, argv: readonly string[]): { flags: R
   }
   const most = command.positionals.length
   const least = command.positionals.filter(name => !name.startsWith('[')).length
-  if (positionals.length > most) throw new UsageError(`"${positionals[most] ?? ''}" is one argument too many`, `hamlet ${command.name} takes ${most === 0 ? 'flags only' : command.positionals.join(' ')}`, `see "hamlet ${command.name} --help"`)
-  if (positionals.length < least) throw new UsageError(`${command.positionals[positionals.length] ?? ''} is missing`, `hamlet ${command.name} takes ${command.positionals.join(' ')}`, `see "hamlet ${command.name} --help"`)
+  if (positionals.length > most) throw new UsageError(`"${positionals[most] ?? ''}" is one argument too many`, `hamlet ${command.name} takes ${most === 0 ? 'flags only' : command.positionals.join(' ')}`, `run "hamlet ${command.name} --help"`)
+  if (positionals.length < least) throw new UsageError(`${command.positionals[positionals.length] ?? ''} is missing`, `hamlet ${command.name} takes ${command.positionals.join(' ')}`, `run "hamlet ${command.name} --help"`)
   return { flags, positionals }
 }
 
@@ -39,7 +39,7 @@ function valueOf(field: SettingField, text: string | undefined, before: RawFlags
     if (text !== undefined) throw new UsageError(`${flag} takes no value`, `"${text}" was given`, `write just ${flag}`)
     return true
   }
-  if (text === undefined || text.startsWith('--')) throw new UsageError(`${flag} needs a value`, 'none was given', `write ${flag} ${field.placeholder}`)
+  if (text === undefined || text.startsWith('--')) throw new UsageError(`${flag} needs a value`, 'none was given', `write ${flag} ${placeholderOf(field)}`)
   if (field.kind === 'list') return [...(Array.isArray(before) ? before : []), text]
   if (before !== undefined) throw new UsageError(`${flag} is given twice`, 'it takes one value', `give ${flag} once`)
   if (field.kind !== 'integer') return text
@@ -50,7 +50,7 @@ function valueOf(field: SettingField, text: string | undefined, before: RawFlags
 function unknownFlag(command: Command, rawName: string, known: readonly string[]): UsageError {
   const wanted = rawName.replace(/^-+/, '').replace(/-/g, '_')
   const near = didYouMean(wanted, known)
-  return new UsageError(`${rawName} is not a flag of "hamlet ${command.name}"`, 'there is no such flag', near === undefined ? `see "hamlet ${command.name} --help"` : `try --${near}`)
+  return new UsageError(`${rawName} is not a flag of "hamlet ${command.name}"`, 'there is no such flag', near === undefined ? `run "hamlet ${command.name} --help"` : `try --${near}`)
 }
 
 /**
@@ -62,13 +62,13 @@ export function checkFlags<Flags extends z.ZodObject>(command: Command<Flags>, r
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const name = String(issue?.path[0] ?? '')
-  throw new UsageError(`--${name} cannot be ${JSON.stringify(raw[name])}`, issue?.message ?? 'it is not valid', `see "hamlet ${command.name} --help"`)
+  throw new UsageError(`--${name} cannot be ${JSON.stringify(raw[name])}`, issue?.message ?? 'it is not valid', `run "hamlet ${command.name} --help"`)
 }
 
 /** The text of `hamlet <command> --help`. */
 export function helpOf(command: Command): string {
   const fields = settingFields({ settings: command.flags })
-  const left = fields.map(field => `  --${field.name}${field.kind === 'boolean' ? '' : ` ${field.placeholder}`}`)
+  const left = fields.map(field => `  --${field.name}${field.kind === 'boolean' ? '' : ` ${placeholderOf(field)}`}`)
   const width = Math.max(...left.map(text => text.length), 0)
   const usage = ['hamlet', command.name, ...command.positionals, ...fields.map(usageOf)].join(' ')
   const lines = fields.map((field, index) => `${(left[index] ?? '').padEnd(width)}  ${describe(field)}`)
@@ -76,13 +76,16 @@ export function helpOf(command: Command): string {
 }
 
 function usageOf(field: SettingField): string {
-  const flag = field.kind === 'boolean' ? `--${field.name}` : `--${field.name} ${field.placeholder}`
+  const flag = field.kind === 'boolean' ? `--${field.name}` : `--${field.name} ${placeholderOf(field)}`
   return field.required ? flag : `[${flag}]${field.kind === 'list' ? '...' : ''}`
+}
+
+/** `PORT`, or the choices themselves: `off|offered|required`. */
+function placeholderOf({ choices, placeholder }: SettingField): string {
+  return choices.length === 0 ? placeholder : choices.join('|')
 }
 
 function describe(field: SettingField): string {
   const standard = field.kind === 'boolean' ? '' : Array.isArray(field.default) ? field.default.join(', ') : String(field.default ?? '')
-  const preset = standard === '' ? '' : ` (${standard})`
-  const choices = field.choices.length === 0 ? '' : `: ${field.choices.join(', ')}`
-  return `${field.help}${choices}${preset}${field.required ? ' (required)' : ''}`
+  return `${field.help}${standard === '' ? '' : ` (default: ${standard})`}${field.required ? ' (required)' : ''}`
 }

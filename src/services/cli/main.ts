@@ -43,7 +43,7 @@ const HELP: readonly string[] = ['--help', '-h']
 
 function unknownCommand(name: string): UsageError {
   const near = didYouMean(name, commands.filter(({ hidden }) => hidden !== true).map(command => command.name))
-  return new UsageError(`"${name}" is not a command`, 'hamlet has no such command', near === undefined ? 'see "hamlet --help"' : `try "hamlet ${near}"`)
+  return new UsageError(`"${name}" is not a command`, 'hamlet has no such command', near === undefined ? 'run "hamlet --help"' : `try "hamlet ${near}"`)
 }
 
 function overview(): string {

@@ -47,7 +47,7 @@ export async function chooseDnsServer(options: DnsServerOptions): Promise<DnsCho
 export function namedDnsServer(dns: string | undefined): DnsChoice | undefined {
   if (dns === undefined) return undefined
   const server = parseEndpoint(dns, DNS_PORT)
-  return { server, sentence: `The DNS server is ${formatEndpoint(server)}, as chosen by you` }
+  return { server, sentence: `The DNS server is ${formatEndpoint(server)}, as configured` }
 }
 
 export function leasedDnsServer(lease: Lease): DnsChoice {

@@ -1,4 +1,5 @@
-// A host that starts before its network is up and later changes its address: everything follows, and nothing announces the old address.
+// A host that starts before its network is up and later changes its address: everything follows, and nothing announces
+// the old address.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder, runHamlet, RunningHamlet } from '../support/hamlet.ts'
 import { createNetwork, run, type Network } from '../support/namespaces.ts'

@@ -30,8 +30,8 @@ const absolute = (name: string) => name === ROOT ? name : `${name}.`
 const sampled = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number) => fc.sample(arbitrary, { seed: SEED, numRuns })
 
 /**
- * Texts that dnspython 2.3 mishandles: it takes non-ASCII octets in some strings for UTF-8, cannot parse its own escaping of an ALPN
- * id, and does not escape a quote in a URI.
+ * Texts that dnspython 2.3 mishandles: it takes non-ASCII octets in some strings for UTF-8, cannot parse its own
+ * escaping of an ALPN id, and does not escape a quote in a URI.
  */
 const mishandled = (typeName: string) => ['HINFO', 'NAPTR', 'CAA', 'SVCB', 'HTTPS'].includes(typeName) ? /\\\d{3}/ : typeName === 'URI' ? /\\/ : /^$/
 const textsOf = (typeName: string) => (DATA_TEXTS[typeName] ?? fc.constant('')).filter(text => !mishandled(typeName).test(text))

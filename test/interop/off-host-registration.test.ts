@@ -1,4 +1,5 @@
-// The admin port on a LAN: the server, a visitor on its network, a friend on an allowed network, and a machine on a distant network.
+// The admin port on a LAN: the server, a visitor on its network, a friend on an allowed network, and a machine on a
+// distant network.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

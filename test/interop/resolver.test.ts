@@ -1,4 +1,4 @@
-/** Our stub resolver queries foreign servers; our server forwards to them over UDP, TLS and HTTPS, and passes DNSSEC proofs intact. */
+/** Our stub resolver queries foreign servers; our server forwards over UDP, TLS and HTTPS, with DNSSEC proofs intact. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Wireshark with docs/wireshark/rudp.lua dissects RUDP as Hamlet does: every packet of a lossy transfer, with the same summary.
+// Wireshark with docs/wireshark/rudp.lua dissects RUDP as Hamlet does: every packet of a lossy transfer, with the same
+// summary.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +70,10 @@ test('every packet of a lossy transfer has the same summary, and every checksum 
   expect(read.every(([, , good]) => good === 'True' || good === '1')).toBe(true)
 })
 
-/** Datagrams as a capture on the sending machine shows them: a run of equal lengths, with a shorter one at its end, appears as one. */
+/**
+ * Datagrams as a capture on the sending machine shows them: a run of equal lengths, with a shorter one at its end,
+ * appears as one.
+ */
 function trainsOf(datagrams: readonly Uint8Array[], isFirst: (index: number) => boolean): Uint8Array[][] {
   const trains: Uint8Array[][] = []
   for (const [index, datagram] of datagrams.entries()) {
@@ -183,7 +187,7 @@ test('an encrypted page captured on the wire is readable with the key log of `ha
   }
 })
 
-/** Every datagram of an encrypted transfer, even lost ones, the client's key log, and the frames of a datagram before encryption. */
+/** Every datagram of an encrypted transfer, even lost ones, the client's key log, and the unencrypted frames. */
 function encryptedTransfer() {
   const datagrams: Uint8Array[] = []
   const keyLog: string[] = []

@@ -1,7 +1,7 @@
 /**
- * The same generated zones served by Hamlet, Knot and NSD: their answers to any query agree. Not compared is what servers may choose:
- * the zone's own name servers and additional addresses, which are optional, and the DS of a referral, which Knot and NSD include in
- * signed zones only.
+ * The same generated zones served by Hamlet, Knot and NSD: their answers to any query agree. Not compared is what
+ * servers may choose: the zone's own name servers and additional addresses, which are optional, and the DS of a
+ * referral, which Knot and NSD include in signed zones only.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** A validating resolver in front of our server: local names are unsigned, and the proof of that from their parent zone must reach the validator. */
+/**
+ * A validating resolver in front of our server: local names are unsigned, and the proof of that from their parent zone
+ * must reach the validator.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,7 +16,10 @@ const closers: (() => Promise<unknown>)[] = []
 
 const dig = (...args: string[]) => run(host, 'dig', '@127.0.0.1', '-p', String(VALIDATING), '+tries=1', '+time=10', '+dnssec', ...args)
 
-/** The whole internet, served by Knot: a signed root with unsigned delegations for private names. @returns its key, as a trust anchor */
+/**
+ * The whole internet, served by Knot: a signed root with unsigned delegations for private names.
+ * @returns its key, as a trust anchor
+ */
 async function startInternet(): Promise<string> {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'root.zone'), ['. 60 SOA ns. host. 1 3600 600 86400 60', '. 60 NS ns.', 'ns. 60 A 127.0.0.1', 'home.arpa. 60 NS blackhole.', '168.192.in-addr.arpa. 60 NS blackhole.', 'www.example.org. 60 A 203.0.113.80', ''].join('\n'))

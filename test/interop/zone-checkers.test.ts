@@ -20,7 +20,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Every type that an unsigned zone may contain, given as octets (RFC 3597), so that the text in the file comes from our codec. */
+/** Every type that an unsigned zone may hold, as octets (RFC 3597), so that the text in the file is our codec's. */
 const DATA: readonly (readonly [type: string, rdata: string])[] = [
   ['A', '192.0.2.1'], ['AAAA', '2001:db8::1'], ['TXT', '"two words" "semi;colon" "quote\\"d" "back\\\\slash" "\\255\\000"'], ['MX', '10 mail.home.'], ['PTR', 'a.home.'], ['HINFO', '"PC" ""'],
   ['SRV', '0 5 8080 my-app.home.'],

@@ -1,4 +1,7 @@
-/** The village square: each click lights one more window, outward from the house in the middle; the last click turns all off but the first. */
+/**
+ * The village square: each click lights one more window, outward from the house in the middle; the last click turns all
+ * off but the first.
+ */
 
 const button = document.getElementById('light-button')
 const count = document.getElementById('count')

@@ -38,8 +38,8 @@ export interface Connection {
   /** When the current request head began to arrive. */
   headSinceMs: number
   /**
-   * Bytes read when the last response ended: more than that means that the next request has begun. A request that began within
-   * those bytes goes unnoticed and gets the timeout of an idle connection.
+   * Bytes read when the last response ended: more than that means that the next request has begun. A request that began
+   * within those bytes goes unnoticed and gets the timeout of an idle connection.
    */
   seenBytes: number
 }
@@ -133,7 +133,7 @@ export class Connections {
     for (const { socket } of this.#open.values()) socket.destroy()
   }
 
-  /** One sweep over all connections each second is cheaper than a timer for each, and an endless request head cannot evade it. */
+  /** One sweep over all connections each second is cheaper than a timer for each. An endless request head cannot evade it. */
   #sweep(): void {
     const nowMs = this.options.clock.nowMs()
     for (const connection of this.#open.values()) {

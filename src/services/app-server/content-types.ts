@@ -1,4 +1,4 @@
-/** Media types by file name extension (RFC 9110 §8.3). An unlisted extension is plain bytes, which a browser offers to save. */
+/** Media types by file name extension (RFC 9110 §8.3). Browsers offer to save a file with an unlisted one. */
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8', htm: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8',

@@ -1,6 +1,6 @@
 /**
- * The content of a file that StaticFolder found. Short files stay in memory while StaticFolder finds them unchanged, so that a page
- * that is requested again need not wait for the thread pool.
+ * The content of a file that StaticFolder found. Short files stay in memory while StaticFolder finds them unchanged, so
+ * that a page that is requested again need not wait for the thread pool.
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import type { FoundFile } from './message.ts'
@@ -10,7 +10,7 @@ const CACHED_BYTES_MAX = 64 * 1024
 /** StaticFolder returns the same FoundFile for the same content, and drops those that are no longer requested. */
 const cache = new WeakMap<FoundFile, Buffer>()
 
-/** @returns undefined if the file was removed or changed since it was found: the response head would be wrong about its length */
+/** @returns undefined if the file was removed or changed since it was found: the head would announce a wrong length */
 export async function openFound(file: FoundFile): Promise<FileHandle | undefined> {
   const handle = await open(file.path).catch(() => undefined)
   if (handle === undefined || await isAsFound(handle, file)) return handle

@@ -26,7 +26,7 @@ export interface Served {
   readonly status: number
   /** Bytes of the body that were sent. */
   readonly bytes: number
-  /** Until the last byte was handed to the operating system (TCP) or acknowledged by the peer (RUDP), or the connection was lost. */
+  /** Until the operating system (TCP) or the peer (RUDP) had the last byte, or the connection was lost. */
   readonly tookMs: number
   /** False if the connection was lost before that. */
   readonly complete: boolean
@@ -120,7 +120,7 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, connec
   if (!isOurProbe) options.onServed({ connection, method: incoming.method ?? '', target: incoming.url ?? '', status: outgoing.statusCode, bytes, tookMs: clock.nowMs() - startedAtMs, complete, isProbe: claimsProbe(incoming) })
 }
 
-/** Waits until the end of the stream after the last response is sent: over RUDP, until the peer has acknowledged all of it. */
+/** Waits until the end of the stream is sent; over RUDP, until the peer has acknowledged everything. */
 function delivered(socket: PeerSocket): Promise<boolean> {
   return new Promise(resolve => {
     if (socket.writableFinished || socket.destroyed) return resolve(socket.writableFinished)

@@ -1,6 +1,7 @@
 /**
- * Every limit of the server, in one place. Node's own defaults differ between versions (16 has no request timeout, later versions
- * check only every 30 s, and none watches a connection that was handed to it, as all of ours are), so nothing relies on them.
+ * Every limit of the server, in one place. Node's own defaults differ between versions (16 has no request timeout,
+ * later versions check only every 30 s, and none watches a connection that was handed to it, as all of ours are), so
+ * nothing relies on them.
  */
 export interface Limits {
   /** A request head must be complete this long after the connection was made or after the head's first byte. */
@@ -9,7 +10,10 @@ export interface Limits {
   readonly requestTimeoutMs: number
   /** An idle connection is kept this long. */
   readonly keepAliveTimeoutMs: number
-  /** A connection is dropped when its peer reads nothing of the response for this long. (A browser reconnects when a paused film resumes.) */
+  /**
+   * A connection is dropped when its peer reads nothing of the response for this long. (A browser reconnects when a
+   * paused film resumes.)
+   */
   readonly responseIdleMs: number
   /** After the last response, the peer has this long to close its side. */
   readonly closingMs: number

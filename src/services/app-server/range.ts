@@ -9,8 +9,8 @@ export type RangeAnswer =
   | { readonly kind: 'unsatisfiable' }
 
 /**
- * Parses a Range field. Several ranges in one field are answered with the whole representation: no browser needs them, and many
- * small ones are a known way to overload a server (§14.2).
+ * Parses a Range field. Several ranges in one field are answered with the whole representation: no browser needs them,
+ * and many small ones are a known way to overload a server (§14.2).
  * @param field the field's value, or undefined if there is none
  */
 export function parseRange(field: string | undefined, lengthBytes: number): RangeAnswer {

@@ -1,6 +1,6 @@
 /**
- * Registers the site's name at a DNS server's admin port. It retries in the background until it succeeds, and registers again when
- * this machine's address changes.
+ * Registers the site's name at a DNS server's admin port. It retries in the background until it succeeds, and registers
+ * again when this machine's address changes.
  */
 import { sendAdminLine } from '../dns/register.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
@@ -65,7 +65,10 @@ export function keepRegistering({ server, host, clock, onRegistered, onFailed, .
 
 type Registration = Pick<RegistrationOptions, 'server' | 'domain' | 'tcpPort' | 'udpPort' | 'keyFile'> & { readonly address: string }
 
-/** The address first, then the ports (RFC 2782). REPLACE swaps an old port in one step: without an SRV record, clients would try the default port. */
+/**
+ * The address first, then the ports (RFC 2782). REPLACE swaps an old port in one step: without an SRV record, clients
+ * would try the default port.
+ */
 async function register({ server, domain, address, tcpPort, udpPort, keyFile }: Registration): Promise<void> {
   await sendAdminLine(server, `REGISTER ${domain} ${address}`, { keyFile })
   await sendAdminLine(server, `REPLACE _http._tcp.${domain} SRV 0 0 ${tcpPort} ${domain}`, { keyFile })

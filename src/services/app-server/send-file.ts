@@ -2,14 +2,15 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 
-/** A trade-off: each piece costs a turn of the thread pool and of the transport; each download holds this much memory per piece. */
+/** A trade-off: each piece costs a turn of the thread pool and the transport; each download holds two in memory. */
 const PIECE_BYTES = 1024 * 1024
 /** One is filled while the other is being sent. */
 const PIECES = 2
 
 /**
- * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file. If the disk fails or the file has become
- * shorter, it destroys `outgoing`: with the length already announced, only a broken connection tells the peer.
+ * Writes the bytes `first` to `last`, both included, ends `outgoing` and closes the file. If the disk fails or the file
+ * has become shorter, it destroys `outgoing`: with the length already announced, only a broken connection tells the
+ * peer.
  * @returns the number of bytes read for the peer: fewer if the peer left, the disk failed, or the file became shorter
  */
 export async function sendFile(handle: FileHandle, first: number, last: number, outgoing: Writable): Promise<number> {

@@ -1,4 +1,4 @@
-/** A folder whose files may be requested by name. Nothing outside it can be reached: not by dots, encodings or symbolic links. */
+/** A folder whose files may be requested by name. Dots, encodings and symbolic links cannot lead outside it. */
 import { constants, statSync, type Stats } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
@@ -49,7 +49,10 @@ export class StaticFolder {
     }
   }
 
-  /** Looks up what the segments name. For an unchanged file it returns the same object again. Never rejects: an unreadable file is absent. */
+  /**
+   * Looks up what the segments name. For an unchanged file it returns the same object again. Never rejects: an
+   * unreadable file is absent.
+   */
   async find(segments: readonly string[]): Promise<Found> {
     if (!areSafeNames(segments)) return { kind: 'absent' }
     const name = join(this.#folder, ...segments)

@@ -37,8 +37,9 @@ async function writeShortFile(outgoing: ServerResponse, response: HttpResponse, 
 }
 
 /**
- * A pipelined response waits for its turn before it opens its file: Node does not tell a waiting response that its peer left. It
- * writes its head at once, because node:http decides by the bytes that are waiting when to stop reading requests.
+ * A pipelined response waits for its turn before it opens its file: Node does not tell a waiting response that its peer
+ * left. It writes its head at once, because node:http decides by the bytes that are waiting when to stop reading
+ * requests.
  */
 async function writeLongFile(outgoing: ServerResponse, { status, headers }: HttpResponse, { file, first, last }: FileBody): Promise<number> {
   const writeOwnHead = () => writeHead(outgoing, status, headers, last - first + 1)

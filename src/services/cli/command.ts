@@ -1,4 +1,4 @@
-/** A command of `hamlet`: its flags, declared once as a schema, and what it does. The parser and `--help` derive from this. */
+/** A command of `hamlet`: its flags, declared as a schema from which parser and `--help` derive, and what it does. */
 import type { Writable } from 'node:stream'
 import type { z } from 'zod'
 
@@ -7,8 +7,8 @@ export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable
   /**
-   * Resolves when the command should stop: on SIGINT, SIGTERM or SIGHUP, or when its output has no reader any more. Until a command calls
-   * this, those simply end the process, as they would any other.
+   * Resolves when the command should stop: on SIGINT, SIGTERM or SIGHUP, or when its output has no reader any more.
+   * Until a command calls this, those simply end the process, as they would any other.
    */
   readonly interrupted: () => Promise<void>
 }

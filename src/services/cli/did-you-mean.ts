@@ -3,7 +3,10 @@
 /** A word with more typos than this, or with typos in more than a third of its letters, is another word. */
 const TYPOS_MAX = 2
 
-/** @returns a known word that starts with `word`, or that `word` starts with, or that is one or two typos away; undefined if there is none */
+/**
+ * @returns a known word that starts with `word`, or that `word` starts with, or that is one or two typos away;
+ * undefined if there is none
+ */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
   if (word.length < 3) return undefined
   const begun = known.find(each => each.startsWith(word) || word.startsWith(each))
@@ -12,7 +15,7 @@ export function didYouMean(word: string, known: readonly string[]): string | und
   return nearest !== undefined && nearest.typos <= Math.min(TYPOS_MAX, word.length / 3) ? nearest.each : undefined
 }
 
-/** The Damerau–Levenshtein distance (optimal string alignment): letters omitted, added, replaced, or swapped with their neighbor. */
+/** The Damerau–Levenshtein distance (optimal string alignment): letters omitted, added, replaced, or transposed. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity

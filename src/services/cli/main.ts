@@ -98,8 +98,8 @@ function gap(lines: number): string {
 
 const outputOf = (stream: Writable) => serves ? serverOutput(stream, gap) : stream
 main(process.argv.slice(2), { stdout: outputOf(process.stdout), stderr: outputOf(process.stderr), interrupted }).then(status => {
-  // Output to a pipe may still be pending: the process ends by itself once nothing is left to do, or here once the output is written.
-  // setImmediate, because a failed write to a file is reported a little after the write itself.
+  // Output to a pipe may still be pending: the process ends by itself once nothing is left to do, or here once the
+  // output is written. setImmediate, because a failed write to a file is reported a little after the write itself.
   process.exitCode = status
   process.stdout.write('', () => setImmediate(() => process.exit(status)))
   if (serves) setTimeout(() => process.exit(status), FLUSH_MS_MAX)

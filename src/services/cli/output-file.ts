@@ -1,6 +1,6 @@
 /**
- * A file that the user named for the output of a command. It is checked before anything is sent, and left unchanged until there is
- * something to write.
+ * A file that the user named for the output of a command. It is checked before anything is sent, and left unchanged
+ * until there is something to write.
  */
 import { access, constants, open, readlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'

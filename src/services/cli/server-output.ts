@@ -1,11 +1,12 @@
-/** The output of a server whose reader may be slow or stalled: the server neither waits for it nor buffers lines without limit. */
+/** The output of a server, which neither waits for a slow or stalled reader nor buffers lines without limit. */
 import { Writable } from 'node:stream'
 
 /** About ten thousand lines. */
 const BUFFERED_BYTES_MAX = 1024 * 1024
 
 /**
- * Takes one line per write and forwards it. While more than 1 MB is waiting for the reader, lines are dropped until it has caught up.
+ * Takes one line per write and forwards it. While more than 1 MB is waiting for the reader, lines are dropped until it
+ * has caught up.
  * @param gap formats the line that replaces the dropped ones
  */
 export function serverOutput(reader: Writable, gap: (lines: number) => string): Writable {

@@ -1,6 +1,6 @@
 /**
- * Timeouts of the proxy's connections from browsers: how long a request head may take, and how long to keep a browser that has ended
- * its half of the connection.
+ * Timeouts of the proxy's connections from browsers: how long a request head may take, and how long to keep a browser
+ * that has ended its half of the connection.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,7 +9,7 @@ import type { Clock } from '../kit/node/clock.ts'
 import { isPeerGone } from './local-peer.ts'
 
 export const HEAD_MS_MAX = 10_000
-/** TCP cannot tell a browser that has ended its half and waits from one that has closed, so the system is asked this often. */
+/** TCP cannot tell a browser that ended only its half from one that closed, so the system is asked this often. */
 const CHECK_PEER_EVERY_MS = 1_000
 /** If the system does not say, a connection with no traffic for this long counts as closed. */
 const SILENT_MS_MAX = 120_000
@@ -64,8 +64,8 @@ export class BrowserTimeouts {
   }
 
   /**
-   * node:http applies its head timeout only to connections that it accepted itself. One check notices that the next head has begun;
-   * the check after that is its deadline.
+   * node:http applies its head timeout only to connections that it accepted itself. One check notices that the next
+   * head has begun; the check after that is its deadline.
    */
   #awaitHead(socket: Socket, idleBytes: number, seenBytes: number): void {
     this.#wakeIn(HEAD_MS_MAX, socket, () => {

@@ -1,6 +1,6 @@
 /**
- * Connections to servers over TCP and RUDP: dialed, kept for the next request to the same endpoint, and closed. node:http works over
- * any stream that its agent returns, so both transports share its agent and parser.
+ * Connections to servers over TCP and RUDP: dialed, kept for the next request to the same endpoint, and closed.
+ * node:http works over any stream that its agent returns, so both transports share its agent and parser.
  */
 import { Agent, request, type AgentOptions, type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -41,7 +41,7 @@ export interface RudpOptions {
 
 export interface RequestHead {
   readonly transport: Transport
-  /** The server as the user typed it: `my-app.home`, `192.168.1.10:8080`. An encrypted server's key is remembered under this name. */
+  /** The server as the user typed it, such as `192.168.1.10:8080`. An encrypted server's key is remembered under it. */
   readonly authority: string
   readonly method: string
   readonly path: string
@@ -81,7 +81,7 @@ export interface ConnectMeasure {
 
 const DIAL_MS_MAX = 5_000
 const IDLE_MS_MAX = 30_000
-/** TCP keep-alive probes a silent server after this long; the system gives up ten seconds later. RUDP has probes of its own. */
+/** TCP keep-alive probes start after this silence; the system gives up ten seconds later. RUDP has its own probes. */
 const SILENT_MS_MAX = 60_000
 /** Limit of a response head. */
 const HEADER_BYTES_MAX = 16 * 1024
@@ -89,7 +89,7 @@ const HEADER_BYTES_MAX = 16 * 1024
 const RESPONSE_MS_MAX = 120_000
 /** Safe methods (RFC 9110 §9.2.1), which may be repeated. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
-/** Without a limit of connections in use: node:http would queue a request for one, and forget it if none ever becomes free. */
+/** No limit of connections in use: a request that node:http queues for one is forgotten if none becomes free. */
 const KEEP_ALIVE = { keepAlive: true, timeout: IDLE_MS_MAX, scheduling: 'lifo', maxFreeSockets: 8 } as const
 
 export class Connections {
@@ -133,9 +133,10 @@ export class Connections {
 
   async #openOn(peer: Endpoint, { transport, authority, method, path, fields, hasBody, signal, fresh, onInterim }: RequestHead): Promise<OpenRequest> {
     const mayRepeat = SAFE_METHODS.includes(method)
-        // A kept connection may be closing at this very moment, so only repeatable requests use one. Over RUDP, each request gets its own
-    // stream: that costs no handshake, and only a stream that ends with its response has parity (docs/rudp.md §7). The dialer keeps the
-    // connection.
+        // A kept connection may be closing at this very moment, so only repeatable requests use one. Over RUDP, each
+        // request gets its own
+    // stream: that costs no handshake, and only a stream that ends with its response has parity (docs/rudp.md §7). The
+    // dialer keeps the connection.
     const keeps = transport === 'tcp' && mayRepeat && fresh !== true
     const options = { agent: this.#agents[keeps ? 'kept' : transport], host: peer.address, port: peer.port, authority, method, path, setHost: false, early: mayRepeat, maxHeaderSize: HEADER_BYTES_MAX }
     const outgoing = request(options)

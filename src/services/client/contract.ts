@@ -8,7 +8,10 @@ export type Transport = (typeof TRANSPORTS)[number]
 
 /** Request header in which a tab names its transport. The gateway obeys and strips it. */
 export const TRANSPORT_HEADER = 'x-hamlet-transport'
-/** Request header in which a tab marks a document that loads in a frame. Browsers send Fetch Metadata, which would say so, with secure requests only. */
+/**
+ * Request header in which a tab marks a document that loads in a frame. Browsers send Fetch Metadata, which would say
+ * so, with secure requests only.
+ */
 export const FRAME_HEADER = 'x-hamlet-frame'
 
 /** One step between the address bar and the page. */

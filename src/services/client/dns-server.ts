@@ -1,6 +1,6 @@
 /**
- * Which DNS server is asked, the same for `hamlet resolve`, `hamlet fetch` and the gateway: the one that the user named, otherwise the
- * one announced by DHCP, otherwise this machine's.
+ * Which DNS server is asked, the same for `hamlet resolve`, `hamlet fetch` and the gateway: the one that the user
+ * named, otherwise the one announced by DHCP, otherwise this machine's.
  */
 import { hostname } from 'node:os'
 import { obtainLease, storedMac, type Lease } from '../dhcp/client.ts'

@@ -31,9 +31,12 @@ export interface FetchOptions extends Environment {
   readonly lab?: Lab | undefined
   /** Aborts the fetch. */
   readonly signal?: AbortSignal
-  /** Returns the stream that the body is written to. The stream must be done with a piece when it calls back. It is not ended. */
+  /** Returns the stream for the body. It must be done with a piece when it calls back. It is not ended. */
   readonly output: (status: number) => Writable
-  /** Gets the events of the RUDP connection as a qlog file, and when the log became full, if it did; called once, before the fetch ends. */
+  /**
+   * Gets the events of the RUDP connection as a qlog file, and when the log became full, if it did; called once, before
+   * the fetch ends.
+   */
   readonly onQlog?: (qlog: string, fullAtMs: number | undefined) => void
 }
 

@@ -130,7 +130,8 @@ async function fetchHead(
     measures.connect = connect
     if (head.hasBody) {
       incoming.pipe(request)
-      // If head and first bytes arrived together, send them together; but do not hold back a head whose browser waits for 100 Continue.
+      // If head and first bytes arrived together, send them together; but do not hold back a head whose browser waits
+      // for 100 Continue.
       setImmediate(() => { if (!request.headersSent) request.flushHeaders() })
     }
     return response
@@ -160,8 +161,8 @@ function wantsNoMore({ statusCode = 0, rawHeaders }: IncomingMessage): boolean {
 }
 
 /**
- * RFC 9110 §15.2: an interim response is forwarded, except to HTTP/1.0, which has none. If the browser does not read, it is dropped: a
- * server may send them without end.
+ * RFC 9110 §15.2: an interim response is forwarded, except to HTTP/1.0, which has none. If the browser does not read,
+ * it is dropped: a server may send them without end.
  */
 function relayInterim({ statusCode, statusMessage, httpVersion, rawHeaders }: InformationEvent, outgoing: ServerResponse): void {
   if (outgoing.req.httpVersion === '1.0' || outgoing.writableLength >= outgoing.writableHighWaterMark) return
@@ -178,7 +179,8 @@ async function relay(response: IncomingMessage, outgoing: ServerResponse, { meas
   outgoing.statusCode = status
   outgoing.statusMessage = response.statusMessage ?? ''
   for (const [name, values] of responseFields(response.rawHeaders, response.httpVersion, status)) outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values)
-  // If head and first bytes arrived together, send them together; but do not hold back a head that came alone (an event stream).
+  // If head and first bytes arrived together, send them together; but do not hold back a head that came alone (an event
+  // stream).
   setImmediate(() => { if (!outgoing.headersSent && !outgoing.destroyed) outgoing.flushHeaders() })
   try {
     await pipe(response, outgoing)

@@ -1,6 +1,6 @@
 /**
- * Finds the origin server of a URL: from its host and port to the endpoints that may serve it. Names are looked up by Hamlet's own
- * resolver only; the system's resolver never sees them.
+ * Finds the origin server of a URL: from its host and port to the endpoints that may serve it. Names are looked up by
+ * Hamlet's own resolver only; the system's resolver never sees them.
  */
 import { unresolved, type Resolution, type Resolver } from '../dns/resolver.ts'
 import type { Endpoint } from '../kit/endpoint.ts'
@@ -34,7 +34,8 @@ export type ResolveName = Resolver['resolve']
 const CANDIDATES_MAX = 4
 
 /**
- * Finds where `host` is served. A port in the URL is used as it is; otherwise SRV records name one, otherwise the default port.
+ * Finds where `host` is served. A port in the URL is used as it is; otherwise SRV records name one, otherwise the
+ * default port.
  * @throws HamletError name-unknown, or upstream-unreachable if no DNS server could answer
  */
 export async function findOriginServer({ host, port }: Authority, transport: Transport, resolve: ResolveName, random: Random): Promise<OriginServer> {
@@ -45,7 +46,8 @@ export async function findOriginServer({ host, port }: Authority, transport: Tra
 
   const name = host.replace(/\.$/, '')
   const [own, service] = await Promise.allSettled([lookUp(name, resolve), port === undefined ? findServiceRecord(name, transport, resolve, random) : undefined])
-  // Without an answer for SRV, the default port applies. If the DNS server is silent, the address lookup fails, too, and says so.
+  // Without an answer for SRV, the default port applies. If the DNS server is silent, the address lookup fails, too,
+  // and says so.
   const found = service.status === 'fulfilled' ? service.value : undefined
   const record = found?.record
   // The SRV record may name another host; then the name itself needs no address.

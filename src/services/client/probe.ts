@@ -1,4 +1,4 @@
-/** Health probes for the lamps: a service is healthy if its real socket returns what its users would get. A probe never throws. */
+/** Health probes for the lamps: a healthy service returns, on its real socket, what its users would get. Never throws. */
 import type { IncomingMessage } from 'node:http'
 import { createResolver, type Resolution } from '../dns/resolver.ts'
 import { formatLeaseTime, obtainLease } from '../dhcp/client.ts'
@@ -46,8 +46,8 @@ export async function timed({ clock }: Environment, probe: () => Promise<string>
 }
 
 /**
- * Queries a name, and the domain that all of our servers are authoritative for. The answer for the domain is enough: the name may
- * not be registered, or may have to be forwarded, which takes time.
+ * Queries a name, and the domain that all of our servers are authoritative for. The answer for the domain is enough:
+ * the name may not be registered, or may have to be forwarded, which takes time.
  */
 export async function probeDns(server: Endpoint, name: string, environment: Environment): Promise<string> {
   const resolver = createResolver({ servers: [server], ...environment })

@@ -1,4 +1,4 @@
-/** The proxy server: accepts connections on 127.0.0.1, checks credentials, and forwards requests that are allowed and well-formed. */
+/** The proxy server: listens on 127.0.0.1, checks credentials, and forwards allowed, well-formed requests. */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HamletError, partsOf } from '../kit/errors.ts'
@@ -118,8 +118,8 @@ function answerAsFinalRecipient(method: string, outgoing: ServerResponse): void 
 }
 
 /**
- * The bytes after the request head are not valid HTTP, so its response is the last on the connection (RFC 9112 §9.6). If they are its
- * body, the response is the refusal itself.
+ * The bytes after the request head are not valid HTTP, so its response is the last on the connection (RFC 9112 §9.6).
+ * If they are its body, the response is the refusal itself.
  */
 function endWith({ incoming, outgoing }: Exchange, refusal: ProxyRefusal, end: () => void): void {
   outgoing.shouldKeepAlive = false

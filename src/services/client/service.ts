@@ -1,6 +1,6 @@
 /**
- * The gateway through which the mini browser, any other browser or curl reaches the village. It combines four clients, DHCP, DNS,
- * TCP and RUDP, behind an HTTP proxy on 127.0.0.1.
+ * The gateway through which the mini browser, any other browser or curl reaches the village. It combines four clients,
+ * DHCP, DNS, TCP and RUDP, behind an HTTP proxy on 127.0.0.1.
  *
  *     browser ──http──▶ proxy ─ name? ─▶ resolver ──▶ DNS server        network-config.ts, origin-server.ts
  *                         └──── request ─▶ connections ──TCP|RUDP──▶ application server
@@ -36,7 +36,8 @@ const URL_LENGTH_MAX = 500
 export const clientService = implement(client, async context => {
   collectLessOften()
   const { settings, secrets, random, trace } = context
-  // Leases, cached names and connections expire also while the machine sleeps. All, and the trace, use one clock, because times are compared.
+  // Leases, cached names and connections expire also while the machine sleeps. All, and the trace, use one clock,
+  // because times are compared.
   const clock = new SleepClock({ clock: context.clock })
   const environment = { clock, random, trace }
   const named = namedDnsServer(settings.dns)
@@ -104,7 +105,7 @@ export const clientService = implement(client, async context => {
   }
 })
 
-/** Records each request in the table and the trace, and a document load as a journey for the window. Keeps the table at its limit. */
+/** Records each request in the table and the trace, and a document load as a journey. Keeps the table at its limit. */
 function recorder(context: Context, clock: Clock): (forwarded: Forwarded) => void {
   let count = 0
   return ({ method, url, transport, status, bytes, tookMs, failure, isDocument, isProbe, steps }) => {

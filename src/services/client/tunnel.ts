@@ -9,7 +9,8 @@ import { findOriginServer } from './origin-server.ts'
 /**
  * Opens one tunnel, always over TCP, and answers on the stream.
  * @param domains names under these are our own
- * @throws ProxyRefusal 403 if the policy forbids it; HamletError if the name cannot be resolved or the server cannot be reached
+ * @throws ProxyRefusal 403 if the policy forbids it; HamletError if the name cannot be resolved or the server cannot be
+ * reached
  */
 export async function tunnel(
   { connections, resolve, random }: Pick<Gateway, 'connections' | 'resolve' | 'random'>, domains: readonly string[], { host, port }: { readonly host: string; readonly port: number }, stream: Duplex, head: Buffer,

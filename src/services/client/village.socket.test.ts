@@ -27,7 +27,7 @@ const assets = fileURLToPath(new URL('../../../assets', import.meta.url))
 const environment = { clock: systemClock, random: secureRandom(), trace: new TraceRing(64 * 1024) }
 const FILM = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251))
 
-/** A whole village on loopback: two sites on separate ports, registered at the DNS server, which the gateway learns by DHCP. */
+/** A whole village on loopback: two registered sites on separate ports; the gateway finds the DNS server by DHCP. */
 let folder: string
 let dns: Heard
 let dhcp: Heard

@@ -44,8 +44,8 @@ function readForm({ headers, body }: HttpRequest): GuestbookDraft | undefined {
 }
 
 /**
- * Whether another site's page made the browser send this. The port is ignored, since a gateway may change it. Tools such as curl
- * send neither field and may sign.
+ * Whether another site's page made the browser send this. The port is ignored, since a gateway may change it. Tools
+ * such as curl send neither field and may sign.
  */
 function isCrossSite({ headers }: HttpRequest): boolean {
   if (headers['sec-fetch-site'] === 'cross-site') return true

@@ -11,7 +11,7 @@ export class Html {
 
 export type HtmlPart = string | number | Html | undefined | readonly HtmlPart[]
 
-/** `html\`<p>${name}</p>\``: strings are escaped for text and quoted attributes, undefined renders nothing, lists are joined. */
+/** `html\`<p>${name}</p>\``: strings are escaped for text and quoted attributes, undefined is nothing, lists are joined. */
 export function html(literals: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   return new Html(literals.reduce((text, literal, index) => text + textOf(parts[index - 1]) + literal))
 }

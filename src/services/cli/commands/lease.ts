@@ -1,4 +1,7 @@
-/** `hamlet lease`: gets an address by DHCP and prints the lease. Nothing on this machine changes unless the user confirms the commands. */
+/**
+ * `hamlet lease`: gets an address by DHCP and prints the lease. Nothing on this machine changes unless the user
+ * confirms the commands.
+ */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'

@@ -1,4 +1,4 @@
-/** `hamlet service-host`: a child process of `hamlet up` that runs one service for the supervisor, over Node's IPC channel. */
+/** `hamlet service-host`: a child process of `hamlet up` that runs one service, supervised over Node's IPC channel. */
 import { z } from 'zod'
 import { runHost } from '../../kit/node/host.ts'
 import { implementations } from '../../services.ts'

@@ -70,7 +70,7 @@ export const up = defineCommand({
     roles.mode = flags.lan ? 'lan' : flags.local ? 'local' : settings.mode
     let missing = chosen
     const reported = new Map<ServiceId, string>()
-    /** Starts the missing roles, in order. If one cannot start, the others run without it, and the reason is reported once. */
+    /** Starts the missing roles, in order. If one cannot start, the others run without it; the reason is reported once. */
     const startMissing = async (): Promise<void> => {
       const still: typeof chosen = []
       for (const role of missing) {

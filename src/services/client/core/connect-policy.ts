@@ -1,6 +1,6 @@
 /**
- * Where CONNECT may lead (RFC 9110 §9.3.6). The proxy cannot inspect a tunnel, so it allows only two destinations: names of this
- * network (ws:// of a hosted page), and port 443 on the public internet (https://).
+ * Where CONNECT may lead (RFC 9110 §9.3.6). The proxy cannot inspect a tunnel, so it allows only two destinations:
+ * names of this network (ws:// of a hosted page), and port 443 on the public internet (https://).
  */
 import { isIpAddress } from '../../kit/ip-address.ts'
 import { isInPrefix, parseIpPrefix, type IpPrefix } from '../../kit/ip-prefix.ts'
@@ -9,7 +9,8 @@ export type ConnectVerdict = { readonly allowed: true; readonly own: boolean } |
 
 /**
  * @param host as in the CONNECT request
- * @param addresses of the host as our resolver found them, at least one; the tunnel must use one of these, without a second lookup
+ * @param addresses of the host as our resolver found them, at least one; the tunnel must use one of these, without a
+ * second lookup
  * @param domains names at or under these are our own, such as "home"
  */
 export function judgeConnect(
@@ -17,7 +18,8 @@ export function judgeConnect(
 ): ConnectVerdict {
   const isLiteral = isIpAddress(host)
   const isPublic = addresses.every(isPublicAddress)
-  // A name with an address of this network must be registered at our DNS server: it removes such addresses from upstream answers.
+  // A name with an address of this network must be registered at our DNS server: it removes such addresses from
+  // upstream answers.
   const own = !isLiteral && (domains.some(domain => isUnder(host, domain)) || !addresses.some(isPublicAddress))
   if (own) return { allowed: true, own: true }
   if (isPublic && port === 443) return { allowed: true, own: false }
@@ -34,7 +36,10 @@ export function isUnder(name: string, domain: string): boolean {
 /** The addresses of the internet: for IPv6, the range allocated so far (RFC 4291 §2.4, IANA's registry). */
 const INTERNET = prefixes('0.0.0.0/0', '2000::/3')
 
-/** Special-purpose addresses among them, which are not public (RFC 6890 and its registries), multicast, and the ranges that embed an IPv4 address. */
+/**
+ * Special-purpose addresses among them, which are not public (RFC 6890 and its registries), multicast, and the ranges
+ * that embed an IPv4 address.
+ */
 const SPECIAL = prefixes(
   '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.168.0.0/16',
   '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3', '2001::/32', '2001:db8::/32', '2002::/16', '3fff::/20',

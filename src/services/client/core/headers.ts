@@ -10,14 +10,17 @@ export const ERROR_HEADER = 'x-hamlet-error'
 
 /** Fields about the connection, not the message (RFC 9110 §7.6.1); the fields named in Connection are added to these. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'upgrade'])
-/** The gateway itself decides the length and the recipient of a message. If Connection could drop these fields, a body could hide a second request. */
+/**
+ * The gateway itself decides the length and the recipient of a message. If Connection could drop these fields, a body
+ * could hide a second request.
+ */
 const REWRITTEN = new Set(['content-length', 'host', 'transfer-encoding'])
 const OWN = new Set([TRANSPORT_HEADER, FRAME_HEADER, ERROR_HEADER, PROBE_HEADER])
 
 /**
- * The fields of a request as the server will see them. Host is taken from the request line, whatever the field said (RFC 9112
- * §3.2.2). A chunked body stays chunked, so that its end cannot be mistaken. Expect is dropped in HTTP/1.0, which has no interim
- * responses (RFC 9110 §10.1.1).
+ * The fields of a request as the server will see them. Host is taken from the request line, whatever the field said
+ * (RFC 9112 §3.2.2). A chunked body stays chunked, so that its end cannot be mistaken. Expect is dropped in HTTP/1.0,
+ * which has no interim responses (RFC 9110 §10.1.1).
  * @param rawHeaders names and values, alternating
  * @param httpVersion of the received message, such as `1.1`
  */

@@ -5,7 +5,10 @@ import type { journeyStep, LearnedLease, Transport } from '../contract.ts'
 
 export type JourneyStep = z.output<typeof journeyStep>
 
-/** Duration and time span of a step, in ms by the client's clock. For a step that was repeated, the duration is shorter than the span. */
+/**
+ * Duration and time span of a step, in ms by the client's clock. For a step that was repeated, the duration is shorter
+ * than the span.
+ */
 export type Timed = Pick<JourneyStep, 'tookMs' | 'fromMs' | 'toMs'>
 
 /** What was measured; a step that was not reached is undefined. */

@@ -1,4 +1,4 @@
-/** Max-Forwards (RFC 9110 §7.6.2): how many more proxies may forward an OPTIONS or TRACE request. Other methods ignore the field. */
+/** Max-Forwards (RFC 9110 §7.6.2): how many more proxies may forward OPTIONS or TRACE. Other methods ignore it. */
 import type { HeaderField } from './headers.ts'
 
 const LIMITED_METHODS: readonly string[] = ['OPTIONS', 'TRACE']

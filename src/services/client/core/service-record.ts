@@ -26,7 +26,10 @@ export function parseServiceRecord(rdata: string): ServiceRecord | undefined {
   return { priority, weight, port, target: (match[4] ?? '').replace(/\.$/, '').toLowerCase() }
 }
 
-/** Draws one of the records with the lowest priority, in proportion to their weights (RFC 2782, "Weight"); undefined if there are none. */
+/**
+ * Draws one of the records with the lowest priority, in proportion to their weights (RFC 2782, "Weight"); undefined if
+ * there are none.
+ */
 export function chooseServiceRecord(records: readonly ServiceRecord[], random: Random): ServiceRecord | undefined {
   const lowest = Math.min(...records.map(({ priority }) => priority))
   const best = records.filter(({ priority }) => priority === lowest)

@@ -1,4 +1,4 @@
-// Packages of the app. The bundles are made by scripts/build.mjs, the same that `npm start` runs; Forge wraps them and Electron up.
+// Packages the app. scripts/build.mjs makes the bundles, the same ones that `npm start` runs; Forge packs them with Electron.
 import { chmod, copyFile, mkdir, rename } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
@@ -12,32 +12,32 @@ import { FuseV1Options, FuseVersion } from '@electron/fuses'
 
 const root = import.meta.dirname
 const runtimeFile = join(root, 'node_modules', 'electron', 'dist', 'runtime.json')
-/** Set-up's own stamp says whether Electron is the test runtime, which nobody should hand on. */
+/** `npm run setup` records in this file whether Electron is the test runtime, which must not be distributed. */
 const isTestRuntime = existsSync(runtimeFile) && readFileSync(runtimeFile, 'utf8').startsWith('{"kind":"test"')
 
 const config: ForgeConfig = {
   packagerConfig: {
     asar: true,
     executableName: 'hamlet-window',
-    tmpdir: join(root, '.cache', 'packager'), // its own choice under /tmp would belong to whoever came first
+    tmpdir: join(root, '.cache', 'packager'), // the default under /tmp is shared, and belongs to the first user who packages there
     extraResource: ['assets'],
-    // Forge asks for a zip of the pinned version; scripts/make.mjs makes one of the test runtime, under that name.
+    // Forge expects a zip of the pinned version; scripts/make.mjs builds one of the test runtime under that name.
     ...(isTestRuntime ? { electronZipDir: join(root, '.cache', 'electron-zip') } : {}),
   },
   makers: [
     new MakerDeb({
-      // @ts-expect-error the maker's types lack compression, which the Debian installer knows; gzip takes seconds where xz takes minutes
+      // @ts-expect-error the maker's types lack `compression`, which the Debian installer accepts; gzip takes seconds where xz takes minutes
       compression: 'gzip',
       options: {
         name: 'hamlet', productName: 'Hamlet', bin: 'hamlet', section: 'net', icon: 'assets/icon.png', categories: ['Network', 'Education'],
         desktopTemplate: join(root, 'scripts', 'package', 'desktop.ejs'),
-        depends: ['libasound2t64 | libasound2'], // Electron does not start without it, and the maker only recommends it
+        depends: ['libasound2t64 | libasound2'], // Electron does not start without it; the maker lists it only under "recommends"
       },
     }),
     new MakerZIP(),
   ],
   plugins: [
-    // The same configurations that scripts/build.mjs bundles with.
+    // The same configurations as in scripts/build.mjs.
     new VitePlugin({
       build: [
         { entry: 'src/main/main.ts', config: 'vite.main.config.ts', target: 'main' },
@@ -46,10 +46,10 @@ const config: ForgeConfig = {
       ],
       renderer: [{ name: 'main_window', config: 'vite.renderer.config.ts' }],
     }),
-    // What Electron 22 knows of fuses; naming a newer one would fail there.
+    // Only fuses that Electron 22 knows; setting a newer one would fail there.
     new FusesPlugin({
       version: FuseVersion.V1,
-      [FuseV1Options.RunAsNode]: true, // the hamlet command rides on it
+      [FuseV1Options.RunAsNode]: true, // the hamlet command needs it
       [FuseV1Options.EnableCookieEncryption]: true,
       [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
       [FuseV1Options.EnableNodeCliInspectArguments]: false,
@@ -66,7 +66,7 @@ const config: ForgeConfig = {
         await rename(join(folder, 'LICENSE'), join(folder, 'LICENSE.electron.txt'))
         for (const text of ['LICENSE', 'THIRD-PARTY-NOTICES.md']) await copyFile(join(root, text), join(folder, text))
         await copyAddOn(join(folder, 'resources', 'native'))
-        await chmod(folder, 0o755) // Forge makes it for its owner alone
+        await chmod(folder, 0o755) // Forge makes it readable by its owner only
       }
     },
     async postMake(_config, results) {
@@ -76,7 +76,10 @@ const config: ForgeConfig = {
   },
 }
 
-/** The batch add-on lies beside app.asar as a real file, for the system's loader. Without a C compiler the package goes over node:dgram. */
+/**
+ * The batch add-on is a real file beside app.asar, because the system's loader cannot read archives.
+ * Without a C compiler the package has no add-on and uses node:dgram.
+ */
 async function copyAddOn(folder: string): Promise<void> {
   const { ensureAddOn, addOnName }: { ensureAddOn(): Promise<boolean>; addOnName: string } = await import(pathToFileURL(join(root, 'scripts', 'add-on.mjs')).href)
   if (!await ensureAddOn()) return

@@ -1,4 +1,4 @@
-// The command line: one file for Node 16 and newer, everything in it, so that it runs without node_modules (in the package, on Electron's own Node).
+// The command line: a single self-contained file for Node 16 and newer. It runs without node_modules; in the package, on Electron's Node.
 import { defineConfig } from 'vite'
 
 export default defineConfig({

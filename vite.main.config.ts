@@ -1,4 +1,4 @@
-// The main process and the entry of every utility process. What both use becomes a chunk of its own beside them.
+// The main process and the entry point of every utility process. Code that both use goes into a shared chunk.
 import { defineConfig } from 'vite'
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-// The preload script runs in Chromium's sandbox, where require knows electron and nothing else: one file.
+// The preload script: a single file, because in Chromium's sandbox `require` finds nothing but electron.
 import { defineConfig } from 'vite'
 
 export default defineConfig({

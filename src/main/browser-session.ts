@@ -1,29 +1,32 @@
-/** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no powers. */
+/** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no permissions except full screen. */
 import { app, session, webContents, type DownloadItem, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
 import { shortcutOf, type Shortcut } from '../preload/contract.ts'
 import { FRAME_HEADER, TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'
 import { offerContextMenu } from './context-menu.ts'
 import { applyProxy, onConsole } from './electron-compat.ts'
 
-/** Not persistent: what a page stored is gone with the run. */
+/** Without `persist:` the session is in memory: cookies and storage end with the app. */
 const PARTITION = 'hamlet-browser'
 const PROXY_HOST = '127.0.0.1'
-/** Nothing listens there: without a gateway pages reach nothing. */
+/** Nothing listens there, so without a gateway pages reach nothing. */
 const NO_PROXY_PORT = 1
-/** Chromium asks again without end when credentials are refused. */
+/** Chromium asks for credentials again, without limit, each time they are refused. */
 const LOGINS_MAX = 3
 
-/** All that Chromium says of a link to a file, or to a page of its own, that it does not follow. A page may write the same: it is told no more than of any other link. */
+/**
+ * The only sign that Chromium gives of a link to a file, or to one of its own pages, that it does not follow. A page can
+ * forge this message, but gains nothing by it: the address is handled like that of any other link.
+ */
 const NOT_FOLLOWED = /^Not allowed to load local resource: (\S+)$/
 
-/** What the window does for a page. */
+/** What the window does on behalf of a page. */
 export interface PageHost {
-  /** Opens an address that a page cannot go to by itself, or says why not. */
+  /** Opens an address that a page cannot navigate to by itself, or says why not. */
   open(url: string): void
-  /** Does what keys ask for that were pressed in a page. */
+  /** Carries out a keyboard shortcut that was pressed in a page. */
   perform(shortcut: Shortcut): void
-  /** Tells the person a sentence. */
-  tell(sentence: string): void
+  /** Shows the user a sentence. */
+  notify(sentence: string): void
 }
 
 export class BrowserSession {
@@ -34,14 +37,14 @@ export class BrowserSession {
   #proxied: Promise<void> = Promise.resolve()
   #logins = 0
 
-  /** @param credentials of the proxy, known to main and the client service only */
+  /** @param credentials of the proxy, known only to main and the client service */
   constructor(credentials: { user: string; password: string }, host: PageHost) {
     this.#host = host
     this.#session = session.fromPartition(PARTITION)
-    this.#session.setSpellCheckerLanguages([]) // else a new session fetches a dictionary from the internet
+    this.#session.setSpellCheckerLanguages([]) // otherwise a new session downloads a dictionary
     this.#session.setPermissionRequestHandler((_contents, permission, grant, details) => {
       if ('externalURL' in details && details.externalURL !== undefined) host.open(details.externalURL) // a link in a frame
-      grant(permission === 'fullscreen') // for a film: Escape takes it back at any time
+      grant(permission === 'fullscreen') // for videos; Escape always leaves it
     })
     this.#session.setPermissionCheckHandler(() => false)
     this.#session.webRequest.onBeforeSendHeaders((details, send) => {
@@ -50,7 +53,7 @@ export class BrowserSession {
       if (details.resourceType === 'subFrame') headers[FRAME_HEADER] = '1'
       send({ requestHeaders: headers })
     })
-    this.#session.on('will-download', (_event, item) => followDownload(item, sentence => host.tell(sentence)))
+    this.#session.on('will-download', (_event, item) => reportDownload(item, sentence => host.notify(sentence)))
     app.on('login', (event, contents, _details, authInfo, answer) => {
       if (!authInfo.isProxy || authInfo.host !== PROXY_HOST || authInfo.port !== this.#proxyPort) return
       if (contents !== null && contents.session !== this.#session) return
@@ -61,7 +64,7 @@ export class BrowserSession {
     app.on('web-contents-created', (_event, contents) => this.#restrict(contents))
   }
 
-  /** Sends the browser through the proxy on this port; undefined: there is none now. */
+  /** Sends the browser's requests to the proxy on this port; undefined: there is no proxy now. */
   useProxy(port: number | undefined): Promise<void> {
     this.#proxyPort = port ?? NO_PROXY_PORT
     this.#logins = 0
@@ -69,19 +72,19 @@ export class BrowserSession {
     return this.#proxied
   }
 
-  /** The transport of one tab, from its next request on. Resolves when that one finds the proxy of a client that has just come. */
+  /** Sets the transport of a tab from its next request on. Resolves once that request will find the current proxy. */
   async setTransport(webContentsId: number, transport: Transport): Promise<void> {
     this.#transports.set(webContentsId, transport)
     this.#logins = 0
     await this.#proxied
   }
 
-  /** Opens an address in a tab. Of a load that fails the page's events tell. */
+  /** Opens an address in a tab. The page's events report a load that fails. */
   load(webContentsId: number, url: string): void {
     if (isWebAddress(url)) this.tab(webContentsId)?.loadURL(url).catch(() => undefined)
   }
 
-  /** The page of a tab of this session. */
+  /** The page of a tab; undefined if it is not one of this session. */
   tab(webContentsId: number): WebContents | undefined {
     const contents = webContents.fromId(webContentsId)
     return contents?.session === this.#session ? contents : undefined
@@ -109,7 +112,7 @@ export class BrowserSession {
       if (url !== undefined) this.#host.open(url)
     })
     contents.setWindowOpenHandler(({ url, referrer, postBody }) => {
-      // One tab: what asks for a new window opens in this one. Of a load that fails the page's events tell.
+      // There is one tab, so new windows open in it. The page's events report a load that fails.
       if (isWebAddress(url)) contents.loadURL(url, { httpReferrer: referrer, ...(postBody !== undefined && formOf(postBody)) }).catch(() => undefined)
       else this.#host.open(url)
       return { action: 'deny' }
@@ -121,29 +124,30 @@ export class BrowserSession {
       event.preventDefault()
       this.#host.perform(shortcut)
     })
-    // A page may not keep the person: they leave, unasked.
+    // A page must not keep the user from leaving; preventDefault() unloads it without asking.
     contents.on('will-prevent-unload', event => event.preventDefault())
     contents.once('destroyed', () => this.#transports.delete(contents.id))
   }
 }
 
-/** Tells how the saving of a file ended, but not to the person who called it off. */
-function followDownload(item: DownloadItem, tell: (sentence: string) => void): void {
+/** Reports how a download ended, unless the user canceled it. */
+function reportDownload(item: DownloadItem, notify: (sentence: string) => void): void {
   let isBroken = false
   item.on('updated', (_event, state) => {
     if (state !== 'interrupted') return
-    isBroken = true // Chromium has tried some times, and would wait for ever to be asked again, half of the file on disk.
+    // Chromium has retried, and would now keep half of the file on disk and wait for `resume()`.
+    isBroken = true
     item.cancel()
   })
   item.once('done', (_event, state) => {
-    if (state === 'completed') tell(`${item.getFilename()} was saved as ${item.getSavePath()}.`)
-    else if (isBroken || state === 'interrupted') tell(`${item.getFilename()} was not saved: its bytes stopped coming, or the disk did not take them. You may open its address again.`)
+    if (state === 'completed') notify(`${item.getFilename()} was saved as ${item.getSavePath()}.`)
+    else if (isBroken || state === 'interrupted') notify(`${item.getFilename()} was not saved: the transfer broke off, or the disk refused it. Open its address to try again.`)
   })
 }
 
 const isWebAddress = (url: string) => /^https?:\/\//.test(url)
 
-/** What a form sends, for a load that main begins in its place. */
+/** A form's body and content type, for the load that main starts in place of a new window. */
 function formOf({ data, contentType, boundary }: PostBody): Pick<LoadURLOptions, 'postData' | 'extraHeaders'> {
   return { postData: data, extraHeaders: `content-type: ${contentType}${boundary === undefined ? '' : `; boundary=${boundary}`}` }
 }

@@ -1,4 +1,4 @@
-/** The menu of a right click, or of the menu key: in a page what every browser offers, in the window's own fields cut, copy and paste. */
+/** The context menu: in a page the usual entries of a browser; in the window's own fields cut, copy and paste. */
 import { clipboard, Menu, type ContextMenuParams, type MenuItemConstructorOptions, type WebContents } from 'electron'
 import type { Shortcut } from '../preload/contract.ts'
 import { canGo } from './electron-compat.ts'
@@ -6,8 +6,8 @@ import { canGo } from './electron-compat.ts'
 type Items = readonly MenuItemConstructorOptions[]
 
 /**
- * Offers it from now on.
- * @param perform what the window does for a page; left out: these are the window's own contents
+ * Shows the menu on every right click in these contents.
+ * @param perform carries out a page's shortcuts; omit it for the window's own contents
  */
 export function offerContextMenu(contents: WebContents, perform?: (shortcut: Shortcut) => void): void {
   contents.on('context-menu', (_event, clicked) => {
@@ -22,7 +22,7 @@ function linkItems({ linkURL }: ContextMenuParams): Items {
   return linkURL === '' ? [] : [{ label: 'Copy link address', click: () => { void clipboard.writeText(linkURL) } }]
 }
 
-/** Who points at a link, a text or a field means that, and not the page. */
+/** Entries about the page, unless the click was on a link, selected text or a field. */
 function pageItems(contents: WebContents, { linkURL, selectionText, isEditable }: ContextMenuParams, perform: (shortcut: Shortcut) => void): Items {
   if (linkURL !== '' || selectionText !== '' || isEditable) return []
   const { back, forward } = canGo(contents)

@@ -1,4 +1,4 @@
-/** What the window can see and ask for: the roles of this machine, their settings, logs and tables. */
+/** Everything the window can see and do: the roles of this machine, their settings, logs and tables. */
 import { app, MessageChannelMain, type BrowserWindow } from 'electron'
 import { randomBytes } from 'node:crypto'
 import { client } from '../services/client/contract.ts'
@@ -45,7 +45,7 @@ export class Control {
     this.#options = options
     this.#settings = options.settings
     const credentials = { user: 'hamlet', password: randomBytes(16).toString('hex') }
-    this.#browser = new BrowserSession(credentials, { open: url => this.#push('browser:open', { url }), perform: shortcut => this.#push('shortcut', { shortcut }), tell: sentence => this.notice(sentence) })
+    this.#browser = new BrowserSession(credentials, { open: url => this.#push('browser:open', { url }), perform: shortcut => this.#push('shortcut', { shortcut }), notify: sentence => this.notice(sentence) })
     this.#launcher = options.launcher((id, text) => this.#line(id, 'log', text))
     this.#supervisor = new Supervisor(contracts, this.#launcher.launch, {
       status: status => this.#status(status),
@@ -63,14 +63,14 @@ export class Control {
     this.handlers = this.#makeHandlers()
   }
 
-  /** Brings back the roles that were on when Hamlet was last quit. */
+  /** Starts the roles that were on when Hamlet last quit. */
   async restore(): Promise<void> {
     await this.#browser.useProxy(undefined)
-    await this.#startWhatIsOn() // where one cannot, its status tells the window
+    await this.#startWhatIsOn() // a role that fails shows it in its status
     if (this.#settings.roles.client.on) this.#push('browser:first', {})
   }
 
-  /** Stops all services in order; what was on is on again at the next start. */
+  /** Stops all services in order. Does not change which of them are on at the next start. */
   stopAll(): Promise<void> {
     return this.#roles.stopAll()
   }
@@ -151,14 +151,14 @@ export class Control {
       fullAtMs = recorded.fullAtMs
       return recorded.qlog
     }
-    const path = await saveFile(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', ending: 'qlog' }, text)
+    const path = await saveFile(window, { title: 'Export qlog', fileName: `hamlet-${id}-${connection}.qlog`, kind: 'qlog', extension: 'qlog' }, text)
     return { path, fullAtMs }
   }
 
   async #savePackets({ id, bytes }: Ask<'pcapng:save'>): Promise<Reply<'pcapng:save'>> {
     const window = this.#options.window()
     if (window === undefined) return {}
-    return { path: await saveFile(window, { title: 'Export packets', fileName: `hamlet-${id}.pcapng`, kind: 'Wireshark capture', ending: 'pcapng' }, () => Promise.resolve(bytes)) }
+    return { path: await saveFile(window, { title: 'Export packets', fileName: `hamlet-${id}.pcapng`, kind: 'Wireshark capture', extension: 'pcapng' }, () => Promise.resolve(bytes)) }
   }
 
   async #savePdf({ webContentsId }: Ask<'pdf:save'>): Promise<Reply<'pdf:save'>> {
@@ -166,7 +166,7 @@ export class Control {
     const contents = webContentsId === undefined ? window?.webContents : this.#browser.tab(webContentsId)
     if (window === undefined || contents === undefined) return {}
     const path = await savePdf(window, contents)
-    if (path !== undefined) this.notice(`What was shown is saved as ${path}.`)
+    if (path !== undefined) this.notice(`Saved as ${path}.`)
     return {}
   }
 
@@ -216,14 +216,14 @@ export class Control {
     return this.#save({ ...this.#settings, roles: mapRoles(id => ({ ...this.#settings.roles[id], ...changes[id] })) })
   }
 
-  /** @returns why they could not be saved; they hold all the same, so that a full disk keeps nobody from switching a service off */
+  /** @returns why the settings could not be saved. They apply all the same: a full disk must not keep a user from switching a service off. */
   async #save(settings: Settings): Promise<ErrorParts | undefined> {
     this.#settings = settings
     try {
       await saveSettings(this.#options.dataFolder, settings)
       return undefined
     } catch (error) {
-      return { ...partsOf(error), done: 'what was asked for holds until Hamlet is quit' }
+      return { ...partsOf(error), done: 'the change applies until you quit Hamlet' }
     }
   }
 
@@ -236,13 +236,13 @@ function mapRoles<T>(value: (id: ServiceId) => T): Record<ServiceId, T> {
   return { 'dns': value('dns'), 'dhcp': value('dhcp'), 'app-server': value('app-server'), 'client': value('client') }
 }
 
-/** In Chromium's levels, each 1.2 times the one below: from 70 % to 400 %. */
+/** Chromium's zoom levels: each is 1.2 times the one below. The range is 70 % to 400 %. */
 function zoomed(level: number, to: Ask<'window:zoom'>['to']): number {
   if (to === 'usual size') return 0
   return Math.min(7.6, Math.max(-2, level + (to === 'larger' ? 0.5 : -0.5)))
 }
 
-/** The supervisor knows services by text; its ids come from the same list. */
+/** Narrows the supervisor's ids, which are plain strings but come from the same list. */
 function serviceIdOf(id: string): ServiceId {
   const known = SERVICE_IDS.find(candidate => candidate === id)
   if (known === undefined) throw new Error(`no service is called "${id}"`)

@@ -1,10 +1,10 @@
-/** Every difference between the Electron that is pinned and the oldest one Hamlet runs on (22). Detected by feature, not by version. */
+/** All differences between the pinned Electron and the oldest one that Hamlet runs on (22), detected by feature, not by version. */
 import { protocol, type Session, type WebContents } from 'electron'
 import { readFile } from 'node:fs/promises'
 
-/** Serves a custom scheme from files: `resolve` turns a URL into a file and its type, or refuses. */
+/** Serves a custom scheme from files. `resolve` maps a URL to a file and its type, or refuses it. */
 export function serveScheme(scheme: string, resolve: (url: string) => { path: string; contentType: string } | undefined): void {
-  // protocol.handle came with Electron 25; its types are always there, the function is not.
+  // protocol.handle exists since Electron 25; its types are always present.
   if (typeof (protocol as Partial<typeof protocol>).handle === 'function') {
     protocol.handle(scheme, async request => {
       const file = resolve(request.url)
@@ -21,8 +21,8 @@ export function serveScheme(scheme: string, resolve: (url: string) => { path: st
 }
 
 /**
- * Sends a session through a proxy and waits until it really does: on Electron 22 the first requests of a new session could
- * still go out directly after `setProxy` had resolved.
+ * Sets a session's proxy and waits until it is in use: on Electron 22 the first requests of a new session could bypass
+ * the proxy even after `setProxy` had resolved.
  */
 export async function applyProxy(session: Session, host: string, port: number): Promise<void> {
   await session.setProxy({ proxyRules: `http=${host}:${port};https=${host}:${port}`, proxyBypassRules: '<-loopback>' })
@@ -30,26 +30,26 @@ export async function applyProxy(session: Session, host: string, port: number): 
     if ((await session.resolveProxy('http://my-app.home/')).includes(`${host}:${port}`)) return
     await new Promise(resolve => setTimeout(resolve, 10))
   }
-  throw new Error('the session does not take its proxy')
+  throw new Error('the session does not use its proxy')
 }
 
-/** Listens to what is written on a page's console. */
+/** Listens to a page's console messages. */
 export function onConsole(contents: WebContents, listen: (text: string) => void): void {
   contents.on('console-message', (event, _level, text) => {
-    // With Electron 35 what it tells came into the event; its types are always there.
+    // Since Electron 35 the message is in the event; its types are always present.
     const { message = text }: Partial<typeof event> = event
     listen(message)
   })
 }
 
-/** Whether the history of a page leads on. */
+/** Whether a page's history has an entry before and after the current one. */
 export function canGo(contents: WebContents): { readonly back: boolean; readonly forward: boolean } {
-  // navigationHistory came with Electron 30; its types are always there.
+  // navigationHistory exists since Electron 30; its types are always present.
   const { navigationHistory: history } = contents as Partial<WebContents>
   return { back: history?.canGoBack() ?? contents.canGoBack(), forward: history?.canGoForward() ?? contents.canGoForward() }
 }
 
-/** "Electron 22.3.25 (test runtime, do not distribute)" where the runtime is older than what is supported. */
+/** The runtime's name, marked if it is too old to distribute: "Electron 22.3.25 (test runtime, do not distribute)". */
 export function runtimeName(): string {
   const version = process.versions.electron
   return `Electron ${version}${Number.parseInt(version, 10) < 40 ? ' (test runtime, do not distribute)' : ''}`

@@ -1,4 +1,4 @@
-/** The only place that speaks Electron's IPC: every question is checked for its sender and its shape before it is answered. */
+/** Main's only use of ipcMain: the sender and the shape of every request are checked before it is handled. */
 import { ipcMain, type BrowserWindow, type IpcMainInvokeEvent } from 'electron'
 import { channels, type Channels, type Pushed, type Pushes, type Reply } from '../preload/contract.ts'
 import type { z } from 'zod'
@@ -7,15 +7,15 @@ import { isShellUrl } from './shell-page.ts'
 
 export type Handlers = { readonly [Channel in keyof Channels]: (ask: z.output<Channels[Channel]['ask']>, event: IpcMainInvokeEvent) => Promise<Reply<Channel>> }
 
-/** Answers the window's questions with `handlers`; errors come back as `{ error }` in five parts. */
+/** Handles the window's requests with `handlers`; errors are returned as `{ error }` in five parts. */
 export function answerWindow(handlers: Handlers): void {
-  for (const channel of Object.keys(channels) as (keyof Channels)[]) { // the keys of that very object
+  for (const channel of Object.keys(channels) as (keyof Channels)[]) { // Object.keys is typed string[], but these are its keys
     ipcMain.handle(channel, async (event, unchecked: unknown) => {
       try {
-        if (event.senderFrame === null || !isShellUrl(event.senderFrame.url)) throw new UsageError(`"${channel}" was refused`, 'only the window itself may ask', 'ask from the window')
+        if (event.senderFrame === null || !isShellUrl(event.senderFrame.url)) throw new UsageError(`"${channel}" was refused`, 'only the window may send requests', 'send it from the window')
         const ask = channels[channel].ask.safeParse(unchecked)
-        if (!ask.success) throw new UsageError(`"${channel}" could not be asked`, ask.error.issues[0]?.message ?? 'the question does not fit', 'correct it and ask again')
-        // `ask` was parsed by the schema of this channel; TypeScript cannot join the two unions.
+        if (!ask.success) throw new UsageError(`"${channel}" was refused`, ask.error.issues[0]?.message ?? 'the request is malformed', 'correct the request and send it again')
+        // `ask` was parsed by this channel's schema; TypeScript cannot correlate the two unions.
         const handler = handlers[channel] as (ask: unknown, event: IpcMainInvokeEvent) => Promise<unknown>
         return await handler(ask.data, event)
       } catch (error) {
@@ -25,7 +25,7 @@ export function answerWindow(handlers: Handlers): void {
   }
 }
 
-/** Tells the window something; a window that is gone is told nothing. */
+/** Sends a push to the window, if it still exists. */
 export function pushTo<Channel extends keyof Pushes>(window: BrowserWindow | undefined, channel: Channel, pushed: Pushed<Channel>): void {
   if (window !== undefined && !window.isDestroyed() && !window.webContents.isDestroyed()) window.webContents.send(channel, pushed)
 }

@@ -1,4 +1,4 @@
-/** Entry of the app: one instance, one window, and the services behind it. */
+/** The app's entry point: one instance, one window, and the services behind it. */
 import { app, BrowserWindow, dialog, Menu } from 'electron'
 import { join, resolve } from 'node:path'
 import { HamletError, oneLine } from '../services/kit/errors.ts'
@@ -15,13 +15,13 @@ import { openWindow } from './window.ts'
 
 const buildFolder = __dirname
 const assetsFolder = app.isPackaged ? join(process.resourcesPath, 'assets') : join(buildFolder, '..', '..', 'assets')
-/** Long enough for every journal to reach the disk; the supervisor kills what takes longer. */
+/** Enough for every journal to reach the disk; the supervisor kills services that take longer. */
 const QUIT_WITHIN_MS = 8_000
 
-// Whoever read them may be gone, which is no reason to end.
+// The reader of these pipes may be gone (EPIPE), which is no reason to quit.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-process.on('uncaughtException', error => fail('Hamlet cannot go on', error))
-process.on('unhandledRejection', error => fail('Hamlet cannot go on', error))
+process.on('uncaughtException', error => fail('Hamlet cannot continue', error))
+process.on('unhandledRejection', error => fail('Hamlet cannot continue', error))
 refuseDebugger()
 declareShellScheme()
 
@@ -32,10 +32,10 @@ begin().catch((error: unknown) => fail('Hamlet cannot start', error))
 
 async function begin(): Promise<void> {
   const dataFolder = readDataFlag(process.argv) ?? userDataFolder(process.platform, process.env, homeFolder)
-  app.setPath('userData', resolve(dataFolder)) // before Chromium has written anything elsewhere
+  app.setPath('userData', resolve(dataFolder)) // before Chromium writes anything elsewhere
   await makeDataFolder(app.getPath('userData'))
   if (!app.requestSingleInstanceLock()) {
-    process.stdout.write(`Hamlet runs already with ${app.getPath('userData')}: its window comes to the front.\n`)
+    process.stdout.write(`Hamlet is already running with ${app.getPath('userData')}: its window comes to the front.\n`)
     return app.quit()
   }
   app.on('second-instance', () => {
@@ -46,10 +46,10 @@ async function begin(): Promise<void> {
   await start()
 }
 
-/** Says why, on a terminal and in a box, and ends with status 1. */
+/** Reports the error on stderr and in a dialog, and exits with status 1. */
 function fail(title: string, error: unknown): void {
   process.stderr.write(`hamlet: ${oneLine(error)}\n`)
-  // Before the app is ready there are no boxes.
+  // Dialogs need the app to be ready.
   app.whenReady().then(() => dialog.showErrorBox(title, oneLine(error))).finally(() => app.exit(1)).catch(() => app.exit(1))
 }
 
@@ -64,27 +64,27 @@ async function start(): Promise<void> {
   })
   answerWindow(control.handlers)
   window = openWindow(buildFolder, join(assetsFolder, 'icon.png'))
-  reviveWhenGone(window, text => control?.notice(text))
+  reloadAfterCrash(window, text => control?.notice(text))
   if (warning !== undefined) control.notice(warning)
   const restored = control.restore()
   if (app.commandLine.hasSwitch('smoke')) void smoke(window, restored)
   await restored
 }
 
-/** Loads the window's page anew when its process has ended, killed or out of memory. One that ends before it was drawn would do so for ever. */
-function reviveWhenGone({ webContents }: BrowserWindow, notice: (text: string) => void): void {
+/** Reloads the window's page when its process was killed or ran out of memory. A page that crashes before it is drawn would do so again: fails. */
+function reloadAfterCrash({ webContents }: BrowserWindow, notice: (text: string) => void): void {
   let isDrawn = false
   webContents.on('did-finish-load', () => { isDrawn = true })
   webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason === 'clean-exit') return
-    if (!isDrawn) return fail('Hamlet cannot go on', new HamletError({ code: 'internal', what: 'the window cannot be shown', why: `its process ends at once (${reason})`, remedy: 'start Hamlet again' }))
+    if (!isDrawn) return fail('Hamlet cannot continue', new HamletError({ code: 'internal', what: 'the window cannot be shown', why: `its process ends at once (${reason})`, remedy: 'start Hamlet again' }))
     isDrawn = false
-    notice(`The window's process ended unexpectedly (${reason}), and the window was loaded anew; all services ran on.`)
+    notice(`The window’s process ended unexpectedly (${reason}), so the window was reloaded. The services kept running.`)
     webContents.reload()
   })
 }
 
-/** `--smoke`: says that the window has really drawn its page, and quits. For tests of the packages. */
+/** `--smoke`, for tests of the packages: reports what the window has drawn, and quits. */
 async function smoke(shown: BrowserWindow, restored: Promise<void>): Promise<void> {
   await restored
   await new Promise<void>(resolve => shown.webContents.isLoading() ? shown.webContents.once('did-finish-load', () => resolve()) : resolve())

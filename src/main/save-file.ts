@@ -1,24 +1,24 @@
-/** Saves a file where the person says: the window never names a path, it only asks. */
+/** Saves a file where the user chooses. The window's page never names a path; it only requests the dialog. */
 import { dialog, type BrowserWindow } from 'electron'
 import { writeFile } from 'node:fs/promises'
 import { HamletError } from '../services/kit/errors.ts'
 
 export interface FileToSave {
   readonly title: string
-  /** Proposed. */
+  /** Suggested in the dialog. */
   readonly fileName: string
-  /** What such files are called, and their ending without the dot. */
+  /** Name of the file type, and its extension without the dot. */
   readonly kind: string
-  readonly ending: string
+  readonly extension: string
 }
 
 /**
- * @param content is asked for only once the person has said where
- * @returns the path; undefined where the person called it off
+ * @param content called only after the user has chosen a path
+ * @returns the path; undefined if the user canceled
  * @throws HamletError disk-failed; whatever `content` throws
  */
-export async function saveFile(window: BrowserWindow, { title, fileName, kind, ending }: FileToSave, content: () => Promise<string | Uint8Array>): Promise<string | undefined> {
-  const { filePath } = await dialog.showSaveDialog(window, { title, defaultPath: fileName, filters: [{ name: kind, extensions: [ending] }] })
+export async function saveFile(window: BrowserWindow, { title, fileName, kind, extension }: FileToSave, content: () => Promise<string | Uint8Array>): Promise<string | undefined> {
+  const { filePath } = await dialog.showSaveDialog(window, { title, defaultPath: fileName, filters: [{ name: kind, extensions: [extension] }] })
   if (filePath === undefined || filePath === '') return undefined
   const written = await content()
   try {

@@ -1,9 +1,9 @@
-/** What is shown, as a PDF. From there it comes to paper by any program, also where this computer knows no printer. */
+/** Saves what is shown as a PDF. A PDF, not a print job: it also works on a computer without a printer. */
 import type { BrowserWindow, WebContents } from 'electron'
 import { saveFile } from './save-file.ts'
 
-/** @returns the path; undefined where the person called it off */
+/** @returns the path; undefined if the user canceled */
 export function savePdf(window: BrowserWindow, contents: WebContents): Promise<string | undefined> {
   const name = contents === window.webContents ? 'hamlet' : new URL(contents.getURL()).hostname
-  return saveFile(window, { title: 'Save as PDF', fileName: `${name}.pdf`, kind: 'PDF', ending: 'pdf' }, () => contents.printToPDF({ printBackground: true, pageSize: 'A4' }))
+  return saveFile(window, { title: 'Save as PDF', fileName: `${name}.pdf`, kind: 'PDF', extension: 'pdf' }, () => contents.printToPDF({ printBackground: true, pageSize: 'A4' }))
 }

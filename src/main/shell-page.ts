@@ -1,4 +1,4 @@
-/** The window's own page on a scheme of its own, never file://. */
+/** Serves the window's page from a custom scheme, never from file://. */
 import { protocol } from 'electron'
 import { extname, join, normalize, sep } from 'node:path'
 import { serveScheme } from './electron-compat.ts'
@@ -27,7 +27,7 @@ export function serveShellPage(folder: string): void {
   })
 }
 
-/** True for the window's own page and nothing else. */
+/** True for the window's own page only. */
 export function isShellUrl(url: string): boolean {
   return url.startsWith(`${SCHEME}://shell/`)
 }

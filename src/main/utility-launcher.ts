@@ -1,15 +1,15 @@
-/** Launches services as utility processes of Electron. */
+/** Launches services as Electron utility processes. */
 import { utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron'
 import { join } from 'node:path'
 import type { Launcher } from '../services/kit/node/supervisor.ts'
 
 export interface UtilityLauncher {
   readonly launch: Launcher
-  /** Gives a port to the service's process, over which its trace is read. */
+  /** Passes the service's process a port over which its trace is read. @returns false if the service is not running */
   attachTrace(id: string, port: MessagePortMain): boolean
 }
 
-/** @param output what a service writes by itself, which only a fault of ours does */
+/** @param output receives what a service writes to stdout or stderr, which only happens by a fault of ours */
 export function utilityLauncher(buildFolder: string, output: (id: string, text: string) => void): UtilityLauncher {
   const running = new Map<string, UtilityProcess>()
   return {

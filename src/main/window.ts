@@ -1,4 +1,4 @@
-/** The one window: sandboxed, isolated, and bound to its own page. */
+/** The one window: sandboxed, context-isolated, and confined to its own page. */
 import { BrowserWindow, shell } from 'electron'
 import { join } from 'node:path'
 import { offerContextMenu } from './context-menu.ts'

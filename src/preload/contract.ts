@@ -1,6 +1,6 @@
 /**
- * Everything that the window and the main process say to each other: channel → schemas. Main checks each question and its
- * sender against this; the preload script offers exactly these channels; the renderer gets its types from here.
+ * Every message between the window and the main process: channel → schemas. Main validates each request and its sender
+ * against it, the preload script exposes exactly these channels, and the renderer takes its types from it.
  */
 import { z } from 'zod'
 import { SERVICE_IDS } from '../services/contracts.ts'
@@ -12,7 +12,7 @@ const serviceId = z.enum(SERVICE_IDS)
 export const mode = z.enum(MODES)
 export type Mode = z.output<typeof mode>
 
-/** A lamp is lit only by proof: Hamlet's own client got the right bytes from the service through its real socket. */
+/** A lamp is lit only by proof: Hamlet's own client received the right bytes from the service's real socket. */
 export const lamp = z.object({ lit: z.boolean(), sentence: z.string(), tookMs: z.number() })
 export type Lamp = z.output<typeof lamp>
 
@@ -41,7 +41,7 @@ const serviceSnapshot = z.object({
 export const snapshot = z.object({
   mode,
   services: z.record(serviceId, serviceSnapshot),
-  /** Sentences for the person, newest last: ports that were taken, a file set aside. */
+  /** Sentences for the user, newest last: a port that was taken, a damaged file set aside. */
   notices: z.array(z.string()),
   /** "Electron 22.3.25 (test runtime, do not distribute)". */
   runtime: z.string(),
@@ -55,10 +55,10 @@ export const shortcut = z.enum([...VIEW_NUMBERS, ...ZOOMS, 'address', 'find', 'p
 export type Shortcut = z.output<typeof shortcut>
 
 const nothing = z.object({})
-/** Every question is answered, with a value or with an error in five parts. */
+/** Every request is answered, with a value or with an error in five parts. */
 const done = z.object({ error: errorParts.optional() })
 
-/** Renderer asks, main replies. */
+/** Requests from the renderer to main. */
 export const channels = {
   'app:snapshot': { ask: nothing, reply: snapshot },
   'roles:start': { ask: nothing, reply: done },
@@ -67,24 +67,24 @@ export const channels = {
   'service:start': { ask: z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }), reply: done },
   'service:stop': { ask: z.object({ id: serviceId }), reply: done },
   'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
-  /** What was recorded of a RUDP connection, saved where the person says; without a path they called it off. `fullAtMs`: something is left out from then on. */
+  /** Saves the recording of a RUDP connection where the user chooses; no path: the user canceled. `fullAtMs`: when the recording was full, so that later events are missing. */
   'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
-  /** The shown packets as a capture file (kit/pcapng.ts), saved as a qlog is. */
+  /** Saves the shown packets as a capture file (kit/pcapng.ts). */
   'pcapng:save': { ask: z.object({ id: serviceId, bytes: z.instanceof(Uint8Array) }), reply: done.extend({ path: z.string().optional() }) },
-  /** What is shown on paper: the page of this tab; without one the view of the window. Saved as a qlog is. */
+  /** Saves a PDF of this tab's page; without a tab, of the window's view. */
   'pdf:save': { ask: z.object({ webContentsId: z.int().optional() }), reply: done },
   'window:zoom': { ask: z.object({ to: z.enum(ZOOMS) }), reply: done },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
-  /** Main loads it: a <webview> that is asked itself prints a stack trace for each load that comes to nothing. What came of it its events tell. */
+  /** Main loads the page, because <webview>.loadURL() prints a stack trace for each load that fails. The element's events report the outcome. */
   'browser:load': { ask: z.object({ webContentsId: z.int(), url: z.string() }), reply: done },
-  /** Main answers by posting a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts says what it speaks. */
+  /** Main posts a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts defines its messages. */
   'trace:open': { ask: z.object({ id: serviceId }), reply: done },
 } as const
 export type Channels = typeof channels
 export type Ask<Channel extends keyof Channels> = z.input<Channels[Channel]['ask']>
 export type Reply<Channel extends keyof Channels> = z.output<Channels[Channel]['reply']>
 
-/** Main tells, the renderer listens. */
+/** Messages that main sends unasked. */
 export const pushes = {
   'service:status': serviceStatus,
   'service:line': z.object({ id: serviceId, line: logLine }),
@@ -94,17 +94,17 @@ export const pushes = {
   lamp: z.object({ id: serviceId, lamp }),
   mode: z.object({ mode }),
   notice: z.object({ text: z.string() }),
-  /** The page asked for an address that it cannot go to by itself: the browser shall open it, or say why not. */
+  /** The page wants an address that it cannot navigate to by itself: the browser opens it, or says why not. */
   'browser:open': z.object({ url: z.string() }),
-  /** All services are up: the browser shall open the home page, where the person has not asked for another one. */
+  /** All services are up: the browser opens the home page, unless the user has already opened another one. */
   'browser:first': nothing,
-  /** Keys were pressed in a page, and the window does not hear them. */
+  /** A shortcut was pressed in a page, whose key events do not reach the window. */
   shortcut: z.object({ shortcut }),
 } as const
 export type Pushes = typeof pushes
 export type Pushed<Channel extends keyof Pushes> = z.output<Pushes[Channel]>
 
-/** A key and what is held with it, as the DOM calls them. */
+/** A key and its modifiers, named as in the DOM. */
 export interface Keys {
   readonly key: string
   readonly ctrlKey: boolean
@@ -113,10 +113,10 @@ export interface Keys {
   readonly shiftKey: boolean
 }
 
-/** What these keys ask for, in the window and in its pages: the keys of every browser, with ⌘ for Ctrl too. */
+/** The shortcut for these keys, in the window and in its pages: those of every browser, with ⌘ as well as Ctrl. */
 export function shortcutOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): Shortcut | undefined {
   const isCommand = ctrlKey || metaKey
-  if (isCommand && !altKey && (key === '+' || key === '=')) return 'larger' // + stands above = on many keyboards
+  if (isCommand && !altKey && (key === '+' || key === '=')) return 'larger' // on many keyboards + is Shift+=
   if (shiftKey) return undefined
   if (altKey) return isCommand ? undefined : withAlt.get(key)
   return isCommand ? withControl.get(key) : key === 'F5' ? 'reload' : undefined
@@ -128,6 +128,6 @@ const withControl = new Map<string, Shortcut>([['r', 'reload'], ['l', 'address']
 /** What the preload script puts on `window.hamlet`. */
 export interface Bridge {
   invoke<Channel extends keyof Channels>(channel: Channel, ask: Ask<Channel>): Promise<Reply<Channel>>
-  /** Returns the function that ends the listening. */
+  /** @returns a function that stops listening */
   on<Channel extends keyof Pushes>(channel: Channel, listen: (pushed: Pushed<Channel>) => void): () => void
 }

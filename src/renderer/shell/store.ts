@@ -1,4 +1,4 @@
-/** What the window knows of the services: the snapshot of main, kept up to date by its pushes. */
+/** What the window knows about the services: main's snapshot, kept up to date by its pushes. */
 import { create } from 'zustand'
 import type { Lamp, Mode, Pushed, ServiceStatus, Snapshot } from '../../preload/contract.ts'
 import { appServer } from '../../services/app-server/contract.ts'
@@ -32,9 +32,9 @@ export interface VillageState {
   readonly services: Services
   readonly notices: readonly Notice[]
   readonly view: View
-  /** What the person asked of all services and is under way. */
+  /** The action on all services that is in progress. */
   readonly busy: 'starting' | 'stopping' | 'changing mode' | undefined
-  /** Why the last thing that the person asked for did not work. */
+  /** The error of the user's last action. */
   readonly error: ErrorParts | undefined
 }
 
@@ -42,7 +42,7 @@ const NOTICES_MAX = 20
 const ROWS_MAX = 2000
 
 const unknownService = (id: ServiceId): ServiceView =>
-  ({ status: { id, state: 'stopped', endpoints: [] }, settings: {}, rows: new Map(), lamp: { lit: false, sentence: 'Nothing is known yet.', tookMs: 0 } })
+  ({ status: { id, state: 'stopped', endpoints: [] }, settings: {}, rows: new Map(), lamp: { lit: false, sentence: 'Not checked yet.', tookMs: 0 } })
 
 export const useVillage = create<VillageState>(() => ({
   isLoaded: false, mode: 'local', runtime: '', version: '', notices: [], view: 'browser', busy: undefined, error: undefined,
@@ -58,19 +58,19 @@ export function withSnapshot({ mode, runtime, version, services, notices }: Snap
   }
 }
 
-/** A service that starts anew, or has stopped, begins with an empty table: main says nothing of the rows that went with its process. */
+/** A service that has stopped or is starting has an empty table: main sends no changes for rows that ended with its process. */
 export function withStatus(services: Services, status: ServiceStatus): Services {
   const before = services[status.id]
   const isEmptied = status.state === 'starting' || status.state === 'stopped'
   return { ...services, [status.id]: { ...before, status, rows: isEmptied ? new Map() : before.rows } }
 }
 
-/** Changed rows go to the end, as they do in main; null takes a row away; the oldest go where there are too many. */
+/** Applies changed rows: they move to the end, as in main; null removes a row; if there are too many, the oldest are dropped. */
 export function withRows(services: Services, { id, changes }: Pushed<'service:rows'>): Services {
   const rows = new Map(services[id].rows)
   for (const [key, row] of changes) {
-    if (row === null) rows.delete(key)
-    else rows.set(key, row)
+    rows.delete(key)
+    if (row !== null) rows.set(key, row)
   }
   for (const key of rows.keys()) {
     if (rows.size <= ROWS_MAX) break
@@ -92,17 +92,17 @@ export function withNotice(notices: readonly Notice[], text: string): readonly N
   return [...notices.slice(1 - NOTICES_MAX), { key, text }]
 }
 
-/** Address of the page that the browser opens first. What is saved may be a name that the app server refuses: its default then. */
+/** The page that the browser opens first. Uses the default domain if the saved one is invalid. */
 export function homeUrlOf(services: Services): string {
   const { domain } = appServer.settings.shape
   return `http://${domain.safeParse(services['app-server'].settings['domain']).data ?? domain.parse(undefined)}/`
 }
 
-/** Where the village stands as a whole. */
+/** The progress of all services together. */
 export interface Progress {
   readonly phase: 'off' | 'partly' | 'starting' | 'stopping' | 'on'
   readonly upCount: number
-  /** The next one that is not up, in start order. */
+  /** The next service in start order that is not up. */
   readonly next: ServiceId | undefined
 }
 

@@ -1,4 +1,4 @@
-/** The window's only way out: what the preload script put on `window.hamlet`. */
+/** The page's only connection to the main process: `window.hamlet`, exposed by the preload script. */
 import type { Bridge } from '../preload/contract.ts'
 import { partsOf, type ErrorParts } from '../services/kit/errors.ts'
 
@@ -12,7 +12,7 @@ export function bridge(): Bridge {
   return window.hamlet
 }
 
-/** The error of an answer, be it told or thrown; undefined where all went well. */
+/** The error of a reply, returned or thrown; undefined on success. */
 export async function errorOf(answer: Promise<{ error?: ErrorParts | undefined }>): Promise<ErrorParts | undefined> {
   try {
     return (await answer).error

@@ -1,4 +1,4 @@
-/** Back, forward, reload, the address, and the transport by which it is fetched. */
+/** Back, forward, reload, the address and the transport that fetches it. */
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import type { Transport } from '../../services/client/contract.ts'
 import { Button } from '../ui/Button.tsx'
@@ -11,7 +11,7 @@ const transports: readonly Segment<Transport>[] = [{ value: 'tcp', label: 'TCP',
 
 export function AddressBar() {
   const { url, transport, isLoading, canGoBack, canGoForward } = useBrowser()
-  /** What the person is writing; undefined: the bar shows where the page is. */
+  /** What the user is typing; undefined: the bar shows the page's address. */
   const [typed, setTyped] = useState<string>()
   const [refusal, setRefusal] = useState<string>()
   const input = useRef<HTMLInputElement>(null)
@@ -20,7 +20,7 @@ export function AddressBar() {
     setRefusal(undefined)
   }
   useEffect(() => {
-    // A page that moves on meanwhile takes nobody's words away.
+    // A page that navigates must not discard what the user is typing.
     if (document.activeElement !== input.current) showUrl()
   }, [url])
 

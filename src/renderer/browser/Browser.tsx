@@ -1,4 +1,4 @@
-/** The mini browser: address bar, the page, and what stands in the page's place before the first load and after a failed one. */
+/** The mini browser: the address bar, the page, and what replaces the page before the first load and after a failed one. */
 import { useEffect, useRef, type ReactNode } from 'react'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import { Button } from '../ui/Button.tsx'
@@ -12,11 +12,11 @@ import { useBrowser } from './store.ts'
 import type { WebviewElement } from './webview.ts'
 
 export interface BrowserProps {
-  /** Stands in the page's place as long as no address was opened. */
+  /** Shown in place of the page until an address is opened. */
   readonly beforeFirstPage: ReactNode
-  /** Stands under the page. */
+  /** Shown below the page. */
   readonly children: ReactNode
-  /** Another view covers it. The page stays as it is: taking it out would load it again. */
+  /** Another view covers the browser. It stays mounted: removing the page would reload it. */
   readonly isHidden: boolean
 }
 
@@ -27,7 +27,7 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
     <section className="browser" aria-label="Browser" data-hidden={isHidden} inert={isHidden}>
       {url !== '' && <h1 className="visually-hidden">Browser</h1>}
       <AddressBar />
-      <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading the page" aria-hidden={!isLoading} />
+      <div className="loading" data-loading={isLoading} role="progressbar" aria-label="Loading page" aria-hidden={!isLoading} />
       <div role="status">
         {isPageShown && !isOnline && <div className="stale"><p>{STALE}</p></div>}
         {refusal !== undefined && (
@@ -51,7 +51,7 @@ export function Browser({ beforeFirstPage, children, isHidden }: BrowserProps) {
 function Failure({ failure }: { readonly failure: ErrorParts }) {
   const frame = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    // The page that is hidden now would go on taking the keys.
+    // Otherwise the page, hidden now, would keep the keyboard.
     if (document.activeElement?.matches('webview') === true) frame.current?.focus()
   }, [failure])
   return (
@@ -62,21 +62,21 @@ function Failure({ failure }: { readonly failure: ErrorParts }) {
   )
 }
 
-const STALE = 'The client is off. This page was fetched before; its links lead nowhere until the client runs.'
+const STALE = 'The client is off. This page was loaded earlier; its links work again when the client is on.'
 
-/** Main opens in this page what asks for a window. As text: React leaves out `true` for an attribute that it does not know. */
+/** Lets a page request new windows, which main opens in this tab. A string, because React drops `true` for an attribute it does not know. */
 const ALLOW_POPUPS: object = { allowpopups: 'true' }
 
-/** Mounted once, and taken out only when its page is gone for good. Its session, `hamlet-browser`, speaks to nothing but the gateway. */
+/** Mounted once, and replaced only when its page is destroyed. Its session, `hamlet-browser`, connects only to the gateway. */
 function Page({ isShown }: { readonly isShown: boolean }) {
   const element = useRef<HTMLElement>(null)
   useEffect(() => {
-    // React knows the tag, not what Electron adds to it.
+    // React knows the tag, but not the methods that Electron adds.
     const webview = element.current as WebviewElement | null
     return webview === null ? undefined : attach(webview)
   }, [])
   useEffect(() => {
-    // The button that was pressed for it stood in the page's place, and took the focus along.
+    // The button that opened the page was shown in its place, and is gone with its focus.
     if (isShown && document.activeElement?.contains(element.current) === true) element.current?.focus()
   }, [isShown])
   return <webview {...ALLOW_POPUPS} ref={element} className="webview" data-shown={isShown} aria-label="Page" partition="hamlet-browser" src="about:blank" />

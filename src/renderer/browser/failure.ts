@@ -1,16 +1,16 @@
-/** Why a page did not load, in Hamlet's words. Numbers: Chromium's net_error_list.h. */
+/** Explains why a page did not load. The codes are Chromium's, from net_error_list.h. */
 import type { ErrorParts } from '../../services/kit/errors.ts'
 
-/** A load that was replaced by another one, or stopped: nothing to tell. */
+/** The load was stopped, or replaced by another one: not a failure. */
 export const ABORTED = -3
 
-export function loadFailure(number: number, name: string, url: string): ErrorParts {
-  return { ...wordsOf(number, url), proof: `${name === '' ? 'no name' : name} (${number}) at ${url}` }
+export function loadFailure(code: number, name: string, url: string): ErrorParts {
+  return { ...explain(code, url), proof: `${name === '' ? 'no name' : name} (${code}) at ${url}` }
 }
 
-function wordsOf(number: number, url: string): ErrorParts {
+function explain(code: number, url: string): ErrorParts {
   const host = hostOf(url)
-  switch (number) {
+  switch (code) {
     case -130: case -120: case -121: case -336: return {
       ...clientOff(url), why: 'the client, which fetches pages for this browser, does not answer', remedy: 'switch the client off and on again',
     }
@@ -19,34 +19,34 @@ function wordsOf(number: number, url: string): ErrorParts {
       remedy: 'check the spelling, or register the name in the DNS panel',
     }
     case -102: return {
-      code: 'connection-refused', what: `${host} refused the connection`, why: 'nothing listens at that address and port', remedy: 'check that the App server runs',
+      code: 'connection-refused', what: `${host} refused the connection`, why: 'nothing is listening on that address and port', remedy: 'check that the App server is running',
     }
-    // The proxy's own reason stays in the answer to CONNECT, which Chromium does not show.
-    case -111: return { ...noHttps(host), why: 'nothing speaks https there, or the client does not know the way' }
-    case -107: return { ...noHttps(host), why: 'what answers there speaks no https' }
+    // The proxy gives its reason in its response to CONNECT, which Chromium does not show.
+    case -111: return { ...noHttps(host), why: 'no https server answers there, or the client has no route to it' }
+    case -107: return { ...noHttps(host), why: 'the server there does not speak https' }
     case -310: return {
-      code: 'refused', what: `${host} leads in a circle`, why: 'each answer named another address, without an end', remedy: 'open another page there',
+      code: 'refused', what: `${host} redirects in a loop`, why: 'every answer was a redirect to another address', remedy: 'open another page of this site',
     }
     case -301: case -302: case -311: return {
-      code: 'refused', what: `${host} leads to an address that is not opened`, why: 'a page may lead to http, https and rudp addresses only', remedy: 'open another page there',
+      code: 'refused', what: `${host} redirects to a forbidden address`, why: 'pages may redirect only to http, https and rudp addresses', remedy: 'open another page of this site',
     }
     case -312: return {
-      code: 'refused', what: `${host} was not asked`, why: 'browsers open no pages at this port: programs that are no web servers listen there, and a page could talk to them', remedy: 'let the server listen on another port, such as 8080',
+      code: 'refused', what: `${host} was not opened`, why: 'browsers block this port, because it belongs to a service that is not a web server', remedy: 'run the server on another port, such as 8080',
     }
     case -7: case -118: return {
-      code: 'timed-out', what: `${host} did not answer`, why: 'the time for an answer has passed',
-      remedy: 'try again, or look at the journey below: it shows the step that was slow',
+      code: 'timed-out', what: `${host} did not answer`, why: 'no answer came in time',
+      remedy: 'try again, or see in the journey below which step was slow',
     }
     case -100: case -101: case -103: case -324: case -354: case -355: return {
-      code: 'connection-lost', what: `The connection to ${host} broke`, why: 'it ended before the whole page had arrived', remedy: 'try again',
+      code: 'connection-lost', what: `The connection to ${host} was lost`, why: 'it ended before the whole page had arrived', remedy: 'try again',
     }
     case -106: case -109: return {
-      code: 'upstream-unreachable', what: `${host} cannot be reached`, why: 'this computer has no way to it',
-      remedy: 'check the network; names of your own village work without internet',
+      code: 'upstream-unreachable', what: `${host} cannot be reached`, why: 'this computer has no route to it',
+      remedy: 'check the network; names registered in Hamlet work without internet',
     }
     default: return {
-      code: 'connection-lost', what: `${host} could not be shown`, why: certificateReason(number) ?? 'the browser reported a fault that Hamlet has no own words for',
-      remedy: 'try again, or read the proof',
+      code: 'connection-lost', what: `${host} could not be shown`, why: certificateReason(code) ?? 'the browser reported an error that Hamlet cannot explain',
+      remedy: 'try again, or see the details',
     }
   }
 }
@@ -62,19 +62,19 @@ export function clientOff(url: string): ErrorParts {
 
 export function pageCrashed(url: string): ErrorParts {
   return {
-    code: 'connection-lost', what: 'The page ended unexpectedly', why: `the process that showed ${hostOf(url)} is gone`, done: 'all services run on',
-    remedy: 'load the page again',
+    code: 'connection-lost', what: 'The page crashed', why: `the process that showed ${hostOf(url)} ended unexpectedly`, done: 'all services are still running',
+    remedy: 'reload the page',
   }
 }
 
 export function pageClosed(url: string): ErrorParts {
   return {
-    code: 'connection-lost', what: 'The page closed itself', why: `a script of ${hostOf(url)} asked for that`, done: 'all services run on', remedy: 'load the page again, or open another one',
+    code: 'connection-lost', what: 'The page closed itself', why: `a script of ${hostOf(url)} closed it`, done: 'all services are still running', remedy: 'reload the page, or open another one',
   }
 }
 
-function certificateReason(number: number): string | undefined {
-  return number <= -200 && number > -300 ? 'its certificate is not trusted' : undefined
+function certificateReason(code: number): string | undefined {
+  return code <= -200 && code > -300 ? 'its certificate is not trusted' : undefined
 }
 
 function hostOf(url: string): string {

@@ -1,11 +1,11 @@
 /**
- * The one page of the browser: what a person can ask of it, and what its <webview> tells. The element begins with about:blank,
- * since only a page that is there has the number by which main must know its transport before the first request.
+ * The browser's one page: what the user can do with it, and what its <webview> reports. The element starts at about:blank,
+ * because main must know the transport before the first request, and only a loaded page has the webContents id to set it by.
  */
 import type { Transport } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 import { bridge, errorOf } from '../bridge.ts'
-import { readAddress, readPageAddress, type AddressReading } from './address.ts'
+import { parseAddress, parsePageAddress, type ParsedAddress } from './address.ts'
 import { ABORTED, clientOff, loadFailure, pageClosed, pageCrashed } from './failure.ts'
 import { useBrowser, type BrowserState } from './store.ts'
 import { listen, type WebviewElement } from './webview.ts'
@@ -13,36 +13,36 @@ import { listen, type WebviewElement } from './webview.ts'
 const BLANK = 'about:blank'
 const URL_LENGTH_SHOWN = 200
 
-/** The element once it can be spoken to. */
+/** The element, once its methods can be called. */
 let page: WebviewElement | undefined
-/** An address that was asked for while there was no element, or no client, to ask for it. */
+/** An address that was requested while there was no element or no client to load it. */
 let waitingUrl: string | undefined
-/** The address that is on its way, be it that it was asked for or that the page goes there. */
+/** The address being loaded, requested by the user or by the page. */
 let pendingUrl: string | undefined
-/** What came last: the bar goes back to it when a load comes to nothing, be it stopped or answered without a page. */
+/** The outcome of the last load. The bar returns to it when a load is stopped, or answered without a page. */
 let committed: Pick<BrowserState, 'url' | 'failure'> = { url: '', failure: undefined }
-/** Whether a page beside about:blank was shown. */
+/** Whether a page other than about:blank was shown. */
 let hasHistory = false
 const { getState, setState } = useBrowser
 
-/** Opens what a person typed. Gives back a sentence where it is no address. */
-export const openTyped = (typed: string) => openRead(readAddress(typed))
+/** Opens what the user typed. @returns a sentence if it is not an address */
+export const openTyped = (typed: string) => openParsed(parseAddress(typed))
 
-function openRead(reading: AddressReading): string | undefined {
-  if (reading.kind === 'refused') return reading.sentence
-  void open(reading.url, reading.transport)
+function openParsed(parsed: ParsedAddress): string | undefined {
+  if (parsed.kind === 'refused') return parsed.sentence
+  void open(parsed.url, parsed.transport)
   return undefined
 }
 
-/** Opens an address that the window gives. */
+/** Opens an address that the window itself provides. */
 export function openUrl(url: string): void {
   openTyped(url)
 }
 
-/** Opens an address that the page asked for and cannot go to by itself, or says why not: nothing leads out of Hamlet. */
+/** Opens an address that the page cannot navigate to by itself, or says why not: no link leads out of Hamlet. */
 export function openForPage(url: string): void {
-  const refusal = openRead(readPageAddress(url))
-  if (refusal !== undefined) setState({ refusal: `${refusal} The page leads to ${url.length > URL_LENGTH_SHOWN ? `${url.slice(0, URL_LENGTH_SHOWN)}…` : url}` })
+  const refusal = openParsed(parsePageAddress(url))
+  if (refusal !== undefined) setState({ refusal: `${refusal} The link leads to ${url.length > URL_LENGTH_SHOWN ? `${url.slice(0, URL_LENGTH_SHOWN)}…` : url}` })
 }
 
 export function dismissRefusal(): void {
@@ -50,17 +50,17 @@ export function dismissRefusal(): void {
   focusPage()
 }
 
-/** The page to begin with, where the person has not asked for another one. */
+/** Opens the first page, unless the user has already opened another one. */
 export function openFirst(url: string): void {
   if (getState().url === '') openUrl(url)
 }
 
-/** The same page again over the other transport; nothing of it is taken from the cache. */
+/** Loads the same page over the chosen transport, bypassing the cache. */
 export async function chooseTransport(transport: Transport): Promise<void> {
-  if (await useTransport(transport) && getState().isOnline) again(element => element.reloadIgnoringCache())
+  if (await useTransport(transport) && getState().isOnline) loadAgain(element => element.reloadIgnoringCache())
 }
 
-export const reload = () => again(element => element.reload())
+export const reload = () => loadAgain(element => element.reload())
 
 export function reloadOrStop(): void {
   if (!getState().isLoading) reload()
@@ -68,18 +68,18 @@ export function reloadOrStop(): void {
   else giveUp()
 }
 
-/** The number by which main knows the page, where one is shown. */
+/** The webContents id of the page, if one is shown. */
 export function shownPage(): number | undefined {
   const { url, failure } = getState()
   return url === '' || failure !== undefined ? undefined : page?.getWebContentsId()
 }
 
-/** The keyboard goes on in the page, where one is shown. */
+/** Moves the keyboard focus to the page, if there is one. */
 export const focusPage = () => page?.focus()
 export const goBack = () => page?.goBack()
 export const goForward = () => page?.goForward()
 
-/** Text can be found as long as a page is shown. */
+/** Opens the find bar, if a page is shown. */
 export function beginFinding(): void {
   const { finding } = getState()
   if (shownPage() !== undefined) setState({ finding: finding ?? { text: '', place: 0, count: undefined } })
@@ -91,25 +91,25 @@ export function find(text: string): void {
   else page?.findInPage(text, { forward: true, findNext: true })
 }
 
-export function findAgain(where: 'next' | 'before'): void {
+export function findAgain(where: 'next' | 'previous'): void {
   const { finding } = getState()
   if (finding !== undefined && finding.text !== '') page?.findInPage(finding.text, { forward: where === 'next', findNext: false })
 }
 
-/** What was found last stays selected. */
+/** Closes the find bar. The last match stays selected. */
 export function endFinding(): void {
   setState({ finding: undefined })
   page?.stopFindInPage('keepSelection')
   focusPage()
 }
 
-/** What was asked for meanwhile is opened when the client comes. */
+/** Follows the client's state. An address that was requested while it was off is opened when it starts. */
 export function setOnline(isOnline: boolean): void {
   setState({ isOnline })
   void begin()
 }
 
-/** Listens to the element from now on. Returns the function that ends it. */
+/** Starts listening to the element. @returns a function that stops it */
 export function attach(element: WebviewElement): () => void {
   const ends = [
     listen(element, 'dom-ready', () => {
@@ -126,7 +126,7 @@ export function attach(element: WebviewElement): () => void {
     }),
     listen(element, 'did-navigate', ({ url }) => {
       if (url === BLANK) return
-      // Nobody asked for the blank page, so Back must not lead to it.
+      // Back must not lead to the initial blank page.
       if (!hasHistory) element.clearHistory()
       hasHistory = true
       commit(url, undefined)
@@ -157,40 +157,40 @@ export function attach(element: WebviewElement): () => void {
   }
 }
 
-/** A page has come, or the reason why it did not. */
+/** A page has loaded, or failed to. */
 function commit(url: string, failure: ErrorParts | undefined): void {
   pendingUrl = undefined
   committed = { url, failure }
-  setState(({ came }) => ({ ...committed, finding: undefined, refusal: undefined, came: failure === undefined ? { url, count: came.count + 1 } : came }))
+  setState(({ lastLoad }) => ({ ...committed, finding: undefined, refusal: undefined, lastLoad: failure === undefined ? { url, count: lastLoad.count + 1 } : lastLoad }))
 }
 
-/** Nothing comes any more. */
+/** The load ends without a page: the last outcome is shown again. */
 function giveUp(): void {
   pendingUrl = undefined
   waitingUrl = undefined
   setState({ ...committed, isLoading: false })
 }
 
-/** The page is gone. */
+/** The page is gone, for the given reason. */
 function lose(reason: (url: string) => ErrorParts): void {
   commit(committed.url, reason(committed.url))
   setState({ isLoading: false })
 }
 
-/** Once there are an element and a client, main learns the transport, and what was asked for before is opened. */
+/** Once there are an element and a client, tells main the transport and opens the waiting address. */
 async function begin(): Promise<void> {
   if (page === undefined || !getState().isOnline || !await useTransport(getState().transport)) return
   if (waitingUrl !== undefined) void open(waitingUrl, undefined)
 }
 
-/** The page that is shown, or on its way, once more. */
-function again(reload: (element: WebviewElement) => void): void {
+/** Loads the shown page, or the one being loaded, once more. */
+function loadAgain(reload: (element: WebviewElement) => void): void {
   const { url, failure, isOnline } = getState()
   const wanted = pendingUrl ?? url
   if (wanted === '') return
   if (page === undefined || !isOnline || failure !== undefined || pendingUrl !== undefined) return void open(wanted, undefined)
   reload(page)
-  // What was sent by POST Chromium does not send again without asking, and there is nobody to ask: it is asked for by GET.
+  // Chromium does not repeat a POST without confirmation, which Hamlet has no dialog for; the page is loaded by GET instead.
   if (!page.isWaitingForResponse()) void open(wanted, undefined)
 }
 
@@ -205,7 +205,7 @@ async function open(url: string, transport: Transport | undefined): Promise<void
   if (error !== undefined) lose(() => error)
 }
 
-/** Main is told first: the switch shows what the next request really uses. */
+/** Tells main first, so that the switch shows what the next request really uses. */
 async function useTransport(transport: Transport): Promise<boolean> {
   const error = page === undefined ? undefined : await errorOf(bridge().invoke('browser:transport', { webContentsId: page.getWebContentsId(), transport }))
   setState(error === undefined ? { transport } : { failure: error, isLoading: false })

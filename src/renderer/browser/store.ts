@@ -1,18 +1,18 @@
-/** What the browser shows. */
+/** The state of the browser. */
 import { create } from 'zustand'
 import type { Transport } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
 
-/** What is looked for in the page. */
+/** A search in the page. */
 export interface Finding {
   readonly text: string
-  /** The place that is shown, from 1 on, and how many there are; undefined: not known yet. */
+  /** Number of the current match, from 1, and the count of all; undefined: not known yet. */
   readonly place: number
   readonly count: number | undefined
 }
 
 export interface BrowserState {
-  /** The address in the bar: the page's, or the one that was asked for and is on its way; '' before the first page. */
+  /** The address in the bar: that of the page, or of the one being loaded; '' before the first page. */
   readonly url: string
   readonly transport: Transport
   readonly isLoading: boolean
@@ -21,17 +21,17 @@ export interface BrowserState {
   /** Shown in place of the page. */
   readonly failure: ErrorParts | undefined
   readonly finding: Finding | undefined
-  /** Why the page was not given what it asked for. */
+  /** Why an address that the page wanted was not opened. */
   readonly refusal: string | undefined
-  /** Whether the client runs. Nothing is loaded without it: no page may go round the gateway. */
+  /** Whether the client is running. Nothing is loaded without it: no page may bypass the gateway. */
   readonly isOnline: boolean
-  /** Counts the elements that showed pages: one whose page has closed itself makes room for a new one. */
+  /** Number of the current <webview>: when a page has closed itself, a new element takes its place. */
   readonly guest: number
-  /** The page that came last, and how many have come: for whoever cannot see that it did. */
-  readonly came: { readonly url: string; readonly count: number }
+  /** The page that loaded last, and how many have loaded: announced to screen readers. */
+  readonly lastLoad: { readonly url: string; readonly count: number }
 }
 
 export const useBrowser = create<BrowserState>(() => ({
   url: '', transport: 'tcp', isLoading: false, canGoBack: false, canGoForward: false, failure: undefined, finding: undefined, refusal: undefined, isOnline: false, guest: 0,
-  came: { url: '', count: 0 },
+  lastLoad: { url: '', count: 0 },
 }))

@@ -1,10 +1,10 @@
-/** The part of Electron's <webview> that the browser uses; React's own type of the tag says nothing of it. */
+/** The part of Electron's <webview> that the browser uses. React's type of the tag lacks it. */
 
 export interface WebviewElement extends HTMLElement {
-  /** Begins at once, or not at all. */
+  /** Starts at once, or not at all. */
   reload(): void
   reloadIgnoringCache(): void
-  /** Whether a page is on its way and nothing of it has come. */
+  /** Whether a page was requested and none of it has arrived. */
   isWaitingForResponse(): boolean
   stop(): void
   goBack(): void
@@ -12,7 +12,7 @@ export interface WebviewElement extends HTMLElement {
   canGoBack(): boolean
   canGoForward(): boolean
   clearHistory(): void
-  /** `findNext`: another text than before. What came of it `found-in-page` tells. */
+  /** `findNext`: starts a new search, for a different text. The `found-in-page` event reports the result. */
   findInPage(text: string, options: { readonly forward: boolean; readonly findNext: boolean }): void
   stopFindInPage(action: 'clearSelection' | 'keepSelection'): void
   /** Throws before the first `dom-ready`. */
@@ -28,17 +28,17 @@ export interface WebviewEvents {
   'did-navigate-in-page': Event & { readonly url: string; readonly isMainFrame: boolean }
   'did-fail-load': Event & { readonly errorCode: number; readonly errorDescription: string; readonly validatedURL: string; readonly isMainFrame: boolean }
   'found-in-page': Event & { readonly result: { readonly activeMatchOrdinal: number; readonly matches: number; readonly finalUpdate: boolean } }
-  /** Electron 22 says `crashed`, later ones `render-process-gone`. */
+  /** Fired by Electron 22; later versions fire `render-process-gone`. */
   crashed: Event
   'render-process-gone': Event
-  /** The page is gone for good, and the element is of no more use: a page may close itself. */
+  /** The page has closed itself, for example; the element cannot be used any more. */
   destroyed: Event
 }
 
-/** Returns the function that ends the listening. */
-export function listen<Name extends keyof WebviewEvents>(page: WebviewElement, name: Name, take: (event: WebviewEvents[Name]) => void): () => void {
-  // Electron puts the fields of WebviewEvents on a plain Event; the DOM's types cannot know that.
-  const listener = take as (event: Event) => void
+/** @returns a function that stops listening */
+export function listen<Name extends keyof WebviewEvents>(page: WebviewElement, name: Name, handle: (event: WebviewEvents[Name]) => void): () => void {
+  // Electron puts the fields of WebviewEvents on a plain Event, which the DOM's types do not know.
+  const listener = handle as (event: Event) => void
   page.addEventListener(name, listener)
   return () => page.removeEventListener(name, listener)
 }

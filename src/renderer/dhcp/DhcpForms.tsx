@@ -1,4 +1,4 @@
-/** What the DHCP server's panel has of its own: take an address back; on the standard port, serve beside another server. */
+/** The forms of the DHCP server's panel: release an address and, on the standard port, serve beside another server. */
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { ReleaseForm } from './ReleaseForm.tsx'
 import { ServeEveryoneForm } from './ServeEveryoneForm.tsx'

@@ -1,8 +1,8 @@
-/** Takes a lent address back before its time. */
+/** Ends a lease before it expires. */
 import { useState } from 'react'
 import { dhcp } from '../../services/dhcp/contract.ts'
 import { bridge } from '../bridge.ts'
-import { AskForm } from '../ui/AskForm.tsx'
+import { CommandForm } from '../ui/CommandForm.tsx'
 import { Field } from '../ui/Field.tsx'
 
 export function ReleaseForm() {
@@ -16,11 +16,11 @@ export function ReleaseForm() {
     const reply = await bridge().invoke('service:command', { id: 'dhcp', name: 'release', ask: ask.data })
     if (reply.error !== undefined) return reply.error
     const { released } = dhcp.commands.release.reply.parse(reply.value)
-    return [released ? `${ask.data.yiaddr} is free again.` : `${ask.data.yiaddr} was not lent.`]
+    return [released ? `${ask.data.yiaddr} was released.` : `${ask.data.yiaddr} was not leased.`]
   }
   return (
-    <AskForm title="Take an address back" submitLabel="Release" isSingle onAsk={release}>
+    <CommandForm title="Release an address" submitLabel="Release" isSingle onSubmit={release}>
       <Field label="Address" placeholder="192.168.1.50" value={address} error={wrong} onChange={setAddress} />
-    </AskForm>
+    </CommandForm>
   )
 }

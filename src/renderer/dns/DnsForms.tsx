@@ -1,4 +1,4 @@
-/** What the DNS server's panel has of its own: look a name up, register one. */
+/** The forms of the DNS server's panel: look up a name, register a name. */
 import { LookUpForm } from './LookUpForm.tsx'
 import { RegisterForm } from './RegisterForm.tsx'
 

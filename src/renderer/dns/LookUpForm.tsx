@@ -1,8 +1,8 @@
-/** Asks Hamlet's own client what a name is, by a real query, and tells how the answer came about: zone, cache or upstream. */
+/** Looks up a name with a real query of Hamlet's own client, and shows where the answer came from: zone, cache or upstream. */
 import { useState } from 'react'
 import { client } from '../../services/client/contract.ts'
 import { bridge } from '../bridge.ts'
-import { AskForm } from '../ui/AskForm.tsx'
+import { CommandForm } from '../ui/CommandForm.tsx'
 import { Field } from '../ui/Field.tsx'
 
 export function LookUpForm() {
@@ -16,9 +16,9 @@ export function LookUpForm() {
     return [sentence, ...records]
   }
   return (
-    <AskForm title="Look a name up" submitLabel="Look up" onAsk={lookUp}>
+    <CommandForm title="Look up a name" submitLabel="Look up" onSubmit={lookUp}>
       <Field label="Name" placeholder="my-app.home" value={name} onChange={setName} />
       <Field label="Type" placeholder="A" value={type} onChange={setType} />
-    </AskForm>
+    </CommandForm>
   )
 }

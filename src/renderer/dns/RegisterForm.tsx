@@ -1,8 +1,8 @@
-/** Registers a name at Hamlet's own DNS server, by the same admin line that a script would send to its admin port. */
+/** Registers a name with Hamlet's own DNS server, using the line that a script would send to its admin port. */
 import { useState } from 'react'
 import { dns } from '../../services/dns/contract.ts'
 import { bridge } from '../bridge.ts'
-import { AskForm } from '../ui/AskForm.tsx'
+import { CommandForm } from '../ui/CommandForm.tsx'
 import { Field } from '../ui/Field.tsx'
 import { registerLine } from './register-line.ts'
 
@@ -16,9 +16,9 @@ export function RegisterForm() {
     return reply.error ?? [`> ${line}`, ...dns.commands.admin.reply.parse(reply.value).lines]
   }
   return (
-    <AskForm title="Register a name" submitLabel="Register" onAsk={register}>
+    <CommandForm title="Register a name" submitLabel="Register" onSubmit={register}>
       <Field label="Name" placeholder="printer.home" value={name} onChange={setName} />
       <Field label="IP address" placeholder="192.168.1.50" value={address} onChange={setAddress} />
-    </AskForm>
+    </CommandForm>
   )
 }

@@ -1,14 +1,14 @@
-/** Under the page: the four steps from an address to a page, each with its time and one sentence. A step that happened leads to its packets. */
+/** The journey, shown below the page: four steps, each with its time and one sentence. A step that took place links to its packets. */
 import { Button } from 'react-aria-components'
 import './journey.css'
 import { journeyTitle, stripSteps, type Span, type StripStep } from './steps.ts'
 import { useJourney } from './store.ts'
 
-/** A step that happened, and the page that it belongs to. */
+/** A step that took place, and the page that it belongs to. */
 export interface StepOfPage extends StripStep {
   readonly span: Span
   readonly number: number
-  /** Undefined: no page was loaded yet, the client has its address alone. */
+  /** Undefined: no page was loaded yet; the client only has its lease. */
   readonly url: string | undefined
 }
 
@@ -30,11 +30,11 @@ export function JourneyStrip({ onOpen }: { readonly onOpen: (step: StepOfPage) =
 
 function Step({ number, step, onOpen }: { readonly number: number; readonly step: StripStep; readonly onOpen: (() => void) | undefined }) {
   const { title, protocol, mark, state, took, sentence } = step
-  const told = (
+  const content = (
     <>
       <span className="journey-head">
         <b>{number} {title}</b>
-        <span className="journey-took">{state === 'failed' ? `failed, ${took}` : took}</span>
+        <span className="journey-took">{state === 'failed' ? `failed after ${took}` : took}</span>
       </span>
       <span className="journey-sentence" title={sentence}>
         <span className="journey-protocol"><span aria-hidden="true">{state === 'failed' ? '✕' : mark}</span> {protocol}</span> {sentence}
@@ -43,7 +43,7 @@ function Step({ number, step, onOpen }: { readonly number: number; readonly step
   )
   return (
     <li className="journey-step" data-protocol={protocol} data-state={state}>
-      {onOpen === undefined ? <div className="journey-told">{told}</div> : <Button className="journey-told" onPress={onOpen}>{told}<span className="visually-hidden"> Show its packets.</span></Button>}
+      {onOpen === undefined ? <div className="journey-content">{content}</div> : <Button className="journey-content" onPress={onOpen}>{content}<span className="visually-hidden"> Show its packets.</span></Button>}
     </li>
   )
 }

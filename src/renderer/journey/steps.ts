@@ -1,4 +1,4 @@
-/** The four steps from an address bar to a page, as the strip shows them. */
+/** The four steps of a journey, as the strip shows them. */
 import type { LearnedLease } from '../../services/client/contract.ts'
 import { spanOfLease } from '../../services/client/core/journey.ts'
 import { formatLeaseTime } from '../../services/dhcp/core/lease.ts'
@@ -6,7 +6,7 @@ import { formatMs } from '../../services/kit/amounts.ts'
 import type { Protocol } from '../../services/kit/trace.ts'
 import type { Journey } from './store.ts'
 
-/** When something happened, in ms on the client's clock. */
+/** A span of time, in ms on the client's clock. */
 export interface Span {
   readonly fromMs: number
   readonly toMs: number
@@ -15,27 +15,27 @@ export interface Span {
 export interface StripStep {
   readonly step: 'address' | 'name' | 'connect' | 'page'
   readonly title: string
-  /** Protocol letters and shape: colour alone says nothing. */
+  /** Name and shape of the protocol, so that it is never shown by color alone. */
   readonly protocol: 'DHCP' | 'DNS' | 'TCP' | 'RUDP' | 'HTTP'
   readonly mark: '▲' | '●' | '■' | '◆'
-  /** As what the client's trace has it. */
+  /** The protocol of its packets in the client's trace. */
   readonly traced: Protocol
-  /** `waiting`: nothing happened yet; `skipped`: an earlier step failed. */
+  /** `waiting`: not started; `skipped`: an earlier step failed. */
   readonly state: 'waiting' | 'done' | 'failed' | 'skipped'
   readonly took: string
   readonly sentence: string
-  /** When its packets went; undefined: it did not happen. */
+  /** When its packets were sent and received; undefined: it did not take place. */
   readonly span?: Span
 }
 
-/** The lease alone fills the first step: a client has its address long before it asks for a page. */
+/** Without a journey the lease fills the first step: a client has its address long before it requests a page. */
 export function stripSteps(journey: Journey | undefined, lease: LearnedLease | undefined): StripStep[] {
   const isRudp = journey?.transport === 'rudp'
   const frames = [
-    { step: 'address', title: 'Address', protocol: 'DHCP', mark: '▲', traced: 'dhcp', waiting: 'The client asks for an address.' },
-    { step: 'name', title: 'Name', protocol: 'DNS', mark: '●', traced: 'dns', waiting: 'Which address does the name have?' },
-    { step: 'connect', title: 'Connect', protocol: isRudp ? 'RUDP' : 'TCP', mark: isRudp ? '◆' : '■', traced: isRudp ? 'rudp' : 'http', waiting: 'A handshake with the server.' },
-    { step: 'page', title: 'Page', protocol: 'HTTP', mark: '■', traced: isRudp ? 'rudp' : 'http', waiting: 'The page itself arrives.' },
+    { step: 'address', title: 'Address', protocol: 'DHCP', mark: '▲', traced: 'dhcp', waiting: 'The client requests an address.' },
+    { step: 'name', title: 'Name', protocol: 'DNS', mark: '●', traced: 'dns', waiting: 'The client looks up the name.' },
+    { step: 'connect', title: 'Connect', protocol: isRudp ? 'RUDP' : 'TCP', mark: isRudp ? '◆' : '■', traced: isRudp ? 'rudp' : 'http', waiting: 'The client connects to the server.' },
+    { step: 'page', title: 'Page', protocol: 'HTTP', mark: '■', traced: isRudp ? 'rudp' : 'http', waiting: 'The server sends the page.' },
   ] as const
   const failedAt = journey?.steps.find(step => step.failed)?.step
   return frames.map(({ waiting, ...frame }) => {
@@ -54,11 +54,11 @@ function leaseSentence({ address, server, leaseSeconds }: LearnedLease): string 
   return `Got ${address} from ${server} for ${formatDuration(leaseSeconds)}.`
 }
 
-/** One line above the strip: what was loaded, how, and how long that took. The lease is older than the page, often by hours. */
+/** The line above the strip: what was loaded, how, and how long it took. The lease does not count: it is often hours older than the page. */
 export function journeyTitle(journey: Journey | undefined): string {
   if (journey === undefined) return 'The four steps from an address to a page'
   const tookMs = journey.steps.reduce((sum, { step, tookMs: stepMs }) => step === 'address' ? sum : sum + stepMs, 0)
-  return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(tookMs)} without the lease`
+  return `${journey.url} over ${journey.transport.toUpperCase()}, ${formatMs(tookMs)} excluding the lease`
 }
 
 /** 3600 → "1 h", 5400 → "90 min", 45 → "45 s", 172800 → "2 days". */

@@ -1,4 +1,4 @@
-/** The last journey from an address to a page, and the lease that the client holds: taken from the client's events. */
+/** The last journey and the client's current lease, from the client's events. */
 import { create } from 'zustand'
 import type { z } from 'zod'
 import { client, type LearnedLease } from '../../services/client/contract.ts'
@@ -12,7 +12,7 @@ export interface JourneyState {
 
 export const useJourney = create<JourneyState>(() => ({ journey: undefined, lease: undefined }))
 
-export function takeClientEvent(name: string, data: unknown): void {
+export function handleClientEvent(name: string, data: unknown): void {
   if (name === 'journey') {
     const parsed = client.events.journey.safeParse(data)
     if (parsed.success) useJourney.setState({ journey: parsed.data })

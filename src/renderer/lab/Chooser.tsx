@@ -1,4 +1,4 @@
-/** Which connection is watched. */
+/** Chooses the connection that is shown, and the end from which it is seen. */
 import { Labelled } from '../ui/Labelled.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
 import { Select } from '../ui/Select.tsx'
@@ -13,13 +13,13 @@ export function Chooser() {
   const over = useLab(state => state.over)
   const peer = useLab(state => state.watching.peer)
   const open = [...rows].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}` }))
-  const ended = [...over].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}, over` })).reverse()
-  const gone = chosen !== undefined && !rows.has(chosen) && !over.has(chosen) ? [{ value: chosen, label: `${peer}, over` }] : []
+  const ended = [...over].map(([id, row]) => ({ value: id, label: `${row.peer}, ${row.congestion}, closed` })).reverse()
+  const gone = chosen !== undefined && !rows.has(chosen) && !over.has(chosen) ? [{ value: chosen, label: `${peer}, closed` }] : []
   return (
     <div className="lab-chooser">
       <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => choose({ end: value })} /></Labelled>
       <Select
-        label="Connection" options={[{ value: '', label: 'The newest' }, ...gone, ...open, ...ended]} value={chosen ?? ''}
+        label="Connection" options={[{ value: '', label: 'Newest' }, ...gone, ...open, ...ended]} value={chosen ?? ''}
         onChange={id => choose({ chosen: id === '' ? undefined : id })}
       />
     </div>

@@ -1,42 +1,42 @@
-/** The lab: a link as bad as one wants, what it does to a RUDP connection, and what congestion control makes of it. */
+/** The lab: impairs the link of RUDP connections, and shows how congestion control responds. */
 import { useEffect } from 'react'
 import { connectionRow, connectionsTable } from '../../services/rudp/core/lab/commands.ts'
 import { DataTable } from '../ui/DataTable.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
-import { dismissError, linkChange, look } from './actions.ts'
+import { dismissError, linkChange, pollConnection } from './actions.ts'
 import { Chooser } from './Chooser.tsx'
 import { ControlForm } from './ControlForm.tsx'
 import './lab.css'
 import { LinkForm } from './LinkForm.tsx'
 import { Loader } from './Loader.tsx'
-import { beginWhereItRuns, useLab, type LabEnd } from './store.ts'
+import { selectRunningEnd, useLab, type LabEnd } from './store.ts'
 import { Watched } from './Watched.tsx'
 
 const columns = Object.keys(connectionRow.shape)
 
 export interface LabProps {
-  /** Which of the services that have RUDP connections run. */
+  /** Which of the services that have RUDP connections are running. */
   readonly isUp: Readonly<Record<LabEnd, boolean>>
-  /** The site that is loaded from. */
+  /** The site to load from. */
   readonly homeUrl: string
   readonly columnLabel: (column: string) => string
 }
 
 export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
-  // One by one: samples come ten times a second, and nothing here is drawn from them.
+  // Selected one by one, so that new samples, ten times a second, do not render this component again.
   const end = useLab(state => state.end)
   const link = useLab(state => state.link)
   const rows = useLab(state => state.rows)
   const error = useLab(state => state.error)
   const isRunning = isUp[end]
-  useEffect(() => beginWhereItRuns(isUp), []) // only when it opens: a service that crashes comes back
-  useEffect(() => isRunning ? look(end) : undefined, [end, isRunning])
+  useEffect(() => selectRunningEnd(isUp), []) // only when the lab opens: a service that crashes is restarted
+  useEffect(() => isRunning ? pollConnection(end) : undefined, [end, isRunning])
   return (
     <section className="panel lab" aria-label="Lab">
       <header className="panel-head">
         <div className="panel-title">
           <h1>Lab</h1>
-          <p>A bad link, and what congestion control makes of it.</p>
+          <p>Make the link bad and watch congestion control respond.</p>
         </div>
         <Loader isClientUp={isUp.client} homeUrl={homeUrl} />
       </header>
@@ -44,7 +44,7 @@ export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
         <div className="panel-left">
           {error !== undefined && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}
           <Chooser />
-          {isRunning ? <Watched /> : <div className="lab-empty"><p>{end === 'client' ? 'The client' : 'The app server'} is off: switch it on, or look from the other end.</p></div>}
+          {isRunning ? <Watched /> : <div className="lab-empty"><p>{end === 'client' ? 'The client' : 'The app server'} is off. Switch it on, or choose the other end.</p></div>}
           <DataTable title={connectionsTable.title} empty={connectionsTable.empty} columns={columns} heading={columnLabel} rows={rows} />
         </div>
         <div className="panel-right">

@@ -1,20 +1,21 @@
 /**
- * The packets of the watched connection as a ladder: this end on the left, the peer on the right, time downwards, an arrow for each packet.
- * The newest is followed until the person scrolls back, goes along the rows with the keyboard, or pauses: then the picture stands still.
+ * The packets of the watched connection as a ladder diagram: this end on the left, the peer on the right, time running down, and
+ * an arrow for each packet. It follows the newest packet until the user scrolls back, moves along the rows with the keyboard, or
+ * pauses; then it stays still.
  */
 import { useEffect, useMemo, useState } from 'react'
 import { appServer } from '../../services/app-server/contract.ts'
 import { client } from '../../services/client/contract.ts'
 import { Button } from '../ui/Button.tsx'
 import { RowList } from '../ui/RowList.tsx'
-import { lookAtPackets } from './actions.ts'
+import { pollPackets } from './actions.ts'
 import { ladderOf, textOf, type RungText } from './ladder.ts'
 import { shownPackets, useLab, type LabEnd, type Packets } from './store.ts'
 
 export interface LadderProps {
   readonly end: LabEnd
   readonly peer: string
-  /** Times are told from there. */
+  /** Times are relative to this. */
   readonly startMs: number
 }
 
@@ -28,20 +29,20 @@ export function Ladder({ end, peer, startMs }: LadderProps) {
   const packets = paused ?? live
   const ladder = useMemo(() => ladderOf(packets.rows, packets.next), [packets])
   const current = cursor === undefined ? undefined : ladder.rungs[cursor]
-  useEffect(() => lookAtPackets(end), [end])
+  useEffect(() => pollPackets(end), [end])
 
   const follow = () => {
     setPaused(undefined)
     setCursor(undefined)
   }
   const readout = current !== undefined ? textOf(current.row, ladder, startMs).sentence
-    : paused === undefined ? 'Move along the packets with the arrow keys; End follows the newest.'
-    : live.next === paused.next ? 'Paused; nothing has come since.' : `Paused; ${live.next - paused.next} newer rows have come.`
+    : paused === undefined ? 'Use the arrow keys to step through the packets. End follows the newest.'
+    : live.next === paused.next ? 'Paused, nothing new.' : `Paused, ${live.next - paused.next} new.`
   return (
     <div className="ladder">
       <div className="ladder-ends" aria-hidden="true"><span>ms</span><b>{SERVICES[end].title}</b><b>{peer}</b></div>
       <RowList
-        label="Packets, the newest at the end. Arrow keys move along them." geometry={GEOMETRY} rows={ladder.rungs} isFollowing={paused === undefined} cursor={cursor} keyOf={({ key }) => key}
+        label="Packets, newest last. Use the arrow keys to step through them." geometry={GEOMETRY} rows={ladder.rungs} isFollowing={paused === undefined} cursor={cursor} keyOf={({ key }) => key}
         sentenceOf={({ row }) => textOf(row, ladder, startMs).sentence} onFollow={follow} onPause={() => setPaused(packets)}
         onGo={index => {
           setPaused(packets)

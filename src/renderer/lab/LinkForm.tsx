@@ -1,4 +1,4 @@
-/** What is done to the links: a preset, sliders, or the text that the command line takes. All three are one. */
+/** Sets the conditions of the link: by preset, by sliders, or as the text that the command line takes. All three show the same setting. */
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { partsOf } from '../../services/kit/errors.ts'
 import { formatLink, LINK_PRESET_NAMES, LINK_PRESETS, parseLink, presetOf, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'
@@ -9,10 +9,10 @@ import { Slider } from '../ui/Slider.tsx'
 import { mainSliders, moreSliders, moved, placeOf, textOf, type LinkSlider } from './link-sliders.ts'
 
 export interface LinkFormProps {
-  /** In force. */
+  /** The conditions in force. */
   readonly link: string
   readonly isDisabled: boolean
-  /** A change was asked for. @returns makes it; resolves when it is in force, or was refused */
+  /** Prepares a change. @returns a function that makes it; its promise resolves when the change is in force or refused */
   readonly onChange: (setting: LinkSetting) => () => Promise<void>
 }
 
@@ -23,10 +23,10 @@ interface Draft {
 }
 
 const presetOptions: readonly Option<LinkPresetName | 'own'>[] = [
-  ...LINK_PRESET_NAMES.map(name => ({ value: name, label: name === '2g' ? '2G' : (name.charAt(0).toUpperCase() + name.slice(1)).replace(/-/g, ' ') })), { value: 'own', label: 'Your own' },
+  ...LINK_PRESET_NAMES.map(name => ({ value: name, label: name === '2g' ? '2G' : (name.charAt(0).toUpperCase() + name.slice(1)).replace(/-/g, ' ') })), { value: 'own', label: 'Custom' },
 ]
-const directions: readonly Segment<LinkDirection>[] = [{ value: 'both', label: 'Both ways' }, { value: 'out', label: 'Out' }, { value: 'in', label: 'In' }]
-/** A slider is moved over many places on its way; only where it rests is asked for. */
+const directions: readonly Segment<LinkDirection>[] = [{ value: 'both', label: 'Both' }, { value: 'out', label: 'Out' }, { value: 'in', label: 'In' }]
+/** A slider passes many stops while it is dragged; only the one where it rests is sent. */
 const REST_MS = 120
 
 export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
@@ -40,7 +40,7 @@ export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
   const make = () => {
     const due = resting.current
     resting.current = undefined
-    // From then on the service's word counts.
+    // From then on the form shows what the service reports.
     void due?.make().finally(() => setDraft(latest => latest === due ? undefined : latest))
   }
   const changeAtOnce = (to: LinkSetting) => {
@@ -52,7 +52,7 @@ export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
     const timer = window.setTimeout(make, REST_MS)
     return () => window.clearTimeout(timer)
   }, [draft])
-  useEffect(() => make, []) // who leaves meanwhile has asked for it all the same
+  useEffect(() => make, []) // a pending change is made even if the user leaves the view
 
   const preset = presetOf(setting)
   const sliders = (these: readonly LinkSlider[]) => these.map(slider => (
@@ -67,19 +67,19 @@ export function LinkForm({ link, isDisabled, onChange }: LinkFormProps) {
         label="Link" options={presetOptions} value={preset ?? 'own'} isDisabled={isDisabled}
         onChange={name => { if (name !== 'own') changeAtOnce({ ...parseLink(LINK_PRESETS[name].text), seed: setting.seed }) }}
       />
-      <p className="field-help">{preset === undefined ? 'A link of your own.' : LINK_PRESETS[preset].says}</p>
+      <p className="field-help">{preset === undefined ? 'A custom link.' : LINK_PRESETS[preset].says}</p>
       {sliders(mainSliders)}
       <details className="settings-more">
         <summary>More conditions</summary>
         {sliders(moreSliders)}
-        <Segmented label="Direction, seen from this end" segments={directions} value={setting.direction} isDisabled={isDisabled} onChange={direction => changeAtOnce({ ...setting, direction })} />
+        <Segmented label="Direction, from this end" segments={directions} value={setting.direction} isDisabled={isDisabled} onChange={direction => changeAtOnce({ ...setting, direction })} />
       </details>
       <LinkText text={formatLink(setting)} isDisabled={isDisabled} onChange={changeAtOnce} />
     </section>
   )
 }
 
-/** The same as text: what --link takes. Read when Enter is pressed. */
+/** The setting as text, as --link takes it. Applied when Enter is pressed. */
 function LinkText({ text, isDisabled, onChange }: { readonly text: string; readonly isDisabled: boolean; readonly onChange: (setting: LinkSetting) => void }) {
   const [typed, setTyped] = useState(text)
   const [wrong, setWrong] = useState<string>()
@@ -101,7 +101,7 @@ function LinkText({ text, isDisabled, onChange }: { readonly text: string; reado
   }
   return (
     <form onSubmit={submit}>
-      <Field label="As text" help="what --link takes; Enter sets it" value={typed} error={wrong} onChange={setTyped} />
+      <Field label="As text" help="same as --link; press Enter to apply" value={typed} error={wrong} onChange={setTyped} />
     </form>
   )
 }

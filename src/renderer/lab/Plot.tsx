@@ -1,6 +1,6 @@
 /**
- * The plots of one connection over time: window, threshold and flight in bytes above, the round trip below, losses as crosses. Lines are told by
- * their stroke as well as by colour; a cursor goes along by mouse or arrow keys, and says what holds there.
+ * The plots of one connection over time: window, threshold and bytes in flight above, the round trip below, losses as crosses.
+ * Lines differ in stroke as well as color. A cursor, moved by mouse or arrow keys, shows the values at its time.
  */
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type RefObject } from 'react'
 import { formatBytes, formatMs } from '../../services/kit/amounts.ts'
@@ -14,12 +14,12 @@ const TOP_PX = 18
 const BOTTOM_PX = 20
 const WINDOW_HEIGHT_PX = 210
 const RTT_HEIGHT_PX = 84
-/** A threshold far above the window would press the window flat. */
+/** Limits the axis: a threshold far above the window would flatten the window's line. */
 const THRESHOLD_SHOWN_MAX = 1.5
 
 export interface PlotProps {
   readonly samples: readonly Sample[]
-  /** Times are told from there. */
+  /** Times are relative to this. */
   readonly startMs: number
   readonly spanMs: number
 }
@@ -48,7 +48,7 @@ export function Plot({ samples, startMs, spanMs }: PlotProps) {
   return (
     <div className="plot" ref={frame}>
       <div
-        className="plot-charts" tabIndex={0} role="group" aria-label="Plot over time. Arrow keys move along it." aria-describedby="plot-readout"
+        className="plot-charts" tabIndex={0} role="group" aria-label="Plot over time. Use the arrow keys to move along it." aria-describedby="plot-readout"
         onKeyDown={press} onPointerMove={point} onPointerLeave={() => setCursorMs(undefined)}
       >
         <Chart {...axes} title="Window and threshold" heightPx={WINDOW_HEIGHT_PX} maximum={axisMaximum(Math.max(highest, Math.min(threshold, THRESHOLD_SHOWN_MAX * highest)))} format={formatBytes}>
@@ -59,7 +59,7 @@ export function Plot({ samples, startMs, spanMs }: PlotProps) {
         </Chart>
       </div>
       <p id="plot-readout" className="plot-readout" aria-live={cursorMs === undefined ? 'off' : 'polite'}>
-        {at === undefined ? 'Point at the plot, or move along it with the arrow keys.' : sentenceOf(at, startMs)}
+        {at === undefined ? 'Point at the plot, or use the arrow keys, to read its values.' : sentenceOf(at, startMs)}
       </p>
     </div>
   )
@@ -77,7 +77,7 @@ interface ChartProps {
   readonly children: (scale: Scale) => React.ReactNode
 }
 
-/** A frame with its axes, into which lines are drawn. */
+/** A chart's title and axes; `children` draws the lines. */
 function Chart({ title, range, startMs, widthPx, heightPx, maximum, cursorMs, format, children }: ChartProps) {
   const scale = scaleOf(range, maximum, widthPx, heightPx)
   const [wholeWidthPx, wholeHeightPx] = [LEFT_PX + widthPx + RIGHT_PX, TOP_PX + heightPx + BOTTOM_PX]

@@ -1,4 +1,4 @@
-/** The plot as a table, second by second: for who cannot see it, and for who wants the numbers. Made only while it is open. */
+/** The plot as a table, second by second, for screen readers and for exact values. Computed only while it is open. */
 import { useState } from 'react'
 import { formatBytes } from '../../services/kit/amounts.ts'
 import { SortedTable } from '../ui/DataTable.tsx'
@@ -21,7 +21,7 @@ export function SecondsTable() {
 function Seconds() {
   const { samples, startMs } = useLab(state => state.watching)
   const rows = secondsOf(samples, startMs).map(second => [String(second.number), rowOf(second)] as const)
-  return <SortedTable label="Second by second" empty="Nothing yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
+  return <SortedTable label="Second by second" empty="No data yet." columns={Object.keys(headings)} heading={column => headings[column] ?? column} rows={rows} />
 }
 
 function rowOf({ number, leastBytes, mostBytes, ssthreshBytes, flightBytes, srttMs, lost }: Second): Readonly<Record<string, string>> {

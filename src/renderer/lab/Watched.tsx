@@ -1,4 +1,4 @@
-/** The watched connection: what it is, its lines and their values or its packets, and what may be kept of it. */
+/** The watched connection: its state and current values, its plot or its packets, and the qlog export. */
 import { useState } from 'react'
 import { Button } from '../ui/Button.tsx'
 import { Segmented, type Segment } from '../ui/Segmented.tsx'
@@ -19,24 +19,24 @@ export function Watched() {
   const [saved, setSaved] = useState('')
   const now = samples[samples.length - 1]
   if (connection === undefined || now === undefined) {
-    return <div className="lab-empty"><p>Nothing is on its way. Press <b>Load over RUDP</b>, or open a page over RUDP in the browser: it is drawn here as it comes.</p></div>
+    return <div className="lab-empty"><p>No RUDP connection yet. Press <b>Load over RUDP</b>, or open a page over RUDP in the browser, and watch it here.</p></div>
   }
   const row = rows.get(connection)
   const ended = over.get(connection)
-  const state = row !== undefined ? `${row.congestion}, ${now.phase}` : ended !== undefined ? `${ended.congestion}, over` : 'The connection is over.'
+  const state = row !== undefined ? `${row.congestion}, ${now.phase}` : ended !== undefined ? `${ended.congestion}, closed` : 'The connection is closed.'
   const save = async () => setSaved(await saveQlog())
   return (
     <section className="lab-watched" aria-label="Watched connection">
       <div className="lab-watched-head">
         <h2>To {peer}</h2>
-        <Segmented label="How it is shown" segments={views} value={view} onChange={setView} />
+        <Segmented label="Show as" segments={views} value={view} onChange={setView} />
         <Button onPress={() => { void save() }}>Export qlog…</Button>
       </div>
       <div className="lab-watched-head">
         <p className="lab-state">{state}</p>
-        {view === 'plot' && <Segmented label="How much time is shown" segments={spans} value={span} onChange={setSpan} />}
+        {view === 'plot' && <Segmented label="Time span" segments={spans} value={span} onChange={setSpan} />}
       </div>
-      <ul className="lab-legend" aria-label="Now">
+      <ul className="lab-legend" aria-label="Current values">
         {legendOf(now, lost).map(({ line, name, value }) => <li key={line} data-line={line}><i aria-hidden="true" /><span>{name}</span> <b>{value}</b></li>)}
       </ul>
       {view === 'packets' ? <Ladder key={connection} end={end} peer={peer} startMs={startMs} /> : <><Plot samples={samples} startMs={startMs} spanMs={Number(span) * 1000} /><SecondsTable /></>}

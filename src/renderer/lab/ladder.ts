@@ -1,4 +1,4 @@
-/** The ladder of packets: which rows it has, and what each one says. */
+/** The rows of the packet ladder and their texts. */
 import type { PacketRow } from '../../services/rudp/core/lab/commands.ts'
 
 /** A row that is drawn. */
@@ -10,7 +10,7 @@ export interface Rung {
 
 export interface Ladder {
   readonly rungs: readonly Rung[]
-  /** What was found out about packets of this end, by their number. */
+  /** What became of this end's packets, by packet number. */
   readonly found: ReadonlyMap<number, readonly PacketRow[]>
 }
 
@@ -28,19 +28,19 @@ export function ladderOf(rows: readonly PacketRow[], next: number): Ladder {
   return { rungs, found }
 }
 
-/** What a rung shows. */
+/** The texts of a rung. */
 export interface RungText {
   readonly time: string
   readonly label: string
-  /** Words behind the label. */
+  /** Short remarks after the label. */
   readonly marks: readonly string[]
   /** The packet never arrived, as far as this end knows. */
   readonly isLost: boolean
-  /** All of it, for who reads rather than looks. */
+  /** The whole row in words, for screen readers and the line below the ladder. */
   readonly sentence: string
 }
 
-/** @param startMs times are told from there */
+/** @param startMs times are relative to this */
 export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs: number): RungText {
   const time = msText(row.atMs - startMs)
   if (!isPacket(row)) {
@@ -48,12 +48,12 @@ export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs
     return { time, label, marks: [], isLost: false, sentence: `At ${time} ms: ${label}.` }
   }
   const fates = row.kind === 'sent' ? found.get(row.number) ?? [] : []
-  // A probe carries bytes that left before, too.
+  // A probe or a duplicate is a retransmission too; the more specific mark is shown.
   const why = fates.find(({ kind }) => kind === 'probe' || kind === 'duplicate') ?? fates.find(({ kind }) => kind === 'again')
   const isLate = fates.some(({ kind }) => kind === 'late')
   const lost = fates.find(({ kind }) => kind === 'lost')
-  const marks = [...(why === undefined ? [] : [MARKS[why.kind] ?? '']), ...(isLate ? ['given up too soon'] : [])]
-  const lostText = lost?.kind === 'lost' ? [`given up at ${msText(lost.atMs - startMs)} ms, found ${lost.found}`] : []
+  const marks = [...(why === undefined ? [] : [MARKS[why.kind] ?? '']), ...(isLate ? ['spurious loss'] : [])]
+  const lostText = lost?.kind === 'lost' ? [`declared lost at ${msText(lost.atMs - startMs)} ms (${LOSS_TRIGGERS[lost.found]})`] : []
   const what = `${row.type} #${row.number} ${row.kind}, ${row.sizeBytes} bytes: ${row.frames}`
   return {
     time, label: `${row.type} #${row.number}  ${row.frames}`, marks, isLost: lost !== undefined && !isLate,
@@ -61,13 +61,16 @@ export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs
   }
 }
 
-const MARKS: Readonly<Partial<Record<PacketRow['kind'], string>>> = { again: 'sent again', probe: 'probe', duplicate: 'early duplicate' }
+const MARKS: Readonly<Partial<Record<PacketRow['kind'], string>>> = { again: 'retransmission', probe: 'probe', duplicate: 'early duplicate' }
+
+/** The two loss detection thresholds, as RFC 9002 §6.1 names them. */
+const LOSS_TRIGGERS: Readonly<Record<Extract<PacketRow, { kind: 'lost' }>['found'], string>> = { 'by later packets': 'packet threshold', 'by time': 'time threshold' }
 
 function findingText(row: PacketRow): string {
   switch (row.kind) {
-    case 'lost': return `#${row.number} given up, found ${row.found}`
-    case 'late': return `#${row.number} arrived after all, given up too soon`
-    case 'restored': return `${row.bytes} restored by the parity, with #${row.number}`
+    case 'lost': return `#${row.number} declared lost (${LOSS_TRIGGERS[row.found]})`
+    case 'late': return `#${row.number} arrived after all: spurious loss`
+    case 'restored': return `${row.bytes} restored from parity, with #${row.number}`
     default: return ''
   }
 }
@@ -78,7 +81,7 @@ function isPacket(row: PacketRow): row is Packet {
   return row.kind === 'sent' || row.kind === 'received'
 }
 
-/** These stand beside their packet. */
+/** Marks appear beside their packet, without a row of their own. */
 function isMark({ kind }: PacketRow): boolean {
   return MARKS[kind] !== undefined
 }

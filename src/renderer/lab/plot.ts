@@ -1,26 +1,26 @@
-/** The geometry of the lab's plots: which part of time is shown, how far the axis goes, and the lines as paths of SVG. */
+/** The geometry of the lab's plots: the time range, the axes, and the lines as SVG paths. */
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
 
-/** In ms on the clock of the service. */
+/** In ms on the service's clock. */
 export interface TimeRange {
   readonly fromMs: number
   readonly toMs: number
 }
 
-/** Grows from the left until it is full; then the newest stands at the right edge. */
+/** The range to show: it fills from the left; once full, the newest sample stays at the right edge. */
 export function timeRange(samples: readonly Sample[], startMs: number, spanMs: number): TimeRange {
   const toMs = Math.max(startMs + spanMs, samples[samples.length - 1]?.atMs ?? startMs)
   return { fromMs: toMs - spanMs, toMs }
 }
 
-/** The samples of a range, and the one before it, whose values still hold at its beginning. */
+/** The samples in a range, and the one before it, whose values still apply at its start. */
 export function samplesIn(samples: readonly Sample[], { fromMs, toMs }: TimeRange): readonly Sample[] {
   const after = samples.findIndex(({ atMs }) => atMs >= fromMs)
   if (after < 0) return samples.slice(-1)
   return samples.slice(Math.max(0, after - 1)).filter(({ atMs }) => atMs <= toMs)
 }
 
-/** The sample that holds at a time: the last one up to then. */
+/** The sample that applies at a time: the last one up to then. */
 export function sampleAt(samples: readonly Sample[], atMs: number): Sample | undefined {
   let found: Sample | undefined
   for (const sample of samples) {
@@ -30,7 +30,7 @@ export function sampleAt(samples: readonly Sample[], atMs: number): Sample | und
   return found ?? samples[0]
 }
 
-/** The time that a cursor comes to, so many samples on or back from where it stands; from nowhere it begins at the end. Several may have one time. */
+/** The cursor's time after so many steps forward or back, from the end if it had none. Several samples may have the same time. */
 export function stepped(samples: readonly Sample[], fromMs: number | undefined, step: number): number | undefined {
   const last = samples.length - 1
   const after = samples.findIndex(({ atMs }) => fromMs !== undefined && (step < 0 ? atMs >= fromMs : atMs > fromMs))
@@ -45,13 +45,13 @@ export function axisMaximum(value: number): number {
   return [1, 2, 5, 10].map(step => step * power).find(end => end >= value * 0.999) ?? 10 * power
 }
 
-/** Where the axis has lines: in four or five equal parts. */
+/** The axis ticks, which divide it into four or five equal parts. */
 export function axisTicks(maximum: number): readonly number[] {
   const parts = /^5/.test(maximum.toExponential()) ? 5 : 4
   return Array.from({ length: parts + 1 }, (_, part) => maximum * part / parts)
 }
 
-/** What is shown of time on the axis below: seconds since the recording began, at round numbers. */
+/** The ticks of the time axis: round numbers of seconds since the recording began. */
 export function timeTicks({ fromMs, toMs }: TimeRange, startMs: number): readonly { readonly atMs: number; readonly text: string }[] {
   const stepMs = (toMs - fromMs) / 5
   const first = Math.ceil((fromMs - startMs) / stepMs)
@@ -59,7 +59,7 @@ export function timeTicks({ fromMs, toMs }: TimeRange, startMs: number): readonl
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * stepMs).map(ms => ({ atMs: startMs + ms, text: `${ms / 1000} s` }))
 }
 
-/** Turns times and values into pixels. */
+/** Maps times and values to pixels. */
 export interface Scale {
   x(atMs: number): number
   y(value: number): number
@@ -68,11 +68,11 @@ export interface Scale {
 export function scaleOf({ fromMs, toMs }: TimeRange, maximum: number, widthPx: number, heightPx: number): Scale {
   return {
     x: atMs => Math.max(0, (atMs - fromMs) / (toMs - fromMs) * widthPx),
-    y: value => heightPx - Math.min(1.02, value / maximum) * heightPx, // what is far above leaves at the top
+    y: value => heightPx - Math.min(1.02, value / maximum) * heightPx, // values beyond the axis are clipped just above the top
   }
 }
 
-/** A line of steps: a value holds until the next one. Where it is null the line is interrupted. */
+/** A step line: each value applies until the next one, and null makes a gap. */
 export function stepPath(samples: readonly Sample[], of: (sample: Sample) => number | null, { x, y }: Scale): string {
   let path = ''
   let isDrawing = false
@@ -86,7 +86,7 @@ export function stepPath(samples: readonly Sample[], of: (sample: Sample) => num
       isDrawing = false
       continue
     }
-    // Finer than half a pixel nobody sees growth; a fall is always drawn.
+    // Growth within half a pixel cannot be seen; a fall is always drawn.
     if (isDrawing && atX - drawnX < 0.5 && value >= drawn) continue
     path += isDrawing ? `H${round(atX)}V${round(y(value))}` : `M${round(atX)} ${round(y(value))}`
     isDrawing = true
@@ -96,7 +96,7 @@ export function stepPath(samples: readonly Sample[], of: (sample: Sample) => num
   return path
 }
 
-/** The same, filled down to the axis. */
+/** The step line, filled down to the axis. */
 export function stepArea(samples: readonly Sample[], of: (sample: Sample) => number | null, scale: Scale): string {
   const [first] = samples
   const last = samples[samples.length - 1]
@@ -105,7 +105,7 @@ export function stepArea(samples: readonly Sample[], of: (sample: Sample) => num
   return line === '' ? '' : `${line}H${round(scale.x(last.atMs))}V${round(scale.y(0))}H${round(scale.x(first.atMs))}Z`
 }
 
-/** Losses that would lie upon one another are one mark. */
+/** Losses closer than this share one mark. */
 const MARK_GAP_PX = 9
 
 export interface LossMark {

@@ -1,21 +1,21 @@
-/** What happened in each second of a connection. */
+/** Summarizes the samples of each second of a connection. */
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
 
 export interface Second {
-  /** From 0, where the recording begins. */
+  /** From 0, when the recording began. */
   readonly number: number
   readonly leastBytes: number
   readonly mostBytes: number
   /** At its end. */
   readonly ssthreshBytes: number | null
-  /** The most of it. */
+  /** The largest in it. */
   readonly flightBytes: number
   /** At its end. */
   readonly srttMs: number
   readonly lost: number
 }
 
-/** The last ones, newest first: as many as a person reads. */
+/** More would be too many to read. */
 const SECONDS_MAX = 60
 
 /** Newest first; seconds without a sample are left out. */

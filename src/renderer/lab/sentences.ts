@@ -1,9 +1,9 @@
-/** What the lab shows, in words. */
+/** The lab's texts. */
 import { formatBytes, formatMs } from '../../services/kit/amounts.ts'
 import type { Sample } from '../../services/rudp/core/lab/commands.ts'
 import type { Loaded } from './store.ts'
 
-/** A moment of the plot. */
+/** Describes a sample of the plot. */
 export function sentenceOf({ atMs, windowBytes, ssthreshBytes, flightBytes, srttMs, phase, lost, control }: Sample, startMs: number): string {
   const facts = [
     `window ${formatBytes(windowBytes)}`, ssthreshBytes === null ? 'no threshold yet' : `threshold ${formatBytes(ssthreshBytes)}`, `${formatBytes(flightBytes)} in flight`,
@@ -12,22 +12,22 @@ export function sentenceOf({ atMs, windowBytes, ssthreshBytes, flightBytes, srtt
   return `At ${((atMs - startMs) / 1000).toFixed(2)} s: ${facts.join(', ')}.`
 }
 
-/** Before the first measurement it is 0. */
+/** @param srttMs 0 before the first measurement */
 export function roundTripText(srttMs: number): string {
-  return srttMs === 0 ? 'unknown yet' : formatMs(srttMs)
+  return srttMs === 0 ? 'not yet known' : formatMs(srttMs)
 }
 
-/** How a load ended. */
+/** Says how a load ended. */
 export function loadSentence({ url, status, bytes, tookMs, failure }: Loaded): string {
-  const came = `${formatBytes(bytes)} in ${formatMs(tookMs)}`
-  if (failure !== undefined) return failure === 'stopped' ? `Stopped after ${came}.` : `${failure}, after ${came}.`
-  if (status !== 200) return `${url} was answered with status ${status}.`
-  return `${came}: ${rateText(bytes * 8000 / Math.max(1, tookMs))}.`
+  const progress = `${formatBytes(bytes)} in ${formatMs(tookMs)}`
+  if (failure !== undefined) return failure === 'stopped' ? `Stopped after ${progress}.` : `${failure}, after ${progress}.`
+  if (status !== 200) return `${url} returned status ${status}.`
+  return `${progress}: ${rateText(bytes * 8000 / Math.max(1, tookMs))}.`
 }
 
-/** @param fullAtMs when the recording was full, where it was */
+/** @param fullAtMs when the recording became full; undefined: it did not */
 export function savedSentence(path: string, fullAtMs: number | undefined): string {
-  return `Saved as ${path}.${fullAtMs === undefined ? '' : ` It was full ${formatMs(fullAtMs)} after its beginning: what came later is left out.`}`
+  return `Saved as ${path}.${fullAtMs === undefined ? '' : ` The recording was full after ${formatMs(fullAtMs)}; later events are missing.`}`
 }
 
 /** 1_500_000 → "1.5 Mbit/s". */
@@ -42,7 +42,7 @@ export interface Legend {
   readonly value: string
 }
 
-/** The lines of the plots and what they say now. */
+/** The plots' lines and their current values. */
 export function legendOf({ windowBytes, ssthreshBytes, flightBytes, srttMs }: Sample, lost: number): readonly Legend[] {
   return [
     { line: 'cwnd', name: 'Window (cwnd)', value: formatBytes(windowBytes) },

@@ -1,4 +1,4 @@
-/** What the lab shows: which end's connections, the one that is watched, its samples and packets, and what is done to the links. */
+/** The state of the lab: the chosen end, the watched connection with its samples and packets, and the link conditions in force. */
 import { create } from 'zustand'
 import type { z } from 'zod'
 import { appServer } from '../../services/app-server/contract.ts'
@@ -13,49 +13,49 @@ export const isLabEnd = (id: string): id is LabEnd => id === 'app-server' || id 
 
 export type Loaded = z.output<typeof client.events.loaded>
 export type OverRow = Pick<ConnectionRow, 'peer' | 'congestion'>
-export type Watched = z.output<typeof appServer.commands.watch.reply>
-export type ToldPackets = z.output<typeof appServer.commands.packets.reply>
+export type WatchReply = z.output<typeof appServer.commands.watch.reply>
+export type PacketsReply = z.output<typeof appServer.commands.packets.reply>
 
-/** One connection, as far as it was watched. */
+/** The watched connection, as far as it is known. */
 export interface Watching {
-  /** Undefined: there is none yet. */
+  /** Undefined: none yet. */
   readonly connection: string | undefined
   readonly peer: string
-  /** When its recording began: times are told from there. */
+  /** When its recording began; times are relative to it. */
   readonly startMs: number
-  /** Packets that were given up since then. */
+  /** Packets declared lost since then. */
   readonly lost: number
   readonly samples: readonly Sample[]
-  /** The number of the sample that comes next. */
+  /** Number of the next sample. */
   readonly next: number
 }
 
-/** The newest packets of one connection, where somebody has looked at them. */
+/** The newest packets of one connection, once they were shown. */
 export interface Packets {
   readonly connection: string | undefined
   readonly rows: readonly PacketRow[]
-  /** The number of the row that comes next. */
+  /** Number of the next row. */
   readonly next: number
 }
 
 export interface LabState {
   readonly end: LabEnd
-  /** The connection that was chosen; undefined: always the newest. */
+  /** The chosen connection; undefined: always the newest. */
   readonly chosen: string | undefined
   readonly watching: Watching
   readonly packets: Packets
   readonly rows: ReadonlyMap<string, ConnectionRow>
-  /** Connections that are over, and can still be looked at. */
+  /** Closed connections that can still be shown. */
   readonly over: ReadonlyMap<string, OverRow>
-  /** Whether changes are for the shown connection alone. */
+  /** Whether changes apply to the shown connection only. */
   readonly isForOne: boolean
-  /** Conditions in force, as text: of all connections, or of the one. */
+  /** Conditions in force, as text: of all connections, or of the shown one. */
   readonly link: string
-  /** The same of all connections and those to come, whatever the one has, at each end. */
+  /** The conditions of all current and new connections at each end, whatever the shown one has. */
   readonly linksOfAll: Readonly<Record<LabEnd, string>>
-  /** What connections to come have at this end; undefined before it was told. */
+  /** Congestion control of new connections at this end; undefined: not known yet. */
   readonly control: CongestionName | undefined
-  /** Loads that were begun and are not over. */
+  /** Loads in progress. */
   readonly loading: number
   readonly loaded: Loaded | undefined
   readonly error: ErrorParts | undefined
@@ -63,7 +63,7 @@ export interface LabState {
 
 const NOTHING: Watching = { connection: undefined, peer: '', startMs: 0, lost: 0, samples: [], next: 0 }
 const NO_PACKETS: Packets = { connection: undefined, rows: [], next: 0 }
-/** Some minutes; the oldest go first. */
+/** Some minutes; the oldest are dropped first. */
 const SAMPLES_MAX = 12_000
 /** As many as the service keeps. */
 const PACKETS_MAX = 4000
@@ -72,46 +72,43 @@ export const useLab = create<LabState>(() => ({
   end: 'app-server', chosen: undefined, watching: NOTHING, packets: NO_PACKETS, rows: new Map(), over: new Map(), isForOne: false, link: 'perfect', linksOfAll: { 'app-server': 'perfect', client: 'perfect' }, control: undefined, loading: 0, loaded: undefined, error: undefined,
 }))
 
-/** Another end, or another of its connections, is to be watched. */
+/** Watches another end, or another of its connections. */
 export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>): void {
   useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), over: new Map(), isForOne: false, control: undefined }), watching: NOTHING, packets: NO_PACKETS })
 }
 
-/** The app server sends the bytes, so it is the end to look from; on a visitor's machine only the client runs. */
-export function beginWhereItRuns(isUp: Readonly<Record<LabEnd, boolean>>): void {
+/** Selects the client if only the client is running, as on a visitor's machine. The default is the app server, which sends the bytes. */
+export function selectRunningEnd(isUp: Readonly<Record<LabEnd, boolean>>): void {
   if (!isUp['app-server'] && isUp.client && useLab.getState().end === 'app-server') choose({ end: 'client' })
 }
 
-/**
- * What is known after a reply to a question that was asked about `asked`. Another connection than before begins anew: its first samples come with
- * the next reply.
- */
-export function withWatched(asked: Watching, { connection, peer, startMs, lost, samples, next }: Watched): Watching {
+/** The state after a reply. `asked` is the state when the request was sent. Another connection starts over: its first samples come with the next reply. */
+export function withWatched(asked: Watching, { connection, peer, startMs, lost, samples, next }: WatchReply): Watching {
   if (connection !== asked.connection) return { ...NOTHING, connection, peer }
-  if (next < asked.next) return { ...NOTHING, connection, peer } // the service was started anew
+  if (next < asked.next) return { ...NOTHING, connection, peer } // the service was restarted
   const all = samples.length === 0 ? asked.samples : [...asked.samples, ...samples]
   return { connection, peer, startMs, lost, next, samples: all.length > SAMPLES_MAX ? all.slice(-SAMPLES_MAX * 3 / 4) : all }
 }
 
-/** The packets of the watched connection, as far as they are known. */
+/** The known packets of the watched connection. */
 export function shownPackets({ packets, watching: { connection } }: Pick<LabState, 'packets' | 'watching'>): Packets {
   return packets.connection === connection ? packets : NO_PACKETS
 }
 
-/** What is known after a reply to a question that was asked about `asked`. Where the service has not kept all that came between, what was known before goes too. */
-export function withPackets(asked: Packets, { connection, rows, next }: ToldPackets): Packets {
-  if (next < asked.next) return { ...NO_PACKETS, connection } // the service was started anew
+/** The packets after a reply. `asked` is the state when the request was sent. If the service no longer has some rows in between, the earlier ones are dropped too. */
+export function withPackets(asked: Packets, { connection, rows, next }: PacketsReply): Packets {
+  if (next < asked.next) return { ...NO_PACKETS, connection } // the service was restarted
   if (rows.length === 0) return asked
   const all = next - rows.length > asked.next ? rows : [...asked.rows, ...rows]
   return { connection, next, rows: all.length > PACKETS_MAX ? all.slice(-PACKETS_MAX * 3 / 4) : all }
 }
 
-/** A bad link of all connections, of whatever end: first of the one that is looked from. */
+/** The bad link that all connections have at either end, first at the chosen one. */
 export function badLink({ end, linksOfAll }: Pick<LabState, 'end' | 'linksOfAll'>): string | undefined {
   return [linksOfAll[end], ...Object.values(linksOfAll)].find(link => link !== 'perfect')
 }
 
-/** A service stopped, or starts anew: what was done to its links went with its process. */
+/** Resets the state of a service that has stopped or restarted: its link conditions ended with its process. */
 export function forgetService(id: string): void {
   if (!isLabEnd(id)) return
   useLab.setState(state => ({
@@ -119,8 +116,8 @@ export function forgetService(id: string): void {
   }))
 }
 
-/** An event of the client: a load is over. */
-export function takeLoaded(name: string, data: unknown): void {
+/** Handles the client's `loaded` event: a load has finished. */
+export function handleLoaded(name: string, data: unknown): void {
   if (name !== 'loaded') return
   const parsed = client.events.loaded.safeParse(data)
   if (parsed.success) useLab.setState(({ loading }) => ({ loaded: parsed.data, loading: Math.max(0, loading - 1) }))

@@ -1,29 +1,29 @@
-/** One packet: its fields as a tree, and its bytes beside it. What is chosen in the one is marked in the other, and explained below the bytes. */
+/** One packet: its fields as a tree, and its bytes beside it. What is selected in the one is marked in the other, and explained below the bytes. */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
 import { formatEndpoint } from '../../services/kit/endpoint.ts'
 import { bytesOfLine, HEX_COLUMNS, pathAbove, pathAt, visibleFields, type VisibleField } from './details.ts'
-import { dissectionOf, meaningsOf, waysOf } from './rows.ts'
-import { lookAtField, setOpen, usePackets, type TraceRecord } from './store.ts'
+import { dissectionOf, meaningsOf, endpointsOf } from './rows.ts'
+import { selectField, setOpen, usePackets, type TraceRecord } from './store.ts'
 
 export function Details({ record }: { readonly record: TraceRecord }) {
   const { summary, fields } = dissectionOf(record)
-  const ways = waysOf(record)
+  const ways = endpointsOf(record)
   const open = usePackets(state => state.open)
-  const chosen = usePackets(state => state.field)
+  const selected = usePackets(state => state.field)
   const shown = visibleFields(fields, open)
-  const field = shown.find(({ path }) => path === chosen)?.field
+  const field = shown.find(({ path }) => path === selected)?.field
   const chooseByte = (at: number) => {
     const { path, ancestors } = pathAt(fields, at)
     setOpen(ancestors, true)
-    lookAtField(path)
+    selectField(path)
   }
   return (
-    <section className="packet-details" aria-label="The chosen packet">
+    <section className="packet-details" aria-label="The selected packet">
       <h2>{summary}</h2>
       {ways !== undefined && <p className="packet-way">{formatEndpoint(ways.from)} → {formatEndpoint(ways.to)}, {record.wholeBytes} bytes</p>}
       <div className="packet-halves">
-        <Tree shown={shown} chosen={chosen} />
+        <Tree shown={shown} selected={selected} />
         {record.kind === 'packet' && (
           <div className="packet-bytes">
             <Hex bytes={record.bytes} field={field} onByte={chooseByte} />
@@ -46,16 +46,16 @@ function Meanings({ record, field }: { readonly record: TraceRecord; readonly fi
 
 interface TreeProps {
   readonly shown: readonly VisibleField[]
-  readonly chosen: string
+  readonly selected: string
 }
 
-function Tree({ shown, chosen }: TreeProps) {
-  const place = shown.findIndex(({ path }) => path === chosen)
+function Tree({ shown, selected }: TreeProps) {
+  const place = shown.findIndex(({ path }) => path === selected)
   const tree = useRef<HTMLUListElement>(null)
   useEffect(() => bringIntoView(tree.current, '[aria-selected="true"]'), [place])
   const press = (event: KeyboardEvent) => {
     const current = shown[place]
-    const go = (index: number) => lookAtField(shown[Math.min(shown.length - 1, Math.max(0, index))]?.path ?? '')
+    const go = (index: number) => selectField(shown[Math.min(shown.length - 1, Math.max(0, index))]?.path ?? '')
     if (event.key === 'ArrowDown') go(place + 1)
     else if (event.key === 'ArrowUp') go(place - 1)
     else if (event.key === 'Home') go(0)
@@ -65,7 +65,7 @@ function Tree({ shown, chosen }: TreeProps) {
       else if (current.field.fields !== undefined) setOpen([current.path], true)
     } else if (event.key === 'ArrowLeft' && current !== undefined) {
       if (current.isOpen) setOpen([current.path], false)
-      else if (current.level > 1) lookAtField(pathAbove(current.path))
+      else if (current.level > 1) selectField(pathAbove(current.path))
     } else return
     event.preventDefault()
   }
@@ -73,11 +73,11 @@ function Tree({ shown, chosen }: TreeProps) {
     <ul ref={tree} className="packet-tree" role="tree" tabIndex={0} aria-label="Fields" aria-activedescendant={place < 0 ? undefined : `field-${place}`} onKeyDown={press}>
       {shown.map(({ path, level, field: { name, value, fields }, isOpen }, index) => (
         <li
-          key={path} id={`field-${index}`} role="treeitem" aria-level={level} aria-selected={path === chosen} aria-expanded={fields === undefined ? undefined : isOpen}
+          key={path} id={`field-${index}`} role="treeitem" aria-level={level} aria-selected={path === selected} aria-expanded={fields === undefined ? undefined : isOpen}
           style={{ paddingInlineStart: `${level * 1.125}rem` }}
           onClick={() => {
-            lookAtField(path)
-            if (fields !== undefined) setOpen([path], !isOpen || path !== chosen)
+            selectField(path)
+            if (fields !== undefined) setOpen([path], !isOpen || path !== selected)
           }}
         >
           <i aria-hidden="true">{fields === undefined ? '' : isOpen ? '▾' : '▸'}</i><b>{name}</b> <span>{value}</span>

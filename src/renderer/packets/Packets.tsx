@@ -12,7 +12,7 @@ import { Details } from './Details.tsx'
 import './packets.css'
 import { readTrace, savePcapng } from './reading.ts'
 import { dissectionOf, PROTOCOL_MARKS, PROTOCOL_NAMES, secondsText, sentenceOf } from './rows.ts'
-import { beginWith, choose, clear, follow, isWanted, newerThan, pause, usePackets, want, type PacketsState, type TraceRecord, type Wanted } from './store.ts'
+import { resetForProcess, choose, clear, follow, matchesFilter, newerThan, pause, usePackets, setFilter, type PacketsState, type TraceRecord, type ProtocolFilter } from './store.ts'
 
 export interface PacketsProps {
   /** The processes of the services that run. */
@@ -23,26 +23,26 @@ const ROW_PX = 26
 /** As many rows as leave room below for the packet that is looked into: 6 in the smallest window, 16 in a large one. */
 const rowsFor = (heightPx: number) => Math.min(16, Math.max(6, Math.round((heightPx - 400) / 36)))
 const ends: readonly Segment<ServiceId>[] = [{ value: 'dns', label: 'DNS' }, { value: 'dhcp', label: 'DHCP' }, { value: 'app-server', label: 'App server' }, { value: 'client', label: 'Client' }]
-const wishes: readonly Option<Wanted>[] = [{ value: 'all', label: 'all protocols' }, ...PROTOCOLS.map(value => ({ value, label: PROTOCOL_NAMES[value] }))]
+const protocolOptions: readonly Option<ProtocolFilter>[] = [{ value: 'all', label: 'all protocols' }, ...PROTOCOLS.map(value => ({ value, label: PROTOCOL_NAMES[value] }))]
 const kinds: readonly Segment<'packets' | 'events'>[] = [{ value: 'packets', label: 'Packets' }, { value: 'events', label: 'and events' }]
 
 export function Packets({ pids }: PacketsProps) {
-  const { end, records, missed, wanted, withEvents, during, paused, chosen, error } = usePackets()
+  const { end, records, missed, protocolFilter, includesEvents, timeFilter, paused, selected, error } = usePackets()
   const [saved, setSaved] = useState('')
   const rowsInView = rowsFor(window.innerHeight)
   const geometry = useMemo(() => ({ rowPx: ROW_PX, rowsInView }), [rowsInView])
   const pid = pids[end]
   useEffect(() => {
     if (pid === undefined) return
-    beginWith(pid)
+    resetForProcess(pid)
     return readTrace(end)
   }, [end, pid])
-  const live = useMemo(() => records.filter(record => isWanted({ wanted, withEvents, during }, record)), [records, wanted, withEvents, during])
+  const live = useMemo(() => records.filter(record => matchesFilter({ protocolFilter, includesEvents, timeFilter }, record)), [records, protocolFilter, includesEvents, timeFilter])
   const shown = paused ?? live
   /** What is past is read from its beginning. */
-  const isFollowing = paused === undefined && during === undefined
+  const isFollowing = paused === undefined && timeFilter === undefined
   const startMs = shown[0]?.atMs ?? 0
-  const index = chosen === undefined ? -1 : shown.indexOf(chosen)
+  const index = selected === undefined ? -1 : shown.indexOf(selected)
   const change = (act: () => void) => {
     setSaved('')
     act()
@@ -68,7 +68,7 @@ export function Packets({ pids }: PacketsProps) {
         <Choice onChange={change} />
         <div className="packets-list">
           <div className="packets-row packets-heads" aria-hidden="true"><span>seconds</span><span>protocol</span><span>peer</span><span>bytes</span><span>what it says</span></div>
-          {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : whyEmpty({ wanted, withEvents, during })}</p> : (
+          {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off: switch it on, and its packets come here.` : whyEmpty({ protocolFilter, includesEvents, timeFilter })}</p> : (
             <RowList
               label="Packets, the newest at the end. Arrow keys move along them." geometry={geometry} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}
               keyOf={({ sequence }) => sequence} sentenceOf={record => sentenceOf(record, startMs)} onFollow={follow} onPause={() => pause(shown)}
@@ -80,13 +80,13 @@ export function Packets({ pids }: PacketsProps) {
           <div className="packets-foot">
             {/* What counts is not told as it changes: it changes with every packet. */}
             <p>
-              <span role="status">{during !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : 'Paused'}</span>
-              {during === undefined && !isFollowing && newerText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} <span role="status">{saved}</span>
+              <span role="status">{timeFilter !== undefined ? CHOOSE : isFollowing ? `The newest are followed. ${CHOOSE}` : 'Paused'}</span>
+              {timeFilter === undefined && !isFollowing && newerText(newer)} {missed > 0 && `${missed} came too fast to be kept.`} <span role="status">{saved}</span>
             </p>
-            {during === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) pause(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
+            {timeFilter === undefined && <Button isDisabled={shown.length === 0} onPress={() => { if (isFollowing) pause(shown); else follow() }}>{isFollowing ? 'Pause' : 'Follow'}</Button>}
           </div>
         </div>
-        {chosen !== undefined && <Details record={chosen} />}
+        {selected !== undefined && <Details record={selected} />}
       </div>
     </section>
   )
@@ -99,23 +99,23 @@ function newerText(newer: number): string {
 }
 
 /** Why a list is empty, and what to do: HTTP's packets are never there, those of a step may not have been needed. */
-function whyEmpty({ wanted, withEvents, during }: Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>): string {
-  const isOfTcp = wanted === 'http'
-  if (isOfTcp && during !== undefined) return 'TCP is the system’s, and so are its packets: Wireshark shows them. Over RUDP they are seen here.'
-  if (isOfTcp && !withEvents) return 'HTTP has no packets of its own: they are RUDP’s, or TCP’s, which Wireshark shows. “and events” shows its requests.'
-  if (during !== undefined) return 'No packet of that time: none was needed, or it is no longer kept.'
+function whyEmpty({ protocolFilter, includesEvents, timeFilter }: Pick<PacketsState, 'protocolFilter' | 'includesEvents' | 'timeFilter'>): string {
+  const isOfTcp = protocolFilter === 'http'
+  if (isOfTcp && timeFilter !== undefined) return 'TCP is the system’s, and so are its packets: Wireshark shows them. Over RUDP they are seen here.'
+  if (isOfTcp && !includesEvents) return 'HTTP has no packets of its own: they are RUDP’s, or TCP’s, which Wireshark shows. “and events” shows its requests.'
+  if (timeFilter !== undefined) return 'No packet of that time: none was needed, or it is no longer kept.'
   return 'Nothing yet. Open a page in the browser, and look again.'
 }
 
 /** Which packets are shown. @param onChange does what it is given */
 function Choice({ onChange }: { readonly onChange: (act: () => void) => void }) {
-  const { end, wanted, withEvents, during } = usePackets()
+  const { end, protocolFilter, includesEvents, timeFilter } = usePackets()
   return (
     <div className="packets-choice">
       <Labelled label="Seen from"><Segmented label="Seen from" segments={ends} value={end} onChange={value => onChange(() => choose(value))} /></Labelled>
-      <Select label="Protocol" options={wishes} value={wanted} onChange={value => onChange(() => want({ wanted: value }))} />
-      <Labelled label="Shown"><Segmented label="Shown" segments={kinds} value={withEvents ? 'events' : 'packets'} onChange={value => onChange(() => want({ withEvents: value === 'events' }))} /></Labelled>
-      {during !== undefined && <p className="packets-during">Only the packets of {during.what} <Button onPress={() => onChange(() => want({ during: undefined }))}>Show all</Button></p>}
+      <Select label="Protocol" options={protocolOptions} value={protocolFilter} onChange={value => onChange(() => setFilter({ protocolFilter: value }))} />
+      <Labelled label="Shown"><Segmented label="Shown" segments={kinds} value={includesEvents ? 'events' : 'packets'} onChange={value => onChange(() => setFilter({ includesEvents: value === 'events' }))} /></Labelled>
+      {timeFilter !== undefined && <p className="packets-timeFilter">Only the packets of {timeFilter.what} <Button onPress={() => onChange(() => setFilter({ timeFilter: undefined }))}>Show all</Button></p>}
     </div>
   )
 }

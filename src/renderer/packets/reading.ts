@@ -2,7 +2,7 @@
 import type { ServiceId } from '../../services/contracts.ts'
 import { formatPcapng, type Captured } from '../../services/kit/pcapng.ts'
 import { bridge } from '../bridge.ts'
-import { waysOf } from './rows.ts'
+import { endpointsOf } from './rows.ts'
 import { traceReply, usePackets, withRecords, type TraceRecord } from './store.ts'
 
 const READ_EVERY_MS = 200
@@ -45,7 +45,7 @@ function isPortOf(data: unknown, id: ServiceId): boolean {
 /** Saves packets where the person says, for Wireshark. @returns where that is, undefined where it was called off */
 export async function savePcapng(end: ServiceId, records: readonly TraceRecord[]): Promise<string | undefined> {
   const captured = records.flatMap((record): Captured[] => {
-    const ways = record.kind === 'packet' ? waysOf(record) : undefined
+    const ways = record.kind === 'packet' ? endpointsOf(record) : undefined
     return ways === undefined ? [] : [{ ...ways, atMs: record.atMs, bytes: record.bytes, wholeBytes: record.wholeBytes }]
   })
   const { path, error } = await bridge().invoke('pcapng:save', { id: end, bytes: formatPcapng(captured, `hamlet ${end}`) })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dissectionOf, meaningsOf, sentenceOf, waysOf } from './rows.ts'
+import { dissectionOf, meaningsOf, sentenceOf, endpointsOf } from './rows.ts'
 import type { TraceRecord } from './store.ts'
 
 const text = (value: string) => new TextEncoder().encode(value)
@@ -7,9 +7,9 @@ const record: TraceRecord = { sequence: 1, atMs: 2500, direction: 'in', protocol
 
 test('a packet goes from its peer to here, or the other way', () => {
   const [here, there] = [{ address: '::1', port: 5354 }, { address: '::1', port: 4000 }]
-  expect(waysOf(record)).toEqual({ from: there, to: here })
-  expect(waysOf({ ...record, direction: 'out' })).toEqual({ from: here, to: there })
-  expect(waysOf({ ...record, path: '' })).toBeUndefined()
+  expect(endpointsOf(record)).toEqual({ from: there, to: here })
+  expect(endpointsOf({ ...record, direction: 'out' })).toEqual({ from: here, to: there })
+  expect(endpointsOf({ ...record, path: '' })).toBeUndefined()
 })
 
 test('a row in words tells when, what and with whom', () => {

@@ -63,7 +63,7 @@ function entriesOf(text: string): [string, unknown][] {
 }
 
 /** Where a packet came from and where it went; undefined for what has no way. The path is `local > peer % interface`. */
-export function waysOf({ path, direction }: TraceRecord): { readonly from: Endpoint; readonly to: Endpoint } | undefined {
+export function endpointsOf({ path, direction }: TraceRecord): { readonly from: Endpoint; readonly to: Endpoint } | undefined {
   const [local, peer] = (path.split(' % ')[0] ?? '').split(' > ')
   if (local === undefined || peer === undefined) return undefined
   const [here, there] = [parseEndpoint(local, 0), parseEndpoint(peer, 0)]

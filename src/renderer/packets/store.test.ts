@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clear, isWanted, lookInto, newerThan, usePackets, withRecords, type TraceRecord } from './store.ts'
+import { clear, matchesFilter, showStep, newerThan, usePackets, withRecords, type TraceRecord } from './store.ts'
 
 const record = (sequence: number, more: Partial<TraceRecord> = {}): TraceRecord =>
   ({ sequence, atMs: sequence, direction: 'in', protocol: 'dns', kind: 'packet', path: '127.0.0.1:53 > 127.0.0.1:4000', bytes: new Uint8Array(1), wholeBytes: 1, ...more })
@@ -23,25 +23,25 @@ test('the oldest go where there are too many', () => {
   expect([many.records.length, many.records[0]?.sequence]).toEqual([5000, 1000])
 })
 
-test('of all records those are shown that are wanted', () => {
-  expect(isWanted({ wanted: 'all', withEvents: false, during: undefined }, record(1))).toBe(true)
-  expect(isWanted({ wanted: 'rudp', withEvents: false, during: undefined }, record(1))).toBe(false)
-  expect([false, true].map(withEvents => isWanted({ wanted: 'dns', withEvents, during: undefined }, record(1, { kind: 'event' })))).toEqual([false, true])
+test('of all records those are shown that are protocolFilter', () => {
+  expect(matchesFilter({ protocolFilter: 'all', includesEvents: false, timeFilter: undefined }, record(1))).toBe(true)
+  expect(matchesFilter({ protocolFilter: 'rudp', includesEvents: false, timeFilter: undefined }, record(1))).toBe(false)
+  expect([false, true].map(includesEvents => matchesFilter({ protocolFilter: 'dns', includesEvents, timeFilter: undefined }, record(1, { kind: 'event' })))).toEqual([false, true])
 })
 
 test('of a time that is looked into nothing else is shown', () => {
-  const during = { what: 'step 2', fromMs: 100, toMs: 105 }
-  const shown = [90, 99, 100, 105, 106, 110].filter(sequence => isWanted({ wanted: 'all', withEvents: false, during }, record(sequence)))
+  const timeFilter = { what: 'step 2', fromMs: 100, toMs: 105 }
+  const shown = [90, 99, 100, 105, 106, 110].filter(sequence => matchesFilter({ protocolFilter: 'all', includesEvents: false, timeFilter }, record(sequence)))
   expect(shown).toEqual([99, 100, 105, 106]) // clocks are not quite one
 })
 
 test('who looks into a step sees what the client saw, until all of it is cleared', () => {
-  lookInto('http', { what: 'step 4', fromMs: 1, toMs: 2 })
-  expect(usePackets.getState()).toMatchObject({ end: 'client', wanted: 'http', withEvents: true, during: { what: 'step 4' } })
-  lookInto('dns', { what: 'step 2', fromMs: 1, toMs: 2 })
-  expect(usePackets.getState()).toMatchObject({ wanted: 'dns', withEvents: false, during: { what: 'step 2' } })
+  showStep('http', { what: 'step 4', fromMs: 1, toMs: 2 })
+  expect(usePackets.getState()).toMatchObject({ end: 'client', protocolFilter: 'http', includesEvents: true, timeFilter: { what: 'step 4' } })
+  showStep('dns', { what: 'step 2', fromMs: 1, toMs: 2 })
+  expect(usePackets.getState()).toMatchObject({ protocolFilter: 'dns', includesEvents: false, timeFilter: { what: 'step 2' } })
   clear()
-  expect(usePackets.getState().during).toBeUndefined()
+  expect(usePackets.getState().timeFilter).toBeUndefined()
 })
 
 test('what has come behind a paused list is counted, also when the list is no longer among the records', () => {

@@ -1,4 +1,4 @@
-/** What is shown of a service's trace: the newest records, which of them are wanted, and the one that is looked at. */
+/** What is shown of a service's trace: the newest records, which of them are protocolFilter, and the one that is looked at. */
 import { z } from 'zod'
 import { create } from 'zustand'
 import type { ServiceId } from '../../services/contracts.ts'
@@ -14,10 +14,10 @@ export const traceReply = z.object({ records: z.array(record), missed: z.number(
 export type TraceRecord = z.output<typeof record>
 export type TraceReply = z.output<typeof traceReply>
 
-export type Wanted = Protocol | 'all'
+export type ProtocolFilter = Protocol | 'all'
 
 /** A time that is looked into, such as that of one step on the way to a page. */
-export interface During {
+export interface TimeFilter {
   /** What happened then, as a phrase: "step 2, Name, of http://my-app.home/". */
   readonly what: string
   readonly fromMs: number
@@ -34,15 +34,15 @@ export interface PacketsState {
   readonly next: number
   /** Records that the trace had no longer when they were asked for. */
   readonly missed: number
-  readonly wanted: Wanted
+  readonly protocolFilter: ProtocolFilter
   /** What a service says of itself besides packets. */
-  readonly withEvents: boolean
+  readonly includesEvents: boolean
   /** Undefined: all that is kept is shown. */
-  readonly during: During | undefined
+  readonly timeFilter: TimeFilter | undefined
   /** What is shown while the list stands still; undefined: the newest are followed. */
   readonly paused: readonly TraceRecord[] | undefined
   /** The one that is looked into. */
-  readonly chosen: TraceRecord | undefined
+  readonly selected: TraceRecord | undefined
   /** Paths (details.ts) of the fields that are open, in every packet that has them. */
   readonly open: ReadonlySet<string>
   /** The path of the field that is looked at; '' for none. */
@@ -54,32 +54,32 @@ const RECORDS_MAX = 5000
 /** A packet has left some time before it is written down, and the clocks of two services are not quite one. */
 const SLACK_MS = 2
 const NOTHING = { pid: undefined, records: [], next: 0, missed: 0 }
-const FOLLOWING = { paused: undefined, chosen: undefined }
+const FOLLOWING = { paused: undefined, selected: undefined }
 
-export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, wanted: 'all', withEvents: false, during: undefined, ...FOLLOWING, open: new Set(), field: '', error: undefined }))
+export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, protocolFilter: 'all', includesEvents: false, timeFilter: undefined, ...FOLLOWING, open: new Set(), field: '', error: undefined }))
 
 export function choose(end: ServiceId): void {
   usePackets.setState({ end, ...NOTHING, ...FOLLOWING })
 }
 
 /** Another process of a service has another trace. */
-export function beginWith(pid: number): void {
+export function resetForProcess(pid: number): void {
   usePackets.setState(state => state.pid === pid ? {} : { ...NOTHING, pid })
 }
 
 /** Shows what the client saw of a protocol in a time. Of HTTP over TCP that is no packet: the system makes those. */
-export function lookInto(wanted: Protocol, during: During): void {
+export function showStep(protocolFilter: Protocol, timeFilter: TimeFilter): void {
   choose('client')
-  want({ wanted, withEvents: wanted === 'http', during })
+  setFilter({ protocolFilter, includesEvents: protocolFilter === 'http', timeFilter })
 }
 
-export function want(change: Partial<Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>>): void {
+export function setFilter(change: Partial<Pick<PacketsState, 'protocolFilter' | 'includesEvents' | 'timeFilter'>>): void {
   usePackets.setState({ ...change, ...FOLLOWING })
 }
 
 /** Forgets what is shown; what comes is shown again. */
 export function clear(): void {
-  usePackets.setState({ records: [], missed: 0, during: undefined, ...FOLLOWING })
+  usePackets.setState({ records: [], missed: 0, timeFilter: undefined, ...FOLLOWING })
 }
 
 /** Shows the newest again. */
@@ -87,12 +87,12 @@ export function follow(): void {
   usePackets.setState(FOLLOWING)
 }
 
-/** Stands still with these, and looks into one of them where one is chosen. */
-export function pause(paused: readonly TraceRecord[], chosen = usePackets.getState().chosen): void {
-  usePackets.setState({ paused, chosen })
+/** Stands still with these, and looks into one of them where one is selected. */
+export function pause(paused: readonly TraceRecord[], selected = usePackets.getState().selected): void {
+  usePackets.setState({ paused, selected })
 }
 
-export function lookAtField(field: string): void {
+export function selectField(field: string): void {
   usePackets.setState({ field })
 }
 
@@ -113,6 +113,6 @@ export function withRecords({ records, next, missed }: Pick<PacketsState, 'recor
   return { records: [...records, ...reply.records].slice(-RECORDS_MAX), next: last.sequence + 1, missed: next === 0 ? 0 : missed + reply.missed }
 }
 
-export function isWanted({ wanted, withEvents, during }: Pick<PacketsState, 'wanted' | 'withEvents' | 'during'>, { protocol, kind, atMs }: TraceRecord): boolean {
-  return (wanted === 'all' || wanted === protocol) && (kind === 'packet' || withEvents) && (during === undefined || (during.fromMs - SLACK_MS <= atMs && atMs <= during.toMs + SLACK_MS))
+export function matchesFilter({ protocolFilter, includesEvents, timeFilter }: Pick<PacketsState, 'protocolFilter' | 'includesEvents' | 'timeFilter'>, { protocol, kind, atMs }: TraceRecord): boolean {
+  return (protocolFilter === 'all' || protocolFilter === protocol) && (kind === 'packet' || includesEvents) && (timeFilter === undefined || (timeFilter.fromMs - SLACK_MS <= atMs && atMs <= timeFilter.toMs + SLACK_MS))
 }

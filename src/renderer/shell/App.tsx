@@ -1,4 +1,4 @@
-/** The window: the village at the left; the browser, a service's panel, the lab or the packets beside it. The only place where features meet. */
+/** The window: the village on the left; beside it the browser, a service's panel, the lab or the packets. Only this folder combines features. */
 import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contractOf, type ServiceId } from '../../services/contracts.ts'
@@ -11,7 +11,7 @@ import { DnsForms } from '../dns/DnsForms.tsx'
 import { JourneyStrip, type StepOfPage } from '../journey/JourneyStrip.tsx'
 import { Lab } from '../lab/Lab.tsx'
 import { Packets } from '../packets/Packets.tsx'
-import { lookInto } from '../packets/store.ts'
+import { showStep } from '../packets/store.ts'
 import { labelOf } from '../service-panel/labels.ts'
 import { ServicePanel } from '../service-panel/ServicePanel.tsx'
 import { show, startService, stopService } from './actions.ts'
@@ -24,15 +24,15 @@ import { useShortcuts } from './shortcuts.ts'
 import { StartPage } from './StartPage.tsx'
 import { homeUrlOf, isPanel, useVillage } from './store.ts'
 
-/** What a service's panel has of its own. */
-const ownPart: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }
+/** Forms that only one service's panel has. */
+const forms: Partial<Record<ServiceId, ComponentType<{ readonly status: ServiceStatus }>>> = { dns: DnsForms, dhcp: DhcpForms }
 
 export function App() {
   const view = useVillage(state => state.view)
   const isOnline = useVillage(state => isUp(state.services.client.status))
   const stage = useRef<HTMLDivElement>(null)
   useShortcuts()
-  useEffect(() => stage.current?.scrollIntoView({ block: 'nearest' }), [view]) // at a very large scale it stands below the village
+  useEffect(() => stage.current?.scrollIntoView({ block: 'nearest' }), [view]) // at a very large zoom it is below the village
   useEffect(() => setOnline(isOnline), [isOnline])
   useEffect(() => stage.current === null ? undefined : watchFocus(stage.current), [])
   useEffect(() => keepFocus(stage.current), [view])
@@ -53,9 +53,9 @@ export function App() {
   )
 }
 
-/** The packets of a step, as the client saw them. */
+/** Shows the packets of a step, as the client recorded them. */
 function openStep({ number, title, url, traced, span }: StepOfPage): void {
-  lookInto(traced, { what: `step ${number}, ${title}${url === undefined ? '' : `, of ${url}`}`, ...span })
+  showStep(traced, { what: `step ${number} (${title})${url === undefined ? '' : ` of ${url}`}`, ...span })
   show('packets')
 }
 
@@ -75,17 +75,17 @@ function PacketsView() {
 
 function Panel({ id }: { readonly id: ServiceId }) {
   const service = useVillage(state => state.services[id])
-  const Own = ownPart[id]
+  const Forms = forms[id]
   return (
     <ServicePanel id={id} contract={contractOf(id)} service={service} onStart={settings => startService(id, settings)} onStop={() => { void stopService(id) }}>
-      {Own !== undefined && <Own status={service.status} />}
+      {Forms !== undefined && <Forms status={service.status} />}
     </ServicePanel>
   )
 }
 
 function Announcer() {
   const { dns, dhcp, 'app-server': appServer, client } = useVillage(state => state.services)
-  const { url, count } = useBrowser(state => state.came)
+  const { url, count } = useBrowser(state => state.lastLoad)
   const news = useMemo(
     () => ({ states: { dns: dns.status.state, dhcp: dhcp.status.state, 'app-server': appServer.status.state, client: client.status.state }, page: { url, count } }),
     [dns.status.state, dhcp.status.state, appServer.status.state, client.status.state, url, count],

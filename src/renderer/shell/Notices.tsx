@@ -1,4 +1,4 @@
-/** What main has to tell, and why the last wish could not be met: above the view, until dismissed. */
+/** Main's notices, and the error of the user's last action: above the view, until dismissed. */
 import { Button } from '../ui/Button.tsx'
 import { ErrorSentence } from '../ui/ErrorSentence.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
@@ -8,14 +8,14 @@ import { isPanel, useVillage } from './store.ts'
 export function Notices() {
   const error = useVillage(state => state.error)
   const notices = useVillage(state => state.notices)
-  // A panel shows the error of its own service already.
+  // A panel already shows the error of its own service.
   const isOnPanel = useVillage(({ view, services }) => isPanel(view) && error !== undefined && services[view].status.error?.what === error.what)
-  // One at a time: older ones come up as newer ones are dismissed, and the page keeps its room.
+  // One at a time, to save space: dismissing the newest shows the one before.
   const newest = notices[notices.length - 1]
   return (
     <div className="notices">
       {error !== undefined && !isOnPanel && <div role="alert"><ErrorSentence error={error} onDismiss={dismissError} /></div>}
-      {/* Always there: screen readers tell what comes into a region, not the region that comes. */}
+      {/* Always rendered: screen readers announce what is added to a live region, not a region that is added. */}
       <div role="status">
         {newest !== undefined && (
           <div className="notice">

@@ -1,4 +1,4 @@
-/** The left side: the one primary button, who may reach the services, and the village: one house a service. */
+/** The left side: the primary button, the mode switch, and the village with one house per service. */
 import { useBrowser } from '../browser/store.ts'
 import { badLink, useLab } from '../lab/store.ts'
 import type { Mode } from '../../preload/contract.ts'
@@ -14,18 +14,18 @@ import { progressOf, useVillage, type Progress } from './store.ts'
 const modes: readonly Segment<Mode>[] = [{ value: 'local', label: 'Local' }, { value: 'lan', label: 'LAN' }]
 const modeSentence: Readonly<Record<Mode, string>> = {
   local: 'Only this computer can reach the services.',
-  lan: 'Other computers and phones in your network can reach them too. Your system may ask you to allow it.',
+  lan: 'Other devices on your network can reach them too. Your firewall may ask for permission.',
 }
 
 const hint: Readonly<Record<Progress['phase'], string>> = {
-  off: 'All lights are off.', partly: 'Some lights are on.', starting: 'The lights go on…', stopping: 'The lights go out…', on: 'All lights are on.',
+  off: 'All lights are off.', partly: 'Some lights are on.', starting: 'The lights are coming on…', stopping: 'The lights are going out…', on: 'All lights are on.',
 }
 
 export function Rail() {
   const { mode, view, busy, runtime, version, services } = useVillage()
   const link = useLab(badLink)
   const hasPage = useBrowser(state => state.url !== '')
-  // The start page has the same button, large: there is never more than one of it.
+  // The start page has the same button, and only one is shown at a time.
   const progress = progressOf(services, busy)
   const isOnStartPage = view === 'browser' && !hasPage && progress.phase !== 'on'
   return (

@@ -1,4 +1,4 @@
-/** One house of the village: lamp, term, where it can be reached, and its switch. */
+/** One house of the village: a service's lamp, name, address and switch. */
 import { Fragment, useId, useRef } from 'react'
 import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components'
 import { contractOf, type ServiceId } from '../../services/contracts.ts'
@@ -8,7 +8,7 @@ import { Switch } from '../ui/Switch.tsx'
 import { show, switchService } from './actions.ts'
 import { views } from './shortcuts.ts'
 import { useVillage, type ServiceView } from './store.ts'
-import { houses } from './village.ts'
+import { serviceLabels } from './service-labels.ts'
 
 const TOOLTIP_DELAY_MS = 500
 
@@ -25,11 +25,11 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
       <Lamp lit={service.lamp.lit} sentence={service.lamp.sentence} size={32} testId={`lamp-${id}`} />
       <TooltipTrigger delay={TOOLTIP_DELAY_MS}>
         <AriaButton className="house-open" aria-labelledby={labelId} aria-describedby={stateId} {...(isCurrent && { 'aria-current': 'page' as const })} onPress={() => show(id)}>
-          <span className="house-name"><b id={labelId}>{houses[id].term}</b> <small>{houses[id].word}</small></span>
+          <span className="house-name"><b id={labelId}>{serviceLabels[id].term}</b> <small>{serviceLabels[id].gloss}</small></span>
           <span id={stateId}><StateLine {...service} /></span>
         </AriaButton>
         <Tooltip className="tooltip" placement="right" offset={8} triggerRef={card}>
-          {service.lamp.sentence === '' ? `${title}: ${houses[id].does}.` : service.lamp.sentence} <kbd>Ctrl+{views.indexOf(id) + 1}</kbd>
+          {service.lamp.sentence === '' ? `${title}: ${serviceLabels[id].description}.` : service.lamp.sentence} <kbd>Ctrl+{views.indexOf(id) + 1}</kbd>
         </Tooltip>
       </TooltipTrigger>
       <Switch
@@ -43,7 +43,7 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
 function StateLine({ status: { state, endpoints, error } }: ServiceView) {
   switch (state) {
     case 'running': return <span className="house-state house-address"><Address text={addressLine(endpoints) || 'on'} /></span>
-    case 'degraded': return <span className="house-state house-warn"><span className="house-address"><Address text={addressLine(endpoints)} /></span> with a fault</span>
+    case 'degraded': return <span className="house-state house-warn"><span className="house-address"><Address text={addressLine(endpoints)} /></span> with a problem</span>
     case 'failed': return <span className="house-state house-failed">{error === undefined ? 'failed' : error.what}</span>
     case 'starting': return <span className="house-state">starting…</span>
     case 'stopping': return <span className="house-state">stopping…</span>
@@ -51,7 +51,7 @@ function StateLine({ status: { state, endpoints, error } }: ServiceView) {
   }
 }
 
-/** Where it has no room in a line, it goes on with its port. */
+/** An address that may wrap before its port. */
 function Address({ text }: { readonly text: string }) {
   return text.split(/(?=:)/).map((part, index) => <Fragment key={index}>{index > 0 && <wbr />}{part}</Fragment>)
 }

@@ -1,8 +1,8 @@
-/** The one primary button: starts everything in order, says how far it is, and stops everything. */
+/** The primary button: starts everything in order, shows the progress, and stops everything. */
 import { Button } from '../ui/Button.tsx'
 import { startEverything, stopEverything } from './actions.ts'
 import { progressOf, useVillage, type Progress } from './store.ts'
-import { houses } from './village.ts'
+import { serviceLabels } from './service-labels.ts'
 
 export function StartButton() {
   const services = useVillage(state => state.services)
@@ -20,11 +20,11 @@ export function StartButton() {
 }
 
 function labelOf({ phase, upCount, next }: Progress, isModeChanging: boolean): string {
-  if (isModeChanging) return 'Changing…'
+  if (isModeChanging) return 'Switching mode…'
   switch (phase) {
     case 'on': return 'Stop everything'
     case 'stopping': return 'Stopping…'
-    case 'starting': return next === undefined ? 'Lighting the lamps…' : `Starting ${houses[next].term}, ${upCount + 1} of 4`
+    case 'starting': return next === undefined ? 'Lighting the lamps…' : `Starting ${serviceLabels[next].term}, ${upCount + 1} of 4`
     default: return 'Start everything'
   }
 }

@@ -1,4 +1,4 @@
-/** What a person can ask of the village. */
+/** What the user can do with the services and the window. */
 import type { Mode } from '../../preload/contract.ts'
 import type { ServiceId } from '../../services/contracts.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
@@ -10,7 +10,7 @@ export const startEverything = () => whileBusy('starting', () => bridge().invoke
 export const stopEverything = () => whileBusy('stopping', () => bridge().invoke('roles:stop', {}))
 export const setMode = (mode: Mode) => whileBusy('changing mode', () => bridge().invoke('mode:set', { mode }))
 
-/** Starts, or restarts, one service; the settings are saved. Gives back what went wrong. */
+/** Saves a service's settings and starts or restarts it. @returns the error, if any */
 export const startService = (id: ServiceId, settings: Readonly<Record<string, unknown>>) =>
   reported(bridge().invoke('service:start', { id, settings: { ...settings } }))
 export const stopService = (id: ServiceId) => reported(bridge().invoke('service:stop', { id }))
@@ -19,7 +19,7 @@ export function switchService(id: ServiceId, isOn: boolean): void {
   void (isOn ? startService(id, useVillage.getState().services[id].settings) : stopService(id))
 }
 
-/** Saves what is shown, a page or a view of the window, where the person says. */
+/** Saves the shown page or view as a PDF where the user chooses. */
 export function savePdf(): void {
   const isPage = useVillage.getState().view === 'browser'
   const webContentsId = isPage ? shownPage() : undefined

@@ -1,12 +1,12 @@
-/** Main's pushes into the stores. It listens first and asks for the snapshot then, which replaces all that came before it. */
+/** Feeds main's pushes into the stores. It subscribes first and then requests the snapshot, which replaces all earlier pushes. */
 import type { Bridge } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'
 import { isUp } from '../../services/kit/host-protocol.ts'
 import { openFirst, openForPage } from '../browser/page.ts'
-import { takeClientEvent } from '../journey/store.ts'
-import { lookAtLink } from '../lab/actions.ts'
-import { forgetService, takeLoaded } from '../lab/store.ts'
+import { handleClientEvent } from '../journey/store.ts'
+import { refreshLink } from '../lab/actions.ts'
+import { forgetService, handleLoaded } from '../lab/store.ts'
 import { logOf } from '../service-panel/log.ts'
 import { perform } from './shortcuts.ts'
 import { homeUrlOf, useVillage, withLamp, withNotice, withRows, withSettings, withSnapshot, withStatus } from './store.ts'
@@ -15,7 +15,7 @@ export async function feed(bridge: Bridge): Promise<void> {
   const { getState, setState } = useVillage
   bridge.on('service:status', status => {
     setState(({ services }) => ({ services: withStatus(services, status) }))
-    if (isUp(status)) learnLink(status.id)
+    if (isUp(status)) fetchLink(status.id)
     else forgetService(status.id)
   })
   bridge.on('service:rows', pushed => setState(({ services }) => ({ services: withRows(services, pushed) })))
@@ -26,8 +26,8 @@ export async function feed(bridge: Bridge): Promise<void> {
   bridge.on('service:line', ({ id, line }) => logOf(id).append(line))
   bridge.on('service:event', ({ id, name, data }) => {
     if (id !== 'client') return
-    takeClientEvent(name, data)
-    takeLoaded(name, data)
+    handleClientEvent(name, data)
+    handleLoaded(name, data)
   })
   bridge.on('browser:open', ({ url }) => openForPage(url))
   bridge.on('browser:first', () => openFirst(homeUrlOf(getState().services)))
@@ -38,14 +38,14 @@ export async function feed(bridge: Bridge): Promise<void> {
     for (const id of SERVICE_IDS) {
       const { log, status } = snapshot.services[id]
       logOf(id).replace(log)
-      if (isUp(status)) learnLink(id)
+      if (isUp(status)) fetchLink(id)
     }
   } catch (thrown) {
     setState({ error: partsOf(thrown) })
   }
 }
 
-/** What the service's settings do to its links. */
-function learnLink(id: string): void {
-  lookAtLink(id).catch(() => undefined) // it ended meanwhile, which is told too
+/** Fetches the link conditions that the service's settings impose. */
+function fetchLink(id: string): void {
+  refreshLink(id).catch(() => undefined) // the service has stopped again, which its status reports
 }

@@ -1,20 +1,20 @@
-/** The keyboard's focus is never lost: where what had it is gone, or takes it no longer, it goes on beside that. */
+/** Keeps the keyboard focus: when the focused element disappears or is disabled, the focus moves to an element nearby. */
 
 const TAKES_FOCUS = ':is(a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, [tabindex]):not([tabindex="-1"])'
 
-/** What had the focus is gone, or covered: the keyboard and the screen reader go on in the view. */
+/** Moves the focus to the view if the focused element is gone or covered. */
 export function keepFocus(stage: HTMLElement | null): void {
   const focused = document.activeElement
   if (focused === null || focused === document.body || focused.closest('[inert]') !== null) stage?.focus()
 }
 
-/** Watches until the returned function is called. @param stage takes the focus where nothing around what had it does */
+/** Watches until the returned function is called. @param stage gets the focus if no element near the lost one can take it */
 export function watchFocus(stage: HTMLElement): () => void {
   const lose = ({ target, relatedTarget }: FocusEvent) => {
     if (!(target instanceof HTMLElement) || relatedTarget !== null) return
-    const around = ancestorsOf(target) // while it is still there
+    const around = ancestorsOf(target) // while it is still in the document
     requestAnimationFrame(() => {
-      // Who clicks beside it, or goes to another window, wants that.
+      // Not after a click elsewhere or a switch to another window: then the focus was given up on purpose.
       const isTaken = !target.isConnected || target.matches(':disabled')
       if (isTaken && document.activeElement === document.body) nearest(around, stage).focus()
     })
@@ -28,7 +28,7 @@ function ancestorsOf(element: HTMLElement): readonly HTMLElement[] {
   return above === null ? [] : [above, ...ancestorsOf(above)]
 }
 
-/** What takes the focus first, in the innermost of these that is still there and has something; not beyond the view. */
+/** The first focusable element in the innermost remaining ancestor that has one; at most the view itself. */
 function nearest(around: readonly HTMLElement[], stage: HTMLElement): HTMLElement {
   for (const frame of around.filter(({ isConnected }) => isConnected)) {
     if (frame === stage || !stage.contains(frame)) return stage

@@ -1,7 +1,7 @@
 /** Tables of texts: one that sorts, and one under its title whose rows can be found by what stands in them. For thousands of rows, not for packet streams. */
 import { memo, useId, useMemo, useState, type KeyboardEvent } from 'react'
 import './DataTable.css'
-import { foundRows } from './found-rows.ts'
+import { filterRows } from './filter-rows.ts'
 import { nextOrder, sortedRows, type RowEntry, type RowOrder, type RowTexts } from './sorted-rows.ts'
 
 export interface DataTableProps {
@@ -23,7 +23,7 @@ const FILTER_LENGTH_MAX = 256
 export function DataTable({ title, empty, columns, heading, rows }: DataTableProps) {
   const [filter, setFilter] = useState('')
   const countId = useId()
-  const found = useMemo(() => foundRows([...rows].reverse(), columns, filter), [rows, columns, filter])
+  const found = useMemo(() => filterRows([...rows].reverse(), columns, filter), [rows, columns, filter])
   const isFiltered = filter.trim() !== ''
   const count = countText(found.length, rows.size, isFiltered)
   const told = useMemo(() => isFiltered ? count : '', [filter]) // what comes meanwhile is not told: it may come many times a second

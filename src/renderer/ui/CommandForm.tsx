@@ -4,7 +4,7 @@ import { partsOf, type ErrorParts } from '../../services/kit/errors.ts'
 import { Button } from './Button.tsx'
 import { ErrorSentence } from './ErrorSentence.tsx'
 
-export interface AskFormProps {
+export interface CommandFormProps {
   readonly title: string
   readonly submitLabel: string
   /** When it is of use. */
@@ -14,10 +14,10 @@ export interface AskFormProps {
   /** The fields. */
   readonly children: ReactNode
   /** Gives the answer's lines, or an error; what it throws is told too. */
-  readonly onAsk: () => Promise<readonly string[] | ErrorParts>
+  readonly onSubmit: () => Promise<readonly string[] | ErrorParts>
 }
 
-export function AskForm({ title, submitLabel, intro, isSingle = false, children, onAsk }: AskFormProps) {
+export function CommandForm({ title, submitLabel, intro, isSingle = false, children, onSubmit }: CommandFormProps) {
   const [answer, setAnswer] = useState<readonly string[]>([])
   const [error, setError] = useState<ErrorParts>()
 
@@ -26,7 +26,7 @@ export function AskForm({ title, submitLabel, intro, isSingle = false, children,
     setError(undefined)
     setAnswer([])
     try {
-      const reply = await onAsk()
+      const reply = await onSubmit()
       if ('what' in reply) setError(reply)
       else setAnswer(reply)
     } catch (thrown) {

@@ -1,14 +1,14 @@
-/** One packet: its fields as a tree, and its bytes beside it. What is selected in the one is marked in the other, and explained below the bytes. */
+/** One packet: a tree of its fields beside a dump of its bytes. A selection in one is highlighted in the other, and explained below the bytes. */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
 import { formatEndpoint } from '../../services/kit/endpoint.ts'
 import { bytesOfLine, HEX_COLUMNS, pathAbove, pathAt, visibleFields, type VisibleField } from './details.ts'
-import { dissectionOf, meaningsOf, endpointsOf } from './rows.ts'
+import { dissectionOf, endpointsOf, meaningsOf } from './rows.ts'
 import { selectField, setOpen, usePackets, type TraceRecord } from './store.ts'
 
 export function Details({ record }: { readonly record: TraceRecord }) {
   const { summary, fields } = dissectionOf(record)
-  const ways = endpointsOf(record)
+  const endpoints = endpointsOf(record)
   const open = usePackets(state => state.open)
   const selected = usePackets(state => state.field)
   const shown = visibleFields(fields, open)
@@ -19,9 +19,9 @@ export function Details({ record }: { readonly record: TraceRecord }) {
     selectField(path)
   }
   return (
-    <section className="packet-details" aria-label="The selected packet">
+    <section className="packet-details" aria-label="Selected packet">
       <h2>{summary}</h2>
-      {ways !== undefined && <p className="packet-way">{formatEndpoint(ways.from)} → {formatEndpoint(ways.to)}, {record.wholeBytes} bytes</p>}
+      {endpoints !== undefined && <p className="packet-endpoints">{formatEndpoint(endpoints.from)} → {formatEndpoint(endpoints.to)}, {record.wholeBytes} bytes</p>}
       <div className="packet-halves">
         <Tree shown={shown} selected={selected} />
         {record.kind === 'packet' && (
@@ -38,8 +38,8 @@ export function Details({ record }: { readonly record: TraceRecord }) {
 function Meanings({ record, field }: { readonly record: TraceRecord; readonly field: Field | undefined }) {
   const meanings = field === undefined ? [] : meaningsOf(record, field)
   return (
-    <div className="packet-meanings" role="status" aria-label="What the field is for">
-      {field === undefined ? <p>Choose a field, or a byte: what it is for stands here.</p> : meanings.map(({ says, source }) => <p key={says}>{says} <cite>{source}</cite></p>)}
+    <div className="packet-meanings" role="status" aria-label="Meaning of the field">
+      {field === undefined ? <p>Select a field or a byte to see what it means.</p> : meanings.map(({ says, source }) => <p key={says}>{says} <cite>{source}</cite></p>)}
     </div>
   )
 }
@@ -87,7 +87,7 @@ function Tree({ shown, selected }: TreeProps) {
   )
 }
 
-/** Scrolls the frame, and nothing around it, no farther than needed. */
+/** Scrolls only this frame, no farther than needed. scrollIntoView() would scroll its ancestors too. */
 function bringIntoView(frame: HTMLElement | null, selector: string): void {
   const item = frame?.querySelector(selector)?.getBoundingClientRect()
   if (frame === null || item === undefined) return
@@ -131,7 +131,7 @@ interface HexLineProps {
   readonly markedTo: number
 }
 
-/** Only lines whose marks change are drawn anew. */
+/** Memoized, so that only lines whose highlight changes are rendered again. */
 const HexLine = memo(({ bytes, from, markedFrom, markedTo }: HexLineProps) => {
   const cells = bytesOfLine(bytes, from)
   const isMarked = (index: number) => index >= markedFrom && index < markedTo

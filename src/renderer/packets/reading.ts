@@ -1,4 +1,4 @@
-/** Reads a service's trace over a port of its own: by cursor, so a slow window loses nothing that the ring still has. */
+/** Reads a service's trace over a MessagePort, by cursor: a slow window misses only what has left the trace's ring buffer. */
 import type { ServiceId } from '../../services/contracts.ts'
 import { formatPcapng, type Captured } from '../../services/kit/pcapng.ts'
 import { bridge } from '../bridge.ts'
@@ -42,13 +42,13 @@ function isPortOf(data: unknown, id: ServiceId): boolean {
   return typeof data === 'object' && data !== null && 'type' in data && data.type === 'trace:port' && 'id' in data && data.id === id
 }
 
-/** Saves packets where the person says, for Wireshark. @returns where that is, undefined where it was called off */
-export async function savePcapng(end: ServiceId, records: readonly TraceRecord[]): Promise<string | undefined> {
+/** Saves packets for Wireshark where the user chooses. @returns the path; undefined if canceled or failed */
+export async function savePcapng(service: ServiceId, records: readonly TraceRecord[]): Promise<string | undefined> {
   const captured = records.flatMap((record): Captured[] => {
-    const ways = record.kind === 'packet' ? endpointsOf(record) : undefined
-    return ways === undefined ? [] : [{ ...ways, atMs: record.atMs, bytes: record.bytes, wholeBytes: record.wholeBytes }]
+    const endpoints = record.kind === 'packet' ? endpointsOf(record) : undefined
+    return endpoints === undefined ? [] : [{ ...endpoints, atMs: record.atMs, bytes: record.bytes, wholeBytes: record.wholeBytes }]
   })
-  const { path, error } = await bridge().invoke('pcapng:save', { id: end, bytes: formatPcapng(captured, `hamlet ${end}`) })
+  const { path, error } = await bridge().invoke('pcapng:save', { id: service, bytes: formatPcapng(captured, `hamlet ${service}`) })
   usePackets.setState({ error })
   return path
 }

@@ -1,4 +1,4 @@
-/** Records of a trace as the list and the details show them. Decoded when they are drawn, and once. */
+/** Trace records as the list and the details show them, each decoded once, when it is first drawn. */
 import { dissectMessage as dissectDhcp } from '../../services/dhcp/wire/dissect.ts'
 import { meaningsOf as meaningsInDhcp } from '../../services/dhcp/wire/meanings.ts'
 import { dissectMessage as dissectDns } from '../../services/dns/wire/dissect.ts'
@@ -10,7 +10,7 @@ import { dissectPacket as dissectRudp } from '../../services/rudp/wire/dissect.t
 import { meaningsOf as meaningsInRudp } from '../../services/rudp/wire/meanings.ts'
 import type { TraceRecord } from './store.ts'
 
-/** A protocol's letters; its mark and colour stand beside them, so none has to be told by colour alone. */
+/** A protocol is shown by name, mark and color, never by color alone. */
 export const PROTOCOL_NAMES: Readonly<Record<Protocol, string>> = { dns: 'DNS', dhcp: 'DHCP', rudp: 'RUDP', http: 'HTTP', admin: 'Admin' }
 export const PROTOCOL_MARKS: Readonly<Record<Protocol, string>> = { dns: '●', dhcp: '▲', rudp: '◆', http: '■', admin: '○' }
 
@@ -35,7 +35,7 @@ function dissected({ kind, protocol, bytes, wholeBytes }: TraceRecord): Dissecti
   }
 }
 
-/** What a packet's field is for. Events and lines of text explain themselves. */
+/** What a packet's field means. Events and lines of text are self-explanatory. */
 export function meaningsOf({ kind, protocol }: TraceRecord, field: Field): readonly Meaning[] {
   if (kind === 'event') return []
   switch (protocol) {
@@ -46,7 +46,7 @@ export function meaningsOf({ kind, protocol }: TraceRecord, field: Field): reado
   }
 }
 
-/** What a service says of itself is JSON in the trace; one that was cut is shown as it is. */
+/** An event is JSON in the trace; a truncated one is shown as it is. */
 function event(bytes: Uint8Array): Dissection {
   const text = new TextDecoder().decode(bytes)
   const fields = entriesOf(text).map(([name, value]): Field => ({ name, value: typeof value === 'string' ? value : JSON.stringify(value), from: 0, to: 0 }))
@@ -62,7 +62,7 @@ function entriesOf(text: string): [string, unknown][] {
   }
 }
 
-/** Where a packet came from and where it went; undefined for what has no way. The path is `local > peer % interface`. */
+/** A packet's source and destination; undefined for records without a path. The path is `local > peer % interface`. */
 export function endpointsOf({ path, direction }: TraceRecord): { readonly from: Endpoint; readonly to: Endpoint } | undefined {
   const [local, peer] = (path.split(' % ')[0] ?? '').split(' > ')
   if (local === undefined || peer === undefined) return undefined
@@ -70,20 +70,20 @@ export function endpointsOf({ path, direction }: TraceRecord): { readonly from: 
   return direction === 'in' ? { from: there, to: here } : { from: here, to: there }
 }
 
-/** The innermost field that a byte stands in, and those around it, outermost first. */
+/** The fields that contain a byte, outermost first. */
 export function fieldsAt(fields: readonly Field[], at: number): readonly Field[] {
   const field = fields.find(({ from, to }) => from <= at && at < to)
   return field === undefined ? [] : [field, ...fieldsAt(field.fields ?? [], at)]
 }
 
-/** `1.234`: seconds since the first record that is shown. */
+/** `1.234`: seconds since the first record shown. */
 export function secondsText(atMs: number, startMs: number): string {
   return ((atMs - startMs) / 1000).toFixed(3)
 }
 
-/** A packet's row in words, for who does not see the columns. */
+/** A row in words, for screen readers. */
 export function sentenceOf(record: TraceRecord, startMs: number): string {
   const peer = record.path.split(' > ')[1] ?? ''
-  const way = record.direction === 'none' ? '' : record.direction === 'in' ? `from ${peer}, ` : `to ${peer}, `
-  return `${secondsText(record.atMs, startMs)} s, ${PROTOCOL_NAMES[record.protocol]}, ${way}${dissectionOf(record).summary}`
+  const peerText = record.direction === 'none' ? '' : record.direction === 'in' ? `from ${peer}, ` : `to ${peer}, `
+  return `${secondsText(record.atMs, startMs)} s, ${PROTOCOL_NAMES[record.protocol]}, ${peerText}${dissectionOf(record).summary}`
 }

@@ -1,4 +1,4 @@
-/** What is shown of a service's trace: the newest records, which of them are protocolFilter, and the one that is looked at. */
+/** What is shown of a service's trace: the newest records, the filters, and the selected record. */
 import { z } from 'zod'
 import { create } from 'zustand'
 import type { ServiceId } from '../../services/contracts.ts'
@@ -9,67 +9,67 @@ const record = z.object({
   sequence: z.number(), atMs: z.number(), direction: z.enum(DIRECTIONS), protocol: z.enum(PROTOCOLS), kind: z.enum(KINDS), path: z.string(), bytes: z.instanceof(Uint8Array),
   wholeBytes: z.number(),
 })
-/** What the port of a service's trace says (kit/host-protocol.ts). */
+/** The replies on a trace's port (kit/host-protocol.ts). */
 export const traceReply = z.object({ records: z.array(record), missed: z.number(), nextSequence: z.number() })
 export type TraceRecord = z.output<typeof record>
 export type TraceReply = z.output<typeof traceReply>
 
 export type ProtocolFilter = Protocol | 'all'
 
-/** A time that is looked into, such as that of one step on the way to a page. */
+/** Shows only the records of a span of time, such as one step of a journey. */
 export interface TimeFilter {
-  /** What happened then, as a phrase: "step 2, Name, of http://my-app.home/". */
+  /** What happened then, as a phrase: "step 2 (Name) of http://my-app.home/". */
   readonly what: string
   readonly fromMs: number
   readonly toMs: number
 }
 
 export interface PacketsState {
-  /** Whose trace is shown, and which process of it; undefined: none yet. */
-  readonly end: ServiceId
+  /** The service whose trace is shown, and its process; undefined: none yet. */
+  readonly service: ServiceId
   readonly pid: number | undefined
   /** Oldest first. */
   readonly records: readonly TraceRecord[]
-  /** The sequence number to go on with. */
+  /** Sequence number of the next record to read. */
   readonly next: number
-  /** Records that the trace had no longer when they were asked for. */
+  /** Records that were overwritten in the trace before they were read. */
   readonly missed: number
   readonly protocolFilter: ProtocolFilter
-  /** What a service says of itself besides packets. */
+  /** Whether the service's own events are shown beside its packets. */
   readonly includesEvents: boolean
-  /** Undefined: all that is kept is shown. */
+  /** Undefined: records of any time are shown. */
   readonly timeFilter: TimeFilter | undefined
-  /** What is shown while the list stands still; undefined: the newest are followed. */
+  /** The records of a paused list; undefined: the newest are followed. */
   readonly paused: readonly TraceRecord[] | undefined
-  /** The one that is looked into. */
+  /** The record shown in detail. */
   readonly selected: TraceRecord | undefined
-  /** Paths (details.ts) of the fields that are open, in every packet that has them. */
+  /** Paths (details.ts) of the open fields; they are open in every packet that has them. */
   readonly open: ReadonlySet<string>
-  /** The path of the field that is looked at; '' for none. */
+  /** Path of the selected field; '' for none. */
   readonly field: string
   readonly error: ErrorParts | undefined
 }
 
 const RECORDS_MAX = 5000
-/** A packet has left some time before it is written down, and the clocks of two services are not quite one. */
+/** Packets are recorded shortly after they are sent, and the clocks of two services differ slightly. */
 const SLACK_MS = 2
 const NOTHING = { pid: undefined, records: [], next: 0, missed: 0 }
 const FOLLOWING = { paused: undefined, selected: undefined }
 
-export const usePackets = create<PacketsState>(() => ({ end: 'client', ...NOTHING, protocolFilter: 'all', includesEvents: false, timeFilter: undefined, ...FOLLOWING, open: new Set(), field: '', error: undefined }))
+export const usePackets = create<PacketsState>(() => ({ service: 'client', ...NOTHING, protocolFilter: 'all', includesEvents: false, timeFilter: undefined, ...FOLLOWING, open: new Set(), field: '', error: undefined }))
 
-export function choose(end: ServiceId): void {
-  usePackets.setState({ end, ...NOTHING, ...FOLLOWING })
+export function selectService(service: ServiceId): void {
+  usePackets.setState({ service, ...NOTHING, ...FOLLOWING })
 }
 
-/** Another process of a service has another trace. */
+/** Starts over if the service's process is a new one, whose trace is new too. */
 export function resetForProcess(pid: number): void {
   usePackets.setState(state => state.pid === pid ? {} : { ...NOTHING, pid })
 }
 
-/** Shows what the client saw of a protocol in a time. Of HTTP over TCP that is no packet: the system makes those. */
+/** Shows what the client recorded of a protocol in a span of time. HTTP over TCP has only events: its packets are the operating system's. */
 export function showStep(protocolFilter: Protocol, timeFilter: TimeFilter): void {
-  choose('client')
+  selectService('client')
   setFilter({ protocolFilter, includesEvents: protocolFilter === 'http', timeFilter })
 }
 
@@ -77,17 +77,17 @@ export function setFilter(change: Partial<Pick<PacketsState, 'protocolFilter' | 
   usePackets.setState({ ...change, ...FOLLOWING })
 }
 
-/** Forgets what is shown; what comes is shown again. */
+/** Empties the list; new records appear in it. */
 export function clear(): void {
   usePackets.setState({ records: [], missed: 0, timeFilter: undefined, ...FOLLOWING })
 }
 
-/** Shows the newest again. */
+/** Follows the newest again. */
 export function follow(): void {
   usePackets.setState(FOLLOWING)
 }
 
-/** Stands still with these, and looks into one of them where one is selected. */
+/** Pauses the list with these records, optionally selecting one of them. */
 export function pause(paused: readonly TraceRecord[], selected = usePackets.getState().selected): void {
   usePackets.setState({ paused, selected })
 }
@@ -100,13 +100,13 @@ export function setOpen(paths: readonly string[], isOpen: boolean): void {
   usePackets.setState(({ open }) => ({ open: new Set(isOpen ? [...open, ...paths] : [...open].filter(path => !paths.includes(path))) }))
 }
 
-/** How many of the live records have come behind the last of those that stand still. */
+/** How many of the live records are newer than the last of the paused ones. */
 export function newerThan(paused: readonly TraceRecord[], live: readonly TraceRecord[]): number {
   const last = paused[paused.length - 1]
   return live.length - 1 - (last === undefined ? -1 : live.lastIndexOf(last))
 }
 
-/** With what was read next. Nobody misses what was overwritten before the window began to look. */
+/** Appends a reply. Records overwritten before the first read do not count as missed. */
 export function withRecords({ records, next, missed }: Pick<PacketsState, 'records' | 'next' | 'missed'>, reply: TraceReply): Pick<PacketsState, 'records' | 'next' | 'missed'> {
   const last = reply.records[reply.records.length - 1]
   if (last === undefined) return { records, next, missed }

@@ -1,4 +1,4 @@
-/** What a service prints, live. Loaded only when a panel is opened: the terminal is the largest part of the window's code. */
+/** A service's live output. Loaded only when a panel opens: the terminal is the largest part of the window's code. */
 import { useEffect, useRef, useState } from 'react'
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal, type ITheme } from '@xterm/xterm'
@@ -16,12 +16,12 @@ export function LiveConsole({ log, label }: { readonly log: Log; readonly label:
     const end = log.listen({
       appended: line => {
         setEmpty(false)
-        terminal.writeln(emphasised(line))
+        terminal.writeln(highlighted(line))
       },
       replaced: lines => {
         setEmpty(lines.length === 0)
         terminal.reset()
-        for (const line of lines) terminal.writeln(emphasised(line))
+        for (const line of lines) terminal.writeln(highlighted(line))
       },
     })
     return () => {
@@ -32,13 +32,13 @@ export function LiveConsole({ log, label }: { readonly log: Log; readonly label:
   return (
     <div className="console" role="region" aria-label={label}>
       <div className="console-frame" ref={frame} />
-      {isEmpty && <p className="console-empty">Nothing printed yet.</p>}
+      {isEmpty && <p className="console-empty">No output yet.</p>}
     </div>
   )
 }
 
-/** The original system's lines stand out: they are what a script waits for. */
-const emphasised = ({ to, text }: LogLine) => (to === 'contract' ? `\u001b[1;36m${text}\u001b[0m` : text)
+/** Highlights the lines of the original system, which scripts wait for. */
+const highlighted = ({ to, text }: LogLine) => (to === 'contract' ? `\u001b[1;36m${text}\u001b[0m` : text)
 
 function openTerminal(frame: HTMLElement, label: string): { writeln(text: string): void; reset(): void; dispose(): void } {
   const terminal = new Terminal({
@@ -49,9 +49,9 @@ function openTerminal(frame: HTMLElement, label: string): { writeln(text: string
   terminal.loadAddon(fit)
   terminal.open(frame)
   terminal.textarea?.setAttribute('aria-label', label)
-  // Its lines are there to be read. Of its own accord it would speak every one, at once, over whatever is being read.
+  // A screen reader can read the lines. A live region would announce each of them at once, over whatever is being read.
   frame.querySelector('[aria-live]')?.setAttribute('aria-live', 'off')
-  // Only scrolling is taken from the keyboard: Tab, Escape and the window's shortcuts pass through.
+  // The terminal handles only scrolling keys; Tab, Escape and the window's shortcuts pass through.
   terminal.attachCustomKeyEventHandler(({ key, type }) => {
     if (type === 'keydown' && key === 'PageUp') terminal.scrollPages(-1)
     if (type === 'keydown' && key === 'PageDown') terminal.scrollPages(1)

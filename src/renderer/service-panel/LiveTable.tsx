@@ -1,4 +1,4 @@
-/** A table of a service that runs, whose rows are made only while it is seen: it asks for them a few times a second. */
+/** A running service's table whose rows are computed on request: polled twice a second, while the table is visible. */
 import { useEffect, useMemo, useState } from 'react'
 import { z } from 'zod'
 import type { ServiceId } from '../../services/contracts.ts'
@@ -8,7 +8,7 @@ import { bridge } from '../bridge.ts'
 import { DataTable } from '../ui/DataTable.tsx'
 import { labelOf } from './labels.ts'
 
-const ASK_EVERY_MS = 500
+const POLL_EVERY_MS = 500
 const reply = z.object({ rows: z.array(z.tuple([z.string(), tableRow])) })
 
 export interface LiveTableProps {
@@ -22,14 +22,14 @@ export function LiveTable({ id, table: { title, empty, row, command } }: LiveTab
   useEffect(() => {
     let timer = 0
     let isOver = false
-    const ask = async () => {
+    const poll = async () => {
       const answer = document.hidden ? undefined : await bridge().invoke('service:command', { id, name: command, ask: {} }).catch(() => undefined)
       if (isOver) return
       const parsed = reply.safeParse(answer?.value)
       if (parsed.success) setRows(new Map(parsed.data.rows))
-      timer = window.setTimeout(() => { void ask() }, ASK_EVERY_MS)
+      timer = window.setTimeout(() => { void poll() }, POLL_EVERY_MS)
     }
-    void ask()
+    void poll()
     return () => {
       isOver = true
       window.clearTimeout(timer)

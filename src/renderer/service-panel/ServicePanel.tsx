@@ -1,4 +1,4 @@
-/** The panel of any service, from its contract: state, addresses, table, settings and what it prints. */
+/** The panel of any service, generated from its contract: state, addresses, table, settings and console. */
 import { lazy, Suspense, useMemo, type ReactNode } from 'react'
 import type { Lamp as LampState, ServiceStatus } from '../../preload/contract.ts'
 import type { ServiceId } from '../../services/contracts.ts'
@@ -27,10 +27,10 @@ export interface ServicePanelProps {
     readonly rows: ReadonlyMap<string, TableRow>
     readonly lamp: LampState
   }
-  /** Saves the settings and starts, or restarts; gives back what went wrong. */
+  /** Saves the settings and starts or restarts the service. @returns the error, if any */
   readonly onStart: (settings: Readonly<Record<string, unknown>>) => Promise<ErrorParts | undefined>
   readonly onStop: () => void
-  /** What this service has of its own, above its table. */
+  /** Forms that only this service has, shown above its table. */
   readonly children?: ReactNode
 }
 
@@ -60,7 +60,7 @@ export function ServicePanel({ id, contract, service, onStart, onStop, children 
           {isRunning && liveTable !== undefined && <LiveTable id={id} table={liveTable} />}
           <section className="panel-console">
             <h2>Console</h2>
-            <Suspense fallback={<div className="console"><p className="console-empty">Opening…</p></div>}>
+            <Suspense fallback={<div className="console"><p className="console-empty">Loading…</p></div>}>
               <LiveConsole log={logOf(id)} label={`Console of ${title}`} />
             </Suspense>
           </section>
@@ -79,7 +79,7 @@ function Status({ status, lamp }: { readonly status: ServiceStatus; readonly lam
   return (
     <section className="status" aria-label="State">
       <p className="status-sentence" data-state={status.state}>{stateSentence(status)}</p>
-      {status.state !== 'stopped' && lamp.sentence !== '' && <p className="status-proof">{lamp.lit ? 'Proved' : 'Not proved'}: {lamp.sentence}</p>}
+      {status.state !== 'stopped' && lamp.sentence !== '' && <p className="status-proof">{lamp.lit ? 'Verified' : 'Not verified'}: {lamp.sentence}</p>}
       {endpoints.length > 0 && (
         <ul className="endpoints" aria-label="Addresses">
           {endpoints.map(({ key, name, text }) => <li key={key}><b>{name}</b> <span>{text}</span></li>)}

@@ -1,4 +1,4 @@
-/** The settings of any service, from its contract. An empty field is left to Hamlet; what is wrong stands beside its field. */
+/** The settings form of any service, generated from its contract. An empty field takes its default; errors are shown at their field. */
 import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react'
 import { settingFields, type Contract, type SettingField } from '../../services/kit/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
@@ -14,7 +14,7 @@ export interface SettingsFormProps {
   readonly contract: Contract
   readonly settings: Readonly<Record<string, unknown>>
   readonly isRunning: boolean
-  /** Saves and starts; gives back what went wrong. */
+  /** Saves the settings and starts the service. @returns the error, if any */
   readonly onApply: (settings: Readonly<Record<string, unknown>>) => Promise<ErrorParts | undefined>
 }
 
@@ -32,7 +32,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
   }, [errors])
 
   const advanced = fields.filter(({ isAdvanced }) => isAdvanced)
-  // What was changed, or is wrong, is not hidden.
+  // Changed or invalid fields are never hidden.
   const hasAdvanced = advanced.some(({ name }) => settings[name] !== undefined || values[name] !== saved[name] || errors[name] !== undefined)
   const inputs = (these: readonly SettingField[]) => these.map(field => (
     <SettingInput
@@ -48,7 +48,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
     event.preventDefault()
     const reading = readValues(contract, values)
     setErrors(reading.errors)
-    if (Object.keys(reading.errors).length > 0) return setOutcome('Nothing was saved: look at the fields in red.')
+    if (Object.keys(reading.errors).length > 0) return setOutcome('Not saved. Correct the fields in red.')
     setPending(true)
     const error = await onApply(reading.settings)
     setPending(false)
@@ -57,7 +57,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
   }
   return (
     <form ref={form} className="settings" aria-label={`Settings of ${contract.title}`} noValidate onSubmit={event => { void submit(event) }}>
-      <p className="settings-intro">An empty field takes the grey value; addresses follow the choice of Local or LAN.</p>
+      <p className="settings-intro">Empty fields use the value in gray. Addresses depend on Local or LAN.</p>
       {inputs(fields.filter(({ isAdvanced }) => !isAdvanced))}
       {advanced.length > 0 && (
         <details className="settings-more" open={hasAdvanced}>
@@ -69,7 +69,7 @@ export function SettingsForm({ contract, settings, isRunning, onApply }: Setting
         <Button type="submit" isPending={isPending}>{isRunning ? 'Save and restart' : 'Save and start'}</Button>
         <Button look="quiet" onPress={() => { setErrors({}); edit(valuesOf(fields, {})) }}>Reset to defaults</Button>
       </div>
-      <p className="settings-outcome" role="status">{outcome === '' && draft !== undefined ? 'Not saved yet.' : outcome}</p>
+      <p className="settings-outcome" role="status">{outcome === '' && draft !== undefined ? 'Unsaved changes.' : outcome}</p>
     </form>
   )
 }

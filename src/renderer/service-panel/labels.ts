@@ -1,4 +1,4 @@
-/** `tcp_port` → "TCP port": a flag's name as people read it. */
+/** A flag's name as a label: `tcp_port` → "TCP port". */
 export function labelOf(name: string): string {
   const words = name.split('_').map(word => (acronyms.has(word) ? word.toUpperCase() : word))
   const text = words.join(' ')

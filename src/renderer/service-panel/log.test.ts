@@ -7,7 +7,7 @@ const heard = (log: Log) => {
   return { texts: () => lines.map(line => line.text), end }
 }
 
-test('a listener gets the lines so far, then each new one, until it ends', () => {
+test('a listener gets the existing lines, then each new one until it stops listening', () => {
   const log = new Log()
   log.append({ to: 'contract', text: 'first' })
   const listener = heard(log)
@@ -17,7 +17,7 @@ test('a listener gets the lines so far, then each new one, until it ends', () =>
   expect(listener.texts()).toEqual(['first', 'second'])
 })
 
-test('a snapshot replaces what was heard before it', () => {
+test('a snapshot replaces earlier lines', () => {
   const log = new Log()
   const listener = heard(log)
   log.append({ to: 'log', text: 'early' })
@@ -25,7 +25,7 @@ test('a snapshot replaces what was heard before it', () => {
   expect(listener.texts()).toEqual(['early', 'late'])
 })
 
-test('a flood is bounded and keeps the newest lines', () => {
+test('the log is bounded and keeps the newest lines', () => {
   const log = new Log()
   for (let number = 0; number < 5000; number++) log.append({ to: 'log', text: `${number}` })
   const texts = heard(log).texts()
@@ -33,7 +33,7 @@ test('a flood is bounded and keeps the newest lines', () => {
   expect(texts[499]).toBe('4999')
 })
 
-test('a name from the network cannot drive the console', () => {
+test('text from the network cannot control the terminal', () => {
   expect(printable({ to: 'log', text: 'asked for \u001b[2J\u009b31mexample.org\r\n' }).text).toBe('asked for �[2J�31mexample.org��')
   expect(printable({ to: 'log', text: 'x'.repeat(5000) }).text).toHaveLength(2000)
 })

@@ -1,8 +1,8 @@
-/** The last lines that a service printed, outside of React: a busy service may print faster than a window can draw. */
+/** The last lines that a service printed. Kept outside of React, because a busy service can print faster than the window renders. */
 import type { ServiceId } from '../../services/contracts.ts'
 
 export interface LogLine {
-  /** `contract`: a line of the original system's; `log`: all others. */
+  /** `contract`: a line that the original system printed; `log`: any other. */
   readonly to: 'contract' | 'log'
   readonly text: string
 }
@@ -22,7 +22,7 @@ export class Log {
   append(line: LogLine): void {
     const shown = printable(line)
     this.#lines.push(shown)
-    // Cut in halves, not line by line: shifting a long array at every line is what a flood would spend its time on.
+    // Halved at twice the limit: shifting a long array for every line would be slow.
     if (this.#lines.length >= 2 * LINES_MAX) this.#lines = this.#lines.slice(-LINES_MAX)
     for (const listener of this.#listeners) listener.appended(shown)
   }
@@ -32,7 +32,7 @@ export class Log {
     for (const listener of this.#listeners) listener.replaced(this.#lines)
   }
 
-  /** Gives the lines so far as `replaced`, then each new one. Returns the function that ends the listening. */
+  /** Passes the existing lines to `replaced`, then each new one to `appended`. @returns a function that stops listening */
   listen(listener: LogListener): () => void {
     this.#listeners.add(listener)
     listener.replaced(this.#lines.slice(-LINES_MAX))
@@ -40,9 +40,9 @@ export class Log {
   }
 }
 
-/** Names and paths in a line come from the network: control characters in them could drive the console, so they are shown as marks. */
+/** Replaces control characters: names and paths in a line come from the network, and could otherwise control the terminal. */
 export function printable({ to, text }: LogLine): LogLine {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // eslint-disable-next-line no-control-regex -- matching control characters is the purpose
   return { to, text: text.slice(0, LINE_LENGTH_MAX).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '�').replace(/\t/g, '  ') }
 }
 

@@ -1,17 +1,17 @@
-/** A service's state and its addresses, in words. */
+/** A service's state and addresses as text. */
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { assertNever } from '../../services/kit/errors.ts'
 import { formatEndpoint } from '../../services/kit/endpoint.ts'
 import { isLoopback } from '../../services/kit/ip-address.ts'
 import type { ServiceEndpoint } from '../../services/kit/host-protocol.ts'
 
-/** One sentence; what an error has to say stands in the error itself. */
+/** The state in one sentence. An error is shown separately. */
 export function stateSentence({ state, reason, pid }: ServiceStatus): string {
   switch (state) {
     case 'stopped': return 'Off.'
     case 'starting': return 'Starting…'
-    case 'running': return pid === undefined ? 'Running.' : `Running, as process ${pid}.`
-    case 'degraded': return `Running, with a fault: ${reason ?? 'it did not say which'}.`
+    case 'running': return pid === undefined ? 'Running.' : `Running as process ${pid}.`
+    case 'degraded': return `Running with a problem: ${reason ?? 'no reason was given'}.`
     case 'stopping': return 'Stopping…'
     case 'failed': return 'Not running.'
     default: return assertNever(state)
@@ -19,8 +19,8 @@ export function stateSentence({ state, reason, pid }: ServiceStatus): string {
 }
 
 /**
- * Where it can be reached, short enough for a card: `127.0.0.1:80 :8080`. The admin port is left out, the same port over
- * UDP and TCP is said once, and of several addresses the first that other machines can reach stands for all.
+ * A service's address, short enough for a card: `127.0.0.1:80 :8080`. The admin port is left out, a port served over both
+ * UDP and TCP appears once, and of several addresses the first that other machines can reach represents the others.
  */
 export function addressLine(endpoints: readonly ServiceEndpoint[]): string {
   const serving = endpoints.filter(({ name }) => name !== 'admin')
@@ -38,7 +38,7 @@ export interface EndpointLine {
   readonly text: string
 }
 
-/** Every endpoint once: "DNS  127.0.0.1:53 over UDP and TCP". */
+/** One line per endpoint: "DNS  127.0.0.1:53 over UDP and TCP". */
 export function endpointLines(endpoints: readonly ServiceEndpoint[]): EndpointLine[] {
   const transportsAt = new Map<string, { name: string; at: string; transports: string[] }>()
   for (const endpoint of endpoints) {

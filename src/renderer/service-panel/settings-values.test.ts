@@ -7,11 +7,11 @@ import { dns } from '../../services/dns/contract.ts'
 import { settingFields, type Contract } from '../../services/kit/contract.ts'
 import { placeholderOf, readValues, valuesOf } from './settings-values.ts'
 
-test('an untouched form sends nothing, for every service', () => {
+test('an untouched form yields no settings, for every service', () => {
   for (const contract of contracts) expect(readValues(contract, valuesOf(settingFields(contract), {}))).toEqual({ settings: {}, errors: {} })
 })
 
-test('what was saved comes back unchanged through the form', () => {
+test('saved settings pass through the form unchanged', () => {
   fc.assert(fc.property(
     fc.record({
       host: fc.ipV4(), port: fc.integer({ min: 0, max: 65535 }), upstream: fc.array(fc.ipV4(), { minLength: 1, maxLength: 8 }),
@@ -20,16 +20,16 @@ test('what was saved comes back unchanged through the form', () => {
   ))
 })
 
-test('a list is read one item a line, blank lines allowed', () => {
+test('a list has one item per line; empty lines are ignored', () => {
   expect(readValues(dns, { upstream: ' 192.0.2.1\n\n192.0.2.2:5353 \r\n' }).settings).toEqual({ upstream: ['192.0.2.1', '192.0.2.2:5353'] })
 })
 
-test('an item of a list may have commas and blanks in it, as a time zone has', () => {
+test('a list item may contain commas and spaces, as a time zone does', () => {
   const option = ['100=EST5EDT4,M3.2.0/02:00,M11.1.0/02:00', '12=a name']
   expect(readValues(dhcp, valuesOf(settingFields(dhcp), { option }))).toEqual({ settings: { option }, errors: {} })
 })
 
-test('each wrong field says what is wrong, beside itself', () => {
+test('each invalid field has its own error', () => {
   expect(readValues(dns, { host: 'somewhere', port: '70000', admin_port: '53x', upstream: '192.0.2.1\nexample.org' }).errors).toEqual({
     host: 'not an IP address', port: 'not between 0 and 65535', admin_port: 'not a whole number', upstream: 'example.org: "example.org" is not an IP address; write IP or IP:PORT, such as 127.0.0.1:53',
   })
@@ -37,7 +37,7 @@ test('each wrong field says what is wrong, beside itself', () => {
   expect(readValues(dhcp, { lease: '59' }).errors).toEqual({ lease: 'not between 60 and 31536000' })
 })
 
-test('an empty field says the value that is taken, or what to write', () => {
+test('an empty field shows its default, or the expected format', () => {
   const placeholders = (contract: Contract) => Object.fromEntries(settingFields(contract).map(field => [field.name, placeholderOf(field)]))
   expect(placeholders(dns)).toMatchObject({ host: '127.0.0.1', port: '53', upstream: '8.8.8.8', forward: 'ZONE=IP[:PORT]' })
   expect(placeholders(dhcp)).toMatchObject({ pool: 'FIRST-LAST' })

@@ -1,13 +1,13 @@
-/** The settings form in both directions: saved settings → texts in fields, texts in fields → settings for the service. */
+/** Converts between saved settings and the fields of the settings form. */
 import { settingFields, type Contract, type SettingField } from '../../services/kit/contract.ts'
 
-/** What stands in the fields: text, lists one item a line, or a switch. */
+/** The contents of the fields: a switch's state or a text; a list has one item per line. */
 export type Values = Readonly<Record<string, string | boolean>>
 
 export interface Reading {
-  /** Only what the person set; an empty field is left to Hamlet. */
+  /** Only what the user set; an empty field has no setting, so the default applies. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** Field → what is wrong with it. Empty: the settings may be sent. */
+  /** Field → its error. Empty: the settings are valid. */
   readonly errors: Readonly<Record<string, string>>
 }
 
@@ -15,7 +15,7 @@ export function valuesOf(fields: readonly SettingField[], settings: Readonly<Rec
   return Object.fromEntries(fields.map(field => [field.name, valueOf(field, settings[field.name])]))
 }
 
-/** Checked by the contract's own schema, so form, command line and service agree. */
+/** Validates with the contract's schema, so that form, command line and service agree. */
 export function readValues(contract: Contract, values: Values): Reading {
   const settings: Record<string, unknown> = {}
   const errors: Record<string, string> = {}
@@ -28,12 +28,12 @@ export function readValues(contract: Contract, values: Values): Reading {
   for (const issue of contract.settings.safeParse(settings).error?.issues ?? []) {
     const name = String(issue.path[0] ?? '')
     const item = issue.path.length > 1 ? listItem(settings[name], issue.path[1]) : ''
-    errors[name] ??= settings[name] === undefined ? 'needed' : `${item}${issue.message}`
+    errors[name] ??= settings[name] === undefined ? 'required' : `${item}${issue.message}`
   }
   return { settings, errors }
 }
 
-/** What an empty field says: the value that is taken then. */
+/** The text in an empty field: its default, or the expected format. */
 export function placeholderOf({ default: taken, placeholder }: SettingField): string {
   if (taken === undefined || (Array.isArray(taken) && taken.length === 0)) return placeholder
   return Array.isArray(taken) ? taken.join('\n') : String(taken)

@@ -1,9 +1,9 @@
-/** A button: plain, the one primary of a place, or quiet (no edge until it is needed). */
+/** A button: plain, primary (one per view), or quiet (no border until hovered). */
 import { Button as AriaButton, type ButtonProps as AriaButtonProps } from 'react-aria-components'
 
 export interface ButtonProps extends Omit<AriaButtonProps, 'className'> {
   readonly look?: 'plain' | 'primary' | 'quiet'
-  /** Square, for an icon alone; give it an aria-label. */
+  /** Square, for an icon without text; needs an aria-label. */
   readonly isIcon?: boolean
 }
 

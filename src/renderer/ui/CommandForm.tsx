@@ -1,4 +1,4 @@
-/** A small form that asks something, and tells the answer or what went wrong below itself. */
+/** A small form that runs a command, and shows the result or the error below. */
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { partsOf, type ErrorParts } from '../../services/kit/errors.ts'
 import { Button } from './Button.tsx'
@@ -7,28 +7,28 @@ import { ErrorSentence } from './ErrorSentence.tsx'
 export interface CommandFormProps {
   readonly title: string
   readonly submitLabel: string
-  /** When it is of use. */
+  /** Says when to use it. */
   readonly intro?: string
-  /** One field, and not two side by side. */
+  /** Has one field instead of two side by side. */
   readonly isSingle?: boolean
   /** The fields. */
   readonly children: ReactNode
-  /** Gives the answer's lines, or an error; what it throws is told too. */
+  /** Returns the lines of the result, or an error; anything it throws is shown as an error too. */
   readonly onSubmit: () => Promise<readonly string[] | ErrorParts>
 }
 
 export function CommandForm({ title, submitLabel, intro, isSingle = false, children, onSubmit }: CommandFormProps) {
-  const [answer, setAnswer] = useState<readonly string[]>([])
+  const [result, setResult] = useState<readonly string[]>([])
   const [error, setError] = useState<ErrorParts>()
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     setError(undefined)
-    setAnswer([])
+    setResult([])
     try {
       const reply = await onSubmit()
       if ('what' in reply) setError(reply)
-      else setAnswer(reply)
+      else setResult(reply)
     } catch (thrown) {
       setError(partsOf(thrown))
     }
@@ -40,7 +40,7 @@ export function CommandForm({ title, submitLabel, intro, isSingle = false, child
       <form className={isSingle ? 'inline-form inline-form-single' : 'inline-form'} onSubmit={event => { void submit(event) }}>
         {children}
         <Button type="submit">{submitLabel}</Button>
-        <p className="inline-answer" role="status">{answer.map((line, index) => <span key={`${index} ${line}`}>{line}<br /></span>)}</p>
+        <p className="inline-result" role="status">{result.map((line, index) => <span key={`${index} ${line}`}>{line}<br /></span>)}</p>
       </form>
       {error !== undefined && <div role="alert"><ErrorSentence error={error} onDismiss={() => setError(undefined)} /></div>}
     </section>

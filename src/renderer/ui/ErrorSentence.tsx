@@ -1,4 +1,4 @@
-/** An error as sentences: what, why, what was done already, what one may do; the proof on demand. */
+/** An error: what happened, why, what was already done, and what to do; the proof on demand. */
 import { Button } from './Button.tsx'
 import './ErrorSentence.css'
 import { CloseIcon } from './icons.tsx'
@@ -23,10 +23,10 @@ export function ErrorSentence({ error, onDismiss }: ErrorSentenceProps) {
       </div>
       <dl>
         <dt>Why</dt><dd>{error.why}</dd>
-        {error.done !== undefined && <><dt>Done already</dt><dd>{error.done}</dd></>}
-        <dt>You may</dt><dd>{error.remedy}</dd>
+        {error.done !== undefined && <><dt>Already done</dt><dd>{error.done}</dd></>}
+        <dt>What to do</dt><dd>{error.remedy}</dd>
       </dl>
-      {error.proof !== undefined && <details><summary>Show proof</summary><pre>{error.proof}</pre></details>}
+      {error.proof !== undefined && <details><summary>Show details</summary><pre>{error.proof}</pre></details>}
     </div>
   )
 }

@@ -1,4 +1,4 @@
-/** One line, or several, of typed text with its label, its help and what is wrong with it. */
+/** A text field of one or more lines, with its label, help and error. */
 import { FieldError, Input, Label, Text, TextArea, TextField } from 'react-aria-components'
 
 export interface FieldProps {
@@ -8,12 +8,12 @@ export interface FieldProps {
   readonly value: string
   readonly error?: string | undefined
   readonly isNumeric?: boolean
-  /** More than one line, at the start. */
+  /** Initial height of a multi-line field; undefined: a single line. */
   readonly rows?: number | undefined
   readonly onChange: (value: string) => void
 }
 
-/** Longest text that a field takes, in UTF-16 units. */
+/** Longest text that a field accepts, in UTF-16 code units. */
 const LENGTH_MAX = 4096
 
 export function Field({ label, help, placeholder = '', value, error, isNumeric = false, rows, onChange }: FieldProps) {

@@ -1,4 +1,4 @@
-/** A control with its name above it, for eyes; the control says its name itself to screen readers. */
+/** Shows a control's label above it. Hidden from screen readers, which take the label from the control itself. */
 import type { ReactNode } from 'react'
 
 export interface LabelledProps {

@@ -1,10 +1,10 @@
-/** A house with one window. The window is lit by proof only; whoever draws it decides what a proof is. */
+/** A lamp, drawn as a house with one window, which is lit or dark. */
 
 export interface LampProps {
   readonly lit: boolean
-  /** What stands behind the light, for people who cannot see it. */
+  /** The evidence for the state, for screen readers. */
   readonly sentence: string
-  /** Edge length in px; the window stays at least 8 of 24 wide, smaller ones cannot be told apart. */
+  /** Edge length in px. The window is a third as wide; if it were smaller, lit and dark would look alike. */
   readonly size?: number
   readonly testId?: string | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * A long list whose newest row is at its end, drawn as far as it is in view. The end is followed until the person scrolls back,
- * goes along the rows with the keyboard, or pauses: then the list stands still.
+ * A virtualized list with the newest row at its end. It follows the end until the user scrolls back, moves along the rows with
+ * the keyboard, or pauses; then it stays still.
  */
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
@@ -12,20 +12,20 @@ export interface RowListProps<Row> {
   readonly geometry: Geometry
   readonly rows: readonly Row[]
   readonly isFollowing: boolean
-  /** The row that is looked at. */
+  /** Index of the selected row. */
   readonly cursor: number | undefined
   readonly keyOf: (row: Row) => number
-  /** A row in words. */
+  /** A row in words, for screen readers. */
   readonly sentenceOf: (row: Row) => string
-  /** A row as it looks. */
+  /** Renders a row. */
   readonly children: (row: Row) => ReactNode
   readonly onFollow: () => void
   readonly onPause: () => void
-  /** A row was chosen: the list stands still there. */
+  /** A row was selected: the list pauses there. */
   readonly onGo: (index: number) => void
 }
 
-/** Nearer to the end than this is at the end: browsers round. */
+/** Within this distance the list counts as scrolled to its end, because browsers round. */
 const END_PX = 4
 
 export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf, sentenceOf, children, onFollow, onPause, onGo }: RowListProps<Row>) {
@@ -44,7 +44,7 @@ export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf
   const scroll = (atPx: number) => {
     const isAtEnd = atPx >= endPx(geometry, count) - END_PX
     setScrolledPx(atPx)
-    // One that was paused at its end stays so: only who comes back to the end follows again.
+    // A list paused at its end stays paused; only scrolling back to the end resumes following.
     if (isFollowing && !isAtEnd) onPause()
     else if (!isFollowing && cursor === undefined && isAtEnd && atPx > scrolledPx) onFollow()
   }
@@ -84,7 +84,7 @@ export function RowList<Row>({ label, geometry, rows, isFollowing, cursor, keyOf
   )
 }
 
-/** Paper has no view to scroll: all rows are drawn, before the event is over. */
+/** For printing, all rows are rendered, synchronously before `beforeprint` returns. */
 function useIsPrinted(): boolean {
   const [isPrinted, setPrinted] = useState(false)
   useEffect(() => {

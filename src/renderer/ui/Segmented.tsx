@@ -1,21 +1,24 @@
-/** Two or three choices side by side, one of them chosen. Tab comes to that one, arrow keys move, Space or Enter chooses: a choice may restart servers. */
+/**
+ * A segmented control: a few choices side by side, one of them selected. Tab focuses the selected one, arrow keys move the focus,
+ * Space or Enter selects: moving must not select, because a choice may restart servers.
+ */
 import type { ReactNode } from 'react'
 import { ToggleButton, ToggleButtonGroup } from 'react-aria-components'
 
 export interface Segment<Value extends string> {
   readonly value: Value
   readonly label: string
-  /** A mark before the label; the label alone says everything. */
+  /** A decorative mark before the label. */
   readonly mark?: ReactNode
 }
 
 export interface SegmentedProps<Value extends string> {
   readonly label: string
   readonly segments: readonly Segment<Value>[]
-  /** Undefined: it is not known yet. */
+  /** Undefined: not known yet. */
   readonly value: Value | undefined
   readonly isDisabled?: boolean
-  /** A choice is under way: none is taken meanwhile, and the keyboard's focus stays. */
+  /** A choice is being carried out: no other is accepted, but the control keeps the keyboard focus. */
   readonly isPending?: boolean
   readonly onChange: (value: Value) => void
 }

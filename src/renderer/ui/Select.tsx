@@ -1,4 +1,4 @@
-/** One of a list that may be long or change: the system's own, so that keyboard, touch and screen readers know it. */
+/** A drop-down list for long or changing options. The native element, which works with keyboard, touch and screen readers. */
 
 export interface Option<Value extends string> {
   readonly value: Value

@@ -1,11 +1,11 @@
-/** A value of a few that make sense, chosen by sliding. What the place means stands beside it as text, for eyes and for screen readers. */
+/** A slider over a few meaningful values. The current value is shown as text, and announced to screen readers. */
 
 export interface SliderProps {
   readonly label: string
-  /** How many places there are. */
+  /** Number of stops. */
   readonly count: number
   readonly place: number
-  /** What the place means: "50 ms". */
+  /** The value as text: "50 ms". */
   readonly text: string
   readonly isDisabled?: boolean
   readonly onChange: (place: number) => void

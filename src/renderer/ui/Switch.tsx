@@ -1,10 +1,10 @@
-/** An on-off switch. A plain button with the switch role: unlike a hidden checkbox, what is clicked is what is seen. */
+/** An on-off switch: a button with the switch role, so that, unlike with a hidden checkbox, the visible element is the clickable one. */
 
 export interface SwitchProps {
-  /** What it switches, for people who cannot see where it stands. */
+  /** What it switches, for screen readers. */
   readonly label: string
   readonly isOn: boolean
-  /** Keeps the keyboard's focus, which a disabled button would lose. */
+  /** Ignores clicks, but keeps the keyboard focus, which a disabled button would lose. */
   readonly isDisabled?: boolean
   readonly onChange: (isOn: boolean) => void
 }

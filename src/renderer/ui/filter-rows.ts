@@ -1,7 +1,7 @@
-/** Which rows of a table a person means who types some letters of what stands in them. */
+/** Filters the rows of a table. */
 import type { RowEntry } from './sorted-rows.ts'
 
-/** Those in which one of the columns has this text, large letters being small ones; all of them where nothing is asked for. Their order stays. */
+/** The rows in which one of the columns contains the text, ignoring case; all rows if the filter is empty. Keeps their order. */
 export function filterRows(rows: readonly RowEntry[], columns: readonly string[], filter: string): readonly RowEntry[] {
   const wanted = filter.trim().toLowerCase()
   if (wanted === '') return rows

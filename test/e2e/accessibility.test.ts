@@ -1,12 +1,12 @@
-/** The window for who does not see it, or not well, or has no mouse: names, roles, what is told, contrast, and the keyboard's focus. */
+/** Accessibility of the window: names, roles, announcements, contrast and keyboard focus. */
 import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
+import { measureContrast } from './contrast.ts'
 import { HamletWindow } from './hamlet-window.ts'
-import { pastContrast } from './contrast.ts'
 
 const VIEWS = ['Browser', 'DNS', 'DHCP', 'App server', 'Client', 'Lab', 'Packets']
-/** What a person can do something with, or has to have a name to be told apart. */
+/** Roles that need an accessible name: everything interactive, and landmarks that a name tells apart. */
 const NAMED = ['button', 'textbox', 'searchbox', 'switch', 'radio', 'radiogroup', 'combobox', 'slider', 'checkbox', 'link', 'table', 'tree', 'listbox', 'option', 'treeitem', 'img', 'region', 'columnheader', 'DisclosureTriangle', 'navigation']
 
 let hamlet: HamletWindow
@@ -34,66 +34,66 @@ interface Node {
   readonly level: number | undefined
 }
 
-/** What a screen reader is given, in its order. */
+/** The accessibility tree as a screen reader gets it, in order. */
 async function nodes(): Promise<Node[]> {
-  const told = await tree.send('Accessibility.getFullAXTree')
-  const logs = told.nodes.filter(({ role }) => role?.value === 'log').flatMap(({ childIds = [] }) => childIds) // words of React Aria, on their way
-  return told.nodes.filter(({ ignored, nodeId }) => !ignored && !logs.includes(nodeId)).map(({ role, name, description, properties = [] }) => {
+  const full = await tree.send('Accessibility.getFullAXTree')
+  const logs = full.nodes.filter(({ role }) => role?.value === 'log').flatMap(({ childIds = [] }) => childIds) // pending announcements of React Aria
+  return full.nodes.filter(({ ignored, nodeId }) => !ignored && !logs.includes(nodeId)).map(({ role, name, description, properties = [] }) => {
     const level: unknown = properties.find(property => property.name === 'level')?.value.value
     return { role: String(role?.value), name: String(name?.value ?? ''), description: String(description?.value ?? ''), level: typeof level === 'number' ? level : undefined }
   })
 }
 
-test('in every view all that can be used has a name, and headings go down by one level at most, from one that is the view\'s', async () => {
+test('in every view each control has a name, and there is one h1 and no skipped heading level', async () => {
   expect(await hamlet.shell.locator('html').getAttribute('lang')).toBe('en')
   for (const view of VIEWS) {
     await open(view)
     await hamlet.shell.locator('main h1').first().waitFor({ state: 'attached' })
-    const told = await nodes()
-    expect(told.filter(({ role, name }) => NAMED.includes(role) && name.trim() === ''), view).toEqual([])
-    const levels = told.flatMap(({ role, level }) => role === 'heading' && level !== undefined ? [level] : [])
+    const all = await nodes()
+    expect(all.filter(({ role, name }) => NAMED.includes(role) && name.trim() === ''), view).toEqual([])
+    const levels = all.flatMap(({ role, level }) => role === 'heading' && level !== undefined ? [level] : [])
     expect(levels[0], view).toBe(1)
     expect(levels.filter(level => level === 1), view).toHaveLength(1)
     expect(levels.every((level, index) => level - (levels[index - 1] ?? 1) <= 1), view).toBe(true)
   }
 })
 
-test('a lamp says whether it is lit, a service where it is, and its console what it printed', async () => {
+test('a screen reader gets the state of a lamp, the address of a service and the text of its console', async () => {
   await open('DNS')
   await hamlet.shell.locator('.xterm-rows').waitFor()
   await expect.poll(async () => (await nodes()).some(({ role, name }) => role === 'StaticText' && name.startsWith('Waiting for requests'))).toBe(true)
-  const told = await nodes()
-  expect(told).toContainEqual(expect.objectContaining({ role: 'textbox', name: 'Console of DNS server' }))
-  expect(told).toContainEqual(expect.objectContaining({ role: 'img', name: expect.stringMatching(/^Lit: /) }))
-  expect(told).toContainEqual(expect.objectContaining({ role: 'button', name: 'DNS', description: expect.stringMatching(/^127\.0\.0\.1 ?:\d+/) }))
-  // Each line would be spoken at once, over whatever is read.
+  const all = await nodes()
+  expect(all).toContainEqual(expect.objectContaining({ role: 'textbox', name: 'Console of DNS server' }))
+  expect(all).toContainEqual(expect.objectContaining({ role: 'img', name: expect.stringMatching(/^Lit: /) }))
+  expect(all).toContainEqual(expect.objectContaining({ role: 'button', name: 'DNS', description: expect.stringMatching(/^127\.0\.0\.1 ?:\d+/) }))
+  // Otherwise each line would be announced at once, over whatever is being read.
   expect(await hamlet.shell.locator('.console [aria-live]').evaluateAll(regions => regions.map(region => region.getAttribute('aria-live')))).toEqual(['off'])
 })
 
-test('that a page has come is told, and no number that changes with every packet', async () => {
+test('a page load is announced, a count that changes with every packet is not', async () => {
   const { shell } = hamlet
   await hamlet.browse('http://my-app.home/watch')
-  await shell.locator('[role="status"]').getByText('http://my-app.home/watch has come.').waitFor({ state: 'attached' })
+  await shell.locator('[role="status"]').getByText('http://my-app.home/watch loaded.').waitFor({ state: 'attached' })
   await open('Packets')
   await shell.getByRole('button', { name: 'Pause' }).click()
   await shell.evaluate(() => {
-    const told: (string | null)[] = []
-    Object.assign(window, { told })
+    const announced: (string | null)[] = []
+    Object.assign(window, { announced })
     new MutationObserver(changes => {
-      for (const { target } of changes) if (target.parentElement?.matches('.packets [role="status"], .packets [role="status"] *') === true) told.push(target.textContent)
+      for (const { target } of changes) if (target.parentElement?.matches('.packets [role="status"], .packets [role="status"] *') === true) announced.push(target.textContent)
     }).observe(document.body, { subtree: true, characterData: true })
   })
   for (let number = 0; number < 3; number++) {
     await shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'client', name: 'resolve', ask: { name: 'nothing.home' } }))
-    await shell.getByText(new RegExp(`^Paused; ([${number + 1}-9]|\\d\\d+) newer`)).waitFor()
+    await shell.getByText(new RegExp(`^Paused, ([${number + 1}-9]|\\d\\d+) new`)).waitFor()
   }
-  expect(await shell.evaluate(() => Reflect.get(window, 'told'))).toEqual([])
+  expect(await shell.evaluate(() => Reflect.get(window, 'announced'))).toEqual([])
   await shell.getByRole('button', { name: 'Follow' }).click()
 })
 
-test.each(['light', 'dark'] as const)('all that is written, and the edge of all that can be used, can be told from its ground: %s', async colorScheme => {
+test.each(['light', 'dark'] as const)('texts and the borders of controls have enough contrast: %s', async colorScheme => {
   const { shell } = hamlet
-  await shell.emulateMedia({ colorScheme, reducedMotion: 'reduce' }) // no colour is on its way to another one
+  await shell.emulateMedia({ colorScheme, reducedMotion: 'reduce' }) // no color is in transition
   for (const view of VIEWS) {
     await open(view)
     if (view === 'Lab') {
@@ -104,13 +104,13 @@ test.each(['light', 'dark'] as const)('all that is written, and the edge of all 
       await shell.getByRole('option').last().click()
       await shell.getByRole('treeitem').first().click()
     }
-    await expect.poll(() => shell.evaluate(pastContrast), { message: view }).toEqual({ looked: expect.any(Number), faint: [] })
-    expect((await shell.evaluate(pastContrast)).looked, view).toBeGreaterThan(20)
+    await expect.poll(() => shell.evaluate(measureContrast), { message: view }).toEqual({ measured: expect.any(Number), faint: [] })
+    expect((await shell.evaluate(measureContrast)).measured, view).toBeGreaterThan(20)
   }
   await shell.emulateMedia({ colorScheme: null, reducedMotion: null })
 })
 
-test('in forced colours the view, the packet and the field that are chosen can be told from the others', async () => {
+test('with forced colors the selected view, packet and field are visible', async () => {
   const { shell } = hamlet
   await shell.emulateMedia({ forcedColors: 'active' })
   await open('Packets')
@@ -119,13 +119,13 @@ test('in forced colours the view, the packet and the field that are chosen can b
   const outlines = (selector: string) => shell.locator(selector).evaluateAll(elements => elements.map(element => getComputedStyle(element).outlineStyle))
   expect(await outlines('[aria-current="page"]')).toEqual(['solid'])
   expect(await outlines('[aria-selected="true"]')).toEqual(['solid', 'solid'])
-  const grounds = await shell.locator('.hex-cells [data-marked]').evaluateAll(bytes => bytes.map(byte => getComputedStyle(byte).backgroundColor))
-  expect(new Set(grounds).size).toBe(2)
+  const backgrounds = await shell.locator('.hex-cells [data-marked]').evaluateAll(bytes => bytes.map(byte => getComputedStyle(byte).backgroundColor))
+  expect(new Set(backgrounds).size).toBe(2)
   await hamlet.picture('forced-colours-packets')
   await shell.emulateMedia({ forcedColors: null })
 })
 
-test('Ctrl and a number goes on in the view also from the rail, and Tab comes to what is chosen of several', async () => {
+test('Ctrl and a digit move the focus from the rail into the view, and Tab focuses the selected one of several choices', async () => {
   const { shell } = hamlet
   await shell.getByRole('switch', { name: 'DNS server' }).focus()
   await shell.keyboard.press('Control+7')
@@ -135,15 +135,15 @@ test('Ctrl and a number goes on in the view also from the rail, and Tab comes to
   await shell.keyboard.press('ArrowLeft')
   expect(await focused()).toBe('App server')
   await shell.keyboard.press('Tab')
-  expect(await focused()).toMatch(/^Protocol|all protocols/)
+  expect(await focused()).toMatch(/^Protocol|All protocols/)
 })
 
-test('what goes away leaves the focus beside it, and a page that does not come gives it to the reason', async () => {
+test('when the focused element disappears the focus moves nearby, and after a failed load to the error', async () => {
   const { shell } = hamlet
   await open('DNS')
   await field('Name').first().fill('..')
   await shell.keyboard.press('Enter')
-  const dismiss = shell.getByRole('region', { name: 'Look a name up' }).getByRole('button', { name: 'Dismiss' })
+  const dismiss = shell.getByRole('region', { name: 'Look up a name' }).getByRole('button', { name: 'Dismiss' })
   await dismiss.focus()
   await shell.keyboard.press('Enter')
   await expect.poll(focused).toBe('Name')

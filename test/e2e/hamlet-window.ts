@@ -1,4 +1,4 @@
-/** Drives the real app: Electron under a display, by Playwright. Speaks as a person does: buttons, lamps, the page in the browser. */
+/** Drives the real app with Playwright, in terms of what a user sees: buttons, lamps, the page in the browser. */
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bridge } from '../../src/preload/contract.ts'
@@ -7,7 +7,7 @@ import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 
 export const ROOT = join(import.meta.dirname, '..', '..')
 export const ELECTRON = join(ROOT, 'node_modules', 'electron', 'dist', 'electron')
-/** Root may not have it, nor an ordinary user where the system forbids namespaces. */
+/** Chromium's sandbox does not work for root, nor where the system forbids user namespaces. */
 export const chromiumSandbox = process.getuid?.() !== 0 && process.env['HAMLET_SANDBOX'] !== 'off'
 const PICTURES = process.env['HAMLET_PICTURES'] ?? join(ROOT, 'test-results')
 const SERVICES = ['dns', 'dhcp', 'app-server', 'client'] as const
@@ -21,17 +21,17 @@ declare global {
 
 export class HamletWindow {
   readonly shell: Page
-  /** What the app wrote on the terminal's stderr. */
-  said = ''
+  /** The app's stderr so far. */
+  stderr = ''
   readonly #app: ElectronApplication
 
   private constructor(app: ElectronApplication, shell: Page) {
     this.#app = app
     this.shell = shell
-    app.process().stderr?.on('data', (chunk: Buffer) => { this.said += chunk.toString('utf8') })
+    app.process().stderr?.on('data', (chunk: Buffer) => { this.stderr += chunk.toString('utf8') })
   }
 
-  /** @throws where pictures cannot be kept: said now, and not when half of the tests have run */
+  /** @throws if the pictures folder is not writable: now, not after half of the tests */
   static async open(dataFolder: string): Promise<HamletWindow> {
     mkdirSync(PICTURES, { recursive: true })
     accessSync(PICTURES, constants.W_OK)
@@ -54,20 +54,20 @@ export class HamletWindow {
     return this.shell.locator(`[data-testid="lamp-${service}"][data-lit="${lit}"]`).waitFor({ timeout: 30_000 })
   }
 
-  /** Types an address and waits for its page in the browser tab. */
+  /** Types an address and waits until its page has loaded. */
   async browse(address: string): Promise<Page> {
     await this.shell.getByRole('button', { name: 'Browser' }).click()
     const page = await this.page()
     const loaded = page.waitForEvent('load')
     const box = this.shell.getByRole('textbox', { name: 'Address' })
-    await box.click() // else Enter may go to the page, which has the keyboard
+    await box.click() // otherwise Enter may go to the page, if it has the keyboard focus
     await box.fill(address)
     await box.press('Enter')
     await loaded
     return page
   }
 
-  /** Switches the transport, and waits for the page that came anew over it. */
+  /** Switches the transport, and waits until the page has reloaded over it. */
   async choose(transport: 'TCP' | 'RUDP'): Promise<void> {
     const choice = this.shell.getByRole('radio', { name: transport, exact: true })
     if (await choice.isChecked()) return
@@ -77,7 +77,7 @@ export class HamletWindow {
     await loaded
   }
 
-  /** The page inside the browser tab, once one is there. */
+  /** The page in the browser, once there is one. */
   async page(): Promise<Page> {
     for (let attempt = 0; attempt < 300; attempt++) {
       const page = this.#app.windows().find(candidate => candidate.url().startsWith('http://'))
@@ -87,39 +87,39 @@ export class HamletWindow {
     throw new Error(`no page opened; windows: ${this.#app.windows().map(window => window.url()).join(', ')}`)
   }
 
-  /** Keeps a picture of the window. Taken by Electron: Playwright's own draws the page in the tab too wide. */
+  /** Saves a screenshot of the window, taken by Electron: Playwright's would show the page too wide. */
   async picture(name: string): Promise<void> {
     const png = await this.#app.evaluate(async ({ BrowserWindow }) => (await BrowserWindow.getAllWindows()[0]?.webContents.capturePage())?.toPNG().toString('base64') ?? '')
     writeFileSync(join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'))
   }
 
-  /** What main knows of a service. */
+  /** A service's status, from main. */
   status(service: Service): Promise<{ state: string; pid?: number | undefined; endpoints: readonly { name: string; port: number }[] }> {
     return this.shell.evaluate(async id => (await window.hamlet.invoke('app:snapshot', {})).services[id].status, service)
   }
 
-  /** The next time that Hamlet asks where to save, the answer is this path. */
+  /** From now on every save dialog returns this path. */
   async answerSaveDialog(path: string): Promise<void> {
     await this.#app.evaluate(({ dialog }, filePath) => {
       dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath })
     }, path)
   }
 
-  /** Files that pages give are saved in this folder from now on, without a question. */
+  /** From now on downloads are saved in this folder without a dialog. */
   async sendDownloadsTo(folder: string): Promise<void> {
     await this.#app.evaluate(({ session }, path) => {
       session.fromPartition('hamlet-browser').on('will-download', (_event, item) => item.setSavePath(`${path}/${item.getFilename()}`))
     }, folder)
   }
 
-  /** Menus are kept from now on instead of shown: a native one has no element that could be clicked. */
+  /** From now on menus are kept instead of shown, because native menus have no elements to click. */
   async keepMenus(): Promise<void> {
     await this.#app.evaluate(({ Menu }) => {
       Menu.prototype.popup = function popup(this: Menu) { Object.assign(globalThis, { keptMenu: this }) }
     })
   }
 
-  /** The labels of the menu that a click brings, a disabled one in brackets, a line as '-'. */
+  /** The labels of the menu that a click opens; disabled ones in parentheses, a separator as '-'. */
   async menuOf(click: () => Promise<void>): Promise<string[]> {
     await this.#app.evaluate(() => { Reflect.deleteProperty(globalThis, 'keptMenu') })
     await click()
@@ -138,7 +138,7 @@ export class HamletWindow {
   }
 
   inMain<T>(look: Parameters<ElectronApplication['evaluate']>[0]): Promise<T> {
-    // Playwright types the reply by the function's own return, which the caller names here.
+    // Playwright infers the result from the function, whose type the caller gives as T.
     return this.#app.evaluate(look) as Promise<T>
   }
 

@@ -1,4 +1,4 @@
-/** What a person does in a page beside reading it: finds words, takes text along by a right click, follows a link that leads out of Hamlet. */
+/** Working with a page: finding text, the context menu, saving as PDF, and links that lead out of Hamlet. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -31,19 +31,19 @@ afterAll(async () => {
 }, 30_000)
 
 const bar = () => hamlet.shell.getByRole('textbox', { name: 'Address' })
-const finding = () => hamlet.shell.getByRole('textbox', { name: 'Find in the page' })
+const finding = () => hamlet.shell.getByRole('textbox', { name: 'Find in page' })
 const found = () => hamlet.shell.locator('.find-count')
-const told = () => hamlet.shell.locator('.stale')
+const refusal = () => hamlet.shell.locator('.stale')
 const clipboard = () => hamlet.inMain<string>(main => main.clipboard.readText())
 const focused = () => hamlet.shell.evaluate(() => document.activeElement?.getAttribute('aria-label'))
 
-test('text is found in the page: how many there are, the next, the one before, and Escape goes back to the page', async () => {
+test('the find bar counts matches, goes to the next and the previous one, and Escape returns to the page', async () => {
   const { shell } = hamlet
   await hamlet.browse(`${site}/text`)
-  // By Electron: keys that Playwright presses in a page pass the window by.
+  // Sent by Electron: the window does not receive keys that Playwright presses in a page.
   await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: 'f', modifiers: ['control'] }))
   await finding().waitFor()
-  await expect.poll(focused).toBe('Find in the page')
+  await expect.poll(focused).toBe('Find in page')
   await shell.keyboard.type('lamp')
   await expect.poll(() => found().textContent()).toBe('1 of 3')
   await hamlet.picture('find-in-page')
@@ -51,16 +51,16 @@ test('text is found in the page: how many there are, the next, the one before, a
     await finding().press(keys)
     await expect.poll(() => found().textContent()).toBe(`${place} of 3`)
   }
-  await shell.getByRole('button', { name: 'The one before' }).click()
+  await shell.getByRole('button', { name: 'Previous match' }).click()
   await expect.poll(() => found().textContent()).toBe('2 of 3')
   await finding().fill('darkness')
-  await expect.poll(() => found().textContent()).toBe('Not found')
+  await expect.poll(() => found().textContent()).toBe('No matches')
   await finding().press('Escape')
   await finding().waitFor({ state: 'detached' })
   await expect.poll(focused).toBe('Page')
 })
 
-test('another page is not searched for what was looked for in the one before', async () => {
+test('the find bar closes when another page loads', async () => {
   const { shell } = hamlet
   await bar().focus()
   await shell.keyboard.press('Control+f')
@@ -70,7 +70,7 @@ test('another page is not searched for what was looked for in the one before', a
   await finding().waitFor({ state: 'detached' })
 })
 
-test('a right click offers what every browser offers, and does it', async () => {
+test('the context menu of a page has the usual entries, and they work', async () => {
   const page = await hamlet.browse(`${site}/field`)
   const click = (selector: string) => () => page.locator(selector).click({ button: 'right' })
   const ofPage = await hamlet.menuOf(() => page.locator('html').click({ button: 'right', position: { x: 300, y: 200 } }))
@@ -92,7 +92,7 @@ test('a right click offers what every browser offers, and does it', async () => 
   await expect.poll(() => bar().inputValue()).not.toBe(`${site}/field`)
 })
 
-test('fields of the window have a menu too, and what is no field has none', async () => {
+test('the window\'s fields have a context menu; its other elements have none', async () => {
   await bar().fill('my-app.home')
   expect(await hamlet.menuOf(() => bar().click({ button: 'right' }))).toEqual([expect.stringMatching(/Cut/), expect.stringMatching(/Copy/), 'Paste', 'Select all'])
   await hamlet.chooseInMenu('Select all')
@@ -101,33 +101,33 @@ test('fields of the window have a menu too, and what is no field has none', asyn
   expect(await hamlet.menuOf(() => hamlet.shell.getByRole('button', { name: 'Lab', exact: true }).click({ button: 'right' }))).toEqual([])
 })
 
-test('Ctrl+P saves the page as a PDF where the person says, also while the page has the keyboard', async () => {
+test('Ctrl+P saves the page as a PDF where the user chooses, even while the page has the keyboard focus', async () => {
   const path = join(emptyFolder(), 'page.pdf')
   await hamlet.answerSaveDialog(path)
   await hamlet.browse(`${site}/text`)
-  // By Electron: keys that Playwright presses in a page pass the window by.
+  // Sent by Electron: the window does not receive keys that Playwright presses in a page.
   await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: 'p', modifiers: ['control'] }))
-  const said = hamlet.shell.locator('.notice')
-  await said.getByText(`What was shown is saved as ${path}.`).waitFor()
+  const notice = hamlet.shell.locator('.notice')
+  await notice.getByText(`Saved as ${path}.`).waitFor()
   expect(readFileSync(path, 'latin1')).toMatch(/^%PDF-[^]*\/Type \/Page\b/)
-  await said.getByRole('button', { name: 'Dismiss' }).click()
+  await notice.getByRole('button', { name: 'Dismiss' }).click()
 })
 
-test('a link that leads out of Hamlet is told, and opens nothing', async () => {
-  // A page of its own each time: Playwright waits for where a link leads, and these lead nowhere.
+test('a link that leads out of Hamlet is reported and opens nothing', async () => {
+  // A new page each time, because Playwright waits for navigations, and these links lead nowhere.
   for (const [frame, link, words] of [
     ['/frame', '#mail', /mailto:frame@example\.org$/],
     ['/out', '#blank', /^Hamlet does not open tel: addresses\./],
-    ['/out', '#file', /^Hamlet does not open file: addresses\. .* The page leads to file:\/\/\/etc\/hostname$/],
-    ['/out', '#mail', /^Hamlet does not open mailto: addresses\. .* The page leads to mailto:ada@example\.org$/],
+    ['/out', '#file', /^Hamlet does not open file: addresses\. .* The link leads to file:\/\/\/etc\/hostname$/],
+    ['/out', '#mail', /^Hamlet does not open mailto: addresses\. .* The link leads to mailto:ada@example\.org$/],
   ] as const) {
     const page = await hamlet.browse(`${site}/out`)
-    expect(await told().count()).toBe(0) // what was told of the page before is gone with it
+    expect(await refusal().count()).toBe(0) // the message about the previous page is gone
     await page.frames().find(one => one.url().endsWith(frame))?.locator(link).click({ noWaitAfter: true })
-    await told().getByText(words).waitFor()
+    await refusal().getByText(words).waitFor()
     expect(await bar().inputValue()).toBe(`${site}/out`)
   }
   await hamlet.picture('no-mailto')
-  await told().getByRole('button', { name: 'Dismiss' }).click()
-  await told().waitFor({ state: 'detached' })
+  await refusal().getByRole('button', { name: 'Dismiss' }).click()
+  await refusal().waitFor({ state: 'detached' })
 })

@@ -1,3 +1,4 @@
+/** The packets view: filters, field and byte selection, capture export and printing. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,12 +17,12 @@ afterAll(async () => { await hamlet.close() }, 30_000)
 
 const rows = () => hamlet.shell.getByRole('listbox', { name: /^Packets, / }).getByRole('option')
 const field = (name: RegExp) => hamlet.shell.getByRole('treeitem', { name })
-/** A lamp may ask in between. */
+/** A lamp's probe may come in between. */
 const LEASE = /DISCOVER[^]*OFFER[^]*REQUEST[^]*ACK/
-/** The marked bytes of the dump. */
+/** The highlighted bytes of the dump. */
 const marked = async () => (await hamlet.shell.locator('.hex-cells [data-marked="true"]').allTextContents()).join(' ')
 
-test('who looks from the client sees how it came to its address, its name and its page', async () => {
+test('the client\'s packets show how it got its address and its page', async () => {
   const { shell } = hamlet
   await hamlet.choose('RUDP')
   await hamlet.browse('http://my-app.home/')
@@ -34,11 +35,11 @@ test('who looks from the client sees how it came to its address, its name and it
   await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(/SHORT #\d+: .*STREAM/)
 })
 
-test('a step of the journey leads to its packets, and from there to all', async () => {
+test('a step of the journey links to its packets, and Show all removes the filter', async () => {
   const { shell } = hamlet
   await shell.keyboard.press('Control+1')
   await shell.getByRole('button', { name: /^1 Address .*Show its packets/ }).click()
-  await shell.getByText('Only the packets of step 1, Address, of http://my-app.home/').waitFor()
+  await shell.getByText('Only packets of step 1 (Address) of http://my-app.home/').waitFor()
   await expect.poll(async () => (await rows().allTextContents()).join('\n')).toMatch(LEASE)
   await hamlet.picture('packets-of-a-step')
   await shell.keyboard.press('Escape')
@@ -50,7 +51,7 @@ test('a step of the journey leads to its packets, and from there to all', async 
   await expect.poll(() => rows().count()).toBeGreaterThan(few)
 })
 
-test('a chosen packet is told field by field, and a field marks its bytes, and a byte its field', async () => {
+test('a selected packet is shown field by field; a field highlights its bytes, and a byte its field', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'DNS', exact: true }).click()
   await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('dns')
@@ -59,18 +60,18 @@ test('a chosen packet is told field by field, and a field marks its bytes, and a
   await field(/^.?answer A my-app.home/i).click()
   await field(/^rdata /).click()
   expect(await marked()).toBe('7f 00 00 01')
-  await shell.getByRole('status', { name: 'What the field is for' }).getByText('The data itself; its form depends on the type. RFC 1035 §4.1.3').waitFor()
+  await shell.getByRole('status', { name: 'Meaning of the field' }).getByText('The data itself; its form depends on the type. RFC 1035 §4.1.3').waitFor()
   await hamlet.picture('packets-fields')
   await shell.locator('.hex-cells [data-at="12"]').click()
   await expect.poll(() => shell.getByRole('treeitem', { selected: true }).textContent()).toMatch(/^qname my-app.home$/i)
 })
 
-test('the keyboard alone goes along packets and fields', async () => {
+test('packets and fields can be reached with the keyboard alone', async () => {
   const { shell } = hamlet
   const list = shell.getByRole('listbox', { name: /^Packets, / })
   await list.focus()
   await list.press('Home')
-  await shell.getByText(/^Paused; /).waitFor()
+  await shell.getByText(/^Paused, /).waitFor()
   const tree = shell.getByRole('tree', { name: 'Fields' })
   await tree.focus()
   await tree.press('Home')
@@ -86,10 +87,10 @@ test('the keyboard alone goes along packets and fields', async () => {
     return outer !== undefined && inner !== undefined && inner.top >= outer.top && inner.bottom <= outer.bottom
   })).toBe(true)
   await list.press('End')
-  await shell.getByText(/^The newest are followed/).waitFor()
+  await shell.getByText(/^Following the newest/).waitFor()
 })
 
-test('what was opened stays open while packets come, from one packet to the next, and after a look at another view', async () => {
+test('open fields stay open while packets arrive, from one packet to the next, and after a change of view', async () => {
   const { shell } = hamlet
   const list = shell.getByRole('listbox', { name: /^Packets, / })
   const chosen = list.getByRole('option', { selected: true })
@@ -100,7 +101,7 @@ test('what was opened stays open while packets come, from one packet to the next
   await field(/^qr /).click()
   const first = await chosen.textContent()
   await shell.evaluate(() => window.hamlet.invoke('service:command', { id: 'client', name: 'resolve', ask: { name: 'nothing.home' } }))
-  await shell.getByText(/^Paused; \d+ newer ones have come/).waitFor()
+  await shell.getByText(/^Paused, \d+ new\./).waitFor()
   expect([await chosen.textContent(), await isOpen()]).toEqual([first, kept])
   await list.press('ArrowDown')
   await expect.poll(() => chosen.textContent()).not.toBe(first)
@@ -113,7 +114,7 @@ test('what was opened stays open while packets come, from one packet to the next
   await list.press('End')
 })
 
-test('what is shown can be saved, and tshark reads it', async () => {
+test('the shown packets can be exported, and tshark reads them', async () => {
   const { shell } = hamlet
   const path = join(folder, 'packets.pcapng')
   await hamlet.answerSaveDialog(path)
@@ -126,7 +127,7 @@ test('what is shown can be saved, and tshark reads it', async () => {
   expect(lines.map(([malformed, , ...sums]) => [malformed, ...sums])).toEqual(lines.map(() => ['', '1', '1'])) // 1: good
 })
 
-test('on paper all packets of the list stand, in light colours, and without what only a screen can do', async () => {
+test('a PDF has all packets of the list, in light colors and without controls', async () => {
   const { shell } = hamlet
   const path = join(folder, 'packets.pdf')
   await hamlet.answerSaveDialog(path)
@@ -137,9 +138,9 @@ test('on paper all packets of the list stand, in light colours, and without what
   await expect.poll(async () => Number(await rows().last().getAttribute('aria-setsize'))).toBeGreaterThan(100)
   await shell.emulateMedia({ colorScheme: 'dark' })
   await shell.keyboard.press('Control+p')
-  await shell.locator('.notice').getByText(`What was shown is saved as ${path}.`).waitFor()
+  await shell.locator('.notice').getByText(`Saved as ${path}.`).waitFor()
   expect(readFileSync(path, 'latin1').match(/\/Type \/Page\b/g)?.length).toBeGreaterThan(2)
-  expect(await rows().count()).toBeLessThan(30) // and on the screen those in view, as before
+  expect(await rows().count()).toBeLessThan(30) // on screen still only those in view
   await shell.emulateMedia({ media: 'print' })
   expect(await shell.locator('body').evaluate(body => getComputedStyle(body).getPropertyValue('--ink').trim())).toBe('#1a2330')
   expect(await Promise.all(['.rail', '.notice', '.panel-head .button'].map(what => shell.locator(what).first().isVisible()))).toEqual([false, false, false])
@@ -147,7 +148,7 @@ test('on paper all packets of the list stand, in light colours, and without what
   await shell.locator('.notice').getByRole('button', { name: 'Dismiss' }).click()
 })
 
-test('what is cleared does not come again', async () => {
+test('cleared packets do not reappear', async () => {
   const { shell } = hamlet
   await shell.getByRole('radio', { name: 'DHCP', exact: true }).click()
   await shell.getByRole('combobox', { name: 'Protocol' }).selectOption('all')

@@ -1,4 +1,4 @@
-/** Pages that do not behave: the browser stays the person's, and its bar tells what is shown. */
+/** Ill-behaved pages: the browser stays under the user's control, and its address bar shows the truth. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ const pages: Readonly<Record<string, string>> = {
   '/frames': '<iframe src="http://nowhere.home/"></iframe>',
   '/one': 'one', '/two': 'two',
 }
-/** What was asked for, in order; a POST with its body. */
-const asked: string[] = []
+/** The requests so far, in order; a POST with its body. */
+const requests: string[] = []
 const held = new Set<ServerResponse>()
 const server = createServer((request, response) => { void answer(request, response) })
 let site = ''
@@ -28,7 +28,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const { method = '', url = '' } = request
   let body = ''
   for await (const chunk of request) body += String(chunk)
-  asked.push(`${method} ${url}${body === '' ? '' : ` ${body}`}`)
+  requests.push(`${method} ${url}${body === '' ? '' : ` ${body}`}`)
   if (url === '/slow') return void held.add(response)
   if (url.startsWith('/file')) {
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${url.slice(1)}.txt"`, 'content-length': 4 }).write('ab')
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterEach(() => {
   for (const response of held) response.destroy()
   held.clear()
-  asked.length = 0
+  requests.length = 0
 })
 afterAll(async () => {
   await hamlet.close()
@@ -58,9 +58,9 @@ const bar = () => hamlet.shell.getByRole('textbox', { name: 'Address' })
 const press = (name: string) => hamlet.shell.getByRole('button', { name, exact: true }).click()
 const failure = () => hamlet.shell.locator('.failure')
 const barSays = (address: string) => expect.poll(() => bar().inputValue()).toBe(address)
-const isAsked = (line: string, times = 1) => expect.poll(() => asked.filter(one => one === line).length).toBe(times)
+const isRequested = (line: string, times = 1) => expect.poll(() => requests.filter(one => one === line).length).toBe(times)
 
-/** Until the switch says so, which it does when main knows. */
+/** Waits until the switch has moved, which it does when main knows the transport. */
 async function choose(name: 'TCP' | 'RUDP'): Promise<void> {
   const choice = hamlet.shell.getByRole('radio', { name, exact: true })
   await choice.click()
@@ -68,115 +68,115 @@ async function choose(name: 'TCP' | 'RUDP'): Promise<void> {
 }
 
 async function type(address: string): Promise<void> {
-  await bar().click() // else Enter may go to the page, which has the keyboard
+  await bar().click() // otherwise Enter may go to the page, if it has the keyboard focus
   await bar().fill(address)
   await bar().press('Enter')
 }
 
-test('the address that was typed while the client was off is opened when everything is on', async () => {
+test('an address typed while the client is off is opened when everything is on', async () => {
   const { shell } = hamlet
   await type(`${site}/two`)
   await failure().getByText('is off').waitFor()
   await shell.getByRole('button', { name: 'Start everything' }).first().focus()
   await shell.keyboard.press('Enter')
-  await isAsked('GET /two')
+  await isRequested('GET /two')
   await failure().waitFor({ state: 'detached' })
   await hamlet.lampIs('client', true)
   await shell.getByRole('button', { name: 'Stop everything' }).waitFor()
   await barSays(`${site}/two`)
 })
 
-test('a page that closes itself leaves the browser alive', async () => {
+test('the browser survives a page that closes itself', async () => {
   await type(`${site}/close`)
   await failure().getByText('The page closed itself').waitFor()
   await hamlet.shell.getByRole('button', { name: 'Reload' }).waitFor()
   await hamlet.picture('page-closed-itself')
   await type(`${site}/two`)
-  await isAsked('GET /two')
+  await isRequested('GET /two')
   await failure().waitFor({ state: 'detached' })
   await barSays(`${site}/two`)
 })
 
-test('a page that asks to be kept is left all the same', async () => {
+test('a page cannot keep the user from leaving', async () => {
   await type(`${site}/unload`)
-  await isAsked('GET /unload')
+  await isRequested('GET /unload')
   const page = await hamlet.page()
-  await page.locator('#field').click() // a page that nobody has touched may not ask
+  await page.locator('#field').click() // beforeunload only works after user interaction
   await page.keyboard.type('a')
   await type(`${site}/two`)
-  await isAsked('GET /two')
+  await isRequested('GET /two')
   await expect.poll(() => page.url()).toBe(`${site}/two`)
 })
 
-test('a load that is stopped leaves the address of the page that is shown, and that one is loaded anew', async () => {
+test('a stopped load restores the address of the shown page, which can be reloaded', async () => {
   await type(`${site}/one`)
-  await isAsked('GET /one')
+  await isRequested('GET /one')
   await type(`${site}/slow`)
-  await isAsked('GET /slow')
+  await isRequested('GET /slow')
   await press('Stop loading')
   await barSays(`${site}/one`)
   await press('Reload')
-  await isAsked('GET /one', 2)
+  await isRequested('GET /one', 2)
 })
 
-test('an answer without a page leaves the address of the page that is shown', async () => {
+test('a response without a page restores the address of the shown page', async () => {
   await type(`${site}/links`)
-  await isAsked('GET /links')
+  await isRequested('GET /links')
   await type(`${site}/nothing`)
-  await isAsked('GET /nothing')
+  await isRequested('GET /nothing')
   await barSays(`${site}/links`)
 })
 
-test('the transport is switched for the page that is on its way, be it typed or a link', async () => {
+test('switching the transport also affects a page that is loading', async () => {
   await type(`${site}/links`)
-  await isAsked('GET /links')
+  await isRequested('GET /links')
   await (await hamlet.page()).locator('#slow').click({ noWaitAfter: true })
-  await isAsked('GET /slow')
-  await choose('RUDP') // where nobody listens
+  await isRequested('GET /slow')
+  await choose('RUDP') // nothing listens there
   await choose('TCP')
-  await isAsked('GET /slow', 2)
-  await isAsked('GET /links')
+  await isRequested('GET /slow', 2)
+  await isRequested('GET /links')
   await press('Stop loading')
 })
 
-test('a page that came by POST is loaded anew by GET, and over the other transport too', async () => {
-  for (const anew of [() => press('Reload'), async () => { await choose('RUDP'); await choose('TCP') }]) {
-    asked.length = 0
+test('a page from a POST is reloaded by GET, also over the other transport', async () => {
+  for (const reload of [() => press('Reload'), async () => { await choose('RUDP'); await choose('TCP') }]) {
+    requests.length = 0
     await type(`${site}/form`)
-    await isAsked('GET /form')
+    await isRequested('GET /form')
     await (await hamlet.page()).getByRole('button', { name: 'send' }).click()
-    await isAsked('POST /two')
+    await isRequested('POST /two')
     await barSays(`${site}/two`)
-    await anew()
-    await isAsked('GET /two')
+    await reload()
+    await isRequested('GET /two')
   }
 })
 
-test('what asks for a window of its own opens in the one tab: a link, a form with what it sends, an https address', async () => {
+test('links and forms that target a new window open in the one tab, a form with its data', async () => {
   const open = async (what: string) => {
     await type(`${site}/links`)
     await barSays(`${site}/links`)
     await (await hamlet.page()).locator(what).click()
   }
   await open('#blank')
-  await isAsked('GET /two')
+  await isRequested('GET /two')
   await barSays(`${site}/two`)
   await open('button')
-  await isAsked('POST /two word=said')
+  await isRequested('POST /two word=said')
   await open('#https')
   await barSays('https://localhost/')
   await failure().getByText('https').first().waitFor()
 })
 
-test('an https address that fails is not blamed on the client, nor is a circle of redirects', async () => {
+test('a failed https address is not blamed on the client, nor is a redirect loop', async () => {
   await type('https://my-app.home/')
-  await failure().getByText('nothing speaks https there').waitFor()
+  await failure().getByText('no https server answers there').waitFor()
   await hamlet.picture('no-https')
   await type(`${site}/around`)
-  await failure().getByText('in a circle').waitFor()
+  await failure().getByText('in a loop').waitFor()
 })
 
-test('what is being typed is not taken away by a page that moves on, and Enter goes on in the page', async () => {
+test('a page that navigates does not discard what the user is typing, and Enter moves the focus to the page', async () => {
   const { shell } = hamlet
   await type(`${site}/moving`)
   const page = await hamlet.page()
@@ -195,7 +195,7 @@ test('what is being typed is not taken away by a page that moves on, and Enter g
   await expect.poll(() => shell.evaluate(() => document.activeElement?.tagName)).toBe('WEBVIEW')
 })
 
-test('a page may fill the screen, and Escape takes it back', async () => {
+test('a page may go full screen, and Escape leaves it', async () => {
   await type(`${site}/film`)
   await barSays(`${site}/film`)
   const page = await hamlet.page()
@@ -206,57 +206,57 @@ test('a page may fill the screen, and Escape takes it back', async () => {
   await expect.poll(isFull).toBe(false)
 })
 
-test('the journey is that of the page, not of a frame in it', async () => {
+test('the journey is that of the page, not of its frames', async () => {
   await type(`${site}/frames`)
   await barSays(`${site}/frames`)
   await (await hamlet.page()).frameLocator('iframe').getByText(/You may/).first().waitFor()
   expect(await hamlet.shell.getByRole('region', { name: 'Journey' }).textContent()).toContain(`${site}/frames over`)
 })
 
-test('of a file that was asked for it is told where it was saved, and of one that did not come whole that it was not', async () => {
+test('a notice says where a download was saved, or that it was not', async () => {
   const folder = emptyFolder()
   await hamlet.sendDownloadsTo(folder)
-  const told = hamlet.shell.locator('.notice')
+  const notice = hamlet.shell.locator('.notice')
   await type(`${site}/file-whole`)
-  await told.getByText(`file-whole.txt was saved as ${join(folder, 'file-whole.txt')}.`).waitFor()
+  await notice.getByText(`file-whole.txt was saved as ${join(folder, 'file-whole.txt')}.`).waitFor()
   expect(readFileSync(join(folder, 'file-whole.txt'), 'utf8')).toBe('abcd')
   await type(`${site}/file-cut`)
-  await told.getByText('file-cut.txt was not saved: its bytes stopped coming').waitFor()
+  await notice.getByText('file-cut.txt was not saved: the transfer broke off').waitFor()
   expect(readdirSync(folder)).toEqual(['file-whole.txt'])
 })
 
-test('loads that come to nothing leave no stack trace on the terminal', async () => {
+test('failed loads print no stack trace', async () => {
   await type(`${site}/slow`)
-  await isAsked('GET /slow')
+  await isRequested('GET /slow')
   await type('http://nowhere.home/')
   await barSays('http://nowhere.home/')
   await (await hamlet.page()).getByText(/You may/).first().waitFor()
-  expect(hamlet.said).not.toContain('GUEST_VIEW_MANAGER_CALL')
+  expect(hamlet.stderr).not.toContain('GUEST_VIEW_MANAGER_CALL')
 })
 
-test('the keys of every browser: reload, the address, back and forward, larger and smaller', async () => {
+test('the usual browser shortcuts work: reload, address, back and forward, zoom', async () => {
   const { shell } = hamlet
   const pressInBar = async (keys: string) => {
     await bar().click()
     await shell.keyboard.press(keys)
   }
   const zoom = () => hamlet.inMain<number[]>(({ webContents }) => webContents.getAllWebContents().map(contents => contents.getZoomLevel()))
-  // The bar says what was typed at once; in the history stands what has come.
-  const comes = async (path: string) => {
+  // The bar shows a typed address at once, so wait for the page itself too.
+  const hasLoaded = async (path: string) => {
     await expect.poll(async () => (await hamlet.page()).url()).toBe(`${site}${path}`)
     await barSays(`${site}${path}`)
   }
   await type(`${site}/one`)
-  await comes('/one')
+  await hasLoaded('/one')
   await type(`${site}/two`)
-  await comes('/two')
+  await hasLoaded('/two')
   await pressInBar('Alt+ArrowLeft')
-  await comes('/one')
+  await hasLoaded('/one')
   await pressInBar('Alt+ArrowRight')
-  await comes('/two')
-  asked.length = 0
+  await hasLoaded('/two')
+  requests.length = 0
   await pressInBar('F5')
-  await isAsked('GET /two')
+  await isRequested('GET /two')
   await pressInBar('Control+2')
   await shell.keyboard.press('Control+l')
   await expect.poll(() => bar().evaluate(element => element === document.activeElement)).toBe(true)
@@ -266,30 +266,30 @@ test('the keys of every browser: reload, the address, back and forward, larger a
   await expect.poll(zoom).toEqual([0, 0])
 })
 
-test('Ctrl and a number show a view also while the page has the keyboard', async () => {
-  // By Electron: keys that Playwright presses in a page pass the window by.
+test('Ctrl and a digit show a view even while the page has the keyboard focus', async () => {
+  // Sent by Electron: the window does not receive keys that Playwright presses in a page.
   await hamlet.inMain(({ webContents }) => webContents.getAllWebContents().find(contents => contents.getType() === 'webview')?.sendInputEvent({ type: 'keyDown', keyCode: '2', modifiers: ['control'] }))
   await hamlet.shell.getByRole('heading', { name: 'DNS server' }).first().waitFor()
   await hamlet.shell.keyboard.press('Control+1')
   await hamlet.shell.getByRole('heading', { name: 'DNS server' }).first().waitFor({ state: 'detached' })
 })
 
-test('a first page that is stopped leaves the start page, and one that is switched meanwhile comes', async () => {
+test('stopping the first page returns to the start page, and switching its transport loads it again', async () => {
   await hamlet.shell.reload()
   await type(`${site}/slow`)
-  await isAsked('GET /slow')
+  await isRequested('GET /slow')
   await press('Stop loading')
   await barSays('')
   await hamlet.shell.getByRole('heading', { name: 'A whole network in one window' }).waitFor()
   await hamlet.picture('first-page-stopped')
   await type(`${site}/slow`)
-  await isAsked('GET /slow', 2)
+  await isRequested('GET /slow', 2)
   await choose('RUDP')
   await choose('TCP')
-  await isAsked('GET /slow', 3)
+  await isRequested('GET /slow', 3)
 })
 
-test('who starts everything by the keyboard goes on in the page', async () => {
+test('after starting everything by keyboard the focus is in the page', async () => {
   const { shell } = hamlet
   await press('Stop everything')
   await shell.reload()

@@ -1,4 +1,4 @@
-/** How the app starts, and what it says where it cannot: one line on the terminal, a box with the same, and a status that is not 0. */
+/** Starting the app. If it cannot start, it reports why in one line on stderr and in a dialog, and exits with a nonzero status. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { emptyFolder } from '../support/hamlet.ts'
 import { chromiumSandbox, ELECTRON, ROOT } from './hamlet-window.ts'
 
-/** The app, but its boxes are told on the terminal, where nobody has to close them. */
+/** The app, with its error dialogs printed to stderr, so that nobody has to close them. */
 const APP = `
 const { dialog } = require('electron')
 dialog.showErrorBox = (title, text) => console.error('box: ' + title + ': ' + text)
@@ -34,13 +34,13 @@ async function run(args: readonly string[], folder = emptyFolder()): Promise<End
     stream?.on('data', (chunk: Buffer) => chunks.push(chunk.toString('utf8')))
     return chunks
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000) // what shows a box of its own waits for somebody
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000) // a dialog that is not replaced would wait forever
   await once(child, 'close')
   clearTimeout(timer)
   return { status: child.exitCode, stdout: stdout?.join('') ?? '', stderr: stderr?.join('') ?? '' }
 }
 
-test('a data folder that cannot be used is told, and the app ends with status 1', async () => {
+test('an unusable data folder is reported, and the app exits with status 1', async () => {
   const folder = emptyFolder()
   const file = join(folder, 'file')
   writeFileSync(file, '')
@@ -53,7 +53,7 @@ test('a data folder that cannot be used is told, and the app ends with status 1'
   }
 })
 
-test('the data folder is taken as the guide writes it, also by a path from here', async () => {
+test('--data takes its folder after a space or after =, also as a relative path', async () => {
   const folder = emptyFolder()
   for (const args of [['--data', join(folder, 'one')], ['--data=two']]) {
     const { status, stdout } = await run([...args, '--smoke'], folder)
@@ -63,25 +63,25 @@ test('the data folder is taken as the guide writes it, also by a path from here'
   expect(['one', 'two'].map(name => existsSync(join(folder, name, 'Local Storage')))).toEqual([true, true])
 })
 
-test('a second start says that the first one runs, and brings its window to the front', async () => {
+test('a second start reports that Hamlet is already running, and exits with status 0', async () => {
   const folder = emptyFolder()
   const first = spawnApp(['--data', folder], folder)
-  let said = ''
-  first.stdout?.on('data', (chunk: Buffer) => { said += chunk.toString('utf8') })
-  await expect.poll(() => said).toContain('Hamlet') // it has the lock by then
+  let output = ''
+  first.stdout?.on('data', (chunk: Buffer) => { output += chunk.toString('utf8') })
+  await expect.poll(() => output).toContain('Hamlet') // by then it has the lock
   const { status, stdout } = await run(['--data', folder])
   first.kill('SIGTERM')
   await once(first, 'close')
-  expect([status, stdout]).toEqual([0, `Hamlet runs already with ${folder}: its window comes to the front.\n`])
+  expect([status, stdout]).toEqual([0, `Hamlet is already running with ${folder}: its window comes to the front.\n`])
 })
 
-test('a flag without its folder is one line', async () => {
+test('--data without a folder is refused in one line', async () => {
   const { status, stderr } = await run(['--data'])
   expect(stderr).toContain('hamlet: --data needs a value: none was given. Write --data DIR.')
   expect(status).toBe(1)
 })
 
-test('the app goes on when nobody reads what it says', async () => {
+test('the app survives a closed stdout', async () => {
   const folder = emptyFolder()
   const child = spawnApp(['--data', folder, '--smoke'], folder)
   child.stdout?.destroy()

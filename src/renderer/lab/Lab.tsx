@@ -36,7 +36,7 @@ export function Lab({ isUp, homeUrl, columnLabel }: LabProps) {
       <header className="panel-head">
         <div className="panel-title">
           <h1>Lab</h1>
-          <p>Make the link bad and watch congestion control respond.</p>
+          <p>Watch congestion control on a bad link.</p>
         </div>
         <Loader isClientUp={isUp.client} homeUrl={homeUrl} />
       </header>

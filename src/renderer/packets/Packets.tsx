@@ -67,7 +67,7 @@ export function Packets({ pids }: PacketsProps) {
         {error !== undefined && <div role="alert"><ErrorSentence error={error} /></div>}
         <Filters onChange={change} />
         <div className="packets-list">
-          <div className="packets-row packets-heads" aria-hidden="true"><span>seconds</span><span>protocol</span><span>peer</span><span>bytes</span><span>summary</span></div>
+          <div className="packets-row packets-heads" aria-hidden="true"><span>Seconds</span><span>Protocol</span><span>Peer</span><span>Bytes</span><span>Summary</span></div>
           {shown.length === 0 ? <p className="packets-empty">{pid === undefined ? `${title} is off. Switch it on to see its packets.` : whyEmpty({ protocolFilter, includesEvents, timeFilter })}</p> : (
             <RowList
               label="Packets, newest last. Use the arrow keys to step through them." geometry={geometry} rows={shown} isFollowing={isFollowing} cursor={index < 0 ? undefined : index}

@@ -1,6 +1,6 @@
 /**
- * A stand-in for the main process, so that the window can be looked at in any browser: `npx vite --config vite.renderer.config.ts`,
- * then /test/renderer/. It keeps the contract of preload/contract.ts and nothing else; `globalThis.village` steers it from the console.
+ * A fake main process for viewing the window in any browser: run `npx vite --config vite.renderer.config.ts` and open
+ * /test/renderer/. It implements preload/contract.ts and nothing else; `globalThis.village` controls it from the console.
  */
 import type { Ask, Bridge, Channels, Lamp, Pushed, Pushes, Reply, ServiceStatus, Snapshot } from '../../src/preload/contract.ts'
 import { SERVICE_IDS, type ServiceId } from '../../src/services/contracts.ts'
@@ -17,8 +17,8 @@ const endpoints: Record<ServiceId, ServiceEndpoint[]> = {
   client: [at('proxy', 'tcp', 41873)],
 }
 const proofs: Record<ServiceId, string> = {
-  dns: 'my-app.home was asked of 127.0.0.1:53 and answered in 0.8 ms.', dhcp: 'A DISCOVER was answered with an OFFER of 127.0.0.50 in 2.1 ms.',
-  'app-server': 'The start page came over TCP with status 200 in 3.4 ms.', client: 'A page came through the proxy in 5.0 ms.',
+  dns: '127.0.0.1:53 resolved my-app.home in 0.8 ms.', dhcp: 'A DISCOVER was answered with an OFFER of 127.0.0.50 in 2.1 ms.',
+  'app-server': 'The start page was returned over TCP with status 200 in 3.4 ms.', client: 'A page was fetched through the proxy in 5.0 ms.',
 }
 const contractLines: Record<ServiceId, string[]> = {
   dns: ['DNS Server is running on 127.0.0.1:53...', 'Waiting for requests...'], dhcp: ['Server is running on port 6767. Press Ctrl+C to stop.'],
@@ -53,7 +53,7 @@ let mode: 'local' | 'lan' = 'local'
 let isPortTaken = false
 
 function push<Channel extends keyof Pushes>(channel: Channel, pushed: Pushed<Channel>): void {
-  // Listeners of one channel were all added by `on` with that channel's type.
+  // `on` adds listeners with their channel's type, so all listeners of a channel have it.
   for (const listener of listeners.get(channel) ?? []) (listener as (pushed: Pushed<Channel>) => void)(pushed)
 }
 
@@ -63,11 +63,11 @@ function status(next: ServiceStatus): void {
   if (next.state !== 'running') push('lamp', { id: next.id, lamp: dark })
 }
 
-const passed = (ms: number) => new Promise(resolve => { setTimeout(resolve, ms) })
+const sleep = (ms: number) => new Promise(resolve => { setTimeout(resolve, ms) })
 
 async function start(id: ServiceId): Promise<{ error?: ErrorParts }> {
   status({ id, state: 'starting', endpoints: [] })
-  await passed(START_MS)
+  await sleep(START_MS)
   if (id === 'dns' && isPortTaken) {
     status({ id, state: 'failed', endpoints: [], error: portTaken })
     return { error: portTaken }
@@ -93,19 +93,19 @@ function journey(transport: 'tcp' | 'rudp', failed = false): void {
     { step: 'address' as const, ...timed(12.2), sentence: 'Got 127.0.0.50 from 127.0.0.1 for 1 h.', failed: false },
     { step: 'name' as const, ...timed(3.1), sentence: 'my-app.home is 127.0.0.1, registered at this DNS server.', failed: false },
     { step: 'connect' as const, ...timed(1.4), sentence: failed ? '127.0.0.1:80 refused the connection.' : handshake[transport], failed },
-    { step: 'page' as const, ...timed(48), sentence: '200 OK, 412 kB; 2 packets were lost and sent again.', failed: false },
+    { step: 'page' as const, ...timed(48), sentence: '200 OK, 412 kB; 2 packets were lost and retransmitted.', failed: false },
   ]
   const data = { id: 1, url: 'http://my-app.home/', transport, status: 200, bytes: 412_000, steps: failed ? steps.slice(0, 3) : steps }
   push('service:event', { id: 'client', name: 'journey', data })
 }
 
-const known = (id: ServiceId): Snapshot['services'][ServiceId] =>
+const snapshotOf = (id: ServiceId): Snapshot['services'][ServiceId] =>
   ({ status: statuses.get(id) ?? { id, state: 'stopped', endpoints: [] }, settings: {}, rows: [], log: [], lamp: dark })
 
 const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Reply<Channel>> } = {
   'app:snapshot': async () => ({
     mode, notices: [], runtime: 'Electron 22.3.25 (test runtime, do not distribute)', version: '0.1.0',
-    services: { dns: known('dns'), dhcp: known('dhcp'), 'app-server': known('app-server'), client: known('client') },
+    services: { dns: snapshotOf('dns'), dhcp: snapshotOf('dhcp'), 'app-server': snapshotOf('app-server'), client: snapshotOf('client') },
   }),
   'roles:start': async () => {
     for (const id of SERVICE_IDS) {
@@ -114,7 +114,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
       if (error !== undefined) return { error }
     }
     push('browser:first', {})
-    await passed(300)
+    await sleep(300)
     journey('tcp')
     return {}
   },
@@ -123,7 +123,7 @@ const answers: { [Channel in keyof Channels]: (ask: Ask<Channel>) => Promise<Rep
     return {}
   },
   'mode:set': async ask => {
-    await passed(START_MS)
+    await sleep(START_MS)
     mode = ask.mode
     push('mode', { mode })
     return {}
@@ -177,7 +177,7 @@ Object.assign(globalThis, {
       id, state: 'failed', endpoints: [],
       error: {
         code: 'service-crashed', what: `The ${id} service ended unexpectedly`, why: 'its process ended with status 139',
-        done: 'it is started again in 0.5 s', remedy: 'look at its log', proof: 'pid 4121',
+        done: 'it restarts in 0.5 s', remedy: 'look at its log', proof: 'pid 4121',
       },
     }),
   },

@@ -1,4 +1,4 @@
-/** What the stand-in answers to the lab: one connection, whose packets are those of docs/rudp.md §15 as its server sees them. */
+/** The fake's replies to the lab: one connection, with the packets of docs/rudp.md §15 as its server sees them. */
 import type { PacketRow, Sample } from '../../src/services/rudp/core/lab/commands.ts'
 
 const connection = '0000000000001'
@@ -24,7 +24,7 @@ const sample = (atMs: number, windowBytes: number, lost: number): Sample =>
   ({ atMs, windowBytes, ssthreshBytes: lost > 0 ? windowBytes : null, flightBytes: 6000, srttMs: 40, phase: lost > 0 ? 'fast recovery' : 'slow start', lost, control: '' })
 const samples: readonly Sample[] = [sample(60, 12_000, 0), sample(100, 6000, 1), sample(140, 7200, 0)]
 
-/** @returns the reply to a command of the lab; undefined: it is none */
+/** @returns the reply to a command of the lab; undefined for any other command */
 export function labReply(name: string, ask: unknown): unknown {
   const after = ask !== null && typeof ask === 'object' && 'after' in ask ? Number(ask.after) : 0
   switch (name) {

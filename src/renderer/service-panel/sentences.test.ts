@@ -19,7 +19,7 @@ test('the card line prefers an address that other machines can reach', () => {
 })
 
 test('the panel lists every endpoint, with both transports in one line', () => {
-  expect(endpointLines(dnsEndpoints).map(({ name, text }) => `${name} ${text}`)).toEqual(['DNS 127.0.0.1:53 over UDP and TCP', 'admin 127.0.0.1:5354 over UDP'])
+  expect(endpointLines(dnsEndpoints).map(({ name, text }) => `${name} ${text}`)).toEqual(['DNS 127.0.0.1:53 over UDP and TCP', 'Admin 127.0.0.1:5354 over UDP'])
 })
 
 test('the state sentence gives the reason for a degraded service', () => {

@@ -50,6 +50,6 @@ export function endpointLines(endpoints: readonly ServiceEndpoint[]): EndpointLi
   }
   return [...transportsAt].map(([key, { name, at, transports }]) => {
     const isProtocol = name !== 'admin' && name !== 'proxy'
-    return { key, name: isProtocol ? name.toUpperCase() : name, text: `${at} over ${transports.join(' and ')}` }
+    return { key, name: isProtocol ? name.toUpperCase() : name.charAt(0).toUpperCase() + name.slice(1), text: `${at} over ${transports.join(' and ')}` }
   })
 }

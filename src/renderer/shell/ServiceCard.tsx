@@ -42,12 +42,12 @@ export function ServiceCard({ id }: { readonly id: ServiceId }) {
 
 function StateLine({ status: { state, endpoints, error } }: ServiceView) {
   switch (state) {
-    case 'running': return <span className="house-state house-address"><Address text={addressLine(endpoints) || 'on'} /></span>
+    case 'running': return <span className="house-state house-address"><Address text={addressLine(endpoints) || 'On'} /></span>
     case 'degraded': return <span className="house-state house-warn"><span className="house-address"><Address text={addressLine(endpoints)} /></span> with a problem</span>
-    case 'failed': return <span className="house-state house-failed">{error === undefined ? 'failed' : error.what}</span>
-    case 'starting': return <span className="house-state">starting…</span>
-    case 'stopping': return <span className="house-state">stopping…</span>
-    case 'stopped': return <span className="house-state">off</span>
+    case 'failed': return <span className="house-state house-failed">{error === undefined ? 'Failed' : error.what}</span>
+    case 'starting': return <span className="house-state">Starting…</span>
+    case 'stopping': return <span className="house-state">Stopping…</span>
+    case 'stopped': return <span className="house-state">Off</span>
   }
 }
 

@@ -25,7 +25,7 @@ export function StartPage() {
       <h1>A whole network in one window</h1>
       <p>
         Hamlet is the DNS server, the DHCP server, the application server and the browser of a small network.
-        A lit window means that the service has answered a real request.
+        A house lights up once its service has answered a real request.
       </p>
       {phase === 'on' ? <Button look="primary" onPress={() => openUrl(homeUrl)}>Open {homeUrl}</Button> : <StartButton />}
       <p className="start-promise">Hamlet changes nothing else on this computer.</p>

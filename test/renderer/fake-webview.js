@@ -1,4 +1,4 @@
-/** Outside of Electron <webview> is an unknown element: this gives it the methods and events that the browser uses, around an iframe. */
+/** Outside of Electron <webview> is an unknown element. This adds the methods and events that the browser uses, around an iframe. */
 if (!('loadURL' in document.createElement('webview'))) {
   new MutationObserver(() => {
     const webview = document.querySelector('webview')
@@ -6,22 +6,22 @@ if (!('loadURL' in document.createElement('webview'))) {
     const frame = document.createElement('iframe')
     frame.style.cssText = 'flex: 1; border: 0; background: white'
     webview.append(frame)
-    const tell = (name, fields = {}) => webview.dispatchEvent(Object.assign(new Event(name), fields))
+    const fire = (name, fields = {}) => webview.dispatchEvent(Object.assign(new Event(name), fields))
     const load = async url => {
-      tell('did-start-loading')
+      fire('did-start-loading')
       await new Promise(resolve => { setTimeout(resolve, 200) })
-      if (url.includes('nowhere')) tell('did-fail-load', { errorCode: -105, errorDescription: 'ERR_NAME_NOT_RESOLVED', validatedURL: url, isMainFrame: true })
+      if (url.includes('nowhere')) fire('did-fail-load', { errorCode: -105, errorDescription: 'ERR_NAME_NOT_RESOLVED', validatedURL: url, isMainFrame: true })
       else {
         frame.srcdoc = '<body style="font: 16px system-ui; margin: 3rem"><h1>my-app.home</h1><p>Every light that is on is a server on this computer.</p>'
-        tell('did-navigate', { url })
-        tell('dom-ready')
+        fire('did-navigate', { url })
+        fire('dom-ready')
       }
-      tell('did-stop-loading')
+      fire('did-stop-loading')
     }
     Object.assign(webview, {
       loadURL: load, reload() {}, reloadIgnoringCache() {}, stop() {}, goBack() {}, goForward() {}, clearHistory() {},
       canGoBack: () => false, canGoForward: () => false, isWaitingForResponse: () => false, getWebContentsId: () => 1,
     })
-    setTimeout(() => tell('dom-ready'), 50)
+    setTimeout(() => fire('dom-ready'), 50)
   }).observe(document, { childList: true, subtree: true })
 }

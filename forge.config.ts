@@ -1,4 +1,5 @@
-// Packages the app. scripts/build.mjs makes the bundles, the same ones that `npm start` runs; Forge packs them with Electron.
+// Packages the app. scripts/build.mjs makes the bundles, the same ones that
+// `npm start` runs; Forge packs them with Electron.
 import { chmod, copyFile, mkdir, rename } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'

@@ -1,4 +1,5 @@
-// The command line: a single self-contained file for Node 16 and newer. It runs without node_modules; in the package, on Electron's Node.
+// The command line: a single self-contained file for Node 16 and newer. It runs without
+// node_modules; in the package, on Electron's Node.
 import { defineConfig } from 'vite'
 
 export default defineConfig({

@@ -1,4 +1,7 @@
-/** The mini browser's session: every request goes through Hamlet's own proxy, and pages get no permissions except full screen. */
+/**
+ * The mini browser's session: every request goes through Hamlet's own proxy,
+ * and pages get no permissions except full screen.
+ */
 import { app, session, webContents, type DownloadItem, type LoadURLOptions, type PostBody, type Session, type WebContents } from 'electron'
 import { shortcutOf, type Shortcut } from '../preload/contract.ts'
 import { FRAME_HEADER, TRANSPORT_HEADER, type Transport } from '../services/client/contract.ts'

@@ -216,7 +216,10 @@ export class Control {
     return this.#save({ ...this.#settings, roles: mapRoles(id => ({ ...this.#settings.roles[id], ...changes[id] })) })
   }
 
-  /** @returns why the settings could not be saved. They apply all the same: a full disk must not keep a user from switching a service off. */
+  /**
+   * @returns why the settings could not be saved. They apply all the same: a full disk must
+   * not keep a user from switching a service off.
+   */
   async #save(settings: Settings): Promise<ErrorParts | undefined> {
     this.#settings = settings
     try {

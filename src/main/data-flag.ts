@@ -1,4 +1,7 @@
-/** Reads `--data DIR` or `--data=DIR` from the app's arguments, which contain Chromium's flags too. Chromium itself supports only the second form. */
+/**
+ * Reads `--data DIR` or `--data=DIR` from the app's arguments, which contain Chromium's flags too.
+ * Chromium itself supports only the second form.
+ */
 import { UsageError } from '../services/kit/errors.ts'
 
 const FLAG = '--data'

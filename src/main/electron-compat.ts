@@ -1,4 +1,7 @@
-/** All differences between the pinned Electron and the oldest one that Hamlet runs on (22), detected by feature, not by version. */
+/**
+ * All differences between the pinned Electron and the oldest one that Hamlet runs
+ * on (22), detected by feature, not by version.
+ */
 import { protocol, type Session, type WebContents } from 'electron'
 import { readFile } from 'node:fs/promises'
 

@@ -71,7 +71,10 @@ async function start(): Promise<void> {
   await restored
 }
 
-/** Reloads the window's page when its process was killed or ran out of memory. A page that crashes before it is drawn would do so again: fails. */
+/**
+ * Reloads the window's page when its process was killed or ran out of memory.
+ * A crash before the page is drawn is fatal, because it would recur.
+ */
 function reloadAfterCrash({ webContents }: BrowserWindow, notice: (text: string) => void): void {
   let isDrawn = false
   webContents.on('did-finish-load', () => { isDrawn = true })

@@ -5,7 +5,10 @@ import { runHost, type Host } from '../services/kit/node/host.ts'
 import { refuseDebugger } from '../services/kit/node/refuse-debugger.ts'
 import { implementations } from '../services/services.ts'
 
-/** The parent port does not report when a message has been sent, so the process waits this long after its last one before it exits. */
+/**
+ * The parent port does not report when a message has been sent, so the process waits
+ * this long after its last one before it exits.
+ */
 const EXIT_DELAY_MS = 50
 
 refuseDebugger()
@@ -13,7 +16,8 @@ const host = runHost(Object.values(implementations), {
   send: message => process.parentPort.postMessage(message),
   onMessage: receive => process.parentPort.on('message', ({ data, ports }) => {
     const [port] = ports
-    // Deferred: Electron 22 runs no microtasks inside this event, so a promise rejected here would count as unhandled before its handler runs.
+    // Deferred: Electron 22 runs no microtasks inside this event, so a promise rejected here
+    // would count as unhandled before its handler runs.
     if (port === undefined) setImmediate(receive, data)
     else serveTrace(host, port)
   }),

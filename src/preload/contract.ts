@@ -67,7 +67,10 @@ export const channels = {
   'service:start': { ask: z.object({ id: serviceId, settings: z.record(z.string(), z.unknown()) }), reply: done },
   'service:stop': { ask: z.object({ id: serviceId }), reply: done },
   'service:command': { ask: z.object({ id: serviceId, name: z.string(), ask: z.unknown().optional() }), reply: z.object({ value: z.unknown().optional(), error: errorParts.optional() }) },
-  /** Saves the recording of a RUDP connection where the user chooses; no path: the user canceled. `fullAtMs`: when the recording was full, so that later events are missing. */
+  /**
+   * Saves the recording of a RUDP connection where the user chooses; no path: the user canceled. `fullAtMs`: when the
+   * recording was full, so that later events are missing.
+   */
   'qlog:save': { ask: z.object({ id: z.enum(['app-server', 'client']), connection: z.string().max(64) }), reply: done.extend({ path: z.string().optional(), fullAtMs: z.number().optional() }) },
   /** Saves the shown packets as a capture file (kit/pcapng.ts). */
   'pcapng:save': { ask: z.object({ id: serviceId, bytes: z.instanceof(Uint8Array) }), reply: done.extend({ path: z.string().optional() }) },
@@ -75,7 +78,10 @@ export const channels = {
   'pdf:save': { ask: z.object({ webContentsId: z.int().optional() }), reply: done },
   'window:zoom': { ask: z.object({ to: z.enum(ZOOMS) }), reply: done },
   'browser:transport': { ask: z.object({ webContentsId: z.int(), transport: z.enum(TRANSPORTS) }), reply: done },
-  /** Main loads the page, because <webview>.loadURL() prints a stack trace for each load that fails. The element's events report the outcome. */
+  /**
+   * Main loads the page, because <webview>.loadURL() prints a stack trace for each load that
+   * fails. The element's events report the outcome.
+   */
   'browser:load': { ask: z.object({ webContentsId: z.int(), url: z.string() }), reply: done },
   /** Main posts a MessagePort to the window ({ type: 'trace:port', id }); kit/host-protocol.ts defines its messages. */
   'trace:open': { ask: z.object({ id: serviceId }), reply: done },

@@ -1,4 +1,7 @@
-/** Starting the app. If it cannot start, it reports why in one line on stderr and in a dialog, and exits with a nonzero status. */
+/**
+ * Starting the app. If it cannot start, it reports why in one line on stderr and
+ * in a dialog, and exits with a nonzero status.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** Outside of Electron <webview> is an unknown element. This adds the methods and events that the browser uses, around an iframe. */
+/**
+ * Outside of Electron <webview> is an unknown element. This adds the methods and
+ * events that the browser uses, around an iframe.
+ */
 if (!('loadURL' in document.createElement('webview'))) {
   new MutationObserver(() => {
     const webview = document.querySelector('webview')

@@ -64,10 +64,16 @@ function Failure({ failure }: { readonly failure: ErrorParts }) {
 
 const STALE = 'The client is off. This page was loaded earlier; its links work again when the client is on.'
 
-/** Lets a page request new windows, which main opens in this tab. A string, because React drops `true` for an attribute it does not know. */
+/**
+ * Lets a page request new windows, which main opens in this tab. A string, because React
+ * drops `true` for an attribute it does not know.
+ */
 const ALLOW_POPUPS: object = { allowpopups: 'true' }
 
-/** Mounted once, and replaced only when its page is destroyed. Its session, `hamlet-browser`, connects only to the gateway. */
+/**
+ * Mounted once, and replaced only when its page is destroyed. Its session,
+ * `hamlet-browser`, connects only to the gateway.
+ */
 function Page({ isShown }: { readonly isShown: boolean }) {
   const element = useRef<HTMLElement>(null)
   useEffect(() => {

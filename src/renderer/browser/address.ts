@@ -27,7 +27,10 @@ export function parseAddress(typed: string): ParsedAddress {
   }
 }
 
-/** Parses an address that a page cannot navigate to by itself. It is always complete: `tel:123` is not a name with a port. */
+/**
+ * Parses an address that a page cannot navigate to by itself. It is always
+ * complete: `tel:123` is not a name with a port.
+ */
 export function parsePageAddress(url: string): ParsedAddress {
   return url.startsWith('rudp://') ? parseAddress(url) : refused(`Hamlet does not open ${url.slice(0, url.indexOf(':') + 1)} addresses. It opens http, https and rudp.`)
 }

@@ -1,4 +1,7 @@
-/** Looks up a name with a real query of Hamlet's own client, and shows where the answer came from: zone, cache or upstream. */
+/**
+ * Looks up a name with a real query of Hamlet's own client, and shows where
+ * the answer came from: zone, cache or upstream.
+ */
 import { useState } from 'react'
 import { client } from '../../services/client/contract.ts'
 import { bridge } from '../bridge.ts'

@@ -1,4 +1,7 @@
-/** The journey, shown below the page: four steps, each with its time and one sentence. A step that took place links to its packets. */
+/**
+ * The journey, shown below the page: four steps, each with its time and one
+ * sentence. A step that took place links to its packets.
+ */
 import { Button } from 'react-aria-components'
 import './journey.css'
 import { journeyTitle, stripSteps, type Span, type StripStep } from './steps.ts'

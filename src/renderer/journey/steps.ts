@@ -54,7 +54,10 @@ function leaseSentence({ address, server, leaseSeconds }: LearnedLease): string 
   return `Got ${address} from ${server} for ${formatDuration(leaseSeconds)}.`
 }
 
-/** The line above the strip: what was loaded, how, and how long it took. The lease does not count: it is often hours older than the page. */
+/**
+ * The line above the strip: what was loaded, how, and how long it took. The lease does not
+ * count: it is often hours older than the page.
+ */
 export function journeyTitle(journey: Journey | undefined): string {
   if (journey === undefined) return 'The four steps from an address to a page'
   const tookMs = journey.steps.reduce((sum, { step, tookMs: stepMs }) => step === 'address' ? sum : sum + stepMs, 0)

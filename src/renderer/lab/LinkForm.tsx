@@ -1,4 +1,7 @@
-/** Sets the conditions of the link: by preset, by sliders, or as the text that the command line takes. All three show the same setting. */
+/**
+ * Sets the conditions of the link: by preset, by sliders, or as the text that the
+ * command line takes. All three show the same setting.
+ */
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { partsOf } from '../../services/kit/errors.ts'
 import { formatLink, LINK_PRESET_NAMES, LINK_PRESETS, parseLink, presetOf, type LinkDirection, type LinkPresetName, type LinkSetting } from '../../services/kit/link-text.ts'

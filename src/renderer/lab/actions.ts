@@ -1,4 +1,7 @@
-/** What the user can do in the lab, and the polling that keeps it up to date: a few times a second, while the lab is open. */
+/**
+ * What the user can do in the lab, and the polling that keeps it up to
+ * date: a few times a second, while the lab is open.
+ */
 import { appServer } from '../../services/app-server/contract.ts'
 import { client } from '../../services/client/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'
@@ -24,7 +27,10 @@ export function pollConnection(end: LabEnd): () => void {
   return () => timers.forEach(stop => stop())
 }
 
-/** Fetches the link that a service's settings impose: it is in force as soon as the service starts, even if the lab is not open. */
+/**
+ * Fetches the link that a service's settings impose: it is in force as soon as
+ * the service starts, even if the lab is not open.
+ */
 export async function refreshLink(id: string): Promise<void> {
   if (!isLabEnd(id)) return
   const { link } = commands.link.reply.parse(await ask(id, 'link', {}))

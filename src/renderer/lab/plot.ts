@@ -30,7 +30,10 @@ export function sampleAt(samples: readonly Sample[], atMs: number): Sample | und
   return found ?? samples[0]
 }
 
-/** The cursor's time after so many steps forward or back, from the end if it had none. Several samples may have the same time. */
+/**
+ * The cursor's time after so many steps forward or back, from the end if it had
+ * none. Several samples may have the same time.
+ */
 export function stepped(samples: readonly Sample[], fromMs: number | undefined, step: number): number | undefined {
   const last = samples.length - 1
   const after = samples.findIndex(({ atMs }) => fromMs !== undefined && (step < 0 ? atMs >= fromMs : atMs > fromMs))

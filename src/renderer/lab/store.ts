@@ -1,4 +1,7 @@
-/** The state of the lab: the chosen end, the watched connection with its samples and packets, and the link conditions in force. */
+/**
+ * The state of the lab: the chosen end, the watched connection with its samples
+ * and packets, and the link conditions in force.
+ */
 import { create } from 'zustand'
 import type { z } from 'zod'
 import { appServer } from '../../services/app-server/contract.ts'
@@ -77,12 +80,18 @@ export function choose(change: Pick<LabState, 'end'> | Pick<LabState, 'chosen'>)
   useLab.setState({ ...change, ...('end' in change && { chosen: undefined, rows: new Map(), over: new Map(), isForOne: false, control: undefined }), watching: NOTHING, packets: NO_PACKETS })
 }
 
-/** Selects the client if only the client is running, as on a visitor's machine. The default is the app server, which sends the bytes. */
+/**
+ * Selects the client if only the client is running, as on a visitor's machine. The
+ * default is the app server, which sends the bytes.
+ */
 export function selectRunningEnd(isUp: Readonly<Record<LabEnd, boolean>>): void {
   if (!isUp['app-server'] && isUp.client && useLab.getState().end === 'app-server') choose({ end: 'client' })
 }
 
-/** The state after a reply. `asked` is the state when the request was sent. Another connection starts over: its first samples come with the next reply. */
+/**
+ * The state after a reply. `asked` is the state when the request was sent. Another connection starts
+ * over: its first samples come with the next reply.
+ */
 export function withWatched(asked: Watching, { connection, peer, startMs, lost, samples, next }: WatchReply): Watching {
   if (connection !== asked.connection) return { ...NOTHING, connection, peer }
   if (next < asked.next) return { ...NOTHING, connection, peer } // the service was restarted
@@ -95,7 +104,10 @@ export function shownPackets({ packets, watching: { connection } }: Pick<LabStat
   return packets.connection === connection ? packets : NO_PACKETS
 }
 
-/** The packets after a reply. `asked` is the state when the request was sent. If the service no longer has some rows in between, the earlier ones are dropped too. */
+/**
+ * The packets after a reply. `asked` is the state when the request was sent. If the service no longer has some rows in
+ * between, the earlier ones are dropped too.
+ */
 export function withPackets(asked: Packets, { connection, rows, next }: PacketsReply): Packets {
   if (next < asked.next) return { ...NO_PACKETS, connection } // the service was restarted
   if (rows.length === 0) return asked

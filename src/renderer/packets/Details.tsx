@@ -1,4 +1,7 @@
-/** One packet: a tree of its fields beside a dump of its bytes. A selection in one is highlighted in the other, and explained below the bytes. */
+/**
+ * One packet: a tree of its fields beside a dump of its bytes. A selection in one is
+ * highlighted in the other, and explained below the bytes.
+ */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react'
 import type { Field } from '../../services/kit/dissection.ts'
 import { formatEndpoint } from '../../services/kit/endpoint.ts'

@@ -5,7 +5,10 @@ import { fieldsAt } from './rows.ts'
 export const HEX_COLUMNS = 16
 
 export interface VisibleField {
-  /** Names and counters from the outermost field down, such as `answer 0/rdata 0`: the same in every packet that has this field. */
+  /**
+   * Names and counters from the outermost field down, such as `answer 0/rdata 0`:
+   * the same in every packet that has this field.
+   */
   readonly path: string
   /** 1 for the outermost. */
   readonly level: number

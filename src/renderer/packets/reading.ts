@@ -1,4 +1,7 @@
-/** Reads a service's trace over a MessagePort, by cursor: a slow window misses only what has left the trace's ring buffer. */
+/**
+ * Reads a service's trace over a MessagePort, by cursor: a slow window
+ * misses only what has left the trace's ring buffer.
+ */
 import type { ServiceId } from '../../services/contracts.ts'
 import { formatPcapng, type Captured } from '../../services/kit/pcapng.ts'
 import { bridge } from '../bridge.ts'

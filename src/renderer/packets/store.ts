@@ -67,7 +67,10 @@ export function resetForProcess(pid: number): void {
   usePackets.setState(state => state.pid === pid ? {} : { ...NOTHING, pid })
 }
 
-/** Shows what the client recorded of a protocol in a span of time. HTTP over TCP has only events: its packets are the operating system's. */
+/**
+ * Shows what the client recorded of a protocol in a span of time. HTTP over TCP has only
+ * events: its packets are the operating system's.
+ */
 export function showStep(protocolFilter: Protocol, timeFilter: TimeFilter): void {
   selectService('client')
   setFilter({ protocolFilter, includesEvents: protocolFilter === 'http', timeFilter })

@@ -1,4 +1,7 @@
-/** The settings form of any service, generated from its contract. An empty field takes its default; errors are shown at their field. */
+/**
+ * The settings form of any service, generated from its contract. An empty field takes
+ * its default; errors are shown at their field.
+ */
 import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react'
 import { settingFields, type Contract, type SettingField } from '../../services/kit/contract.ts'
 import type { ErrorParts } from '../../services/kit/errors.ts'

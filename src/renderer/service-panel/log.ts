@@ -1,4 +1,7 @@
-/** The last lines that a service printed. Kept outside of React, because a busy service can print faster than the window renders. */
+/**
+ * The last lines that a service printed. Kept outside of React, because a busy
+ * service can print faster than the window renders.
+ */
 import type { ServiceId } from '../../services/contracts.ts'
 
 export interface LogLine {
@@ -40,7 +43,10 @@ export class Log {
   }
 }
 
-/** Replaces control characters: names and paths in a line come from the network, and could otherwise control the terminal. */
+/**
+ * Replaces control characters: names and paths in a line come from the
+ * network, and could otherwise control the terminal.
+ */
 export function printable({ to, text }: LogLine): LogLine {
   // eslint-disable-next-line no-control-regex -- matching control characters is the purpose
   return { to, text: text.slice(0, LINE_LENGTH_MAX).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '�').replace(/\t/g, '  ') }

@@ -1,4 +1,7 @@
-/** The window: the village on the left; beside it the browser, a service's panel, the lab or the packets. Only this folder combines features. */
+/**
+ * The window: the village on the left; beside it the browser, a service's panel, the lab or
+ * the packets. Only this folder combines features.
+ */
 import { useEffect, useMemo, useRef, type ComponentType } from 'react'
 import type { ServiceStatus } from '../../preload/contract.ts'
 import { contractOf, type ServiceId } from '../../services/contracts.ts'

@@ -1,4 +1,7 @@
-/** Feeds main's pushes into the stores. It subscribes first and then requests the snapshot, which replaces all earlier pushes. */
+/**
+ * Feeds main's pushes into the stores. It subscribes first and then requests
+ * the snapshot, which replaces all earlier pushes.
+ */
 import type { Bridge } from '../../preload/contract.ts'
 import { SERVICE_IDS } from '../../services/contracts.ts'
 import { partsOf } from '../../services/kit/errors.ts'

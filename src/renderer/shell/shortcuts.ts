@@ -48,7 +48,10 @@ function showFindBar(): void {
   requestAnimationFrame(() => document.querySelector<HTMLElement>('.find-text')?.focus())
 }
 
-/** Back, forward and reload do nothing while another view covers the page. Find searches the page, or focuses the filter of a panel's first table. */
+/**
+ * Back, forward and reload do nothing while another view covers the page. Find searches the page,
+ * or focuses the filter of a panel's first table.
+ */
 export function perform(shortcut: Shortcut): void {
   const isPageSeen = useVillage.getState().view === 'browser'
   switch (shortcut) {

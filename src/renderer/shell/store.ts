@@ -58,14 +58,20 @@ export function withSnapshot({ mode, runtime, version, services, notices }: Snap
   }
 }
 
-/** A service that has stopped or is starting has an empty table: main sends no changes for rows that ended with its process. */
+/**
+ * A service that has stopped or is starting has an empty table: main sends no
+ * changes for rows that ended with its process.
+ */
 export function withStatus(services: Services, status: ServiceStatus): Services {
   const before = services[status.id]
   const isEmptied = status.state === 'starting' || status.state === 'stopped'
   return { ...services, [status.id]: { ...before, status, rows: isEmptied ? new Map() : before.rows } }
 }
 
-/** Applies changed rows: they move to the end, as in main; null removes a row; if there are too many, the oldest are dropped. */
+/**
+ * Applies changed rows: they move to the end, as in main; null removes a row;
+ * if there are too many, the oldest are dropped.
+ */
 export function withRows(services: Services, { id, changes }: Pushed<'service:rows'>): Services {
   const rows = new Map(services[id].rows)
   for (const [key, row] of changes) {

@@ -1,4 +1,7 @@
-/** Text tables: SortedTable sorts by column, DataTable adds a title, a count and a filter. For thousands of rows, but not for packet streams. */
+/**
+ * Text tables: SortedTable sorts by column, DataTable adds a title, a count and a filter. For
+ * thousands of rows, but not for packet streams.
+ */
 import { memo, useId, useMemo, useState, type KeyboardEvent } from 'react'
 import './DataTable.css'
 import { filterRows } from './filter-rows.ts'

@@ -1,4 +1,7 @@
-/** A drop-down list for long or changing options. The native element, which works with keyboard, touch and screen readers. */
+/**
+ * A drop-down list for long or changing options. The native element, which
+ * works with keyboard, touch and screen readers.
+ */
 
 export interface Option<Value extends string> {
   readonly value: Value

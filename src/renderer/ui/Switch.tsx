@@ -1,4 +1,7 @@
-/** An on-off switch: a button with the switch role, so that, unlike with a hidden checkbox, the visible element is the clickable one. */
+/**
+ * An on-off switch: a button with the switch role, so that, unlike with a hidden
+ * checkbox, the visible element is the clickable one.
+ */
 
 export interface SwitchProps {
   /** What it switches, for screen readers. */

@@ -1,4 +1,7 @@
-/** The window's line icons, on a 24 px grid. They always accompany a text or an aria-label, so they are hidden from screen readers. */
+/**
+ * The window's line icons, on a 24 px grid. They always accompany a text or an
+ * aria-label, so they are hidden from screen readers.
+ */
 import type { ReactNode } from 'react'
 
 function Icon({ children }: { readonly children: ReactNode }) {

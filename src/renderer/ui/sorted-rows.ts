@@ -7,7 +7,10 @@ export interface RowOrder {
   readonly direction: 'ascending' | 'descending'
 }
 
-/** Sorts by one column, with numbers inside texts compared by value: 10.0.0.9 before 10.0.0.10. Without an order, rows stay as they are. */
+/**
+ * Sorts by one column, with numbers inside texts compared by value: 10.0.0.9 before
+ * 10.0.0.10. Without an order, rows stay as they are.
+ */
 export function sortedRows(rows: readonly RowEntry[], order: RowOrder | undefined): readonly RowEntry[] {
   if (order === undefined) return rows
   const sign = order.direction === 'ascending' ? 1 : -1

@@ -209,7 +209,7 @@ test('a page may go full screen, and Escape leaves it', async () => {
 test('the journey is that of the page, not of its frames', async () => {
   await type(`${site}/frames`)
   await barSays(`${site}/frames`)
-  await (await hamlet.page()).frameLocator('iframe').getByText(/You may/).first().waitFor()
+  await (await hamlet.page()).frameLocator('iframe').getByText(/^Because /).first().waitFor()
   expect(await hamlet.shell.getByRole('region', { name: 'Journey' }).textContent()).toContain(`${site}/frames over`)
 })
 
@@ -230,7 +230,7 @@ test('failed loads print no stack trace', async () => {
   await isRequested('GET /slow')
   await type('http://nowhere.home/')
   await barSays('http://nowhere.home/')
-  await (await hamlet.page()).getByText(/You may/).first().waitFor()
+  await (await hamlet.page()).getByText(/^Because /).first().waitFor()
   expect(hamlet.stderr).not.toContain('GUEST_VIEW_MANAGER_CALL')
 })
 

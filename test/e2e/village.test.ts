@@ -80,7 +80,7 @@ test('the journey of the page is shown in four steps', async () => {
 
 test('an unknown name gets an error page that says what happened, why, and what to do', async () => {
   const page = await hamlet.browse('http://nobody.home/')
-  await page.getByText(/You may/).first().waitFor()
+  await page.getByText(/^Because /).first().waitFor()
   await hamlet.picture('name-unknown')
 })
 

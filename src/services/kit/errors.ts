@@ -84,7 +84,8 @@ export function jsonLine(error: unknown): string {
   return JSON.stringify({ error: { code, what, why, done, remedy, proof } })
 }
 
-function capitalize(text: string): string {
+/** The text with its first letter in upper case: parts of an error begin in lower case, sentences do not. */
+export function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 

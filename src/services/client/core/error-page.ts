@@ -1,5 +1,5 @@
 /** The page that the gateway shows in place of one that it could not get: what, why, what was done, the remedy, the proof. */
-import type { ErrorParts } from '../../kit/errors.ts'
+import { capitalize, type ErrorParts } from '../../kit/errors.ts'
 
 /** A complete HTML page. Every part may contain foreign text and is escaped. No script, and nothing loaded from elsewhere. */
 export function renderErrorPage({ code, what, why, done, remedy, proof }: ErrorParts): string {
@@ -21,7 +21,7 @@ code { opacity: .7 }
 <main>
 <h1>${escapeHtml(what)}</h1>
 <p>Because ${escapeHtml(why)}.</p>
-${done === undefined ? '' : `<p>Already done: ${escapeHtml(done)}.</p>\n`}<p>You may ${escapeHtml(remedy)}.</p>
+${done === undefined ? '' : `<p>Already done: ${escapeHtml(done)}.</p>\n`}<p>${escapeHtml(capitalize(remedy))}.</p>
 <p><code>${escapeHtml(proof === undefined ? code : `${code} · ${proof}`)}</code></p>
 </main>
 </body>

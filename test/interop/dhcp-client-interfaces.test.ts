@@ -58,7 +58,7 @@ test.each([EVERY_SERVER, '10.9.0.1:67'])('%s is asked for a lease only on the in
 test.each([
   { what: 'an interface that does not exist', args: ['--apply', 'none0'], why: 'no such interface' },
   { what: 'the loopback', args: ['--apply', 'lo'], why: 'loopback' },
-  { what: 'an interface with --json', args: ['--apply', 'eth0', '--json'], why: 'types yes' },
+  { what: 'an interface with --json', args: ['--apply', 'eth0', '--json'], why: 'who must confirm them' },
   { what: 'an interface with --inform', args: ['--apply', 'eth0', '--inform'], why: 'obtains no address' },
 ])('applying a lease to $what is rejected before any message is sent', async ({ args, why }) => {
   const { namespaces: { host, client } } = network({ host: '10.9.0.1/24', client: '10.9.0.2/24' })

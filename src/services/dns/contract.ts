@@ -29,7 +29,7 @@ export const dns = defineContract({
     allow_private: z.array(parsedText(parseName)).max(64).default([])
       .meta({ description: 'zone whose names may have private addresses in upstream answers; may be repeated', placeholder: 'ZONE', advanced: true }),
     upstream_ca: filePath('certificates trusted for tls:// and https://, in addition to the default ones').optional().meta({ advanced: true }),
-    plain_letters: z.boolean().default(false).meta({ description: 'do not randomize the case of names in upstream queries, which protects against forged answers', advanced: true }),
+    plain_letters: z.boolean().default(false).meta({ description: 'keep the case of names in upstream queries; randomizing it protects against forged answers', advanced: true }),
     canary: z.enum(['lan', 'always', 'never']).default('lan').meta({ description: 'when to hide the canary names, so that browsers keep using this server (use-application-dns.net, mask.icloud.com)', placeholder: 'WHEN', advanced: true }),
     rate_limit: z.int().min(0).max(1_000_000).default(1000).meta({ description: 'queries per second allowed to one client; 0 is no limit', placeholder: 'N', advanced: true }),
     secondary: z.array(parsedText(text => parseEndpoint(text, 53))).max(16).default([])

@@ -14,7 +14,7 @@ const CASES = [
   ['loss 5 %', at(20, 50, { loss: 0.05 }), 8, 'kernel bbr .80, cubic .05'], ['loss 10 %', at(20, 50, { loss: 0.1 }), 8, 'kernel bbr .65, cubic .04'],
   ['bursts of 8, 2 %', at(20, 50, { loss: 0.02, lossRun: 8 }), 8, 'kernel bbr .91, cubic .21'],
   ['reordering 5 % by 5 ms', at(20, 50, { reordering: 0.05, reorderMs: 5 }), 8, 'goal .92'], ['queue ¼ BDP', at(20, 50, { queueBdp: 0.25 }), 8, 'goal .88'],
-  ['queue 4 BDP', at(20, 50, { queueBdp: 4 }), 8, 'goal: ≤ 10 ms of queue'], ['busy endpoints (10 ms in 300)', at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), 8, ''], ['100 Mbit/s 20 ms', at(100, 20), 6, 'goal .93'],
+  ['queue 4 BDP', at(20, 50, { queueBdp: 4 }), 8, 'goal: ≤ 10 ms of queue'], ['busy peers (10 ms in 300)', at(20, 50, { pauses: { everyMs: 300, lengthMs: 10 } }), 8, ''], ['100 Mbit/s 20 ms', at(100, 20), 6, 'goal .93'],
   ['100 Mbit/s 20 ms 1 %', at(100, 20, { loss: 0.01 }), 6, 'kernel bbr .87'], ['2 Mbit/s 300 ms 2 %', at(2, 300, { loss: 0.02 }), 20, 'kernel bbr .85'],
 ]
 const controllers = process.argv.length > 2 ? process.argv.slice(2) : CONGESTION_NAMES

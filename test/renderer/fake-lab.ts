@@ -13,7 +13,7 @@ const rows: readonly PacketRow[] = [
   packet('sent', 60, 'SHORT', 5, 335, 'STREAM 0 at 4692+308 FIN'),
   packet('sent', 60, 'SHORT', 6, 1200, 'PARITY 0 of 5000 by 1173'),
   packet('received', 100, 'SHORT', 6, 28, 'ACK 4-6 0-2'),
-  { kind: 'lost', atMs: 100, number: 3, found: 'by later packets' },
+  { kind: 'lost', atMs: 100, number: 3, found: 'packet threshold' },
   packet('sent', 100, 'SHORT', 9, 1200, 'STREAM 0 at 2346+1173'),
   { kind: 'again', atMs: 100, number: 9 },
   { kind: 'duplicate', atMs: 112, number: 11 },

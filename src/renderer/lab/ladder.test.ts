@@ -11,7 +11,7 @@ const textsOf = (...rows: readonly PacketRow[]) => {
 }
 
 test('a lost packet is marked in its own row, and its detection has a row too', () => {
-  const [lost, found] = textsOf(packet('sent', 12, 1060), { kind: 'lost', atMs: 1100.25, number: 12, found: 'by later packets' })
+  const [lost, found] = textsOf(packet('sent', 12, 1060), { kind: 'lost', atMs: 1100.25, number: 12, found: 'packet threshold' })
   expect(lost).toEqual({
     time: '60.0', label: 'SHORT #12  STREAM 0 at 1173+1173', marks: [], isLost: true,
     sentence: 'At 60.0 ms: SHORT #12 sent, 1200 bytes: STREAM 0 at 1173+1173; declared lost at 100.3 ms (packet threshold).',
@@ -20,7 +20,7 @@ test('a lost packet is marked in its own row, and its detection has a row too', 
 })
 
 test('a packet declared lost that arrives late is marked as a spurious loss', () => {
-  const [sent, , after] = textsOf(packet('sent', 12, 1000), { kind: 'lost', atMs: 1100, number: 12, found: 'by time' }, { kind: 'late', atMs: 1101, number: 12 })
+  const [sent, , after] = textsOf(packet('sent', 12, 1000), { kind: 'lost', atMs: 1100, number: 12, found: 'time threshold' }, { kind: 'late', atMs: 1101, number: 12 })
   expect(sent).toMatchObject({ isLost: false, marks: ['spurious loss'] })
   expect(after?.label).toBe('#12 arrived after all: spurious loss')
 })
@@ -36,7 +36,7 @@ test('a retransmission says why it was sent, without a row of its own', () => {
 })
 
 test('the peer numbers its packets separately, so a loss of ours does not mark its packet', () => {
-  const [, received] = textsOf(packet('sent', 12, 1000), packet('received', 12, 1001), { kind: 'lost', atMs: 1002, number: 12, found: 'by time' })
+  const [, received] = textsOf(packet('sent', 12, 1000), packet('received', 12, 1001), { kind: 'lost', atMs: 1002, number: 12, found: 'time threshold' })
   expect(received).toMatchObject({ isLost: false, marks: [], sentence: 'At 1.0 ms: SHORT #12 received, 1200 bytes: STREAM 0 at 1173+1173.' })
 })
 

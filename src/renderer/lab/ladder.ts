@@ -53,7 +53,7 @@ export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs
   const isLate = fates.some(({ kind }) => kind === 'late')
   const lost = fates.find(({ kind }) => kind === 'lost')
   const marks = [...(why === undefined ? [] : [MARKS[why.kind] ?? '']), ...(isLate ? ['spurious loss'] : [])]
-  const lostText = lost?.kind === 'lost' ? [`declared lost at ${msText(lost.atMs - startMs)} ms (${LOSS_TRIGGERS[lost.found]})`] : []
+  const lostText = lost?.kind === 'lost' ? [`declared lost at ${msText(lost.atMs - startMs)} ms (${lost.found})`] : []
   const what = `${row.type} #${row.number} ${row.kind}, ${row.sizeBytes} bytes: ${row.frames}`
   return {
     time, label: `${row.type} #${row.number}  ${row.frames}`, marks, isLost: lost !== undefined && !isLate,
@@ -63,12 +63,9 @@ export function textOf(row: PacketRow, { found }: Pick<Ladder, 'found'>, startMs
 
 const MARKS: Readonly<Partial<Record<PacketRow['kind'], string>>> = { again: 'retransmission', probe: 'probe', duplicate: 'early duplicate' }
 
-/** The two loss detection thresholds, as RFC 9002 §6.1 names them. */
-const LOSS_TRIGGERS: Readonly<Record<Extract<PacketRow, { kind: 'lost' }>['found'], string>> = { 'by later packets': 'packet threshold', 'by time': 'time threshold' }
-
 function findingText(row: PacketRow): string {
   switch (row.kind) {
-    case 'lost': return `#${row.number} declared lost (${LOSS_TRIGGERS[row.found]})`
+    case 'lost': return `#${row.number} declared lost (${row.found})`
     case 'late': return `#${row.number} arrived after all: spurious loss`
     case 'restored': return `${row.bytes} restored from parity, with #${row.number}`
     default: return ''

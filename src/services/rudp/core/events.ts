@@ -53,8 +53,8 @@ export type ConnectionEvent =
   /** The last event of a connection. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
 
-/** How a loss was detected: because later packets were acknowledged, or because time passed. */
-export type LossFound = 'by later packets' | 'by time'
+/** What detected a loss (RFC 9002 §6.1): enough later packets were acknowledged, or enough time passed. */
+export type LossFound = 'packet threshold' | 'time threshold'
 
 /** What happens inside a connection, for the trace, diagrams and lessons. Created only if there is an observer. */
 export type TraceEvent =

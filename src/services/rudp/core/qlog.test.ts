@@ -39,7 +39,7 @@ test('a transfer over a lossy link is a qlog file with every packet, times that 
 })
 
 test('an ACK or a loss names packets by the type with which they were sent: HELLO and WELCOME share a packet number space', () => {
-  const lost = (number: number): TraceEvent => ({ kind: 'lost', number, sizeBytes: 1200, found: 'by time' })
+  const lost = (number: number): TraceEvent => ({ kind: 'lost', number, sizeBytes: 1200, found: 'time threshold' })
   const events = eventsOf(sentLong('HELLO', 0), sentLong('WELCOME', 1), sentShort(2), lost(0), lost(1), lost(2))
   const headers = [['initial', 0], ['initial', 1], ['1RTT', 2]].map(([packet_type, packet_number]) => ({ packet_type, packet_number }))
   expect(events.map(({ data }) => data['header'])).toEqual([...headers, ...headers])

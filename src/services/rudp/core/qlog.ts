@@ -96,7 +96,7 @@ function formatEvent(event: TraceEvent, longNumbers: ReadonlySet<number>): QlogE
       name: 'recovery:packet_lost',
       data: {
         header: { packet_type: longNumbers.has(event.number) ? 'initial' : '1RTT', packet_number: event.number },
-        trigger: event.found === 'by time' ? 'time_threshold' : 'reordering_threshold',
+        trigger: event.found === 'time threshold' ? 'time_threshold' : 'reordering_threshold',
       },
     }
     case 'window': return {

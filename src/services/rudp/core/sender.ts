@@ -164,7 +164,7 @@ export class Sender {
     const { loss } = this.recovery
     const { action, lost } = this.recovery.onDeadline(nowMs)
     if (action === 'detect') {
-      this.#lose(lost, 'by time')
+      this.#lose(lost, 'time threshold')
       this.#setup.tracer?.window(this.recovery)
       return
     }
@@ -175,7 +175,7 @@ export class Sender {
 
   /** The peer has accepted nothing sent so far: sends all of it again. */
   startOver(): void {
-    this.#lose(this.recovery.loss.abandonAll(), 'by time')
+    this.#lose(this.recovery.loss.abandonAll(), 'time threshold')
   }
 
   // ── packets ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -315,7 +315,7 @@ export class Sender {
       tracer?.spurious(packet)
       this.#deliver(packet)
     }
-    this.#lose(lost, 'by later packets')
+    this.#lose(lost, 'packet threshold')
   }
 
   #deliver({ streamId, offset, lengthBytes, fin, control }: SentPacket): void {

@@ -47,7 +47,7 @@ export const packetRow = z.discriminatedUnion('kind', [
   /** `frames`: a summary, shortened if there are many. */
   z.object({ kind: z.enum(['sent', 'received']), atMs: z.number(), number: z.number(), type: z.string(), sizeBytes: z.number(), frames: z.string() }),
   /** This end declared a packet lost that it had sent. */
-  z.object({ kind: z.literal('lost'), atMs: z.number(), number: z.number(), found: z.enum(['by later packets', 'by time']) }),
+  z.object({ kind: z.literal('lost'), atMs: z.number(), number: z.number(), found: z.enum(['packet threshold', 'time threshold']) }),
   /**
    * About a packet that this end sends. `again`: it carries bytes that were sent before. `probe`, `duplicate`: it
    * repeats the content of another packet, because no answer came, or, early in a connection, in case that one was

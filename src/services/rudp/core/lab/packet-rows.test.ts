@@ -11,7 +11,7 @@ const stream: Frame = { kind: 'STREAM', streamId: 0, offset: 1173, fin: false, d
 test('a packet is a row, and what is found out about it later is another', () => {
   const packets = new PacketRows()
   packets.add(packet('sent', 3, stream), 60)
-  packets.add({ kind: 'lost', number: 3, sizeBytes: 1200, found: 'by later packets' }, 100)
+  packets.add({ kind: 'lost', number: 3, sizeBytes: 1200, found: 'packet threshold' }, 100)
   packets.add({ kind: 'probe', number: 9, why: 'duplicate' }, 101)
   packets.add(packet('sent', 9, stream), 101)
   packets.add({ kind: 'retransmitted', number: 9, streamId: 0, offset: 1173, lengthBytes: 1173 }, 101)
@@ -20,7 +20,7 @@ test('a packet is a row, and what is found out about it later is another', () =>
   const { rows, next } = packets.rows.from(0, 100)
   expect(rows).toEqual([
     { kind: 'sent', atMs: 60, number: 3, type: 'SHORT', sizeBytes: 1200, frames: 'STREAM 0 at 1173+1173' },
-    { kind: 'lost', atMs: 100, number: 3, found: 'by later packets' },
+    { kind: 'lost', atMs: 100, number: 3, found: 'packet threshold' },
     { kind: 'duplicate', atMs: 101, number: 9 },
     { kind: 'sent', atMs: 101, number: 9, type: 'SHORT', sizeBytes: 1200, frames: 'STREAM 0 at 1173+1173' },
     { kind: 'again', atMs: 101, number: 9 },

@@ -150,15 +150,7 @@ test('the table shows a connection\'s congestion control and link, and a change 
   await shell.getByRole('radio', { name: 'cubic' }).click()
   await shell.getByRole('radio', { name: '5 MB' }).click()
   await shell.getByRole('combobox', { name: 'Link' }).selectOption('bottleneck')
-  const before = await shell.getByRole('heading', { name: /^To / }).textContent()
-  await shell.evaluate(() => new MutationObserver((_changes, observer) => {
-    if (document.querySelector('.lab-empty') === null) return
-    document.body.dataset['labWasEmpty'] = ''
-    observer.disconnect()
-  }).observe(document.body, { childList: true, subtree: true }))
   await shell.getByRole('button', { name: 'Load over RUDP' }).click()
-  await expect.poll(() => shell.getByRole('heading', { name: /^To / }).textContent()).not.toBe(before)
-  expect(await shell.locator('body[data-lab-was-empty]').count(), 'empty between two connections').toBe(0)
   const table = shell.getByRole('table', { name: 'RUDP connections' })
   await expect.poll(() => table.textContent()).toMatch(/cubic.*bottleneck/)
   await expect.poll(async () => Number(await legend('Lost').textContent()), { timeout: 30_000 }).toBeGreaterThan(0)

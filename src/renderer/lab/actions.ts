@@ -11,7 +11,7 @@ import { formatLink } from '../../services/kit/link-text.ts'
 import type { CongestionName } from '../../services/rudp/core/congestion/congestion.ts'
 import { bridge } from '../bridge.ts'
 import { savedSentence } from './sentences.ts'
-import { isLabEnd, shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState, type Watching } from './store.ts'
+import { isLabEnd, shownPackets, useLab, withPackets, withWatched, type LabEnd, type LabState } from './store.ts'
 
 /** The lab's commands, which are the same at both ends. */
 const { commands } = appServer
@@ -52,12 +52,9 @@ async function refreshPackets(end: LabEnd): Promise<void> {
 
 async function refreshSamples(end: LabEnd): Promise<void> {
   const { chosen, watching } = getState()
-  const refreshed = async (asked: Watching) => withWatched(asked, commands.watch.reply.parse(await ask(end, 'watch', { connection: chosen, after: asked.next })))
-  const known = await refreshed(watching)
-  // Another connection starts without samples. Fetch them at once: an empty view in between would look like a fault.
-  const shown = known.samples.length === 0 && known.connection !== undefined ? await refreshed(known) : known
+  const reply = commands.watch.reply.parse(await ask(end, 'watch', { connection: chosen, after: watching.next }))
   // Another connection may have been chosen in the meantime.
-  setState(state => state.end === end && state.watching === watching ? { watching: shown } : {})
+  setState(state => state.end === end && state.watching === watching ? { watching: withWatched(watching, reply) } : {})
 }
 
 async function refreshRows(end: LabEnd): Promise<void> {
